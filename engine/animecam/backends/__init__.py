@@ -1,0 +1,1 @@
+"""Runtimes that compute a network, behind one protocol."""

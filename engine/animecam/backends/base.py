@@ -1,0 +1,84 @@
+"""The seam between the networks and the runtime that computes them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tensor: TypeAlias = NDArray[Any]
+"""An array as a network takes or gives it: dtype and layout are the network's."""
+
+
+class BackendChoice(StrEnum):
+    """What the user asked for; only `auto` may choose."""
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+    TENSORRT = "tensorrt"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOptions:
+    """How a runtime is to compute."""
+
+    threads: int = 0  # CPU threads, 0: the runtime's own choice
+    allow_bf16: bool = True  # bfloat16 where the processor computes it natively
+    cache_dir: Path | None = None  # compiled models are kept here; None: not kept
+    gpu: int = 0  # index of the GPU for the runtimes that use one
+
+
+@dataclass(frozen=True, slots=True)
+class BackendInfo:
+    """What computes, for logs and reports.
+
+    Attributes:
+        name: "openvino", "onnxruntime", "tensorrt".
+        version: Version of the runtime.
+        device: Name of the processor or GPU.
+        precision: "f32", "bf16", "f16" or "int8".
+    """
+
+    name: str
+    version: str
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of a network: its name, its shape with None for what is free, and its dtype."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[Any]
+
+
+class Backend(Protocol):
+    """One loaded network. Used by one thread at a time; whoever opened it closes it."""
+
+    info: BackendInfo
+    input: Port
+    outputs: tuple[Port, ...]
+    max_batch: int
+
+    def run(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Computes the network.
+
+        Args:
+            batch: The input, shape and dtype as `input` says, C-contiguous.
+
+        Returns:
+            The outputs in the order of `outputs`; they belong to the caller and stay valid.
+
+        Raises:
+            BackendError: The shape is refused or the runtime failed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the network; may be called twice."""
+        ...

@@ -1,0 +1,47 @@
+"""One family of errors: each says in one line what is wrong, and in a hint what to do about it."""
+
+
+class AnimecamError(Exception):
+    """A failure that the user can understand and often mend.
+
+    Args:
+        message: What is wrong, one line, naming the file, device or option.
+        hint: What to do about it, one line; empty when there is nothing to do.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AnimecamError):
+    """The command line or an option does not make sense."""
+
+    exit_status = 2
+
+
+class SourceError(AnimecamError):
+    """A camera, file or stream cannot be opened or read."""
+
+
+class SinkError(AnimecamError):
+    """An output cannot be opened, written or finished."""
+
+
+class BackendError(AnimecamError):
+    """An inference runtime is missing or refuses a model."""
+
+
+class StyleError(AnimecamError):
+    """A style is unknown, damaged or not a picture-to-picture network."""
+
+
+class FaceError(AnimecamError):
+    """A face detector cannot be set up, or found nobody in a whole video."""
+
+
+class PipelineError(AnimecamError):
+    """The pipeline itself did not end as it should."""

@@ -1,0 +1,1 @@
+"""Cropping regions out of frames and compositing styled ones back."""

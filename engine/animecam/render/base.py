@@ -1,0 +1,54 @@
+"""The seam between the renderer and the processor that touches pixels (CPU now, CUDA later)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.types import Frame, Image, Region
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A styled region on its way back into the frame.
+
+    Attributes:
+        region: Where it goes.
+        picture: Styled RGB, uint8 [region.height_px, region.width_px, 3].
+        mask: How much of it shows, float32 [region.height_px, region.width_px] in [0, 1]; 0 at its border unless the
+            region is the whole frame.
+    """
+
+    region: Region
+    picture: Image
+    mask: NDArray[np.float32]
+
+
+class ImageOps(Protocol):
+    """Geometry and colour on frames in their own pixel format."""
+
+    def crop(self, frame: Frame, region: Region) -> Image:
+        """Samples a region as RGB; area-correct where the frame is finer than the crop.
+
+        Args:
+            frame: Any pixel format of `PixelFormat`.
+            region: What to sample; outside the frame the border is replicated.
+
+        Returns:
+            RGB, uint8 [region.height_px, region.width_px, 3].
+        """
+        ...
+
+    def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
+        """A new frame with the patches blended in; the input is not touched, nor are pixels where no mask is.
+
+        Args:
+            frame: The frame the regions were cropped from.
+            patches: Pasted in order.
+
+        Returns:
+            A frame of the same format with planes of its own (`packed` is set).
+        """
+        ...

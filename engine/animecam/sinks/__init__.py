@@ -1,0 +1,1 @@
+"""Where frames go: files, windows, streams, pictures, or nowhere."""

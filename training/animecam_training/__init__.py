@@ -1,0 +1,1 @@
+"""Training of the double-tail generator (DTGAN) and of the small student that runs on CPUs."""
