@@ -15,7 +15,7 @@ ColorTransform: TypeAlias = NDArray[np.float64]
 """Affine map between code values in [0, 255], float64 [3, 4], applied to column vectors (a, b, c, 1)."""
 
 HD_HEIGHT_PX = 720
-"""A stream that does not name its matrix is taken for BT.709 from this height on, below it for BT.601; players do so."""
+"""A stream that names no matrix is taken for BT.709 from this height on, below it for BT.601; players do so."""
 
 CHROMA_ZERO = 128.0
 """Code of a colourless chroma sample, in both ranges."""
@@ -100,5 +100,5 @@ def yuv_to_rgb_matrix(color: Color, height_px: int) -> ColorTransform:
         [3, 4]: `matrix @ (Y, Cb, Cr, 1)` is (R, G, B), all in codes of [0, 255], neither rounded nor clipped.
     """
     forward = rgb_to_yuv_matrix(color, height_px)
-    turn = np.linalg.inv(forward[:, :3])
+    turn = np.asarray(np.linalg.inv(forward[:, :3]), dtype=np.float64)
     return np.column_stack((turn, -turn @ forward[:, 3]))
