@@ -1,0 +1,76 @@
+"""Several sinks that are written and closed as one."""
+
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+
+from animecam.errors import SinkError
+from animecam.sinks.base import Sink
+from animecam.types import Frame
+
+CLOSE_SECONDS = 30.0  # longest wait for a write in progress; an encoder's slowest frame is far below
+
+
+class Outputs:
+    """Owns open sinks: writes each frame to all of them and closes all of them, whatever happens to one.
+
+    Args:
+        sinks: Open sinks; from here on this object closes them.
+    """
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self._sinks = tuple(sinks)
+        self._writing = threading.Lock()
+        self._is_closed = False
+        self.is_complete = False
+        """Set by the owner before closing: every frame arrived."""
+
+    def write(self, frame: Frame) -> None:
+        """Hands the frame to every sink.
+
+        Raises:
+            SinkError: A sink could not write it.
+            SinkClosed: The user closed an output.
+        """
+        with self._writing:
+            if self._is_closed:
+                return
+            for sink in self._sinks:
+                sink.write(frame)
+
+    def close(self) -> None:
+        """Closes every sink, in reverse; the first failure is raised when all had their turn.
+
+        Raises:
+            SinkError: A sink could not finish, or hangs in a write.
+        """
+        if not self._writing.acquire(timeout=CLOSE_SECONDS):
+            raise SinkError(f"{self._sinks[-1].uri} hangs in a write and was left unfinished")
+        try:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            failures: list[SinkError] = []
+            for sink in reversed(self._sinks):
+                try:
+                    sink.close(complete=self.is_complete)
+                except SinkError as error:
+                    failures.append(error)
+            if failures:
+                raise failures[0]
+        finally:
+            self._writing.release()
+
+    def __enter__(self) -> "Outputs":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except SinkError as closing:  # the first failure is the one to show; this one goes along as a note
+            error.add_note(f"closing the output failed too: {closing.message}")

@@ -1,0 +1,218 @@
+"""Three threads and two channels: capture → render → emit.
+
+A file waits (every frame, in order, at its own time stamp); a live source drops the oldest (the newest frame wins and
+drops are counted). The first failure in any thread ends the run and is raised in the caller.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from animecam.channel import Channel, ChannelEnded, Overflow
+from animecam.outputs import Outputs
+from animecam.sinks.base import SinkClosed
+from animecam.sources.base import Source
+from animecam.timing import Percentiles, Rate, Timing
+from animecam.types import Faces, Frame
+
+LIVE_CAPACITY = 1  # one frame under way: a longer queue only adds delay
+FILE_CAPACITY = 4  # enough to keep three threads busy, little enough for 4K frames
+TICK_SECONDS = 0.1  # how often the caller's thread looks up while it waits
+JOIN_SECONDS = 2.0  # how long a thread may take to notice that the run has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the renderer makes of a frame."""
+
+    frame: Frame
+    faces: Faces
+
+
+Render = Callable[[Frame], Rendered]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run did so far.
+
+    Attributes:
+        frames_in: Frames read from the source.
+        frames_out: Frames written to the outputs.
+        dropped: Live frames that were replaced by newer ones.
+        skipped: Frames that could not be decoded.
+        with_faces: Frames out that showed at least one face.
+        faces: Faces in the newest frame.
+        position_s: Presentation time of the newest frame out, from the first, in seconds.
+        fps_in: Frames read per second: over the last second, or the whole run in the closing report.
+        fps_out: Frames written per second, likewise.
+        latency_ms: From capture to the last sink.
+        stage_ms: Stage → how long it took.
+        seconds: Wall-clock length of the run.
+        is_interrupted: The caller stopped the run before the source ended.
+    """
+
+    frames_in: int = 0
+    frames_out: int = 0
+    dropped: int = 0
+    skipped: int = 0
+    with_faces: int = 0
+    faces: int = 0
+    position_s: float = 0.0
+    fps_in: float = 0.0
+    fps_out: float = 0.0
+    latency_ms: Percentiles = field(default_factory=Percentiles)
+    stage_ms: dict[str, Percentiles] = field(default_factory=dict[str, Percentiles])
+    seconds: float = 0.0
+    is_interrupted: bool = False
+
+
+class Pipeline:
+    """One run from a source through a renderer to the outputs.
+
+    Args:
+        source: Open; read by thread "capture" only.
+        render: Called by thread "render" only, which so owns the accelerator.
+        outputs: Open; written by thread "emit" only.
+        timing: Where the stages' times go; the renderer may share it.
+    """
+
+    def __init__(self, source: Source, render: Render, outputs: Outputs, timing: Timing | None = None) -> None:
+        self._source = source
+        self._render = render
+        self._outputs = outputs
+        self._timing = timing or Timing()
+        is_live = source.format.is_live
+        capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
+        self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
+        self._rendered: Channel[Rendered] = Channel(capacity, Overflow.WAIT)
+        self._stop = threading.Event()
+        self._was_stopped = False
+        self._ended = threading.Event()
+        self._failures: list[BaseException] = []
+        self._rate_in, self._rate_out = Rate(), Rate()
+        self._with_faces = 0
+        self._newest: Rendered | None = None
+        self._first_time_s = 0.0
+
+    def stop(self) -> None:
+        """Ends the run as if the source had ended: what was read is still written. Any thread may call it."""
+        self._was_stopped = True
+        self._stop.set()
+
+    def run(self, *, seconds: float | None = None, on_tick: Callable[[Figures], None] | None = None) -> Figures:
+        """Runs until the source ends, `stop` is called, `seconds` are over, Ctrl-C, or something fails.
+
+        Args:
+            seconds: Wall-clock limit; None runs to the end.
+            on_tick: Called in the caller's thread about ten times a second, for progress.
+
+        Returns:
+            The figures of the whole run. `Outputs.is_complete` is set when every frame arrived: always for a live
+            source, whose recording ends when it ends.
+
+        Raises:
+            AnimecamError: The first failure of any thread, at most two seconds after it happened.
+        """
+        start_ns = time.perf_counter_ns()
+        stages = (("capture", self._capture), ("render", self._render_all), ("emit", self._emit))
+        threads = [threading.Thread(target=self._guard, args=(work,), name=name, daemon=True) for name, work in stages]
+        for thread in threads:
+            thread.start()
+        self._wait(start_ns, seconds, on_tick)
+        deadline_s = time.monotonic() + JOIN_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        self._outputs.is_complete = self._source.format.is_live or not (self._failures or self._was_stopped)
+        if self._failures:
+            raise self._failures[0]
+        return self._figures(start_ns, closing=True)
+
+    def _wait(self, start_ns: int, seconds: float | None, on_tick: Callable[[Figures], None] | None) -> None:
+        """Waits for the end; Ctrl-C stops the run and waits on, a second Ctrl-C gives up."""
+        while not self._ended.is_set():
+            try:
+                self._ended.wait(TICK_SECONDS)
+                if on_tick is not None:
+                    on_tick(self._figures(start_ns))
+                if seconds is not None and (time.perf_counter_ns() - start_ns) / 1e9 >= seconds:
+                    self._stop.set()
+            except KeyboardInterrupt:
+                if self._was_stopped:
+                    raise
+                self.stop()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        """Runs a thread's work; its failure, or the user closing an output, ends the whole run."""
+        try:
+            work()
+        except ChannelEnded:
+            pass
+        except SinkClosed:
+            self.stop()
+            self._abort()
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
+            self._failures.append(error)
+            self._abort()
+
+    def _abort(self) -> None:
+        self._stop.set()
+        self._captured.abort()
+        self._rendered.abort()
+        self._ended.set()
+
+    def _capture(self) -> None:
+        while not self._stop.is_set():
+            with self._timing.stage("read"):
+                frame = self._source.read()
+            if frame is None:
+                break
+            self._rate_in.tick()
+            self._captured.put(frame)
+        self._captured.finish()
+
+    def _render_all(self) -> None:
+        try:
+            while True:
+                frame = self._captured.get()
+                with self._timing.stage("render"):
+                    rendered = self._render(frame)
+                self._rendered.put(rendered)
+        except ChannelEnded:
+            self._rendered.finish()
+
+    def _emit(self) -> None:
+        try:
+            while True:
+                rendered = self._rendered.get()
+                with self._timing.stage("write"):
+                    self._outputs.write(rendered.frame)
+                self._timing.add("latency", (time.perf_counter_ns() - rendered.frame.captured_ns) / 1e6)
+                if self._newest is None:
+                    self._first_time_s = rendered.frame.time_s
+                self._newest = rendered
+                self._with_faces += bool(rendered.faces.faces)
+                self._rate_out.tick()
+        except ChannelEnded:
+            self._ended.set()
+
+    def _figures(self, start_ns: int, *, closing: bool = False) -> Figures:
+        stage_ms = self._timing.percentiles()
+        latency_ms = stage_ms.pop("latency", Percentiles())
+        newest = self._newest
+        return Figures(
+            frames_in=self._rate_in.count,
+            frames_out=self._rate_out.count,
+            dropped=self._captured.dropped,
+            skipped=self._source.skipped,
+            with_faces=self._with_faces,
+            faces=len(newest.faces.faces) if newest else 0,
+            position_s=newest.frame.time_s - self._first_time_s if newest else 0.0,
+            fps_in=self._rate_in.mean() if closing else self._rate_in.per_second(),
+            fps_out=self._rate_out.mean() if closing else self._rate_out.per_second(),
+            latency_ms=latency_ms,
+            stage_ms=stage_ms,
+            seconds=(time.perf_counter_ns() - start_ns) / 1e9,
+            is_interrupted=self._was_stopped,
+        )

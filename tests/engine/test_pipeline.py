@@ -1,0 +1,184 @@
+"""The flow of frames: order, drops, failures, Ctrl-C. Sources and sinks are fakes; the threads are real."""
+
+import signal
+import threading
+import time
+from fractions import Fraction
+
+import pytest
+
+from animecam.errors import SinkError, SourceError
+from animecam.outputs import Outputs
+from animecam.pipeline import Pipeline, Rendered
+from animecam.sinks.base import SinkClosed
+from animecam.types import Color, Face, Faces, Frame, PixelFormat, StreamFormat, allocate_planes
+
+PROMISED_SECONDS = 2.0  # the first failure is raised within this
+
+
+def _frame(index: int) -> Frame:
+    planes, packed = allocate_planes(PixelFormat.RGB24, 4, 2)
+    return Frame(
+        planes, PixelFormat.RGB24, Color(), 0, index, index, Fraction(1, 30), time.perf_counter_ns(), 1, packed
+    )
+
+
+class FakeSource:
+    uri = "fake:"
+
+    def __init__(self, frames=10, *, is_live=False, fail_at=None, pause_s=0.0):
+        self.format = StreamFormat(4, 2, PixelFormat.RGB24, Color(), 0, Fraction(1, 30), Fraction(30), is_live)
+        self.skipped = 0
+        self._frames, self._fail_at, self._pause_s, self._next = frames, fail_at, pause_s, 0
+
+    def read(self):
+        time.sleep(self._pause_s)
+        index, self._next = self._next, self._next + 1
+        if index == self._fail_at:
+            raise SourceError("camera fake: was unplugged", hint="plug it in")
+        return _frame(index) if index < self._frames else None
+
+    def close(self):
+        pass
+
+
+class FakeSink:
+    uri = "fake-out:"
+
+    def __init__(self, *, raise_at=None, error=None, close_error=None, hang_s=0.0):
+        self.indices, self.completes = [], []
+        self._raise_at, self._error, self._close_error, self._hang_s = raise_at, error, close_error, hang_s
+
+    def write(self, frame):
+        time.sleep(self._hang_s)
+        if frame.index == self._raise_at:
+            raise self._error
+        self.indices.append(frame.index)
+
+    def close(self, *, complete):
+        self.completes.append(complete)
+        if self._close_error:
+            raise self._close_error
+
+
+def _plain(frame):
+    return Rendered(frame, Faces())
+
+
+def _run(source, sink, render=_plain, **options):
+    with Outputs([sink]) as outputs:
+        return Pipeline(source, render, outputs).run(**options)
+
+
+def test_a_file_delivers_every_frame_in_order_to_a_slow_sink():
+    sink = FakeSink(hang_s=0.002)
+    figures = _run(FakeSource(40), sink)
+    assert sink.indices == list(range(40))
+    assert sink.completes == [True]
+    assert (figures.frames_in, figures.frames_out, figures.dropped) == (40, 40, 0)
+
+
+def test_a_live_source_drops_the_oldest_and_counts_it():
+    sink = FakeSink(hang_s=0.01)
+    figures = _run(FakeSource(200, is_live=True, pause_s=0.001), sink)
+    assert sink.indices == sorted(sink.indices)
+    assert figures.dropped > 0
+    assert figures.frames_out + figures.dropped == figures.frames_in == 200
+    assert sink.indices[-1] == 199  # the newest frame wins
+
+
+def test_faces_and_stages_are_counted():
+    detection = None
+
+    def render(frame):
+        return Rendered(frame, Faces((Face(0, detection),), False) if frame.index % 2 else Faces())
+
+    figures = _run(FakeSource(10), FakeSink(), render)
+    assert figures.with_faces == 5
+    assert {"read", "render", "write"} <= figures.stage_ms.keys()
+    assert figures.latency_ms.count == 10
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_a_failing_source_is_raised_in_the_caller(is_live):
+    sink = FakeSink()
+    start_s = time.monotonic()
+    with pytest.raises(SourceError, match="unplugged"):
+        _run(FakeSource(1000, fail_at=5, is_live=is_live, pause_s=0.002), sink)
+    assert time.monotonic() - start_s < PROMISED_SECONDS + 1
+    assert sink.completes == [is_live]  # a recording ends with its camera; a conversion is not complete
+
+
+def test_a_failing_renderer_is_raised_in_the_caller():
+    def render(frame):
+        if frame.index == 3:
+            raise ZeroDivisionError("bug")
+        return _plain(frame)
+
+    with pytest.raises(ZeroDivisionError, match="bug"):
+        _run(FakeSource(1000), FakeSink(), render)
+
+
+def test_a_failing_sink_is_raised_while_the_source_blocks():
+    failure = SinkError("disk full", hint="free some space")
+    start_s = time.monotonic()
+    with pytest.raises(SinkError, match="disk full"):
+        _run(FakeSource(5, pause_s=0.5), FakeSink(raise_at=0, error=failure))
+    assert time.monotonic() - start_s < PROMISED_SECONDS + 1
+
+
+def test_the_first_failure_wins_over_the_one_at_closing():
+    closing = SinkError("cannot finish")
+    with pytest.raises(SourceError, match="unplugged") as caught:
+        _run(FakeSource(fail_at=2), FakeSink(close_error=closing))
+    assert any("cannot finish" in note for note in caught.value.__notes__)
+
+
+def test_a_failure_at_closing_alone_is_raised_and_every_sink_is_closed():
+    sinks = [FakeSink(), FakeSink(close_error=SinkError("cannot finish"))]
+    with pytest.raises(SinkError, match="cannot finish"), Outputs(sinks) as outputs:
+        Pipeline(FakeSource(3), _plain, outputs).run()
+    assert [sink.completes for sink in sinks] == [[True], [True]]
+
+
+def test_closing_the_window_ends_the_run_without_error():
+    figures = _run(FakeSource(10_000, is_live=True, pause_s=0.001), FakeSink(raise_at=7, error=SinkClosed()))
+    assert figures.is_interrupted
+
+
+def test_stop_writes_what_was_read():
+    sink = FakeSink(hang_s=0.005)
+    with Outputs([sink]) as outputs:
+        pipeline = Pipeline(FakeSource(10_000), _plain, outputs)
+        threading.Timer(0.1, pipeline.stop).start()
+        figures = pipeline.run()
+    assert figures.is_interrupted
+    assert sink.indices == list(range(figures.frames_in))
+    assert sink.completes == [False]
+
+
+def test_ctrl_c_ends_a_live_recording_properly():
+    sink = FakeSink()
+    timer = threading.Timer(0.1, signal.raise_signal, (signal.SIGINT,))
+    timer.start()
+    figures = _run(FakeSource(100_000, is_live=True, pause_s=0.001), sink)
+    assert figures.is_interrupted
+    assert sink.completes == [True]
+
+
+def test_a_time_limit_ends_the_run():
+    figures = _run(FakeSource(100_000, is_live=True, pause_s=0.001), FakeSink(), seconds=0.2)
+    assert 0.2 <= figures.seconds < 0.2 + PROMISED_SECONDS
+    assert not figures.is_interrupted
+
+
+def test_no_thread_survives_a_run():
+    _run(FakeSource(5), FakeSink())
+    names = {thread.name for thread in threading.enumerate()}
+    assert not names & {"capture", "render", "emit"}
+
+
+def test_progress_is_told():
+    seen = []
+    _run(FakeSource(30, pause_s=0.01), FakeSink(), on_tick=seen.append)
+    assert seen[-1].frames_out > 0
