@@ -1,0 +1,111 @@
+"""Frames per second and latency of the whole pipeline, for clips, backends and sizes.
+
+    python benchmarks/pipeline.py pattern:640x480@30 clip.mp4 --backend openvino --backend onnxruntime --size 256 \
+        --json benchmarks/results/pipeline.json
+
+A live source (pattern:, a camera) is run for --seconds; a file as fast as it goes, to its end or for --seconds. With
+--encode frames go through the H.264 encoder into a temporary file, else to no output.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from animecam.networks import open_networks
+from animecam.sinks.opening import SinkOptions
+from animecam.sources.opening import SourceOptions
+from machine import describe
+from rich.console import Console
+from rich.table import Table
+
+from animecam.backends.base import BackendChoice
+from animecam.cli.bench import as_json, write_report
+from animecam.session import opened_outputs, opened_source, run
+from animecam.settings import DEFAULT_STYLE, Scope, Settings
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--backend", "backends", multiple=True, type=click.Choice(list(BackendChoice)), default=["auto"])
+@click.option("--size", "sizes", multiple=True, type=int, default=[256])
+@click.option("--style", "styles", multiple=True, default=[DEFAULT_STYLE])
+@click.option("--scope", type=click.Choice(list(Scope)), default=Scope.HEAD)
+@click.option("--seconds", default=20.0, help="Longest time for one row.")
+@click.option("--encode", is_flag=True, help="Encode into a temporary file.")
+@click.option("--json", "report", type=click.Path(path_type=Path))
+def main(
+    sources: tuple[str, ...],
+    backends: tuple[str, ...],
+    sizes: tuple[int, ...],
+    styles: tuple[str, ...],
+    scope: str,
+    seconds: float,
+    encode: bool,
+    report: Path | None,
+) -> None:
+    """Measures every combination of source, style, backend and size, one row each."""
+    rows = [
+        measure(source, settings, seconds=seconds, encode=encode)
+        for source in sources
+        for settings in (
+            Settings(style=style, backend=BackendChoice(backend), size_px=size_px, scope=Scope(scope))
+            for style in styles
+            for backend in backends
+            for size_px in sizes
+        )
+    ]
+    Console().print(table(rows))
+    if report is not None:
+        write_report(report, {"machine": describe(), "rows": rows})
+
+
+def measure(source: str, settings: Settings, *, seconds: float, encode: bool) -> dict[str, Any]:
+    """One run; the first frame's warm-up is outside the measured time."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        opened_source(source, SourceOptions()) as camera,
+        open_networks(settings) as networks,
+    ):
+        networks.warm_up(camera.format)
+        uri = str(Path(folder) / "out.mp4") if encode else "null:"
+        with opened_outputs((uri,), camera.format, SinkOptions()) as outputs:
+            figures = run(camera, networks, outputs, seconds=seconds)
+        info = networks.backend_info
+        frame = f"{camera.format.width_px}x{camera.format.height_px}"
+    return as_json(figures) | {
+        "source": Path(source).name if Path(source).exists() else source,
+        "frame": frame,
+        "encode": encode,
+        "style": settings.style,
+        "backend": info.name,
+        "precision": info.precision,
+        "size": settings.size_px,
+        "scope": settings.scope.value,
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """The rows, with the medians of the renderer's stages."""
+    result = Table(
+        "source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99", "stages p50 ms"
+    )
+    for row in rows:
+        latency = row["latency_ms"]
+        stages = " ".join(f"{name} {p['p50']:.1f}" for name, p in row["stage_ms"].items())
+        result.add_row(
+            row["source"],
+            row["frame"],
+            row["style"],
+            f"{row['backend']} {row['precision']}",
+            str(row["size"]),
+            f"{row['fps_out']:.1f}",
+            str(row["dropped"]),
+            *(f"{latency[name]:.0f}" for name in ("p50", "p95", "p99")),
+            stages,
+        )
+    return result
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The command line: `animecam`. Arguments become Settings; everything heavy is imported by the command that runs."""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from animecam.cli import bench, convert, demo, doctor, listing, live
+from animecam.cli.console import show_error
+from animecam.errors import AnimecamError
+
+RUN_TIME_ERROR = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Words after the program's name; None takes them from `sys.argv`.
+
+    Returns:
+        Exit status: 0 done, 1 run-time error, 2 usage.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill closes files like Ctrl-C
+    try:
+        status = live.group.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except click.ClickException as error:
+        show_error(error.format_message(), "animecam --help")
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        show_error("stopped", "")
+        return RUN_TIME_ERROR
+    except AnimecamError as error:
+        show_error(error.message, error.hint)
+        for note in getattr(error, "__notes__", ()):
+            show_error(note, "")
+        return error.exit_status
+    return status if isinstance(status, int) else 0
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(main())
+
+
+for command in (convert.convert, demo.demo, bench.bench, doctor.doctor, listing.devices, listing.styles):
+    live.group.add_command(command)

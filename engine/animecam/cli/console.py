@@ -1,0 +1,100 @@
+"""What the terminal shows: errors, a line of figures while live, tables at the end. Messages go to stderr."""
+
+import logging
+
+from rich.console import Console
+from rich.live import Live
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from animecam.pipeline import Figures
+from animecam.timing import Percentiles
+
+messages = Console(stderr=True, highlight=False)
+results = Console(highlight=False)
+
+LINES_PER_SECOND = 4  # faster is not readable
+
+
+def show_error(message: str, hint: str) -> None:
+    """Prints an error in one line and, if there is one, its hint in a second."""
+    messages.print(f"[bold red]animecam:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+def show_note(text: str) -> None:
+    """Prints a line of information."""
+    messages.print(escape(text), soft_wrap=True)
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    """Sends the package's log to the terminal: warnings always, the rest when asked."""
+    handler = RichHandler(console=messages, show_time=False, show_path=False, markup=False)
+    log = logging.getLogger("animecam")
+    log.handlers = [handler]
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+class FigureLine:
+    """A line of figures that renews itself while live.
+
+    Args:
+        suffix: What does not change: backend, style, size.
+    """
+
+    def __init__(self, suffix: str) -> None:
+        self._suffix = suffix
+        self._live = Live(console=messages, refresh_per_second=LINES_PER_SECOND, transient=True)
+
+    def __enter__(self) -> "FigureLine":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __call__(self, figures: Figures) -> None:
+        """Shows the newest figures."""
+        self._live.update(Text(f"{figure_line(figures)} · {self._suffix}", no_wrap=True, overflow="ellipsis"))
+
+
+def figure_line(figures: Figures) -> str:
+    """The figures in one line."""
+    latency = figures.latency_ms
+    faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
+    return (
+        f"{figures.fps_in:.0f} fps in · {figures.fps_out:.0f} fps out · "
+        f"latency {latency.p50:.0f} ms, p95 {latency.p95:.0f} ms · {faces} · {figures.dropped} dropped"
+    )
+
+
+def figure_table(figures: Figures, title: str) -> Table:
+    """The figures of a whole run: one row a stage, then the whole way from capture to sink."""
+    table = Table(title=title, title_justify="left", caption=_summary(figures), caption_justify="left")
+    table.add_column("stage")
+    for name in ("p50 ms", "p95 ms", "p99 ms", "max ms"):
+        table.add_column(name, justify="right")
+    for stage, percentiles in figures.stage_ms.items():
+        table.add_row(stage, *_cells(percentiles))
+    table.add_section()
+    table.add_row("capture to sink", *_cells(figures.latency_ms))
+    return table
+
+
+def _cells(percentiles: Percentiles) -> list[str]:
+    return [f"{value:.1f}" for value in (percentiles.p50, percentiles.p95, percentiles.p99, percentiles.max)]
+
+
+def _summary(figures: Figures) -> str:
+    words = [
+        f"{figures.frames_out} frames in {figures.seconds:.1f} s",
+        f"{figures.fps_in:.1f} fps in",
+        f"{figures.fps_out:.1f} fps out",
+        f"{figures.dropped} dropped",
+    ]
+    if figures.skipped:
+        words.append(f"{figures.skipped} could not be decoded")
+    return ", ".join(words)

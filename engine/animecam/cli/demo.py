@@ -1,0 +1,35 @@
+"""`animecam demo`: the main job on a portrait that comes with the program, moved before a synthetic camera."""
+
+from pathlib import Path
+
+import click
+
+from animecam.cli.console import FigureLine, figure_table, results, show_note
+from animecam.cli.options import look_options
+from animecam.settings import Settings
+
+CAMERA = "pattern:640x480@30"
+SECONDS = 8.0
+
+
+@click.command()
+@click.option("--seconds", default=SECONDS, show_default=True, help="Length of the video.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("animecam-demo.mp4"),
+    show_default=True,
+    help="The video to write; an earlier one is replaced.",
+)
+@look_options
+def demo(*, settings: Settings, seconds: float, output: Path) -> None:
+    """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
+    from animecam.session import LiveOptions, run_live
+    from animecam.sinks.display import find_display
+
+    outputs = (str(output),) if find_display() is None else (str(output), "window:")
+    options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True)
+    figures = run_live(options, settings, FigureLine)
+    results.print(figure_table(figures, f"demo: {CAMERA}"))
+    show_note(f"wrote {output}")

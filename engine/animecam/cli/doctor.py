@@ -1,0 +1,25 @@
+"""`animecam doctor`: what runs here, what does not, and how to mend it."""
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from animecam.cli.console import results
+
+_COLOURS = {"works": "green", "absent, not needed": "yellow", "does not work": "red"}
+
+
+@click.command()
+def doctor() -> int:
+    """Checks this machine part by part; exit status 1 when something that is needed does not work."""
+    from animecam.doctor import State, examine
+
+    findings = list(examine())
+    table = Table("part", "state", "what was found", "how to mend it")
+    for finding in findings:
+        state = finding.state.value
+        table.add_row(
+            escape(finding.subject), f"[{_COLOURS[state]}]{state}[/]", escape(finding.detail), escape(finding.hint)
+        )
+    results.print(table)
+    return int(any(finding.state is State.BROKEN for finding in findings))

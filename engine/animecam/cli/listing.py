@@ -1,0 +1,52 @@
+"""`animecam devices` and `animecam styles`: what there is to choose from."""
+
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from animecam.cli.console import results, show_note
+
+
+@click.command()
+def devices() -> None:
+    """Lists the cameras by name, with their modes."""
+    from animecam.sources.devices import list_cameras
+
+    cameras = list_cameras()
+    if not cameras:
+        show_note("no camera was found; try one without a device: animecam --input pattern:640x480@30")
+        return
+    for camera in cameras:
+        results.print(f"[bold]{camera.index}[/]  {escape(camera.name)}  ({escape(camera.path)})")
+        for mode in camera.modes:
+            results.print(f"     {escape(str(mode))}")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def styles(context: click.Context) -> None:
+    """Lists the styles; `styles add` brings a network of your own."""
+    if context.invoked_subcommand is not None:
+        return
+    from animecam.styles.registry import list_styles
+
+    table = Table("style", "what it is", "licence", "where from")
+    for style in list_styles():
+        table.add_row(style.name, escape(style.description), escape(style.licence), escape(style.author))
+    results.print(table)
+
+
+@styles.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--name", help="Name to choose it by. [default: the file's name]")
+@click.option("--overwrite", is_flag=True, help="Replace a style of that name that you added before.")
+def add(*, file: Path, name: str | None, overwrite: bool) -> None:
+    """Adds an image-to-image network, FILE.onnx, as a style: finds out how it is fed and writes its card."""
+    from animecam.styles.add import add_style
+
+    report = add_style(file, name=name, overwrite=overwrite)
+    for finding in report.findings:
+        show_note(finding)
+    results.print(f"try it: animecam demo --style {escape(report.card.name)}", soft_wrap=True)

@@ -1,0 +1,91 @@
+"""`animecam --device 0`: a camera, stream or file shown live, to one or several outputs."""
+
+import re
+
+import click
+
+import animecam
+from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging
+from animecam.cli.options import look_options, overwrite_option
+from animecam.errors import UsageError
+from animecam.settings import Settings
+
+DEFAULT_OUTPUT = "window:"
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(animecam.__version__, prog_name="animecam")
+@click.option("-v", "--verbose", is_flag=True, help="Say more about what runs and why.")
+@click.option("--device", metavar="N|PATH", help="Camera by number or path; see: animecam devices.")
+@click.option(
+    "--input", "uri", metavar="URI", help="Instead of a camera: rtsp://…, http://…, FILE, pattern:640x480@30."
+)
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="URI",
+    help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:, rtmp://…, udp://…; may be given several times. "
+    "[default: window:]",
+)
+@click.option("--resolution", metavar="WxH", help="Picture size to ask of the camera.")
+@click.option("--fps", type=float, help="Frames per second to ask of the camera.")
+@click.option("--seconds", type=float, help="Stop after this time.")
+@overwrite_option
+@look_options
+@click.pass_context
+def group(
+    context: click.Context,
+    *,
+    settings: Settings,
+    verbose: bool,
+    device: str | None,
+    uri: str | None,
+    outputs: tuple[str, ...],
+    resolution: str | None,
+    fps: float | None,
+    seconds: float | None,
+    overwrite: bool,
+) -> None:
+    """Turns the people before a camera into anime characters.
+
+    \b
+    animecam --device 0                              the webcam, in a window
+    animecam --device 0 --output v4l2:///dev/video9  as a virtual camera
+    animecam convert clip.mp4 -o anime.mp4           a video
+    """  # noqa: D301 - \b is Click's mark for a paragraph not to be wrapped
+    set_up_logging(verbose=verbose)
+    if context.invoked_subcommand is not None:
+        return
+    if device is None and uri is None:
+        results.print(context.get_help(), markup=False)
+        return
+    if device is not None and uri is not None:
+        raise UsageError("--device and --input name two sources", hint="give one of them")
+
+    from animecam.session import LiveOptions, run_live
+
+    options = LiveOptions(
+        source=uri or f"camera:{device}",
+        outputs=outputs or (DEFAULT_OUTPUT,),
+        resolution_px=parse_resolution(resolution),
+        fps=fps,
+        seconds=seconds,
+        overwrite=overwrite,
+    )
+    figures = run_live(options, settings, FigureLine)
+    messages.print(figure_table(figures, "live"))
+
+
+def parse_resolution(text: str | None) -> tuple[int, int] | None:
+    """Reads `1280x720` as (1280, 720) pixels; None stays None.
+
+    Raises:
+        UsageError: The text is no resolution.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise UsageError(f"{text!r} is no resolution", hint="write it as 1280x720")
+    return int(match[1]), int(match[2])

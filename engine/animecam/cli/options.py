@@ -1,0 +1,72 @@
+"""Options that several commands share, each written once."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from animecam.backends.base import BackendChoice
+from animecam.settings import LARGEST_PX, SMALLEST_PX, Scope, Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DEFAULTS = Settings()
+_LOOK: tuple[Callable[[Any], Any], ...] = (
+    click.option("--style", default=_DEFAULTS.style, show_default=True, help="Name of a style; see: animecam styles."),
+    click.option(
+        "--strength", default=_DEFAULTS.strength, show_default=True, help="0 is the camera, 1 the style alone."
+    ),
+    click.option(
+        "--scope",
+        type=click.Choice([scope.value for scope in Scope]),
+        default=_DEFAULTS.scope.value,
+        show_default=True,
+        help="How much of the picture is drawn anew.",
+    ),
+    click.option(
+        "--size",
+        "size_px",
+        default=_DEFAULTS.size_px,
+        show_default=True,
+        metavar=f"{SMALLEST_PX}..{LARGEST_PX}",
+        help="Side of a head as the network sees it, in pixels: smaller is faster.",
+    ),
+    click.option("--max-faces", default=_DEFAULTS.max_faces, show_default=True, help="Most faces drawn at a time."),
+    click.option("--mirror/--no-mirror", default=None, help="Flip the picture left to right."),
+    click.option(
+        "--backend",
+        type=click.Choice([choice.value for choice in BackendChoice]),
+        default=_DEFAULTS.backend.value,
+        show_default=True,
+        help="Runtime of the networks; one that is named and does not work is an error.",
+    ),
+    click.option(
+        "--detector",
+        default=_DEFAULTS.detector,
+        show_default=True,
+        metavar="auto|short|full|yunet:FILE|insightface:PACK",
+        help="Face detector: full finds smaller faces, yunet and insightface use a model file of yours.",
+    ),
+    click.option("--threads", default=_DEFAULTS.threads, help="CPU threads of the networks. [default: the runtime's]"),
+    click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
+)
+
+
+def look_options(command: Command) -> Command:
+    """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
+
+    @functools.wraps(command)
+    def with_settings(*arguments: Any, scope: str, backend: str, mirror: bool | None, **others: Any) -> Any:
+        look = {name: others.pop(name) for name in ("style", "strength", "size_px", "max_faces", "detector")}
+        look |= {name: others.pop(name) for name in ("threads", "gpu")}
+        settings = Settings(scope=Scope(scope), backend=BackendChoice(backend), mirror=bool(mirror), **look)
+        return command(*arguments, settings=settings, **others)
+
+    decorated: Any = with_settings
+    for option in reversed(_LOOK):
+        decorated = option(decorated)
+    return decorated
+
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")

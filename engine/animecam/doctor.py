@@ -1,0 +1,157 @@
+"""What runs on this machine, what does not, and how to mend it: each check is a function that yields findings."""
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import platformdirs
+
+from animecam.errors import AnimecamError
+
+EXTRAS = {
+    "tensorrt_rtx": "tensorrt-rtx",
+    "tensorrt": "tensorrt",
+    "insightface": "insightface",
+    "pyvirtualcam": "virtualcam",
+    "aiortc": "web",
+    "torch": "train",
+}
+"""Importable module → the extra of ours that brings it."""
+
+
+class State(Enum):
+    """How a check came out."""
+
+    WORKS = "works"
+    OPTIONAL = "absent, not needed"
+    BROKEN = "does not work"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        subject: What was looked at.
+        state: How it came out.
+        detail: What was found.
+        hint: How to mend it; empty when there is nothing to mend.
+    """
+
+    subject: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Runs every check; a check that fails in a known way becomes a finding and the others go on."""
+    for check in (_machine, _backends, _styles, _faces, _encoder, _display, _cameras, _cache, _extras):
+        yield from _guarded(check)
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Generator[Finding]:
+    try:
+        yield from check()
+    except AnimecamError as error:
+        yield Finding(check.__name__.strip("_"), State.BROKEN, error.message, error.hint)
+
+
+def _machine() -> Iterator[Finding]:
+    detail = f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} cores"
+    yield Finding("machine", State.WORKS, detail)
+    yield Finding("python", State.WORKS, sys.version.split()[0])
+
+
+def _backends() -> Iterator[Finding]:
+    from animecam.backends.opening import probe_backends
+
+    for status in probe_backends():
+        state = State.WORKS if status.usable else State.OPTIONAL
+        yield Finding(f"backend {status.name}", state, status.detail, status.hint)
+
+
+def _styles() -> Iterator[Finding]:
+    from animecam.styles.registry import list_styles, verify_style
+
+    for style in list_styles():
+        verify_style(style)
+        yield Finding(f"style {style.name}", State.WORKS, "its file is as its card says")
+
+
+def _faces() -> Iterator[Finding]:
+    from animecam.backends.base import BackendChoice, BackendOptions
+    from animecam.faces.opening import open_detector
+    from animecam.sources.portrait import load_portrait
+
+    detector = open_detector("auto", BackendChoice.AUTO, BackendOptions(threads=1))
+    try:
+        faces = detector.detect(load_portrait(), min_score=0.5)
+    finally:
+        detector.close()
+    if faces:
+        yield Finding("faces", State.WORKS, f"{detector.name} finds the bundled portrait, score {faces[0].score:.2f}")
+    else:
+        hint = "reinstall animecam: its model file may be damaged"
+        yield Finding("faces", State.BROKEN, f"{detector.name} does not find the bundled portrait", hint)
+
+
+def _encoder() -> Iterator[Finding]:
+    from animecam.sinks.codecs import probe_codec
+
+    for codec in ("libx264", "h264_nvenc"):
+        works = probe_codec(codec)
+        state = State.WORKS if works else State.BROKEN if codec == "libx264" else State.OPTIONAL
+        yield Finding(f"encoder {codec}", state, "opens" if works else "cannot be opened here")
+
+
+def _display() -> Iterator[Finding]:
+    from animecam.sinks.display import find_display
+
+    display = find_display()
+    if display is None:
+        hint = "write to a file or a virtual camera instead: --output out.mp4"
+        yield Finding("display", State.OPTIONAL, "none: no window can be opened", hint)
+    else:
+        yield Finding("display", State.WORKS, display)
+
+
+def _cameras() -> Iterator[Finding]:
+    from animecam.sources.devices import list_cameras
+
+    cameras = list_cameras()
+    if not cameras:
+        hint = "plug one in, or try without: animecam --input pattern:640x480@30"
+        yield Finding("camera", State.OPTIONAL, "none was found", hint)
+    for camera in cameras:
+        readable = not camera.path.startswith("/") or os.access(camera.path, os.R_OK | os.W_OK)
+        state = State.WORKS if readable else State.BROKEN
+        detail = f"{camera.name}, {len(camera.modes)} modes"
+        hint = "" if readable else "sudo usermod -aG video $USER, then log in again"
+        yield Finding(f"camera {camera.index}", state, detail, hint)
+
+
+def _cache() -> Iterator[Finding]:
+    folder = platformdirs.user_cache_path("animecam")
+    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if os.access(nearest, os.W_OK):
+        yield Finding("cache", State.WORKS, str(folder))
+    else:
+        yield Finding("cache", State.BROKEN, f"{folder} cannot be written", "set XDG_CACHE_HOME to a folder of yours")
+
+
+def _extras() -> Iterator[Finding]:
+    for module, extra in EXTRAS.items():
+        if importlib.util.find_spec(module) is not None:
+            yield Finding(f"extra {extra}", State.WORKS, f"{module} is installed")
+        else:
+            hint = f"pip install 'animecam[{extra}]'"
+            yield Finding(f"extra {extra}", State.OPTIONAL, f"{module} is not installed", hint)
+    if Path("/dev/nvidiactl").exists() or sys.platform == "win32":
+        return
+    yield Finding("NVIDIA GPU", State.OPTIONAL, "no driver is loaded: networks run on the processor")

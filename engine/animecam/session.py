@@ -1,0 +1,125 @@
+"""From settings to a run: opens what a run needs, runs it, closes it in reverse."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from animecam.networks import Networks, open_networks
+from animecam.outputs import Outputs
+from animecam.pipeline import Figures, Pipeline
+from animecam.settings import Settings
+from animecam.sinks.base import Sink
+from animecam.sinks.opening import SinkOptions, open_sink
+from animecam.sources.base import Source
+from animecam.sources.opening import SourceOptions, open_source
+from animecam.timing import Timing
+from animecam.types import StreamFormat
+
+Progress = Callable[[Figures], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What a live run reads and writes."""
+
+    source: str
+    outputs: tuple[str, ...]
+    resolution_px: tuple[int, int] | None = None  # what to ask of the camera
+    fps: float | None = None  # what to ask of the camera
+    seconds: float | None = None  # None: until it is stopped
+    overwrite: bool = False
+
+
+def run_live(
+    options: LiveOptions, settings: Settings, show: Callable[[str], AbstractContextManager[Progress]]
+) -> Figures:
+    """Runs a live source until it ends, the user stops it, or its time is over.
+
+    Args:
+        options: Where frames come from and go to.
+        settings: The look and how it is computed.
+        show: Opens a display of figures, given a line about what does not change.
+
+    Returns:
+        The figures of the whole run.
+
+    Raises:
+        AnimecamError: Something could not be opened, or failed on the way.
+    """
+    width_px, height_px = options.resolution_px or (None, None)
+    source_options = SourceOptions(width_px=width_px, height_px=height_px, fps=options.fps)
+    with ExitStack() as stack:
+        source = stack.enter_context(opened_source(options.source, source_options))
+        networks = stack.enter_context(open_networks(settings))
+        networks.warm_up(source.format)
+        sink_options = SinkOptions(overwrite=options.overwrite)
+        outputs = stack.enter_context(opened_outputs(options.outputs, source.format, sink_options))
+        tell = stack.enter_context(show(networks.summary))
+        return run(source, networks, outputs, seconds=options.seconds, tell=tell)
+
+
+def run(
+    source: Source,
+    networks: Networks,
+    outputs: Outputs,
+    *,
+    seconds: float | None = None,
+    tell: Progress | None = None,
+) -> Figures:
+    """One run over open parts; the renderer starts with nobody known."""
+    timing = Timing()
+    pipeline = Pipeline(source, networks.renderer(timing), outputs, timing)
+    return pipeline.run(seconds=seconds, on_tick=tell)
+
+
+@contextmanager
+def opened_source(uri: str, options: SourceOptions) -> Generator[Source]:
+    """A source that is closed at the end of the block."""
+    source = open_source(uri, options)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptions) -> Outputs:
+    """Opens all sinks, or none: when one cannot be opened those before it are closed unfinished."""
+    sinks: list[Sink] = []
+    try:
+        for uri in uris:
+            sinks.append(open_sink(uri, format, options))
+    except BaseException:
+        Outputs(sinks).close()
+        raise
+    return Outputs(sinks)
+
+
+def convert_file(
+    source_path: Path,
+    target: Path,
+    networks: Networks,
+    show: Callable[[StreamFormat], Progress],
+    *,
+    overwrite: bool = False,
+) -> Figures:
+    """Converts one video or picture with networks that stay open.
+
+    Args:
+        source_path: Video or still picture.
+        target: File to write, of a kind that fits the source.
+        networks: Open networks.
+        overwrite: Replace the target if it exists.
+        show: Called once the source is open; gives the callable that takes the figures.
+
+    Returns:
+        The figures; `is_interrupted` when the user stopped it.
+
+    Raises:
+        AnimecamError: The source cannot be read or the target not written.
+    """
+    with ExitStack() as stack:
+        source = stack.enter_context(opened_source(str(source_path), SourceOptions()))
+        options = SinkOptions(audio_from=source_path, overwrite=overwrite)
+        outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
+        return run(source, networks, outputs, tell=show(source.format))

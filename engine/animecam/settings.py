@@ -1,0 +1,53 @@
+"""What the user asked for, checked once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from animecam.backends.base import BackendChoice
+from animecam.errors import UsageError
+
+DEFAULT_STYLE = "starter"
+SMALLEST_PX = 192  # below this eyes and mouth dissolve
+LARGEST_PX = 512  # above this the networks have never been trained
+SIZE_STEP_PX = 8  # the generators halve three times
+
+
+class Scope(StrEnum):
+    """How much of the picture is drawn anew."""
+
+    HEAD = "head"
+    PERSON = "person"
+    FRAME = "frame"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The look and how it is computed.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    style: str = DEFAULT_STYLE
+    strength: float = 1.0  # 0: the camera's picture, 1: the style alone
+    scope: Scope = Scope.HEAD
+    size_px: int = 256  # side of a head's crop; short side of the network's picture for the other scopes
+    max_faces: int = 4
+    mirror: bool = False
+    backend: BackendChoice = BackendChoice.AUTO
+    detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
+    threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
+    gpu: int = 0  # index of the GPU for the runtimes that use one
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.strength <= 1.0:
+            raise UsageError(f"strength {self.strength:g} is outside 0..1", hint="1 is the style alone, 0 the camera")
+        if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
+            raise UsageError(f"size {self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}", hint="256 is a good start")
+        if self.size_px % SIZE_STEP_PX:
+            nearest_px = round(self.size_px / SIZE_STEP_PX) * SIZE_STEP_PX
+            raise UsageError(f"size {self.size_px} is no multiple of {SIZE_STEP_PX}", hint=f"--size {nearest_px}")
+        if self.max_faces < 1:
+            raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
+        if self.threads < 0:
+            raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the runtime choose")

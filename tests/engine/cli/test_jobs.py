@@ -1,0 +1,85 @@
+"""Which files a conversion reads and writes."""
+
+from pathlib import Path
+
+import pytest
+
+from animecam.cli.jobs import Job, plan_jobs
+from animecam.errors import SinkError, SourceError, UsageError
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("b.mp4", "a.MOV", "c.jpg", "notes.txt", "b-anime.mp4", "x.partial.mp4", "d.wmv"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def _names(jobs):
+    return [(job.source.name, job.target.name) for job in jobs]
+
+
+def test_one_file_to_a_named_file(clips, tmp_path):
+    target = tmp_path / "out.mkv"
+    assert plan_jobs([str(clips / "b.mp4")], target, overwrite=False) == (Job(clips / "b.mp4", target),)
+
+
+def test_without_an_output_it_stands_beside_the_input(clips):
+    assert _names(plan_jobs([str(clips / "a.MOV")], None, overwrite=False)) == [("a.MOV", "a-anime.MOV")]
+
+
+def test_a_folder_is_taken_whole_without_what_we_made_ourselves(clips, tmp_path):
+    jobs = plan_jobs([str(clips)], tmp_path / "out", overwrite=False)
+    assert _names(jobs) == [("a.MOV", "a.MOV"), ("b.mp4", "b.mp4"), ("c.jpg", "c.jpg"), ("d.wmv", "d.mp4")]
+    assert (tmp_path / "out").is_dir()
+
+
+def test_a_pattern_is_expanded(clips, tmp_path):
+    jobs = plan_jobs([str(clips / "*.jpg"), str(clips / "b.mp4")], tmp_path / "out", overwrite=False)
+    assert [job.source.name for job in jobs] == ["c.jpg", "b.mp4"]
+
+
+def test_a_batch_skips_what_is_done(clips, tmp_path):
+    out = tmp_path / "out"
+    plan_jobs([str(clips)], out, overwrite=False)
+    (out / "b.mp4").write_bytes(b"done")
+    done = {job.source.name: job.is_done for job in plan_jobs([str(clips)], out, overwrite=False)}
+    assert done == {"a.MOV": False, "b.mp4": True, "c.jpg": False, "d.wmv": False}
+    assert not any(job.is_done for job in plan_jobs([str(clips)], out, overwrite=True))
+
+
+def test_a_single_existing_target_is_refused(clips, tmp_path):
+    target = tmp_path / "out.mp4"
+    target.write_bytes(b"precious")
+    with pytest.raises(SinkError, match="exists") as caught:
+        plan_jobs([str(clips / "b.mp4")], target, overwrite=False)
+    assert "--overwrite" in caught.value.hint
+    assert target.read_bytes() == b"precious"
+
+
+def test_many_inputs_need_a_folder(clips, tmp_path):
+    with pytest.raises(UsageError, match="one file for 2 inputs"):
+        plan_jobs([str(clips / "b.mp4"), str(clips / "c.jpg")], tmp_path / "out.mp4", overwrite=False)
+
+
+def test_two_inputs_must_not_share_a_target(clips, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.mp4").write_bytes(b"x")
+    with pytest.raises(UsageError, match="would both become"):
+        plan_jobs([str(clips / "b.mp4"), str(other / "b.mp4")], tmp_path / "out", overwrite=False)
+
+
+def test_an_output_folder_whose_parent_is_missing(clips, tmp_path):
+    with pytest.raises(SinkError, match="does not exist") as caught:
+        plan_jobs([str(clips / "b.mp4")], tmp_path / "no" / "where", overwrite=False)
+    assert "mkdir" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["empty", "none*.mp4"])
+def test_nothing_to_convert(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match=r"holds no|nothing matches"):
+        plan_jobs([str(tmp_path / name)], tmp_path / "out", overwrite=False)
