@@ -22,7 +22,7 @@ from rich.table import Table
 from animecam.backends.base import BackendChoice
 from animecam.cli.bench import as_json, write_report
 from animecam.session import opened_outputs, opened_source, run
-from animecam.settings import DEFAULT_STYLE, Scope, Settings
+from animecam.settings import DEFAULT_STYLE, Look, Scope, Settings
 
 
 @click.command()
@@ -49,7 +49,7 @@ def main(
         measure(source, settings, seconds=seconds, encode=encode)
         for source in sources
         for settings in (
-            Settings(style=style, backend=BackendChoice(backend), size_px=size_px, scope=Scope(scope))
+            Settings(Look(style, scope=Scope(scope), size_px=size_px), backend=BackendChoice(backend))
             for style in styles
             for backend in backends
             for size_px in sizes
@@ -77,11 +77,11 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         "source": Path(source).name if Path(source).exists() else source,
         "frame": frame,
         "encode": encode,
-        "style": settings.style,
+        "style": settings.look.style,
         "backend": info.name,
         "precision": info.precision,
-        "size": settings.size_px,
-        "scope": settings.scope.value,
+        "size": settings.look.size_px,
+        "scope": settings.look.scope.value,
     }
 
 

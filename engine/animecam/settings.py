@@ -1,7 +1,9 @@
-"""What the user asked for, checked once."""
+"""What the user asked for, checked once: the look, which may change while it runs, and the machinery, which may not."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
@@ -21,8 +23,8 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """The look and how it is computed.
+class Look:
+    """What the picture is to look like; a new one takes effect with the next frame.
 
     Raises:
         UsageError: A value is out of its range.
@@ -32,12 +34,7 @@ class Settings:
     strength: float = 1.0  # 0: the camera's picture, 1: the style alone
     scope: Scope = Scope.HEAD
     size_px: int = 256  # side of a head's crop; short side of the network's picture for the other scopes
-    max_faces: int = 4
     mirror: bool = False
-    backend: BackendChoice = BackendChoice.AUTO
-    detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
-    threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
-    gpu: int = 0  # index of the GPU for the runtimes that use one
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.strength <= 1.0:
@@ -47,7 +44,48 @@ class Settings:
         if self.size_px % SIZE_STEP_PX:
             nearest_px = round(self.size_px / SIZE_STEP_PX) * SIZE_STEP_PX
             raise UsageError(f"size {self.size_px} is no multiple of {SIZE_STEP_PX}", hint=f"--size {nearest_px}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The look to begin with, and how it is computed.
+
+    Raises:
+        UsageError: A value is out of its range.
+    """
+
+    look: Look = field(default_factory=Look)
+    max_faces: int = 4
+    backend: BackendChoice = BackendChoice.AUTO
+    detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
+    threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
+    gpu: int = 0  # index of the GPU for the runtimes that use one
+
+    def __post_init__(self) -> None:
         if self.max_faces < 1:
             raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
         if self.threads < 0:
             raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the runtime choose")
+
+
+class Controls:
+    """Holds the look while a run lasts: keys, a page or a script change it, the renderer reads it once a frame."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._changing = threading.Lock()
+
+    @property
+    def look(self) -> Look:
+        """The newest look."""
+        return self._look
+
+    def change(self, **changes: Any) -> Look:
+        """Replaces fields of the look; returns the new one.
+
+        Raises:
+            UsageError: A value is out of its range; the look stays as it was.
+        """
+        with self._changing:  # two changes at a time must not lose one
+            self._look = replace(self._look, **changes)
+            return self._look

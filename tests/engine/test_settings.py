@@ -3,7 +3,7 @@
 import pytest
 
 from animecam.errors import UsageError
-from animecam.settings import Settings
+from animecam.settings import Controls, Look, Settings
 
 
 @pytest.mark.parametrize(
@@ -15,17 +15,30 @@ from animecam.settings import Settings
         ({"size_px": 100}, "size 100"),
         ({"size_px": 600}, "size 600"),
         ({"size_px": 250}, "multiple of 8"),
-        ({"max_faces": 0}, "max-faces 0"),
-        ({"threads": -1}, "threads -1"),
     ],
 )
-def test_values_out_of_range_are_refused(wrong, says):
+def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
+    controls = Controls(Look())
     with pytest.raises(UsageError, match=says) as caught:
-        Settings(**wrong)
+        controls.change(**wrong)
+    assert controls.look == Look()
     assert caught.value.hint
     assert caught.value.exit_status == 2
 
 
+@pytest.mark.parametrize(("wrong", "says"), [({"max_faces": 0}, "max-faces 0"), ({"threads": -1}, "threads -1")])
+def test_machinery_out_of_range_is_refused(wrong, says):
+    with pytest.raises(UsageError, match=says):
+        Settings(**wrong)
+
+
+def test_changes_add_up():
+    controls = Controls(Look())
+    controls.change(strength=0.5)
+    controls.change(mirror=True)
+    assert controls.look == Look(strength=0.5, mirror=True)
+
+
 def test_the_limits_themselves_are_fine():
     for size_px in (192, 512):
-        assert Settings(size_px=size_px, strength=0.0).size_px == size_px
+        assert Look(size_px=size_px, strength=0.0).size_px == size_px

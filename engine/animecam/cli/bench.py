@@ -49,9 +49,9 @@ def bench(*, settings: Settings, seconds: float, source: str, report: Path | Non
             "backend_version": info.version,
             "device": info.device,
             "precision": info.precision,
-            "style": settings.style,
-            "scope": settings.scope.value,
-            "size": settings.size_px,
+            "style": settings.look.style,
+            "scope": settings.look.scope.value,
+            "size": settings.look.size_px,
         }
         write_report(report, content)
         show_note(f"wrote {report}")

@@ -76,7 +76,7 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, progress: P
     if not figures.is_interrupted:
         rate = figures.frames_out / figures.seconds
         show_note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}")
-        if settings.scope is Scope.HEAD and not figures.with_faces:
+        if settings.look.scope is Scope.HEAD and not figures.with_faces:
             raise FaceError(
                 f"no face was found in {job.source.name}: whole frames were drawn in {job.target}",
                 hint="--scope frame says that this is wanted; --detector full finds smaller faces",

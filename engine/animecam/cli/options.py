@@ -7,27 +7,26 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.settings import LARGEST_PX, SMALLEST_PX, Scope, Settings
+from animecam.settings import LARGEST_PX, SMALLEST_PX, Look, Scope, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _DEFAULTS = Settings()
-_LOOK: tuple[Callable[[Any], Any], ...] = (
-    click.option("--style", default=_DEFAULTS.style, show_default=True, help="Name of a style; see: animecam styles."),
-    click.option(
-        "--strength", default=_DEFAULTS.strength, show_default=True, help="0 is the camera, 1 the style alone."
-    ),
+_LOOK = _DEFAULTS.look
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--style", default=_LOOK.style, show_default=True, help="Name of a style; see: animecam styles."),
+    click.option("--strength", default=_LOOK.strength, show_default=True, help="0 is the camera, 1 the style alone."),
     click.option(
         "--scope",
         type=click.Choice([scope.value for scope in Scope]),
-        default=_DEFAULTS.scope.value,
+        default=_LOOK.scope.value,
         show_default=True,
         help="How much of the picture is drawn anew.",
     ),
     click.option(
         "--size",
         "size_px",
-        default=_DEFAULTS.size_px,
+        default=_LOOK.size_px,
         show_default=True,
         metavar=f"{SMALLEST_PX}..{LARGEST_PX}",
         help="Side of a head as the network sees it, in pixels: smaller is faster.",
@@ -58,15 +57,19 @@ def look_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_settings(*arguments: Any, scope: str, backend: str, mirror: bool | None, **others: Any) -> Any:
-        look = {name: others.pop(name) for name in ("style", "strength", "size_px", "max_faces", "detector")}
-        look |= {name: others.pop(name) for name in ("threads", "gpu")}
-        settings = Settings(scope=Scope(scope), backend=BackendChoice(backend), mirror=bool(mirror), **look)
+        look = Look(scope=Scope(scope), mirror=bool(mirror), **_taken(others, "style", "strength", "size_px"))
+        machinery = _taken(others, "max_faces", "detector", "threads", "gpu")
+        settings = Settings(look, backend=BackendChoice(backend), **machinery)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = with_settings
-    for option in reversed(_LOOK):
+    for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
+
+
+def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: options.pop(name) for name in names}
 
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")

@@ -1,0 +1,114 @@
+"""From a frame to a drawn frame: track, crop, draw, paste. One renderer a run; its memory is that of its faces."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from animecam.pipeline import Rendered
+from animecam.render.base import ImageOps
+from animecam.render.compositor import Compositor
+from animecam.render.mirror import mirrored
+from animecam.render.scope import whole_frame_region
+from animecam.settings import Controls, Look, Scope
+from animecam.timing import Timing
+from animecam.types import Face, Faces, Frame, Image, Region
+
+
+class Draw(Protocol):
+    """A style: pictures in, drawn pictures of the same sizes out."""
+
+    def __call__(self, pictures: Sequence[Image]) -> Sequence[Image]:
+        """RGB, uint8 [H, W, 3] each, all of one size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be drawn of one frame.
+
+    Attributes:
+        frame: The frame.
+        faces: Who is in it.
+        look: The look that was valid when the frame came.
+        regions: Where the pictures lie in the frame.
+        pictures: RGB pictures of the regions, uint8 [H, W, 3].
+    """
+
+    frame: Frame
+    faces: Faces
+    look: Look
+    regions: tuple[Region, ...]
+    pictures: tuple[Image, ...]
+
+
+class Renderer:
+    """Draws frames of one source.
+
+    Args:
+        track: Frame → faces, with a memory.
+        align: Faces and crop size → a region each, smoothed over time.
+        ops: Crops pictures out of frames.
+        draw: Style by name.
+        compositor: Puts drawn pictures back.
+        controls: Holds the look.
+        timing: Where the stages' times go.
+    """
+
+    def __init__(
+        self,
+        *,
+        track: Callable[[Frame], Faces],
+        align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
+        ops: ImageOps,
+        draw: Callable[[str], Draw],
+        compositor: Compositor,
+        controls: Controls,
+        timing: Timing,
+    ) -> None:
+        self._track, self._align, self._ops = track, align, ops
+        self._draw, self._compositor = draw, compositor
+        self._controls, self._timing = controls, timing
+
+    def __call__(self, frame: Frame) -> Rendered:
+        """Draws one frame; frames come in the order of their time stamps."""
+        plan = self.plan(frame)
+        with self._timing.stage("draw"):
+            drawn = draw_each_size(self._draw(plan.look.style), plan.pictures)
+        return self.finish(plan, drawn)
+
+    def plan(self, frame: Frame) -> Plan:
+        """Finds what is to be drawn; the pictures of several plans may then be drawn together."""
+        look = self._controls.look
+        with self._timing.stage("track"):
+            faces = self._track(frame)
+        with self._timing.stage("crop"):
+            regions = self._regions(frame, faces, look)
+            pictures = tuple(self._ops.crop(frame, region) for region in regions)
+        return Plan(frame, faces, look, regions, pictures)
+
+    def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
+        """Puts the drawn pictures of a plan back into its frame."""
+        with self._timing.stage("paste"):
+            frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look)
+            if plan.look.mirror:
+                frame = mirrored(frame)
+        return Rendered(frame, plan.faces)
+
+    def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
+        if look.scope is not Scope.HEAD:
+            return (whole_frame_region(frame, look.size_px),)
+        heads = self._align(frame, faces.faces, look.size_px)
+        if faces.is_exposed:  # somebody may be in view whom no crop covers: better all drawn than one bare face
+            return (whole_frame_region(frame, look.size_px), *heads)
+        return heads
+
+
+def draw_each_size(draw: Draw, pictures: Sequence[Image]) -> tuple[Image, ...]:
+    """Draws pictures of mixed sizes, those of one size in one go; the result is in the order of the input."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, picture in enumerate(pictures):
+        by_size.setdefault(picture.shape, []).append(index)
+    drawn: dict[int, Image] = {}
+    for indices in by_size.values():
+        drawn |= zip(indices, draw([pictures[index] for index in indices]), strict=True)
+    return tuple(drawn[index] for index in range(len(pictures)))
