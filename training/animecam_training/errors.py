@@ -1,0 +1,35 @@
+"""Errors of the training package: one line what is wrong, one line what to do."""
+
+
+class TrainingError(Exception):
+    """A failure that the user can understand and often mend.
+
+    Args:
+        message: What is wrong, one line, naming the file or key.
+        hint: What to do about it, one line; empty when there is nothing to do.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(TrainingError):
+    """A recipe has a wrong key or a value of a wrong type."""
+
+    exit_status = 2
+
+
+class DataError(TrainingError):
+    """A folder, picture or weights file is missing, empty or unreadable."""
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint cannot be read, written or continued with this recipe."""
+
+
+class DivergedError(TrainingError):
+    """A loss became NaN or infinite; the last good checkpoint is kept."""

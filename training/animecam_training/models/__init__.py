@@ -1,0 +1,1 @@
+"""The networks: the double-tail generator, its small student and the discriminators."""
