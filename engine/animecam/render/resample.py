@@ -12,34 +12,29 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.types import Affine
+from animecam.types import Affine, Box
 
 Samples = TypeVar("Samples", bound=NDArray[Any])
 
 SHRINK_STEP = 1.25
-"""Source pixels per output pixel from which the source is averaged first; below it bilinear aliasing is not seen."""
+"""Source samples per output sample from which the source is averaged first; below it bilinear aliasing is not seen."""
 
-WHOLE_STEP = 3.0
-"""From this step on the first average is over whole pixels, several times as fast; at most a third is left to do."""
+GROW_STEP = 0.9
+"""Lowest step that averaging may leave, so that blocks of whole samples serve, which are ten times as fast."""
+
+SHARP_ENLARGEMENT = 2
+"""Bicubic enlargement before a bilinear warp. Against a spline it gives 42 dB where bilinear alone gives 36 and a
+bicubic warp 45, at a fixed cost (0.2 ms at 256 x 256) where that of a bicubic warp is three times the bilinear one's."""
 
 PIXEL_TOLERANCE = 1 / 64
-"""Pixels that a rectangle may be off the grid and still be resized; finer than the steps of `warpAffine` itself."""
-
-CUBIC_STEP = 0.8
-"""Source pixels per output pixel below which the source is magnified enough for bicubic interpolation to show."""
+"""Samples that a rectangle may be off the grid and still be resized; finer than the steps of `warpAffine` itself."""
 
 MARGIN_SAMPLES = 2
-"""Samples kept around the needed ones, so that interpolation at the edge sees what lies beyond it (cubic: 2)."""
+"""Averaged samples kept around the needed ones, so that interpolation at the edge sees what lies beyond it."""
 
 
 def resample(
-    source: Samples,
-    to_source: Affine,
-    width_px: int,
-    height_px: int,
-    *,
-    outside: int | None = None,
-    cubic: bool = False,
+    source: Samples, to_source: Affine, width_px: int, height_px: int, *, outside: int | None = None, sharp: bool = False
 ) -> Samples:
     """Draws a picture from another through an affine map.
 
@@ -49,37 +44,42 @@ def resample(
         width_px: Width of the output.
         height_px: Height of the output.
         outside: Value beyond the source; None replicates its border.
-        cubic: Magnify by bicubic interpolation instead of bilinear.
+        sharp: Interpolate by bicubics instead of bilinearly; meant for whole pictures (the whole source is enlarged).
 
     Returns:
         [height_px, width_px] or [height_px, width_px, C] of the source's dtype, memory of its own.
     """
     rectangle = _find_rectangle(source, to_source, width_px, height_px)
     if rectangle is not None:
-        return _resize_turned(source, rectangle, width_px, height_px, cubic=cubic)
-    step_x, step_y = (float(np.hypot(*row)) for row in to_source[:, :2])
-    if max(step_x, step_y) > SHRINK_STEP:
-        source, to_source = _shrink(source, to_source, width_px, height_px, _block_px(step_x), _block_px(step_y))
+        return _resize_turned(source, rectangle, width_px, height_px, sharp=sharp)
+    blocks = [_block_samples(float(np.hypot(*row))) for row in to_source[:, :2]]
+    if max(blocks) > 1:
+        needed = bounding_box(to_source, Box(0, 0, width_px, height_px))
+        source, to_source = _average(source, to_source, needed, blocks)
+    elif sharp:
+        size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
+        source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
+        to_source = to_source * SHARP_ENLARGEMENT
     # OpenCV counts from pixel centres: the centre of output pixel 0 lies at continuous 0.5, and back.
     matrix = to_source.copy()
     matrix[:, 2] += to_source[:, :2] @ (0.5, 0.5) - 0.5
-    is_magnified = max(step_x, step_y) < CUBIC_STEP
     warped = cv2.warpAffine(
         source,
         matrix,
         (width_px, height_px),
-        flags=cv2.WARP_INVERSE_MAP | (cv2.INTER_CUBIC if cubic and is_magnified else cv2.INTER_LINEAR),
+        flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
         borderValue=(float(outside or 0),) * 4,
     )
     return cast(Samples, warped)
 
 
-def bounding_rectangle(to_frame: Affine, width_px: int, height_px: int) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of where the map takes the rectangle from (0, 0) to (width_px, height_px)."""
-    corners = np.array([[0, width_px, 0, width_px], [0, 0, height_px, height_px], [1, 1, 1, 1]], dtype=np.float64)
-    x, y = to_frame @ corners
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+def bounding_box(affine: Affine, box: Box) -> Box:
+    """The smallest upright box around the image of `box` under an affine map."""
+    xs = (box.left, box.right, box.left, box.right)
+    ys = (box.top, box.top, box.bottom, box.bottom)
+    x, y = affine @ np.array([xs, ys, (1, 1, 1, 1)], dtype=np.float64)
+    return Box(float(x.min()), float(y.min()), float(x.max()), float(y.max()))
 
 
 def invert(affine: Affine) -> Affine:
@@ -89,7 +89,7 @@ def invert(affine: Affine) -> Affine:
 
 @dataclass(frozen=True, slots=True)
 class _Rectangle:
-    """Whole source pixels that the output shows, and how they are turned: transposed first, then flipped."""
+    """Whole source samples that the output shows, and how they are turned: transposed first, then flipped."""
 
     columns: slice
     rows: slice
@@ -100,32 +100,28 @@ class _Rectangle:
 
 def _find_rectangle(source: NDArray[Any], to_source: Affine, width_px: int, height_px: int) -> _Rectangle | None:
     """The rectangle that the output shows, or None if it is tilted, off the grid or beyond the source."""
-    travel = np.abs(to_source[:, :2] * (width_px, height_px))  # source pixels along (rows) per output side (columns)
-    if max(travel[0, 1], travel[1, 0]) <= PIXEL_TOLERANCE:
-        is_transposed = False
-    elif max(travel[0, 0], travel[1, 1]) <= PIXEL_TOLERANCE:
-        is_transposed = True
-    else:
-        return None
-    exact = np.array(bounding_rectangle(to_source, width_px, height_px))
+    travel = np.abs(to_source[:, :2] * (width_px, height_px))  # source samples along (rows) per output side (columns)
+    is_transposed = bool(travel[0, 1] > travel[0, 0])
+    tilt = max(travel[0, 0], travel[1, 1]) if is_transposed else max(travel[0, 1], travel[1, 0])
+    exact = np.array(bounding_box(to_source, Box(0, 0, width_px, height_px)))
     whole = np.rint(exact)
+    if tilt > PIXEL_TOLERANCE or np.abs(exact - whole).max() > PIXEL_TOLERANCE:
+        return None
     left, top, right, bottom = (int(v) for v in whole)
-    is_inside = 0 <= left < right <= source.shape[1] and 0 <= top < bottom <= source.shape[0]
-    if not is_inside or np.abs(exact - whole).max() > PIXEL_TOLERANCE:
+    if not (0 <= left < right <= source.shape[1] and 0 <= top < bottom <= source.shape[0]):
         return None
     along_x, along_y = (to_source[1, 0], to_source[0, 1]) if is_transposed else (to_source[0, 0], to_source[1, 1])
     return _Rectangle(slice(left, right), slice(top, bottom), is_transposed, bool(along_x < 0), bool(along_y < 0))
 
 
-def _resize_turned(source: Samples, part: _Rectangle, width_px: int, height_px: int, *, cubic: bool) -> Samples:
-    """Resizes and turns a rectangle of the source, turning whichever of the two has fewer pixels."""
+def _resize_turned(source: Samples, part: _Rectangle, width_px: int, height_px: int, *, sharp: bool) -> Samples:
+    """Resizes and turns a rectangle of the source, turning whichever of the two has fewer samples."""
     picture = source[part.rows, part.columns]
     if picture.shape[0] * picture.shape[1] < width_px * height_px:
-        turned = _turn(picture, part)
-        return cast(Samples, _resize(turned, width_px, height_px, cubic=cubic))
+        return cast(Samples, _resize(_turn(picture, part), width_px, height_px, sharp=sharp))
     size = (height_px, width_px) if part.is_transposed else (width_px, height_px)
-    resized = _turn(_resize(picture, *size, cubic=cubic), part)
-    return cast(Samples, resized.copy() if np.may_share_memory(resized, source) else resized)
+    turned = _turn(_resize(picture, *size, sharp=sharp), part)
+    return cast(Samples, turned.copy() if np.may_share_memory(turned, source) else turned)
 
 
 def _turn(picture: NDArray[Any], part: _Rectangle) -> NDArray[Any]:
@@ -138,45 +134,44 @@ def _turn(picture: NDArray[Any], part: _Rectangle) -> NDArray[Any]:
     return picture
 
 
-def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, cubic: bool) -> NDArray[Any]:
+def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, sharp: bool) -> NDArray[Any]:
     """Averages along the sides that shrink, then interpolates along those that grow."""
     height, width = picture.shape[:2]
     smaller = (min(width, width_px), min(height, height_px))
     if smaller != (width, height):
         picture = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
     if smaller != (width_px, height_px):
-        method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+        method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
         picture = cv2.resize(picture, (width_px, height_px), interpolation=method)
     return picture
 
 
-def _block_px(step: float) -> float:
-    """Source pixels to average into one before warping."""
+def _block_samples(step: float) -> float:
+    """How many source samples to average into one before warping, given those per output sample."""
     if step <= SHRINK_STEP:
         return 1.0
-    return step if step < WHOLE_STEP else float(floor(step))
+    for whole in (floor(step), ceil(step)):
+        if GROW_STEP <= step / whole <= SHRINK_STEP:
+            return float(whole)
+    return step
 
 
-def _shrink(
-    source: Samples, to_source: Affine, width_px: int, height_px: int, block_x: float, block_y: float
-) -> tuple[Samples, Affine]:
-    """Averages blocks of the part of the source that the output needs; returns it and the map into it."""
-    left, top, right, bottom = bounding_rectangle(to_source, width_px, height_px)
-    columns = _needed_samples(left, right, block_x, source.shape[1])
-    rows = _needed_samples(top, bottom, block_y, source.shape[0])
+def _average(source: Samples, to_source: Affine, needed: Box, blocks: list[float]) -> tuple[Samples, Affine]:
+    """Averages blocks of the part of the source that is needed; returns it and the map into it."""
+    columns = _needed_samples(needed.left, needed.right, blocks[0], source.shape[1])
+    rows = _needed_samples(needed.top, needed.bottom, blocks[1], source.shape[0])
     part = source[rows, columns]
     height, width = part.shape[:2]
-    size = (max(1, round(width / block_x)), max(1, round(height / block_y)))
-    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    scale = np.array([[size[0] / width], [size[1] / height]])
+    size = (max(1, round(width / blocks[0])), max(1, round(height / blocks[1])))
+    averaged = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     moved = to_source - [[0, 0, columns.start], [0, 0, rows.start]]
-    return cast(Samples, small), moved * scale
+    return cast(Samples, averaged), moved * [[size[0] / width], [size[1] / height]]
 
 
 def _needed_samples(low: float, high: float, block: float, count: int) -> slice:
-    """Samples from low to high with a margin, whole blocks where they fit, at least one, none beyond the source."""
+    """Samples from low to high with a margin: whole blocks if there are enough, at least one sample, none beyond."""
     margin = MARGIN_SAMPLES * block
     start = min(max(floor(low - margin), 0), count - 1)
-    blocks = ceil((high + margin - start) / block)
-    stop = min(max(start + ceil(blocks * block), start + 1), count)
-    return slice(start, stop)
+    length = ceil(max(ceil((high + margin - start) / block), 1) * block)
+    stop = min(start + length, count)
+    return slice(max(stop - length, 0), stop)

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from animecam.render.mirror import mirrored
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
