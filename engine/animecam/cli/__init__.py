@@ -24,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill closes files like Ctrl-C
     try:
-        status = live.group.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        words = list(arguments) if arguments is not None else None
+        status = live.group.main(args=words, prog_name="animecam", standalone_mode=False)
     except click.ClickException as error:
         show_error(error.format_message(), "animecam --help")
         return error.exit_code

@@ -63,12 +63,14 @@ def group(
     if device is not None and uri is not None:
         raise UsageError("--device and --input name two sources", hint="give one of them")
 
+    resolution_px = parse_resolution(resolution)
+
     from animecam.session import LiveOptions, run_live
 
     options = LiveOptions(
         source=uri or f"camera:{device}",
         outputs=outputs or (DEFAULT_OUTPUT,),
-        resolution_px=parse_resolution(resolution),
+        resolution_px=resolution_px,
         fps=fps,
         seconds=seconds,
         overwrite=overwrite,

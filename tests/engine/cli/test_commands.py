@@ -1,0 +1,62 @@
+"""The command line itself: inert imports, exit statuses, and that the README's lines are understood."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from animecam.cli import main
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = ("torch", "tensorrt", "onnxruntime", "onnx", "openvino", "cv2", "av", "insightface", "skimage", "aiortc")
+
+
+def test_importing_the_command_line_loads_nothing_heavy():
+    code = f"import sys, animecam.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "[]"
+
+
+def _readme_lines():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+        for line in block.splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part, comments=True)
+                if words and Path(words[0]).name == "animecam":
+                    yield words[1:]
+
+
+@pytest.mark.parametrize("words", list(_readme_lines()), ids=" ".join)
+def test_a_line_of_the_readme_is_understood(words, capfd):
+    # Asked for its help, a command still refuses options and commands that it does not know.
+    assert main([*words, "--help"]) == 0
+    assert "Usage: animecam" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (["--no-such-option"], 2, "no-such-option"),
+        (["frobnicate"], 2, "frobnicate"),
+        (["--device", "0", "--size", "100"], 2, "size 100"),
+        (["--device", "0", "--scope", "nose"], 2, "nose"),
+        (["--device", "0", "--input", "x.mp4"], 2, "two sources"),
+        (["--device", "0", "--resolution", "big"], 2, "'big'"),
+        (["convert"], 2, "IN"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(words, status, says, capfd):
+    assert main(words) == status
+    message = capfd.readouterr().err
+    assert says in message
+    assert "Traceback" not in message
+    assert message.count("\n") <= 2  # the line and its hint
+
+
+def test_without_arguments_it_explains_itself(capfd):
+    assert main([]) == 0
+    assert "animecam --device 0" in capfd.readouterr().out
