@@ -1,0 +1,1 @@
+"""Frozen image networks whose features measure how alike two pictures are."""

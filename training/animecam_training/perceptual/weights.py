@@ -1,0 +1,121 @@
+"""Finding, fetching and checking the weights of frozen networks."""
+
+import hashlib
+import logging
+import pickle
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from animecam_training.errors import DataError
+
+log = logging.getLogger(__name__)
+
+FETCH_TIMEOUT_S = 30.0  # of one read; a large file may take longer as a whole
+CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file of weights that its authors serve.
+
+    Attributes:
+        url: Where it is.
+        sha256: Hex digest of the file, or its first digits where the publisher gives no more.
+    """
+
+    url: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """The file's name in the cache."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def default_cache() -> Path:
+    """The folder under the user's cache where fetched weights are kept."""
+    return platformdirs.user_cache_path("animecam") / "weights"
+
+
+def fetch_weights(published: PublishedFile, cache: Path | None = None) -> Path:
+    """The cached copy of a published file, downloaded when it is not there yet.
+
+    Args:
+        published: What to fetch.
+        cache: Folder of the copies; `default_cache()` when absent.
+
+    Raises:
+        DataError: The server cannot be reached, or what it sent is not the file that was published.
+    """
+    folder = cache or default_cache()
+    target = folder / published.name
+    if target.is_file():
+        return target
+    hint = f"download {published.url} on another machine and name the file in the config"
+    partial = target.with_suffix(target.suffix + ".part")
+    log.info("fetching %s", published.url)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(published.url, timeout=FETCH_TIMEOUT_S) as answer, partial.open("wb") as file:
+            while chunk := answer.read(CHUNK_BYTES):
+                file.write(chunk)
+    except (urllib.error.URLError, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise DataError(f"cannot fetch {published.url}: {error}", hint=hint) from error
+    digest = sha256_of(partial)
+    if not digest.startswith(published.sha256):
+        partial.unlink()
+        raise DataError(f"{published.url} has sha256 {digest}, not {published.sha256}", hint=hint)
+    partial.rename(target)
+    return target
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """A state dict from a file, on the CPU, in fp32.
+
+    Raises:
+        DataError: No such file, or it holds something else.
+    """
+    if not path.is_file():
+        raise DataError(f"no weights at {path}", hint="name an existing file in the config")
+    try:
+        state: object = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise DataError(f"{path} is not a file of torch weights", hint="was the download complete?") from error
+    if not isinstance(state, dict):
+        raise DataError(f"{path} holds no state dict", hint="save the module's state_dict()")
+    tensors: dict[str, Tensor] = {}
+    for key, value in state.items():  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(key, str) and isinstance(value, Tensor):
+            tensors[key] = value.float() if value.is_floating_point() else value
+    return tensors
+
+
+def load_subset(module: torch.nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Copy the weights that `module` has; `state` may hold more, because networks here are cut short.
+
+    Raises:
+        DataError: A weight is missing or of another shape.
+    """
+    wanted = module.state_dict()
+    for key, value in wanted.items():
+        if key not in state or state[key].shape != value.shape:
+            raise DataError(
+                f"{source} has no {key!r} of shape {tuple(value.shape)}", hint="it is of another network or layout"
+            )
+    module.load_state_dict({key: state[key] for key in wanted})
