@@ -1,0 +1,122 @@
+"""Sound that goes from the input to the output packet by packet, never decoded."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Discard, Stream
+
+from animecam.errors import SinkError
+
+_log = logging.getLogger(__name__)
+
+_STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
+
+
+class AudioCopier:
+    """All audio streams of a file, given to a container in step with its video.
+
+    Args:
+        path: The file with the sound.
+        container: Open, its header not yet written; streams, chapters and titles are added to it.
+
+    Raises:
+        SinkError: The file cannot be read, or the container cannot hold its sound.
+    """
+
+    def __init__(self, path: Path, container: OutputContainer) -> None:
+        self._path = path
+        self._output = container
+        try:
+            self._input: InputContainer = av.open(str(path))
+        except FFmpegError as error:
+            raise SinkError(f"cannot read the sound of {path}: {error.strerror}") from error
+        try:
+            self._streams = {stream.index: self._add(stream) for stream in self._input.streams.audio}
+            self._copy_descriptions()
+        except SinkError:
+            self._input.close()
+            raise
+        for stream in self._input.streams:
+            if stream.index not in self._streams:
+                stream.discard = Discard.all
+        self._packets: Iterator[Packet[Stream]] = (
+            self._input.demux(list(self._input.streams.audio)) if self._streams else iter(())
+        )
+        self._next = self._read()
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Samples per second of each stream."""
+        return tuple(stream.codec_context.sample_rate for stream in self._streams.values())
+
+    def copy_until(self, decode_s: Fraction) -> None:
+        """Muxes the packets due up to a decoding time.
+
+        Raises:
+            av.error.FFmpegError: The output cannot be written.
+        """
+        while self._next is not None and _decode_s(self._next) <= decode_s:
+            self._output.mux(self._next)
+            self._next = self._read()
+
+    def copy_rest(self, end_s: Fraction | None = None) -> None:
+        """Muxes what is left: everything, or what is heard before `end_s`.
+
+        Raises:
+            av.error.FFmpegError: The output cannot be written.
+        """
+        while self._next is not None:
+            if end_s is None or _decode_s(self._next) < end_s:
+                self._output.mux(self._next)
+            self._next = self._read()
+
+    def close(self) -> None:
+        """Closes the file with the sound; may be called twice."""
+        self._input.close()
+
+    def _add(self, stream: AudioStream) -> AudioStream:
+        try:
+            added = self._output.add_stream_from_template(stream)
+        except ValueError as error:
+            name = stream.codec_context.name if stream.codec_context else "unknown"
+            raise SinkError(
+                f"{self._output.format.name} files cannot hold the {name} sound of {self._path}",
+                hint="write to a .mkv file, which holds every kind of sound",
+            ) from error
+        added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
+        added.disposition = stream.disposition
+        return added
+
+    def _copy_descriptions(self) -> None:
+        kept = {tag: value for tag, value in self._input.metadata.items() if tag not in _FILE_TAGS}
+        self._output.metadata.update(kept)
+        self._output.set_chapters(self._input.chapters())
+
+    def _read(self) -> "Packet[Stream] | None":
+        """The next packet with something in it, or None at the end."""
+        try:
+            for packet in self._packets:
+                if packet.size:
+                    packet.stream = self._streams[packet.stream_index]
+                    return packet
+        except FFmpegError as error:
+            _log.warning("the sound of %s ends early: %s", self._path, error.strerror)
+        return None
+
+
+_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
+
+
+def _decode_s(packet: "Packet[Stream]") -> Fraction:
+    stamp = packet.dts if packet.dts is not None else packet.pts
+    return (stamp or 0) * packet.time_base

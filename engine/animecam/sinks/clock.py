@@ -1,0 +1,53 @@
+"""The time stamps of an output."""
+
+from fractions import Fraction
+
+from animecam.types import Frame, StreamFormat
+
+UNKNOWN_RATE = Fraction(30)  # what a source that promises no rate is taken for; only the last frame's length shows it
+
+
+class Clock:
+    """Gives every frame its time in the output: its own, unless the output can only count.
+
+    Live sources start at zero, since their stamps are those of the machine; a file's first stamp is kept, so that
+    pictures and copied sound stay together.
+
+    Args:
+        stream: What the frames will be.
+        keeps_time: The output has a time stamp for each frame; else frames are counted at the nominal rate.
+
+    Attributes:
+        time_base: Seconds per unit of the output's stamps.
+        frames: Frames stamped so far.
+    """
+
+    def __init__(self, stream: StreamFormat, *, keeps_time: bool = True) -> None:
+        rate = stream.rate or UNKNOWN_RATE
+        self.time_base = stream.time_base if keeps_time else 1 / rate
+        self.frames = 0
+        self._usual_duration = max(1, round(1 / (rate * self.time_base)))
+        self._starts_at_zero = stream.is_live
+        self._start_s = Fraction(0)
+        self._pts = 0
+        self._duration = 0
+
+    @property
+    def end_s(self) -> Fraction:
+        """When the last frame ends."""
+        return (self._pts + self._duration) * self.time_base
+
+    def stamp(self, frame: Frame) -> tuple[int, int]:
+        """Time and length of a frame, in units of `time_base`.
+
+        A frame that is not later than the one before it (a camera's clock that stood still, or two frames within one
+        unit) comes one unit after it: containers hold no two pictures of the same time.
+        """
+        time_s = frame.pts * frame.time_base
+        if self.frames == 0 and self._starts_at_zero:
+            self._start_s = time_s
+        pts = round((time_s - self._start_s) / self.time_base)
+        self._pts = pts if self.frames == 0 else max(pts, self._pts + 1)
+        self._duration = round(frame.duration * frame.time_base / self.time_base) or self._usual_duration
+        self.frames += 1
+        return self._pts, self._duration

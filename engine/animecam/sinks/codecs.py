@@ -1,0 +1,175 @@
+"""Which container and which encoder with which settings an output gets."""
+
+from dataclasses import dataclass
+
+from av import Codec
+from av.codec.codec import UnknownCodecError
+
+from animecam.errors import UsageError
+from animecam.sinks.options import AUTO, SinkOptions
+from animecam.types import PixelFormat, StreamFormat
+
+Settings = tuple[tuple[str, str], ...]
+"""Names and values that FFmpeg takes as they are."""
+
+X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
+X265_CRF = 20
+VP9_CRF = 24  # of 63
+AV1_CRF = 26  # of 63
+BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mbit/s at 720p and 30 fps
+MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
+_ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
+KEYFRAME_SECONDS = 2  # what streaming services ask for, and how long a viewer waits after joining
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A kind of file or stream.
+
+    Attributes:
+        muxer: FFmpeg's name.
+        codec: The encoder when the user names none.
+        settings: Of the muxer.
+        keeps_rotation: It can note that the picture must be turned.
+        keeps_time: Every frame has its own time stamp; else frames are counted.
+        needs_global_header: The encoder must give its parameters once and apart, which FFmpeg cannot tell by itself
+            where the muxer only passes on to another.
+    """
+
+    muxer: str
+    codec: str = "libx264"
+    settings: Settings = ()
+    keeps_rotation: bool = True
+    keeps_time: bool = True
+    needs_global_header: bool = False
+
+
+# A "hybrid" MP4 is written in fragments, so that what is there plays after a power cut or on a full disk, and becomes
+# an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
+_HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov"), ("frag_duration", "1000000"))
+
+CONTAINERS: dict[str, Container] = {
+    ".mp4": Container("mp4", settings=_HYBRID),
+    ".m4v": Container("mp4", settings=_HYBRID),
+    ".mov": Container("mov", settings=_HYBRID),
+    ".mkv": Container("matroska"),
+    ".webm": Container("webm", codec="libvpx-vp9"),
+    ".avi": Container("avi", keeps_rotation=False, keeps_time=False),
+}
+"""By the file's ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Everything an encoder is opened with.
+
+    Attributes:
+        container: The kind of file or stream.
+        codec: FFmpeg's name of the encoder.
+        pixel_format: What the frames are converted to before they reach it, if they are not.
+        codec_format: FFmpeg's name of the pixel format that the encoder is told.
+        settings: Of the encoder.
+        bit_rate: Bits per second, 0 where quality is set instead.
+        threads: Of the encoder, 0 lets it choose.
+    """
+
+    container: Container
+    codec: str
+    pixel_format: PixelFormat
+    codec_format: str
+    settings: Settings
+    bit_rate: int
+    threads: int
+
+
+def file_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:
+    """How a video file is encoded: constant quality, in the pixel format of the frames.
+
+    Raises:
+        UsageError: FFmpeg has no such encoder.
+    """
+    codec = container.codec if options.codec == AUTO else options.codec
+    settings = _quality(codec, options)
+    if not container.keeps_time and codec.startswith(("libx264", "libx265")):
+        settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order in which they are shown
+    return _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
+
+
+def stream_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:
+    """How a network stream is encoded: no delay, a steady bit rate, a key frame every two seconds.
+
+    Raises:
+        UsageError: FFmpeg has no such encoder.
+    """
+    codec = container.codec if options.codec == AUTO else options.codec
+    bit_rate = _bit_rate(stream, options)
+    settings: Settings = (("g", str(max(1, round(KEYFRAME_SECONDS * stream.rate)))),)
+    if codec.startswith(("libx264", "libx265")):
+        settings += (("preset", options.preset), ("tune", "zerolatency"))
+    settings += (("maxrate", str(bit_rate)), ("bufsize", str(bit_rate)))
+    return _encoding(container, codec, stream, options, settings, bit_rate)
+
+
+def encoder_formats(codec: str) -> tuple[str, ...]:
+    """FFmpeg's names of the pixel formats that an encoder lists; empty where it lists none.
+
+    Raises:
+        UsageError: FFmpeg has no video encoder of this name.
+    """
+    try:
+        found = Codec(codec, "w")
+    except UnknownCodecError as error:
+        raise UsageError(f"there is no encoder {codec}", hint=_ENCODER_HINT) from error
+    if found.type != "video":
+        raise UsageError(f"{codec} is no video encoder", hint=_ENCODER_HINT)
+    return tuple(video_format.name for video_format in found.video_formats or ())
+
+
+def _encoding(
+    container: Container, codec: str, stream: StreamFormat, options: SinkOptions, settings: Settings, bit_rate: int
+) -> Encoding:
+    known = encoder_formats(codec)
+    if options.pixel_format is PixelFormat.RGB24:
+        raise UsageError(
+            "videos are stored as luma and chroma, not as rgb24", hint="choose yuv444p to keep all colours"
+        )
+    wanted = options.pixel_format or _usual_format(stream)
+    if known and wanted.value not in known:
+        wanted = PixelFormat.YUV420P
+    codec_format = wanted.value if not known or wanted.value in known else known[0]
+    return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
+
+
+def _usual_format(stream: StreamFormat) -> PixelFormat:
+    if stream.pixel_format is PixelFormat.RGB24:
+        return PixelFormat.YUV420P
+    if stream.is_live and stream.pixel_format is not PixelFormat.NV12:
+        return PixelFormat.YUV420P
+    return stream.pixel_format
+
+
+def _quality(codec: str, options: SinkOptions) -> Settings:
+    """The settings for constant quality, none where the encoder knows only bit rates."""
+    if codec in ("libx264", "libx265"):
+        usual = X264_CRF if codec == "libx264" else X265_CRF
+        return ("crf", _crf(options, usual)), ("preset", options.preset)
+    if codec == "libvpx-vp9":
+        return ("crf", _crf(options, VP9_CRF)), ("deadline", "good"), ("cpu-used", "5"), ("row-mt", "1")
+    if codec == "libsvtav1":
+        return ("crf", _crf(options, AV1_CRF)), ("preset", "10")
+    if codec.endswith("_nvenc"):
+        return ("rc", "vbr"), ("cq", _crf(options, X264_CRF)), ("preset", "p4")
+    if options.crf is not None:
+        raise UsageError(f"encoder {codec} has no constant quality", hint="set a bit rate in place of the crf")
+    return ()
+
+
+def _crf(options: SinkOptions, usual: int) -> str:
+    return str(usual if options.crf is None else options.crf)
+
+
+def _bit_rate(stream: StreamFormat, options: SinkOptions) -> int:
+    if options.bit_rate:
+        return options.bit_rate
+    pixels_per_second = stream.width_px * stream.height_px * float(stream.rate)
+    return max(MIN_BIT_RATE, round(pixels_per_second * BITS_PER_PIXEL))

@@ -1,0 +1,193 @@
+"""One video stream in one container, each frame at its own time stamp, with the sound of a file beside it."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+
+from collections.abc import Iterable
+from math import lcm
+from pathlib import Path
+
+import av
+from av.codec.context import Flags
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from animecam.errors import SinkError
+from animecam.sinks.audio import AudioCopier
+from animecam.sinks.avframe import to_video_frame
+from animecam.sinks.clock import UNKNOWN_RATE, Clock
+from animecam.sinks.codecs import Encoding, Settings
+from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
+from animecam.types import Frame, StreamFormat
+
+MAX_TIMESCALE = 10_000_000  # units a second in which an MP4 counts the film; a larger one overflows in old players
+
+
+class Encoder:
+    """Takes frames, gives packets to a container.
+
+    Args:
+        url: As FFmpeg understands it.
+        encoding: The kind of container and the encoder.
+        stream: What the frames will be.
+        audio_from: File whose sound goes along, or None.
+
+    Raises:
+        SinkError: The encoder does not work here, or the container cannot hold the sound.
+        av.error.FFmpegError: The file or address cannot be opened.
+    """
+
+    def __init__(self, url: str, encoding: Encoding, stream: StreamFormat, audio_from: Path | None = None) -> None:
+        self._encoding = encoding
+        self._clock = Clock(stream, keeps_time=encoding.container.keeps_time)
+        is_yuv = stream.pixel_format.is_yuv
+        self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
+        self._container = av.open(url, "w", format=encoding.container.muxer)
+        self._audio: AudioCopier | None = None
+        try:
+            self._video = self._add_video(stream)
+            if audio_from is not None:
+                self._audio = AudioCopier(audio_from, self._container)
+            self._container.container_options.update(self._muxer_settings())
+            self._container.start_encoding()
+        except (FFmpegError, SinkError):
+            self.abandon()
+            raise
+
+    @property
+    def frames(self) -> int:
+        """Frames taken so far."""
+        return self._clock.frames
+
+    def write(self, frame: Frame) -> None:
+        """Encodes one frame.
+
+        Raises:
+            SinkError: The frame has another size than the stream.
+            av.error.FFmpegError: It cannot be encoded or written.
+        """
+        frame = self._fitted(frame)
+        size, stored = (frame.width_px, frame.height_px), (self._video.width, self._video.height)
+        if size != stored:
+            raise SinkError(
+                f"the picture changed from {stored[0]}x{stored[1]} to {size[0]}x{size[1]} pixels",
+                hint="one file holds one size: end the run and start another",
+            )
+        picture = to_video_frame(frame)
+        picture.time_base = self._clock.time_base
+        picture.pts, picture.duration = self._clock.stamp(frame)
+        self._mux(self._video.encode(picture))
+
+    def finish(self, *, complete: bool) -> None:
+        """Writes what the encoder still holds, the sound and the index, and closes the container.
+
+        Args:
+            complete: All sound is written; else it ends with the video.
+
+        Raises:
+            av.error.FFmpegError: It cannot be written.
+        """
+        try:
+            self._mux(self._video.encode(None))
+            if self._audio is not None:
+                self._audio.copy_rest(None if complete else self._clock.end_s)
+            self._container.close()
+        finally:
+            self.abandon()
+
+    def salvage(self) -> None:
+        """Finishes as well as it goes, after a failure that was reported."""
+        try:
+            self.finish(complete=False)
+        except FFmpegError:
+            return  # the disk or the network that just failed fails again
+
+    def abandon(self) -> None:
+        """Closes everything, as well as it goes, without what the encoder still holds; may be called twice."""
+        if self._audio is not None:
+            self._audio.close()
+        try:
+            self._container.close()
+        except FFmpegError:
+            return  # it was never opened, or broke: that failure is the one to show
+
+    def _add_video(self, stream: StreamFormat) -> VideoStream:
+        encoding = self._encoding
+        width_px, height_px = self._stored_size(stream)
+        try:
+            video = self._container.add_stream(
+                encoding.codec,
+                rate=stream.rate or UNKNOWN_RATE,
+                options=dict(encoding.settings),
+                width=width_px,
+                height=height_px,
+                bit_rate=encoding.bit_rate,
+                time_base=self._clock.time_base,
+            )
+        except ValueError as error:
+            raise SinkError(
+                f"{encoding.container.muxer} files cannot hold video of the encoder {encoding.codec}",
+                hint="choose the codec auto, or write to a .mkv file",
+            ) from error
+        assert isinstance(video, VideoStream), "the encoder was looked up before"
+        if encoding.container.keeps_rotation and stream.rotation_deg:
+            video.set_display_rotation(stream.rotation_deg)
+        self._open_codec(video.codec_context)
+        return video
+
+    def _open_codec(self, context: VideoCodecContext) -> None:
+        context.pix_fmt = self._encoding.codec_format
+        context.color_range = ColorRange.JPEG if self._color.full_range else ColorRange.MPEG
+        context.colorspace = self._color.matrix
+        context.color_primaries = self._color.primaries
+        context.color_trc = self._color.transfer
+        context.thread_count = self._encoding.threads
+        context.flags |= Flags.frame_duration
+        if self._encoding.container.needs_global_header:
+            context.flags |= Flags.global_header
+        try:
+            # Opening is the only way to know: hardware encoders are listed on machines that have no such hardware.
+            context.open()
+        except (FFmpegError, ValueError) as error:
+            raise SinkError(
+                f"the encoder {self._encoding.codec} does not work here: {reason(error)}",
+                hint="choose the codec auto, which encodes on the CPU",
+            ) from error
+
+    def _stored_size(self, stream: StreamFormat) -> tuple[int, int]:
+        width_px, height_px = stream.width_px, stream.height_px
+        if not self._encoding.container.keeps_rotation:
+            width_px, height_px = upright_size(width_px, height_px, stream.rotation_deg)
+        return even(width_px), even(height_px)
+
+    def _muxer_settings(self) -> Settings:
+        settings = self._encoding.container.settings
+        if self._encoding.container.muxer not in ("mp4", "mov"):
+            return settings
+        # The edit list, which holds the first time stamps, counts in units of the film: they must divide the units of
+        # the pictures, and if possible of the sound, or the whole film shifts by up to a millisecond.
+        picture_units = self._clock.time_base.denominator
+        units = lcm(picture_units, *(self._audio.rates if self._audio else ()))
+        return (*settings, ("movie_timescale", str(units if units <= MAX_TIMESCALE else picture_units)))
+
+    def _fitted(self, frame: Frame) -> Frame:
+        """The frame as the encoder takes it."""
+        if not self._encoding.container.keeps_rotation:
+            frame = upright(frame)
+        if frame.pixel_format is not self._encoding.pixel_format:
+            frame = to_yuv420(frame, self._color)
+        return frame
+
+    def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
+        for packet in packets:
+            if self._audio is not None and packet.dts is not None:
+                self._audio.copy_until(packet.dts * packet.time_base)
+            self._container.mux(packet)
+
+
+def reason(error: Exception) -> str:
+    """What FFmpeg or the system says went wrong, one line without file names."""
+    return str(getattr(error, "strerror", None) or error)

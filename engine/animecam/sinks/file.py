@@ -1,0 +1,107 @@
+"""Video files: written beside the target under a temporary name, and renamed when complete."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from av.error import FFmpegError
+
+from animecam.errors import SinkError
+from animecam.sinks.codecs import CONTAINERS, file_encoding
+from animecam.sinks.encoder import Encoder, reason
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import Target, is_full_disk
+from animecam.types import Frame, StreamFormat
+
+
+class FileSink:
+    """Encodes frames into a file, each at its own time stamp, with the sound of the input copied.
+
+    Matroska and WebM count in milliseconds and from zero, and AVI counts frames; MP4 and MOV keep every stamp exactly.
+
+    Args:
+        uri: Path of the file; its ending chooses the container. `check_output` has looked at it.
+        stream: What the frames will be.
+        options: How to encode.
+
+    Attributes:
+        uri: As opened.
+
+    Raises:
+        UsageError: There is no such encoder.
+        SinkError: The encoder does not work here, the container cannot hold the sound, or the file cannot be opened.
+    """
+
+    def __init__(self, uri: str, stream: StreamFormat, options: SinkOptions) -> None:
+        self.uri = uri
+        self._target = Target.of(Path(uri))
+        self._overwrite = options.overwrite
+        self._is_closed = False
+        self._has_failed = False
+        self._is_committed = False
+        encoding = file_encoding(CONTAINERS[self._target.final.suffix.lower()], stream, options)
+        try:
+            with self._explained("open"):
+                # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
+                self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options.audio_from)
+        except SinkError:
+            self._target.partial.unlink(missing_ok=True)
+            raise
+
+    @property
+    def location(self) -> Path:
+        """Where the video is: under its temporary name until it is complete, then under its own."""
+        return self._target.final if self._is_committed else self._target.partial
+
+    def write(self, frame: Frame) -> None:
+        """Encodes one frame.
+
+        Raises:
+            SinkError: The disk is full, the picture changed its size, or the encoder failed.
+        """
+        with self._explained("write"):
+            self._encoder.write(frame)
+
+    def close(self, *, complete: bool) -> None:
+        """Writes the rest and closes the file, so that it plays; may be called twice.
+
+        Args:
+            complete: Every frame arrived: the file gets its name. An incomplete one keeps its temporary name, and its
+                sound ends with its pictures.
+
+        Raises:
+            SinkError: The file cannot be finished or renamed, or not one frame arrived.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._encoder.frames == 0:
+            self._encoder.abandon()
+            self._target.partial.unlink(missing_ok=True)
+            if complete:
+                raise SinkError(f"no frame arrived, so {self.uri} was not written", hint="is the input a video?")
+            return
+        if self._has_failed:
+            self._encoder.salvage()
+            return
+        with self._explained("finish"):
+            self._encoder.finish(complete=complete)
+        if complete:
+            self._target.commit(overwrite=self._overwrite)
+            self._is_committed = True
+
+    @contextmanager
+    def _explained(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except SinkError:
+            self._has_failed = True
+            raise
+        except FFmpegError as error:
+            self._has_failed = True
+            hint = f"what was written so far is in {self._target.partial}" if doing != "open" else ""
+            if isinstance(error, OSError) and is_full_disk(error):
+                raise SinkError(
+                    f"the disk is full: cannot {doing} {self.uri}", hint=f"free some space; {hint}".rstrip("; ")
+                ) from error
+            raise SinkError(f"cannot {doing} {self.uri}: {reason(error)}", hint=hint) from error

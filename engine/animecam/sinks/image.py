@@ -1,0 +1,105 @@
+"""Still images and numbered sequences of them, upright."""
+
+from pathlib import Path
+
+import cv2
+
+from animecam.errors import SinkError, UsageError
+from animecam.sinks.convert import to_rgb
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
+from animecam.types import Frame, StreamFormat
+
+
+class ImageSink:
+    """Writes PNG, JPEG or WebP files, each complete or not there at all.
+
+    Args:
+        uri: A file, or a pattern like `frames/%05d.png` whose number is the frame's index.
+        stream: What the frames will be.
+        options: How to compress.
+
+    Attributes:
+        uri: As opened.
+        frames: Pictures written so far.
+
+    Raises:
+        UsageError: One file is asked to hold a video.
+    """
+
+    def __init__(self, uri: str, stream: StreamFormat, options: SinkOptions) -> None:
+        self.uri = uri
+        self.frames = 0
+        self._is_sequence = output_kind(uri) is OutputKind.IMAGE_SEQUENCE
+        self._path = Path(uri)
+        self._overwrite = options.overwrite
+        self._settings = _settings(self._path.suffix.lower(), options.image_quality)
+        self._is_closed = False
+        if not self._is_sequence and (stream.is_live or stream.frames > 1):
+            raise UsageError(f"{uri} holds one picture, the input is a video", hint=self._sequence_hint())
+
+    def write(self, frame: Frame) -> None:
+        """Writes one picture.
+
+        Raises:
+            SinkError: It cannot be written, or is the second for one file.
+        """
+        if self._is_sequence:
+            target = Target.of(numbered(self._path, frame.index))
+        elif self.frames:
+            raise SinkError(f"{self.uri} holds one picture, a second one arrived", hint=self._sequence_hint())
+        else:
+            target = Target.of(self._path)
+        self._write(frame, target)
+        self.frames += 1
+        if self._is_sequence:
+            target.commit(overwrite=self._overwrite)
+
+    def close(self, *, complete: bool) -> None:
+        """Gives a single picture its name; may be called twice.
+
+        Args:
+            complete: Every frame arrived. A picture of an incomplete run keeps its temporary name.
+
+        Raises:
+            SinkError: It cannot be renamed, or no picture arrived.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.frames == 0:
+            if complete:
+                raise SinkError(f"no picture arrived, so {self.uri} was not written", hint="is the input a picture?")
+            return
+        if complete and not self._is_sequence:
+            Target.of(self._path).commit(overwrite=self._overwrite)
+
+    def _write(self, frame: Frame, target: Target) -> None:
+        picture = cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR)
+        try:
+            is_encoded, data = cv2.imencode(target.final.suffix, picture, self._settings)
+        except cv2.error as error:
+            is_encoded, data = False, error
+        if not is_encoded or isinstance(data, cv2.error):
+            raise SinkError(
+                f"cannot store {picture.shape[1]}x{picture.shape[0]} pixels in {target.final}", hint="write a .png file"
+            )
+        try:
+            target.partial.write_bytes(data.tobytes())
+        except OSError as error:
+            target.partial.unlink(missing_ok=True)
+            what = "the disk is full" if is_full_disk(error) else str(error.strerror)
+            raise SinkError(f"cannot write {target.final}: {what}") from error
+
+    def _sequence_hint(self) -> str:
+        return f"for every frame as a picture: {self._path.with_name(f'{self._path.stem}-%05d{self._path.suffix}')}"
+
+
+def _settings(extension: str, quality: int) -> list[int]:
+    if extension in (".jpg", ".jpeg"):
+        # Full colour resolution: drawings have hard edges between colours, where halved chroma bleeds.
+        full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+        return [cv2.IMWRITE_JPEG_QUALITY, quality, *full_chroma]
+    if extension == ".webp":
+        return [cv2.IMWRITE_WEBP_QUALITY, quality]
+    return []

@@ -1,0 +1,88 @@
+"""The one place that knows which output a URI names."""
+
+from collections.abc import Callable
+
+from animecam.sinks.base import Sink
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import OutputKind, check_output, output_kind
+from animecam.types import StreamFormat
+
+__all__ = ["SinkOptions", "check_output", "open_sink"]
+
+_Opener = Callable[[str, StreamFormat, SinkOptions], Sink]
+
+
+def open_sink(uri: str, format: StreamFormat, options: SinkOptions | None = None) -> Sink:
+    """Opens an output; nothing is written over an existing file before the new one is complete.
+
+    Args:
+        uri: `window:`, `null:`, a video file (.mp4 .m4v .mov .mkv .webm .avi), a still image (.png .jpg .webp), an
+            image sequence (`frames/%05d.png`), `v4l2:///dev/video9`, `virtualcam:`, or the address of a stream
+            (rtmp, rtmps, udp, srt, rtsp, tcp).
+        format: What the frames will be.
+        options: How to write; the defaults suit a first try.
+
+    Returns:
+        An open sink, which the caller closes.
+
+    Raises:
+        UsageError: The URI is no output, would overwrite the input, or an option makes no sense for it.
+        SinkError: The output cannot be opened.
+    """
+    options = options or SinkOptions()
+    check_output(uri, options.audio_from, overwrite=options.overwrite)
+    return _OPENERS[output_kind(uri)](uri, format, options)
+
+
+def _open_window(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    from animecam.sinks.window import WindowSink
+
+    return WindowSink(uri, format, options)
+
+
+def _open_null(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  # noqa: ARG001 - one shape for all
+    from animecam.sinks.null import NullSink
+
+    return NullSink(uri)
+
+
+def _open_virtualcam(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  # noqa: ARG001 - one shape for all
+    from animecam.sinks.virtualcam import VirtualCameraSink
+
+    return VirtualCameraSink(uri, format)
+
+
+def _open_v4l2(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  # noqa: ARG001 - one shape for all
+    from animecam.sinks.v4l2 import V4l2Sink
+
+    return V4l2Sink(uri, format)
+
+
+def _open_stream(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    from animecam.sinks.stream import StreamSink
+
+    return StreamSink(uri, format, options)
+
+
+def _open_video(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    from animecam.sinks.file import FileSink
+
+    return FileSink(uri, format, options)
+
+
+def _open_image(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    from animecam.sinks.image import ImageSink
+
+    return ImageSink(uri, format, options)
+
+
+_OPENERS: dict[OutputKind, _Opener] = {
+    OutputKind.WINDOW: _open_window,
+    OutputKind.NULL: _open_null,
+    OutputKind.VIRTUALCAM: _open_virtualcam,
+    OutputKind.V4L2: _open_v4l2,
+    OutputKind.STREAM: _open_stream,
+    OutputKind.VIDEO: _open_video,
+    OutputKind.IMAGE: _open_image,
+    OutputKind.IMAGE_SEQUENCE: _open_image,
+}

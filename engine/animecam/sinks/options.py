@@ -1,0 +1,45 @@
+"""How an output is written; one set of options for every kind, each kind takes what concerns it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from animecam.types import PixelFormat
+
+AUTO = "auto"
+"""Name of the codec that stands for the usual one of the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class SinkOptions:
+    """Options of outputs.
+
+    Attributes:
+        audio_from: File whose audio packets, chapters and titles go into a video file unchanged; also the file that an
+            output must not overwrite.
+        overwrite: An existing file may be replaced, once the new one is complete.
+        codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
+        crf: Quality, from 0 (best) to 51; None is what looks lossless at a glance for the codec (18 for H.264).
+        preset: Speed of the software H.264 and H.265 encoders. "veryfast" leaves most of a two-core CPU to the style
+            and costs about a tenth more bytes than "medium".
+        bit_rate: Bits per second of a network stream, and of hardware codecs that know no quality; 0 chooses from the
+            picture's size.
+        threads: Threads of the encoder, 0 lets it choose.
+        pixel_format: Stored pixel format; None keeps that of the frames, but for live sources chooses 4:2:0, as a
+            camera's 4:2:2 makes files that browsers and phones refuse.
+        image_quality: Of JPEG and WebP, 1 to 100.
+        window_title: Text above the window.
+        timeout_s: Longest time that opening a network stream, or one write to it, may take.
+    """
+
+    audio_from: Path | None = None
+    overwrite: bool = False
+    codec: str = AUTO
+    crf: int | None = None
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = "veryfast"
+    bit_rate: int = 0
+    threads: int = 0
+    pixel_format: PixelFormat | None = None
+    image_quality: int = 95
+    window_title: str = "animecam"
+    timeout_s: float = 5.0

@@ -1,0 +1,180 @@
+"""Where an output goes, and what can be found wrong with the place before any work is done."""
+
+import errno
+import re
+import tempfile
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from animecam.errors import SinkError, UsageError
+
+VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
+STREAM_SCHEMES = ("rtmp", "rtmps", "udp", "srt", "rtsp", "tcp")
+DEVICE_SCHEMES = ("window", "null", "virtualcam", "v4l2")
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
+_FRAME_NUMBER = re.compile(r"%0?\d*d")
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class OutputKind(Enum):
+    """What an output's URI names."""
+
+    WINDOW = "window"
+    NULL = "null"
+    VIRTUALCAM = "virtualcam"
+    V4L2 = "v4l2"
+    STREAM = "stream"
+    VIDEO = "video"
+    IMAGE = "image"
+    IMAGE_SEQUENCE = "image sequence"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that is written under another name first.
+
+    Attributes:
+        final: Where it belongs; no symbolic link, so that a link keeps pointing at the new file.
+        partial: Where it is written, in the same folder, so that renaming is one step.
+    """
+
+    final: Path
+    partial: Path
+
+    @classmethod
+    def of(cls, path: Path) -> "Target":
+        """The target behind a path that the user gave."""
+        final = path.resolve()
+        return cls(final, final.with_name(f"{final.stem}.partial{final.suffix}"))
+
+    def commit(self, *, overwrite: bool) -> None:
+        """Gives the complete file its name.
+
+        Raises:
+            SinkError: Somebody made a file of this name meanwhile, or it cannot be renamed.
+        """
+        if not overwrite and self.final.exists():
+            raise SinkError(
+                f"{self.final} appeared while it was being written", hint=f"the new video is complete in {self.partial}"
+            )
+        try:
+            self.partial.replace(self.final)
+        except OSError as error:
+            raise SinkError(
+                f"cannot rename {self.partial} to {self.final.name}: {error.strerror}",
+                hint="it is complete: rename it yourself, or close the program that uses the old file",
+            ) from error
+
+
+def output_kind(uri: str) -> OutputKind:
+    """What a URI names.
+
+    Raises:
+        UsageError: It names nothing that can be written to.
+    """
+    scheme = _SCHEME.match(uri)
+    name = scheme[1].lower() if scheme else ""
+    if name in STREAM_SCHEMES:
+        return OutputKind.STREAM
+    if name in DEVICE_SCHEMES:
+        return OutputKind(name)
+    if scheme and "://" in uri:
+        raise UsageError(
+            f"cannot write to {name}:// addresses",
+            hint="known are " + ", ".join(f"{known}:" for known in DEVICE_SCHEMES + STREAM_SCHEMES) + " and file names",
+        )
+    extension = Path(uri).suffix.lower()
+    if extension in VIDEO_EXTENSIONS:
+        return OutputKind.VIDEO
+    if extension in IMAGE_EXTENSIONS:
+        return OutputKind.IMAGE_SEQUENCE if _FRAME_NUMBER.search(Path(uri).name) else OutputKind.IMAGE
+    known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+    if Path(uri).is_dir():
+        raise UsageError(f"output {uri} is a folder", hint=f"name a file in it; known endings are {known}")
+    what = f"has the unknown ending {extension}" if extension else "has no ending"
+    raise UsageError(f"output {uri} {what}", hint=f"known are {known}, and for a window: window:")
+
+
+def check_output(uri: str, source: Path | None = None, *, overwrite: bool = False) -> None:
+    """Finds what would make an output fail, before anything is opened or written.
+
+    Args:
+        uri: As for `open_sink`.
+        source: The input file or folder, which must not be overwritten; None for anything but files.
+        overwrite: An existing file may be replaced.
+
+    Raises:
+        UsageError: The URI is no output, or names the input.
+        SinkError: The folder is missing or cannot be written to, or the file exists.
+    """
+    kind = output_kind(uri)
+    if kind in (OutputKind.VIDEO, OutputKind.IMAGE):
+        target = Target.of(Path(uri))
+        _check_folder(target.final.parent)
+        _check_file(target, source, overwrite)
+    elif kind is OutputKind.IMAGE_SEQUENCE:
+        pattern = Path(uri).absolute()
+        if len(_FRAME_NUMBER.findall(pattern.name)) != 1:
+            raise UsageError(
+                f"output {uri} has more than one place for the number", hint="for example: frames/%05d.png"
+            )
+        _check_folder(pattern.parent)
+        _check_sequence(pattern, source, overwrite)
+
+
+def numbered(pattern: Path, number: int) -> Path:
+    """The file of an image sequence, for example frames/00007.png for frames/%05d.png and 7."""
+    return pattern.with_name(_FRAME_NUMBER.sub(lambda place: place[0] % number, pattern.name))
+
+
+def is_full_disk(error: OSError) -> bool:
+    """Whether a write failed for want of room."""
+    return error.errno in _FULL_DISK
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise SinkError(f"the folder {folder} does not exist", hint=f"mkdir -p '{folder}'")
+    if not folder.is_dir():
+        raise SinkError(f"{folder} is not a folder", hint="choose another output")
+    try:
+        # Only an attempt tells: permissions, read-only disks and quotas are all found this way.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        hint = "free some space there" if is_full_disk(error) else "choose another folder with --output"
+        raise SinkError(f"cannot write to the folder {folder}: {error.strerror}", hint=hint) from error
+
+
+def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
+    if source is not None and (_is_same(target.final, source) or _is_same(target.partial, source)):
+        raise UsageError(f"output {target.final} would overwrite the input", hint="choose another name")
+    if not target.final.exists():
+        return
+    if not target.final.is_file():
+        raise UsageError(f"output {target.final} exists and is no ordinary file", hint="choose another name")
+    if not overwrite:
+        raise SinkError(f"{target.final} exists", hint="choose another name, or replace it with --overwrite")
+
+
+def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None:
+    number = _FRAME_NUMBER.search(pattern.name)
+    assert number is not None, "the caller looked"
+    head, tail = pattern.name[: number.start()], pattern.name[number.end() :]
+    for path in pattern.parent.iterdir():
+        middle = path.name.removeprefix(head).removesuffix(tail)
+        if path.name != head + middle + tail or not middle.isdigit():
+            continue
+        if source is not None and (_is_same(path, source) or _is_same(pattern.parent, source)):
+            raise UsageError(f"output {pattern} would overwrite the input {path.name}", hint="choose another folder")
+        if not overwrite:
+            raise SinkError(
+                f"{pattern.parent} holds {path.name} already", hint="choose another folder, or replace with --overwrite"
+            )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)

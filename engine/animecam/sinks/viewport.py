@@ -1,0 +1,138 @@
+"""Pictures in memory that two processes share: one puts them in, the other looks at the newest.
+
+The newest picture wins and neither side waits. The writer goes round three places, so the reader has the time of two
+more pictures to finish with the one it looks at, and checks afterwards that it had.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.errors import SinkError
+from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Plane
+
+PLACES = 3
+_FIELDS = 8  # numbers that describe one picture
+_HEAD_FIELDS = 8  # numbers that describe all of them
+_COUNT, _STATE = 0, 1  # places of the latter
+_FORMATS = tuple(PixelFormat)
+_MAX_CHANNELS = 3
+
+
+class WindowState(IntEnum):
+    """What the reader tells the writer."""
+
+    OPENING = 0
+    SHOWN = 1
+    CLOSED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """A file mapped into the memory of both processes.
+
+    Attributes:
+        head: int64 [8]: how many pictures were put in, and the reader's `WindowState`.
+        about: int64 [3, 8]: what each place holds.
+        pixels: uint8 [3, bytes]: the planes of each place, one after the other.
+    """
+
+    head: NDArray[np.int64]
+    about: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
+
+    @classmethod
+    def create(cls, path: Path, width_px: int, height_px: int) -> "Viewport":
+        """A new one for pictures up to a size.
+
+        Raises:
+            OSError: The file cannot be made.
+        """
+        numbers = _HEAD_FIELDS + PLACES * _FIELDS
+        np.memmap(path, np.uint8, "w+", shape=numbers * 8 + PLACES * width_px * height_px * _MAX_CHANNELS).flush()
+        return cls.attach(path)
+
+    @classmethod
+    def attach(cls, path: Path) -> "Viewport":
+        """The one that another process made.
+
+        Raises:
+            OSError: The file is not there.
+        """
+        memory: NDArray[np.uint8] = np.memmap(path, np.uint8, "r+")
+        numbers = memory[: (_HEAD_FIELDS + PLACES * _FIELDS) * 8].view(np.int64)
+        about = numbers[_HEAD_FIELDS:].reshape(PLACES, _FIELDS)
+        return cls(numbers[:_HEAD_FIELDS], about, memory[numbers.nbytes :].reshape(PLACES, -1))
+
+    @property
+    def state(self) -> WindowState:
+        """What the reader does."""
+        return WindowState(int(self.head[_STATE]))
+
+    def tell(self, state: WindowState) -> None:
+        """Lets the writer know what the reader does."""
+        self.head[_STATE] = state
+
+    @property
+    def count(self) -> int:
+        """Pictures put in so far."""
+        return int(self.head[_COUNT])
+
+    def put(self, frame: Frame) -> None:
+        """Puts a picture in, over the oldest.
+
+        Raises:
+            SinkError: It is larger than this viewport was made for.
+        """
+        count = self.count + 1
+        pixels = self.pixels[count % PLACES]
+        if sum(plane.size for plane in frame.planes) > pixels.size:
+            raise SinkError(f"the picture grew to {frame.width_px}x{frame.height_px} pixels", hint="start again")
+        start = 0
+        for plane in frame.planes:
+            pixels[start : start + plane.size].reshape(plane.shape)[...] = plane
+            start += plane.size
+        self.about[count % PLACES, :6] = (
+            _FORMATS.index(frame.pixel_format),
+            frame.width_px,
+            frame.height_px,
+            frame.rotation_deg,
+            frame.color.matrix,
+            frame.color.full_range,
+        )
+        self.head[_COUNT] = count
+
+    def newest(self) -> Frame:
+        """The picture that was put in last; its planes change under the reader's eyes two pictures later."""
+        count = self.count
+        format_index, width_px, height_px, rotation_deg, matrix, full_range = map(int, self.about[count % PLACES, :6])
+        pixel_format = _FORMATS[format_index]
+        return Frame(
+            planes=_planes(self.pixels[count % PLACES], pixel_format, width_px, height_px),
+            pixel_format=pixel_format,
+            color=Color(ColorMatrix(matrix), bool(full_range)),
+            rotation_deg=rotation_deg,
+            index=count,
+            pts=count,
+            time_base=Fraction(1),
+            captured_ns=0,
+        )
+
+    def was_overtaken(self, frame: Frame) -> bool:
+        """Whether the writer may have begun to overwrite a frame from `newest`."""
+        return self.count - frame.index >= PLACES - 1
+
+
+def _planes(pixels: NDArray[np.uint8], pixel_format: PixelFormat, width_px: int, height_px: int) -> tuple[Plane, ...]:
+    planes: list[Plane] = []
+    start = 0
+    for channels, step_x, step_y in pixel_format.planes:
+        shape = (height_px // step_y, width_px // step_x) + ((channels,) if channels > 1 else ())
+        stop = start + int(np.prod(shape))
+        planes.append(pixels[start:stop].reshape(shape))
+        start = stop
+    return tuple(planes)

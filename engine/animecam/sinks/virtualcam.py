@@ -1,0 +1,71 @@
+"""A virtual camera on every system, through the optional package pyvirtualcam."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from animecam.errors import SinkError
+from animecam.sinks.convert import to_rgb, upright_size
+from animecam.types import Frame, StreamFormat
+
+_PACKAGE = "pyvirtualcam"
+_NEEDED_DRIVER = "install OBS Studio (Windows, macOS) or v4l2loopback (Linux), which bring the camera's driver"
+
+
+class VirtualCameraSink:
+    """Gives frames to programs that take pictures from a webcam.
+
+    Args:
+        uri: `virtualcam:`.
+        stream: What the frames will be.
+        package: Stands in for pyvirtualcam; None imports it.
+
+    Attributes:
+        uri: As opened.
+
+    Raises:
+        SinkError: The package or the camera's driver is missing.
+    """
+
+    def __init__(self, uri: str, stream: StreamFormat, package: ModuleType | None = None) -> None:
+        self.uri = uri
+        package = package or _import()
+        width_px, height_px = upright_size(stream.width_px, stream.height_px, stream.rotation_deg)
+        self._shape = (height_px, width_px, 3)
+        try:
+            self._camera: Any = package.Camera(width=width_px, height=height_px, fps=float(stream.rate))
+        except RuntimeError as error:  # all that the package raises
+            raise SinkError(f"no virtual camera: {error}", hint=_NEEDED_DRIVER) from error
+        self._is_closed = False
+
+    def write(self, frame: Frame) -> None:
+        """Shows one frame, at once.
+
+        Raises:
+            SinkError: The frame has another size than the camera, or the camera is gone.
+        """
+        picture = to_rgb(frame)
+        if picture.shape != self._shape:
+            raise SinkError(f"the picture changed its size to {picture.shape[1]}x{picture.shape[0]} pixels")
+        try:
+            self._camera.send(np.ascontiguousarray(picture))
+        except RuntimeError as error:
+            raise SinkError(f"the virtual camera failed: {error}") from error
+
+    def close(self, *, complete: bool) -> None:  # noqa: ARG002 - a camera is never complete
+        """Lets the camera go; may be called twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._camera.close()
+
+
+def _import() -> ModuleType:
+    from importlib import import_module
+
+    try:
+        return import_module(_PACKAGE)
+    except ImportError as error:
+        raise SinkError(
+            f"virtualcam: needs the package {_PACKAGE}", hint="pip install 'animecam[virtualcam]'"
+        ) from error

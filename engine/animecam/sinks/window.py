@@ -1,0 +1,134 @@
+"""A window on the screen, drawn by a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from animecam.errors import SinkError
+from animecam.sinks.base import SinkClosed
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.viewport import Viewport, WindowState
+from animecam.types import Frame, StreamFormat
+
+OPEN_SECONDS = 20.0  # a cold start of Python and OpenCV on a slow disk
+CLOSE_SECONDS = 2.0  # the viewer looks up every few milliseconds
+_TICK_SECONDS = 0.01
+_MEMORY_FOLDER = Path("/dev/shm")  # Linux keeps files here in memory; elsewhere the cache does as well
+_PACKAGE_FOLDER = Path(__file__).parents[2]
+
+
+class WindowSink:
+    """Shows frames upright, the newest at once; q, Esc or the window's button end the run.
+
+    Args:
+        uri: `window:`.
+        stream: What the frames will be.
+        options: The title.
+        environment: Of the window's process; None is this process's own.
+
+    Attributes:
+        uri: As opened.
+
+    Raises:
+        SinkError: There is no display, or the window does not open.
+    """
+
+    def __init__(
+        self, uri: str, stream: StreamFormat, options: SinkOptions, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.uri = uri
+        environment = dict(os.environ if environment is None else environment)
+        _check_display(environment)
+        self._is_closed = False
+        self._folder = Path(
+            tempfile.mkdtemp(prefix="animecam-", dir=_MEMORY_FOLDER if _MEMORY_FOLDER.is_dir() else None)
+        )
+        try:
+            memory = self._folder / "pictures"
+            self._viewport = Viewport.create(memory, stream.width_px, stream.height_px)
+            self._process = self._start(memory, options.window_title, environment)
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise SinkError(f"cannot open a window: {error.strerror}") from error
+        try:
+            self._wait_for_window()
+        except SinkError:
+            self.close(complete=False)
+            raise
+
+    def write(self, frame: Frame) -> None:
+        """Hands one frame to the window and returns at once.
+
+        Raises:
+            SinkClosed: The user closed the window.
+            SinkError: The window is gone for another reason.
+        """
+        if self._viewport.state is WindowState.CLOSED:
+            raise SinkClosed(self.uri)
+        if self._process.poll() is not None:
+            raise SinkError(f"the window broke down: {self._last_words()}", hint="write to a file, or to null:")
+        self._viewport.put(frame)
+
+    def close(self, *, complete: bool) -> None:  # noqa: ARG002 - a window is never complete
+        """Closes the window; may be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        assert self._process.stdin is not None, "it was started with a pipe"
+        self._process.stdin.close()  # which the viewer takes as the end
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, memory: Path, title: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        search = [str(_PACKAGE_FOLDER), *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(search)
+        with (self._folder / "log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "animecam.sinks.viewer", str(memory), title],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=environment,
+            )
+
+    def _wait_for_window(self) -> None:
+        deadline = time.monotonic() + OPEN_SECONDS
+        while self._viewport.state is WindowState.OPENING:
+            if self._process.poll() is not None:
+                raise SinkError(
+                    f"cannot open a window: {self._last_words()}",
+                    hint="is the display reachable, and is opencv-python installed rather than its headless variant?",
+                )
+            if time.monotonic() > deadline:
+                raise SinkError(f"no window opened within {OPEN_SECONDS:.0f} s", hint="write to a file, or to null:")
+            time.sleep(_TICK_SECONDS)
+
+    def _last_words(self) -> str:
+        lines = (self._folder / "log").read_text(errors="replace").split("\n")
+        spoken = [line.strip() for line in lines if line.strip()]
+        if not spoken:
+            return f"its process ended with status {self._process.returncode}"
+        # Python's account of a failure ends with the cause; the window system's begins with it.
+        return spoken[-1] if any(line.startswith("Traceback") for line in spoken) else spoken[0]
+
+
+def _check_display(environment: Mapping[str, str]) -> None:
+    """Without a display the window system ends the process in place of reporting an error.
+
+    Raises:
+        SinkError: Linux, and no display is named.
+    """
+    if sys.platform == "linux" and not environment.get("DISPLAY") and not environment.get("WAYLAND_DISPLAY"):
+        raise SinkError(
+            "there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+            hint="write to a file with --output FILE, or log in with ssh -X",
+        )
