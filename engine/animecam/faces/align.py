@@ -1,0 +1,190 @@
+"""Upright head crops: a similarity transform from a face's four points to a template, smoothed over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import atan2, cos, exp, hypot, log, pi, remainder, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.faces.smooth import OneEuroOptions, OneEuroState, advance, start
+from animecam.types import Affine, Detection, Face, Frame, Points, Region
+
+TEMPLATE_PX = 512.0
+"""Side of the picture that FACE_TEMPLATE lies in."""
+
+FACE_TEMPLATE: NDArray[np.float64] = np.array(
+    [[192.98, 239.95], [318.90, 240.19], [256.63, 314.02], [257.18, 371.28]], dtype=np.float64
+)
+"""The FFHQ-512 template: right eye, left eye, nose tip, and the mean of its two mouth corners."""
+
+POINT_WEIGHTS: NDArray[np.float64] = np.array([1.0, 1.0, 0.5, 1.0], dtype=np.float64)
+"""The tip of the nose stands out of the face's plane and swings when the head turns: it counts half."""
+
+HEAD_SIDE = 1.25
+"""Side of a head's crop in template sides: hair, chin and ears fit in with room for the mask to fade out."""
+
+HEAD_CENTRE = (256.0, 236.0)
+"""Middle of a head's crop in the template; hair above weighs more than the neck below."""
+
+PLACE = OneEuroOptions(min_cutoff_hz=1.5, beta=40.0)
+SIZE = OneEuroOptions(min_cutoff_hz=0.7, beta=6.0)
+ANGLE = OneEuroOptions(min_cutoff_hz=1.0, beta=6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a square crop lies in the frame.
+
+    Attributes:
+        x_px: Its middle in the frame.
+        y_px: Its middle in the frame.
+        side_px: Its side in frame pixels.
+        angle_rad: Direction of its x axis in the frame, clockwise as seen (y grows downwards).
+    """
+
+    x_px: float
+    y_px: float
+    side_px: float
+    angle_rad: float
+
+    def to_frame(self, size_px: int) -> Affine:
+        """Maps continuous pixels of a crop of `size_px` by `size_px` to frame pixels."""
+        step = self.side_px / size_px
+        along, across = step * cos(self.angle_rad), step * sin(self.angle_rad)
+        half = size_px / 2
+        return np.array(
+            [
+                [along, -across, self.x_px - half * (along - across)],
+                [across, along, self.y_px - half * (across + along)],
+            ],
+            dtype=np.float64,
+        )
+
+    def region(self, track_id: int, size_px: int) -> Region:
+        """The crop as a region of `size_px` by `size_px`."""
+        return Region(track_id, size_px, size_px, self.to_frame(size_px))
+
+
+def fit_similarity(
+    source: Points | NDArray[np.float64], target: Points | NDArray[np.float64], weights: Sequence[float] | None = None
+) -> Affine:
+    """The rotation, uniform scale and shift that bring points onto others with the least weighted square error.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991; in the
+    plane, with points as complex numbers, the solution is one division and never mirrors.
+
+    Args:
+        source: [N, 2], not all in one place.
+        target: [N, 2].
+        weights: Weight of each point, None: all alike.
+
+    Returns:
+        Affine map from source to target coordinates.
+
+    Raises:
+        ValueError: The source points coincide.
+    """
+    share = np.ones(len(source)) if weights is None else np.asarray(weights, dtype=np.float64)
+    share = share / share.sum()
+    here, there = _complex(source), _complex(target)
+    here_middle, there_middle = complex(share @ here), complex(share @ there)
+    here, there = here - here_middle, there - there_middle
+    spread = float(share @ np.abs(here) ** 2)
+    if spread == 0:
+        raise ValueError("the points coincide: no scale fits them")
+    turn = complex(share @ (here.conj() * there)) / spread
+    shift = there_middle - turn * here_middle
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], dtype=np.float64)
+
+
+def _complex(points: Points | NDArray[np.float64]) -> NDArray[np.complex128]:
+    wide = points.astype(np.float64)
+    return wide[:, 0] + 1j * wide[:, 1]
+
+
+def head_pose(detection: Detection, head_side: float = HEAD_SIDE) -> Pose:
+    """The upright crop around a head, from this one detection alone.
+
+    Args:
+        detection: Points in frame pixels; a turned frame turns the crop.
+        head_side: Side of the crop in template sides.
+    """
+    to_frame = fit_similarity(FACE_TEMPLATE, detection.points_px, POINT_WEIGHTS.tolist())
+    x_px, y_px = to_frame @ (*HEAD_CENTRE, 1.0)
+    along, across = to_frame[0, 0], to_frame[1, 0]
+    side_px = hypot(along, across) * TEMPLATE_PX * head_side
+    return Pose(float(x_px), float(y_px), side_px, atan2(across, along))
+
+
+@dataclass(frozen=True, slots=True)
+class AlignOptions:
+    """How a head's crop is placed and smoothed.
+
+    Attributes:
+        head_side: Side of the crop in template sides.
+        place: Smoothing of the crop's middle; its unit is one side of the crop.
+        size: Smoothing of the logarithm of its side.
+        angle: Smoothing of its direction in radians.
+    """
+
+    head_side: float = HEAD_SIDE
+    place: OneEuroOptions = PLACE
+    size: OneEuroOptions = SIZE
+    angle: OneEuroOptions = ANGLE
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """Smoothed pose of one face."""
+
+    place: OneEuroState
+    size: OneEuroState
+    angle: OneEuroState
+
+    @property
+    def pose(self) -> Pose:
+        x_px, y_px = self.place.value
+        return Pose(float(x_px), float(y_px), exp(float(self.size.value[0])), float(self.angle.value[0]))
+
+
+class Aligner:
+    """Gives each face the region of its head, steady over time.
+
+    Call it with the frames in order; it remembers the faces of the last call.
+    """
+
+    def __init__(self, options: AlignOptions | None = None) -> None:
+        self._options = options or AlignOptions()
+        self._tracks: dict[int, _Track] = {}
+
+    def __call__(self, frame: Frame, faces: Sequence[Face], size_px: int) -> tuple[Region, ...]:
+        """The head regions of one frame.
+
+        Args:
+            frame: The frame, for its time.
+            faces: Its faces; the region of a held one stays where it was.
+            size_px: Side of the crops, a multiple of 8; it may change from call to call.
+
+        Returns:
+            One square region a face, in the order of `faces`.
+        """
+        self._tracks = {face.track_id: self._step(face, frame.time_s) for face in faces}
+        return tuple(track.pose.region(track_id, size_px) for track_id, track in self._tracks.items())
+
+    def _step(self, face: Face, time_s: float) -> _Track:
+        before = self._tracks.get(face.track_id)
+        if before is not None and face.held:
+            return before
+        pose = head_pose(face.detection, self._options.head_side)
+        place, size = np.array([pose.x_px, pose.y_px]), np.array([log(pose.side_px)])
+        if before is None or time_s < before.place.time_s:  # a new face, or the clip began anew
+            return _Track(start(place, time_s), start(size, time_s), start(np.array([pose.angle_rad]), time_s))
+        turned = float(before.angle.raw[0])
+        # The same direction as the turn nearest to the last one, so that the filter never runs through a full circle.
+        angle = np.array([turned + remainder(pose.angle_rad - turned, 2 * pi)])
+        return _Track(
+            advance(before.place, place, time_s, self._options.place, unit=pose.side_px),
+            advance(before.size, size, time_s, self._options.size),
+            advance(before.angle, angle, time_s, self._options.angle),
+        )

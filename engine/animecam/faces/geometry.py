@@ -1,0 +1,114 @@
+"""Arithmetic of boxes and of the maps between a frame and the small pictures that detectors see."""
+
+from dataclasses import dataclass
+from math import atan2, ceil, hypot, pi
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.types import WHOLE_FRAME, Affine, Box, Detection, Frame, Region
+
+Boxes: TypeAlias = NDArray[np.float32]
+"""Boxes as (left, top, right, bottom), float32 [N, 4]."""
+
+REGION_STEP_PX = 8
+"""Sides of a region are multiples of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """How a face moves, in frame pixels a second."""
+
+    x: float = 0.0
+    y: float = 0.0
+
+
+def box_size(box: Box) -> float:
+    """Side of the square with the box's area: the size of a face in this package."""
+    return float(np.sqrt(max(box.right - box.left, 0.0) * max(box.bottom - box.top, 0.0)))
+
+
+def box_centre(box: Box) -> tuple[float, float]:
+    """Middle of the box as (x, y)."""
+    return (box.left + box.right) / 2, (box.top + box.bottom) / 2
+
+
+def shift_box(box: Box, velocity: Velocity, seconds: float) -> Box:
+    """The box after some time at constant velocity."""
+    x, y = velocity.x * seconds, velocity.y * seconds
+    return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
+
+
+def share_inside(box: Box, width_px: float, height_px: float) -> float:
+    """Share of the box's area that lies in a frame, in [0, 1]."""
+    width = min(box.right, width_px) - max(box.left, 0.0)
+    height = min(box.bottom, height_px) - max(box.top, 0.0)
+    return max(width, 0.0) * max(height, 0.0) / max(box_size(box) ** 2, 1e-9)
+
+
+def overlaps(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of one box [4] with others [N, 4]; 0 where both are empty."""
+    one = np.asarray(box, dtype=np.float32)
+    corner = np.maximum(one[:2], others[:, :2])
+    sides = np.clip(np.minimum(one[2:], others[:, 2:]) - corner, 0.0, None)
+    shared = sides[:, 0] * sides[:, 1]
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    union = np.prod(one[2:] - one[:2]) + areas - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    return float(overlaps(one, np.array([other], dtype=np.float32))[0])
+
+
+def upright_region(frame: Frame, longer_px: int) -> Region:
+    """The whole frame as a small upright picture.
+
+    Args:
+        frame: The frame; its `rotation_deg` is undone.
+        longer_px: Longer side of the picture; a smaller frame is not enlarged.
+
+    Returns:
+        A region of the frame's aspect whose sides are rounded up to multiples of 8, beyond the right and lower border.
+    """
+    width, height = float(frame.width_px), float(frame.height_px)
+    turned = {
+        0: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
+        90: [[0.0, -1.0, width], [1.0, 0.0, 0.0]],
+        180: [[-1.0, 0.0, width], [0.0, -1.0, height]],
+        270: [[0.0, 1.0, 0.0], [-1.0, 0.0, height]],
+    }
+    to_frame = np.array(turned[frame.rotation_deg], dtype=np.float64)
+    if frame.rotation_deg in (90, 270):
+        width, height = height, width
+    step = max(1.0, max(width, height) / longer_px)
+    to_frame[:, :2] *= step
+    return Region(WHOLE_FRAME, _round_up(width / step), _round_up(height / step), to_frame)
+
+
+def _round_up(side: float) -> int:
+    return ceil(round(side, 6) / REGION_STEP_PX) * REGION_STEP_PX
+
+
+def map_detection(detection: Detection, to_frame: Affine) -> Detection:
+    """Brings a detection from the pixels of a crop to those of the frame.
+
+    The box keeps its middle and its size. It stays upright in the frame: under a turn its sides go to the nearer axes,
+    where the box around the turned box would grow with every degree.
+
+    Args:
+        detection: In crop pixels.
+        to_frame: Similarity from crop to frame pixels.
+    """
+    points_px = detection.points_px @ to_frame[:, :2].T + to_frame[:, 2]
+    box = detection.box_px
+    x, y = to_frame @ (*box_centre(box), 1.0)
+    along, across = to_frame[0, 0], to_frame[1, 0]
+    half_width = (box.right - box.left) * hypot(along, across) / 2
+    half_height = (box.bottom - box.top) * hypot(along, across) / 2
+    if round(atan2(across, along) / (pi / 2)) % 2:
+        half_width, half_height = half_height, half_width
+    edges = (x - half_width, y - half_height, x + half_width, y + half_height)
+    return Detection(Box(*(float(edge) for edge in edges)), points_px.astype(np.float32), detection.score)

@@ -1,0 +1,124 @@
+"""What the tracker knows of a face, and of one that it lost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from math import hypot
+
+from animecam.faces.geometry import Velocity, box_centre, box_size, share_inside, shift_box
+from animecam.faces.matching import Expected
+from animecam.types import Box, Detection, Frame
+
+NOBODY = -1
+"""Track id of a face that has not been admitted yet."""
+
+PREDICT_SECONDS = 0.2
+"""A velocity is not believed for longer than this."""
+
+VELOCITY_SHARE = 0.5
+"""Weight of the newest difference in the velocity: half follows a nod, more would overshoot at its end."""
+
+MATCH_REACH = 0.5
+"""How far from its predicted place a face may be, in its own sizes ..."""
+
+MATCH_SPEED = 2.0
+"""... and how much farther for each second since it was seen."""
+
+SURE_SECONDS = 0.3
+"""A face that lasted this long is one; before, one miss is enough to forget it without an alarm."""
+
+KNOWN_BONUS = 1.2
+"""A new face must be larger by this factor to push out a known one, so that equals do not take turns."""
+
+LEAVE_SECONDS = 0.5
+"""A lost face that would be out of the frame after moving on for this long has left."""
+
+LEFT_SHARE = 0.7
+"""Out of the frame means: less than this share of the face would still be inside."""
+
+MOVED_OFF = 0.4
+"""A held face that may have gone farther than this, in its own sizes, is no longer under its crop."""
+
+FOUND_AGAIN_REACH = 3.0
+"""A new face within so many sizes of a lost one's place is taken for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face that is followed.
+
+    Attributes:
+        track_id: Its number; NOBODY until it is admitted.
+        detection: Where it was seen last, in frame pixels.
+        velocity: How its middle moved then.
+        born_s: When it was found, in the tracker's time.
+        seen_s: When it was seen last.
+        is_sure: Whether it is believed enough that its loss matters.
+    """
+
+    track_id: int
+    detection: Detection
+    velocity: Velocity
+    born_s: float
+    seen_s: float
+    is_sure: bool
+
+    @property
+    def importance(self) -> float:
+        """Size in pixels, known faces counting more."""
+        return box_size(self.detection.box_px) * (1.0 if self.track_id == NOBODY else KNOWN_BONUS)
+
+    def shift_px(self, now_s: float) -> tuple[float, float]:
+        """How far it should have moved since it was seen."""
+        ahead_s = min(now_s - self.seen_s, PREDICT_SECONDS)
+        return self.velocity.x * ahead_s, self.velocity.y * ahead_s
+
+    def expected(self, now_s: float) -> Expected:
+        """Where to look for it."""
+        lost_s = now_s - self.seen_s
+        box = shift_box(self.detection.box_px, self.velocity, min(lost_s, PREDICT_SECONDS))
+        return Expected(self.track_id, box, MATCH_REACH + MATCH_SPEED * lost_s)
+
+    def moved_to(self, detection: Detection, now_s: float) -> "Track":
+        """The track after it was seen again."""
+        (x, y), (before_x, before_y) = box_centre(detection.box_px), box_centre(self.detection.box_px)
+        step_s, old = now_s - self.seen_s, self.velocity
+        velocity = Velocity(
+            old.x + VELOCITY_SHARE * ((x - before_x) / step_s - old.x),
+            old.y + VELOCITY_SHARE * ((y - before_y) / step_s - old.y),
+        )
+        is_sure = self.is_sure or now_s - self.born_s >= SURE_SECONDS
+        return replace(self, detection=detection, velocity=velocity, seen_s=now_s, is_sure=is_sure)
+
+    def may_have_moved_off(self, now_s: float) -> bool:
+        """Whether, unseen, it may no longer be where it was."""
+        return hypot(*self.shift_px(now_s)) > MOVED_OFF * box_size(self.detection.box_px)
+
+    def has_left(self, frame: Frame) -> bool:
+        """Whether it went over the frame's border rather than out of sight."""
+        box = shift_box(self.detection.box_px, self.velocity, LEAVE_SECONDS)
+        return share_inside(box, frame.width_px, frame.height_px) < LEFT_SHARE
+
+
+@dataclass(frozen=True, slots=True)
+class LostPlace:
+    """Where a face vanished inside the picture.
+
+    Attributes:
+        box_px: Its last place.
+        since_s: When it was given up.
+        is_bare: No other face's crop covered the place then.
+    """
+
+    box_px: Box
+    since_s: float
+    is_bare: bool
+
+    def is_found(self, newcomers: Iterable[Track]) -> bool:
+        """Whether one of those who just came may be the lost one."""
+        x, y = box_centre(self.box_px)
+        reach_px = FOUND_AGAIN_REACH * box_size(self.box_px)
+        for track in newcomers:
+            new_x, new_y = box_centre(track.detection.box_px)
+            if hypot(new_x - x, new_y - y) <= reach_px:
+                return True
+        return False

@@ -1,0 +1,181 @@
+"""Follows faces from frame to frame: looks at the whole picture now and then, at each known face's place in between."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from animecam.faces.align import head_pose
+from animecam.faces.base import Cropper, Detector
+from animecam.faces.geometry import Velocity, box_size, map_detection, upright_region
+from animecam.faces.known import MATCH_REACH, NOBODY, LostPlace, Track
+from animecam.faces.matching import Expected, covers, match
+from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame
+
+FOLLOW_PX = 128
+"""Side of the picture around a known face: the input of the short-range network, so that nothing is resized twice."""
+
+FOLLOW_SIDE = 1.4
+"""Its side in template sides: the face fills 0.43 of it. Least jitter of 0.7 to 2.1 on four clips."""
+
+NOMINAL_STEP_SECONDS = 1 / 30
+"""What passes between two frames whose time stamps do not grow."""
+
+LONGEST_STEP_SECONDS = 1.0
+"""A longer gap between two frames is a cut; what was before it has been lost either way."""
+
+TIME_SLACK_SECONDS = 0.005
+"""A search that would be due a moment after this frame is done now: time stamps are rounded to milliseconds."""
+
+SURE_SCORE = 0.85
+"""A search this sure needs no second look."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """How faces are searched.
+
+    Attributes:
+        max_faces: So many are followed, the largest.
+        scan_px: Longer side of the copy in which the whole frame is searched.
+        scan_seconds: How often it is searched while every known face is in sight; 0: in every frame.
+        new_score: Confidence from which a new face is believed, in the small copy or on the second look from near.
+        known_score: Confidence from which a known face is still there.
+        lost_seconds: How long a lost face's last place stands in.
+        exposed_seconds: How long after that somebody is taken to be in view whom nothing covers.
+    """
+
+    max_faces: int = 4
+    scan_px: int = 192
+    scan_seconds: float = 0.2
+    new_score: float = 0.6
+    known_score: float = 0.5
+    lost_seconds: float = 0.5
+    exposed_seconds: float = 5.0
+
+
+class Tracker:
+    """Finds the faces of each frame and keeps them apart. Call it with the frames in order.
+
+    The whole frame is searched at once when nobody is known or somebody is missing, else every `scan_seconds`. In
+    between each face is looked for near its predicted place, turned upright, which costs one small network and keeps
+    tilted heads that a search of the upright frame would miss.
+
+    Args:
+        scan: Searches whole frames.
+        follow: Looks at the surroundings of known faces; may be the same detector.
+        crop: Samples pictures from frames.
+        options: How to search.
+    """
+
+    def __init__(self, scan: Detector, follow: Detector, crop: Cropper, options: TrackerOptions | None = None) -> None:
+        self._scan, self._follow, self._crop = scan, follow, crop
+        self._options = options or TrackerOptions()
+        self._tracks: tuple[Track, ...] = ()
+        self._lost: tuple[LostPlace, ...] = ()
+        self._next_id = 0
+        self._now_s = 0.0
+        self._frame_s: float | None = None
+        self._scanned_s = float("-inf")
+
+    def __call__(self, frame: Frame) -> Faces:
+        """The faces of one frame, largest first, those just lost among them."""
+        self._tick(frame)
+        around = [face for track in self._tracks for face in self._look_around(frame, track)]
+        found = match([track.expected(self._now_s) for track in self._tracks], around)
+        newcomers: list[Track] = []
+        if self._is_scan_due(found):
+            seen = [face for face in self._look_at_all(frame) if not covers(found.values(), face)]
+            missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
+            again = match(missing, seen)
+            fresh = [self._newcomer(frame, face) for face in seen if not covers(again.values(), face)]
+            newcomers = [track for track in fresh if track.detection.score >= self._options.new_score]
+            found |= {track_id: self._sharpen(frame, face)[0] for track_id, face in again.items()}
+        self._update(frame, found, newcomers)
+        return self._faces()
+
+    def _tick(self, frame: Frame) -> None:
+        """Advances the tracker's own clock, which survives time stamps that stand still, jump or begin anew."""
+        if self._frame_s is not None:
+            step_s = frame.time_s - self._frame_s
+            self._now_s += min(step_s, LONGEST_STEP_SECONDS) if step_s > 0 else NOMINAL_STEP_SECONDS
+        self._frame_s = frame.time_s
+
+    def _is_scan_due(self, found: dict[int, Detection]) -> bool:
+        if not self._tracks or len(found) < len(self._tracks) or self._lost:
+            return True
+        return self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
+
+    def _look_at_all(self, frame: Frame) -> list[Detection]:
+        """Faces anywhere in the frame, each once."""
+        self._scanned_s = self._now_s
+        region = upright_region(frame, self._options.scan_px)
+        seen = self._scan.detect(self._crop(frame, region), self._options.known_score)
+        return [map_detection(face, region.to_frame) for face in seen]
+
+    def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:
+        """Faces near the place where a known one should be."""
+        return self._look_at(frame, track.detection, track.shift_px(self._now_s))
+
+    def _look_at(
+        self, frame: Frame, face: Detection, shift_px: tuple[float, float] = (0.0, 0.0)
+    ) -> tuple[Detection, ...]:
+        pose = head_pose(face, FOLLOW_SIDE)
+        pose = replace(pose, x_px=pose.x_px + shift_px[0], y_px=pose.y_px + shift_px[1])
+        region = pose.region(WHOLE_FRAME, FOLLOW_PX)
+        seen = self._follow.detect(self._crop(frame, region), self._options.known_score)
+        return tuple(map_detection(detection, region.to_frame) for detection in seen)
+
+    def _sharpen(self, frame: Frame, face: Detection) -> tuple[Detection, bool]:
+        """A face of the small copy as seen from near, with the better of both scores, and whether it was seen there."""
+        near = match([Expected(NOBODY, face.box_px, MATCH_REACH)], self._look_at(frame, face)).get(NOBODY)
+        if near is None:
+            return face, False
+        return replace(near, score=max(near.score, face.score)), True
+
+    def _newcomer(self, frame: Frame, face: Detection) -> Track:
+        near, is_confirmed = self._sharpen(frame, face)
+        return Track(NOBODY, near, Velocity(), self._now_s, self._now_s, is_confirmed or face.score >= SURE_SCORE)
+
+    def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> None:
+        """Moves, holds, gives up and admits faces."""
+        tracks = [
+            track.moved_to(found[track.track_id], self._now_s) if track.track_id in found else track
+            for track in self._tracks
+        ]
+        kept = [track for track in tracks if self._is_kept(track)]
+        gone = [track for track in tracks if not self._is_kept(track) and track.is_sure and not track.has_left(frame)]
+        chosen = sorted([*kept, *newcomers], key=lambda track: -track.importance)[: self._options.max_faces]
+        self._tracks = tuple(
+            sorted(map(self._admit, chosen), key=lambda track: box_size(track.detection.box_px), reverse=True)
+        )
+        self._lost = self._places_of(gone)
+
+    def _is_kept(self, track: Track) -> bool:
+        lost_s = self._now_s - track.seen_s
+        return lost_s == 0 or (track.is_sure and lost_s < self._options.lost_seconds)
+
+    def _admit(self, track: Track) -> Track:
+        if track.track_id != NOBODY:
+            return track
+        self._next_id += 1
+        return replace(track, track_id=self._next_id - 1)
+
+    def _places_of(self, gone: Sequence[Track]) -> tuple[LostPlace, ...]:
+        """The places of the lost: the old ones that are still open, and those of faces given up now."""
+        came = [track for track in self._tracks if track.born_s == self._now_s]
+        seen = [track.detection for track in self._tracks if track.seen_s == self._now_s]
+        still = [
+            place
+            for place in self._lost
+            if self._now_s - place.since_s < self._options.exposed_seconds and not place.is_found(came)
+        ]
+        new = [LostPlace(track.detection.box_px, self._now_s, not covers(seen, track.detection)) for track in gone]
+        return (*still, *new)
+
+    def _faces(self) -> Faces:
+        is_exposed = (
+            self._next_id == 0
+            or any(place.is_bare for place in self._lost)
+            or any(track.may_have_moved_off(self._now_s) for track in self._tracks)
+        )
+        faces = (Face(track.track_id, track.detection, track.seen_s < self._now_s) for track in self._tracks)
+        return Faces(tuple(faces), is_exposed)
