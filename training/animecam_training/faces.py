@@ -1,0 +1,139 @@
+"""Faces in still pictures: detector, face mesh and person mask through ONNX Runtime.
+
+The product has its own face stack; training is a separate package and needs only this small part of it: one face and
+its mesh. The networks are MediaPipe's (Apache-2.0): BlazeFace short range, Face Mesh, Selfie Segmentation.
+"""
+
+# pyright: reportUnknownMemberType=false
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from animecam_training.errors import DataError
+
+Image = NDArray[np.uint8]
+"""RGB pixels, uint8 [H, W, 3]."""
+Plane = NDArray[np.float32]
+"""One value a pixel, float32 [H, W]; the range is stated where it is used."""
+Points = NDArray[np.float32]
+"""Positions in pixels (x, y), float32 [N, 2]."""
+
+DETECTOR_SIDE_PX = 128
+MESH_SIDE_PX = 192
+MASK_SIDE_PX = 256
+ANCHOR_GRIDS = ((16, 2), (8, 6))  # cells a side, anchors a cell: BlazeFace short range
+MIN_SCORE = 0.6  # below this a "face" in a portrait is usually a pattern on cloth
+MESH_HALF_SIDE = 0.75  # of the detector's box width: the crop the mesh was checked with
+MESH_TURNS = 2  # the second pass starts from the first one's upright crop and is steadier
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """One face of a picture.
+
+    Attributes:
+        score: The detector's confidence, 0 … 1.
+        width_px: Width of the detector's box, about two eye distances.
+        mesh: float32 [468, 2], MediaPipe's face mesh in pixels of the picture.
+    """
+
+    score: float
+    width_px: float
+    mesh: Points
+
+    @property
+    def eyes(self) -> Points:
+        """float32 [2, 2]: centres of the eye on the left and on the right of the picture, pixels."""
+        return np.stack([self.mesh[[33, 133]].mean(0), self.mesh[[362, 263]].mean(0)]).astype(np.float32)
+
+
+def _anchors() -> Points:
+    """Cell centres of the detector's grids in the unit square, float32 [896, 2]."""
+    rows: list[NDArray[np.float64]] = []
+    for cells, repeat in ANCHOR_GRIDS:
+        centre = (np.arange(cells) + 0.5) / cells
+        grid = np.stack(np.meshgrid(centre, centre), -1).reshape(-1, 2)
+        rows.append(np.repeat(grid, repeat, axis=0))
+    return np.concatenate(rows).astype(np.float32)
+
+
+class FaceFinder:
+    """Finds the largest face of a picture, its mesh, and the person's mask.
+
+    Args:
+        folder: Holds `faces/face_detection_short_range.onnx`, `faces/facemesh.onnx` and `masks/selfie.onnx`.
+        threads: Threads of each network; 1 leaves the cores to parallel workers.
+
+    Raises:
+        DataError: a network's file is missing.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+
+        def load(name: str) -> ort.InferenceSession:
+            path = folder / name
+            if not path.is_file():
+                raise DataError(f"face network {path} is missing", hint="name the folder of the weights: --weights DIR")
+            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+        self._detector = load("faces/face_detection_short_range.onnx")
+        self._mesh = load("faces/facemesh.onnx")
+        self._selfie = load("masks/selfie.onnx")
+        self._anchors = _anchors()
+
+    def find(self, image: Image) -> FoundFace | None:
+        """The face with the highest score, or None where there is none.
+
+        Args:
+            image: RGB uint8 [H, W, 3].
+        """
+        height, width = image.shape[:2]
+        side = max(height, width)
+        square = np.zeros((side, side, 3), np.uint8)
+        square[:height, :width] = image
+        small = cv2.resize(square, (DETECTOR_SIDE_PX, DETECTOR_SIDE_PX), interpolation=cv2.INTER_AREA)
+        boxes, logits = _run(self._detector, small.astype(np.float32) / 127.5 - 1)
+        best = int(logits[:, 0].argmax())
+        score = float(1 / (1 + np.exp(-logits[best, 0])))
+        if score < MIN_SCORE:
+            return None
+        box_width = float(boxes[best, 2]) / DETECTOR_SIDE_PX * side
+        points = (boxes[best, 4:16].reshape(6, 2) / DETECTOR_SIDE_PX + self._anchors[best]) * side
+        mesh = self._find_mesh(image, points[:4].mean(0), points[0], points[1], MESH_HALF_SIDE * box_width)
+        for _ in range(MESH_TURNS - 1):
+            mesh = self._find_mesh(image, mesh.mean(0), mesh[33], mesh[263], MESH_HALF_SIDE * box_width)
+        return FoundFace(score, box_width, mesh)
+
+    def _find_mesh(self, image: Image, centre: Points, left_eye: Points, right_eye: Points, half_px: float) -> Points:
+        across = right_eye - left_eye
+        turn = np.arctan2(across[1], across[0])
+        scale = MESH_SIDE_PX / (2 * half_px)
+        rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) * scale
+        to_crop = np.column_stack([rotation, MESH_SIDE_PX / 2 - rotation @ centre])
+        crop = cv2.warpAffine(image, to_crop, (MESH_SIDE_PX, MESH_SIDE_PX), flags=cv2.INTER_LINEAR)
+        outputs = _run(self._mesh, crop.astype(np.float32) / 255)
+        found = outputs[0].reshape(468, 3)[:, :2]
+        back = cv2.invertAffineTransform(to_crop)
+        return (found @ back[:, :2].T + back[:, 2]).astype(np.float32)
+
+    def person(self, image: Image) -> Plane:
+        """How surely each pixel belongs to a person, float32 [H, W], 0 … 1."""
+        small = cv2.resize(image, (MASK_SIDE_PX, MASK_SIDE_PX), interpolation=cv2.INTER_AREA)
+        (mask,) = _run(self._selfie, small.astype(np.float32) / 255)
+        full = cv2.resize(mask[..., 0], (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return np.clip(full, 0, 1).astype(np.float32)
+
+
+def _run(session: ort.InferenceSession, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """One picture [H, W, 3] through a network; its outputs without the batch axis."""
+    outputs = cast("list[Any]", session.run(None, {session.get_inputs()[0].name: picture[None]}))
+    return [np.asarray(output[0], np.float32) for output in outputs]

@@ -1,0 +1,172 @@
+"""Outlines of a face from the mesh, shapes drawn from them, and the warp that enlarges the eyes."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import CubicSpline
+
+from animecam_training.faces import Image, Plane, Points
+
+# Indices into MediaPipe's face mesh. "Left" is the left of the picture; eyelids run from corner to corner.
+LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
+LEFT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
+RIGHT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
+RIGHT_LOWER_LID = (263, 249, 390, 373, 374, 380, 381, 382, 362)
+EYELIDS = ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
+BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
+LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+UPPER_LIP_EDGE = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+LOWER_LIP_EDGE = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
+OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
+    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+FOREHEAD_EDGE = (10, 338, 297, 332, 284, 109, 67, 103, 54, 21)
+JAW = (361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132)
+CHEEKS = (205, 425)
+SKIN_SAMPLES = (50, 280, 205, 425, 195, 5, 151)
+NOSE_BASE = (98, 97, 2, 326, 327)
+BROW_TOP, CHIN, NOSE_TIP, UNDER_NOSE, LIP_GROOVE = 10, 152, 4, 2, 164
+INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
+
+EYE_REACH = 0.52  # of the eye distance: where the enlargement has faded to nothing
+EYE_WIDTH_SHARE = 0.65  # of the vertical enlargement: anime eyes grow taller more than wider
+WARP_TURNS = 12  # of the fixed-point inversion; it converges to a hundredth of a pixel
+STROKE_SUPERSAMPLING = 4
+STROKE_POINTS = 8  # between two points of the mesh
+SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A photo with enlarged eyes and the face that lies on it: the paper that everything is drawn on.
+
+    Attributes:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels, moved along with the eyes.
+        person: float32 [H, W], 0 (background) … 1.
+        eye_px: Distance between the eyes, pixels.
+        unit_px: Width unit of strokes and filters: 1 at an eye distance of 80 px.
+    """
+
+    photo: Image
+    mesh: Points
+    person: Plane
+    eye_px: float
+    unit_px: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, pixels."""
+        return self.photo.shape[0], self.photo.shape[1]
+
+    @property
+    def rows(self) -> Plane:
+        """Row number of each pixel, float32 [H, W]."""
+        return np.mgrid[: self.shape[0], : self.shape[1]][0].astype(np.float32)
+
+    @property
+    def columns(self) -> Plane:
+        """Column number of each pixel, float32 [H, W]."""
+        return np.mgrid[: self.shape[0], : self.shape[1]][1].astype(np.float32)
+
+    def area(self, outline: tuple[int, ...] | Points, blur_px: float = 0.0) -> Plane:
+        """Coverage of a closed outline (mesh indices or pixels), float32 [H, W], 0 … 1."""
+        points = self.mesh[list(outline)] if isinstance(outline, tuple) else outline
+        mask = np.zeros(self.shape, np.uint8)
+        fixed = np.round(points * 2**SUBPIXEL_BITS).astype(np.int32)
+        cv2.fillPoly(mask, [fixed], (255,), cv2.LINE_AA, SUBPIXEL_BITS)
+        plane = mask.astype(np.float32) / 255
+        return blurred(plane, blur_px) if blur_px > 0 else plane
+
+    def stroke(self, points: Points, middle_px: float, ends_px: float) -> Plane:
+        """Coverage of a tapered pen stroke through points [N, 2], float32 [H, W], 0 … 1."""
+        fine = STROKE_SUPERSAMPLING
+        mask = np.zeros((self.shape[0] * fine, self.shape[1] * fine), np.uint8)
+        steps = np.linspace(0, len(points) - 1, (len(points) - 1) * STROKE_POINTS + 1)
+        curve: NDArray[np.float64] = CubicSpline(np.arange(len(points)), points)(steps)
+        swell = np.sin(np.pi * steps / steps[-1])
+        widths = ends_px + (middle_px - ends_px) * swell
+        scale = fine * 2**SUBPIXEL_BITS
+        for (x, y), width in zip(curve * scale, widths * scale, strict=True):
+            centre = (round(float(x)), round(float(y)))
+            cv2.circle(mask, centre, max(1, round(float(width) / 2)), (255,), -1, cv2.LINE_AA, SUBPIXEL_BITS)
+        small = cv2.resize(mask, (self.shape[1], self.shape[0]), interpolation=cv2.INTER_AREA)
+        return small.astype(np.float32) / 255
+
+    def eyelids(self) -> Plane:
+        """Coverage of both eyes, float32 [H, W], 0 … 1."""
+        return np.maximum(*(self.area(upper + lower[::-1]) for upper, lower in EYELIDS))
+
+    def brows(self) -> Plane:
+        """Coverage of both brows, float32 [H, W], 0 … 1."""
+        return np.maximum(*(self.area(brow) for brow in BROWS))
+
+
+def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Sheet:
+    """Magnify both eyes smoothly, the picture and the mesh alike.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+        person: float32 [H, W], 0 … 1.
+        gain: Vertical magnification at an eye's centre; 1 changes nothing.
+    """
+    eyes = np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)])
+    eye_px = float(np.linalg.norm(eyes[1] - eyes[0]))
+    pull = np.array([1 - 1 / (1 + EYE_WIDTH_SHARE * (gain - 1)), 1 - 1 / gain], np.float32)
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
+    here = np.stack([columns, rows], -1)
+    source = here.copy()
+    moved = mesh.copy()
+    for upper, lower in EYELIDS:
+        centre = mesh[list(upper + lower)].mean(0)
+
+        def displacement(points: NDArray[np.float32], centre: NDArray[np.float32] = centre) -> NDArray[np.float32]:
+            """How far towards the eye's centre the pixel shown at `points` is fetched from."""
+            offset = points - centre
+            near = np.clip(1 - (offset**2).sum(-1, keepdims=True) / (EYE_REACH * eye_px) ** 2, 0, 1)
+            return (offset * near**2 * pull).astype(np.float32)
+
+        source -= displacement(here)
+        target, guess = moved, moved.copy()
+        for _ in range(WARP_TURNS):
+            guess = guess + (target - (guess - displacement(guess)))
+        moved = guess
+    warped = cv2.remap(photo, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return Sheet(warped.astype(np.uint8), moved.astype(np.float32), person, eye_px, eye_px / 80)
+
+
+def blurred(plane: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    """Gaussian blur of float32 [H, W] or [H, W, C]."""
+    return cv2.GaussianBlur(plane, (0, 0), sigma_px).astype(np.float32)
+
+
+def blurred_within(plane: NDArray[np.float32], weight: Plane, sigma_px: float) -> NDArray[np.float32]:
+    """Gaussian blur that only sees pixels by their weight, float32 [H, W] or [H, W, C]."""
+    total = blurred(weight, sigma_px) + 1e-4
+    if plane.ndim == 2:
+        return blurred(plane * weight, sigma_px) / total
+    return blurred(plane * weight[..., None], sigma_px) / total[..., None]
+
+
+def mixed(under: NDArray[np.float32], over: NDArray[np.float32], share: Plane) -> NDArray[np.float32]:
+    """`over` laid on `under` by a share 0 … 1 a pixel; float32 [H, W] or [H, W, C]."""
+    weight = share if under.ndim == 2 else share[..., None]
+    return (under * (1 - weight) + over * weight).astype(np.float32)
+
+
+def ramp(value: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """Smooth step from 0 at `low` to 1 at `high`."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return (t * t * (3 - 2 * t)).astype(np.float32)
+
+
+def without_specks(mask: NDArray[np.uint8], smallest_px: float) -> NDArray[np.uint8]:
+    """The mask (0 … 255) without connected parts of fewer pixels."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
+    small = np.zeros(count, bool)
+    small[1:] = stats[1:, cv2.CC_STAT_AREA] < smallest_px
+    return np.where(small[labels], 0, mask).astype(np.uint8)

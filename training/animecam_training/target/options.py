@@ -1,0 +1,36 @@
+"""What the procedural target looks like, as values."""
+
+from dataclasses import dataclass, field
+
+from animecam_training.target.lines import LineOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """How a photo is drawn. Lengths named `_eye` are fractions of the distance between the eyes.
+
+    Attributes:
+        eye_gain: Vertical enlargement of the eyes; the horizontal one is 0.65 of the excess.
+        drawn_eyes: 0 keeps the photo's eyes, 1 draws iris, lashes and highlights over them.
+        drawn_features: 0 keeps the photo's brows and lips (sharpened), 1 draws them flat.
+        tones: 0 shades the skin in two tones, 1 in up to four that follow the face's shape.
+        tone_step: Lightness between two tones of the skin, CIE L units, smallest and largest allowed.
+        skin_lift: Lightness added to the skin, CIE L units.
+        chroma: Gain of the colours outside of the skin.
+        blush: Redness added to the cheeks, CIE a units.
+        line_ink: Opacity of the lines found in the photo, 0 … 1.
+        background_lift: Lightness added to the background, CIE L units; it recedes.
+        lines: Widths and thresholds of the line filter at an eye distance of 80 px.
+    """
+
+    eye_gain: float = 1.55
+    drawn_eyes: float = 0.85
+    drawn_features: float = 0.5
+    tones: float = 0.88
+    tone_step: tuple[float, float] = (5.0, 8.5)
+    skin_lift: float = 5.0
+    chroma: float = 1.2
+    blush: float = 5.0
+    line_ink: float = 0.85
+    background_lift: float = 7.0
+    lines: LineOptions = field(default_factory=LineOptions)
