@@ -39,7 +39,8 @@ class Lade(nn.Module):
 
     Args:
         channels: C of the input [N, C, H, W]; the output has the same shape and dtype.
-        form: Equal up to rounding; "covariance" is the faster one in training (half the time on a CPU).
+        form: Equal up to rounding. "covariance" is the one to train with (half the time on a CPU), "convolution" the
+            one to export: its graph is half as long and runs up to a quarter faster.
     """
 
     def __init__(self, channels: int, form: LadeForm = "covariance") -> None:
@@ -55,25 +56,26 @@ class Lade(nn.Module):
         return self._renormalise(x.float()).to(x.dtype)
 
     def _renormalise(self, x: Tensor) -> Tensor:
+        weight = self.conv.weight  # read once: a spectral norm computes it anew, and differently, at each reading
         mean = x.mean(dim=(2, 3), keepdim=True)
         centred = x - mean
         if self.form == "covariance":
-            variance, mixed_variance = self._variances_from_covariance(centred)
+            variance, mixed_variance = _variances_from_covariance(centred, weight.flatten(1))
         else:
             variance = centred.square().mean(dim=(2, 3), keepdim=True)
-            mixed_variance = self.conv(centred).square().mean(dim=(2, 3), keepdim=True)
+            mixed_variance = F.conv2d(centred, weight).square().mean(dim=(2, 3), keepdim=True)
         gain = torch.sqrt((mixed_variance + LADE_EPS) / (variance + LADE_EPS))
-        return torch.addcmul(self.conv(mean), centred, gain)
+        return torch.addcmul(F.conv2d(mean, weight), centred, gain)
 
-    def _variances_from_covariance(self, centred: Tensor) -> tuple[Tensor, Tensor]:
-        """Variances of x and of t, each [N, C, 1, 1]."""
-        flat = centred.flatten(2)
-        covariance = flat @ flat.transpose(1, 2) / flat.shape[2]
-        mix = self.conv.weight.flatten(1)
-        variance = covariance.diagonal(dim1=1, dim2=2)[:, :, None, None]
-        # w Cov w cannot be negative, but its rounded sum can be, and a root of that is a NaN.
-        mixed_variance = ((mix @ covariance) * mix).sum(dim=2).clamp_min(0)[:, :, None, None]
-        return variance, mixed_variance
+
+def _variances_from_covariance(centred: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances of x and of t, each [N, C, 1, 1], from x - mean(x) and W [C, C]."""
+    flat = centred.flatten(2)
+    covariance = flat @ flat.transpose(1, 2) / flat.shape[2]
+    variance = covariance.diagonal(dim1=1, dim2=2)[:, :, None, None]
+    # w Cov w cannot be negative, but its rounded sum can be, and a root of that is a NaN.
+    mixed_variance = ((mix @ covariance) * mix).sum(dim=2).clamp_min(0)[:, :, None, None]
+    return variance, mixed_variance
 
 
 class ConvBlock(nn.Module):
