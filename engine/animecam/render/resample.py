@@ -24,7 +24,7 @@ GROW_STEP = 0.9
 
 SHARP_ENLARGEMENT = 2
 """Bicubic enlargement before a bilinear warp. Against a spline it gives 42 dB where bilinear alone gives 36 and a
-bicubic warp 45, at a fixed cost (0.2 ms at 256 x 256) where that of a bicubic warp is three times the bilinear one's."""
+bicubic warp 45, for 0.2 ms at 256 x 256; a bicubic warp takes three times as long as a bilinear one."""
 
 PIXEL_TOLERANCE = 1 / 64
 """Samples that a rectangle may be off the grid and still be resized; finer than the steps of `warpAffine` itself."""
@@ -34,7 +34,13 @@ MARGIN_SAMPLES = 2
 
 
 def resample(
-    source: Samples, to_source: Affine, width_px: int, height_px: int, *, outside: int | None = None, sharp: bool = False
+    source: Samples,
+    to_source: Affine,
+    width_px: int,
+    height_px: int,
+    *,
+    outside: int | None = None,
+    sharp: bool = False,
 ) -> Samples:
     """Draws a picture from another through an affine map.
 
@@ -60,6 +66,11 @@ def resample(
         size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
         source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
         to_source = to_source * SHARP_ENLARGEMENT
+    return _warp(source, to_source, width_px, height_px, outside)
+
+
+def _warp(source: Samples, to_source: Affine, width_px: int, height_px: int, outside: int | None) -> Samples:
+    """Bilinear samples of the source."""
     # OpenCV counts from pixel centres: the centre of output pixel 0 lies at continuous 0.5, and back.
     matrix = to_source.copy()
     matrix[:, 2] += to_source[:, :2] @ (0.5, 0.5) - 0.5
@@ -85,6 +96,13 @@ def bounding_box(affine: Affine, box: Box) -> Box:
 def invert(affine: Affine) -> Affine:
     """The map that takes back what `affine` does."""
     return cast(Affine, cv2.invertAffineTransform(affine))
+
+
+def chain(outer: Affine, inner: Affine) -> Affine:
+    """The map that applies `inner` first, then `outer`."""
+    joined = outer[:, :2] @ inner
+    joined[:, 2] += outer[:, 2]
+    return joined
 
 
 @dataclass(frozen=True, slots=True)
