@@ -14,10 +14,8 @@ SEARCH_PX = 7
 _HALF_RANGE = 127.5  # of the scale of `STRENGTH` in the unit of pictures in [-1, 1]
 
 
-def _shifted(padded: Tensor, dy: int, dx: int, margin: int, shape: tuple[int, int]) -> Tensor:
-    """The window of a padded picture that lies (dy, dx) from its middle."""
-    top, left = margin + dy, margin + dx
-    return padded[:, :, top : top + shape[0], left : left + shape[1]]
+def _window(padded: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
+    return padded[:, :, top : top + height, left : left + width]
 
 
 @torch.no_grad()
@@ -30,7 +28,7 @@ def non_local_means(
     two over all channels. Borders are mirrored.
 
     Args:
-        picture: [N, C, H, W], values in [-1, 1]; sides larger than (patch_px + search_px) / 2.
+        picture: [N, C, H, W], values in [-1, 1]; sides larger than patch_px / 2 + search_px.
         strength: h, on the scale 0 … 255.
         patch_px: Side of a patch, odd.
         search_px: Side of the search window, odd.
@@ -40,18 +38,24 @@ def non_local_means(
     """
     value = picture.float()
     height, width = value.shape[2:]
-    patch_radius, search_radius = patch_px // 2, search_px // 2
-    margin = patch_radius + search_radius
+    patch, reach = patch_px // 2, search_px // 2
+    margin = patch + 2 * reach
     padded = F.pad(value, (margin, margin, margin, margin), mode="reflect")
-    here = _shifted(padded, -patch_radius, -patch_radius, margin, (height + 2 * patch_radius, width + 2 * patch_radius))
-    total = torch.zeros_like(value)
-    weights = torch.zeros_like(value[:, :1])
     falloff = (_HALF_RANGE / strength) ** 2
-    for dy in range(-search_radius, search_radius + 1):
-        for dx in range(-search_radius, search_radius + 1):
-            there = _shifted(padded, dy - patch_radius, dx - patch_radius, margin, (here.shape[2], here.shape[3]))
+    # Patches whose centres lie up to `reach` outside: the weight towards -o is then the weight towards o, seen from
+    # the other end, and half of the offsets need no computing.
+    tall, wide = height + 2 * (reach + patch), width + 2 * (reach + patch)
+    here = _window(padded, reach, reach, tall, wide)
+    total, weights = value.clone(), torch.ones_like(value[:, :1])
+    for dy in range(reach + 1):
+        for dx in range(-reach, reach + 1):
+            if (dy, dx) <= (0, 0):
+                continue
+            there = _window(padded, reach + dy, reach + dx, tall, wide)
             distance = F.avg_pool2d((here - there).square().mean(dim=1, keepdim=True), patch_px, stride=1)
             weight = torch.exp(-distance * falloff)
-            total += weight * _shifted(padded, dy, dx, margin, (height, width))
-            weights += weight
+            for sign, top, left in ((1, reach, reach), (-1, reach - dy, reach - dx)):
+                share = _window(weight, top, left, height, width)
+                total += share * _window(padded, margin + sign * dy, margin + sign * dx, height, width)
+                weights += share
     return total / weights
