@@ -1,9 +1,12 @@
 """Which container and which encoder with which settings an output gets."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
-from av import Codec
+from av import Codec, CodecContext
 from av.codec.codec import UnknownCodecError
+from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 
 from animecam.errors import UsageError
 from animecam.sinks.options import AUTO, SinkOptions
@@ -18,6 +21,8 @@ VP9_CRF = 24  # of 63
 AV1_CRF = 26  # of 63
 BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mbit/s at 720p and 30 fps
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
+_PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
+_PROBE_RATE = Fraction(30)
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
 KEYFRAME_SECONDS = 2  # what streaming services ask for, and how long a viewer waits after joining
 
@@ -123,6 +128,25 @@ def encoder_formats(codec: str) -> tuple[str, ...]:
     if found.type != "video":
         raise UsageError(f"{codec} is no video encoder", hint=_ENCODER_HINT)
     return tuple(video_format.name for video_format in found.video_formats or ())
+
+
+def probe_codec(codec: str) -> bool:
+    """Whether an encoder works here, found out by opening it: hardware encoders are listed where no hardware is."""
+    try:
+        context = CodecContext.create(codec, "w")
+    except UnknownCodecError:
+        return False
+    if not isinstance(context, VideoCodecContext):
+        return False
+    context.width = context.height = _PROBE_PX
+    context.pix_fmt = next(iter(encoder_formats(codec)), PixelFormat.YUV420P.value)
+    context.time_base = 1 / _PROBE_RATE
+    context.framerate = _PROBE_RATE
+    try:
+        context.open()
+    except (FFmpegError, ValueError):
+        return False
+    return True
 
 
 def _encoding(

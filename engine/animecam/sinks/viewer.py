@@ -1,7 +1,8 @@
 """The process behind a window: shows the newest picture of a viewport until a key, its button or the end of its input.
 
-It is a process of its own because a window system's failure ends the process in which it happens, because on macOS
-only a process's first thread may draw, and so that the window answers while the rest is busy.
+It is a process of its own because a window system's failure ends the process in which it happens; because OpenCV's
+first window hangs in a process that has loaded PyAV, which brings another X11 library of the same name; because on
+macOS only a process's first thread may draw; and so that the window answers while the rest is busy.
 
     python -m animecam.sinks.viewer VIEWPORT_FILE TITLE
 """

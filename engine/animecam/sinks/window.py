@@ -11,6 +11,7 @@ from pathlib import Path
 
 from animecam.errors import SinkError
 from animecam.sinks.base import SinkClosed
+from animecam.sinks.display import find_display
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.viewport import Viewport, WindowState
 from animecam.types import Frame, StreamFormat
@@ -43,7 +44,11 @@ class WindowSink:
     ) -> None:
         self.uri = uri
         environment = dict(os.environ if environment is None else environment)
-        _check_display(environment)
+        if find_display(environment) is None:
+            raise SinkError(
+                "there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+                hint="write to a file with --output FILE, or log in with ssh -X",
+            )
         self._is_closed = False
         self._folder = Path(
             tempfile.mkdtemp(prefix="animecam-", dir=_MEMORY_FOLDER if _MEMORY_FOLDER.is_dir() else None)
@@ -119,16 +124,3 @@ class WindowSink:
             return f"its process ended with status {self._process.returncode}"
         # Python's account of a failure ends with the cause; the window system's begins with it.
         return spoken[-1] if any(line.startswith("Traceback") for line in spoken) else spoken[0]
-
-
-def _check_display(environment: Mapping[str, str]) -> None:
-    """Without a display the window system ends the process in place of reporting an error.
-
-    Raises:
-        SinkError: Linux, and no display is named.
-    """
-    if sys.platform == "linux" and not environment.get("DISPLAY") and not environment.get("WAYLAND_DISPLAY"):
-        raise SinkError(
-            "there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set)",
-            hint="write to a file with --output FILE, or log in with ssh -X",
-        )
