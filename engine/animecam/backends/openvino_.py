@@ -1,0 +1,135 @@
+"""OpenVINO on the CPU: the default where there is no GPU. The only module that imports it."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# openvino's members are typed in part only.
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import openvino
+
+from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
+from animecam.backends.ports import batch_limit, check_batch, only_input
+from animecam.backends.status import BackendStatus
+from animecam.errors import BackendError
+
+NAME = "openvino"
+DEVICE = "CPU"
+
+KEPT_SHAPES = 4
+"""Compiled input shapes that are kept: a head, a whole frame, and one more of each while the crop size changes."""
+
+_PRECISIONS = {"FP32": "f32", "BF16": "bf16", "FP16": "f16", "INT8": "int8"}
+"""OpenVINO's names of what a processor computes natively → ours, from the most to the least precise."""
+
+_NO_CAUSE = ("Exception from", "Check ", "While validating", "FrontEnd API failed", "Model wasn't fully", "Summary:")
+_NO_CAUSE_END = "with a message:"
+
+
+class OpenVinoBackend:
+    """One network in OpenVINO, compiled for each input shape it meets: static shapes run faster than free ones.
+
+    Args:
+        model: ONNX file.
+        options: All but `gpu` are used.
+
+    Raises:
+        BackendError: The file cannot be read, or has an operator that the runtime does not know.
+    """
+
+    def __init__(self, model: Path, options: BackendOptions) -> None:
+        self._path = model
+        self._core = openvino.Core()
+        precisions = _native_precisions(self._core)
+        precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
+        self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        if options.threads:
+            self._settings["INFERENCE_NUM_THREADS"] = options.threads
+        if options.cache_dir is not None:
+            self._settings["CACHE_DIR"] = str(options.cache_dir)
+        self._compiled: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
+        self._network: openvino.Model | None = self._read()
+        only_input([port.any_name for port in self._network.inputs], model.name)
+        self.input = _port(self._network.inputs[0])
+        self.outputs = tuple(_port(port) for port in self._network.outputs)
+        self.max_batch = batch_limit(self.input)
+        self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), precision)
+        if None not in self.input.shape:
+            self._request(tuple(size or 0 for size in self.input.shape))
+
+    def run(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Computes the network; see `Backend.run`. The first batch of a shape compiles it: 0.1 s or more."""
+        check_batch(batch, self.input, self._path.name)
+        request = self._request(batch.shape)
+        try:
+            results = request.infer([batch], share_inputs=True)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO failed on {self._path.name}: {_reason(error)}") from error
+        return tuple(results[index] for index in range(len(self.outputs)))
+
+    def close(self) -> None:
+        """Frees the network; may be called twice."""
+        self._compiled.clear()
+        self._network = None
+
+    def _read(self) -> openvino.Model:
+        try:
+            return self._core.read_model(self._path)
+        except RuntimeError as error:
+            hint = "the file may be damaged or newer than this runtime: fetch or export it again"
+            raise BackendError(f"OpenVINO cannot load {self._path}: {_reason(error)}", hint=hint) from error
+
+    def _request(self, shape: tuple[int, ...]) -> openvino.InferRequest:
+        """The compiled network for one input shape; the shape used longest ago makes room."""
+        if shape in self._compiled:
+            self._compiled.move_to_end(shape)
+            return self._compiled[shape]
+        if self._network is None:
+            raise BackendError(f"{self._path.name} is closed")
+        try:
+            network = self._network.clone()
+            network.reshape(list(shape))
+            request = self._core.compile_model(network, DEVICE, self._settings).create_infer_request()
+        except RuntimeError as error:
+            size = "x".join(map(str, shape))
+            hint = "the sizes it takes are in its style card"
+            raise BackendError(f"OpenVINO refuses {self._path.name} at {size}: {_reason(error)}", hint=hint) from error
+        if len(self._compiled) == KEPT_SHAPES:
+            self._compiled.popitem(last=False)
+        self._compiled[shape] = request
+        return request
+
+
+def probe() -> BackendStatus:
+    """What OpenVINO can do here."""
+    core = openvino.Core()
+    if DEVICE not in core.available_devices:
+        return BackendStatus(
+            NAME, False, _version(), problem="it sees no CPU", hint="pip install --force-reinstall openvino"
+        )
+    device = core.get_property(DEVICE, "FULL_DEVICE_NAME")
+    return BackendStatus(NAME, True, _version(), device, _native_precisions(core))
+
+
+def _native_precisions(core: openvino.Core) -> tuple[str, ...]:
+    native = core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+    return tuple(ours for theirs, ours in _PRECISIONS.items() if theirs in native)
+
+
+def _version() -> str:
+    return openvino.__version__.split("-", 1)[0]
+
+
+def _port(port: Any) -> Port:
+    shape = tuple(size.get_length() if size.is_static else None for size in port.partial_shape)
+    return Port(port.any_name, shape, port.element_type.to_dtype())
+
+
+def _reason(error: Exception) -> str:
+    """The line of the runtime's message that names the cause; those before it tell where in its sources it arose."""
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    causes = [line for line in lines if line and not line.startswith(_NO_CAUSE) and not line.endswith(_NO_CAUSE_END)]
+    if not causes or causes[0].startswith("Unable to read the model"):
+        return "it is not a whole ONNX network"
+    return causes[0]

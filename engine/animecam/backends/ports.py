@@ -1,0 +1,44 @@
+"""What every backend asks of a batch and of a network before the runtime sees it, so that refusals read the same."""
+
+from collections.abc import Sequence
+
+from animecam.backends.base import Port, Tensor
+from animecam.errors import BackendError
+
+MAX_FREE_BATCH = 8
+"""Largest batch given to a network whose batch size is free: above it only memory grows."""
+
+
+def only_input(names: Sequence[str], model: str) -> None:
+    """Refuses a network that wants anything but one input.
+
+    Raises:
+        BackendError: It has none or several.
+    """
+    if len(names) != 1:
+        listed = ", ".join(names) or "none"
+        hint = "export it with the picture as its only input"
+        raise BackendError(f"{model} has {len(names)} inputs ({listed}), one is wanted", hint=hint)
+
+
+def batch_limit(port: Port) -> int:
+    """How many pictures the network takes at once: what its input says, or `MAX_FREE_BATCH` where that is free."""
+    fixed = port.shape[0] if port.shape else 1
+    return MAX_FREE_BATCH if fixed is None else fixed
+
+
+def check_batch(batch: Tensor, port: Port, model: str) -> None:
+    """Refuses a batch that does not fit the input.
+
+    Raises:
+        BackendError: Another dtype, another rank, or a size that the network has fixed otherwise.
+    """
+    if batch.dtype != port.dtype:
+        raise BackendError(f"{model} takes {port.dtype}, not {batch.dtype}")
+    fits = batch.ndim == len(port.shape) and all(
+        wanted in (None, given) for wanted, given in zip(port.shape, batch.shape, strict=True)
+    )
+    if not fits:
+        wanted = "x".join("?" if size is None else str(size) for size in port.shape)
+        given = "x".join(map(str, batch.shape))
+        raise BackendError(f"{model} takes {wanted}, not {given}", hint="the sizes it takes are in its style card")

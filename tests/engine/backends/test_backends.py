@@ -1,0 +1,232 @@
+import gc
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from animecam.backends import opening
+from animecam.backends.base import Backend, BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend, probe_backends
+from animecam.errors import BackendError
+
+OPTIONS = BackendOptions(threads=1)
+BOTH = pytest.mark.parametrize("choice", [BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME])
+WriteNetwork = Callable[..., Path]
+
+
+def batch(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).random(shape, dtype=np.float32)
+
+
+def expected_drawing(pictures: np.ndarray) -> np.ndarray:
+    weights = np.random.default_rng(7).normal(size=(2, 3, 3, 3)).astype(np.float32)
+    padded = np.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return np.stack([[correlate(one, w, mode="valid")[0] for w in weights] for one in padded])
+
+
+@BOTH
+def test_computes_the_network_at_any_size(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(), choice, OPTIONS)
+    for shape in [(1, 3, 8, 8), (2, 3, 6, 10), (1, 3, 8, 8)]:
+        pictures = batch(*shape)
+        drawn, negative = backend.run(pictures)
+        np.testing.assert_allclose(drawn, expected_drawing(pictures), atol=1e-4)
+        np.testing.assert_array_equal(negative, -drawn)
+    backend.close()
+
+
+@BOTH
+def test_tells_what_it_takes_and_gives(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(("n", 3, "h", 8)), choice, OPTIONS)
+    assert (backend.input.name, backend.input.shape, backend.input.dtype) == ("picture", (None, 3, None, 8), np.float32)
+    assert [port.name for port in backend.outputs] == ["drawn", "negative"]
+    assert backend.max_batch > 1
+    assert backend.info.name == choice
+    assert backend.info.version[0].isdigit()
+    assert backend.info.device
+    backend.close()
+
+
+@BOTH
+def test_a_fixed_batch_is_the_largest(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network((1, 3, 8, 8)), choice, OPTIONS)
+    assert backend.max_batch == 1
+    backend.close()
+
+
+@BOTH
+def test_results_stay_valid(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(), choice, OPTIONS)
+    first = backend.run(batch(1, 3, 8, 8))[0]
+    kept = first.copy()
+    backend.run(batch(1, 3, 8, 8) * 5)
+    backend.close()
+    del backend
+    gc.collect()
+    np.testing.assert_array_equal(first, kept)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.zeros((1, 3, 8, 9), np.float32), "takes 1x3x8x8, not 1x3x8x9"),
+        (np.zeros((3, 8, 8), np.float32), "takes 1x3x8x8, not 3x8x8"),
+        (np.zeros((1, 3, 8, 8), np.float64), "takes float32, not float64"),
+    ],
+)
+def test_refuses_a_batch_that_does_not_fit(
+    write_network: WriteNetwork, choice: BackendChoice, wrong: np.ndarray, message: str
+):
+    backend = open_backend(write_network((1, 3, 8, 8)), choice, OPTIONS)
+    with pytest.raises(BackendError, match=message):
+        backend.run(wrong)
+    backend.close()
+
+
+@BOTH
+def test_a_shape_that_fails_inside_the_network_is_named(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(("n", "c", "h", "w")), choice, OPTIONS)
+    with pytest.raises(BackendError, match=r"tiny\.onnx"):
+        backend.run(batch(1, 5, 8, 8))
+    backend.close()
+
+
+@BOTH
+def test_close_may_be_called_twice_and_ends_it(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(), choice, OPTIONS)
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendError, match="closed"):
+        backend.run(batch(1, 3, 8, 8))
+
+
+@BOTH
+@pytest.mark.parametrize("content", [b"", b"no network at all"])
+def test_a_damaged_file_is_refused(tmp_path: Path, choice: BackendChoice, content: bytes):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(content)
+    with pytest.raises(BackendError, match=r"damaged\.onnx") as caught:
+        open_backend(damaged, choice, OPTIONS)
+    assert "damaged" in caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+@BOTH
+def test_a_truncated_file_is_refused(write_network: WriteNetwork, choice: BackendChoice):
+    path = write_network()
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(BackendError, match="cannot load"):
+        open_backend(path, choice, OPTIONS)
+
+
+@BOTH
+def test_two_inputs_are_refused(write_network: WriteNetwork, choice: BackendChoice):
+    with pytest.raises(BackendError, match=r"2 inputs \(picture, second\)"):
+        open_backend(write_network(inputs=2), choice, OPTIONS)
+
+
+def test_a_missing_file_is_named(tmp_path: Path):
+    with pytest.raises(BackendError, match=r"gone\.onnx"):
+        open_backend(tmp_path / "gone.onnx", BackendChoice.AUTO, OPTIONS)
+
+
+def test_openvino_keeps_compiled_models_when_asked(write_network: WriteNetwork, tmp_path: Path):
+    cache = tmp_path / "cache"
+    options = BackendOptions(threads=1, cache_dir=cache)
+    backend = open_backend(write_network((1, 3, 8, 8)), BackendChoice.OPENVINO, options)
+    backend.close()
+    assert list(cache.glob("*.blob"))
+
+
+def test_openvino_forgets_the_shape_used_longest_ago(write_network: WriteNetwork):
+    backend = open_backend(write_network(), BackendChoice.OPENVINO, OPTIONS)
+    for side_px in range(8, 20):
+        pictures = batch(1, 3, side_px, side_px)
+        np.testing.assert_allclose(backend.run(pictures)[0], expected_drawing(pictures), atol=1e-4)
+    backend.close()
+
+
+def test_openvino_uses_bf16_only_where_it_is_native(write_network: WriteNetwork):
+    status = next(status for status in probe_backends() if status.name == "openvino")
+    backend = open_backend(write_network(), BackendChoice.OPENVINO, OPTIONS)
+    exact = open_backend(write_network(), BackendChoice.OPENVINO, BackendOptions(threads=1, allow_bf16=False))
+    assert backend.info.precision == ("bf16" if "bf16" in status.precisions else "f32")
+    assert exact.info.precision == "f32"
+    backend.close()
+    exact.close()
+
+
+def test_auto_says_what_it_chose(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO):
+        backend = open_backend(write_network(), BackendChoice.AUTO, OPTIONS)
+    backend.close()
+    assert backend.info.name == "openvino"
+    assert "chose openvino" in caplog.text
+
+
+@pytest.fixture
+def without_openvino(monkeypatch: pytest.MonkeyPatch):
+    """As on a machine where OpenVINO is not installed."""
+    monkeypatch.delitem(sys.modules, "animecam.backends.openvino_", raising=False)
+    monkeypatch.setitem(sys.modules, "openvino", None)
+
+
+@pytest.mark.usefixtures("without_openvino")
+def test_auto_falls_back_and_says_why(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO):
+        backend = open_backend(write_network(), BackendChoice.AUTO, OPTIONS)
+    backend.close()
+    assert backend.info.name == "onnxruntime"
+    assert "openvino is not usable" in caplog.text
+    assert "cannot be imported" in caplog.text
+
+
+@pytest.mark.usefixtures("without_openvino")
+def test_a_named_backend_never_falls_back(write_network: WriteNetwork):
+    with pytest.raises(BackendError, match="openvino cannot be imported") as caught:
+        open_backend(write_network(), BackendChoice.OPENVINO, OPTIONS)
+    assert caught.value.hint == "pip install openvino"
+
+
+@pytest.mark.usefixtures("without_openvino")
+def test_a_missing_runtime_is_reported_by_the_probe():
+    status = next(status for status in probe_backends() if status.name == "openvino")
+    assert not status.usable
+    assert "cannot be imported" in status.detail
+    assert status.hint == "pip install openvino"
+
+
+def test_auto_with_no_runtime_that_works_names_every_reason(tmp_path: Path):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"no network at all")
+    with pytest.raises(BackendError, match=r"openvino: .*; onnxruntime: "):
+        open_backend(damaged, BackendChoice.AUTO, OPTIONS)
+
+
+def test_tensorrt_is_refused_with_a_hint(write_network: WriteNetwork):
+    with pytest.raises(BackendError, match="tensorrt") as caught:
+        open_backend(write_network(), BackendChoice.TENSORRT, OPTIONS)
+    assert caught.value.hint
+
+
+def test_the_probe_lists_every_choice_but_auto():
+    names = [status.name for status in probe_backends()]
+    assert names == [choice.value for choice in BackendChoice if choice is not BackendChoice.AUTO]
+    assert all(status.usable or status.problem for status in probe_backends())
+
+
+def test_importing_the_door_imports_no_runtime():
+    script = "import sys, animecam.backends.opening; print(sorted({'openvino', 'onnxruntime'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_opener_gives_the_protocol(write_network: WriteNetwork):
+    backend: Backend = opening.open_backend(write_network(), BackendChoice.ONNXRUNTIME, OPTIONS)
+    backend.close()
