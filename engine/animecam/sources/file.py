@@ -1,0 +1,57 @@
+"""Video files: every frame, in order, at its own time."""
+
+from pathlib import Path
+
+import av
+import av.error
+
+from animecam.errors import SourceError
+from animecam.sources.options import SourceOptions
+from animecam.sources.reader import DecodedSource, open_decoded
+
+
+def open_file(path: Path, options: SourceOptions) -> DecodedSource:
+    """Opens a video file.
+
+    Args:
+        path: The file.
+        options: Time-outs (a file may lie on a network drive) and threads.
+
+    Raises:
+        SourceError: It is missing, empty, cut off, not readable, or holds no video.
+    """
+    name = str(path)
+    try:
+        if path.is_dir():
+            raise SourceError(f"{name} is a folder", hint="name a file in it")
+        if path.stat().st_size == 0:
+            raise SourceError(f"{name} is empty", hint="copy or record it again")
+    except FileNotFoundError as error:
+        raise SourceError(f"{name} does not exist", hint="check the name and the folder") from error
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror}", hint="check its folder and rights") from error
+
+    def describe(error: av.error.FFmpegError) -> SourceError:
+        return _describe(name, error)
+
+    try:
+        # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
+        container = av.open(f"file:{name}", timeout=(options.open_s, options.read_s))
+    except av.error.FFmpegError as error:
+        raise describe(error) from error
+    return open_decoded(name, container, describe, options, is_live=False)
+
+
+def _describe(name: str, error: av.error.FFmpegError) -> SourceError:
+    match error:
+        case av.error.InvalidDataError() | av.error.EOFError():
+            what, hint = "is no video, or was cut off or damaged", "check that it plays elsewhere, copy it again"
+        case av.error.PermissionError():
+            what, hint = "may not be read", "give yourself the right to read it"
+        case av.error.DecoderNotFoundError():
+            what, hint = "uses a codec that cannot be decoded here", "convert it to H.264 first"
+        case av.error.ExitError() | av.error.TimeoutError():
+            what, hint = "did not answer in time", "check the drive it lies on"
+        case _:
+            what, hint = f"cannot be read: {error.strerror}", "check the drive it lies on"
+    return SourceError(f"{name} {what}", hint=hint)

@@ -1,0 +1,74 @@
+"""From what the user wrote to an open source. Nothing heavy is imported before a source is opened."""
+
+import glob
+import re
+from pathlib import Path
+
+from animecam.errors import UsageError
+from animecam.sources.base import Source
+from animecam.sources.options import SourceOptions
+
+__all__ = ["SourceOptions", "open_source"]
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
+EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
+
+
+def open_source(uri: str, options: SourceOptions) -> Source:
+    """Opens whatever the user named.
+
+    Args:
+        uri: `0`, `camera:0` or `/dev/video0` (a camera); `pattern:640x480@30?frames=90` (a synthetic one);
+            `rtsp://…` and its like; the path of a video or a picture; a folder or a pattern such as `shots/*.png`.
+        options: What to ask of it, and time-outs.
+
+    Raises:
+        SourceError: It cannot be opened or read.
+        UsageError: It names nothing that can be a source.
+    """
+    scheme = _SCHEME.match(uri)
+    kind = scheme[1].lower() if scheme else ""
+    if uri.isdigit() or kind == "camera" or uri.startswith("/dev/"):
+        from animecam.sources.camera import open_camera
+
+        return open_camera(uri.removeprefix("camera:"), options)
+    if kind == "pattern":
+        from animecam.sources.pattern import open_pattern
+
+        return open_pattern(uri, options)
+    if options.width_px is not None:
+        raise UsageError(f"{uri} has its own size", hint="a size can be asked of cameras only")
+    if kind in STREAM_SCHEMES:
+        from animecam.sources.network import open_stream
+
+        _refuse_rate(uri, options)
+        return open_stream(uri, options)
+    if kind and "://" in uri and kind != "file":
+        raise UsageError(f"{uri} is no source that is known", hint=f"give {EXAMPLES}")
+    return _open_path(uri.removeprefix("file://"), options)
+
+
+def _open_path(text: str, options: SourceOptions) -> Source:
+    if not text:
+        raise UsageError("no source was named", hint=f"give {EXAMPLES}")
+    path = Path(text)
+    if path.is_dir() or (glob.has_magic(text) and not path.exists()):
+        from animecam.sources.image import open_pictures
+
+        return open_pictures(text, options)
+    _refuse_rate(text, options)
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        from animecam.sources.image import open_picture
+
+        return open_picture(path)
+    from animecam.sources.file import open_file
+
+    return open_file(path, options)
+
+
+def _refuse_rate(uri: str, options: SourceOptions) -> None:
+    if options.fps is not None:
+        raise UsageError(f"{uri} has its own rate", hint="a rate can be asked of cameras and folders of pictures only")

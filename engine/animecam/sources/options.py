@@ -1,0 +1,47 @@
+"""How a source is opened; one set of options for every kind, each kind takes what concerns it."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+from animecam.errors import UsageError
+
+OPEN_SECONDS = 10.0  # a webcam or an RTSP camera answers within a few seconds, if it ever does
+READ_SECONDS = 5.0  # longer than any pause of a healthy stream; the user waits no longer for the bad news
+MAX_PIXELS = 1 << 27
+"""Most pixels of one picture: 16K (15360 x 8640) passes, a picture made to fill the memory does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Options of sources.
+
+    Attributes:
+        width_px: Width to ask of a camera or a pattern; None leaves it to them.
+        height_px: Height, given if and only if the width is.
+        fps: Frames per second to ask of a camera or a pattern, and at which a folder of pictures is shown.
+        threads: Threads of the decoder, 0 lets it choose.
+        open_s: Longest time that opening may take.
+        read_s: Longest time to wait for the next frame.
+
+    Raises:
+        UsageError: A value makes no sense.
+    """
+
+    width_px: int | None = None
+    height_px: int | None = None
+    fps: float | None = None
+    threads: int = 0
+    open_s: float = OPEN_SECONDS
+    read_s: float = READ_SECONDS
+
+    def __post_init__(self) -> None:
+        if (self.width_px is None) != (self.height_px is None):
+            raise UsageError("width and height are asked for together", hint="for example 1280x720")
+        if self.width_px is not None and self.height_px is not None and min(self.width_px, self.height_px) < 1:
+            raise UsageError(f"size {self.width_px}x{self.height_px} is no picture", hint="for example 1280x720")
+        if self.fps is not None and not (isfinite(self.fps) and self.fps > 0):
+            raise UsageError(f"{self.fps:g} frames per second is no rate", hint="for example 30")
+        if self.threads < 0:
+            raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the decoder choose")
+        if not (self.open_s > 0 and self.read_s > 0):
+            raise UsageError("a time-out of a source is not above 0", hint="leave it out for the usual one")

@@ -1,0 +1,197 @@
+"""From the decoder's frame to the pipeline's planes: views where the format allows, a conversion where it does not."""
+
+from __future__ import annotations  # a class method names its own class
+
+import logging
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, VideoReformatter
+
+from animecam.color import HD_HEIGHT_PX
+from animecam.types import Color, ColorMatrix, PixelFormat, Plane
+
+log = logging.getLogger(__name__)
+
+FULL_RANGE_PREFIX = "yuvj"  # FFmpeg's older way to say "full range"
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2 transfer characteristics
+CONVERTED = "yuv420p"  # what every other format becomes
+UNSPECIFIED = 2  # the code point of ISO/IEC 23091-2 that says nothing
+
+_DIRECT = {
+    "yuv420p": PixelFormat.YUV420P,
+    "yuvj420p": PixelFormat.YUV420P,
+    "yuv422p": PixelFormat.YUV422P,
+    "yuvj422p": PixelFormat.YUV422P,
+    "yuv444p": PixelFormat.YUV444P,
+    "yuvj444p": PixelFormat.YUV444P,
+    "nv12": PixelFormat.NV12,
+    "rgb24": PixelFormat.RGB24,
+}
+_MATRICES = {
+    1: ColorMatrix.BT709,
+    4: ColorMatrix.BT601,  # FCC: its weights are those of BT.601 to two digits
+    5: ColorMatrix.BT601,  # BT.470 B/G, the same numbers
+    6: ColorMatrix.BT601,
+    7: ColorMatrix.BT709,  # SMPTE 240M, the forerunner of BT.709; the weights differ by 0.5 %
+    9: ColorMatrix.BT2020,
+    10: ColorMatrix.BT2020,
+}
+_SWSCALE_MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 5, ColorMatrix.BT2020: 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The part of a `Frame` that is picture.
+
+    Attributes:
+        planes: Read-only; they keep the memory of the decoder alive.
+        pixel_format: Layout of the planes.
+        color: Meaning of the numbers.
+    """
+
+    planes: tuple[Plane, ...]
+    pixel_format: PixelFormat
+    color: Color
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What every frame of a source is to be: like the first."""
+
+    format_name: str
+    width_px: int
+    height_px: int
+    color: Color
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame, color: Color) -> _Target:
+        """The first frame's own kind, or yuv420p: YUV keeps its matrix and range, RGB gets the usual ones."""
+        stored = frame.format.name
+        if stored in _DIRECT:
+            return cls(stored, frame.width, frame.height, color)
+        if _is_rgb(frame.format):
+            matrix = ColorMatrix.BT709 if frame.height >= HD_HEIGHT_PX else ColorMatrix.BT601
+            color = replace(color, matrix=matrix, full_range=False)
+        return cls(CONVERTED, frame.width, frame.height, color)
+
+
+class Unwrapper:
+    """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
+
+    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p.
+
+    Args:
+        name: The source, for messages.
+        threads: Threads of a conversion, 0 lets it choose.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._name = name
+        self._threads = threads
+        self._reformatter = VideoReformatter()
+        self._target: _Target | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> Pixels:
+        """The pixels of a frame, not copied if its format is one of `PixelFormat` and its sides are even."""
+        stored = frame.format.name
+        color = _stored_color(frame)
+        if self._target is None:
+            self._target = _Target.of(frame, color)
+            self._tell(stored, color)
+        target = self._target
+        pixel_format = _DIRECT[target.format_name]
+        is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
+        if not is_wanted or (frame.width, frame.height) != (target.width_px, target.height_px):
+            if stored in _DIRECT:
+                size = f"{target.width_px}x{target.height_px}"
+                log.info("%s changes its kind of picture on the way; it is fitted to %s", self._name, size)
+            frame = self._convert(frame, color, target)
+            color = target.color
+        return Pixels(_even(_views(frame, pixel_format), pixel_format), pixel_format, color)
+
+    def _convert(self, frame: av.VideoFrame, color: Color, target: _Target) -> av.VideoFrame:
+        # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
+        is_limited_grey = _is_grey(frame.format) and not color.full_range
+        return self._reformatter.reformat(
+            frame,
+            width=target.width_px,
+            height=target.height_px,
+            format=target.format_name,
+            dst_colorspace=_SWSCALE_MATRICES.get(target.color.matrix),
+            src_color_range=_range(color.full_range or is_limited_grey),
+            dst_color_range=_range(target.color.full_range or is_limited_grey),
+            threads=self._threads,
+        )
+
+    def _tell(self, stored: str, color: Color) -> None:
+        if stored not in _DIRECT:
+            log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
+        if color.transfer in HDR_TRANSFERS:
+            curve = HDR_TRANSFERS[color.transfer]
+            log.warning("%s is HDR (%s); styles expect SDR and colours will look pale", self._name, curve)
+
+
+def rotation_deg(frame: av.VideoFrame) -> int:
+    """Counter-clockwise turn that makes the stored picture stand upright, to the nearest quarter."""
+    return round(frame.rotation / 90) * 90 % 360
+
+
+def _stored_color(frame: av.VideoFrame) -> Color:
+    """What the numbers mean; those of RGB, palettes and grey are full range unless the frame says otherwise."""
+    is_rgb = _is_rgb(frame.format)
+    says_full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith(FULL_RANGE_PREFIX)
+    is_unsaid_grey = _is_grey(frame.format) and frame.color_range == ColorRange.UNSPECIFIED
+    matrix = ColorMatrix.UNSPECIFIED if is_rgb else _MATRICES.get(frame.colorspace, ColorMatrix.UNSPECIFIED)
+    primaries, transfer = frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED
+    return Color(matrix, is_rgb or says_full or is_unsaid_grey, primaries, transfer)
+
+
+def _is_rgb(video_format: VideoFormat) -> bool:
+    return video_format.is_rgb or video_format.has_palette
+
+
+def _is_grey(video_format: VideoFormat) -> bool:
+    return not _is_rgb(video_format) and sum(not part.is_alpha for part in video_format.components) == 1
+
+
+def _range(is_full: bool) -> ColorRange:
+    return ColorRange.JPEG if is_full else ColorRange.MPEG
+
+
+def _views(frame: av.VideoFrame, pixel_format: PixelFormat) -> tuple[Plane, ...]:
+    """The planes without their padding. Each array's base is the plane, which holds the frame."""
+    return tuple(_view(plane, layout.channels) for plane, layout in zip(frame.planes, pixel_format.planes, strict=True))
+
+
+def _view(plane: VideoPlane, channels: int) -> Plane:
+    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, abs(plane.line_size))
+    if plane.line_size < 0:  # stored bottom up
+        rows = rows[::-1]
+    view = rows[:, : plane.width * channels]
+    if channels > 1:
+        view = view.reshape(plane.height, plane.width, channels)
+    view.flags.writeable = False
+    return view
+
+
+def _even(planes: tuple[Plane, ...], pixel_format: PixelFormat) -> tuple[Plane, ...]:
+    """YUV planes whose luma has even sides: the last row and column are repeated where they are not."""
+    height_px, width_px = planes[0].shape[:2]
+    if not pixel_format.is_yuv or (height_px % 2 == 0 and width_px % 2 == 0):
+        return planes
+    full_height, full_width = height_px + height_px % 2, width_px + width_px % 2
+    padded: list[Plane] = []
+    for plane, layout in zip(planes, pixel_format.planes, strict=True):
+        missing = [
+            (0, full_height // layout.step_y - plane.shape[0]),
+            (0, full_width // layout.step_x - plane.shape[1]),
+        ]
+        missing += [(0, 0)] * (plane.ndim - 2)
+        grown = np.pad(plane, missing, mode="edge")
+        grown.flags.writeable = False
+        padded.append(grown)
+    return tuple(padded)

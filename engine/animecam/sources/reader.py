@@ -1,0 +1,247 @@
+"""The core that files, network streams and cameras share: demux, decode, skip what is damaged, stamp, hand out."""
+
+from __future__ import annotations  # av.packet.Packet is generic for type checkers only
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from fractions import Fraction
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from animecam.errors import SourceError
+from animecam.sources.clock import SYSTEM_CLOCK, Clock
+from animecam.sources.faults import nothing_came
+from animecam.sources.losses import Losses
+from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.pixels import Unwrapper, rotation_deg
+from animecam.sources.stamps import Stamps
+from animecam.types import Frame, StreamFormat
+
+RETRY_SECONDS = 0.004  # pause before a device without a frame is asked again: an eighth of a frame at 30 fps
+MAX_DAMAGED_READS = 8  # demuxers find their way back within a few packets, or never
+DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
+CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
+
+Describe = Callable[[av.error.FFmpegError], SourceError]
+"""Says what a failed read means for this kind of source."""
+
+
+def open_decoded(
+    uri: str,
+    container: InputContainer,
+    describe: Describe,
+    options: SourceOptions,
+    *,
+    is_live: bool,
+    clock: Clock = SYSTEM_CLOCK,
+) -> DecodedSource:
+    """Reads on from an open container, which is closed when that fails.
+
+    Args:
+        uri: Name for messages.
+        container: What `av.open` returned; from now on the source's.
+        describe: Turns an error of FFmpeg while reading into one for the user.
+        options: Time-outs and threads.
+        is_live: Deliver with little delay, time stamps from zero, and leave out the frame that opening had to look at.
+        clock: Where time stamps and pauses come from.
+
+    Raises:
+        SourceError: There is no video in it, or nothing that can be decoded.
+    """
+    with ExitStack() as on_failure:
+        on_failure.callback(container.close)
+        source = DecodedSource(uri, container, describe, options, is_live=is_live, clock=clock)
+        on_failure.pop_all()
+    return source
+
+
+class DecodedSource:
+    """The frames of an open container's video track; see `open_decoded`."""
+
+    def __init__(
+        self,
+        uri: str,
+        container: InputContainer,
+        describe: Describe,
+        options: SourceOptions,
+        *,
+        is_live: bool,
+        clock: Clock,
+    ) -> None:
+        self.uri = uri
+        self._container = container
+        self._describe = describe
+        self._read_s = options.read_s
+        self._is_live = is_live
+        self._clock = clock
+        self._stream = _video_track(uri, container)
+        # Decoding several frames at a time delays each by as many; a live source cannot afford that.
+        self._stream.thread_type = "SLICE" if is_live else "AUTO"
+        self._stream.thread_count = options.threads
+        self._packets: Iterator[Packet[VideoStream]] = container.demux(self._stream)
+        self._unwrap = Unwrapper(uri, options.threads)
+        self._losses = Losses()
+        self._ready: deque[tuple[av.VideoFrame, int]] = deque()
+        self._count = 0
+        self._has_ended = False
+        self._is_closed = False
+        self._busy = threading.Lock()
+        self._time_base = self._stream.time_base or CONTAINER_TIME_BASE
+        self.format = self._learn_format()
+        self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live)
+
+    @property
+    def skipped(self) -> int:
+        """Frames so far that could not be decoded and were left out."""
+        return self._losses.count
+
+    def read(self) -> Frame | None:
+        """The next frame, or None at the end; as `Source.read`.
+
+        Raises:
+            SourceError: The source is gone or broken, or nothing came in time.
+        """
+        try:
+            with self._busy:
+                return None if self._is_closed else self._read()
+        finally:
+            self._close_if_idle()
+
+    def close(self) -> None:
+        """Frees the source; while another thread is reading, that thread does it when it is done."""
+        self._is_closed = True
+        self._close_if_idle()
+
+    def _close_if_idle(self) -> None:
+        # FFmpeg must not lose its memory in the middle of a read, so the later of reader and closer closes.
+        if self._is_closed and self._busy.acquire(blocking=False):
+            try:
+                self._container.close()
+            finally:
+                self._busy.release()
+
+    def _read(self) -> Frame | None:
+        decoded = self._next_frame()
+        if decoded is None:
+            return None
+        frame, captured_ns = decoded
+        pixels = self._unwrap(frame)
+        index, self._count = self._count, self._count + 1
+        return Frame(
+            planes=pixels.planes,
+            pixel_format=pixels.pixel_format,
+            color=pixels.color,
+            rotation_deg=rotation_deg(frame),
+            index=index,
+            pts=self._stamps.stamp(frame.pts, frame.dts),
+            time_base=self._time_base,
+            captured_ns=captured_ns,
+            duration=frame.duration,
+        )
+
+    def _learn_format(self) -> StreamFormat:
+        """What the first frame shows; containers often know too little or the wrong thing."""
+        first = self._next_frame()
+        if first is None:
+            cause = "no frame of it can be decoded" if self.skipped else "its video track holds no frame"
+            raise SourceError(f"{self.uri}: {cause}", hint="check that it plays elsewhere")
+        frame, _ = first
+        if not self._is_live:  # what a camera saw when it was opened is old news at the first read
+            self._ready.appendleft(first)
+        if frame.width * frame.height > MAX_PIXELS:
+            hint = f"at most {MAX_PIXELS} pixels (16K) are read; scale it down"
+            raise SourceError(f"{self.uri} is {frame.width}x{frame.height} pixels", hint=hint)
+        pixels = self._unwrap(frame)
+        stream, container = self._stream, self._container
+        duration_s = float((stream.duration or 0) * self._time_base)
+        if not duration_s:
+            duration_s = float((container.duration or 0) * CONTAINER_TIME_BASE)
+        return StreamFormat(
+            width_px=pixels.planes[0].shape[1],
+            height_px=pixels.planes[0].shape[0],
+            pixel_format=pixels.pixel_format,
+            color=pixels.color,
+            rotation_deg=rotation_deg(frame),
+            time_base=self._time_base,
+            rate=stream.average_rate or stream.guessed_rate or DEFAULT_RATE,
+            is_live=self._is_live,
+            frames=stream.frames,
+            duration_s=0.0 if self._is_live else duration_s,
+            bit_rate=_bit_rate(container, stream),
+        )
+
+    def _next_frame(self) -> tuple[av.VideoFrame, int] | None:
+        """The next decoded frame and when it came."""
+        start_ns = self._clock.now_ns()
+        while not self._ready and not self._has_ended and not self._is_closed:
+            packet = self._next_packet()
+            if packet is None:
+                self._has_ended = True
+                self._losses.ended()
+                break
+            self._decode(packet)
+            if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
+                raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="unplug and plug it in again")
+        return self._ready.popleft() if self._ready else None
+
+    def _next_packet(self) -> Packet[VideoStream] | None:
+        start_ns = self._clock.now_ns()
+        damaged = 0
+        while not self._is_closed:
+            try:
+                return next(self._packets, None)
+            except av.error.BlockingIOError as error:  # no frame yet
+                if self._clock.now_ns() - start_ns > self._read_s * 1e9:
+                    raise nothing_came(self.uri, self._read_s) from error
+                self._clock.sleep(RETRY_SECONDS)
+            except av.error.InvalidDataError as error:
+                damaged += 1
+                if damaged > MAX_DAMAGED_READS:
+                    what = f"{self.uri} is damaged or cut off after {self._count} frames"
+                    raise SourceError(what, hint="copy it again; what came before the damage was read") from error
+            except av.error.FFmpegError as error:
+                raise self._describe(error) from error
+            self._packets = self._container.demux(self._stream)  # an error ends the iterator, not the container
+        return None
+
+    def _decode(self, packet: Packet[VideoStream]) -> None:
+        arrived_ns = self._clock.now_ns()
+        is_flush = packet.size == 0 and packet.pts is None and packet.dts is None
+        if packet.size == 0 and not is_flush:
+            return  # AVI's "same again", a camera's failed transfer; a decoder would take it for the end
+        if not is_flush and not packet.is_discard:
+            self._losses.sent(packet.pts)
+        try:
+            frames = packet.decode()
+        except av.error.MemoryError as error:
+            raise self._describe(error) from error
+        except av.error.FFmpegError:  # whatever a decoder finds wrong with a packet, the next one may be sound
+            self._losses.failed()
+            return
+        for frame in frames:
+            self._losses.shown(frame.pts)
+            self._ready.append((frame, arrived_ns if self._is_live else self._clock.now_ns()))
+
+
+def _video_track(uri: str, container: InputContainer) -> VideoStream:
+    """The video track a player would show; the cover of a song is none."""
+    tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not tracks:
+        if container.streams.audio:
+            raise SourceError(f"{uri} holds sound but no video", hint="give a video or a picture")
+        raise SourceError(f"{uri} holds no video", hint="give a video or a picture")
+    return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height))
+
+
+def _bit_rate(container: InputContainer, stream: VideoStream) -> int:
+    """Bits per second of the video: as the track says, else what is left of the whole after the sound."""
+    if stream.bit_rate:
+        return stream.bit_rate
+    return max(0, (container.bit_rate or 0) - sum(sound.bit_rate or 0 for sound in container.streams.audio))

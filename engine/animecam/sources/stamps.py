@@ -1,0 +1,51 @@
+"""Time stamps as a sink needs them: present, increasing, and otherwise exactly those of the source."""
+
+from fractions import Fraction
+
+JUMP_SECONDS = 1  # a step back of more than this is a new count (joined files, a restarted sender), less is an error
+
+
+class Stamps:
+    """Gives every frame a presentation time later than the one before.
+
+    Args:
+        time_base: Seconds per unit.
+        rate: Frames per second, for frames that carry no time at all.
+        starts_at_zero: Count from the first frame: the clock of a device tells when the machine was switched on.
+    """
+
+    def __init__(self, time_base: Fraction, rate: Fraction, *, starts_at_zero: bool) -> None:
+        self._step = max(1, round(1 / (rate * time_base)))
+        self._jump = round(JUMP_SECONDS / time_base)
+        self._starts_at_zero = starts_at_zero
+        self._offset = 0
+        self._last: int | None = None
+
+    def stamp(self, pts: int | None, dts: int | None) -> int:
+        """The presentation time of the next frame.
+
+        Args:
+            pts: What the decoder says, None if it does not know.
+            dts: When the packet was due for decoding, the next best guess.
+
+        Returns:
+            `pts` itself wherever it is usable, in the same units.
+        """
+        given = pts if pts is not None else dts
+        if self._last is None:
+            first = 0 if given is None else given
+            self._offset = -first if self._starts_at_zero else 0
+            self._last = first + self._offset
+            return self._last
+        stamp = self._last + self._step if given is None else given + self._offset
+        if stamp <= self._last:
+            stamp = self._mend(stamp)
+        self._last = stamp
+        return stamp
+
+    def _mend(self, stamp: int) -> int:
+        last = self._last or 0
+        if last - stamp < self._jump:
+            return last + 1  # a tick later, so that the frames after it keep their own times
+        self._offset += last + self._step - stamp
+        return last + self._step
