@@ -27,9 +27,12 @@ HEAD_SIDE = 1.25
 HEAD_CENTRE = (256.0, 236.0)
 """Middle of a head's crop in the template; hair above weighs more than the neck below."""
 
-PLACE = OneEuroOptions(min_cutoff_hz=1.5, beta=40.0)
-SIZE = OneEuroOptions(min_cutoff_hz=0.7, beta=6.0)
-ANGLE = OneEuroOptions(min_cutoff_hz=1.0, beta=6.0)
+# A crop is pasted back where it was cut out, so that lag costs a little room in the crop and nothing else, while
+# trembling shows. On five clips of calm heads these values leave 0.10 to 0.28 of the unsmoothed second difference,
+# with a lag of at most 9 px of 256 in 99 of 100 frames.
+PLACE = OneEuroOptions(min_cutoff_hz=0.7, beta=10.0)
+SIZE = OneEuroOptions(min_cutoff_hz=0.3, beta=3.0)
+ANGLE = OneEuroOptions(min_cutoff_hz=0.5, beta=3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class Aligner:
             return before
         pose = head_pose(face.detection, self._options.head_side)
         place, size = np.array([pose.x_px, pose.y_px]), np.array([log(pose.side_px)])
-        if before is None or time_s < before.place.time_s:  # a new face, or the clip began anew
+        if before is None or time_s <= before.place.time_s:  # a new face, or time stamps that began anew
             return _Track(start(place, time_s), start(size, time_s), start(np.array([pose.angle_rad]), time_s))
         turned = float(before.angle.raw[0])
         # The same direction as the turn nearest to the last one, so that the filter never runs through a full circle.

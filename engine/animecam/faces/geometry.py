@@ -15,6 +15,12 @@ Boxes: TypeAlias = NDArray[np.float32]
 REGION_STEP_PX = 8
 """Sides of a region are multiples of this."""
 
+SMALLEST_FACE_PX = 4.0
+"""A face below this is a speck that no crop can be made of."""
+
+POINTS_SPREAD = (0.1, 2.0)
+"""Shortest and longest side of the four points' bounding box in sizes of the face: else they are no face's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Velocity:
@@ -61,6 +67,14 @@ def overlaps(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:
 def overlap(one: Box, other: Box) -> float:
     """Intersection over union of two boxes."""
     return float(overlaps(one, np.array([other], dtype=np.float32))[0])
+
+
+def is_plausible(detection: Detection) -> bool:
+    """Whether box and points can be those of a face; a network may answer with anything, even with nothing finite."""
+    size = box_size(detection.box_px)
+    spread = float(np.ptp(detection.points_px, axis=0).max())
+    shortest, longest = POINTS_SPREAD
+    return size >= SMALLEST_FACE_PX and shortest * size <= spread <= longest * size
 
 
 def upright_region(frame: Frame, longer_px: int) -> Region:

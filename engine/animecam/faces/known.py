@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import hypot
+from math import dist, hypot
 
 from animecam.faces.geometry import Velocity, box_centre, box_size, share_inside, shift_box
 from animecam.faces.matching import Expected
@@ -40,6 +40,9 @@ MOVED_OFF = 0.4
 
 FOUND_AGAIN_REACH = 3.0
 """A new face within so many sizes of a lost one's place is taken for it."""
+
+HIDDEN_REACH = 0.75
+"""A face whose middle is nearer to another's than this, in the other's sizes, lies behind it or under its crop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class LostPlace:
     Attributes:
         box_px: Its last place.
         since_s: When it was given up.
-        is_bare: No other face's crop covered the place then.
+        is_bare: No other face stood before it then.
     """
 
     box_px: Box
@@ -115,10 +118,15 @@ class LostPlace:
 
     def is_found(self, newcomers: Iterable[Track]) -> bool:
         """Whether one of those who just came may be the lost one."""
-        x, y = box_centre(self.box_px)
         reach_px = FOUND_AGAIN_REACH * box_size(self.box_px)
-        for track in newcomers:
-            new_x, new_y = box_centre(track.detection.box_px)
-            if hypot(new_x - x, new_y - y) <= reach_px:
-                return True
-        return False
+        return any(_distance(track.detection.box_px, self.box_px) <= reach_px for track in newcomers)
+
+
+def is_hidden(box_px: Box, seen: Iterable[Detection]) -> bool:
+    """Whether one of the faces in sight stands before a place."""
+    return any(_distance(face.box_px, box_px) < HIDDEN_REACH * box_size(face.box_px) for face in seen)
+
+
+def _distance(one: Box, other: Box) -> float:
+    """From middle to middle in pixels."""
+    return dist(box_centre(one), box_centre(other))

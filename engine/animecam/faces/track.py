@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
-from animecam.faces.geometry import Velocity, box_size, map_detection, upright_region
-from animecam.faces.known import MATCH_REACH, NOBODY, LostPlace, Track
+from animecam.faces.geometry import Velocity, box_size, is_plausible, map_detection, upright_region
+from animecam.faces.known import MATCH_REACH, NOBODY, LostPlace, Track, is_hidden
 from animecam.faces.matching import Expected, covers, match
 from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame
 
@@ -86,11 +86,10 @@ class Tracker:
             seen = [face for face in self._look_at_all(frame) if not covers(found.values(), face)]
             missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
             again = match(missing, seen)
-            fresh = [self._newcomer(frame, face) for face in seen if not covers(again.values(), face)]
-            newcomers = [track for track in fresh if track.detection.score >= self._options.new_score]
+            newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._sharpen(frame, face)[0] for track_id, face in again.items()}
         self._update(frame, found, newcomers)
-        return self._faces()
+        return self._faces(frame)
 
     def _tick(self, frame: Frame) -> None:
         """Advances the tracker's own clock, which survives time stamps that stand still, jump or begin anew."""
@@ -109,7 +108,7 @@ class Tracker:
         self._scanned_s = self._now_s
         region = upright_region(frame, self._options.scan_px)
         seen = self._scan.detect(self._crop(frame, region), self._options.known_score)
-        return [map_detection(face, region.to_frame) for face in seen]
+        return [map_detection(face, region.to_frame) for face in seen if is_plausible(face)]
 
     def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:
         """Faces near the place where a known one should be."""
@@ -122,7 +121,7 @@ class Tracker:
         pose = replace(pose, x_px=pose.x_px + shift_px[0], y_px=pose.y_px + shift_px[1])
         region = pose.region(WHOLE_FRAME, FOLLOW_PX)
         seen = self._follow.detect(self._crop(frame, region), self._options.known_score)
-        return tuple(map_detection(detection, region.to_frame) for detection in seen)
+        return tuple(map_detection(near, region.to_frame) for near in seen if is_plausible(near))
 
     def _sharpen(self, frame: Frame, face: Detection) -> tuple[Detection, bool]:
         """A face of the small copy as seen from near, with the better of both scores, and whether it was seen there."""
@@ -131,9 +130,17 @@ class Tracker:
             return face, False
         return replace(near, score=max(near.score, face.score)), True
 
-    def _newcomer(self, frame: Frame, face: Detection) -> Track:
-        near, is_confirmed = self._sharpen(frame, face)
-        return Track(NOBODY, near, Velocity(), self._now_s, self._now_s, is_confirmed or face.score >= SURE_SCORE)
+    def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> list[Track]:
+        """Tracks of new faces, each looked at again from near."""
+        tracks: list[Track] = []
+        for face in faces:
+            near, is_confirmed = self._sharpen(frame, face)
+            # From near, two views of the small copy may turn out to be of one face.
+            if near.score < self._options.new_score or covers((track.detection for track in tracks), near):
+                continue
+            is_sure = is_confirmed or face.score >= SURE_SCORE
+            tracks.append(Track(NOBODY, near, Velocity(), self._now_s, self._now_s, is_sure))
+        return tracks
 
     def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> None:
         """Moves, holds, gives up and admits faces."""
@@ -168,14 +175,23 @@ class Tracker:
             for place in self._lost
             if self._now_s - place.since_s < self._options.exposed_seconds and not place.is_found(came)
         ]
-        new = [LostPlace(track.detection.box_px, self._now_s, not covers(seen, track.detection)) for track in gone]
+        new = [
+            LostPlace(track.detection.box_px, self._now_s, not is_hidden(track.expected(self._now_s).box_px, seen))
+            for track in gone
+        ]
         return (*still, *new)
 
-    def _faces(self) -> Faces:
-        is_exposed = (
-            self._next_id == 0
-            or any(place.is_bare for place in self._lost)
-            or any(track.may_have_moved_off(self._now_s) for track in self._tracks)
+    def _faces(self, frame: Frame) -> Faces:
+        faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
+        is_exposed = self._next_id == 0 or any(place.is_bare for place in self._lost) or self._has_moved_off(frame)
+        return Faces(faces, is_exposed)
+
+    def _has_moved_off(self, frame: Frame) -> bool:
+        """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""
+        seen = [track.detection for track in self._tracks if track.seen_s == self._now_s]
+        return any(
+            track.may_have_moved_off(self._now_s)
+            and not track.has_left(frame)
+            and not is_hidden(track.expected(self._now_s).box_px, seen)
+            for track in self._tracks
         )
-        faces = (Face(track.track_id, track.detection, track.seen_s < self._now_s) for track in self._tracks)
-        return Faces(tuple(faces), is_exposed)

@@ -1,0 +1,141 @@
+"""Fixtures for the tests of the faces: real detectors, and a world whose faces are known."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import cos, hypot, sin
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.faces.align import FACE_TEMPLATE
+from animecam.faces.base import Detector
+from animecam.faces.opening import open_detector
+from animecam.types import Box, Color, Detection, Frame, Image, PixelFormat, Region
+
+ASSETS = Path(__file__).resolve().parents[3] / "engine" / "animecam" / "assets"
+BOX_IN_EYES = 2.1  # side of a face's box in distances of its eyes, as BlazeFace draws it
+RATE = 30
+
+
+def make_frame(picture: Image, index: int = 0, *, rotation_deg: int = 0, rate: float = RATE) -> Frame:
+    """A frame of RGB pixels that nobody can write to."""
+    plane = picture.view()
+    plane.flags.writeable = False
+    pts = round(index * 90_000 / rate)
+    return Frame((plane,), PixelFormat.RGB24, Color(), rotation_deg, index, pts, Fraction(1, 90_000), 0)
+
+
+def make_face(x: float, y: float, size: float, angle: float = 0.0, score: float = 0.95) -> Detection:
+    """A frontal face whose box of `size` px is centred at (x, y); `angle` turns it clockwise."""
+    eyes = float(np.linalg.norm(FACE_TEMPLATE[1] - FACE_TEMPLATE[0]))
+    upright = (FACE_TEMPLATE - FACE_TEMPLATE.mean(axis=0)) * (size / BOX_IN_EYES / eyes)
+    turn = np.array([[cos(angle), sin(angle)], [-sin(angle), cos(angle)]])
+    points = (upright @ turn + (x, y)).astype(np.float32)
+    half = size / 2
+    return Detection(Box(x - half, y - half, x + half, y + half), points, score)
+
+
+@dataclass
+class FakeDetector:
+    """Sees the faces of the world that lie in the picture which the world's cropper made last."""
+
+    world: "World"
+    smallest: float  # share of the picture's longer side
+    largest: float
+    score: float | None = None  # what it gives every face instead of the face's own
+    calls: int = 0
+    name: str = "fake"
+
+    def detect(self, picture: Image, min_score: float) -> tuple[Detection, ...]:
+        self.calls += 1
+        frame, region = self.world.cropped
+        inverse = cv2.invertAffineTransform(region.to_frame)
+        scale = hypot(inverse[0, 0], inverse[1, 0])
+        longer = max(picture.shape[:2])
+        seen = []
+        for face in self.world.faces(frame.index):
+            points = (face.points_px @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32)
+            x, y = points.mean(axis=0)
+            size = (face.box_px.right - face.box_px.left) * scale
+            score = face.score if self.score is None else self.score
+            is_inside = 0 < x < picture.shape[1] and 0 < y < picture.shape[0]
+            if is_inside and self.smallest < size / longer < self.largest and score >= min_score:
+                box = Box(x - size / 2, y - size / 2, x + size / 2, y + size / 2)
+                seen.append(Detection(box, points, score))
+        return tuple(sorted(seen, key=lambda face: -face.score))
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class World:
+    """A picture of given size whose faces are a function of the frame's index; its crops are blank."""
+
+    faces: Callable[[int], list[Detection]]
+    width_px: int = 640
+    height_px: int = 480
+    rate: float = RATE
+    scan: FakeDetector = field(init=False)
+    follow: FakeDetector = field(init=False)
+    cropped: tuple[Frame, Region] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scan = FakeDetector(self, smallest=0.03, largest=1.0)
+        self.follow = FakeDetector(self, smallest=0.2, largest=0.8)
+
+    def crop(self, frame: Frame, region: Region) -> Image:
+        self.cropped = (frame, region)
+        return np.zeros((region.height_px, region.width_px, 3), dtype=np.uint8)
+
+    def frames(self, count: int, start: int = 0) -> Iterator[Frame]:
+        plane = np.broadcast_to(np.uint8(0), (self.height_px, self.width_px, 3))
+        return (make_frame(plane, index, rate=self.rate) for index in range(start, start + count))
+
+
+@pytest.fixture
+def world() -> type[World]:
+    return World
+
+
+@pytest.fixture
+def face() -> Callable[..., Detection]:
+    return make_face
+
+
+@pytest.fixture
+def frame_of() -> Callable[..., Frame]:
+    return make_frame
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image:
+    """RGB, 512 x 512; eyes near (204, 102) and (247, 106), mouth near (222, 146)."""
+    picture = cv2.imread(str(ASSETS / "astronaut.jpg"))
+    assert picture is not None
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def _detector(choice: str) -> Iterator[Detector]:
+    detector = open_detector(choice, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    yield detector
+    detector.close()
+
+
+@pytest.fixture(scope="session")
+def short() -> Iterator[Detector]:
+    yield from _detector("short")
+
+
+@pytest.fixture(scope="session")
+def full() -> Iterator[Detector]:
+    yield from _detector("full")
+
+
+@pytest.fixture(scope="session")
+def either() -> Iterator[Detector]:
+    yield from _detector("auto")
