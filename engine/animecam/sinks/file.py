@@ -99,9 +99,10 @@ class FileSink:
             raise
         except FFmpegError as error:
             self._has_failed = True
-            hint = f"what was written so far is in {self._target.partial}" if doing != "open" else ""
+            is_open = doing != "open"
+            kept = f"what was written so far is in {self._target.partial}"
             if isinstance(error, OSError) and is_full_disk(error):
-                raise SinkError(
-                    f"the disk is full: cannot {doing} {self.uri}", hint=f"free some space; {hint}".rstrip("; ")
-                ) from error
+                message = f"the disk is full: cannot {doing} {self.uri}"
+                raise SinkError(message, hint=f"free some space; {kept}" if is_open else "free some space") from error
+            hint = kept if is_open else "if the codec does not suit this kind of file: a .mkv file holds nearly all"
             raise SinkError(f"cannot {doing} {self.uri}: {reason(error)}", hint=hint) from error

@@ -75,6 +75,8 @@ def output_kind(uri: str) -> OutputKind:
     Raises:
         UsageError: It names nothing that can be written to.
     """
+    if not uri:
+        raise UsageError("no output is named", hint="for example --output out.mp4, or --output window:")
     scheme = _SCHEME.match(uri)
     name = scheme[1].lower() if scheme else ""
     if name in STREAM_SCHEMES:

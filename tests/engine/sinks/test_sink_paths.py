@@ -1,0 +1,183 @@
+"""What is wrong with an output is found before any work is done."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from animecam.errors import SinkError, UsageError
+from animecam.sinks.null import NullSink
+from animecam.sinks.opening import SinkOptions, check_output, open_sink
+from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
+
+NOBODY = 65534
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"),
+    [
+        ("window:", OutputKind.WINDOW),
+        ("null:", OutputKind.NULL),
+        ("null://", OutputKind.NULL),
+        ("virtualcam:", OutputKind.VIRTUALCAM),
+        ("v4l2:///dev/video9", OutputKind.V4L2),
+        ("rtmp://host/app/key", OutputKind.STREAM),
+        ("RTSP://host/x.mp4", OutputKind.STREAM),
+        ("udp://239.0.0.1:1234", OutputKind.STREAM),
+        ("out.mp4", OutputKind.VIDEO),
+        ("dir.with.dots/OUT.MKV", OutputKind.VIDEO),
+        (r"C:\films\out.webm", OutputKind.VIDEO),
+        ("note: this.mp4", OutputKind.VIDEO),
+        ("face.PNG", OutputKind.IMAGE),
+        ("frames/%05d.png", OutputKind.IMAGE_SEQUENCE),
+        ("100%.jpg", OutputKind.IMAGE),
+    ],
+)
+def test_kinds(uri, kind):
+    assert output_kind(uri) is kind
+
+
+@pytest.mark.parametrize(
+    ("uri", "match"),
+    [("out.xyz", "unknown ending .xyz"), ("out", "no ending"), ("http://host/x.mp4", "http://"), ("", "no output")],
+)
+def test_what_is_no_output_is_a_usage_error_with_what_is_known(uri, match):
+    with pytest.raises(UsageError, match=match) as raised:
+        check_output(uri)
+    assert "\n" not in raised.value.message
+    assert any(known in raised.value.hint for known in (".mp4", "rtmp:"))
+
+
+def test_folder_is_no_output(tmp_path):
+    with pytest.raises(UsageError, match="is a folder"):
+        check_output(str(tmp_path))
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(SinkError, match="does not exist") as raised:
+        check_output(str(tmp_path / "none" / "out.mp4"))
+    assert "mkdir" in raised.value.hint
+
+
+def test_file_in_place_of_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="is not a folder"):
+        check_output(str(tmp_path / "file" / "out.mp4"))
+
+
+def test_folder_without_permission():
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(NOBODY)
+        try:
+            with pytest.raises(SinkError, match=r"cannot write to the folder .*: Permission"):
+                check_output(str(folder / "out.mp4"))
+        finally:
+            os.seteuid(user)
+        assert list(folder.iterdir()) == []
+    finally:
+        folder.rmdir()
+
+
+def test_existing_file(tmp_path):
+    (tmp_path / "out.mp4").touch()
+    with pytest.raises(SinkError, match="exists") as raised:
+        check_output(str(tmp_path / "out.mp4"))
+    assert "--overwrite" in raised.value.hint
+    check_output(str(tmp_path / "out.mp4"), overwrite=True)
+
+
+@pytest.mark.parametrize("link", ["none", "symlink", "hardlink", "folder"])
+def test_input_is_never_overwritten(tmp_path, link):
+    source = tmp_path / "in.mp4"
+    source.touch()
+    out = tmp_path / "out.mp4"
+    if link == "none":
+        out = source
+    elif link == "symlink":
+        out.symlink_to(source)
+    elif link == "hardlink":
+        out.hardlink_to(source)
+    else:
+        (tmp_path / "way").symlink_to(tmp_path)
+        out = tmp_path / "way" / "in.mp4"
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        check_output(str(out), source, overwrite=True)
+
+
+def test_input_under_the_temporary_name_is_never_overwritten(tmp_path):
+    source = tmp_path / "out.partial.mp4"
+    source.touch()
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        check_output(str(tmp_path / "out.mp4"), source)
+
+
+def test_special_files_are_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "out.mp4")
+    with pytest.raises(UsageError, match="no ordinary file"):
+        check_output(str(tmp_path / "out.mp4"), overwrite=True)
+
+
+def test_sequences(tmp_path):
+    pattern = str(tmp_path / "%03d.png")
+    (tmp_path / "notes.png").touch()
+    check_output(pattern)
+    (tmp_path / "007.png").touch()
+    with pytest.raises(SinkError, match=r"holds 007\.png"):
+        check_output(pattern)
+    check_output(pattern, overwrite=True)
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        check_output(pattern, tmp_path, overwrite=True)
+    with pytest.raises(UsageError, match="more than one place"):
+        check_output(str(tmp_path / "%d-%d.png"))
+    assert numbered(Path(pattern), 12) == tmp_path / "012.png"
+
+
+def test_partial_name_keeps_the_ending(tmp_path):
+    target = Target.of(tmp_path / "a.b.mp4")
+    assert target.partial == tmp_path / "a.b.partial.mp4"
+
+
+def test_opening_checks_first(tmp_path, stream_format):
+    (tmp_path / "out.mp4").write_bytes(b"old")
+    with pytest.raises(SinkError, match="exists"):
+        open_sink(str(tmp_path / "out.mp4"), stream_format)
+    with pytest.raises(UsageError, match="overwrite the input"):
+        open_sink(
+            str(tmp_path / "out.mp4"), stream_format, SinkOptions(audio_from=tmp_path / "out.mp4", overwrite=True)
+        )
+    assert (tmp_path / "out.mp4").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.png", "%d.jpg"])
+def test_opening_finds_the_sink(tmp_path, stream_format, make_frame, name):
+    sink = open_sink(str(tmp_path / name), replace(stream_format, frames=1), SinkOptions(threads=1))
+    sink.write(make_frame(stream_format))
+    sink.close(complete=True)
+    assert [p.suffix for p in tmp_path.iterdir()] == [Path(name).suffix]
+
+
+def test_null_counts(stream_format, make_frame):
+    sink = open_sink("null:", stream_format)
+    assert isinstance(sink, NullSink)
+    for index in range(3):
+        sink.write(make_frame(stream_format, index))
+    sink.close(complete=True)
+    sink.close(complete=False)
+    assert (sink.frames, sink.is_complete) == (3, True)
+
+
+def test_opening_imports_nothing_heavy():
+    script = "import sys, animecam.sinks.opening; print(*{'av', 'cv2', 'pyvirtualcam'} & set(sys.modules))"
+    search = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": search}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
