@@ -1,0 +1,174 @@
+"""The loop: every method takes a step, a run resumes bit for bit, and failures leave the last good checkpoint."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from animecam_training.checkpoint import load_checkpoint
+from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
+from animecam_training.data.pictures import write_picture
+from animecam_training.errors import CheckpointError, ConfigError, DataError, DivergedError
+from animecam_training.loop import RunOptions, train
+from animecam_training.methods.pairs import PairMethod
+
+SIDE_PX = 96
+WIDTHS = (8, 8, 8)
+
+
+def _picture(rng: np.random.Generator) -> np.ndarray:
+    image = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
+    image[20:70, 30:80] = rng.integers(0, 255, 3)
+    return image
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        photo = _picture(rng)
+        write_picture(photo, folder / f"{name}.in.png")
+        write_picture(255 - photo, folder / f"{name}.out.png")
+    return folder
+
+
+def _recipe(pairs: Path, **changes: object) -> Recipe:
+    recipe = Recipe(
+        steps=4,
+        save_every=2,
+        log_every=2,
+        grid_every=4,
+        model=ModelConfig(widths=WIDTHS),
+        data=DataConfig(photos=str(pairs), batch=2, sizes_px=(64, 72)),
+        optim=OptimConfig(warmup_steps=1),
+        pair_weights=PairWeights(adversarial=0.1),
+    )
+    return replace(recipe, **changes)
+
+
+def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: Path) -> None:
+    checkpoint = train(_recipe(pairs), RunOptions(tmp_path / "run"))
+    lines = [json.loads(line) for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert {"G/pixel", "G/gradient", "G/feature", "G/adversarial", "D/real", "D/fake"} <= set(lines[0]["losses"])
+    assert (tmp_path / "run/grids/0000004.jpg").is_file()
+    assert (tmp_path / "run/recipe.toml").is_file()
+    stored = load_checkpoint(tmp_path / "run/last.pt")
+    assert stored.step == checkpoint.step == 4
+    assert all(torch.equal(stored.weights[name], value) for name, value in checkpoint.weights.items())
+
+
+def test_resume_is_exact(pairs: Path, tmp_path: Path) -> None:
+    recipe = _recipe(pairs)
+    whole = train(recipe, RunOptions(tmp_path / "whole"))
+    stop_after_two(recipe, tmp_path / "parts")
+    assert load_checkpoint(tmp_path / "parts/last.pt").step == 2
+    resumed = train(recipe, RunOptions(tmp_path / "parts", resume=True))
+    for name, value in whole.weights.items():
+        assert torch.equal(value, resumed.weights[name]), name
+    for part in ("generator", "discriminator"):
+        for name, value in whole.state[part].items():
+            assert torch.equal(value, resumed.state[part][name]), name
+
+
+def stop_after_two(recipe: Recipe, folder: Path) -> None:
+    def stop(step: int) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, RunOptions(folder), stop)
+
+
+def test_minutes_end_a_run_with_a_checkpoint(pairs: Path, tmp_path: Path) -> None:
+    checkpoint = train(_recipe(pairs), RunOptions(tmp_path / "run", minutes=0))
+    assert checkpoint.step == load_checkpoint(tmp_path / "run/last.pt").step == 1
+
+
+def test_resume_with_another_recipe_is_refused(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs), RunOptions(tmp_path / "run"))
+    other = _recipe(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=0.5))
+    with pytest.raises(CheckpointError, match=r"optim.learning_rate: 0.001 -> 0.5"):
+        train(other, RunOptions(tmp_path / "run", resume=True))
+
+
+def test_a_second_run_does_not_overwrite_the_first(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs, steps=1), RunOptions(tmp_path / "run"))
+    with pytest.raises(CheckpointError, match="already holds"):
+        train(_recipe(pairs, steps=1), RunOptions(tmp_path / "run"))
+
+
+def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(pairs: Path, tmp_path: Path) -> None:
+    recipe = _recipe(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=1e35, clip_norm=1e9))
+    recipe = replace(recipe, save_every=1)
+    with pytest.raises(DivergedError, match="is not finite"):
+        train(recipe, RunOptions(tmp_path / "run"))
+    assert load_checkpoint(tmp_path / "run/last.pt").step == 1
+
+
+def test_fine_tuning_starts_from_the_averaged_weights(pairs: Path, tmp_path: Path) -> None:
+    first = train(_recipe(pairs), RunOptions(tmp_path / "first"))
+    still = _recipe(pairs, steps=1, optim=OptimConfig(learning_rate=0.0))
+    tuned = train(still, RunOptions(tmp_path / "tuned", start_from=tmp_path / "first/last.pt"))
+    assert all(torch.equal(tuned.state["generator"][name], value) for name, value in first.weights.items())
+
+
+def test_a_student_learns_from_a_teacher(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), steps=2)
+    assert train(recipe, RunOptions(tmp_path / "student")).step == 2
+
+
+def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="names no teacher"):
+        train(_recipe(pairs, method="distill"), RunOptions(tmp_path / "student"))
+
+
+def test_the_double_tail_method_trains_both_phases(pairs: Path, tmp_path: Path) -> None:
+    styles = tmp_path / "styles"
+    styles.mkdir()
+    for name in ("s", "t"):
+        write_picture(_picture(np.random.default_rng(1)), styles / f"{name}.png")
+        write_picture(_picture(np.random.default_rng(2)), styles / f"{name}.smooth.png")
+    recipe = _recipe(
+        pairs,
+        method="dtgan",
+        steps=2,
+        pretrain_steps=1,
+        log_every=1,
+        model=ModelConfig("dtgan-double"),
+        data=DataConfig(photos=str(pairs), styles=str(styles), batch=1, sizes_px=(64,), zooms=(1.0,)),
+    )
+    train(recipe, RunOptions(tmp_path / "run"))
+    first, second = [json.loads(line)["losses"] for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]
+    assert set(first) == {"G/pretrain_support", "G/pretrain_main", "G/gradient_norm"}
+    assert {"G/style_0", "G/region_own", "G/colour", "G/refine_pixels", "D/support", "D/main"} <= set(second)
+
+
+def test_the_double_tail_method_refuses_a_single_tail(pairs: Path, tmp_path: Path) -> None:
+    recipe = _recipe(pairs, method="dtgan", data=DataConfig(photos=str(pairs), styles=str(pairs)))
+    for path in pairs.glob("*.png"):
+        write_picture(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8), path.with_name(path.stem + ".smooth.png"))
+    with pytest.raises(ConfigError, match="one tail"):
+        train(recipe, RunOptions(tmp_path / "run"))
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(DataError, match="nothing"):
+        train(_recipe(tmp_path / "nothing"), RunOptions(tmp_path / "run"))
+
+
+def test_pixels_come_closer_to_the_target(pairs: Path) -> None:
+    recipe = _recipe(pairs, steps=60, pair_weights=PairWeights(), augment=AugmentConfig(0, 0, 0, 1, 0, 0, 0))
+    method = PairMethod(recipe, torch.device("cpu"))
+    rng = torch.Generator().manual_seed(0)
+    photo = torch.rand((1, 3, 1, 1), generator=rng).expand(1, 3, 64, 64) + torch.linspace(-0.5, 0.5, 64)
+    batch = {"photo": photo, "target": -photo}
+    values = [float(method.train_step(batch, step)["G/pixel"]) for step in range(12)]
+    assert values[-1] < 0.8 * values[0]

@@ -1,0 +1,88 @@
+"""Checkpoints: everything a run needs to go on as if it had never stopped, written so that a crash loses nothing."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from animecam_training.config import Recipe, recipe_from_table, recipe_to_table
+from animecam_training.errors import CheckpointError
+
+FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
+
+StateDict = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A moment of a run.
+
+    Attributes:
+        recipe: What is being trained.
+        step: Steps done.
+        weights: The averaged generator: what is evaluated, exported and distilled. fp32 on the CPU.
+        state: Modules, optimisers and averages by name, as the method wants them back.
+    """
+
+    recipe: Recipe
+    step: int
+    weights: Mapping[str, Tensor]
+    state: Mapping[str, StateDict]
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write beside, flush to the disk, then rename: the file at `path` is always a whole one.
+
+    Raises:
+        CheckpointError: The disk is full or not writable; an older checkpoint at `path` is untouched.
+    """
+    partial = path.with_name(path.name + ".partial")
+    payload = {
+        "format": FORMAT,
+        "recipe": recipe_to_table(checkpoint.recipe),
+        "step": checkpoint.step,
+        "weights": dict(checkpoint.weights),
+        "state": dict(checkpoint.state),
+    }
+    try:
+        with partial.open("wb") as file:
+            torch.save(payload, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write checkpoint {path}: {error}", hint="free some space; resume") from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another kind.
+    """
+    hint = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
+    try:
+        payload: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}", hint=hint) from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise CheckpointError(f"checkpoint {path} is damaged", hint=hint) from error
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise CheckpointError(f"{path} is not a checkpoint of a run", hint=hint)
+    # Tuples of the recipe come back as tuples; the reader of TOML wants lists.
+    recipe = recipe_from_table(_lists(payload["recipe"]))
+    return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"])
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, tuple):
+        return [_lists(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

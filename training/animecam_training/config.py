@@ -1,0 +1,290 @@
+"""Recipes: everything that decides what a training run learns, as frozen values that read and write TOML."""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from animecam_training.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Which generator is trained.
+
+    Attributes:
+        generator: A name of `models.registry`: "dtgan", "dtgan-double" (needed by the method "dtgan"), "dtgan-lite".
+        widths: Channels of "dtgan-lite" at 1/2, 1/4, 1/8 of the side; empty takes its own default.
+    """
+
+    generator: str = "dtgan-lite"
+    widths: tuple[int, ...] = ()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments for `build_generator`."""
+        return {"widths": self.widths} if self.widths else {}
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """Pictures and how they are cut.
+
+    Attributes:
+        photos: Folder of pairs (method "pairs") or of photos ("dtgan", "distill"), as `animecam-train prepare` writes.
+        styles: Folder of style pictures with edge-smoothed copies (method "dtgan").
+        samples: Folder of pictures for the sample grids, the first few of it; empty takes them from `photos`.
+        batch: Pictures a step and process.
+        sizes_px: Sides of the training crops; each step draws one.
+        zooms: Side of the region a crop shows, in crop sides; each picture draws one. 1 cuts without scaling,
+            larger ones shrink more of the portrait into the crop, so that strokes are learned at every width.
+        workers: Processes that read pictures; 0 reads in the training process.
+    """
+
+    photos: str = "pairs"
+    styles: str = ""
+    samples: str = ""
+    batch: int = 4
+    sizes_px: tuple[int, ...] = (128, 160, 192)
+    zooms: tuple[float, ...] = (1.0, 1.25, 1.6, 2.0, 2.5)
+    workers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentConfig:
+    """Changes of the picture; those of colour reach the target too, those of quality only the input.
+
+    Attributes:
+        colour: Share of the pictures whose light and white balance change.
+        exposure: Largest relative change of brightness.
+        white_balance: Largest relative change of a channel.
+        gamma: Smallest exponent; the largest is its inverse.
+        blur: Share of the inputs that are blurred as by a poor lens.
+        noise: Share of the inputs that get sensor noise.
+        jpeg: Share of the inputs that are compressed.
+    """
+
+    colour: float = 0.6
+    exposure: float = 0.15
+    white_balance: float = 0.07
+    gamma: float = 0.8
+    blur: float = 0.25
+    noise: float = 0.4
+    jpeg: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class OptimConfig:
+    """How weights move.
+
+    Attributes:
+        learning_rate: Of the generator, Adam.
+        discriminator_rate: Of the discriminators, Adam.
+        betas: Of both.
+        warmup_steps: Linear rise of the rate from nothing.
+        decay_from: Share of the run after which the rate falls linearly.
+        final_share: Of the rate, at the end.
+        clip_norm: Largest norm of the generator's gradient.
+        ema_decay: Of the moving average that is evaluated and exported; it warms up over the first steps.
+    """
+
+    learning_rate: float = 1e-3
+    discriminator_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup_steps: int = 100
+    decay_from: float = 0.5
+    final_share: float = 0.08
+    clip_norm: float = 1.0
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class PairWeights:
+    """Weights against a known target (methods "pairs" and "distill"); 0 leaves a term out.
+
+    Attributes:
+        pixel: L1.
+        gradient: L1 of the differences of neighbours.
+        feature: L1 of perceptual features.
+        adversarial: Least squares against a discriminator that sees targets as real.
+    """
+
+    pixel: float = 2.0
+    gradient: float = 2.0
+    feature: float = 0.15
+    adversarial: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DtganWeights:
+    """Weights of the double-tail method, named as the rows of its table (Liu, Chen, Gao, 2024); "Hayao" values."""
+
+    pretrain_support: float = 1.0
+    pretrain_main: float = 1.0
+    adversarial_support: float = 1.0
+    content: float = 0.5
+    style: tuple[float, ...] = (0.1, 5.0, 25.0)
+    region_own: float = 0.2
+    region_photo: float = 0.2
+    colour: float = 10.0
+    variation_support: float = 1e-3
+    adversarial_main: float = 0.02
+    refine_pixels: float = 50.0
+    refine_features: float = 0.5
+    variation_main: float = 1e-3
+    smoothed_edges: float = 2.0
+
+
+Method = Literal["pairs", "dtgan", "distill"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One style, reproducibly.
+
+    Attributes:
+        name: The style's name.
+        method: "pairs" (towards drawn targets), "dtgan" (adversarial, unpaired) or "distill" (from a teacher).
+        steps: Length of the run.
+        pretrain_steps: Of them, at the start, with the content term alone (method "dtgan").
+        seed: Of weights, crops and augmentation.
+        precision: "bf16" runs convolutions under autocast.
+        features: Perceptual network, a name of `perceptual.registry`.
+        teacher: Checkpoint of the teacher (method "distill").
+        save_every: Steps between checkpoints.
+        grid_every: Steps between sample grids.
+        log_every: Steps between lines of stats.jsonl.
+    """
+
+    name: str = "cel"
+    method: Method = "pairs"
+    steps: int = 8000
+    pretrain_steps: int = 0
+    seed: int = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    features: str = "squeezenet1_1"
+    teacher: str = ""
+    save_every: int = 250
+    grid_every: int = 1000
+    log_every: int = 50
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    pair_weights: PairWeights = field(default_factory=PairWeights)
+    dtgan_weights: DtganWeights = field(default_factory=DtganWeights)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        ConfigError: The file is missing or not TOML, a key is unknown, or a value has the wrong type; the message
+            names the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
+    return recipe_from_table(table)
+
+
+def recipe_from_table(table: dict[str, Any]) -> Recipe:
+    """A recipe from nested tables; what is absent keeps its default.
+
+    Raises:
+        ConfigError: An unknown key, a value of the wrong type, or a number that makes no sense.
+    """
+    recipe = _fill(Recipe, table, "")
+    checks = {
+        "steps": recipe.steps > 0,
+        "data.batch": recipe.data.batch > 0,
+        "data.sizes_px": bool(recipe.data.sizes_px) and all(s >= 64 and s % 8 == 0 for s in recipe.data.sizes_px),
+        "data.zooms": bool(recipe.data.zooms) and min(recipe.data.zooms) >= 1,
+        "pretrain_steps": 0 <= recipe.pretrain_steps <= recipe.steps,
+        "dtgan_weights.style": len(recipe.dtgan_weights.style) > 0,
+    }
+    for key, sound in checks.items():
+        if not sound:
+            raise ConfigError(f"recipe: {key} has a value that makes no sense", hint="sizes are multiples of 8 from 64")
+    return recipe
+
+
+def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
+    """Nested tables of plain values."""
+    return dataclasses.asdict(recipe)
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML text; `load_recipe` of it gives an equal recipe."""
+    table = recipe_to_table(recipe)
+    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for section, values in table.items():
+        if isinstance(values, dict):
+            lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return "\n".join(lines) + "\n"
+
+
+def differences(old: Recipe, new: Recipe) -> list[str]:
+    """Keys whose values differ, each as "key: old -> new"."""
+    before, after = _flat(recipe_to_table(old)), _flat(recipe_to_table(new))
+    return [f"{key}: {before[key]!r} -> {after[key]!r}" for key in before if before[key] != after[key]]
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}  # pyright: ignore[reportUnknownArgumentType]
+    return flat
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+    return repr(value)
+
+
+def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:
+    """An instance of the dataclass `kind` from a table."""
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"recipe: unknown key {prefix}{key}", hint="known here: " + ", ".join(sorted(known)))
+    return kind(**{key: _convert(value, hints[key], prefix + key) for key, value in table.items()})
+
+
+def _convert(value: Any, hint: Any, key: str) -> Any:
+    """`value` as the type `hint`, or an error that names `key`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return _fill(hint, value, key + ".")  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+    if origin is Literal and value in arguments:
+        return value
+    if origin is tuple and isinstance(value, list):
+        items: list[Any] = value
+        kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
+        if len(kinds) == len(items):
+            return tuple(
+                _convert(item, kind, f"{key}[{i}]") for i, (item, kind) in enumerate(zip(items, kinds, strict=True))
+            )
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    raise ConfigError(f"recipe: {key} must be {_name(hint)}, not {value!r}", hint="compare it with the bundled recipes")
+
+
+def _name(hint: Any) -> str:
+    """The type in words for a message."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(hint)))
+    return "a table" if dataclasses.is_dataclass(hint) else str(getattr(hint, "__name__", hint))

@@ -1,0 +1,1 @@
+"""Pictures for training: preparing folders, reading them, cutting and augmenting crops."""

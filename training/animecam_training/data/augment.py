@@ -1,0 +1,67 @@
+"""Cuts and changes of pictures for training. All randomness comes from the caller's generator."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam_training.config import AugmentConfig
+from animecam_training.faces import Image
+
+Picture = NDArray[np.float32]
+"""RGB, float32 [H, W, 3], 0 … 1."""
+
+BLUR_SIGMA_PX = (0.4, 0.9)
+NOISE_DEVIATION = (0.005, 0.03)  # of the full range: a webcam by day and by night
+JPEG_QUALITY = (40, 90)
+
+
+def cut(images: Sequence[Image], size_px: int, zoom: float, rng: np.random.Generator) -> list[Image]:
+    """The same random square of several pictures of one size, scaled to size_px, perhaps mirrored.
+
+    Args:
+        images: RGB uint8 [H, W, 3] each, of one shape.
+        size_px: Side of the result.
+        zoom: Side of the region in sides of the result; limited to the picture.
+        rng: Source of place and mirroring.
+    """
+    height, width = images[0].shape[:2]
+    side = int(min(round(size_px * zoom), height, width))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    mirrored = bool(rng.random() < 0.5)
+    cuts: list[Image] = []
+    for image in images:
+        region = image[top : top + side, left : left + side]
+        if side != size_px:
+            smaller = side > size_px
+            how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+            region = cv2.resize(region, (size_px, size_px), interpolation=how).astype(np.uint8)
+        cuts.append(np.ascontiguousarray(region[:, ::-1] if mirrored else region))
+    return cuts
+
+
+def vary_light(pictures: Sequence[Picture], config: AugmentConfig, rng: np.random.Generator) -> list[Picture]:
+    """The same change of exposure, white balance and gamma for all pictures: the target follows the input."""
+    if rng.random() >= config.colour:
+        return list(pictures)
+    gain = rng.uniform(1 - config.exposure, 1 + config.exposure)
+    balance = rng.uniform(1 - config.white_balance, 1 + config.white_balance, 3)
+    gamma = np.exp(rng.uniform(np.log(config.gamma), -np.log(config.gamma)))
+    return [np.clip(picture**gamma * gain * balance, 0, 1).astype(np.float32) for picture in pictures]
+
+
+def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -> Picture:
+    """Lens blur, sensor noise and compression, each by its share; for inputs only."""
+    if rng.random() < config.blur:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*BLUR_SIGMA_PX)).astype(np.float32)
+    if rng.random() < config.noise:
+        noise = rng.normal(0, rng.uniform(*NOISE_DEVIATION), picture.shape)
+        picture = np.clip(picture + noise, 0, 1).astype(np.float32)
+    if rng.random() < config.jpeg:
+        quality = int(rng.integers(*JPEG_QUALITY))
+        _, coded = cv2.imencode(".jpg", (picture * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        assert decoded is not None  # it was encoded one line above
+        picture = decoded.astype(np.float32) / 255
+    return picture

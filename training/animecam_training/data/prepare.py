@@ -1,0 +1,202 @@
+"""Folders of pictures into folders to train on: head crops, drawn targets, style pictures with smoothed copies."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from animecam_training.data.crops import CropOptions, crop_head, is_frontal
+from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
+from animecam_training.data.sets import INPUT_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
+from animecam_training.errors import DataError
+from animecam_training.faces import FaceFinder, Image
+from animecam_training.ops.edges import smooth_edges
+from animecam_training.target.draw import draw_target
+from animecam_training.target.options import TargetOptions
+
+INDEX_FILE = "index.jsonl"
+CHUNK = 8  # pictures handed to a worker at a time
+
+Kind = Literal["photo", "pairs", "style"]
+Verdict = str
+"""\"kept\", or why a picture was dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """What is made of a folder.
+
+    Attributes:
+        kind: "photo" writes head crops, "pairs" also the target drawn from each, "style" whole pictures with copies
+            whose edges are smoothed.
+        weights: Folder of the face networks (kinds "photo" and "pairs").
+        copies: Crops of each photo, with different margins.
+        crop: Size and margins of the crops; style pictures take its size.
+        limits: What is too poor.
+        target: How targets look.
+        workers: Processes.
+        seed: Of the margins.
+    """
+
+    kind: Kind
+    weights: Path = Path("weights")
+    copies: int = 1
+    crop: CropOptions = field(default_factory=CropOptions)
+    limits: QualityLimits = field(default_factory=QualityLimits)
+    target: TargetOptions = field(default_factory=TargetOptions)
+    workers: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReport:
+    """What became of the pictures: how many were kept, and how many dropped for which reason."""
+
+    kept: int
+    dropped: dict[str, int]
+
+
+def prepare(
+    source: Path, folder: Path, options: PrepareOptions, on_picture: Callable[[int, int], None] | None = None
+) -> PrepareReport:
+    """Prepare a folder; what an earlier run has done already is left as it is.
+
+    Args:
+        source: Pictures, searched in subfolders too.
+        folder: Where results and the index go; made if absent.
+        options: What to make.
+        on_picture: Called with the number of pictures done and their total.
+
+    Raises:
+        DataError: No pictures, no face networks, or nothing sound enough to keep.
+    """
+    paths = list_pictures(source)
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder / INDEX_FILE
+    done = _read_index(index)
+    waiting = [path for path in paths if str(path.relative_to(source)) not in done]
+    fresh = _without_duplicates(waiting, options, done, source)
+    work = partial(_prepare_one, source=source, folder=folder, options=options)
+    verdicts = Counter(done.values())
+    total, count = len(paths), len(paths) - len(waiting)
+    with index.open("a", encoding="utf-8") as file:
+        for path, verdict in _each(work, fresh, options.workers):
+            file.write(json.dumps({"picture": str(path.relative_to(source)), "verdict": verdict}) + "\n")
+            file.flush()
+            verdicts[verdict] += 1
+            count += 1
+            if on_picture:
+                on_picture(count, total)
+    kept = verdicts.pop("kept", 0)
+    if not kept:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in verdicts.items())
+        raise DataError(f"nothing in {source} can be used: {reasons}", hint="sharp colour portraits are needed")
+    return PrepareReport(kept, dict(verdicts))
+
+
+def _read_index(index: Path) -> dict[str, Verdict]:
+    if not index.exists():
+        return {}
+    verdicts: dict[str, Verdict] = {}
+    for line in index.read_text("utf-8").splitlines():
+        try:
+            row: dict[str, str] = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the line an interrupted run was writing: its picture is simply done again
+        verdicts[row["picture"]] = row["verdict"]
+    return verdicts
+
+
+def _without_duplicates(
+    waiting: list[Path], options: PrepareOptions, done: dict[str, Verdict], source: Path
+) -> list[tuple[Path, Verdict | None]]:
+    """Pictures with their verdict where it is known beforehand: duplicates and unreadable files."""
+    seen = DuplicateFilter(options.limits)
+    for name, verdict in done.items():
+        if verdict == "kept":
+            seen.is_new(read_picture(source / name))
+    marked: list[tuple[Path, Verdict | None]] = []
+    for path in waiting:
+        try:
+            marked.append((path, None if seen.is_new(read_picture(path)) else "duplicate"))
+        except DataError:
+            marked.append((path, "unreadable"))
+    return marked
+
+
+def _each(
+    work: Callable[[tuple[Path, Verdict | None]], tuple[Path, Verdict]],
+    items: list[tuple[Path, Verdict | None]],
+    workers: int,
+) -> Iterator[tuple[Path, Verdict]]:
+    """Results in order; in this process where one worker is enough."""
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(work, items, chunksize=CHUNK)
+
+
+# One finder a process: loading the networks takes longer than a picture.
+_finders: dict[Path, FaceFinder] = {}
+
+
+def _prepare_one(
+    item: tuple[Path, Verdict | None], source: Path, folder: Path, options: PrepareOptions
+) -> tuple[Path, Verdict]:
+    path, verdict = item
+    if verdict is not None:
+        return path, verdict
+    cv2.setNumThreads(1)
+    image = read_picture(path)
+    if fault := find_fault(image, options.limits):
+        return path, fault
+    # The folder is part of the name: two subfolders may hold the same file name.
+    stem = "_".join(path.relative_to(source).with_suffix("").parts)
+    if options.kind == "style":
+        side = options.crop.side_px
+        square = cv2.resize(_middle(image), (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        write_picture(smooth_edges(square), folder / (stem + SMOOTHED_SUFFIX))
+        write_picture(square, folder / (stem + ".png"))
+        return path, "kept"
+    if options.weights not in _finders:
+        _finders[options.weights] = FaceFinder(options.weights)
+    return path, _prepare_photo(image, folder / stem, _finders[options.weights], options)
+
+
+def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: PrepareOptions) -> Verdict:
+    face = finder.find(image)
+    if face is None:
+        return "no face"
+    verdict = "too small"
+    for copy in range(options.copies):
+        rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
+        crop = crop_head(image, face, options.crop, rng)
+        found = finder.find(crop) if crop is not None else None
+        if crop is None or found is None:
+            continue
+        if options.kind == "pairs":
+            if not is_frontal(found):
+                verdict = "turned away"
+                continue
+            target = draw_target(crop, found.mesh, finder.person(crop), options.target)
+            write_picture(target, stem.with_name(f"{stem.name}_{copy}{TARGET_SUFFIX}"))
+        write_picture(crop, stem.with_name(f"{stem.name}_{copy}{INPUT_SUFFIX}"))
+        verdict = "kept"
+    return verdict
+
+
+def _middle(image: Image) -> Image:
+    """The largest centred square."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]

@@ -1,0 +1,157 @@
+"""Training pictures by number: crop n of a run is always the same, on every machine and after every resume."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from animecam_training.config import AugmentConfig, DataConfig
+from animecam_training.data.augment import Picture, cut, degrade, vary_light
+from animecam_training.data.pictures import list_pictures, read_picture
+from animecam_training.errors import DataError
+from animecam_training.faces import Image
+from animecam_training.ops.superpixels import find_superpixels
+
+INPUT_SUFFIX, TARGET_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".smooth.png"
+SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
+
+Batch = dict[str, Tensor]
+"""float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "target", "anime", "smoothed"; "regions" int64 [N, S, S]."""
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """RGB float32 [H, W, 3], 0 … 1, to [3, H, W] in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)) * 2 - 1).float()
+
+
+class _Crops(Dataset[Batch]):
+    """What all sets share: the size of a step's crops, and pictures kept in memory once read."""
+
+    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
+        self.data = data
+        self.augment = augment
+        self.seed = seed
+        self.batch_of_all = batch_of_all
+        self._kept: dict[Path, Image] = {}
+
+    def size_px(self, index: int) -> int:
+        """Side of crop `index`; all crops of a step agree."""
+        rng = np.random.default_rng((self.seed, SIZE_STREAM, index // self.batch_of_all))
+        return int(rng.choice(self.data.sizes_px))
+
+    def read(self, path: Path) -> Image:
+        """A picture, from memory after the first time."""
+        if path not in self._kept:
+            self._kept[path] = read_picture(path)
+        return self._kept[path]
+
+
+class PairSet(_Crops):
+    """Photos with the target drawn from each, as `animecam-train targets` writes them.
+
+    Args:
+        data: Folder `photos` and how crops are cut.
+        augment: Changes of the crops.
+        seed: Of the whole run.
+        batch_of_all: Crops a step, over all processes.
+
+    Raises:
+        DataError: The folder holds no pairs.
+    """
+
+    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
+        super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
+        pictures = list_pictures(Path(data.photos))
+        self.inputs = [path for path in pictures if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
+        if not self.inputs:
+            raise DataError(f"no pairs in {data.photos}", hint="make them with: animecam-train targets")
+
+    def __getitem__(self, index: int) -> Batch:
+        """Crop `index`: "photo" and "target", [3, S, S] each."""
+        rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
+        path = self.inputs[int(rng.integers(len(self.inputs)))]
+        zoom = float(rng.choice(self.data.zooms))
+        images = cut([self.read(path), self.read(target_of(path))], self.size_px(index), zoom, rng)
+        photo, target = vary_light([_unit(image) for image in images], self.augment, rng)
+        return {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
+
+
+class PhotoSet(_Crops):
+    """Photos alone, for a teacher's student.
+
+    Args:
+        data: Folder `photos` and how crops are cut.
+        augment: Changes of the crops.
+        seed: Of the whole run.
+        batch_of_all: Crops a step, over all processes.
+    """
+
+    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
+        super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
+        self.inputs = [path for path in list_pictures(Path(data.photos)) if not path.name.endswith(TARGET_SUFFIX)]
+
+    def __getitem__(self, index: int) -> Batch:
+        """Crop `index`: "photo" and, undegraded, "clean", [3, S, S] each."""
+        rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
+        path = self.inputs[int(rng.integers(len(self.inputs)))]
+        (image,) = cut([self.read(path)], self.size_px(index), float(rng.choice(self.data.zooms)), rng)
+        (clean,) = vary_light([_unit(image)], self.augment, rng)
+        return {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}
+
+
+class UnpairedSet(PhotoSet):
+    """Photos with their superpixels, and style pictures with their edge-smoothed copies.
+
+    The superpixels are found on the crop, before its light changes: regions do not depend on it much, and the crop is
+    small. Style pictures keep their colours.
+    """
+
+    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
+        super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
+        pictures = list_pictures(Path(data.styles))
+        self.styles = [path for path in pictures if not path.name.endswith(SMOOTHED_SUFFIX)]
+        missing = [path for path in self.styles if not smoothed_of(path).is_file()]
+        if missing:
+            raise DataError(
+                f"{missing[0]} has no edge-smoothed copy", hint="run: animecam-train prepare --kind style SRC DST"
+            )
+
+    def __getitem__(self, index: int) -> Batch:
+        """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
+        batch = super().__getitem__(index)
+        size_px = self.size_px(index)
+        rng = np.random.default_rng((self.seed, STYLE_STREAM, index))
+        path = self.styles[int(rng.integers(len(self.styles)))]
+        zoom = float(rng.choice(self.data.zooms))
+        anime, smoothed = cut([self.read(path), self.read(smoothed_of(path))], size_px, zoom, rng)
+        clean = ((batch["clean"].numpy().transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
+        regions = torch.from_numpy(find_superpixels(np.ascontiguousarray(clean))).long()
+        return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
+
+
+def target_of(photo: Path) -> Path:
+    """Where the target of a pair's photo lies."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + TARGET_SUFFIX)
+
+
+def smoothed_of(style: Path) -> Path:
+    """Where the edge-smoothed copy of a style picture lies."""
+    return style.with_name(style.stem + SMOOTHED_SUFFIX)
+
+
+def batches(dataset: _Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
+    """Batches of the steps from `first_step` on; process `rank` of `ranks` gets its own crops of each step."""
+    batch = dataset.data.batch
+    numbers = [
+        step * batch * ranks + rank * batch + place for step in range(first_step, steps) for place in range(batch)
+    ]
+    workers = dataset.data.workers
+    loader = DataLoader(dataset, batch, sampler=numbers, num_workers=workers, persistent_workers=workers > 0)
+    yield from loader
+
+
+def _unit(image: Image) -> Picture:
+    return image.astype(np.float32) / 255

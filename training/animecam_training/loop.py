@@ -1,0 +1,198 @@
+"""The training loop, from top to bottom."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.config import Recipe, differences
+from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet, batches
+from animecam_training.distributed import Process, join_processes
+from animecam_training.errors import CheckpointError
+from animecam_training.methods.base import Losses, Method
+from animecam_training.methods.dtgan import DtganMethod
+from animecam_training.methods.pairs import DistillMethod, PairMethod
+from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
+
+log = logging.getLogger(__name__)
+
+METHODS: dict[str, tuple[type[PairSet | PhotoSet], Callable[[Recipe, torch.device], Method]]] = {
+    "pairs": (PairSet, PairMethod),
+    "distill": (PhotoSet, DistillMethod),
+    "dtgan": (UnpairedSet, DtganMethod),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a recipe is run; nothing here changes what is learned.
+
+    Attributes:
+        folder: Run folder.
+        minutes: Wall-clock limit of this session; None runs to the recipe's last step.
+        resume: Go on with the run in the folder.
+        start_from: Checkpoint whose averaged weights a new run starts with (fine-tuning).
+        threads: CPU threads of torch; 0 leaves torch's choice.
+    """
+
+    folder: Path
+    minutes: float | None = None
+    resume: bool = False
+    start_from: Path | None = None
+    threads: int = 0
+
+
+def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | None = None) -> Checkpoint:
+    """Run a recipe to its end, or to the end of the time given.
+
+    Args:
+        recipe: What to learn.
+        options: Where, for how long, from what.
+        on_step: Called after each step with the number of steps done.
+
+    Returns:
+        The last checkpoint, which is also in the run folder.
+
+    Raises:
+        CheckpointError: Nothing to resume, or the recipe differs from that of the run.
+        DataError: A folder of the recipe is missing or empty.
+        DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    with join_processes() as process:
+        set_class, method_class = METHODS[recipe.method]
+        dataset = set_class(
+            recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=recipe.data.batch * process.ranks
+        )
+        method = method_class(recipe, process.device)
+        first_step = _restore(method, recipe, options)
+        folder = RunFolder(options.folder, recipe, is_resumed=options.resume) if process.rank == 0 else None
+        try:
+            stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
+            return _run(method, recipe, options, stream, first_step, process, folder, on_step)
+        finally:
+            if folder:
+                folder.close()
+
+
+def _run(
+    method: Method,
+    recipe: Recipe,
+    options: RunOptions,
+    stream: Iterator[Batch],
+    first_step: int,
+    process: Process,
+    folder: RunFolder | None,
+    on_step: Callable[[int], None] | None,
+) -> Checkpoint:
+    samples = load_samples(recipe).to(process.device) if folder else None
+    started = logged = perf_counter()
+    sums: dict[str, float] = defaultdict(float)
+    since, step = 0, first_step
+    for batch in stream:
+        moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
+        losses = method.train_step(moved, step)
+        step += 1
+        since += 1
+        _add(sums, losses)
+        now = perf_counter()
+        is_last = step == recipe.steps or _is_over(options, started, now, process)
+        if folder and (step % recipe.log_every == 0 or is_last):
+            means = {name: value / since for name, value in sums.items()}
+            images = step * recipe.data.batch * process.ranks
+            folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
+            sums.clear()
+            since, logged = 0, now
+        if folder and (step % recipe.save_every == 0 or is_last):
+            save_checkpoint(_checkpoint(method, recipe, step), folder.checkpoint)
+        if folder and samples is not None and (step % recipe.grid_every == 0 or is_last):
+            drawn = torch.cat([method.draw(picture[None]) for picture in samples])
+            folder.write_grid([to_row(samples), to_row(drawn)], step)
+        if on_step:
+            on_step(step)
+        if is_last:
+            break
+    return _checkpoint(method, recipe, step)
+
+
+def _add(sums: dict[str, float], losses: Losses) -> None:
+    for name, value in losses.items():
+        sums[name] += float(value)
+
+
+def _is_over(options: RunOptions, started: float, now: float, process: Process) -> bool:
+    """Whether the time given is used up; all processes agree."""
+    if options.minutes is None:
+        return False
+    over = now - started >= options.minutes * 60
+    if process.ranks == 1:
+        return over
+    verdict = torch.tensor(float(over), device=process.device)
+    torch.distributed.broadcast(verdict, src=0)  # pyright: ignore[reportUnknownMemberType]
+    return bool(verdict)
+
+
+def _checkpoint(method: Method, recipe: Recipe, step: int) -> Checkpoint:
+    weights = {name: value.cpu() for name, value in method.average.weights.items()}
+    return Checkpoint(recipe, step, weights, method.state())
+
+
+def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
+    """Load what the run starts from; the number of steps already done."""
+    if options.resume:
+        path = options.folder / "last.pt"
+        if not path.exists():
+            raise CheckpointError(f"{options.folder} holds no run to resume", hint="leave --resume out to start one")
+        checkpoint = load_checkpoint(path)
+        changed = differences(_without_reporting(checkpoint.recipe), _without_reporting(recipe))
+        if changed:
+            raise CheckpointError(
+                f"{path} was trained with another recipe: " + "; ".join(changed),
+                hint="resume with its own recipe.toml, or start a new run with --from",
+            )
+        method.load_state(checkpoint.state)
+        return checkpoint.step
+    if options.start_from:
+        checkpoint = load_checkpoint(options.start_from)
+        missing = _load_common(method, checkpoint)
+        log.info("started from %s (step %d), %d tensors new", options.start_from, checkpoint.step, missing)
+    return 0
+
+
+def _load_common(method: Method, checkpoint: Checkpoint) -> int:
+    """Copy the weights that both generators have; the number of tensors that keep their fresh values.
+
+    Raises:
+        CheckpointError: The checkpoint is of another generator altogether.
+    """
+    own = method.generator.state_dict()
+    common = {
+        name: value for name, value in checkpoint.weights.items() if name in own and own[name].shape == value.shape
+    }
+    if not common:
+        raise CheckpointError(
+            f"a checkpoint of {checkpoint.recipe.model.generator!r} cannot start this generator",
+            hint='use the same model section, or distil: method = "distill"',
+        )
+    method.generator.load_state_dict(own | common)
+    for name, value in method.generator.state_dict().items():
+        method.average.weights[name].copy_(value)
+    return len(own) - len(common)
+
+
+def _without_reporting(recipe: Recipe) -> Recipe:
+    """The recipe without what may change between sessions: how often things are written, and by how many workers."""
+    defaults = Recipe()
+    return replace(
+        recipe,
+        save_every=defaults.save_every,
+        grid_every=defaults.grid_every,
+        log_every=defaults.log_every,
+        data=replace(recipe.data, workers=defaults.data.workers, samples=defaults.data.samples),
+    )

@@ -1,0 +1,121 @@
+"""What the loop needs from a way of training, and what all of them share."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from animecam_training.checkpoint import StateDict
+from animecam_training.config import OptimConfig, Recipe
+from animecam_training.data.sets import Batch
+from animecam_training.distributed import average_gradients
+from animecam_training.ema import MovingAverage
+from animecam_training.errors import DivergedError
+
+Losses = dict[str, Tensor]
+"""Terms by name, unweighted, scalars without gradient."""
+
+
+class Method(Protocol):
+    """One way of training.
+
+    Attributes:
+        generator: What is trained.
+        average: Its moving average: what is evaluated and exported.
+    """
+
+    generator: nn.Module
+    average: MovingAverage
+
+    def train_step(self, batch: Batch, step: int) -> Losses:
+        """Move all weights once, and report every term.
+
+        Raises:
+            DivergedError: A loss is NaN or infinite; no weight was moved with it.
+        """
+        ...
+
+    def state(self) -> dict[str, StateDict]:
+        """Everything that `load_state` needs to go on bit for bit."""
+        ...
+
+    def load_state(self, state: Mapping[str, StateDict]) -> None:
+        """Go on from `state`."""
+        ...
+
+    def draw(self, picture: Tensor) -> Tensor:
+        """Style [N, 3, H, W] with the averaged weights."""
+        ...
+
+
+def rate_at(config: OptimConfig, step: int, steps: int) -> float:
+    """The share of the learning rate at a step: linear rise, plateau, linear fall."""
+    rise = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    late = max(0.0, step / steps - config.decay_from) / max(1e-9, 1 - config.decay_from)
+    return rise * (1 - (1 - config.final_share) * late)
+
+
+def make_adam(modules: Iterable[nn.Module], rate: float, config: OptimConfig) -> Adam:
+    """Adam over the weights of some modules."""
+    weights = [weight for module in modules for weight in module.parameters() if weight.requires_grad]
+    return Adam(weights, rate, betas=config.betas)
+
+
+def window_source(seed: int, step: int) -> torch.Generator:
+    """Randomness of one step on the CPU, the same after a resume and on every process."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+
+
+def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[None]:
+    """bf16 convolutions where the recipe asks for them."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
+
+
+def descend(
+    total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float | None = None
+) -> Tensor:
+    """One optimiser step on a total loss.
+
+    Args:
+        total: Scalar with gradient.
+        optimizer: Its weights are those that move.
+        rate: Learning rate of this step.
+        losses: The terms, to name the culprit.
+        clip_norm: Largest norm of the gradient; None does not clip.
+
+    Returns:
+        The gradient's norm before clipping; 0 where it is not measured.
+
+    Raises:
+        DivergedError: The total is NaN or infinite; nothing was moved.
+    """
+    if not torch.isfinite(total):
+        culprits = [name for name, value in losses.items() if not torch.isfinite(value)] or ["total"]
+        raise DivergedError(f"loss {culprits[0]} is not finite", hint="lower the learning rate and resume")
+    optimizer.zero_grad(set_to_none=True)
+    total.backward()  # pyright: ignore[reportUnknownMemberType]
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    average_gradients(weights)
+    norm = torch.zeros(())
+    if clip_norm is not None:
+        norm = nn.utils.clip_grad_norm_(weights, clip_norm)
+        if not torch.isfinite(norm):
+            raise DivergedError("the gradient is not finite", hint="lower the learning rate and resume")
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()  # pyright: ignore[reportUnknownMemberType]
+    return norm.detach()
+
+
+def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Sum of weight * term over the terms that have a weight."""
+    parts = [weights[name] * value for name, value in terms.items() if weights[name] != 0]
+    return torch.stack(parts).sum()
+
+
+def detached(terms: Mapping[str, Tensor]) -> Losses:
+    """Terms without their gradient."""
+    return {name: value.detach() for name, value in terms.items()}

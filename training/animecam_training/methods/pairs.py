@@ -1,0 +1,157 @@
+"""Supervised training towards a known picture: a drawn target, or what a teacher draws."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from animecam_training.checkpoint import StateDict, load_checkpoint
+from animecam_training.config import Recipe
+from animecam_training.data.sets import Batch
+from animecam_training.distributed import share_weights
+from animecam_training.ema import MovingAverage
+from animecam_training.errors import CheckpointError
+from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squares
+from animecam_training.losses.perceptual import compute_features
+from animecam_training.losses.supervised import feature_l1, gradient_l1, pixel_l1
+from animecam_training.methods.base import (
+    Losses,
+    autocast,
+    descend,
+    detached,
+    make_adam,
+    rate_at,
+    weighted_sum,
+    window_source,
+)
+from animecam_training.models.discriminator import PatchDiscriminator
+from animecam_training.models.registry import build_generator
+from animecam_training.perceptual.registry import open_features
+
+CONTENT_LAYER = {"squeezenet1_1": "fire5", "vgg19": "conv4_4"}
+DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
+"""From lines to shapes: what a supervised picture is compared by."""
+
+
+class PairMethod:
+    """Learn to draw targets.
+
+    Args:
+        recipe: Weights `pair_weights`; with an adversarial weight a patch discriminator trains alongside.
+        device: Where to compute.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self.recipe = recipe
+        self.device = device
+        torch.manual_seed(recipe.seed)
+        self.generator = build_generator(recipe.model.generator, **recipe.model.options)
+        self.generator.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.features = open_features(recipe.features, style_layers=DETAIL_LAYERS[recipe.features]).to(device)
+        self.features.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.discriminator: nn.Module | None = None
+        optim = recipe.optim
+        if recipe.pair_weights.adversarial:
+            self.discriminator = PatchDiscriminator().to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            self.d_optimizer = make_adam([self.discriminator], optim.discriminator_rate, optim)
+        share_weights([self.generator, *([self.discriminator] if self.discriminator else [])])
+        self.g_optimizer = make_adam([self.generator], optim.learning_rate, optim)
+        self.average = MovingAverage(self.generator, optim.ema_decay)
+        self._averaged = build_generator(recipe.model.generator, **recipe.model.options).to(device).eval()
+
+    def target(self, batch: Batch) -> Tensor:
+        """What the generator should draw, [N, 3, S, S]."""
+        return batch["target"]
+
+    def train_step(self, batch: Batch, step: int) -> Losses:
+        """One step of the generator, and of the discriminator where there is one."""
+        recipe, optim = self.recipe, self.recipe.optim
+        self.generator.train()
+        share = rate_at(optim, step, recipe.steps)
+        photo, target = batch["photo"], self.target(batch)
+        with autocast(recipe, self.device):
+            drawn = self.generator(photo)
+            terms = self._terms(drawn, target, step)
+        total = weighted_sum(terms, {name: getattr(recipe.pair_weights, name) for name in terms})
+        rate = optim.learning_rate * share
+        norm = descend(total, self.g_optimizer, rate, terms, optim.clip_norm)
+        self.average.update(self.generator)
+        losses = {f"G/{name}": value for name, value in detached(terms).items()} | {"G/gradient_norm": norm}
+        if self.discriminator is not None:
+            losses |= self._discriminator_step(target, drawn.detach(), optim.discriminator_rate * share)
+        return losses
+
+    def _terms(self, drawn: Tensor, target: Tensor, step: int) -> dict[str, Tensor]:
+        source = window_source(self.recipe.seed, step)
+        (wanted,), (seen,) = compute_features(self.features, [target], [drawn], generator=source)
+        terms = {
+            "pixel": pixel_l1(drawn, target),
+            "gradient": gradient_l1(drawn, target),
+            "feature": feature_l1(seen, wanted),
+        }
+        if self.discriminator is not None:
+            self.discriminator.requires_grad_(False)
+            terms["adversarial"] = least_squares(self.discriminator(drawn), MAIN_REAL)
+        return terms
+
+    def _discriminator_step(self, target: Tensor, drawn: Tensor, rate: float) -> Losses:
+        assert self.discriminator is not None
+        self.discriminator.requires_grad_(True)
+        with autocast(self.recipe, self.device):
+            terms = {
+                "D/real": least_squares(self.discriminator(target), MAIN_REAL),
+                "D/fake": least_squares(self.discriminator(drawn), MAIN_FAKE),
+            }
+        descend(terms["D/real"] + terms["D/fake"], self.d_optimizer, rate, terms)
+        return detached(terms)
+
+    def state(self) -> dict[str, StateDict]:
+        """Modules, optimisers and the average."""
+        state: dict[str, StateDict] = {
+            "generator": self.generator.state_dict(),
+            "g_optimizer": self.g_optimizer.state_dict(),
+            "average": self.average.state_dict(),
+        }
+        if self.discriminator is not None:
+            state |= {"discriminator": self.discriminator.state_dict(), "d_optimizer": self.d_optimizer.state_dict()}
+        return state
+
+    def load_state(self, state: Mapping[str, StateDict]) -> None:
+        """Go on from `state`."""
+        self.generator.load_state_dict(state["generator"])
+        self.g_optimizer.load_state_dict(state["g_optimizer"])
+        self.average.load_state_dict(state["average"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.d_optimizer.load_state_dict(state["d_optimizer"])
+
+    @torch.no_grad()
+    def draw(self, picture: Tensor) -> Tensor:
+        """Style [N, 3, H, W] with the averaged weights."""
+        self._averaged.load_state_dict(self.average.weights)
+        return self._averaged(picture)
+
+
+class DistillMethod(PairMethod):
+    """Learn to draw what a teacher draws; the student sees degraded crops, the teacher clean ones.
+
+    Raises:
+        CheckpointError: The recipe names no teacher, or its checkpoint cannot be read.
+    """
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        super().__init__(recipe, device)
+        if not recipe.teacher:
+            raise CheckpointError("the recipe names no teacher", hint='set teacher = "…/last.pt" in the recipe')
+        checkpoint = load_checkpoint(Path(recipe.teacher))
+        model = checkpoint.recipe.model
+        self.teacher = build_generator(model.generator, **model.options)
+        self.teacher.load_state_dict(checkpoint.weights)
+        self.teacher.to(device).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def target(self, batch: Batch) -> Tensor:
+        """What the teacher draws from the clean crop."""
+        drawn = self.teacher(batch["clean"])
+        return drawn if isinstance(drawn, Tensor) else drawn.main

@@ -1,0 +1,111 @@
+"""What a run leaves behind: its recipe, a line of figures every few steps, sample grids, checkpoints, TensorBoard."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animecam_training.config import Recipe, recipe_to_toml
+from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.sets import TARGET_SUFFIX, to_tensor
+from animecam_training.errors import CheckpointError
+from animecam_training.faces import Image
+
+SAMPLE_PICTURES = 8
+SAMPLE_SIDE_PX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """One line of stats.jsonl.
+
+    Attributes:
+        step: Steps done.
+        minutes: Of this session, on the wall clock.
+        steps_per_second: Since the last line.
+        images: Pictures seen since the start of the run.
+        losses: Mean of every term since the last line, by name.
+    """
+
+    step: int
+    minutes: float
+    steps_per_second: float
+    images: int
+    losses: Mapping[str, float]
+
+
+class RunFolder:
+    """A folder for one run.
+
+    Args:
+        path: Made if absent.
+        recipe: Written to recipe.toml.
+        is_resumed: An existing run goes on; else the folder must not hold one.
+
+    Raises:
+        CheckpointError: The folder already holds a run that is not to be resumed, or holds none to resume.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe, *, is_resumed: bool) -> None:
+        self.path = path
+        if not is_resumed and self.checkpoint.exists():
+            raise CheckpointError(f"{path} already holds a run", hint="add --resume, or name another folder")
+        if is_resumed and not self.checkpoint.exists():
+            raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "grids").mkdir(exist_ok=True)
+        (path / "recipe.toml").write_text(recipe_to_toml(recipe), "utf-8")
+        self._board: Any = None
+        if importlib.util.find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter  # imported here: slow, and an optional part
+
+            self._board = SummaryWriter(str(path / "tensorboard"))
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last good checkpoint."""
+        return self.path / "last.pt"
+
+    def log(self, figures: StepFigures) -> None:
+        """Append a line to stats.jsonl and the curves to TensorBoard."""
+        with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(figures)) + "\n")
+        if self._board is not None:
+            for name, value in figures.losses.items():
+                self._board.add_scalar(name, value, figures.step)
+
+    def write_grid(self, rows: list[Image], step: int) -> None:
+        """Write sample pictures, one list entry a row, as grids/STEP.jpg."""
+        write_picture(np.concatenate(rows), self.path / "grids" / f"{step:07d}.jpg")
+
+    def close(self) -> None:
+        """Flush TensorBoard; may be called twice."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None
+
+
+def load_samples(recipe: Recipe) -> Tensor:
+    """The fixed pictures of the grids, [N, 3, S, S], RGB in [-1, 1]."""
+    folder = Path(recipe.data.samples or recipe.data.photos)
+    paths = [path for path in list_pictures(folder) if not path.name.endswith(TARGET_SUFFIX)]
+    step = max(1, len(paths) // SAMPLE_PICTURES)
+    squares: list[Tensor] = []
+    for path in paths[::step][:SAMPLE_PICTURES]:
+        image = read_picture(path)
+        small = cv2.resize(image, (SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), interpolation=cv2.INTER_AREA)
+        squares.append(to_tensor(small.astype(np.float32) / 255))
+    return torch.stack(squares)
+
+
+def to_row(pictures: Tensor) -> Image:
+    """Pictures [N, 3, S, S], RGB in [-1, 1], side by side, uint8 [S, N S, 3]."""
+    bytes_ = ((pictures.float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return np.concatenate(list(bytes_.permute(0, 2, 3, 1).numpy()), axis=1)
