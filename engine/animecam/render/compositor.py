@@ -1,0 +1,106 @@
+"""Puts drawn pictures back into their frame: masks them, matches their colours, shares overlaps, pastes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from animecam.errors import PipelineError
+from animecam.render.base import ImageOps, Patch
+from animecam.render.masks import Mask, full_mask, head_mask
+from animecam.render.match import ColorMatch, MatchOptions
+from animecam.render.overlap import share_pixels
+from animecam.render.person import PersonMasker
+from animecam.settings import Look, Scope
+from animecam.types import WHOLE_FRAME, Frame, Image, Region
+
+
+class HeadEdge(StrEnum):
+    """How a drawn head ends."""
+
+    SOFT = "soft"
+    PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class CompositorOptions:
+    """How pictures are put back.
+
+    Attributes:
+        head_edge: `soft` lets the head fade into whatever is behind it; `person` leaves the background as filmed, for
+            a network more a face.
+        match: How colours are matched.
+    """
+
+    head_edge: HeadEdge = HeadEdge.SOFT
+    match: MatchOptions = field(default_factory=MatchOptions)
+
+
+class Compositor:
+    """Draws the faces of one stream into its frames, in order: masks and colours are steadied from frame to frame.
+
+    Args:
+        ops: What touches the pixels.
+        person: Finds persons; needed for scope `person` and head edge `person`.
+        options: How pictures are put back.
+    """
+
+    def __init__(
+        self, ops: ImageOps, person: PersonMasker | None = None, options: CompositorOptions | None = None
+    ) -> None:
+        self._ops = ops
+        self._person = person
+        self._options = options or CompositorOptions()
+        self._match = ColorMatch(self._options.match)
+
+    def __call__(
+        self, frame: Frame, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image], look: Look
+    ) -> Frame:
+        """Puts the drawn pictures of one frame back.
+
+        Args:
+            frame: What was filmed; not touched.
+            regions: Where the pictures lie in it; a whole frame comes before the heads that go on top of it.
+            pictures: What was filmed there, RGB, uint8 [region.height_px, region.width_px, 3].
+            drawn: What was drawn of it, of the same sizes.
+            look: Its strength and scope.
+
+        Returns:
+            A new frame, in which pixels that no mask reaches are bit-identical; the frame itself if nothing is to show.
+
+        Raises:
+            PipelineError: Persons are asked for and there is nothing to find them.
+        """
+        if look.strength == 0.0 or not regions:
+            return frame
+        masks = self._masks(regions, pictures, look.scope)
+        matched = self._match(frame.time_s, regions, pictures, drawn, masks)
+        heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
+        shares = share_pixels([regions[i] for i in heads], [masks[i] for i in heads], look.strength)
+        pasted = {i: mask * look.strength for i, mask in enumerate(masks) if i not in heads}
+        pasted |= zip(heads, shares, strict=True)
+        patches = [Patch(region, matched[i], pasted[i]) for i, region in enumerate(regions)]
+        return self._ops.paste(frame, patches)
+
+    def _masks(self, regions: Sequence[Region], pictures: Sequence[Image], scope: Scope) -> tuple[Mask, ...]:
+        """What shows of each region at full strength."""
+        shapes = [_shape(region) for region in regions]
+        cut_out = [i for i, region in enumerate(regions) if self._is_cut_out(region, scope)]
+        if cut_out:
+            if self._person is None:
+                raise PipelineError(
+                    "there is no network to find persons with", hint="open one, or use scope head or frame"
+                )
+            persons = self._person([regions[i] for i in cut_out], [pictures[i] for i in cut_out])
+            for i, person in zip(cut_out, persons, strict=True):
+                shapes[i] = shapes[i] * person
+        return tuple(shapes)
+
+    def _is_cut_out(self, region: Region, scope: Scope) -> bool:
+        if region.track_id == WHOLE_FRAME:
+            return scope is Scope.PERSON
+        return self._options.head_edge is HeadEdge.PERSON
+
+
+def _shape(region: Region) -> Mask:
+    mask = full_mask if region.track_id == WHOLE_FRAME else head_mask
+    return mask(region.width_px, region.height_px)

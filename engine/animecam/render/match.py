@@ -1,0 +1,130 @@
+"""Pulls the colours of a drawn picture to those around it, so that no seam shows where it fades out.
+
+Only the mean is moved: anything finer would undo the style. What is compared is the ring where drawn and filmed pixels
+mix, because only there the two are seen side by side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from animecam.render.masks import Mask
+from animecam.types import Color, ColorMatrix, Image, Region
+
+Offset: TypeAlias = NDArray[np.float64]
+"""What to add to each pixel as luma, blue and red difference in 8-bit levels, float64 [3]."""
+
+THUMB_PX = 32
+"""Side of the copies that are compared; the mean of a ring needs no more."""
+
+MIN_RING = 0.002
+"""Mean weight of a ring, in [0, 1], below which there is no transition to match (the whole picture shows, or none)."""
+
+_FULL_601 = Color(matrix=ColorMatrix.BT601, full_range=True)
+_TO_YUV = rgb_to_yuv_matrix(_FULL_601, height_px=0)[:, :3]
+_TO_RGB = yuv_to_rgb_matrix(_FULL_601, height_px=0)[:, :3]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchOptions:
+    """How far and how fast colours are pulled.
+
+    Attributes:
+        luma_limit: Most that brightness moves, in levels; a style that is darker by more means it.
+        chroma_limit: Most that each colour difference moves, in levels.
+        settle_s: Time in which two thirds of a change are followed, in seconds; the picture must not flicker.
+    """
+
+    luma_limit: float = 20.0
+    chroma_limit: float = 16.0
+    settle_s: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """The last offset of one region."""
+
+    time_s: float
+    offset: Offset
+
+
+class ColorMatch:
+    """Matches the drawn pictures of one frame. Call it with the frames in order: it remembers the last offsets."""
+
+    def __init__(self, options: MatchOptions | None = None) -> None:
+        self._options = options or MatchOptions()
+        self._tracks: dict[int, _Track] = {}
+
+    def __call__(
+        self,
+        time_s: float,
+        regions: Sequence[Region],
+        sources: Sequence[Image],
+        drawn: Sequence[Image],
+        masks: Sequence[Mask],
+    ) -> tuple[Image, ...]:
+        """Moves the colours of the pictures of one frame.
+
+        Args:
+            time_s: Time of the frame.
+            regions: Where the pictures lie; `track_id` tells which offset of the last call belongs to which.
+            sources: What was filmed there, RGB.
+            drawn: What was drawn of it, RGB of the same sizes.
+            masks: How much of it will show.
+
+        Returns:
+            The drawn pictures, moved.
+        """
+        tracks: dict[int, _Track] = {}
+        for region, source, picture, mask in zip(regions, sources, drawn, masks, strict=True):
+            aim = ring_offset(source, picture, mask)
+            if aim is not None:
+                tracks[region.track_id] = self._follow(self._tracks.get(region.track_id), time_s, aim)
+        self._tracks = tracks
+        return tuple(
+            _move(picture, tracks[region.track_id].offset) if region.track_id in tracks else picture
+            for region, picture in zip(regions, drawn, strict=True)
+        )
+
+    def _follow(self, last: _Track | None, time_s: float, aim: Offset) -> _Track:
+        limits = (self._options.luma_limit, self._options.chroma_limit, self._options.chroma_limit)
+        aim = np.clip(aim, np.negative(limits), limits)
+        if last is None or time_s < last.time_s:  # a new face, or the clip began anew
+            return _Track(time_s, aim)
+        share = 1.0 - exp(-(time_s - last.time_s) / self._options.settle_s)
+        return _Track(time_s, last.offset + share * (aim - last.offset))
+
+
+def ring_offset(source: Image, drawn: Image, mask: Mask) -> Offset | None:
+    """How much the drawn picture differs from the source where the two mix.
+
+    Args:
+        source: RGB, uint8 [H, W, 3].
+        drawn: RGB, uint8 [H, W, 3].
+        mask: How much of `drawn` shows, [H, W].
+
+    Returns:
+        Mean of source minus drawn, weighted by how evenly they mix; None where nothing mixes.
+    """
+    ring = _thumb(mask)
+    ring = ring * (1.0 - ring)
+    total = float(ring.sum())
+    if total < MIN_RING * ring.size:
+        return None
+    difference = _thumb(source).astype(np.float64) - _thumb(drawn)
+    return _TO_YUV @ (np.einsum("hw,hwc->c", ring, difference) / total)
+
+
+def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
+    small = cv2.resize(cast(Image, picture), (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32)
+
+
+def _move(picture: Image, offset: Offset) -> Image:
+    return cast(Image, cv2.transform(picture, np.column_stack((np.eye(3), _TO_RGB @ offset))))
