@@ -1,0 +1,114 @@
+"""`animecam serve`: the page for a camera that is elsewhere, or for people who want to install nothing."""
+
+import re
+import secrets
+from pathlib import Path
+
+import click
+
+from animecam.cli.console import messages, results, show_note
+from animecam.cli.live import parse_resolution
+from animecam.cli.options import look_options
+from animecam.errors import UsageError
+from animecam.settings import Settings
+from animecam.web.options import MIB, Limits, ServeOptions
+
+_LIMITS = Limits()
+_DEFAULTS = ServeOptions()
+TOKEN_BYTES = 16  # nobody guesses 128 bits
+_SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+@click.command()
+@click.option("--host", default=_DEFAULTS.host, show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
+@click.option("--port", default=_DEFAULTS.port, show_default=True, help="0 takes a free one.")
+@click.option("--token", default="", help="Password of the page. [default: none on 127.0.0.1, elsewhere a new one]")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file. [default: self-signed where needed]")
+@click.option("--key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
+@click.option("--plain", is_flag=True, help="http even on another address: a proxy in front of it does TLS.")
+@click.option("--open", "opens_browser", is_flag=True, help="Open the page in this machine's browser.")
+@click.option("--seconds", type=float, help="Stop after this time.")
+@click.option("--max-sessions", default=_LIMITS.sessions, show_default=True, help="Live sessions at a time.")
+@click.option("--max-upload", default=_LIMITS.upload_bytes // MIB, show_default=True, metavar="MIB", type=int)
+@click.option(
+    "--max-resolution",
+    default=f"{_LIMITS.width_px}x{_LIMITS.height_px}",
+    show_default=True,
+    metavar="WxH",
+    help="Largest camera picture.",
+)
+@click.option(
+    "--max-minutes", default=_LIMITS.minutes, show_default=True, help="Longest session, and longest work on an upload."
+)
+@look_options
+def serve(
+    *,
+    settings: Settings,
+    host: str,
+    port: int,
+    token: str,
+    certificate: Path | None,
+    key: Path | None,
+    plain: bool,
+    opens_browser: bool,
+    seconds: float | None,
+    max_sessions: int,
+    max_upload: int,
+    max_resolution: str,
+    max_minutes: float,
+) -> None:
+    """Serves a page that sends a browser's camera here and shows it drawn; also takes pictures and clips.
+
+    On 127.0.0.1 it is for this machine. On another address it speaks https and asks for a token; both are in the
+    address that it prints.
+    """
+    width_px, height_px = parse_resolution(max_resolution) or (_LIMITS.width_px, _LIMITS.height_px)
+    limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes)
+    options = ServeOptions(host, port, _checked(token), certificate, key, plain, seconds, limits)
+    _serve(options, settings, opens_browser=opens_browser)
+
+
+def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) -> None:
+    import asyncio
+
+    try:
+        from animecam.web.server import Site, serve
+    except ModuleNotFoundError as error:
+        raise UsageError(f"the page needs the package {error.name}", hint="pip install 'animecam[web]'") from error
+    from animecam.networks import open_networks
+    from animecam.styles.registry import list_styles
+    from animecam.web.addresses import reachable_hosts, url
+    from animecam.web.certificate import fingerprint, own_certificate, tls_context
+    from animecam.web.gate import is_loopback
+    from animecam.web.studio import Studio
+
+    is_local = is_loopback(options.host)
+    hosts = reachable_hosts(options.host)
+    token = options.token or ("" if is_local else secrets.token_urlsafe(TOKEN_BYTES))
+    tls = None
+    if options.certificate is not None:
+        tls = tls_context(options.certificate, options.key)
+    elif not (is_local or options.plain):
+        certificate = own_certificate(hosts)
+        tls = tls_context(certificate, None)
+        show_note(f"the browser will warn of a self-signed certificate; its SHA-256 is {fingerprint(certificate)}")
+
+    def tell(port: int) -> None:
+        for host in hosts:
+            results.print(url("https" if tls else "http", host, port, token), soft_wrap=True, markup=False)
+        messages.print("Ctrl-C stops the server")
+        if opens_browser:
+            click.launch(url("https" if tls else "http", hosts[0], port, token))
+
+    with messages.status("opening the networks"):
+        studio = Studio(lambda: open_networks(settings)).__enter__()
+    with studio:
+        show_note(studio.summary)
+        site = Site(tuple(list_styles()), settings.look, options.limits, token)
+        asyncio.run(serve(studio, site, options, tls, tell))
+
+
+def _checked(token: str) -> str:
+    if token and _SAFE_TOKEN.fullmatch(token) is None:
+        raise UsageError("a token has letters, digits and . _ ~ - only", hint="leave it out for a good one")
+    return token

@@ -1,0 +1,106 @@
+"""TLS for a server that strangers' cameras can use: browsers give cameras to https pages and to localhost only."""
+
+import datetime
+import ipaddress
+import os
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+import platformdirs
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from animecam.errors import UsageError
+
+VALID_DAYS = 397  # the longest that browsers accept
+SPARE_DAYS = 7  # one that ends sooner is replaced
+PRIVATE_MODE = 0o600
+
+
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """A server's TLS settings.
+
+    Args:
+        certificate: PEM file.
+        key: PEM file of its key; None if it is in the same file.
+
+    Raises:
+        UsageError: A file cannot be read, or they do not belong together.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise UsageError(
+            f"certificate {certificate} cannot be used: {error.strerror or error}",
+            hint="give PEM files: --certificate FILE --key FILE",
+        ) from error
+    return context
+
+
+def own_certificate(hosts: Sequence[str], folder: Path | None = None) -> Path:
+    """A self-signed certificate that is kept, so that a browser has to be told only once.
+
+    Args:
+        hosts: Names and addresses it must hold for.
+        folder: Where it is kept; None is the user's data folder.
+
+    Returns:
+        PEM file of certificate and key, readable by the user alone.
+    """
+    folder = folder or platformdirs.user_data_path("animecam")
+    path = folder / "serve.pem"
+    if not _still_good(path, hosts):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_new_certificate(hosts))
+    return path
+
+
+def fingerprint(certificate: Path) -> str:
+    """SHA-256 of a certificate, as browsers show it."""
+    digest = x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256())
+    return ":".join(f"{byte:02X}" for byte in digest)
+
+
+def _still_good(path: Path, hosts: Sequence[str]) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return False
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=SPARE_DAYS)
+    return certificate.not_valid_after_utc > soon and all(_name(host) in names for host in hosts)
+
+
+def _new_certificate(hosts: Sequence[str]) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "animecam")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))  # a phone's clock may be behind
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM) + private
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

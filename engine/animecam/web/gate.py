@@ -1,0 +1,72 @@
+"""Who may come in: on this machine's own address anybody here, elsewhere whoever has the token."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from animecam.web.options import Refusal
+
+COOKIE = "animecam_token"
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_OPEN_PATHS = frozenset({"/healthz", "/app.css", "/icon.svg"})  # the last two dress the page that asks for the token
+_READING = frozenset({"GET", "HEAD"})
+
+
+class Gate:
+    """Decides about requests.
+
+    Args:
+        token: What a request must carry; empty lets in whoever reaches a loopback address.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def check(self, request: web.Request) -> None:
+        """Lets a request pass or refuses it.
+
+        Raises:
+            Refusal: The token is missing or wrong, or another site's page sent the request.
+        """
+        if request.path in _OPEN_PATHS:
+            return
+        if self._token:
+            if not self.is_token(_bearer(request) or request.cookies.get(COOKIE, "")):
+                raise Refusal(
+                    "this server asks for a token",
+                    hint="open the address that animecam serve printed",
+                    status=401,
+                    reason="token",
+                )
+        elif _name(f"//{request.host}") not in _LOOPBACK_NAMES:
+            # Without a token the address is the protection: a foreign name that points here (DNS rebinding) is no key.
+            raise Refusal("this server answers to localhost only", status=421, reason="host")
+        origin = request.headers.get("Origin")
+        if request.method not in _READING and origin is not None and urlsplit(origin).netloc != request.host:
+            raise Refusal("another site's page may not use this server", status=403, reason="origin")
+
+    def is_token(self, text: str) -> bool:
+        """Whether a text is the token, in constant time."""
+        return bool(self._token) and secrets.compare_digest(text.encode(), self._token.encode())
+
+    def admit(self, response: web.StreamResponse, *, is_secure: bool) -> None:
+        """Gives a browser that showed the token a cookie in its place, so that addresses need not carry it."""
+        response.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict", secure=is_secure)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server on this address can be reached from this machine only."""
+    return host in _LOOPBACK_NAMES or host.startswith("127.")
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _name(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

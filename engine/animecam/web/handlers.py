@@ -1,0 +1,198 @@
+"""What the server answers, address by address."""
+
+import time
+from collections import Counter
+from dataclasses import replace
+from importlib import resources
+from typing import cast
+from urllib.parse import quote
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+import animecam
+from animecam.errors import StyleError
+from animecam.settings import LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Scope
+from animecam.web.gallery import Gallery
+from animecam.web.looks import look_changes, look_json, read_message
+from animecam.web.metrics import CONTENT_TYPE, exposition
+from animecam.web.options import Limits, Refusal
+from animecam.web.studio import Studio
+from animecam.web.switchboard import Switchboard
+from animecam.web.workshop import Job, Workshop, too_large
+
+MOST_OFFER_BYTES = 65_536  # an honest offer has some 6 kB
+CHUNK_BYTES = 262_144  # of an upload, between two looks at its size
+THUMBNAIL_SECONDS = 3600  # a style keeps its picture as long as the server runs
+
+_PAGE_FILES = {
+    "/": ("index.html", "text/html"),
+    "/app.css": ("app.css", "text/css"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/call.js": ("call.js", "text/javascript"),
+    "/capture.js": ("capture.js", "text/javascript"),
+    "/controls.js": ("controls.js", "text/javascript"),
+    "/stage.js": ("stage.js", "text/javascript"),
+    "/upload.js": ("upload.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class Desk:
+    """Answers requests; what it hands on to is open and closed by others.
+
+    Args:
+        studio: Draws.
+        limits: What is allowed.
+        look: The look that a page begins with.
+        gallery: The styles.
+        switchboard: Live sessions.
+        workshop: Uploads.
+    """
+
+    def __init__(
+        self,
+        *,
+        studio: Studio,
+        limits: Limits,
+        look: Look,
+        gallery: Gallery,
+        switchboard: Switchboard,
+        workshop: Workshop,
+    ) -> None:
+        self._studio, self._limits, self._look = studio, limits, look
+        self._gallery, self._switchboard, self._workshop = gallery, switchboard, workshop
+        self._started_s = time.monotonic()
+        self.refused: Counter[str] = Counter()
+        """Reason → number of refused requests."""
+
+    def add_routes(self, app: web.Application) -> None:
+        """Puts every address under its handler."""
+        for path, (name, content_type) in _PAGE_FILES.items():
+            app.router.add_get(path, _page_file(name, content_type))
+        app.router.add_get("/hello", self.hello)
+        app.router.add_get("/styles/{name}.jpg", self.thumbnail)
+        app.router.add_post("/offer", self.offer)
+        app.router.add_delete("/sessions/{id}", self.hang_up)
+        app.router.add_post("/jobs", self.upload)
+        app.router.add_get("/jobs/{id}", self.job)
+        app.router.add_get("/jobs/{id}/result", self.result)
+        app.router.add_delete("/jobs/{id}", self.discard)
+        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/healthz", self.health)
+
+    async def hello(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape of a handler
+        """What the page has to know before it shows anything."""
+        limits = self._limits
+        return web.json_response(
+            {
+                "version": animecam.__version__,
+                "engine": self._studio.summary,
+                "look": look_json(self._look),
+                "styles": [{"name": s.name, "description": s.description} for s in self._gallery.styles],
+                "scopes": [scope.value for scope in Scope],
+                "sizes_px": {"smallest": SMALLEST_PX, "largest": LARGEST_PX, "step": SIZE_STEP_PX},
+                "limits": {
+                    "upload_bytes": limits.upload_bytes,
+                    "width_px": limits.width_px,
+                    "height_px": limits.height_px,
+                    "minutes": limits.minutes,
+                },
+            }
+        )
+
+    async def thumbnail(self, request: web.Request) -> web.Response:
+        """A style's picture."""
+        try:
+            data = await self._gallery.thumbnail(request.match_info["name"])
+        except StyleError as error:
+            raise Refusal(error.message, hint=error.hint, status=404, reason="style") from error
+        headers = {"Cache-Control": f"private, max-age={THUMBNAIL_SECONDS}"}
+        return web.Response(body=data, content_type="image/jpeg", headers=headers)
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """WebRTC signalling: the browser's offer in, the answer out."""
+        message = read_message(await request.text(), MOST_OFFER_BYTES)
+        sdp = message.get("sdp")
+        if not isinstance(sdp, str):
+            raise Refusal("there is no offer in the request", hint="reload the page")
+        call, answer = await self._switchboard.connect(sdp, self._chosen_look(message.get("look")))
+        return web.json_response({"type": "answer", "sdp": answer, "session": call.id})
+
+    async def hang_up(self, request: web.Request) -> web.Response:
+        """Ends a live session."""
+        await self._switchboard.hang_up(request.match_info["id"])
+        return web.Response(status=204)
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Takes a picture or clip as the request's body."""
+        if (request.content_length or 0) > self._limits.upload_bytes:
+            raise too_large(self._limits)
+        look = self._chosen_look(read_message(request.query.get("look", "{}")))
+        chunks = request.content.iter_chunked(CHUNK_BYTES)
+        job = await self._workshop.receive(request.query.get("name", "upload"), chunks, look)
+        return web.json_response(_job_json(job), status=201)
+
+    async def job(self, request: web.Request) -> web.Response:
+        """How far an upload is."""
+        return web.json_response(_job_json(self._workshop.job(request.match_info["id"])))
+
+    async def result(self, request: web.Request) -> web.StreamResponse:
+        """What was made of an upload."""
+        job = self._workshop.job(request.match_info["id"])
+        if not job.target.is_file():
+            raise Refusal("the result is not ready", hint="wait for it", status=409, reason="job")
+        kind = "attachment" if "download" in request.query else "inline"
+        disposition = f"{kind}; filename*=UTF-8''{quote(job.result_name, safe='')}"
+        return web.FileResponse(job.target, headers={"Content-Disposition": disposition})
+
+    async def discard(self, request: web.Request) -> web.Response:
+        """Stops an upload's work and forgets it."""
+        self._workshop.discard(self._workshop.job(request.match_info["id"]))
+        return web.Response(status=204)
+
+    async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape of a handler
+        """Figures for Prometheus."""
+        uptime_s = time.monotonic() - self._started_s
+        text = exposition(self._studio, self._switchboard, self._workshop, self.refused, uptime_s)
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def health(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's shape of a handler
+        """200 while frames are drawn, else 503."""
+        is_open = self._studio.is_open
+        return web.json_response({"status": "ok" if is_open else "stopped"}, status=200 if is_open else 503)
+
+    def _chosen_look(self, data: object) -> Look:
+        if not isinstance(data, dict):
+            return self._look
+        return replace(self._look, **look_changes(cast(dict[str, object], data), self._gallery.names))
+
+
+def page_file(name: str) -> bytes:
+    """A file of the page."""
+    return resources.files("animecam").joinpath("web", "page", name).read_bytes()
+
+
+def _page_file(name: str, content_type: str) -> Handler:
+    body = page_file(name)
+
+    async def answer(request: web.Request) -> web.Response:  # noqa: ARG001 - aiohttp's shape of a handler
+        return web.Response(
+            body=body, content_type=content_type, charset="utf-8", headers={"Cache-Control": "no-cache"}
+        )
+
+    return answer
+
+
+def _job_json(job: Job) -> dict[str, object]:
+    progress = job.progress
+    return {
+        "id": job.id,
+        "state": progress.state.value,
+        "done": progress.done,
+        "fps": progress.fps,
+        "message": progress.message,
+        "hint": progress.hint,
+        "is_picture": job.is_picture,
+        "name": job.result_name,
+    }

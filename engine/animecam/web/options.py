@@ -1,0 +1,77 @@
+"""What `animecam serve` was asked for, and what it allows to strangers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from animecam.errors import AnimecamError, UsageError
+
+LARGEST_PORT = 65535
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one server gives to those who reach it.
+
+    Raises:
+        UsageError: A limit is below what one user needs.
+    """
+
+    sessions: int = 4  # live sessions at a time
+    upload_bytes: int = 200 * MIB  # size of an uploaded file
+    width_px: int = 1280  # largest camera picture, either way up
+    height_px: int = 720
+    minutes: float = 120.0  # longest session, and longest conversion of an upload
+
+    def __post_init__(self) -> None:
+        if self.sessions < 1:
+            raise UsageError(f"max-sessions {self.sessions} is below 1", hint="leave it out for 4")
+        if self.upload_bytes < 1 or self.minutes <= 0:
+            raise UsageError("an upload size or a time of zero lets nobody do anything", hint="leave it out")
+
+    def allows_camera(self, width_px: int, height_px: int) -> bool:
+        """Whether a camera picture of this size may be sent, upright or on its side."""
+        longer, shorter = max(self.width_px, self.height_px), min(self.width_px, self.height_px)
+        return max(width_px, height_px) <= longer and min(width_px, height_px) <= shorter
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """Where the server listens and whom it lets in.
+
+    Raises:
+        UsageError: A value does not make sense.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000  # 0: one that is free
+    token: str = ""  # empty: none on this machine's own address, a new one elsewhere
+    certificate: Path | None = None  # PEM; None: a self-signed one where one is needed
+    key: Path | None = None  # PEM of the certificate's key; None: it is in the same file
+    plain: bool = False  # HTTP even on another address: a proxy in front does TLS
+    seconds: float | None = None  # None: until it is stopped
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= LARGEST_PORT:
+            raise UsageError(f"port {self.port} is outside 0..{LARGEST_PORT}", hint="8000 is usual")
+        if self.key is not None and self.certificate is None:
+            raise UsageError("--key without --certificate", hint="name the certificate, too")
+        if self.plain and self.certificate is not None:
+            raise UsageError("--plain and --certificate contradict each other", hint="give one of them")
+
+
+class Refusal(AnimecamError):  # noqa: N818 - an answer as much as an error
+    """The server says no to a request; the page shows why.
+
+    Args:
+        message: What is wrong, for the person before the page.
+        hint: What to do about it.
+        status: HTTP status of the answer.
+        reason: One word for the count of refusals.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 400, reason: str = "request") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.reason = reason

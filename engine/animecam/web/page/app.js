@@ -1,0 +1,206 @@
+// The page as a whole: what the buttons, keys and messages do. Each part has its own module.
+import { Call, listCameras } from "./call.js";
+import { Recorder, saveSnapshot } from "./capture.js";
+import { LookControls } from "./controls.js";
+import { Stage, element } from "./stage.js";
+import { Upload } from "./upload.js";
+
+const stage = new Stage();
+const recorder = new Recorder(stage.after, showRecording, (problem) => stage.say(problem.message));
+let hello;
+let controls;
+let call = null;
+let upload = null;
+let retry = start;
+
+async function begin() {
+  setUpTheme();
+  connectButtons();
+  const answer = await fetch("hello").catch(() => null);
+  if (!answer?.ok) {
+    stage.showProblem({ message: "The server does not answer", hint: "Is animecam serve still running? Then reload the page." });
+    retry = () => location.reload();
+    return;
+  }
+  hello = await answer.json();
+  element("engine").textContent = hello.engine;
+  element("promise").textContent = hello.limits.sessions_hint ?? "Nothing leaves this page but to the engine it came from.";
+  controls = new LookControls(hello, lookChanged);
+  controls.show(hello.look);
+  lookShown();
+  updateTools();
+}
+
+function lookChanged(changes) {
+  lookShown();
+  call?.send(changes);
+}
+
+function lookShown() {
+  stage.mirror(controls.look.mirror);
+  element("mirror").setAttribute("aria-pressed", String(controls.look.mirror));
+}
+
+async function start() {
+  stop();
+  retry = start;
+  const mine = new Call({ look: controls.look, wishes: controls.cameraWishes() }, {
+    connecting: (text) => mine === call && stage.showBusy(text, null),
+    camera: (stream) => mine === call && cameraOpened(stream),
+    live: (stream) => mine === call && wentLive(stream),
+    look: (look) => { if (mine === call) { controls.show(look); lookShown(); } },
+    figures: (figures) => mine === call && stage.showFigures(figures),
+    note: (problem) => mine === call && stage.say(problem.hint ? `${problem.message}: ${problem.hint}` : problem.message),
+    ended: (problem) => mine === call && callEnded(problem),
+  });
+  call = mine;
+  updateTools();
+  await mine.start();
+}
+
+async function cameraOpened(stream) {
+  stage.showBefore(stream);
+  controls.showCameras(await listCameras(), stream);
+}
+
+function wentLive(stream) {
+  stage.showLive(stream);
+  stage.say("");
+  updateTools();
+}
+
+function callEnded(problem) {
+  recorder.stop();
+  call = null;
+  stage.showIdle();
+  if (problem) stage.showProblem(problem);
+  updateTools();
+}
+
+function stop() {
+  recorder.stop();
+  call?.close();
+  call = null;
+  upload?.close();
+  upload = null;
+  stage.showIdle();
+  updateTools();
+}
+
+function draw(file) {
+  stop();
+  retry = () => draw(file);
+  const mine = new Upload(file, controls.look, hello.limits, {
+    progress: (text, done) => mine === upload && stage.showBusy(text, done),
+    done: (job) => mine === upload && uploadDone(job, file),
+    failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
+  });
+  upload = mine;
+  updateTools();
+  mine.start();
+}
+
+function uploadDone(job, file) {
+  stage.showResult(job, file);
+  const link = element("save");
+  link.href = `jobs/${job.id}/result?download`;
+  link.download = job.name;
+  stage.say(job.message);
+  updateTools();
+}
+
+function updateTools() {
+  const isLive = stage.state === "live";
+  const isResult = stage.state === "result";
+  for (const id of ["snapshot", "record"]) element(id).disabled = !isLive;
+  element("record").hidden = isResult;
+  element("snapshot").hidden = isResult;
+  element("compare").disabled = !(isLive || stage.canCompare);
+  element("full").disabled = !(isLive || isResult);
+  element("stop").disabled = !(call || upload);
+  element("save").hidden = !isResult;
+}
+
+function toggleMirror() {
+  controls.change({ mirror: !controls.look.mirror });
+}
+
+function toggleFullScreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else element("stage").requestFullscreen?.();
+}
+
+function snapshot() {
+  if (stage.state !== "live") return;
+  saveSnapshot(stage.after);
+  stage.flash();
+  stage.say("Snapshot saved");
+}
+
+function toggleRecording() {
+  if (stage.state === "live" || recorder.isRunning) recorder.toggle();
+}
+
+function showRecording(seconds) {
+  const isRunning = seconds !== null;
+  element("record").setAttribute("aria-pressed", String(isRunning));
+  const clock = `${Math.floor((seconds ?? 0) / 60)}:${String((seconds ?? 0) % 60).padStart(2, "0")}`;
+  element("record-text").textContent = isRunning ? clock : "Record";
+  if (!isRunning) stage.say("Recording saved");
+}
+
+function connectButtons() {
+  const actions = {
+    start, stop, cancel: stop, snapshot, record: toggleRecording, full: toggleFullScreen, mirror: toggleMirror,
+    compare: () => stage.toggleCompare(), retry: () => retry(),
+  };
+  for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => action());
+  element("file").addEventListener("change", (event) => {
+    const [file] = event.target.files;
+    event.target.value = "";
+    if (file) draw(file);
+  });
+  for (const id of ["camera", "resolution"]) element(id).addEventListener("change", () => call && start());
+  connectDrop(element("stage"));
+  document.addEventListener("keydown", pressed);
+  window.addEventListener("pagehide", stop);
+}
+
+function connectDrop(target) {
+  target.addEventListener("dragover", (event) => { event.preventDefault(); target.classList.add("over"); });
+  target.addEventListener("dragleave", () => target.classList.remove("over"));
+  target.addEventListener("drop", (event) => {
+    event.preventDefault();
+    target.classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    if (file) draw(file);
+  });
+}
+
+function pressed(event) {
+  const isTyping = event.target.closest?.("select, input:not([type=radio]):not([type=range]), textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls) return;
+  const actions = {
+    b: () => element("compare").disabled || stage.toggleCompare(),
+    m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
+    "[": () => controls.nudge("strength", -1), "]": () => controls.nudge("strength", 1),
+  };
+  if (/^[1-9]$/.test(event.key)) controls.chooseStyle(Number(event.key) - 1);
+  else if (Object.hasOwn(actions, event.key)) actions[event.key]();
+  else return;
+  event.preventDefault();
+}
+
+function setUpTheme() {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => { root.dataset.theme = localStorage.getItem("theme") ?? (system.matches ? "dark" : "light"); };
+  system.addEventListener("change", apply);
+  element("theme").addEventListener("click", () => {
+    localStorage.setItem("theme", root.dataset.theme === "dark" ? "light" : "dark");
+    apply();
+  });
+  apply();
+}
+
+begin();

@@ -1,0 +1,121 @@
+// The look and how it is chosen: gallery, sliders, scope, detail; and the wishes for the camera.
+import { element } from "./stage.js";
+
+const SLIDERS = [
+  { name: "strength", label: "Strength", step: 0.05 },
+  { name: "eyes", label: "Larger eyes", step: 0.05 },
+  { name: "line", label: "Line weight", step: 0.05 },
+];
+const SCOPES = { head: "Heads", person: "People", frame: "Everything" };
+const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 1080]];
+const USUAL_WIDTH = 640;
+const DETAILS = [[192, "Fast"], [256, "Normal"], [384, "Fine"], [512, "Finest"]];
+
+export class LookControls {
+  constructor(hello, changed) {
+    this.look = { ...hello.look };
+    this.styles = hello.styles;
+    this.changed = changed;
+    this.#buildStyles();
+    this.#buildSliders();
+    this.#buildScopes(hello.scopes);
+    this.#buildSelects(hello);
+  }
+
+  change(changes) {
+    this.show({ ...this.look, ...changes });
+    this.changed(changes);
+  }
+
+  show(look) {
+    this.look = { ...look };
+    for (const input of document.querySelectorAll("input[name=style], input[name=scope]")) {
+      input.checked = look[input.name] === input.value;
+    }
+    for (const input of element("sliders").querySelectorAll("input")) {
+      if (document.activeElement !== input) input.value = look[input.name];
+      input.previousElementSibling.textContent = `${Math.round(look[input.name] * 100)} %`;
+    }
+    element("detail").value = String(look.size_px);
+  }
+
+  chooseStyle(index) {
+    if (index < this.styles.length) this.change({ style: this.styles[index].name });
+  }
+
+  nudge(name, steps) {
+    const { step } = SLIDERS.find((slider) => slider.name === name);
+    const value = Math.min(1, Math.max(0, Math.round((this.look[name] + 2 * steps * step) * 100) / 100));
+    this.change({ [name]: value });
+  }
+
+  cameraWishes() {
+    const [width, height] = element("resolution").value.split("x").map(Number);
+    return { deviceId: element("camera").value, width, height };
+  }
+
+  showCameras(cameras, stream) {
+    const used = stream.getVideoTracks()[0]?.getSettings().deviceId;
+    const options = cameras.map((camera, index) => new Option(camera.label || `Camera ${index + 1}`, camera.deviceId));
+    element("camera").replaceChildren(...options);
+    element("camera").value = used ?? "";
+  }
+
+  #buildStyles() {
+    const cards = this.styles.map((style, index) => {
+      const card = document.createElement("label");
+      card.className = "style";
+      card.title = style.description;
+      const input = radio("style", style.name, () => this.change({ style: style.name }));
+      if (index < 9) input.setAttribute("aria-keyshortcuts", String(index + 1));
+      const picture = new Image(96, 96);
+      picture.className = "picture";
+      picture.alt = "";
+      picture.src = `styles/${encodeURIComponent(style.name)}.jpg`;
+      card.append(input, picture, text("span", style.name));
+      return card;
+    });
+    element("styles").replaceChildren(...cards);
+  }
+
+  #buildSliders() {
+    const known = SLIDERS.filter(({ name }) => name in this.look);
+    element("sliders").replaceChildren(...known.map(({ name, label, step }) => {
+      const box = document.createElement("label");
+      box.className = "slider";
+      const input = Object.assign(document.createElement("input"), { type: "range", name, min: 0, max: 1, step });
+      input.addEventListener("input", () => this.change({ [name]: Number(input.value) }));
+      box.append(text("span", label), document.createElement("output"), input);
+      return box;
+    }));
+  }
+
+  #buildScopes(scopes) {
+    element("scopes").replaceChildren(...scopes.map((scope) => {
+      const box = document.createElement("label");
+      box.className = "segment";
+      box.append(radio("scope", scope, () => this.change({ scope })), text("span", SCOPES[scope] ?? scope));
+      return box;
+    }));
+  }
+
+  #buildSelects({ limits, sizes_px, look }) {
+    const fits = RESOLUTIONS.filter(([width, height]) => width <= limits.width_px && height <= limits.height_px);
+    const usable = fits.length ? fits : [[limits.width_px, limits.height_px]];
+    element("resolution").replaceChildren(...usable.map(([w, h]) => new Option(`${w} × ${h}`, `${w}x${h}`, false, w === USUAL_WIDTH)));
+    const details = DETAILS.filter(([px]) => px >= sizes_px.smallest && px <= sizes_px.largest);
+    if (!details.some(([px]) => px === look.size_px)) details.push([look.size_px, "As started"]);
+    element("detail").replaceChildren(...details.map(([px, name]) => new Option(`${name} (${px} px)`, String(px))));
+    element("detail").addEventListener("change", (event) => this.change({ size_px: Number(event.target.value) }));
+  }
+}
+
+function radio(name, value, chosen) {
+  const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
+  input.addEventListener("change", chosen);
+  return input;
+}
+
+function text(tag, content) {
+  return Object.assign(document.createElement(tag), { textContent: content });
+}

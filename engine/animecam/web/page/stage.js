@@ -1,0 +1,136 @@
+// The one place where pictures are shown: nothing yet, at work, live, a result, or a problem.
+
+export function element(id) {
+  return document.getElementById(id);
+}
+
+const FLASH_MS = 400;
+
+export class Stage {
+  constructor() {
+    this.root = element("stage");
+    this.after = element("after");
+    this.state = "idle";
+    this.canCompare = false;
+    this.wantsFigures = true;
+    this.objectUrls = [];
+    element("split-position").addEventListener("input", (event) => this.#split(event.target.value));
+    this.after.addEventListener("resize", () => this.#fit(this.after.videoWidth, this.after.videoHeight));
+    element("after-picture").addEventListener("load", (event) => this.#fit(event.target.naturalWidth, event.target.naturalHeight));
+  }
+
+  showIdle() {
+    this.after.srcObject = null;
+    this.after.removeAttribute("src");
+    this.after.controls = false;
+    this.after.loop = false;
+    element("before-video").srcObject = null;
+    for (const url of this.objectUrls.splice(0)) URL.revokeObjectURL(url);
+    this.#pictures(null, null);
+    this.canCompare = false;
+    this.compare(false);
+    this.root.style.removeProperty("--aspect");
+    element("figures").hidden = true;
+    this.#enter("idle");
+  }
+
+  showBusy(text, done) {
+    element("busy-text").textContent = text;
+    element("busy-bar").hidden = done === null;
+    if (done !== null) element("busy-bar").value = done;
+    this.#enter("busy");
+  }
+
+  showProblem({ message, hint }) {
+    element("problem-message").textContent = message;
+    element("problem-hint").textContent = hint ?? "";
+    this.#enter("problem");
+    element("retry").focus({ preventScroll: true });
+  }
+
+  showBefore(stream) {
+    element("before-video").srcObject = stream;
+  }
+
+  showLive(stream) {
+    this.after.srcObject = stream;
+    this.after.play().catch(() => {});
+    this.canCompare = true;
+    element("figures").hidden = !this.wantsFigures;
+    this.#enter("live");
+  }
+
+  showResult(job, file) {
+    const url = `jobs/${job.id}/result`;
+    this.canCompare = job.is_picture;
+    if (job.is_picture) {
+      const original = URL.createObjectURL(file);
+      this.objectUrls.push(original);
+      this.#pictures(original, url);
+    } else {
+      Object.assign(this.after, { src: url, controls: true, loop: true });
+    }
+    this.#enter("result");
+    if (job.is_picture) this.compare(true);
+  }
+
+  showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, dropped }) {
+    const round = (value) => (value === undefined ? "–" : Math.round(value));
+    element("f-fps").textContent = round(fps_out);
+    element("f-engine").textContent = `${round(latency_p50_ms)} / ${round(latency_p95_ms)} ms`;
+    element("f-delay").textContent = delay_ms ? `${round(delay_ms)} ms` : "–";
+    element("f-size").textContent = `${this.after.videoWidth} × ${this.after.videoHeight}`;
+    element("f-faces").textContent = faces;
+    element("f-dropped").textContent = dropped;
+  }
+
+  toggleFigures() {
+    this.wantsFigures = !this.wantsFigures;
+    element("figures").hidden = !(this.wantsFigures && this.state === "live");
+  }
+
+  toggleCompare() {
+    this.compare(element("split").hidden);
+  }
+
+  compare(isOn) {
+    element("split").hidden = element("before").hidden = !isOn;
+    element("compare").setAttribute("aria-pressed", String(isOn));
+    if (isOn) element("before-video").play().catch(() => {});
+  }
+
+  mirror(isOn) {
+    this.root.classList.toggle("mirrored", isOn);
+  }
+
+  flash() {
+    this.root.classList.add("flash");
+    setTimeout(() => this.root.classList.remove("flash"), FLASH_MS);
+  }
+
+  say(text) {
+    element("status").textContent = text ?? "";
+  }
+
+  #enter(state) {
+    this.state = this.root.dataset.state = state;
+    for (const sheet of ["idle", "busy", "problem"]) element(sheet).hidden = sheet !== state;
+  }
+
+  #split(percent) {
+    this.root.style.setProperty("--split", `${percent}%`);
+  }
+
+  #fit(width, height) {
+    if (width && height) this.root.style.setProperty("--aspect", `${width} / ${height}`);
+  }
+
+  #pictures(before, after) {
+    for (const [id, url] of [["before-picture", before], ["after-picture", after]]) {
+      element(id).hidden = url === null;
+      if (url === null) element(id).removeAttribute("src");
+      else element(id).src = url;
+    }
+    element("before-video").hidden = before !== null;
+  }
+}

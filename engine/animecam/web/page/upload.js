@@ -1,0 +1,73 @@
+// A picture or clip on its way to the engine and back.
+
+const POLL_MS = 400;
+const MIB = 1024 * 1024;
+
+export class Upload {
+  constructor(file, look, limits, tell) {
+    Object.assign(this, { file, look, limits, tell });
+    this.job = null;
+    this.isOver = false;
+  }
+
+  start() {
+    if (this.file.size > this.limits.upload_bytes) {
+      const most = Math.round(this.limits.upload_bytes / MIB);
+      this.#fail({ message: `The file is larger than ${most} MiB`, hint: "Cut it, or convert it with: animecam convert" });
+      return;
+    }
+    const query = new URLSearchParams({ name: this.file.name, look: JSON.stringify(this.look) });
+    const request = (this.request = new XMLHttpRequest());
+    request.open("POST", `jobs?${query}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => this.#progress("Sending", event.loaded / event.total);
+    request.onload = () => (request.status === 201 ? this.#accepted(request.response) : this.#fail(request.response));
+    request.onerror = () => this.#fail({ message: "The upload failed", hint: "Is animecam serve still running?" });
+    request.send(this.file);
+    this.#progress("Sending", 0);
+  }
+
+  close() {
+    this.isOver = true;
+    this.request?.abort();
+    clearTimeout(this.timer);
+    if (this.job) fetch(`jobs/${this.job.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  #accepted(job) {
+    this.job = job;
+    if (this.isOver) this.close();
+    else this.#look(job);
+  }
+
+  #look(job) {
+    if (this.isOver) return;
+    if (job.state === "done") return this.tell.done(job);
+    if (job.state === "failed") return this.#fail(job);
+    const rate = job.fps >= 1 ? ` · ${Math.round(job.fps)} fps` : "";
+    if (job.state === "waiting") this.tell.progress("Waiting for its turn", null);
+    else this.#progress("Drawing", job.done, rate);
+    this.timer = setTimeout(() => this.#poll(), POLL_MS);
+  }
+
+  async #poll() {
+    try {
+      const answer = await fetch(`jobs/${this.job.id}`);
+      const content = await answer.json();
+      if (answer.ok) this.#look(content);
+      else this.#fail(content);
+    } catch {
+      this.#fail({ message: "The server does not answer", hint: "Is animecam serve still running?" });
+    }
+  }
+
+  #progress(word, done, more = "") {
+    if (this.isOver) return;
+    const part = done === null ? "" : ` ${Math.floor(done * 100)} %`;
+    this.tell.progress(`${word}${part}${more}`, done);
+  }
+
+  #fail(problem) {
+    if (!this.isOver) this.tell.failed(problem ?? { message: "The upload failed" });
+  }
+}

@@ -1,0 +1,144 @@
+"""One user's place in the studio: the newest frame waits here for its turn."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from threading import Condition
+from typing import Protocol
+
+from animecam.errors import AnimecamError, PipelineError
+from animecam.pipeline import Figures, Rendered
+from animecam.renderer import Draw, Plan
+from animecam.settings import Controls, Look
+from animecam.timing import Percentiles, Rate, Timing
+from animecam.types import Frame, Image
+
+log = logging.getLogger(__name__)
+
+Deliver = Callable[[Rendered], None]
+Fail = Callable[[AnimecamError], None]
+
+
+class Drawing(Protocol):
+    """What the studio uses of a renderer."""
+
+    def plan(self, frame: Frame) -> Plan:
+        """Finds what is to be drawn of a frame."""
+        ...
+
+    def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
+        """Puts what was drawn back into the frame."""
+        ...
+
+
+class Engine(Protocol):
+    """What the studio uses of the networks."""
+
+    @property
+    def summary(self) -> str:
+        """The runtime and the device in a few words."""
+        ...
+
+    def renderer(self, timing: Timing, controls: Controls) -> Drawing:
+        """A renderer with a memory of its own."""
+        ...
+
+    def draw(self, style: str) -> Draw:
+        """A style by name."""
+        ...
+
+
+class Seat:
+    """Holds at most one waiting frame of one user; a newer frame replaces it and is counted.
+
+    Args:
+        changed: The studio's condition: guards the waiting frame and wakes the render thread.
+        look: The look to begin with.
+        deliver: Takes drawn frames; called in the render thread, so it must be quick.
+        fail: Takes the failure that ended this seat, likewise.
+        leave: Takes this seat out of the studio.
+    """
+
+    def __init__(
+        self, changed: Condition, look: Look, deliver: Deliver, fail: Fail, leave: Callable[["Seat"], None]
+    ) -> None:
+        self.controls = Controls(look)
+        self.timing = Timing()
+        self._changed, self._deliver, self._fail, self._leave = changed, deliver, fail, leave
+        self._waiting: Frame | None = None
+        self._drawing: Drawing | None = None
+        self._shape: tuple[object, ...] = ()
+        self._rate_in, self._rate_out = Rate(), Rate()
+        self._dropped = 0
+        self._faces = 0
+        self._with_faces = 0
+        self._opened_ns = time.perf_counter_ns()
+        self.is_closed = False
+
+    def put(self, frame: Frame) -> None:
+        """Offers a frame; any one thread may call it. A closed seat ignores it."""
+        with self._changed:
+            if self.is_closed:
+                return
+            self._rate_in.tick()
+            self._dropped += self._waiting is not None
+            self._waiting = frame
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Gives the seat and its memory back; may be called twice, by any thread."""
+        with self._changed:
+            self.is_closed = True
+            self._waiting = None
+            self._leave(self)
+
+    def take(self) -> Frame | None:
+        """The waiting frame, if there is one; the caller holds the studio's condition."""
+        frame, self._waiting = self._waiting, None
+        return frame
+
+    def plan(self, engine: Engine, frame: Frame) -> Plan:
+        """Finds what is to be drawn; a picture of another size starts with nobody known. Render thread only."""
+        shape = (frame.width_px, frame.height_px, frame.pixel_format)
+        if self._drawing is None or shape != self._shape:
+            self._drawing, self._shape = engine.renderer(self.timing, self.controls), shape
+        return self._drawing.plan(frame)
+
+    def finish(self, plan: Plan, drawn: Sequence[Image]) -> None:
+        """Composes and delivers one frame. Render thread only."""
+        if self._drawing is None or self.is_closed:
+            return
+        rendered = self._drawing.finish(plan, drawn)
+        self._faces = len(rendered.faces.faces)
+        self._with_faces += self._faces > 0
+        self._rate_out.tick()
+        self.timing.add("latency", (time.perf_counter_ns() - rendered.frame.captured_ns) / 1e6)
+        self._deliver(rendered)
+
+    def fail(self, error: Exception) -> None:
+        """Ends this seat alone. Render thread only."""
+        if self.is_closed:
+            return
+        self.close()
+        if isinstance(error, AnimecamError):
+            self._fail(error)
+            return
+        log.error("a frame could not be drawn", exc_info=error)
+        self._fail(PipelineError("a frame could not be drawn", hint="the server's log says why"))
+
+    def figures(self) -> Figures:
+        """What happened here so far; any thread."""
+        stage_ms = self.timing.percentiles()
+        latency_ms = stage_ms.pop("latency", Percentiles())
+        return Figures(
+            frames_in=self._rate_in.count,
+            frames_out=self._rate_out.count,
+            dropped=self._dropped,
+            with_faces=self._with_faces,
+            faces=self._faces,
+            fps_in=self._rate_in.per_second(),
+            fps_out=self._rate_out.per_second(),
+            latency_ms=latency_ms,
+            stage_ms=stage_ms,
+            seconds=(time.perf_counter_ns() - self._opened_ns) / 1e9,
+        )

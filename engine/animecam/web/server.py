@@ -1,0 +1,184 @@
+"""The server: its parts in the right order, from the first request to the last goodbye."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from animecam.errors import AnimecamError, PipelineError, UsageError
+from animecam.settings import Look
+from animecam.web.gallery import Gallery, StyleInfo
+from animecam.web.gate import Gate
+from animecam.web.handlers import MOST_OFFER_BYTES, Desk, page_file
+from animecam.web.options import Limits, Refusal, ServeOptions
+from animecam.web.studio import Studio
+from animecam.web.switchboard import Switchboard
+from animecam.web.tuning import tune_webrtc
+from animecam.web.workshop import Workshop
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 2.0  # longest wait for requests in progress when the server ends
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every answer: the page loads nothing from elsewhere and nobody loads anything of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is served: the styles, the look to begin with, and how much of it strangers may have."""
+
+    styles: Sequence[StyleInfo]
+    look: Look
+    limits: Limits
+    token: str = ""  # empty: whoever reaches a loopback address
+
+
+def build_app(studio: Studio, site: Site) -> web.Application:
+    """The application; must be called while an event loop runs.
+
+    Args:
+        studio: Open; draws for everybody.
+        site: What is served.
+    """
+    tune_webrtc()
+    gallery = Gallery(studio, site.styles)
+    switchboard = Switchboard(studio, site.limits, gallery.names)
+    workshop = Workshop(studio, site.limits)
+    desk = Desk(
+        studio=studio,
+        limits=site.limits,
+        look=site.look,
+        gallery=gallery,
+        switchboard=switchboard,
+        workshop=workshop,
+    )
+    app = web.Application(middlewares=[_guard(Gate(site.token), desk)], client_max_size=MOST_OFFER_BYTES)
+    desk.add_routes(app)
+
+    async def background(_: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(gallery.warm_up()), asyncio.create_task(workshop.sweep())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await workshop.close()
+
+    async def say_goodbye(_: web.Application) -> None:
+        await switchboard.close(PipelineError("the server was stopped", hint="start it again, then reload the page"))
+
+    app.cleanup_ctx.append(background)
+    app.on_shutdown.append(say_goodbye)
+    return app
+
+
+async def serve(
+    studio: Studio,
+    site: Site,
+    options: ServeOptions,
+    tls: ssl.SSLContext | None,
+    on_ready: Callable[[int], None],
+) -> None:
+    """Serves until the time is over or the program is told to stop (Ctrl-C, SIGTERM).
+
+    Args:
+        studio: Open; draws for everybody.
+        site: What is served.
+        options: Where to listen and how long.
+        tls: Of an https server; None serves http.
+        on_ready: Called with the port once requests are answered.
+
+    Raises:
+        UsageError: The address cannot be listened on.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels this task instead
+            loop.add_signal_handler(number, stopping.set)
+    runner = web.AppRunner(build_app(studio, site), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    try:
+        await runner.setup()
+        await _listen(runner, options, tls)
+        on_ready(runner.addresses[0][1])
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), options.seconds)
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLContext | None) -> None:
+    try:
+        await web.TCPSite(runner, options.host, options.port, ssl_context=tls).start()
+    except OSError as error:
+        where = f"{options.host}:{options.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"{where} is in use by another program", hint="--port 0 takes a free one") from error
+        reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
+        raise UsageError(f"cannot listen on {where}: {reason}", hint="--host 127.0.0.1 --port 8000") from error
+
+
+def _guard(gate: Gate, desk: Desk) -> Middleware:
+    """Stands before every handler: lets in or refuses, turns errors into answers, adds the headers."""
+    denied = page_file("denied.html")
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = _take_token(request, gate)
+            if response is None:
+                gate.check(request)
+                response = await handler(request)
+        except Refusal as refusal:
+            desk.refused[refusal.reason] += 1
+            response = _as_page(request, refusal, denied) or _problem(refusal, refusal.status)
+        except UsageError as error:
+            desk.refused["request"] += 1
+            response = _problem(error, 400)
+        except AnimecamError as error:
+            log.warning("%s %s: %s", request.method, request.path, error.message)
+            response = _problem(error, 500)
+        except web.HTTPException as error:
+            response = _problem(UsageError(error.reason.lower()), error.status)
+        response.headers.update(HEADERS)
+        return response
+
+    return guard
+
+
+def _take_token(request: web.Request, gate: Gate) -> web.Response | None:
+    """The printed address carries the token; it is put into a cookie and taken out of the address."""
+    if request.path != "/" or not gate.is_token(request.query.get("token", "")):
+        return None
+    response = web.Response(status=303, headers={"Location": "/"})
+    gate.admit(response, is_secure=request.secure)
+    return response
+
+
+def _as_page(request: web.Request, refusal: Refusal, denied: bytes) -> web.Response | None:
+    """A person who comes without the token gets a page to type it in, a program gets JSON."""
+    if refusal.status != 401 or "text/html" not in request.headers.get("Accept", ""):
+        return None
+    return web.Response(status=401, body=denied, content_type="text/html", charset="utf-8")
+
+
+def _problem(error: AnimecamError, status: int) -> web.Response:
+    return web.json_response({"message": error.message, "hint": error.hint}, status=status)

@@ -1,0 +1,209 @@
+"""One render thread that serves everybody: in each round one frame of each user, drawn together in batches."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import NamedTuple, TypeVar
+
+from animecam.channel import STALL_SECONDS
+from animecam.errors import AnimecamError, PipelineError
+from animecam.pipeline import Render, Rendered
+from animecam.renderer import Plan, draw_each_size
+from animecam.settings import Look
+from animecam.timing import Timing
+from animecam.types import Frame
+from animecam.web.seat import Deliver, Engine, Fail, Seat
+
+OPEN_SECONDS = 300.0  # the first start compiles networks; slower than any machine we know
+JOIN_SECONDS = 10.0  # longest wait for the round in progress when the studio closes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What the render thread does next: a frame a seat, then at most one errand."""
+
+    frames: tuple[tuple[Seat, Frame], ...]
+    errand: Callable[[Engine], None] | None
+
+
+class _Planned(NamedTuple):
+    """A frame of this round, ready to be drawn."""
+
+    seat: Seat
+    plan: Plan
+
+
+class Studio:
+    """Owns the networks and the thread that uses them; a context manager.
+
+    Args:
+        open_engine: Opens the networks; called, used and closed in the render thread only.
+
+    Raises:
+        AnimecamError: On entry: the networks could not be opened.
+    """
+
+    def __init__(self, open_engine: Callable[[], AbstractContextManager[Engine]]) -> None:
+        self._open_engine = open_engine
+        self._changed = threading.Condition()
+        self._seats: list[Seat] = []
+        self._errands: deque[Callable[[Engine], None]] = deque()
+        self._is_closing = False
+        self._opened: Future[str] = Future()
+        self._thread = threading.Thread(target=self._work, name="render", daemon=True)
+        self.summary = ""
+        """The runtime and the device in a few words, known once the studio is open."""
+
+    def __enter__(self) -> "Studio":
+        self._thread.start()
+        self.summary = self._opened.result(OPEN_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join(JOIN_SECONDS)
+
+    def seat(self, look: Look, deliver: Deliver, fail: Fail) -> Seat:
+        """A place for one user; whoever took it closes it.
+
+        Args:
+            look: The look to begin with.
+            deliver: Takes drawn frames, in the render thread.
+            fail: Takes the failure that ended the seat, in the render thread.
+        """
+        with self._changed:
+            seat = Seat(self._changed, look, deliver, fail, self._remove)
+            self._seats.append(seat)
+            return seat
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames are being drawn."""
+        return self._thread.is_alive() and not self._is_closing
+
+    def seats(self) -> tuple[Seat, ...]:
+        """Those that are taken now."""
+        with self._changed:
+            return tuple(self._seats)
+
+    @contextmanager
+    def rendering(self, look: Look) -> Generator[tuple[Render, Timing]]:
+        """A renderer for one pipeline in threads of its own: each call waits for its turn among the others."""
+        results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
+        seat = self.seat(look, results.put, results.put)
+
+        def render(frame: Frame) -> Rendered:
+            seat.put(frame)
+            try:
+                result = results.get(timeout=STALL_SECONDS)
+            except Empty as error:
+                raise PipelineError(f"the studio gave no frame for {STALL_SECONDS:g} s") from error
+            if isinstance(result, AnimecamError):
+                raise result
+            return result
+
+        try:
+            yield render, seat.timing
+        finally:
+            seat.close()
+
+    def run(self, errand: Callable[[Engine], T]) -> Future[T]:
+        """Does something with the networks between two rounds, in the render thread."""
+        future: Future[T] = Future()
+
+        def do(engine: Engine) -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(errand(engine))
+                except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+                    future.set_exception(error)
+
+        with self._changed:
+            self._errands.append(do)
+            self._changed.notify_all()
+        return future
+
+    def _remove(self, seat: Seat) -> None:
+        if seat in self._seats:
+            self._seats.remove(seat)
+
+    def _work(self) -> None:
+        try:
+            with self._open_engine() as engine:
+                self._opened.set_result(engine.summary)
+                while (turn := self._next_round()) is not None:
+                    _draw(engine, turn.frames)
+                    if turn.errand is not None:
+                        turn.errand(engine)
+        except BaseException as error:
+            if not self._opened.done():
+                self._opened.set_exception(error)
+                return
+            raise
+        finally:
+            self._end_seats()
+
+    def _next_round(self) -> _Round | None:
+        """Waits for something to do; None when the studio closes."""
+        with self._changed:
+            while not self._is_closing:
+                frames = tuple((seat, frame) for seat in self._seats if (frame := seat.take()) is not None)
+                errand = self._errands.popleft() if self._errands else None
+                if frames or errand is not None:
+                    return _Round(frames, errand)
+                self._changed.wait()
+        return None
+
+    def _end_seats(self) -> None:
+        for seat in self.seats():
+            seat.fail(PipelineError("the server was stopped"))
+
+
+def _draw(engine: Engine, frames: Sequence[tuple[Seat, Frame]]) -> None:
+    """One round: plans all frames, draws those of one style in batches, finishes each."""
+    by_style: dict[str, list[_Planned]] = {}
+    for seat, frame in frames:
+        with _blamed_on(seat):
+            seat.timing.add("wait", (time.perf_counter_ns() - frame.captured_ns) / 1e6)
+            plan = seat.plan(engine, frame)
+            by_style.setdefault(plan.look.style, []).append(_Planned(seat, plan))
+    for style, members in by_style.items():
+        _draw_style(engine, style, members)
+
+
+def _draw_style(engine: Engine, style: str, members: Sequence[_Planned]) -> None:
+    pictures = [picture for member in members for picture in member.plan.pictures]
+    start_ns = time.perf_counter_ns()
+    try:
+        drawn = iter(draw_each_size(engine.draw(style), pictures) if pictures else ())
+    except Exception as error:  # noqa: BLE001 - carried to the user whose picture it was
+        if len(members) == 1:
+            members[0].seat.fail(error)
+        else:  # one user's picture must not end the others' sessions: each is tried alone
+            for member in members:
+                _draw_style(engine, style, [member])
+        return
+    draw_ms = (time.perf_counter_ns() - start_ns) / 1e6
+    for seat, plan in members:
+        mine = [next(drawn) for _ in plan.pictures]
+        with _blamed_on(seat):
+            seat.timing.add("draw", draw_ms)
+            seat.finish(plan, mine)
+
+
+@contextmanager
+def _blamed_on(seat: Seat) -> Generator[None]:
+    """A failure in the block ends this seat and nobody else's."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - carried to the user of the seat and shown there
+        seat.fail(error)

@@ -1,0 +1,253 @@
+"""Uploaded pictures and clips: received, drawn one after the other beside the live sessions, kept for a while."""
+
+import asyncio
+import logging
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from animecam.errors import AnimecamError, UsageError
+from animecam.pipeline import Figures
+from animecam.settings import Look, Scope
+from animecam.types import StreamFormat
+from animecam.web.options import MIB, Limits, Refusal
+from animecam.web.studio import Studio
+from animecam.web.untrusted import inspect
+
+log = logging.getLogger(__name__)
+
+MOST_JOBS = 8  # waiting, running and kept results together; the folder holds no more than twice their uploads
+KEEP_SECONDS = 900.0  # how long a result waits to be fetched
+CHUNK_SECONDS = 30.0  # an upload that sends nothing for this long is given up
+SWEEP_SECONDS = 10.0  # how often old results are looked for
+SUFFIX_OF_RESULT = "-anime"
+
+
+class State(StrEnum):
+    """Where a job is on its way."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        state: Where it is on its way.
+        done: Part that is drawn, 0 to 1; None while nobody knows how long the clip is.
+        fps: Frames drawn a second.
+        message: What went wrong, or what there is to know about the result.
+        hint: What to do about it.
+    """
+
+    state: State = State.WAITING
+    done: float | None = 0.0
+    fps: float = 0.0
+    message: str = ""
+    hint: str = ""
+
+
+class Job:
+    """One uploaded file. The worker's thread replaces `progress`, the event loop reads it.
+
+    Args:
+        name: Name of the file at the user's, for the result's.
+        folder: Of its own, removed with the job.
+        look: What the result is to look like.
+    """
+
+    def __init__(self, name: str, folder: Path, look: Look) -> None:
+        self.id = folder.name
+        self.folder, self.look = folder, look
+        self.stem = Path(name).stem[:80] or "upload"
+        self.progress = Progress()
+        self.source = folder / "upload"
+        self.target = folder / "result"
+        self.is_picture = False
+        self.stop = threading.Event()
+        self.changed_s = time.monotonic()
+
+    @property
+    def result_name(self) -> str:
+        """The name to save the result by."""
+        return self.stem + SUFFIX_OF_RESULT + self.target.suffix
+
+
+class Workshop:
+    """Receives files and draws them one at a time; event loop only.
+
+    Args:
+        studio: Draws the frames.
+        limits: Of size and time.
+    """
+
+    def __init__(self, studio: Studio, limits: Limits) -> None:
+        self._studio, self._limits = studio, limits
+        self._folder = Path(tempfile.mkdtemp(prefix="animecam-"))
+        self._jobs: dict[str, Job] = {}
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="convert")
+        self._running: set[asyncio.Task[None]] = set()
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All that are kept."""
+        return tuple(self._jobs.values())
+
+    def job(self, job_id: str) -> Job:
+        """A job by its id.
+
+        Raises:
+            Refusal: There is none, or no more.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise Refusal("there is no such upload any more", hint="send the file again", status=404, reason="job")
+        return job
+
+    async def receive(self, name: str, chunks: AsyncIterator[bytes], look: Look) -> Job:
+        """Stores a file, looks what it is and queues it.
+
+        Raises:
+            Refusal: It is too large, too slow, or no media; or too many are kept already. Nothing of it is kept.
+        """
+        if len(self._jobs) >= MOST_JOBS:
+            raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
+        folder = self._folder / secrets.token_urlsafe(16)
+        folder.mkdir(mode=0o700)
+        job = self._jobs[folder.name] = Job(name, folder, look)
+        try:
+            await self._store(job, chunks)
+            found = await asyncio.to_thread(inspect, job.source)
+        except BaseException:
+            self.discard(job)
+            raise
+        job.is_picture = found.is_picture
+        job.source = job.source.rename(job.source.with_suffix(found.suffix))
+        job.target = job.target.with_suffix(found.suffix)
+        task = asyncio.create_task(self._run(job))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return job
+
+    def discard(self, job: Job) -> None:
+        """Stops a job if it runs and removes its files."""
+        job.stop.set()
+        self._jobs.pop(job.id, None)
+        if job.progress.state is not State.RUNNING:  # the worker removes those that it still uses
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    async def sweep(self) -> None:
+        """Removes results that nobody fetched, for as long as the server runs."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for job in self.jobs():
+                is_over = job.progress.state in (State.DONE, State.FAILED)
+                if is_over and time.monotonic() - job.changed_s > KEEP_SECONDS:
+                    self.discard(job)
+
+    async def close(self) -> None:
+        """Stops what runs and removes everything."""
+        for job in self.jobs():
+            self.discard(job)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.to_thread(self._worker.shutdown, cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _store(self, job: Job, chunks: AsyncIterator[bytes]) -> None:
+        size = 0
+        with job.source.open("wb") as file:
+            while True:
+                try:
+                    chunk = await asyncio.wait_for(anext(chunks, b""), CHUNK_SECONDS)
+                except TimeoutError as error:
+                    raise Refusal("the upload stopped half-way", hint="send it again", status=408) from error
+                if not chunk:
+                    break
+                size += len(chunk)
+                if size > self._limits.upload_bytes:
+                    raise too_large(self._limits)
+                file.write(chunk)
+        if size == 0:
+            raise Refusal("the file is empty", hint="choose another one", status=415, reason="media")
+
+    async def _run(self, job: Job) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._worker, self._convert, job)
+        job.changed_s = time.monotonic()
+
+    def _convert(self, job: Job) -> None:
+        """Worker thread: draws one file."""
+        if job.stop.is_set():
+            return
+        job.progress = replace(job.progress, state=State.RUNNING)
+        try:
+            figures = self._convert_stoppable(job)
+            job.progress = _outcome(job, figures, self._limits)
+        except AnimecamError as error:
+            job.progress = Progress(State.FAILED, message=error.message, hint=error.hint)
+        except Exception:
+            log.exception("upload %s could not be drawn", job.id)
+            job.progress = Progress(State.FAILED, message="the file could not be drawn", hint="see the server's log")
+        finally:
+            if job.stop.is_set():
+                shutil.rmtree(job.folder, ignore_errors=True)
+
+    def _convert_stoppable(self, job: Job) -> Figures:
+        from animecam.pipeline import Pipeline
+        from animecam.session import opened_outputs, opened_source
+        from animecam.sinks.options import SinkOptions
+        from animecam.sources.options import SourceOptions
+
+        sink_options = SinkOptions(audio_from=job.source)
+        with (
+            opened_source(str(job.source), SourceOptions()) as source,
+            opened_outputs((str(job.target),), source.format, sink_options) as outputs,
+            self._studio.rendering(job.look) as (render, timing),
+        ):
+            pipeline = Pipeline(source, render, outputs, timing)
+
+            def tick(figures: Figures) -> None:
+                job.progress = replace(job.progress, done=_part(source.format, figures), fps=figures.fps_out)
+                if job.stop.is_set() or figures.seconds > self._limits.minutes * 60:
+                    pipeline.stop()
+
+            return pipeline.run(on_tick=tick)
+
+
+def too_large(limits: Limits) -> Refusal:
+    """The refusal of a file beyond the limit."""
+    return Refusal(
+        f"the file is larger than {limits.upload_bytes / MIB:.0f} MiB",
+        hint="cut it, or convert it with: animecam convert",
+        status=413,
+        reason="upload",
+    )
+
+
+def _part(stream: StreamFormat, figures: Figures) -> float | None:
+    if stream.frames > 0:
+        return min(1.0, (figures.frames_out + figures.skipped) / stream.frames)
+    if stream.duration_s > 0:
+        return min(1.0, figures.position_s / stream.duration_s)
+    return None
+
+
+def _outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
+    if figures.is_interrupted:
+        error = UsageError(f"drawing took longer than the limit of {limits.minutes:g} minutes", hint="send a part")
+        return Progress(State.FAILED, message=error.message, hint=error.hint)
+    message = hint = ""
+    if job.look.scope is Scope.HEAD and not figures.with_faces:
+        message, hint = "no face was found: whole frames were drawn", "scope “frame” says that this is wanted"
+    return Progress(State.DONE, 1.0, figures.fps_out, message, hint)

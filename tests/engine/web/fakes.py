@@ -1,0 +1,142 @@
+"""A stand-in for the networks, quick and easy to recognise: it inverts the luma of the middle of the picture."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from animecam.errors import StyleError
+from animecam.pipeline import Rendered
+from animecam.renderer import Plan
+from animecam.settings import Controls
+from animecam.timing import Timing
+from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, Region, allocate_planes
+
+STYLES = ("invert", "flat")
+FLAT_LEVEL = 200
+
+
+@dataclass(frozen=True)
+class FakeStyle:
+    name: str
+    description: str
+
+
+def styles() -> tuple[FakeStyle, ...]:
+    return tuple(FakeStyle(name, f"the fake style {name}") for name in STYLES)
+
+
+def middle(width_px: int, height_px: int) -> tuple[slice, slice]:
+    """The part of the picture that a fake style draws, as slices of a full-size plane; even borders."""
+    return slice(height_px // 8 * 2, height_px // 8 * 6), slice(width_px // 8 * 2, width_px // 8 * 6)
+
+
+def make_frame(level: int = 100, width_px: int = 64, height_px: int = 48, index: int = 0) -> Frame:
+    planes, packed = allocate_planes(PixelFormat.YUV420P, width_px, height_px)
+    packed[:] = 128
+    planes[0][:] = level
+    return Frame(
+        planes=planes,
+        pixel_format=PixelFormat.YUV420P,
+        color=Color(),
+        rotation_deg=0,
+        index=index,
+        pts=index * 3000,
+        time_base=Fraction(1, 90_000),
+        captured_ns=time.perf_counter_ns(),
+        packed=packed,
+    )
+
+
+class FakeDrawing:
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+        self.planned = 0
+
+    def plan(self, frame: Frame) -> Plan:
+        self.planned += 1
+        rows, columns = middle(frame.width_px, frame.height_px)
+        part = frame.planes[0][rows, columns]
+        grey = np.repeat(part[..., None], 3, axis=2) if frame.pixel_format.is_yuv else part.copy()
+        box = Box(columns.start, rows.start, columns.stop, rows.stop)
+        face = Face(0, Detection(box, np.zeros((4, 2), np.float32), 1.0))
+        region = Region(0, grey.shape[1], grey.shape[0], np.eye(2, 3))
+        return Plan(frame, Faces((face,), is_exposed=False), self._controls.look, (region,), (grey,))
+
+    def finish(self, plan: Plan, drawn: Sequence[np.ndarray]) -> Rendered:
+        frame = plan.frame
+        planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
+        for target, source in zip(planes, frame.planes, strict=True):
+            target[...] = source
+        rows, columns = middle(frame.width_px, frame.height_px)
+        strength = plan.look.strength
+        mixed = (strength * drawn[0] + (1 - strength) * plan.pictures[0]).astype(np.uint8)
+        planes[0][rows, columns] = mixed[..., 0] if frame.pixel_format.is_yuv else mixed
+        return Rendered(
+            Frame(
+                planes=planes,
+                pixel_format=frame.pixel_format,
+                color=frame.color,
+                rotation_deg=frame.rotation_deg,
+                index=frame.index,
+                pts=frame.pts,
+                time_base=frame.time_base,
+                captured_ns=frame.captured_ns,
+                duration=frame.duration,
+                packed=packed,
+            ),
+            plan.faces,
+        )
+
+
+@dataclass
+class FakeEngine:
+    """Counts what it is asked, and refuses to be used by two threads."""
+
+    draw_s: float = 0.0
+    summary: str = "a fake engine"
+    batches: list[int] = field(default_factory=list)
+    drawings: list[FakeDrawing] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    gate: threading.Event = field(default_factory=threading.Event)
+    thread: int = 0
+    is_closed: bool = False
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def renderer(self, timing: Timing, controls: Controls) -> FakeDrawing:
+        self._check()
+        self.drawings.append(FakeDrawing(controls))
+        return self.drawings[-1]
+
+    def draw(self, style: str):
+        self._check()
+        if style in self.broken or style not in STYLES:
+            raise StyleError(f"style {style} is broken", hint="choose another")
+
+        def apply(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
+            self._check()
+            self.gate.wait(5)
+            self.batches.append(len(pictures))
+            time.sleep(self.draw_s)
+            if any(np.all(picture == 13) for picture in pictures):
+                raise RuntimeError("an unlucky picture")
+            return [255 - p if style == "invert" else np.full_like(p, FLAT_LEVEL) for p in pictures]
+
+        return apply
+
+    @contextmanager
+    def open(self) -> Generator["FakeEngine"]:
+        self.thread = threading.get_ident()
+        try:
+            yield self
+        finally:
+            self.is_closed = True
+
+    def _check(self) -> None:
+        assert threading.get_ident() == self.thread, "the engine belongs to the render thread"

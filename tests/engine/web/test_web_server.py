@@ -1,0 +1,290 @@
+"""The server's answers: who comes in, what it says, how uploads go; the engine is a fake."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestClient, TestServer
+
+from animecam.settings import Look
+from animecam.web.options import MIB, Limits
+from animecam.web.server import Site, build_app
+from animecam.web.studio import Studio
+
+TOKEN = "secret"
+POLL_S = 0.05
+
+
+@pytest.fixture
+def studio(fakes):
+    with Studio(fakes.FakeEngine().open) as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(studio, fakes):
+    """Runs `async def test(client)` against a server with these limits."""
+
+    def run(test, *, token="", **limits):
+        @asynccontextmanager
+        async def client():
+            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
+            async with TestClient(TestServer(build_app(studio, site))) as opened:
+                yield opened
+
+        async def main():
+            async with client() as opened:
+                return await test(opened)
+
+        return asyncio.run(asyncio.wait_for(main(), 30))
+
+    return run
+
+
+def picture(path: Path, width_px=64, height_px=48, level=100) -> bytes:
+    cv2.imwrite(str(path), np.full((height_px, width_px, 3), level, np.uint8))
+    return path.read_bytes()
+
+
+async def finished(client, job_id):
+    while True:
+        job = await (await client.get(f"/jobs/{job_id}")).json()
+        if job["state"] in ("done", "failed"):
+            return job
+        await asyncio.sleep(POLL_S)
+
+
+def test_the_page_and_its_files_come_with_a_strict_policy(visit):
+    async def test(client):
+        for path in ("/", "/app.js", "/call.js", "/capture.js", "/controls.js", "/stage.js", "/upload.js", "/app.css"):
+            answer = await client.get(path)
+            assert answer.status == 200, path
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert "http" not in policy  # no outside host
+        html = await (await client.get("/")).text()
+        assert "<style" not in html
+        assert "style=" not in html  # the policy would ignore both
+        assert "//" not in html.replace("http://www.w3.org", "")
+
+    visit(test)
+
+
+def test_hello_tells_the_page_what_there_is(visit, fakes):
+    async def test(client):
+        hello = await (await client.get("/hello")).json()
+        assert [style["name"] for style in hello["styles"]] == list(fakes.STYLES)
+        assert hello["look"]["style"] == "invert"
+        assert hello["engine"] == "a fake engine"
+        assert hello["limits"]["upload_bytes"] == 3 * MIB
+
+    visit(test, upload_bytes=3 * MIB)
+
+
+def test_a_thumbnail_shows_the_portrait_in_its_style(visit, fakes):
+    async def test(client):
+        data = await (await client.get("/styles/flat.jpg")).read()
+        shown = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        assert abs(shown.mean() - fakes.FLAT_LEVEL) < 2
+        missing = await client.get("/styles/none.jpg")
+        assert missing.status == 404
+        assert "no style" in (await missing.json())["message"]
+
+    visit(test)
+
+
+def test_without_the_token_nobody_comes_in(visit):
+    async def test(client):
+        for path in ("/", "/hello", "/metrics", "/app.js", "/jobs/x"):
+            assert (await client.get(path)).status == 401, path
+        assert (await client.get("/healthz")).status == 200
+        assert (await client.post("/offer", json={})).status == 401
+        wrong = await client.get("/?token=wrong", headers={"Accept": "text/html"})
+        assert wrong.status == 401
+        assert "Token" in await wrong.text()
+        assert (await client.get("/metrics", headers={"Authorization": "Bearer wrong"})).status == 401
+        assert (await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})).status == 200
+
+    visit(test, token=TOKEN)
+
+
+def test_the_printed_address_gives_a_cookie_and_hides_the_token(visit):
+    async def test(client):
+        first = await client.get(f"/?token={TOKEN}", allow_redirects=False)
+        assert (first.status, first.headers["Location"]) == (303, "/")
+        cookie = first.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        async with ClientSession(cookies={"animecam_token": TOKEN}) as browser:
+            assert (await browser.get(client.make_url("/"))).status == 200
+
+    visit(test, token=TOKEN)
+
+
+def test_other_sites_are_kept_out_of_a_local_server(visit):
+    async def test(client):
+        rebound = await client.get("/hello", headers={"Host": "evil.example"})
+        assert rebound.status == 421
+        foreign = await client.post("/jobs", data=b"x", headers={"Origin": "https://evil.example"})
+        assert foreign.status == 403
+        assert (await client.get("/hello", headers={"Host": "localhost:1"})).status == 200
+
+    visit(test)
+
+
+def test_bad_requests_are_told_what_is_wrong(visit):
+    async def test(client):
+        cases = [
+            (client.post("/offer", data=b"nonsense"), 400),
+            (client.post("/offer", json={"type": "offer"}), 400),
+            (client.post("/offer", json={"sdp": "no sdp"}), 400),
+            (client.post("/offer", json={"sdp": "v=0\r\n" + "m=video 9 x 1\r\n" * 50}), 400),
+            (client.post("/offer", data=b"x" * 100_000), 413),
+            (client.post("/offer", json={"sdp": "v=0", "look": {"style": "none"}}), 400),
+            (client.post("/offer", json={"sdp": "v=0", "look": {"strength": 7}}), 400),
+            (client.get("/nothing"), 404),
+            (client.get("/jobs/none"), 404),
+            (client.get("/../../etc/passwd"), 404),
+            (client.put("/offer"), 405),
+        ]
+        for request, status in cases:
+            answer = await request
+            assert answer.status == status, await answer.text()
+            assert (await answer.json())["message"]
+            assert "Content-Security-Policy" in answer.headers
+        assert (await client.get("/hello")).status == 200
+
+    visit(test)
+
+
+def test_an_uploaded_picture_comes_back_drawn(visit, tmp_path, fakes):
+    async def test(client):
+        query = {"name": "my holiday.png", "look": json.dumps({"style": "invert"})}
+        answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
+        assert answer.status == 201
+        job = await finished(client, (await answer.json())["id"])
+        assert job["state"] == "done", job
+        assert job["done"] == 1.0
+        assert job["is_picture"]
+        result = await client.get(f"/jobs/{job['id']}/result?download")
+        assert "attachment" in result.headers["Content-Disposition"]
+        assert "my%20holiday-anime.png" in result.headers["Content-Disposition"]
+        drawn = cv2.imdecode(np.frombuffer(await result.read(), np.uint8), cv2.IMREAD_COLOR)
+        rows, columns = fakes.middle(64, 48)
+        assert abs(int(drawn[rows, columns].mean()) - 155) <= 3
+        assert abs(int(drawn[0, 0].mean()) - 100) <= 3
+        assert (await client.delete(f"/jobs/{job['id']}")).status == 204
+        assert (await client.get(f"/jobs/{job['id']}/result")).status == 404
+
+    visit(test)
+
+
+def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_path, make_clip, media):
+    clip = make_clip(tmp_path / "in.mp4", frames=12, audio=True)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())
+        job = await finished(client, (await answer.json())["id"])
+        assert job["state"] == "done", job
+        result = tmp_path / "out.mp4"
+        result.write_bytes(await (await client.get(f"/jobs/{job['id']}/result")).read())
+        return result
+
+    import av
+
+    with av.open(str(visit(test))) as container:
+        assert len(container.streams.audio) == 1
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path):
+    bomb = picture(tmp_path / "bomb.png", 9000, 9000)
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
+    cases = [
+        (b"", 415, "empty"),
+        (b"just text", 415, "no picture"),
+        (playlist, 415, "no picture"),
+        (bomb, 413, "50 million"),
+        (b"x" * (2 * MIB), 413, "larger than 1 MiB"),
+    ]
+
+    async def test(client):
+        for data, status, words in cases:
+            answer = await client.post("/jobs", params={"name": "a.png"}, data=data)
+            problem = await answer.json()
+            assert answer.status == status, problem
+            assert words in problem["message"]
+
+        async def endless():
+            for _ in range(40):
+                yield b"x" * 65_536
+
+        answer = await client.post("/jobs", data=endless())  # says no length, so it must be counted
+        assert answer.status == 413
+        metrics = await (await client.get("/metrics")).text()
+        assert 'animecam_requests_refused_total{reason="media"} 3' in metrics
+        assert "animecam_uploads{" not in metrics
+
+    visit(test, upload_bytes=1 * MIB)
+
+
+def test_a_damaged_clip_fails_with_a_message(visit, tmp_path, make_clip):
+    clip = make_clip(tmp_path / "in.mp4", frames=30).read_bytes()
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.mp4"}, data=clip[: len(clip) // 3])
+        content = await answer.json()
+        assert answer.status in (413, 415), content
+        assert content["message"]
+
+    visit(test)
+
+
+def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, studio, tmp_path, make_clip, fakes):
+    clip = make_clip(tmp_path / "in.mp4", frames=60).read_bytes()
+
+    async def test(client):
+        ids = [(await (await client.post("/jobs", data=clip)).json())["id"] for _ in range(2)]
+        assert (await client.delete(f"/jobs/{ids[0]}")).status == 204
+        assert (await client.get(f"/jobs/{ids[0]}")).status == 404
+        assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+
+
+def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path):
+    data = picture(tmp_path / "in.png")
+
+    async def test(client):
+        answers = [await client.post("/jobs", data=data) for _ in range(10)]
+        assert [a.status for a in answers] == [201] * 8 + [503] * 2
+
+    visit(test)
+
+
+def test_metrics_are_in_prometheus_form(visit):
+    async def test(client):
+        answer = await client.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        text = await answer.text()
+        for line in text.splitlines():
+            assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0, line
+        assert "\nanimecam_sessions 0\n" in text
+        assert "animecam_up 1\n" in text
+
+    visit(test)
+
+
+def test_health_says_when_nothing_is_drawn_any_more(visit, studio):
+    async def test(client):
+        assert (await client.get("/healthz")).status == 200
+        await asyncio.to_thread(studio.__exit__)
+        assert (await client.get("/healthz")).status == 503
+
+    visit(test)

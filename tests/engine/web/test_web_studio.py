@@ -1,0 +1,157 @@
+"""The render thread: newest frame wins, batches over users, failures stay with whom they concern."""
+
+import queue
+import threading
+
+import numpy as np
+import pytest
+
+from animecam.errors import PipelineError, StyleError
+from animecam.settings import Look
+from animecam.web.studio import Studio
+
+WAIT_S = 5
+
+
+@pytest.fixture
+def engine(fakes):
+    return fakes.FakeEngine()
+
+
+@pytest.fixture
+def studio(engine):
+    with Studio(engine.open) as opened:
+        yield opened
+
+
+def take_seat(studio, style="invert"):
+    results = queue.SimpleQueue()
+    return studio.seat(Look(style), results.put, results.put), results
+
+
+def test_a_frame_comes_back_drawn_in_the_middle_only(studio, fakes):
+    seat, results = take_seat(studio)
+    seat.put(fakes.make_frame(level=100))
+    frame = results.get(timeout=WAIT_S).frame
+    rows, columns = fakes.middle(64, 48)
+    assert (frame.planes[0][rows, columns] == 155).all()
+    assert frame.planes[0][0, 0] == 100
+    assert seat.figures().frames_out == 1
+
+
+def test_the_newest_frame_wins_and_drops_are_counted(studio, engine, fakes):
+    seat, results = take_seat(studio)
+    engine.gate.clear()
+    seat.put(fakes.make_frame(index=0))
+    while not engine.drawings:  # the first frame is being drawn
+        threading.Event().wait(0.001)
+    for index in (1, 2, 3):
+        seat.put(fakes.make_frame(index=index))
+    engine.gate.set()
+    assert [results.get(timeout=WAIT_S).frame.index for _ in range(2)] == [0, 3]
+    assert seat.figures().dropped == 2
+
+
+def test_users_are_drawn_in_one_batch_and_styles_apart(studio, engine, fakes):
+    first, first_results = take_seat(studio)
+    others = [take_seat(studio) for _ in range(3)] + [take_seat(studio, "flat")]
+    engine.gate.clear()
+    first.put(fakes.make_frame())
+    while not engine.drawings:
+        threading.Event().wait(0.001)
+    for seat, _ in others:
+        seat.put(fakes.make_frame())
+    engine.gate.set()
+    for _, results in others:
+        results.get(timeout=WAIT_S)
+    assert first_results.get(timeout=WAIT_S)
+    assert engine.batches == [1, 3, 1]
+
+
+def test_a_failure_ends_one_seat_and_no_other(studio, fakes):
+    unlucky, its_results = take_seat(studio)
+    happy, results = take_seat(studio)
+    for _ in range(3):
+        unlucky.put(fakes.make_frame(level=13))
+        happy.put(fakes.make_frame())
+        assert results.get(timeout=WAIT_S).frame
+    error = its_results.get(timeout=WAIT_S)
+    assert isinstance(error, PipelineError)
+    assert unlucky.is_closed
+    assert studio.seats() == (happy,)
+
+
+def test_a_style_that_breaks_says_so_to_those_who_chose_it(studio, engine, fakes):
+    engine.broken.add("flat")
+    seat, results = take_seat(studio, "flat")
+    seat.put(fakes.make_frame())
+    assert isinstance(results.get(timeout=WAIT_S), StyleError)
+
+
+def test_another_picture_size_starts_with_nobody_known(studio, engine, fakes):
+    seat, results = take_seat(studio)
+    for width_px in (64, 64, 128):
+        seat.put(fakes.make_frame(width_px=width_px))
+        results.get(timeout=WAIT_S)
+    assert [drawing.planned for drawing in engine.drawings] == [2, 1]
+
+
+def test_a_closed_seat_leaves_nothing_behind(studio, fakes):
+    seat, results = take_seat(studio)
+    seat.put(fakes.make_frame())
+    results.get(timeout=WAIT_S)
+    seat.close()
+    seat.close()
+    seat.put(fakes.make_frame())
+    assert studio.seats() == ()
+    studio.run(lambda engine: None).result(WAIT_S)  # a whole round later
+    assert results.empty()
+
+
+def test_a_pipeline_shares_the_studio_with_live_users(studio, fakes):
+    seat, results = take_seat(studio)
+    with studio.rendering(Look("flat")) as (render, _):
+        for index in range(5):
+            seat.put(fakes.make_frame(index=index))
+            rendered = render(fakes.make_frame(index=index))
+            assert rendered.frame.index == index
+            rows, columns = fakes.middle(64, 48)
+            assert (rendered.frame.planes[0][rows, columns] == fakes.FLAT_LEVEL).all()
+    assert results.get(timeout=WAIT_S)
+    assert studio.seats() == (seat,)
+
+
+def test_an_errand_runs_in_the_render_thread_and_its_error_comes_back(studio, engine):
+    assert studio.run(lambda e: e.summary).result(WAIT_S) == "a fake engine"
+
+    def fail(engine):
+        raise StyleError("no")
+
+    with pytest.raises(StyleError):
+        studio.run(fail).result(WAIT_S)
+    assert studio.is_open
+
+
+def test_an_engine_that_cannot_be_opened_is_reported_to_the_caller():
+    def refuse():
+        raise StyleError("there is no such style")
+
+    with pytest.raises(StyleError), Studio(refuse):
+        pass
+
+
+def test_closing_ends_the_engine_and_tells_those_who_still_sit(engine):
+    with Studio(engine.open) as studio:
+        _, results = take_seat(studio)
+    assert engine.is_closed
+    assert isinstance(results.get(timeout=WAIT_S), PipelineError)
+
+
+def test_a_look_changes_with_the_next_frame(studio, fakes):
+    seat, results = take_seat(studio)
+    levels = []
+    for changes in ({}, {"strength": 0.0}, {"style": "flat", "strength": 1.0}):
+        seat.controls.change(**changes)
+        seat.put(fakes.make_frame(level=100))
+        levels.append(int(np.median(results.get(timeout=WAIT_S).frame.planes[0][24, 32])))
+    assert levels == [155, 100, fakes.FLAT_LEVEL]
