@@ -1,17 +1,21 @@
 """Puts drawn pictures back into their frame: masks them, matches their colours, shares overlaps, pastes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import numpy as np
 
 from animecam.errors import PipelineError
 from animecam.render.base import ImageOps, Patch
 from animecam.render.masks import Mask, full_mask, head_mask
 from animecam.render.match import ColorMatch, MatchOptions
 from animecam.render.overlap import share_pixels
-from animecam.render.person import PersonMasker
 from animecam.settings import Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
+
+FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
+"""Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
 
 
 class HeadEdge(StrEnum):
@@ -45,7 +49,7 @@ class Compositor:
     """
 
     def __init__(
-        self, ops: ImageOps, person: PersonMasker | None = None, options: CompositorOptions | None = None
+        self, ops: ImageOps, person: FindPersons | None = None, options: CompositorOptions | None = None
     ) -> None:
         self._ops = ops
         self._person = person
@@ -72,8 +76,11 @@ class Compositor:
         """
         if look.strength == 0.0 or not regions:
             return frame
-        masks = self._masks(regions, pictures, look.scope)
-        matched = self._match(frame.time_s, regions, pictures, drawn, masks)
+        shapes = [_shape(region) for region in regions]
+        masks = self._masks(regions, pictures, shapes, look.scope)
+        # Colours are compared where a shape fades out; the outline of a person is an edge anyway.
+        rings = [(mask * (1.0 - shape)).astype(np.float32) for mask, shape in zip(masks, shapes, strict=True)]
+        matched = self._match(frame.time_s, regions, pictures, drawn, rings)
         heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
         shares = share_pixels([regions[i] for i in heads], [masks[i] for i in heads], look.strength)
         pasted = {i: mask * look.strength for i, mask in enumerate(masks) if i not in heads}
@@ -81,9 +88,11 @@ class Compositor:
         patches = [Patch(region, matched[i], pasted[i]) for i, region in enumerate(regions)]
         return self._ops.paste(frame, patches)
 
-    def _masks(self, regions: Sequence[Region], pictures: Sequence[Image], scope: Scope) -> tuple[Mask, ...]:
-        """What shows of each region at full strength."""
-        shapes = [_shape(region) for region in regions]
+    def _masks(
+        self, regions: Sequence[Region], pictures: Sequence[Image], shapes: Sequence[Mask], scope: Scope
+    ) -> list[Mask]:
+        """What shows of each region at full strength: its shape, less what is no person where that is asked for."""
+        masks = list(shapes)
         cut_out = [i for i, region in enumerate(regions) if self._is_cut_out(region, scope)]
         if cut_out:
             if self._person is None:
@@ -92,8 +101,8 @@ class Compositor:
                 )
             persons = self._person([regions[i] for i in cut_out], [pictures[i] for i in cut_out])
             for i, person in zip(cut_out, persons, strict=True):
-                shapes[i] = shapes[i] * person
-        return tuple(shapes)
+                masks[i] = shapes[i] * person
+        return masks
 
     def _is_cut_out(self, region: Region, scope: Scope) -> bool:
         if region.track_id == WHOLE_FRAME:

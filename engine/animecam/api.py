@@ -1,0 +1,107 @@
+"""The program as a function: RGB picture in, drawn RGB picture out.
+
+Example::
+
+    from animecam import Stylizer
+
+    with Stylizer() as stylize:
+        drawn = stylize(picture)  # uint8 [H, W, 3], RGB
+"""
+
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from animecam.errors import UsageError
+from animecam.networks import open_networks
+from animecam.settings import Controls, Look, Settings
+from animecam.timing import Timing
+from animecam.types import Color, Frame, Image, PixelFormat
+
+NANOSECONDS = Fraction(1, 1_000_000_000)  # time base of pictures that come without a time of their own
+
+
+class Stylizer:
+    """Draws the people in pictures as anime characters; pictures of one video or camera go through one stylizer.
+
+    Faces are followed from picture to picture. Close it, or use it as a context manager. Used by one thread at a time.
+
+    Args:
+        style: Name of a style, see `animecam styles`; None takes the default.
+        settings: Everything else; None takes the defaults.
+
+    Raises:
+        StyleError: There is no such style, or its file is damaged.
+        BackendError: No runtime works here.
+    """
+
+    def __init__(self, style: str | None = None, *, settings: Settings | None = None) -> None:
+        settings = settings or Settings()
+        self._controls = Controls(settings.look)
+        if style is not None:
+            settings = replace(settings, look=self._controls.change(style=style))
+        self._stack = ExitStack()
+        networks = self._stack.enter_context(open_networks(settings))
+        self._render = networks.renderer(Timing(), self._controls)
+        self._index = 0
+
+    @property
+    def look(self) -> Look:
+        """The look that the next picture gets."""
+        return self._controls.look
+
+    def change(self, **changes: Any) -> Look:
+        """Replaces fields of the look: style, strength, scope, size_px, mirror.
+
+        Raises:
+            UsageError: A value is out of its range; the look stays as it was.
+        """
+        return self._controls.change(**changes)
+
+    def __call__(self, picture: Image, *, time_s: float | None = None) -> Image:
+        """Draws one picture.
+
+        Args:
+            picture: RGB, uint8 [H, W, 3], any size.
+            time_s: Its time in the video in seconds, not before the last one's; None takes the present moment.
+
+        Returns:
+            RGB, uint8 [H, W, 3], memory of its own.
+
+        Raises:
+            UsageError: The array is no RGB picture.
+        """
+        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
+            raise UsageError(
+                f"an array of {picture.dtype} {list(picture.shape)} is no RGB picture",
+                hint="give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]",
+            )
+        now_ns = time.perf_counter_ns()
+        pts = now_ns if time_s is None else round(time_s / NANOSECONDS)
+        frame = Frame(
+            planes=(np.ascontiguousarray(picture),),
+            pixel_format=PixelFormat.RGB24,
+            color=Color(full_range=True),
+            rotation_deg=0,
+            index=self._index,
+            pts=pts,
+            time_base=NANOSECONDS,
+            captured_ns=now_ns,
+        )
+        self._index += 1
+        drawn = self._render(frame).frame
+        return drawn.planes[0] if drawn is not frame else picture.copy()
+
+    def close(self) -> None:
+        """Frees the networks; may be called twice."""
+        self._stack.close()
+
+    def __enter__(self) -> "Stylizer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,147 @@
+"""Every network a run needs, opened once: it outlives runs, so that a batch or many sessions share it."""
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import numpy as np
+import platformdirs
+
+from animecam.backends.base import Backend, BackendInfo, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.faces.align import Aligner
+from animecam.faces.base import Detector
+from animecam.faces.opening import SCAN_PX, open_detector
+from animecam.faces.track import Tracker, TrackerOptions
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.render.masks import Mask
+from animecam.render.person import MODEL as PERSON_MODEL
+from animecam.render.person import PersonMasker
+from animecam.render.scope import whole_frame_size
+from animecam.renderer import Draw, Renderer
+from animecam.settings import Controls, Scope, Settings
+from animecam.styles.network import StyleNet, open_style
+from animecam.timing import Timing
+from animecam.types import Image, Region, StreamFormat
+
+
+class Networks:
+    """Open networks; used by one thread at a time. `open_networks` makes and closes it.
+
+    Args:
+        settings: The look to begin with and how it is computed.
+        stack: Closes what is opened later, too: styles that are chosen while it runs.
+    """
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        cache = platformdirs.user_cache_path("animecam") / "models"
+        self._options = BackendOptions(threads=settings.threads, cache_dir=cache, gpu=settings.gpu)
+        self._one_core = replace(self._options, threads=1)  # the small networks lose more than they gain by sharing out
+        self._person: Backend | None = None
+        self._styles: dict[str, StyleNet] = {}
+        self._first = self._style(settings.look.style)
+        self._scan = self._open_detector(settings.detector)
+        self._follow = self._open_detector("short")
+
+    @property
+    def backend_info(self) -> BackendInfo:
+        """What computes the style."""
+        return self._first.info
+
+    @property
+    def summary(self) -> str:
+        """What runs, in one line."""
+        info, look = self.backend_info, self._settings.look
+        return f"{look.style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"
+
+    def draw(self, style: str) -> Draw:
+        """The network of a style, opened at its first use and kept.
+
+        Raises:
+            StyleError: There is no such style, or its file is damaged.
+            BackendError: The runtime does not load it.
+        """
+        return self._style(style)
+
+    def renderer(self, timing: Timing, controls: Controls | None = None) -> Renderer:
+        """A renderer that knows nobody yet.
+
+        Args:
+            timing: Where the stages' times go.
+            controls: Holds the look; None keeps that of the settings.
+        """
+        ops = CpuImageOps()
+        options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
+        return Renderer(
+            track=Tracker(self._scan, self._follow, ops.crop, options),
+            align=Aligner(),
+            ops=ops,
+            draw=self.draw,
+            compositor=Compositor(ops, _OnDemand(self._person_masker)),
+            controls=controls or Controls(self._settings.look),
+            timing=timing,
+        )
+
+    def warm_up(self, stream: StreamFormat) -> None:
+        """Draws one picture of every size a stream will need, so that no first frame waits for a compiler."""
+        look = self._settings.look
+        across, down = stream.width_px, stream.height_px
+        if stream.rotation_deg % 180:
+            across, down = down, across
+        width_px, height_px = whole_frame_size(across, down, look.size_px)
+        shapes = {(height_px, width_px, 3)}
+        if look.scope is Scope.HEAD:
+            shapes.add((look.size_px, look.size_px, 3))
+        for shape in shapes:
+            self._first((np.zeros(shape, np.uint8),))
+
+    @property
+    def _scan_px(self) -> int:
+        return SCAN_PX[self._settings.detector.partition(":")[0]]
+
+    def _style(self, name: str) -> StyleNet:
+        if name not in self._styles:
+            self._styles[name] = self._stack.enter_context(open_style(name, self._settings.backend, self._options))
+        return self._styles[name]
+
+    def _person_masker(self) -> PersonMasker:
+        """A masker that remembers nothing yet, over the one network that all share."""
+        if self._person is None:
+            self._person = open_backend(PERSON_MODEL, self._settings.backend, self._one_core)
+            self._stack.callback(self._person.close)
+        return PersonMasker(self._person)
+
+    def _open_detector(self, choice: str) -> Detector:
+        detector = open_detector(choice, self._settings.backend, self._one_core)
+        self._stack.callback(detector.close)
+        return detector
+
+
+class _OnDemand:
+    """Finds persons with a masker that is made when it is first asked: most runs never ask."""
+
+    def __init__(self, make: Callable[[], PersonMasker]) -> None:
+        self._make = make
+        self._masker: PersonMasker | None = None
+
+    def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
+        """As `PersonMasker`."""
+        self._masker = self._masker or self._make()
+        return self._masker(regions, pictures)
+
+
+@contextmanager
+def open_networks(settings: Settings) -> Generator[Networks]:
+    """Opens the networks of a run and closes them at the end of the block.
+
+    Raises:
+        StyleError: There is no such style, or its file is damaged.
+        BackendError: The runtime does not work here.
+        FaceError: The detector's file or package is missing.
+        UsageError: There is no such detector.
+    """
+    with ExitStack() as stack:
+        yield Networks(settings, stack)

@@ -1,0 +1,94 @@
+"""The main job on real clips, end to end: frames, times, sound, faces, and what was touched."""
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from animecam.cli import main
+from animecam.networks import open_networks
+from animecam.render.resample import bounding_box
+from animecam.session import opened_source
+from animecam.settings import Settings
+from animecam.sources.opening import SourceOptions
+from animecam.timing import Timing
+from animecam.types import Box
+
+CLIPS = ("carphone_qcif", "lp_d12", "lp_d18", "lp_d3", "lp_s29_portrait", "lp_s32_720p")
+FACE_SHARE = 0.95  # every frame of these clips shows a face
+CODEC_PSNR_DB = 34.0  # of x264's default quality on what was only encoded again
+CORE = 0.35  # of a crop's side: half the width of the part around its middle that is surely inside the mask
+DRAWN_LEVELS = 4.0  # mean luma change inside, far above what the codec alone does (measured: below 1.5)
+
+
+@pytest.fixture(scope="module", params=CLIPS)
+def conversion(request, shared: Path, tmp_path_factory) -> tuple[Path, Path]:
+    source = shared / "data" / "video" / f"{request.param}.mp4"
+    target = tmp_path_factory.mktemp("out") / source.name
+    assert main(["convert", str(source), "-o", str(target)]) == 0
+    return source, target
+
+
+def _packets(path: Path, kind: str):
+    with av.open(path) as container:
+        streams = [stream for stream in container.streams if stream.type == kind]
+        return [(bytes(packet), packet.pts * packet.time_base) for packet in container.demux(streams) if packet.size]
+
+
+def _times(path: Path):
+    with av.open(path) as container:
+        return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+
+
+def test_every_frame_keeps_its_time(conversion):
+    source, target = conversion
+    assert _times(target) == _times(source)
+
+
+def test_the_sound_is_copied_byte_for_byte(conversion):
+    source, target = conversion
+    assert _packets(target, "audio") == _packets(source, "audio")
+
+
+def test_faces_are_drawn_and_the_rest_is_left_alone(conversion):
+    source, target = conversion
+    with (
+        opened_source(str(source), SourceOptions()) as reader,
+        opened_source(str(target), SourceOptions()) as drawn_reader,
+        open_networks(Settings()) as networks,
+    ):
+        renderer = networks.renderer(Timing())
+        outside, inside, with_faces, count = [], [], 0, 0
+        while (frame := reader.read()) is not None:
+            drawn = drawn_reader.read()
+            assert drawn is not None
+            plan = renderer.plan(frame)
+            count += 1
+            with_faces += bool(plan.faces.faces)
+            if plan.faces.is_exposed:
+                continue
+            before, after = frame.planes[0].astype(np.float32), drawn.planes[0].astype(np.float32)
+            untouched = np.ones(before.shape, bool)
+            for region in plan.regions:
+                box = bounding_box(region.to_frame, Box(0, 0, region.width_px, region.height_px))
+                untouched[
+                    max(int(box.top) - 1, 0) : int(box.bottom) + 2, max(int(box.left) - 1, 0) : int(box.right) + 2
+                ] = 0
+                middle = region.to_frame @ (region.width_px / 2, region.height_px / 2, 1)
+                reach = CORE * region.width_px * np.hypot(*region.to_frame[:, 0]) / 2
+                core = np.zeros(before.shape, np.uint8)
+                cv2.circle(core, tuple(int(v) for v in middle), max(int(reach), 1), 1, -1)
+                inside.append(np.abs(after - before)[core > 0].mean())
+            if untouched.any():
+                outside.append(np.square(after - before)[untouched].mean())
+    assert drawn_reader_is_spent(target, count)
+    assert with_faces >= FACE_SHARE * count
+    assert 10 * np.log10(255**2 / np.mean(outside)) >= CODEC_PSNR_DB
+    assert np.mean(inside) >= DRAWN_LEVELS
+
+
+def drawn_reader_is_spent(target: Path, count: int) -> bool:
+    """Whether the target has exactly as many frames as were compared."""
+    return len(_times(target)) == count
