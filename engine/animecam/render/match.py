@@ -24,7 +24,7 @@ THUMB_PX = 32
 """Side of the copies that are compared; the mean of a ring needs no more."""
 
 MIN_RING = 0.002
-"""Mean weight of a ring, in [0, 1], below which there is no transition to match (the whole picture shows, or none)."""
+"""Mean weight of a ring, below which there is no transition to match (the whole picture shows, or none)."""
 
 _FULL_601 = Color(matrix=ColorMatrix.BT601, full_range=True)
 _TO_YUV = rgb_to_yuv_matrix(_FULL_601, height_px=0)[:, :3]
@@ -67,7 +67,7 @@ class ColorMatch:
         regions: Sequence[Region],
         sources: Sequence[Image],
         drawn: Sequence[Image],
-        masks: Sequence[Mask],
+        rings: Sequence[Mask],
     ) -> tuple[Image, ...]:
         """Moves the colours of the pictures of one frame.
 
@@ -76,14 +76,14 @@ class ColorMatch:
             regions: Where the pictures lie; `track_id` tells which offset of the last call belongs to which.
             sources: What was filmed there, RGB.
             drawn: What was drawn of it, RGB of the same sizes.
-            masks: How much of it will show.
+            rings: How much each pixel counts: most where drawn and filmed pixels mix that belong together.
 
         Returns:
             The drawn pictures, moved.
         """
         tracks: dict[int, _Track] = {}
-        for region, source, picture, mask in zip(regions, sources, drawn, masks, strict=True):
-            aim = ring_offset(source, picture, mask)
+        for region, source, picture, ring in zip(regions, sources, drawn, rings, strict=True):
+            aim = ring_offset(source, picture, ring)
             if aim is not None:
                 tracks[region.track_id] = self._follow(self._tracks.get(region.track_id), time_s, aim)
         self._tracks = tracks
@@ -101,24 +101,23 @@ class ColorMatch:
         return _Track(time_s, last.offset + share * (aim - last.offset))
 
 
-def ring_offset(source: Image, drawn: Image, mask: Mask) -> Offset | None:
+def ring_offset(source: Image, drawn: Image, ring: Mask) -> Offset | None:
     """How much the drawn picture differs from the source where the two mix.
 
     Args:
         source: RGB, uint8 [H, W, 3].
         drawn: RGB, uint8 [H, W, 3].
-        mask: How much of `drawn` shows, [H, W].
+        ring: How much each pixel counts, [H, W], 0 or more.
 
     Returns:
-        Mean of source minus drawn, weighted by how evenly they mix; None where nothing mixes.
+        Weighted mean of source minus drawn; None if nothing counts.
     """
-    ring = _thumb(mask)
-    ring = ring * (1.0 - ring)
-    total = float(ring.sum())
-    if total < MIN_RING * ring.size:
+    weights = _thumb(ring)
+    total = float(weights.sum())
+    if total < MIN_RING * weights.size:
         return None
     difference = _thumb(source).astype(np.float64) - _thumb(drawn)
-    return _TO_YUV @ (np.einsum("hw,hwc->c", ring, difference) / total)
+    return _TO_YUV @ (np.einsum("hw,hwc->c", weights, difference) / total)
 
 
 def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
