@@ -7,11 +7,12 @@ from pathlib import Path
 from animecam.errors import UsageError
 from animecam.sources.base import Source
 from animecam.sources.options import SourceOptions
+from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 __all__ = ["SourceOptions", "open_source"]
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
+DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
@@ -31,7 +32,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
     """
     scheme = _SCHEME.match(uri)
     kind = scheme[1].lower() if scheme else ""
-    if uri.isdigit() or kind == "camera" or uri.startswith("/dev/"):
+    if uri.isdigit() or kind == "camera" or uri.startswith(DEVICE_PATHS):
         from animecam.sources.camera import open_camera
 
         return open_camera(uri.removeprefix("camera:"), options)

@@ -24,7 +24,7 @@ from animecam.sources.pixels import Unwrapper, rotation_deg
 from animecam.sources.stamps import Stamps
 from animecam.types import Frame, StreamFormat
 
-RETRY_SECONDS = 0.004  # pause before a device without a frame is asked again: an eighth of a frame at 30 fps
+RETRY_SECONDS = 0.002  # pause before a device without a frame is asked again: little delay, little work
 MAX_DAMAGED_READS = 8  # demuxers find their way back within a few packets, or never
 DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
@@ -76,6 +76,7 @@ class DecodedSource:
         clock: Clock,
     ) -> None:
         self.uri = uri
+        self.skipped = 0
         self._container = container
         self._describe = describe
         self._read_s = options.read_s
@@ -96,11 +97,6 @@ class DecodedSource:
         self._time_base = self._stream.time_base or CONTAINER_TIME_BASE
         self.format = self._learn_format()
         self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live)
-
-    @property
-    def skipped(self) -> int:
-        """Frames so far that could not be decoded and were left out."""
-        return self._losses.count
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end; as `Source.read`.
@@ -185,6 +181,7 @@ class DecodedSource:
             if packet is None:
                 self._has_ended = True
                 self._losses.ended()
+                self.skipped = self._losses.count
                 break
             self._decode(packet)
             if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
@@ -224,10 +221,11 @@ class DecodedSource:
             raise self._describe(error) from error
         except av.error.FFmpegError:  # whatever a decoder finds wrong with a packet, the next one may be sound
             self._losses.failed()
-            return
+            frames = []
         for frame in frames:
             self._losses.shown(frame.pts)
             self._ready.append((frame, arrived_ns if self._is_live else self._clock.now_ns()))
+        self.skipped = self._losses.count
 
 
 def _video_track(uri: str, container: InputContainer) -> VideoStream:

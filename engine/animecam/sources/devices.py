@@ -1,0 +1,104 @@
+"""The cameras of this machine, by name."""
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+from av.device import DeviceInfo
+
+from animecam.errors import SourceError
+from animecam.sources import v4l2
+from animecam.sources.v4l2 import CameraMode, Kernel
+
+__all__ = ["CameraInfo", "CameraMode", "list_cameras"]
+
+log = logging.getLogger(__name__)
+
+SYSTEM_CAMERAS = Path("/sys/class/video4linux")
+_FORMATS = {"darwin": "avfoundation", "win32": "dshow"}
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInfo:
+    """A camera.
+
+    Attributes:
+        index: What `--device` takes.
+        path: How FFmpeg opens it.
+        name: What is printed on it, or nearly.
+        modes: What it can deliver; empty where the system does not say, or does not let us ask.
+    """
+
+    index: int
+    path: str
+    name: str
+    modes: tuple[CameraMode, ...] = ()
+
+
+def list_cameras(
+    platform: str = sys.platform,
+    *,
+    folder: Path = SYSTEM_CAMERAS,
+    kernel: Kernel | None = None,
+    enumerate_devices: Callable[[str], list[DeviceInfo]] = av.enumerate_input_devices,
+) -> tuple[CameraInfo, ...]:
+    """Lists the cameras of this machine.
+
+    Args:
+        platform: As `sys.platform`.
+        folder: Where Linux lists them.
+        kernel: Linux's system calls.
+        enumerate_devices: PyAV's list of devices of a format, for the other systems.
+
+    Raises:
+        SourceError: The system cannot list its cameras.
+    """
+    if platform.startswith("linux"):
+        return _linux_cameras(folder, kernel or Kernel())
+    device_format = _FORMATS.get(platform)
+    if device_format is None:
+        raise SourceError(f"cameras cannot be listed on {platform}", hint="name a file, a stream or pattern:640x480@30")
+    try:
+        devices = enumerate_devices(device_format)
+    except (ValueError, av.error.FFmpegError) as error:
+        what = f"this build of PyAV cannot list {device_format} devices"
+        raise SourceError(what, hint="pip install --upgrade av") from error
+    cameras = [device for device in devices if "video" in device.media_types]
+    prefix = "video=" if device_format == "dshow" else ""
+    return tuple(
+        CameraInfo(index, prefix + camera.name, camera.description or camera.name)
+        for index, camera in enumerate(cameras)
+    )
+
+
+def _linux_cameras(folder: Path, kernel: Kernel) -> tuple[CameraInfo, ...]:
+    if not folder.is_dir():  # no camera was ever plugged in
+        return ()
+    numbers = (node.name.removeprefix("video") for node in folder.iterdir() if node.name.startswith("video"))
+    cameras = (_linux_camera(folder, int(number), kernel) for number in numbers if number.isdecimal())
+    return tuple(sorted((camera for camera in cameras if camera is not None), key=lambda camera: camera.index))
+
+
+def _linux_camera(folder: Path, number: int, kernel: Kernel) -> CameraInfo | None:
+    """What is known of a node; None if it is none that delivers video."""
+    path = f"/dev/video{number}"
+    try:
+        device = kernel.open(path)
+    except OSError as error:
+        log.info("%s cannot be asked what it can do: %s", path, error.strerror)
+        name_file, index_file = folder / f"video{number}" / "name", folder / f"video{number}" / "index"
+        is_first = not index_file.exists() or index_file.read_text().strip() == "0"  # others carry metadata
+        name = name_file.read_text().strip() if name_file.exists() else path
+        return CameraInfo(number, path, name) if is_first else None
+    try:
+        name = v4l2.capture_name(kernel, device)
+        return None if name is None else CameraInfo(number, path, name, v4l2.modes(kernel, device))
+    except OSError as error:  # it went away, or its driver is broken
+        log.info("%s does not say what it can do: %s", path, error.strerror)
+        return CameraInfo(number, path, path)
+    finally:
+        kernel.close(device)

@@ -1,0 +1,170 @@
+"""Still pictures: one, or a folder of them shown one after the other."""
+
+import glob
+import re
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from animecam.errors import SourceError
+from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.picture_header import PICTURE_SUFFIXES, picture_size
+from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
+
+PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
+PAPER = 255  # what shows through transparent parts: white
+
+
+def open_picture(path: Path) -> "PictureSource":
+    """Opens one picture, as a source of a single frame.
+
+    Raises:
+        SourceError: It is missing, damaged, too large, or no picture.
+    """
+    return PictureSource(str(path), (path,), Fraction(PICTURES_PER_SECOND))
+
+
+def open_pictures(uri: str, options: SourceOptions) -> "PictureSource":
+    """Opens the pictures of a folder, or those that a pattern such as `shots/*.png` names, in natural order.
+
+    Raises:
+        SourceError: There are none, or the first cannot be read.
+    """
+    folder = Path(uri)
+    paths = folder.iterdir() if folder.is_dir() else map(Path, glob.glob(uri, recursive=True))  # noqa: PTH207
+    pictures = [p for p in paths if p.suffix.lower() in PICTURE_SUFFIXES and not p.name.startswith(".")]
+    if not pictures:
+        known = ", ".join(sorted(PICTURE_SUFFIXES))
+        raise SourceError(f"{uri} holds no pictures", hint=f"pictures are called {known}")
+    rate = Fraction(options.fps or PICTURES_PER_SECOND).limit_denominator(1001)
+    return PictureSource(uri, sorted(pictures, key=_natural), rate)
+
+
+class PictureSource:
+    """Pictures of one size as a video; as a `Source`.
+
+    Args:
+        uri: Name for messages.
+        paths: The pictures, in order.
+        rate: Pictures per second.
+    """
+
+    def __init__(self, uri: str, paths: Sequence[Path], rate: Fraction) -> None:
+        self.uri = uri
+        self.skipped = 0
+        self._paths = paths
+        self._next = 0
+        self._is_closed = False
+        self._first: Image | None = load_picture(paths[0])
+        height_px, width_px = self._first.shape[:2]
+        self.format = StreamFormat(
+            width_px=width_px,
+            height_px=height_px,
+            pixel_format=PixelFormat.RGB24,
+            color=Color(full_range=True),
+            rotation_deg=0,
+            time_base=1 / rate,
+            rate=rate,
+            is_live=False,
+            frames=len(paths),
+            duration_s=float(len(paths) / rate),
+        )
+
+    def read(self) -> Frame | None:
+        """The next picture, or None at the end; as `Source.read`.
+
+        Raises:
+            SourceError: It cannot be read, or is not of the first one's size.
+        """
+        if self._is_closed or self._next == len(self._paths):
+            return None
+        index = self._next
+        picture = load_picture(self._paths[index]) if self._first is None else self._first
+        self._first = None
+        self._refuse_other_size(self._paths[index], picture)
+        self._next += 1
+        return Frame(
+            planes=(picture,),
+            pixel_format=PixelFormat.RGB24,
+            color=self.format.color,
+            rotation_deg=0,
+            index=index,
+            pts=index,
+            time_base=self.format.time_base,
+            captured_ns=time.perf_counter_ns(),
+            duration=1,
+            packed=picture,
+        )
+
+    def close(self) -> None:
+        """Nothing is held open; reading ends."""
+        self._is_closed = True
+
+    def _refuse_other_size(self, path: Path, picture: Image) -> None:
+        height_px, width_px = picture.shape[:2]
+        wanted = (self.format.width_px, self.format.height_px)
+        if (width_px, height_px) != wanted:
+            what = f"{path} is {width_px}x{height_px}, the first picture {wanted[0]}x{wanted[1]}"
+            raise SourceError(what, hint=f"convert them one by one: animecam convert {self.uri}")
+
+
+def load_picture(path: Path) -> Image:
+    """Decodes a picture, upright as its EXIF data says, to RGB uint8 [H, W, 3], read-only.
+
+    16 bits become 8, grey becomes RGB, transparent parts show white paper. (EXIF data of a picture with transparency
+    is not looked at: cameras write none.)
+
+    Raises:
+        SourceError: It is missing, damaged, too large, or no picture.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceError(f"{path} does not exist", hint="check the name and the folder") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint="check its folder and rights") from error
+    if not data:
+        raise SourceError(f"{path} is empty", hint="copy it again")
+    size = picture_size(data)
+    if size is None:
+        raise SourceError(f"{path} is no picture", hint="JPEG, PNG, WebP, BMP and TIFF can be read")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise SourceError(f"{path} is {size[0]}x{size[1]} pixels", hint=f"at most {MAX_PIXELS} (16K) are read")
+    rgb = _decode(data)
+    if rgb is None:
+        raise SourceError(f"{path} is damaged or cut off", hint="copy it again, check that it shows elsewhere")
+    rgb.flags.writeable = False
+    return rgb
+
+
+def _decode(data: bytes) -> Image | None:
+    encoded = np.frombuffer(data, dtype=np.uint8)
+    log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
+    try:
+        if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
+            stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
+                return None if stored is None else _lay_on_paper(stored)
+        bgr = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    except cv2.error:  # the decoder's own checks
+        return None
+    finally:
+        cv2.utils.logging.setLogLevel(log_level)
+    return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def _lay_on_paper(bgra: np.ndarray) -> Image:
+    full = np.iinfo(bgra.dtype).max
+    alpha = bgra[:, :, 3:].astype(np.float32) / full
+    rgb = bgra[:, :, 2::-1].astype(np.float32) * (PAPER / full)
+    return np.rint(rgb * alpha + PAPER * (1 - alpha)).astype(np.uint8)
+
+
+def _natural(path: Path) -> tuple[str, list[tuple[int, str]]]:
+    """Orders shot2 before shot10."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return str(path.parent), [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

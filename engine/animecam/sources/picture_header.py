@@ -1,0 +1,90 @@
+"""The size of a picture from its first bytes, before anything is decoded.
+
+A file of a few kilobytes can claim to be a picture of a terapixel; its header tells before memory is spent on it.
+Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, TIFF 6.0.
+"""
+
+import struct
+from collections.abc import Callable
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""Names of still pictures, in lower case."""
+
+_JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
+_JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among the start-of-frame markers C0 to CF
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_TIFF_SHORT = 3  # field type of 16 bits; sizes are either this or 32 bits
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height in pixels as stored, or None if this is no picture of a known kind, or ends too early."""
+    for matches, size in _KINDS:
+        if matches(data):
+            try:
+                return size(data)
+            except (struct.error, IndexError):
+                return None
+    return None
+
+
+def _png(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
+def _bmp(data: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<ii", data, 18)
+    return abs(width), abs(height)  # a negative height: stored top down
+
+
+def _jpeg(data: bytes) -> tuple[int, int] | None:
+    position = 2
+    while True:
+        while data[position] != 0xFF:
+            position += 1
+        while data[position] == 0xFF:
+            position += 1
+        marker = data[position]
+        position += 1
+        if marker in _JPEG_STANDALONE:
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NO_FRAME:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            return width, height
+        position += struct.unpack_from(">H", data, position)[0]
+
+
+def _webp(data: bytes) -> tuple[int, int] | None:
+    kind = data[12:16]
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(data[start : start + 3], "little") + 1 for start in (24, 27))
+        return width, height
+    return None
+
+
+def _tiff(data: bytes) -> tuple[int, int] | None:
+    order = "<" if data[:2] == b"II" else ">"
+    start = struct.unpack_from(order + "I", data, 4)[0]
+    fields: dict[int, int] = {}
+    for entry in range(struct.unpack_from(order + "H", data, start)[0]):
+        at = start + 2 + 12 * entry
+        tag, kind = struct.unpack_from(order + "HH", data, at)
+        fields[tag] = struct.unpack_from(order + ("H" if kind == _TIFF_SHORT else "I"), data, at + 8)[0]
+    if _TIFF_WIDTH not in fields or _TIFF_HEIGHT not in fields:
+        return None
+    return fields[_TIFF_WIDTH], fields[_TIFF_HEIGHT]
+
+
+_KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], tuple[int, int] | None]], ...] = (
+    (lambda data: data.startswith(b"\x89PNG\r\n\x1a\n"), _png),
+    (lambda data: data.startswith(b"\xff\xd8\xff"), _jpeg),
+    (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp),
+    (lambda data: data.startswith(b"BM"), _bmp),
+    (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
+)
