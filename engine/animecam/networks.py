@@ -13,6 +13,7 @@ from animecam.faces.align import Aligner
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
+from animecam.governor import Governor
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask
@@ -20,7 +21,7 @@ from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
 from animecam.render.scope import whole_frame_size
 from animecam.renderer import Draw, Renderer
-from animecam.settings import Controls, Scope, Settings
+from animecam.settings import GOVERNED_SIZES_PX, Controls, Scope, Settings
 from animecam.styles.network import StyleNet, open_style
 from animecam.timing import Timing
 from animecam.types import Image, Region, StreamFormat
@@ -66,14 +67,15 @@ class Networks:
         """
         return self._style(style)
 
-    def renderer(self, timing: Timing, controls: Controls | None = None) -> Renderer:
+    def renderer(self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True) -> Renderer:
         """A renderer that knows nobody yet.
 
         Args:
             timing: Where the stages' times go.
             controls: Holds the look; None keeps that of the settings.
+            is_live: Frames come at the world's pace, so that a frame rate can be held.
         """
-        ops = CpuImageOps()
+        ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
         options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
         return Renderer(
             track=Tracker(self._scan, self._follow, ops.crop, options),
@@ -83,6 +85,7 @@ class Networks:
             compositor=Compositor(ops, _OnDemand(self._person_masker)),
             controls=controls or Controls(self._settings.look),
             timing=timing,
+            governor=Governor(target_fps, GOVERNED_SIZES_PX) if target_fps else None,
         )
 
     def warm_up(self, stream: StreamFormat) -> None:
@@ -94,7 +97,8 @@ class Networks:
         width_px, height_px = whole_frame_size(across, down, look.size_px)
         shapes = {(height_px, width_px, 3)}
         if look.scope is Scope.HEAD:
-            shapes.add((look.size_px, look.size_px, 3))
+            sizes_px = {look.size_px, *(GOVERNED_SIZES_PX if self._settings.target_fps else ())}
+            shapes |= {(size_px, size_px, 3) for size_px in sizes_px}
         for shape in shapes:
             self._first((np.zeros(shape, np.uint8),))
 

@@ -1,9 +1,12 @@
 """From a frame to a drawn frame: track, crop, draw, paste. One renderer a run; its memory is that of its faces."""
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from animecam.governor import Governor
 from animecam.pipeline import Rendered
 from animecam.render.base import ImageOps
 from animecam.render.compositor import Compositor
@@ -12,6 +15,8 @@ from animecam.render.scope import whole_frame_region
 from animecam.settings import Controls, Look, Scope
 from animecam.timing import Timing
 from animecam.types import Face, Faces, Frame, Image, Region
+
+log = logging.getLogger(__name__)
 
 
 class Draw(Protocol):
@@ -52,6 +57,7 @@ class Renderer:
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
+        governor: Chooses the size of the crops to hold a frame rate; None leaves it to the look.
     """
 
     def __init__(
@@ -64,17 +70,32 @@ class Renderer:
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
+        governor: Governor | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._compositor = draw, compositor
         self._controls, self._timing = controls, timing
+        self._governor = governor
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
+        start_ns = time.perf_counter_ns()
         plan = self.plan(frame)
-        with self._timing.stage("draw"):
-            drawn = draw_each_size(self._draw(plan.look.style), plan.pictures)
-        return self.finish(plan, drawn)
+        planned_ns = time.perf_counter_ns()
+        drawn = draw_each_size(self._draw(plan.look.style), plan.pictures)
+        drawn_ns = time.perf_counter_ns()
+        self._timing.add("draw", (drawn_ns - planned_ns) / 1e6)
+        rendered = self.finish(plan, drawn)
+        if self._governor is not None:
+            total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
+            self._govern(self._governor, plan.look.size_px, draw_ms, total_ms - draw_ms)
+        return rendered
+
+    def _govern(self, governor: Governor, size_px: int, draw_ms: float, rest_ms: float) -> None:
+        choice = governor.observe(time.monotonic(), size_px, draw_ms, rest_ms)
+        if choice is not None:
+            self._controls.change(size_px=choice.size_px)
+            log.info("%s", choice.reason)
 
     def plan(self, frame: Frame) -> Plan:
         """Finds what is to be drawn; the pictures of several plans may then be drawn together."""

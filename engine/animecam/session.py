@@ -69,7 +69,7 @@ def run(
 ) -> Figures:
     """One run over open parts; the renderer starts with nobody known."""
     timing = Timing()
-    pipeline = Pipeline(source, networks.renderer(timing), outputs, timing)
+    pipeline = Pipeline(source, networks.renderer(timing, is_live=source.format.is_live), outputs, timing)
     return pipeline.run(seconds=seconds, on_tick=tell)
 
 

@@ -11,6 +11,7 @@ from animecam.errors import UsageError
 DEFAULT_STYLE = "starter"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
 LARGEST_PX = 512  # above this the networks have never been trained
+GOVERNED_SIZES_PX = (192, 224, 256, 320, 384, 448, 512)  # steps that differ by a third or more in time
 SIZE_STEP_PX = 8  # the generators halve three times
 
 
@@ -60,8 +61,11 @@ class Settings:
     detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
     threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
     gpu: int = 0  # index of the GPU for the runtimes that use one
+    target_fps: float | None = None  # frame rate to hold by choosing the crop size; None: the size is as the look says
 
     def __post_init__(self) -> None:
+        if self.target_fps is not None and not self.target_fps > 0:
+            raise UsageError(f"target-fps {self.target_fps:g} is not above 0", hint="30 is what most cameras deliver")
         if self.max_faces < 1:
             raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
         if self.threads < 0:

@@ -15,7 +15,9 @@ def doctor() -> int:
     from animecam.doctor import State, examine
 
     findings = list(examine())
-    table = Table("part", "state", "what was found", "how to mend it")
+    table = Table("part", "state")
+    table.add_column("what was found", overflow="fold")
+    table.add_column("how to mend it", overflow="fold")  # a command that is cut short mends nothing
     for finding in findings:
         state = finding.state.value
         table.add_row(

@@ -48,6 +48,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Face detector: full finds smaller faces, yunet and insightface use a model file of yours.",
     ),
     click.option("--threads", default=_DEFAULTS.threads, help="CPU threads of the networks. [default: the runtime's]"),
+    click.option("--target-fps", type=float, help="Hold this frame rate live by choosing the size. [default: off]"),
     click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
 )
 
@@ -58,7 +59,7 @@ def look_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_settings(*arguments: Any, scope: str, backend: str, mirror: bool | None, **others: Any) -> Any:
         look = Look(scope=Scope(scope), mirror=bool(mirror), **_taken(others, "style", "strength", "size_px"))
-        machinery = _taken(others, "max_faces", "detector", "threads", "gpu")
+        machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps")
         settings = Settings(look, backend=BackendChoice(backend), **machinery)
         return command(*arguments, settings=settings, **others)
 
