@@ -1,16 +1,14 @@
 """Opens a face detector by name."""
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.errors import UsageError
-from animecam.faces.base import Cropper, Detector
+from animecam.faces.base import Detector
 from animecam.faces.blazeface import FULL_RANGE, SHORT_RANGE, BlazeFace, BlazeFaceLayout, EitherRange
-from animecam.faces.track import Tracker, TrackerOptions
 
 MODELS = Path(__file__).parent.parent / "assets" / "faces"
 """Folder of the bundled networks."""
@@ -65,37 +63,6 @@ def open_detector(
             return InsightFace(pack)
         case _:
             raise UsageError(f"there is no face detector {choice!r}", hint=f"one of {CHOICES}")
-
-
-@contextmanager
-def open_tracker(
-    crop: Cropper,
-    choice: str = "auto",
-    backend: BackendChoice = BackendChoice.AUTO,
-    backend_options: BackendOptions | None = None,
-    options: TrackerOptions | None = None,
-) -> Generator[Tracker]:
-    """Opens a tracker with its detectors, and closes them at the end of the `with`.
-
-    Args:
-        crop: Samples pictures from frames.
-        choice: As in `open_detector`; known faces are followed by BlazeFace whatever finds them.
-        backend: As in `open_detector`.
-        backend_options: As in `open_detector`.
-        options: How to search; `scan_px` is set to what the detector is made for.
-
-    Raises:
-        UsageError: As `open_detector`.
-        FaceError: As `open_detector`.
-        BackendError: As `open_detector`.
-    """
-    with ExitStack() as stack:
-        scan = open_detector(choice, backend, backend_options)
-        stack.callback(scan.close)
-        follow = open_detector("short", backend, backend_options)
-        stack.callback(follow.close)
-        scan_px = SCAN_PX[choice.partition(":")[0]]
-        yield Tracker(scan, follow, crop, replace(options or TrackerOptions(), scan_px=scan_px))
 
 
 def _open_blazeface(file: Path, layout: BlazeFaceLayout, backend: BackendChoice, options: BackendOptions) -> BlazeFace:

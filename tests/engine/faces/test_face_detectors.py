@@ -12,9 +12,8 @@ from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import FaceError, UsageError
 from animecam.faces.blazeface import BlazeFace, EitherRange
 from animecam.faces.insightface import InsightFace, find_detector
-from animecam.faces.opening import open_detector, open_tracker
+from animecam.faces.opening import open_detector
 from animecam.faces.yunet import YuNet
-from animecam.render.cpu import CpuImageOps
 
 OPTIONS = BackendOptions(threads=1)
 PICTURE = np.zeros((64, 64, 3), dtype=np.uint8)
@@ -37,12 +36,6 @@ def test_an_unknown_choice_is_a_usage_error_that_lists_the_choices(choice):
     with pytest.raises(UsageError, match="no face detector") as caught:
         open_detector(choice, BackendChoice.ONNXRUNTIME, OPTIONS)
     assert "insightface:PACK" in caught.value.hint
-
-
-def test_a_tracker_is_opened_and_closed_with_its_detectors(astronaut, frame_of):
-    with open_tracker(CpuImageOps().crop, "short", BackendChoice.ONNXRUNTIME, OPTIONS) as tracker:
-        (face,) = tracker(frame_of(astronaut)).faces
-    assert face.track_id == 0
 
 
 def constant_network(path, outputs, size):

@@ -89,11 +89,10 @@ def expected(track_id, detection, reach=0.5):
 
 
 def test_the_nearest_pair_is_matched_first(face):
-    near, far = face(100, 100, 50), face(115, 100, 50)
-    known = [expected(4, face(102, 100, 50)), expected(7, face(112, 100, 50))]
-    far = type(far)(Box(140, 75, 190, 125), far.points_px, far.score)  # moved so that the two do not overlap
-    assert match(known, [far, near]) == {4: near}
-    assert match([known[0], expected(7, face(160, 100, 50))], [far, near]) == {4: near, 7: far}
+    near, far = face(99, 100, 50), face(124, 100, 50)
+    left, right = expected(4, face(101, 100, 50)), expected(7, face(140, 100, 50))
+    assert match([left], [far, near]) == {4: near}
+    assert match([right, left], [far, near]) == {4: near, 7: far}
 
 
 def test_one_face_seen_twice_goes_to_one_track_only(face):

@@ -202,6 +202,9 @@ def test_a_doubtful_face_is_believed_after_a_second_look(world, face):
     doubtful.follow.score = 0.9
     (seen,) = track(doubtful, 3)[-1].faces
     assert seen.detection.score >= 0.6
+    blurred = world(visible(face(300, 200, 80, score=0.7)))
+    blurred.follow.score = 0.52
+    assert len(track(blurred, 3)[0].faces) == 1
 
 
 @pytest.mark.parametrize("pts_step", [0, -90])
@@ -239,6 +242,59 @@ def test_a_walking_face_is_followed_at_a_low_rate(world, face, rate):
     seen = track(scene, 5 * rate)
     assert {tuple(ids(faces)) for faces in seen} == {(0,)}
     assert not any(faces.faces[0].held for faces in seen)
+
+
+def test_a_face_that_moved_while_it_was_lost_keeps_its_number(world, face):
+    def jumping(index):
+        return [face(300, 200, 80)] if index < 10 else [face(380, 200, 80)] if index >= 22 else []
+
+    seen = track(world(jumping), 26)
+    assert ids(seen[-1]) == [0]
+    assert middle(seen[-1].faces[0]) == pytest.approx([380, 200], abs=0.1)
+
+
+def test_while_somebody_is_missing_every_frame_is_searched(world, face):
+    def people(index):
+        return [face(150, 240, 80), *([face(450, 240, 80)] if index < 10 or index >= 60 else [])]
+
+    scene = world(people)
+    tracker, calls = Tracker(scene.scan, scene.follow, scene.crop), []
+    for frame in scene.frames(60):
+        tracker(frame)
+        calls.append(scene.scan.calls)
+    assert set(np.diff(calls[10:])) == {1}
+    assert len(tracker(next(scene.frames(1, start=60))).faces) == 2
+
+
+def test_a_moving_face_is_looked_for_where_it_should_be(world, face):
+    scene = world(lambda index: [face(100 + 10 * index, 240, 80)])
+    places = []
+    original = scene.crop
+
+    def crop(frame, region):
+        places.append((region.to_frame @ (region.width_px / 2, region.height_px / 2, 1))[0])
+        return original(frame, region)
+
+    scene.crop = crop
+    tracker = Tracker(scene.scan, scene.follow, crop)
+    for frame in scene.frames(15):
+        places.clear()
+        tracker(frame)
+    assert places[0] == pytest.approx(100 + 10 * 14, abs=1)  # not 230, where it was
+
+
+def seen_from_afar_only(scene):
+    scene.follow.smallest = 1.0
+    return scene
+
+
+def test_a_doubtful_face_matters_once_it_lasted(world, face):
+    brief = track(seen_from_afar_only(world(visible(face(300, 200, 80, score=0.7), end=5))), 8)
+    assert [ids(faces) for faces in brief] == [[0]] * 5 + [[]] * 3
+    assert not any(faces.is_exposed for faces in brief)
+    lasting = track(seen_from_afar_only(world(visible(face(300, 200, 80, score=0.7), end=20))), 60)
+    assert lasting[21].faces[0].held
+    assert lasting[-1].is_exposed
 
 
 def test_a_rolled_head_is_followed_upright(world, face):
