@@ -4,7 +4,7 @@ import dataclasses
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from animecam_training.errors import ConfigError
 
@@ -106,12 +106,14 @@ class PairWeights:
     Attributes:
         pixel: L1.
         gradient: L1 of the differences of neighbours.
+        detail: L1 weighted by how much a pixel of the target stands out: lines and highlights.
         feature: L1 of perceptual features.
         adversarial: Least squares against a discriminator that sees targets as real.
     """
 
     pixel: float = 2.0
     gradient: float = 2.0
+    detail: float = 0.0
     feature: float = 0.15
     adversarial: float = 0.0
 
@@ -270,14 +272,14 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
     if origin is Literal and value in arguments:
         return value
     if origin is tuple and isinstance(value, list):
-        items: list[Any] = value
+        items = cast("list[Any]", value)
         kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
         if len(kinds) == len(items):
             return tuple(
                 _convert(item, kind, f"{key}[{i}]") for i, (item, kind) in enumerate(zip(items, kinds, strict=True))
             )
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and type(value) in (int, float):
+        return float(cast("float", value))
     if hint in (int, str, bool) and type(value) is hint:
         return value
     raise ConfigError(f"recipe: {key} must be {_name(hint)}, not {value!r}", hint="compare it with the bundled recipes")

@@ -5,8 +5,8 @@ bookkeeping of overlapping it, and the loop stays free of wrapped modules.
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -29,7 +29,8 @@ class Process:
 
 
 @contextmanager
-def _joined() -> Iterator[Process]:
+def join_processes() -> Generator[Process]:
+    """Join the processes that torchrun started; alone, be process 0 of 1."""
     rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
@@ -41,11 +42,6 @@ def _joined() -> Iterator[Process]:
         yield Process(rank, ranks, device)
     finally:
         distributed.destroy_process_group()
-
-
-def join_processes() -> AbstractContextManager[Process]:
-    """Join the processes that torchrun started; alone, be process 0 of 1."""
-    return _joined()
 
 
 def average_gradients(weights: Iterable[Tensor]) -> None:

@@ -4,7 +4,7 @@ The product has its own face stack; training is a separate package and needs onl
 its mesh. The networks are MediaPipe's (Apache-2.0): BlazeFace short range, Face Mesh, Selfie Segmentation.
 """
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from animecam_training.errors import DataError
 
 Image = NDArray[np.uint8]
 """RGB pixels, uint8 [H, W, 3]."""
-Plane = NDArray[np.float32]
+# Typed as any float: the stubs of NumPy call float32 times a Python number float64, which it is not.
+Plane = NDArray[np.floating[Any]]
 """One value a pixel, float32 [H, W]; the range is stated where it is used."""
-Points = NDArray[np.float32]
+Points = NDArray[np.floating[Any]]
 """Positions in pixels (x, y), float32 [N, 2]."""
 
 DETECTOR_SIDE_PX = 128
@@ -133,7 +134,7 @@ class FaceFinder:
         return np.clip(full, 0, 1).astype(np.float32)
 
 
-def _run(session: ort.InferenceSession, picture: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+def _run(session: ort.InferenceSession, picture: NDArray[np.floating[Any]]) -> list[NDArray[np.float32]]:
     """One picture [H, W, 3] through a network; its outputs without the batch axis."""
     outputs = cast("list[Any]", session.run(None, {session.get_inputs()[0].name: picture[None]}))
     return [np.asarray(output[0], np.float32) for output in outputs]

@@ -1,6 +1,9 @@
 """Cuts and changes of pictures for training. All randomness comes from the caller's generator."""
 
+# pyright: reportUnknownArgumentType=false
+
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 from animecam_training.config import AugmentConfig
 from animecam_training.faces import Image
 
-Picture = NDArray[np.float32]
+Picture = NDArray[np.floating[Any]]
 """RGB, float32 [H, W, 3], 0 … 1."""
 
 BLUR_SIGMA_PX = (0.4, 0.9)

@@ -30,7 +30,7 @@ class QualityLimits:
 
 
 def find_fault(image: Image, limits: QualityLimits) -> str | None:
-    """ "blurred", "dark", "gray", or None for a sound picture; RGB uint8 [H, W, 3]."""
+    """Why a picture is dropped: "blurred", "dark", "gray", or None if it is not; RGB uint8 [H, W, 3]."""
     small = cv2.resize(image, (CHECK_SIDE_PX, CHECK_SIDE_PX), interpolation=cv2.INTER_AREA)
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     if float(gray.mean()) < limits.brightness:

@@ -1,5 +1,7 @@
 """Training pictures by number: crop n of a run is always the same, on every machine and after every resume."""
 
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,8 +1,7 @@
 """What the loop needs from a way of training, and what all of them share."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +50,14 @@ class Method(Protocol):
         ...
 
 
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+def place(module: AnyModule, device: torch.device) -> AnyModule:
+    """Move a module to a device, channels last: the layout that convolutions on every device are fastest in."""
+    return module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
 def rate_at(config: OptimConfig, step: int, steps: int) -> float:
     """The share of the learning rate at a step: linear rise, plateau, linear fall."""
     rise = min(1.0, (step + 1) / max(1, config.warmup_steps))
@@ -69,7 +76,7 @@ def window_source(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1_000_003 + step)
 
 
-def autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager[None]:
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
     """bf16 convolutions where the recipe asks for them."""
     return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 

@@ -30,6 +30,7 @@ from animecam_training.methods.base import (
     descend,
     detached,
     make_adam,
+    place,
     rate_at,
     weighted_sum,
     window_source,
@@ -79,18 +80,18 @@ class DtganMethod:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe = recipe
         self.device = device
-        torch.manual_seed(recipe.seed)
+        torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]
         generator = build_generator(recipe.model.generator, **recipe.model.options)
         if not isinstance(generator, DoubleTailGenerator):
             raise ConfigError(
                 f"recipe: model.generator is {recipe.model.generator!r}, which has one tail",
                 hint='the method "dtgan" needs model.generator = "dtgan-double"',
             )
-        self.generator: nn.Module = generator.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.d_support = PatchDiscriminator().to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.d_main = PatchDiscriminator().to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.generator: nn.Module = place(generator, device)
+        self.d_support = place(PatchDiscriminator(), device)
+        self.d_main = place(PatchDiscriminator(), device)
         share_weights([self.generator, self.d_support, self.d_main])
-        self.features = open_features(recipe.features).to(device)
+        self.features = place(open_features(recipe.features), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):
             raise ConfigError(
                 f"recipe: dtgan_weights.style needs {len(self.features.style_layers)} numbers",

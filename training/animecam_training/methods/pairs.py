@@ -13,6 +13,7 @@ from animecam_training.distributed import share_weights
 from animecam_training.ema import MovingAverage
 from animecam_training.errors import CheckpointError
 from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squares
+from animecam_training.losses.detail import detail_l1
 from animecam_training.losses.perceptual import compute_features
 from animecam_training.losses.supervised import feature_l1, gradient_l1, pixel_l1
 from animecam_training.methods.base import (
@@ -21,6 +22,7 @@ from animecam_training.methods.base import (
     descend,
     detached,
     make_adam,
+    place,
     rate_at,
     weighted_sum,
     window_source,
@@ -29,7 +31,6 @@ from animecam_training.models.discriminator import PatchDiscriminator
 from animecam_training.models.registry import build_generator
 from animecam_training.perceptual.registry import open_features
 
-CONTENT_LAYER = {"squeezenet1_1": "fire5", "vgg19": "conv4_4"}
 DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
 """From lines to shapes: what a supervised picture is compared by."""
 
@@ -45,15 +46,13 @@ class PairMethod:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe = recipe
         self.device = device
-        torch.manual_seed(recipe.seed)
-        self.generator = build_generator(recipe.model.generator, **recipe.model.options)
-        self.generator.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.features = open_features(recipe.features, style_layers=DETAIL_LAYERS[recipe.features]).to(device)
-        self.features.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]
+        self.generator = place(build_generator(recipe.model.generator, **recipe.model.options), device)
+        self.features = place(open_features(recipe.features, style_layers=DETAIL_LAYERS[recipe.features]), device)
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
         if recipe.pair_weights.adversarial:
-            self.discriminator = PatchDiscriminator().to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+            self.discriminator = place(PatchDiscriminator(), device)
             self.d_optimizer = make_adam([self.discriminator], optim.discriminator_rate, optim)
         share_weights([self.generator, *([self.discriminator] if self.discriminator else [])])
         self.g_optimizer = make_adam([self.generator], optim.learning_rate, optim)
@@ -88,6 +87,7 @@ class PairMethod:
         terms = {
             "pixel": pixel_l1(drawn, target),
             "gradient": gradient_l1(drawn, target),
+            "detail": detail_l1(drawn, target),
             "feature": feature_l1(seen, wanted),
         }
         if self.discriminator is not None:

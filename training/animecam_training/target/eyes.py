@@ -102,7 +102,7 @@ def draw_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: float, opa
             continue
         ball = _paint_eyeball(sharp, open_eye, centre, upper, lower, sheet, skin, lit)
         height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
-        openness = ramp(np.float32(height / np.linalg.norm(upper[0] - upper[-1])), *OPEN_ENOUGH)
+        openness = ramp(np.array(height / np.linalg.norm(upper[0] - upper[-1])), *OPEN_ENOUGH)
         picture = mixed(picture, ball, open_eye * openness * opacity)
         raised = upper - np.array([0, 0.012 * sheet.eye_px], np.float32)
         lashes = sheet.stroke(raised, *(width * sheet.eye_px for width in LASH_WIDTHS_EYE))

@@ -2,6 +2,8 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from animecam_training.faces import Image, Plane
 from animecam_training.target.geometry import Sheet, blurred, blurred_within, mixed, ramp
 from animecam_training.target.options import TargetOptions
 
-Lab = NDArray[np.float32]
+Lab = NDArray[np.floating[Any]]
 """CIE Lab, float32 [H, W, 3]: L 0 … 100, a and b about -100 … 100."""
 
 DENOISE_TURNS = 3
@@ -29,7 +31,7 @@ TONE_HARDNESS = 0.85
 PERSON_SURE = (0.15, 0.5)  # the mask is soft at hair: rather keep a bit of background than blur a braid
 
 
-def to_lab(image: Image | NDArray[np.float32]) -> Lab:
+def to_lab(image: Image | Plane) -> Lab:
     """RGB, uint8 or float32 0 … 1, [H, W, 3] to Lab."""
     plain = image.astype(np.float32)
     return cv2.cvtColor(plain / 255 if image.dtype == np.uint8 else plain, cv2.COLOR_RGB2LAB).astype(np.float32)
@@ -49,7 +51,7 @@ def denoised(photo: Image) -> Image:
     return calm
 
 
-def region_means(image: Image, smallest_px: int) -> NDArray[np.float32]:
+def region_means(image: Image, smallest_px: int) -> Plane:
     """Mean colour of each Felzenszwalb region, float32 [H, W, 3], 0 … 255."""
     labels = felzenszwalb(image, scale=REGION_SCALE, sigma=REGION_SIGMA_PX, min_size=smallest_px)
     flat = labels.ravel()

@@ -1,6 +1,7 @@
 """Outlines of a face from the mesh, shapes drawn from them, and the warp that enlarges the eyes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from animecam_training.faces import Image, Plane, Points
+
+Floats = NDArray[np.floating[Any]]
+"""float32 of the shape that the docstring says."""
 
 # Indices into MediaPipe's face mesh. "Left" is the left of the picture; eyelids run from corner to corner.
 LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
@@ -124,7 +128,7 @@ def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Shee
     for upper, lower in EYELIDS:
         centre = mesh[list(upper + lower)].mean(0)
 
-        def displacement(points: NDArray[np.float32], centre: NDArray[np.float32] = centre) -> NDArray[np.float32]:
+        def displacement(points: Floats, centre: Floats = centre) -> Floats:
             """How far towards the eye's centre the pixel shown at `points` is fetched from."""
             offset = points - centre
             near = np.clip(1 - (offset**2).sum(-1, keepdims=True) / (EYE_REACH * eye_px) ** 2, 0, 1)
@@ -139,12 +143,12 @@ def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Shee
     return Sheet(warped.astype(np.uint8), moved.astype(np.float32), person, eye_px, eye_px / 80)
 
 
-def blurred(plane: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+def blurred(plane: NDArray[Any], sigma_px: float) -> Floats:
     """Gaussian blur of float32 [H, W] or [H, W, C]."""
     return cv2.GaussianBlur(plane, (0, 0), sigma_px).astype(np.float32)
 
 
-def blurred_within(plane: NDArray[np.float32], weight: Plane, sigma_px: float) -> NDArray[np.float32]:
+def blurred_within(plane: NDArray[Any], weight: NDArray[Any], sigma_px: float) -> Floats:
     """Gaussian blur that only sees pixels by their weight, float32 [H, W] or [H, W, C]."""
     total = blurred(weight, sigma_px) + 1e-4
     if plane.ndim == 2:
@@ -152,21 +156,21 @@ def blurred_within(plane: NDArray[np.float32], weight: Plane, sigma_px: float) -
     return blurred(plane * weight[..., None], sigma_px) / total[..., None]
 
 
-def mixed(under: NDArray[np.float32], over: NDArray[np.float32], share: Plane) -> NDArray[np.float32]:
+def mixed(under: NDArray[Any], over: NDArray[Any], share: NDArray[Any]) -> Floats:
     """`over` laid on `under` by a share 0 … 1 a pixel; float32 [H, W] or [H, W, C]."""
     weight = share if under.ndim == 2 else share[..., None]
     return (under * (1 - weight) + over * weight).astype(np.float32)
 
 
-def ramp(value: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+def ramp(value: NDArray[Any], low: float, high: float) -> Floats:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)
 
 
-def without_specks(mask: NDArray[np.uint8], smallest_px: float) -> NDArray[np.uint8]:
+def without_specks(mask: NDArray[Any], smallest_px: float) -> NDArray[np.uint8]:
     """The mask (0 … 255) without connected parts of fewer pixels."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
     small = np.zeros(count, bool)
     small[1:] = stats[1:, cv2.CC_STAT_AREA] < smallest_px
-    return np.where(small[labels], 0, mask).astype(np.uint8)
+    return np.where(small[np.asarray(labels, np.intp)], 0, mask).astype(np.uint8)
