@@ -22,12 +22,22 @@ LAYER_INDEX = {
     "conv1": 1,
     "fire3": 4,
     "fire5": 7,
+    "fire6": 9,
     "fire7": 10,
+    "fire8": 11,
     "fire9": 12,
 }
-"""Named maps after their ReLU, and their place in torchvision's list of layers; strides 2, 4, 8, 16, 16."""
+"""Named maps after their ReLU, and their place in torchvision's list of layers; strides 2, 4, 8, then 16."""
 
-MEAN_FEATURE = {"conv1": 11.1, "fire3": 21.9, "fire5": 15.0, "fire7": 11.3, "fire9": 1.67}
+MEAN_FEATURE = {
+    "conv1": 11.1,
+    "fire3": 21.9,
+    "fire5": 15.0,
+    "fire6": 22.7,
+    "fire7": 11.3,
+    "fire8": 11.3,
+    "fire9": 1.67,
+}
 """Mean of each map over fifty portraits at 256 px; it divides the map, so that no layer outweighs the others."""
 
 CONTENT_LAYER = "fire5"

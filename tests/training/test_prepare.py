@@ -1,0 +1,162 @@
+"""Preparing folders: what is dropped and why, what is written, and going on after an interruption."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animecam_training.config import AugmentConfig, DataConfig
+from animecam_training.data.augment import cut, degrade, vary_light
+from animecam_training.data.crops import CropOptions, crop_head
+from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.prepare import PrepareOptions, prepare
+from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
+from animecam_training.data.sets import PairSet, UnpairedSet, batches
+from animecam_training.errors import DataError
+from animecam_training.faces import FoundFace
+
+LIMITS = QualityLimits()
+
+
+def _colourful(seed: int, side: int = 96) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.kron(rng.integers(0, 255, (8, 8, 3)), np.ones((side // 8, side // 8, 1))).astype(np.uint8)
+
+
+def test_faults_are_named() -> None:
+    sound = _colourful(0)
+    assert find_fault(sound, LIMITS) is None
+    assert find_fault((sound * 0.05).astype(np.uint8), LIMITS) == "dark"
+    assert find_fault(np.full((64, 64, 3), (200, 120, 90), np.uint8), LIMITS) == "blurred"
+    assert find_fault(np.repeat(sound[..., :1], 3, axis=2), LIMITS) == "gray"
+
+
+def test_a_copy_in_other_light_is_a_duplicate() -> None:
+    seen = DuplicateFilter(LIMITS)
+    assert seen.is_new(_colourful(0))
+    assert not seen.is_new((_colourful(0) * 0.9).astype(np.uint8))
+    assert seen.is_new(_colourful(1))
+
+
+def test_styles_get_smoothed_copies_and_an_index(tmp_path: Path) -> None:
+    source, folder = tmp_path / "in", tmp_path / "out"
+    (source / "sub").mkdir(parents=True)
+    write_picture(_colourful(0), source / "a.png")
+    write_picture(_colourful(0), source / "sub/a.png")
+    write_picture(_colourful(1), source / "sub/b.png")
+    write_picture(np.zeros((64, 64, 3), np.uint8), source / "dark.png")
+    (source / "broken.jpg").write_bytes(b"not a picture")
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    report = prepare(source, folder, options)
+    assert report.kept == 2
+    assert report.dropped == {"duplicate": 1, "dark": 1, "unreadable": 1}
+    assert sorted(path.name for path in folder.glob("*.png")) == [
+        *("a.png", "a.smooth.png", "sub_b.png", "sub_b.smooth.png")
+    ]
+    assert read_picture(folder / "a.png").shape == (64, 64, 3)
+
+
+def test_a_second_run_only_does_what_is_new(tmp_path: Path) -> None:
+    source, folder = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    write_picture(_colourful(0), source / "a.png")
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    prepare(source, folder, options)
+    with (folder / "index.jsonl").open("a") as file:
+        file.write('{"picture": "interrup')
+    (folder / "a.png").unlink()
+    write_picture(_colourful(1), source / "b.png")
+    done: list[tuple[int, int]] = []
+    assert prepare(source, folder, options, lambda count, total: done.append((count, total))).kept == 2
+    assert done == [(2, 2)]
+    assert not (folder / "a.png").exists()  # it was in the index
+
+
+@pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()])
+def test_no_pictures_is_an_error_that_names_the_folder(tmp_path: Path, make: object) -> None:
+    make(tmp_path / "photos")
+    with pytest.raises(DataError, match="photos"):
+        prepare(tmp_path / "photos", tmp_path / "out", PrepareOptions("style"))
+
+
+def test_nothing_usable_says_why(tmp_path: Path) -> None:
+    write_picture(np.zeros((64, 64, 3), np.uint8), tmp_path / "in.png")
+    with pytest.raises(DataError, match="1 dark"):
+        prepare(tmp_path, tmp_path / "out", PrepareOptions("style"))
+
+
+def test_a_missing_face_network_is_named(tmp_path: Path) -> None:
+    write_picture(_colourful(0), tmp_path / "in.png")
+    with pytest.raises(DataError, match="face_detection"):
+        prepare(tmp_path, tmp_path / "out", PrepareOptions("photo", weights=tmp_path))
+
+
+def _face(eyes_px: float) -> FoundFace:
+    mesh = np.full((468, 2), 60, np.float32)
+    mesh[[33, 133]], mesh[[362, 263]] = (60 - eyes_px / 2, 60), (60 + eyes_px / 2, 60)
+    return FoundFace(0.9, 2 * eyes_px, mesh)
+
+
+def test_a_crop_puts_the_eyes_where_the_template_has_them() -> None:
+    image = np.zeros((120, 120, 3), np.uint8)
+    image[58:63, 43:48] = image[58:63, 73:78] = 255
+    options = CropOptions(side_px=100, eyes=(0.2, 0.2), tilt_deg=0, shift=0)
+    crop = crop_head(image, _face(30), options, np.random.default_rng(0))
+    assert crop is not None
+    rows, columns = np.nonzero(crop[..., 0] > 128)
+    assert rows.mean() == pytest.approx(46.9, abs=0.7)
+    assert columns[columns < 50].mean() == pytest.approx(40, abs=0.7)
+
+
+def test_a_face_too_small_gives_no_crop() -> None:
+    assert crop_head(np.zeros((120, 120, 3), np.uint8), _face(4), CropOptions(), np.random.default_rng(0)) is None
+
+
+def test_a_cut_shows_the_same_place_of_all_pictures() -> None:
+    image = _colourful(0)
+    for seed in range(5):
+        a, b = cut([image, 255 - image], 32, 1.5, np.random.default_rng(seed))
+        assert a.shape == (32, 32, 3)
+        assert np.abs(a.astype(int) + b - 255).max() <= 1
+
+
+def test_light_changes_both_and_quality_one() -> None:
+    picture = _colourful(0).astype(np.float32) / 255
+    config = AugmentConfig(colour=1, blur=1, noise=1, jpeg=1)
+    a, b = vary_light([picture, picture], config, np.random.default_rng(0))
+    assert np.array_equal(a, b)
+    assert not np.allclose(a, picture, atol=0.02)
+    assert not np.allclose(degrade(a, config, np.random.default_rng(0)), a, atol=0.02)
+    none = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)
+    assert np.array_equal(degrade(picture, none, np.random.default_rng(0)), picture)
+
+
+def _pairs(folder: Path) -> DataConfig:
+    for i in range(3):
+        write_picture(_colourful(i), folder / f"{i}.in.png")
+        write_picture(255 - _colourful(i), folder / f"{i}.out.png")
+    return DataConfig(photos=str(folder), batch=2, sizes_px=(64, 72))
+
+
+def test_batches_are_numbered_and_split_between_processes(tmp_path: Path) -> None:
+    data = _pairs(tmp_path)
+    alone = PairSet(data, AugmentConfig(), seed=1, batch_of_all=4)
+    wide = PairSet(DataConfig(str(tmp_path), batch=4, sizes_px=(64, 72)), AugmentConfig(), seed=1, batch_of_all=4)
+    whole = list(batches(wide, first_step=0, steps=3))
+    parts = [list(batches(alone, first_step=1, steps=3, rank=rank, ranks=2)) for rank in (0, 1)]
+    for step in (1, 2):
+        joined = np.concatenate([part[step - 1]["photo"].numpy() for part in parts])
+        assert np.array_equal(joined, whole[step]["photo"].numpy())
+
+
+def test_missing_smoothed_copies_are_named(tmp_path: Path) -> None:
+    data = _pairs(tmp_path)
+    styles = DataConfig(photos=data.photos, styles=data.photos)
+    with pytest.raises(DataError, match="no edge-smoothed copy"):
+        UnpairedSet(styles, AugmentConfig(), seed=0, batch_of_all=1)
+
+
+def test_reading_what_is_no_picture_names_it(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"x\.png"):
+        read_picture(list_pictures(tmp_path)[0])
