@@ -7,20 +7,18 @@ from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.base import Patch
+from animecam.render.masks import Mask
 from animecam.render.resample import bounding_box, chain, invert, resample
 from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
 GRID_TOLERANCE = 1 / 64
-"""Chroma samples by which rounding errors of a transform may cross the grid without widening the box."""
+"""Samples by which rounding errors of a transform may cross a border unnoticed."""
 
 MASK_REACH_PX = 1
 """Crop pixels around those where the mask is not 0 that interpolation still gives some of it."""
-
-Mask = NDArray[np.float32]
 
 
 class CpuImageOps:
@@ -74,6 +72,7 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     if box is None:
         return
     to_crop = invert(patch.region.to_frame)
+    is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     layouts = frame.pixel_format.planes
     for plane, layout, picture in zip(frame.planes, layouts, _split(frame, patch.picture), strict=True):
@@ -81,12 +80,23 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
         size = (target.shape[1], target.shape[0])
         from_target = chain(to_crop, box.samples_to_frame(layout))
         steps = (layout.step_x, layout.step_y)
+        # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
+        styled = resample(picture, from_target, *size, sharp=steps == (1, 1))
+        if is_opaque:
+            target[...] = styled
+            continue
         if steps not in weights:
             mask = resample(patch.mask, from_target, *size, outside=0)
             weights[steps] = (mask, 1.0 - mask)
-        # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
-        styled = resample(picture, from_target, *size, sharp=steps == (1, 1))
         target[...] = cv2.blendLinear(styled, target, *weights[steps])
+
+
+def _covers(patch: Patch, box: Box) -> bool:
+    """Whether a box in crop pixels lies in the patch and the patch hides all that was there."""
+    is_inside = min(box.left, box.top) > -GRID_TOLERANCE
+    is_inside &= box.right < patch.region.width_px + GRID_TOLERANCE
+    is_inside &= box.bottom < patch.region.height_px + GRID_TOLERANCE
+    return is_inside and float(patch.mask.min()) >= 1.0
 
 
 def _touched_box(frame: Frame, patch: Patch) -> _PixelBox | None:

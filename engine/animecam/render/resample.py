@@ -59,7 +59,7 @@ def resample(
     blocks = [_block_samples(float(np.hypot(*row))) for row in to_source[:, :2]]
     if max(blocks) > 1:
         needed = bounding_box(to_source, Box(0, 0, width_px, height_px))
-        source, to_source = _average(source, to_source, needed, blocks)
+        source, to_source = _average(source, to_source, needed, blocks, outside)
     elif sharp:
         size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
         source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
@@ -155,6 +155,10 @@ def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, sharp: bool
     height, width = picture.shape[:2]
     smaller = (min(width, width_px), min(height, height_px))
     if smaller != (width, height):
+        # Whole samples first where they divide the side: the rest then costs little, see SHRINK_FRACTION.
+        even = (_largest_divisor(width, width / smaller[0]), _largest_divisor(height, height / smaller[1]))
+        if even != (1, 1):
+            picture = cv2.resize(picture, (width // even[0], height // even[1]), interpolation=cv2.INTER_AREA)
         picture = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
     if smaller != (width_px, height_px):
         method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
@@ -162,21 +166,32 @@ def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, sharp: bool
     return picture
 
 
+def _largest_divisor(length: int, limit: float) -> int:
+    """The largest whole number up to the limit that divides the length."""
+    return next(divisor for divisor in range(floor(limit), 0, -1) if length % divisor == 0)
+
+
 def _block_samples(step: float) -> int:
     """How many source samples to average into one before warping, given those per output sample."""
     return max(floor(step + 1.0 - SHRINK_FRACTION), 1)
 
 
-def _average(source: Samples, to_source: Affine, needed: Box, blocks: list[int]) -> tuple[Samples, Affine]:
+def _average(
+    source: Samples, to_source: Affine, needed: Box, blocks: list[int], outside: int | None
+) -> tuple[Samples, Affine]:
     """Averages blocks of the part of the source that is needed; returns it and the map into it."""
     columns = _needed_samples(needed.left, needed.right, blocks[0], source.shape[1])
     rows = _needed_samples(needed.top, needed.bottom, blocks[1], source.shape[0])
     part = source[rows, columns]
-    height, width = part.shape[:2]
-    size = (max(1, round(width / blocks[0])), max(1, round(height / blocks[1])))
+    missing = (-part.shape[0] % blocks[1], -part.shape[1] % blocks[0])
+    if missing != (0, 0):  # at the end of the source: a broken block would be averaged at ten times the cost
+        border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+        value = (float(outside or 0),) * 4
+        part = cv2.copyMakeBorder(part, 0, missing[0], 0, missing[1], border, value=value)
+    size = (part.shape[1] // blocks[0], part.shape[0] // blocks[1])
     averaged = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     moved = to_source - [[0, 0, columns.start], [0, 0, rows.start]]
-    return cast(Samples, averaged), moved * [[size[0] / width], [size[1] / height]]
+    return cast(Samples, averaged), moved / [[blocks[0]], [blocks[1]]]
 
 
 def _needed_samples(low: float, high: float, block: int, count: int) -> slice:
