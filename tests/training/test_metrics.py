@@ -1,0 +1,188 @@
+"""Figures against independent readings of their definitions, and against what they are meant to notice."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio
+from skimage.transform import SimilarityTransform
+from torch import nn
+
+from animecam_training.errors import DataError, TrainingError
+from animecam_training.faces import FaceFinder, Image
+from animecam_training.metrics.evaluate import evaluate_style, measure_identity, stylize_images
+from animecam_training.metrics.flicker import measure_flicker
+from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
+from animecam_training.metrics.inception import measure_inception
+from animecam_training.metrics.pictures import psnr_db, to_batch
+from animecam_training.metrics.squeeze import HEAD_LAYERS, SqueezeDistance, SqueezeVectors, kernel_distance
+
+RNG = np.random.default_rng(0)
+
+
+def noise_picture(side: int = 64) -> Image:
+    return RNG.integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+
+def flat_picture(side: int = 64) -> Image:
+    return np.full((side, side, 3), RNG.integers(0, 256, 3), np.uint8)
+
+
+def test_psnr_agrees_with_scikit_image() -> None:
+    a, b = noise_picture(), noise_picture()
+    assert psnr_db(a, b) == pytest.approx(peak_signal_noise_ratio(b, a))
+    assert psnr_db(a, a) == float("inf")
+    with pytest.raises(DataError, match="64"):
+        psnr_db(a, noise_picture(32))
+
+
+def test_kernel_distance_follows_its_definition_and_is_unbiased() -> None:
+    x, y = RNG.normal(size=(5, 4)), RNG.normal(size=(7, 4)) + 1
+
+    def k(u: np.ndarray, v: np.ndarray) -> float:
+        return (u @ v / 4 + 1) ** 3
+
+    own = np.mean([k(x[i], x[j]) for i in range(5) for j in range(5) if i != j])
+    other = np.mean([k(y[i], y[j]) for i in range(7) for j in range(7) if i != j])
+    cross = np.mean([k(u, v) for u in x for v in y])
+    assert kernel_distance(torch.tensor(x), torch.tensor(y)) == pytest.approx(own + other - 2 * cross)
+    same = [kernel_distance(torch.randn(20, 3), torch.randn(20, 3)) for _ in range(200)]
+    assert np.mean(same) == pytest.approx(0, abs=4 * np.std(same) / 200**0.5)
+    assert min(same) < 0
+
+
+def test_squeeze_vectors_are_means_and_deviations() -> None:
+    vectors = SqueezeVectors()
+    pictures = to_batch([noise_picture(), flat_picture(), noise_picture()], side_px=64)
+    rows = vectors(pictures)
+    assert rows.shape == (3, 2688)
+    first = vectors.network(pictures[:1])["conv1"][0].flatten(1)
+    torch.testing.assert_close(rows[0, :64], first.mean(1))
+    torch.testing.assert_close(rows[0, 64:128], first.std(1))
+    assert rows[1, 64:128].sum() < rows[0, 64:128].sum() / 100
+
+
+def test_squeeze_distance_follows_its_definition() -> None:
+    distance = SqueezeDistance()
+    a, b = to_batch([noise_picture(), flat_picture()], 64), to_batch([noise_picture(), flat_picture()], 64)
+    ours, theirs = distance.network(a), distance.network(b)
+    expected = np.zeros(2)
+    for name in HEAD_LAYERS:
+        u, v = (m[name].double().numpy() for m in (ours, theirs))
+        u, v = (m / (np.linalg.norm(m, axis=1, keepdims=True) + 1e-10) for m in (u, v))
+        head = distance.get_buffer(f"head_{name}").numpy()
+        expected += (head * (u - v) ** 2).sum(1).mean((1, 2))
+    np.testing.assert_allclose(distance(a, b).numpy(), expected, rtol=1e-4)
+    np.testing.assert_allclose(distance(a, a).numpy(), 0, atol=1e-7)
+
+
+def test_squeeze_distance_ranks_distortions_as_people_do() -> None:
+    face = np.ascontiguousarray(data.astronaut()[:256, 100:356])
+    blurred = cv2.GaussianBlur(face, (0, 0), 4)
+    brighter = np.clip(face.astype(int) + 8, 0, 255).astype(np.uint8)
+    assert psnr_db(blurred, face) == pytest.approx(psnr_db(brighter, face), abs=8)
+    distance = SqueezeDistance()
+    soft, light = distance(to_batch([blurred, brighter]), to_batch([face, face])).tolist()
+    assert soft > 5 * light
+
+
+def test_similarity_agrees_with_scikit_image() -> None:
+    turn = SimilarityTransform(scale=2.5, rotation=0.4, translation=(11, -7))
+    points = turn(TEMPLATE_PX) + RNG.normal(0, 0.3, TEMPLATE_PX.shape)
+    expected = SimilarityTransform.from_estimate(points, TEMPLATE_PX).params[:2]
+    np.testing.assert_allclose(fit_similarity(points, TEMPLATE_PX), expected, atol=1e-9)
+
+
+def test_identity_knows_a_person_again(shared: Path) -> None:
+    finder, network = FaceFinder(shared / "weights"), IdentityNetwork(shared / "weights")
+    face = np.ascontiguousarray(data.astronaut()[:256, 100:356])
+    darker = (face * 0.8).astype(np.uint8)
+    ghost = cv2.GaussianBlur(face, (0, 0), 25)
+    near = measure_identity([face], [darker], finder, network)
+    assert near.mean > 0.9
+    assert near.faces == 1
+    assert measure_identity([face, face], [darker, ghost], finder, network).worst < 0.5
+    with pytest.raises(DataError, match="no face"):
+        measure_identity([flat_picture()], [flat_picture()], finder, network)
+
+
+def test_missing_identity_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mobileface\.onnx is missing"):
+        IdentityNetwork(tmp_path)
+
+
+def moving_clip(frames: int = 4) -> list[Image]:
+    """A textured picture that slides by two pixels a frame."""
+    wide = cv2.resize(noise_picture(20), (160, 96), interpolation=cv2.INTER_CUBIC)
+    return [np.ascontiguousarray(wide[:, 2 * i : 2 * i + 96]) for i in range(frames)]
+
+
+def test_flicker_ignores_motion_and_notices_a_lamp() -> None:
+    clip = moving_clip()
+    calm = measure_flicker(clip, clip)
+    assert calm.ratio == pytest.approx(1)
+    assert calm.source < 1.5
+    assert calm.frames == 3
+    inverted = [255 - frame for frame in clip]
+    assert measure_flicker(clip, inverted).ratio == pytest.approx(1, rel=0.05)
+    lamp = [np.clip(frame.astype(int) + 10 * (i % 2), 0, 255).astype(np.uint8) for i, frame in enumerate(clip)]
+    assert measure_flicker(clip, lamp).styled > 8
+    for bad in (clip[:1], clip[:3]):
+        with pytest.raises(DataError, match="flicker"):
+            measure_flicker(clip, bad)
+
+
+class Darken(nn.Module):
+    """A generator in miniature: every level halves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return (picture + 1) * self.gain - 1
+
+
+def test_stylize_images_keeps_the_range() -> None:
+    image = noise_picture(16)
+    (dark,) = stylize_images(Darken(), [image])
+    np.testing.assert_array_equal(np.abs(dark.astype(int) - image / 2).max() <= 0.5, True)
+    with pytest.raises(DataError, match="20 x 16"):
+        stylize_images(Darken(), [np.zeros((16, 20, 3), np.uint8)])
+
+
+def test_evaluation_sees_photos_become_anime() -> None:
+    photos = [noise_picture() for _ in range(4)]
+    anime = [flat_picture() for _ in range(5)]
+    drawn = [flat_picture() for _ in range(4)]
+    none = evaluate_style(photos, photos, anime)
+    full = evaluate_style(photos, drawn, anime)
+    assert none.relative_distance == pytest.approx(1)
+    assert none.squeeze_distance == pytest.approx(0, abs=1e-6)
+    assert full.relative_distance < 0.3
+    assert full.squeeze_distance > 0.2
+    assert full.identity is None
+    with pytest.raises(DataError, match="3 styled"):
+        evaluate_style(photos, drawn[:3], anime)
+
+
+def test_inception_figures_need_a_library_and_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
+    with pytest.raises(TrainingError, match="no Inception figures") as caught:
+        measure_inception(torch.zeros(2, 3, 32, 32), torch.zeros(2, 3, 32, 32))
+    assert "torch-fidelity" in caught.value.hint
+
+
+def test_kernel_distance_agrees_with_torchmetrics() -> None:
+    kid = pytest.importorskip("torchmetrics.image.kid", reason="needs torchmetrics")
+    vectors = SqueezeVectors()
+    ours = to_batch([noise_picture() for _ in range(4)], 64)
+    theirs = to_batch([flat_picture() for _ in range(4)], 64)
+    metric = kid.KernelInceptionDistance(feature=vectors, subset_size=4, subsets=1)
+    metric.update(theirs, real=True)
+    metric.update(ours, real=False)
+    assert kernel_distance(vectors(ours), vectors(theirs)) == pytest.approx(metric.compute()[0].item(), rel=1e-4)

@@ -1,0 +1,149 @@
+"""All figures of a style on one set of portraits."""
+
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from animecam_training.errors import DataError
+from animecam_training.faces import FaceFinder, Image
+from animecam_training.metrics.identity import IdentityNetwork, five_points
+from animecam_training.metrics.pictures import psnr_db, to_batch
+from animecam_training.metrics.squeeze import SqueezeDistance, SqueezeVectors, kernel_distance
+from animecam_training.models.generator import SIZE_MULTIPLE
+
+BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityFigures:
+    """Cosines of each face with its styled self.
+
+    Attributes:
+        mean: Over the faces that were found.
+        worst: The least of them.
+        faces: How many were found.
+    """
+
+    mean: float
+    worst: float
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class StyleFigures:
+    """What a style does to a set of portraits.
+
+    Attributes:
+        pictures: Number of portraits.
+        squeeze_kid: Distance of the styled portraits to the anime pictures.
+        squeeze_kid_photos: Distance of the portraits themselves.
+        squeeze_distance: Mean squeeze distance of a styled portrait to its photo.
+        psnr_db: Mean PSNR of a styled portrait to its photo.
+        identity: None where no face network was given.
+    """
+
+    pictures: int
+    squeeze_kid: float
+    squeeze_kid_photos: float
+    squeeze_distance: float
+    psnr_db: float
+    identity: IdentityFigures | None = None
+
+    @property
+    def relative_distance(self) -> float:
+        """Share of the way to the anime pictures that is left: 1 is a photo, 0 is one of them."""
+        return self.squeeze_kid / self.squeeze_kid_photos
+
+
+@torch.inference_mode()
+def stylize_images(generator: nn.Module, images: Sequence[Image]) -> list[Image]:
+    """Run a generator over pictures.
+
+    Args:
+        generator: Maps RGB [N, 3, H, W] in [-1, 1] to the same; runs as it is, on the device where its weights are.
+        images: RGB, uint8 [H, W, 3], sides multiples of 8.
+
+    Raises:
+        DataError: A side is no multiple of 8.
+    """
+    place = next(generator.parameters())
+    styled: list[Image] = []
+    for image in images:
+        if image.shape[0] % SIZE_MULTIPLE or image.shape[1] % SIZE_MULTIPLE:
+            raise DataError(f"a picture of {image.shape[1]} x {image.shape[0]}", hint="sides must be multiples of 8")
+        picture = torch.from_numpy(image).to(place.device).permute(2, 0, 1)[None].to(place.dtype) / 127.5 - 1
+        drawn: Tensor = generator(picture)
+        pixels = ((drawn[0].float() + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+        styled.append(np.ascontiguousarray(pixels.permute(1, 2, 0).numpy()))
+    return styled
+
+
+def measure_identity(
+    photos: Sequence[Image], styled: Sequence[Image], finder: FaceFinder, network: IdentityNetwork
+) -> IdentityFigures:
+    """Whether the people remain.
+
+    Args:
+        photos: RGB, uint8 [H, W, 3], a face in each.
+        styled: The same pictures after styling, of the same sizes.
+        finder: Finds the faces in the photos.
+        network: Compares them.
+
+    Raises:
+        DataError: No face in any photo.
+    """
+    cosines: list[float] = []
+    for photo, drawn in zip(photos, styled, strict=True):
+        face = finder.find(photo)
+        if face is not None:
+            cosines.append(network.cosine(photo, drawn, five_points(face)))
+    if not cosines:
+        raise DataError("no face in any of the portraits", hint="identity needs photos of people")
+    return IdentityFigures(float(np.mean(cosines)), min(cosines), len(cosines))
+
+
+@torch.inference_mode()
+def evaluate_style(
+    photos: Sequence[Image],
+    styled: Sequence[Image],
+    anime: Sequence[Image],
+    *,
+    finder: FaceFinder | None = None,
+    identity: IdentityNetwork | None = None,
+) -> StyleFigures:
+    """All figures that still pictures allow.
+
+    Args:
+        photos: RGB, uint8 [H, W, 3]; two at least.
+        styled: The same pictures after styling, of the same sizes.
+        anime: What the style aims at, RGB, uint8, any sizes; two at least.
+        finder: With `identity`: measure that too.
+        identity: With `finder`: measure that too.
+
+    Raises:
+        DataError: Too few pictures, or pictures that do not belong together.
+    """
+    if len(photos) != len(styled) or min(len(photos), len(anime)) < 2:
+        raise DataError(
+            f"{len(photos)} photos, {len(styled)} styled and {len(anime)} anime pictures",
+            hint="give each photo with its styled self, and two pictures of either kind at least",
+        )
+    before, after, aim = to_batch(photos), to_batch(styled), to_batch(anime)
+    vectors, distance = SqueezeVectors(), SqueezeDistance()
+    aim_vectors = vectors(aim)
+    starts = range(0, len(before), BATCH)
+    distances = [distance(after[i : i + BATCH], before[i : i + BATCH]) for i in starts]
+    people = measure_identity(photos, styled, finder, identity) if finder and identity else None
+    return StyleFigures(
+        pictures=len(photos),
+        squeeze_kid=kernel_distance(vectors(after), aim_vectors),
+        squeeze_kid_photos=kernel_distance(vectors(before), aim_vectors),
+        squeeze_distance=float(torch.cat(distances).mean()),
+        psnr_db=float(np.mean([psnr_db(drawn, photo) for drawn, photo in zip(styled, photos, strict=True)])),
+        identity=people,
+    )

@@ -1,0 +1,52 @@
+"""Pictures as numbers: the form in which every figure takes them, and the simplest figure."""
+
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animecam_training.errors import DataError
+from animecam_training.faces import Image
+
+EVALUATION_SIDE_PX = 256
+"""Side at which distances are taken: features, and with them every distance, depend on it."""
+
+PEAK = 255.0
+
+
+def to_batch(images: Sequence[Image], side_px: int = EVALUATION_SIDE_PX) -> Tensor:
+    """Pictures of any size as one batch.
+
+    Args:
+        images: RGB, uint8 [H, W, 3].
+        side_px: Side of the square that each is resized to.
+
+    Returns:
+        fp32 [N, 3, side, side], RGB in [-1, 1].
+    """
+    squares: list[Image] = []
+    for image in images:
+        method = cv2.INTER_AREA if min(image.shape[:2]) > side_px else cv2.INTER_CUBIC
+        same = image.shape[:2] == (side_px, side_px)
+        squares.append(image if same else cv2.resize(image, (side_px, side_px), interpolation=method).astype(np.uint8))
+    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / (PEAK / 2) - 1
+
+
+def psnr_db(image: Image, reference: Image) -> float:
+    """Peak signal-to-noise ratio in dB; infinite for equal pictures.
+
+    Args:
+        image: uint8 [H, W, 3].
+        reference: The same shape.
+
+    Raises:
+        DataError: The shapes differ.
+    """
+    if image.shape != reference.shape:
+        raise DataError(f"pictures of {image.shape} and {reference.shape} have no PSNR", hint="resize one of them")
+    error = np.square(image.astype(np.float64) - reference).mean()
+    return float(10 * np.log10(PEAK**2 / error)) if error > 0 else float("inf")
