@@ -162,10 +162,11 @@ def test_faces_are_smoothed_each_on_its_own_in_the_order_given(frames, face):
     assert align(third, [], 256) == ()
 
 
-def test_time_that_begins_anew_does_not_freeze_the_crop(frames, face):
+@pytest.mark.parametrize("start", [0, 9])
+def test_time_that_begins_anew_or_stands_still_does_not_freeze_the_crop(world, face, start):
+    scene = world(lambda index: [])
     align = Aligner()
-    later = list(frames(10))[9]
-    align(later, [Face(0, face(100, 100, 60))], 256)
+    align(next(scene.frames(1, start=9)), [Face(0, face(100, 100, 60))], 256)
     moved = face(200, 100, 60)
-    (region,) = align(next(iter(frames(1))), [Face(0, moved)], 256)
+    (region,) = align(next(scene.frames(1, start=start)), [Face(0, moved)], 256)
     assert region.to_frame == pytest.approx(head_pose(moved).to_frame(256))

@@ -328,3 +328,6 @@ def test_what_cannot_be_a_face_is_ignored(world, face, edge):
     scene = world(visible(face(300, 200, 80)))
     scene.scan.detect = scene.follow.detect = lambda picture, min_score: (broken,)
     assert [faces.faces for faces in track(scene, 3)] == [()] * 3
+    nearby = world(visible(face(300, 200, 80)))
+    nearby.follow.detect = lambda picture, min_score: (broken,)
+    assert [ids(faces) for faces in track(nearby, 3)] == [[0]] * 3  # from afar it is a face, in every frame
