@@ -14,6 +14,7 @@ from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governor import Governor
+from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask
@@ -82,6 +83,7 @@ class Networks:
             align=Aligner(),
             ops=ops,
             draw=self.draw,
+            calm=Calm(),
             compositor=Compositor(ops, _OnDemand(self._person_masker)),
             controls=controls or Controls(self._settings.look),
             timing=timing,

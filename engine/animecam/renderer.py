@@ -9,6 +9,7 @@ from typing import Protocol
 from animecam.governor import Governor
 from animecam.pipeline import Rendered
 from animecam.render.base import ImageOps
+from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
@@ -54,6 +55,7 @@ class Renderer:
         align: Faces and crop size → a region each, smoothed over time.
         ops: Crops pictures out of frames.
         draw: Style by name.
+        calm: Steadies drawings over time.
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
@@ -67,13 +69,14 @@ class Renderer:
         align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
         ops: ImageOps,
         draw: Callable[[str], Draw],
+        calm: Calm,
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
         governor: Governor | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
-        self._draw, self._compositor = draw, compositor
+        self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
         self._governor = governor
 
@@ -110,6 +113,7 @@ class Renderer:
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
         with self._timing.stage("paste"):
+            drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
             frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look)
             if plan.look.mirror:
                 frame = mirrored(frame)

@@ -35,8 +35,9 @@ class CalmOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """What one region showed in the last frame."""
+    """What one region showed in the last frame, and in which style."""
 
+    style: str
     filmed: Image
     drawn: Image
 
@@ -49,11 +50,12 @@ class Calm:
         self._last: dict[int, _Last] = {}
 
     def __call__(
-        self, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image]
+        self, style: str, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image]
     ) -> tuple[Image, ...]:
         """Calms the drawings of one frame.
 
         Args:
+            style: Name of the style; nothing of another one is kept.
             regions: `track_id` tells which drawing of the last frame belongs to which.
             pictures: What was filmed there, RGB, uint8 [H, W, 3] each.
             drawn: What was drawn of it, of the same sizes.
@@ -67,9 +69,9 @@ class Calm:
         memory: dict[int, _Last] = {}
         for region, picture, drawing in zip(regions, pictures, drawn, strict=True):
             last = self._last.get(region.track_id)
-            if last is not None and last.filmed.shape == picture.shape:
+            if last is not None and last.style == style and last.filmed.shape == picture.shape:
                 drawing = self._blend(last, picture, drawing)
-            memory[region.track_id] = _Last(picture, drawing)
+            memory[region.track_id] = _Last(style, picture, drawing)
             calmed.append(drawing)
         self._last = memory
         return tuple(calmed)

@@ -1,0 +1,75 @@
+"""Calming: still places keep their drawing, moved places do not lag, faces do not mix."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from animecam.render.calm import Calm, CalmOptions
+from animecam.types import Region
+
+SIDE_PX = 64
+
+
+def _region(track_id: int, side_px: int = SIDE_PX) -> Region:
+    return Region(track_id, side_px, side_px, np.eye(2, 3))
+
+
+def _flat(level: int, side_px: int = SIDE_PX):
+    return np.full((side_px, side_px, 3), level, np.uint8)
+
+
+def test_a_still_crop_keeps_most_of_its_last_drawing():
+    calm = Calm(CalmOptions(keep=0.7))
+    calm("cel", [_region(1)], [_flat(100)], [_flat(50)])
+    (drawn,) = calm("cel", [_region(1)], [_flat(100)], [_flat(150)])
+    np.testing.assert_allclose(drawn, 0.7 * 50 + 0.3 * 150, atol=1)
+
+
+def test_noise_is_calmed_and_motion_does_not_lag():
+    rng = np.random.default_rng(5)
+    calm = Calm()
+    filmed = rng.integers(80, 160, (SIDE_PX, SIDE_PX, 3)).astype(np.uint8)
+    moved = filmed.copy()
+    moved[:, SIDE_PX // 2 :] = np.roll(filmed, 7, axis=0)[:, SIDE_PX // 2 :]  # the right half moves
+    calm("cel", [_region(1)], [filmed], [_flat(50)])
+    noisy = (moved.astype(int) + rng.integers(-1, 2, moved.shape)).astype(np.uint8)
+    (drawn,) = calm("cel", [_region(1)], [noisy], [_flat(150)])
+    reach = CalmOptions().spread_px
+    assert drawn[:, : SIDE_PX // 2 - reach].max() < 90
+    assert drawn[:, SIDE_PX // 2 + reach :].min() == 150
+
+
+def test_flicker_of_a_still_scene_shrinks():
+    rng = np.random.default_rng(6)
+    filmed, calm = _flat(120), Calm()
+    drawings = [rng.integers(100, 140, (SIDE_PX, SIDE_PX, 3)).astype(np.uint8) for _ in range(12)]
+    calmed = [calm("cel", [_region(1)], [filmed], [drawing])[0].astype(float) for drawing in drawings]
+
+    def flicker(frames):
+        return np.mean([np.abs(a - b).mean() for a, b in pairwise(frames[2:])])
+
+    assert flicker(calmed) < 0.5 * flicker([drawing.astype(float) for drawing in drawings])
+
+
+@pytest.mark.parametrize("second", [_region(2), _region(1, 48)], ids=["another face", "another size"])
+def test_nothing_is_carried_over_to(second):
+    calm = Calm()
+    calm("cel", [_region(1)], [_flat(100)], [_flat(50)])
+    (drawn,) = calm("cel", [second], [_flat(100, second.width_px)], [_flat(150, second.width_px)])
+    assert (drawn == 150).all()
+
+
+def test_another_style_shows_at_once():
+    calm = Calm()
+    calm("cel", [_region(1)], [_flat(100)], [_flat(50)])
+    (drawn,) = calm("ink", [_region(1)], [_flat(100)], [_flat(150)])
+    assert (drawn == 150).all()
+
+
+def test_a_face_that_was_away_begins_anew():
+    calm = Calm()
+    calm("cel", [_region(1)], [_flat(100)], [_flat(50)])
+    calm("cel", [], [], [])
+    (drawn,) = calm("cel", [_region(1)], [_flat(100)], [_flat(150)])
+    assert (drawn == 150).all()
