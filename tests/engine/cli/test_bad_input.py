@@ -1,0 +1,199 @@
+"""Whatever goes wrong, the user reads one line with a hint, the exit status says so, and nothing is lost."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from animecam.cli import main
+from animecam.styles.registry import find_style, user_styles
+
+RUN_TIME_ERROR, USAGE = 1, 2
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    """The user's styles are none of the developer's; the cache stays, or every test compiles the networks anew."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def fails(capfd):
+    """Runs the command line; checks the status and the form of the message; returns the message."""
+
+    def run(*words: object, status: int = RUN_TIME_ERROR) -> str:
+        assert main([str(word) for word in words]) == status
+        lines = capfd.readouterr().err.strip().splitlines()
+        assert "Traceback" not in "".join(lines)
+        assert sum(line.startswith("animecam: ") for line in lines) == 1
+        assert lines[-1].startswith("hint: ")
+        return "\n".join(lines)
+
+    return run
+
+
+def _count_frames(path: Path) -> int:
+    with av.open(path) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+@pytest.fixture
+def people(tmp_path, make_clip, media) -> Path:
+    return make_clip(tmp_path / "people.mp4", width_px=160, height_px=160, frames=4, content=media.portrait, audio=True)
+
+
+def test_no_such_camera(fails):
+    assert "99" in fails("--device", "99", "--output", "null:")
+
+
+def test_camera_busy(fails):
+    assert "busy" in fails("--input", "pattern:64x48@30?busy=1", "--output", "null:")
+
+
+def test_camera_unplugged_in_mid_run_keeps_the_recording(fails, tmp_path):
+    out = tmp_path / "out.mp4"
+    assert "unplugged" in fails("--input", "pattern:160x120@30?unplug_at=20", "--output", out)
+    assert _count_frames(out) > 0
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.mp4"]
+
+
+def test_file_is_missing(fails, tmp_path):
+    assert "no.mp4" in fails("convert", tmp_path / "no.mp4", "-o", tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no video, whatever its name says\n" * 20])
+def test_file_is_no_video(fails, tmp_path, content):
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    assert "x.mp4" in fails("convert", path, "-o", tmp_path / "out.mp4")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_file_is_cut_off_in_its_header(fails, tmp_path, people):
+    people.write_bytes(people.read_bytes()[:200])
+    assert "people.mp4" in fails("convert", people, "-o", tmp_path / "out.mp4")
+
+
+def test_file_holds_sound_alone(fails, tmp_path, media):
+    path = media.make_audio(tmp_path / "song.mp4")
+    assert "song.mp4" in fails("convert", path, "-o", tmp_path / "out.mp4")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_video_track_without_a_frame(fails, tmp_path, make_clip):
+    path = make_clip(tmp_path / "none.mkv", frames=0)
+    assert "none.mkv" in fails("convert", path, "-o", tmp_path / "out.mp4")
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 31)])
+def test_odd_sizes_are_converted(tmp_path, make_clip, size):
+    source = make_clip(tmp_path / "odd.mkv", width_px=size[0], height_px=size[1], frames=3, pixel_format="yuv444p")
+    out = tmp_path / "out.mp4"
+    assert main(["convert", str(source), "-o", str(out), "--scope", "frame"]) == 0
+    assert _count_frames(out) == 3
+    with av.open(out) as container:
+        video = container.streams.video[0]
+        assert (video.width, video.height) == tuple(side + side % 2 for side in size)
+
+
+@pytest.mark.slow
+def test_8k_is_converted(tmp_path, make_clip):
+    source = make_clip(tmp_path / "8k.mp4", width_px=7680, height_px=4320, frames=2)
+    out = tmp_path / "out.mp4"
+    assert main(["convert", str(source), "-o", str(out), "--scope", "frame"]) == 0
+    assert _count_frames(out) == 2
+
+
+def test_one_frame_is_converted(tmp_path, make_clip, media):
+    source = make_clip(tmp_path / "one.mp4", width_px=160, height_px=160, frames=1, content=media.portrait)
+    assert main(["convert", str(source), "-o", str(tmp_path / "out.mp4")]) == 0
+    assert _count_frames(tmp_path / "out.mp4") == 1
+
+
+def test_unknown_style_names_the_near_ones(fails, people, tmp_path):
+    message = fails("convert", people, "-o", tmp_path / "out.mp4", "--style", "starte")
+    assert "starte" in message
+    assert "starter" in message
+
+
+def test_damaged_style_is_refused(fails, people, tmp_path):
+    folder = user_styles() / "mine"
+    shutil.copytree(find_style("starter").folder, folder)
+    card = folder / "card.json"
+    card.write_text(card.read_text().replace('"name": "starter"', '"name": "mine"'))
+    model = next(folder.glob("*.onnx"))
+    damaged = bytearray(model.read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    model.write_bytes(damaged)
+    assert "mine" in fails("convert", people, "-o", tmp_path / "out.mp4", "--style", "mine")
+
+
+def test_output_folder_is_missing(fails, people, tmp_path):
+    assert "nowhere" in fails("convert", people, "-o", tmp_path / "nowhere" / "out.mp4")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_output_folder_is_read_only(fails, people, tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir(mode=0o500)
+    assert "closed" in fails("convert", people, "-o", folder / "out.mp4")
+
+
+def test_output_is_the_input(fails, people, tmp_path):
+    digest = hashlib.sha256(people.read_bytes()).digest()
+    (tmp_path / "link.mp4").symlink_to(people)
+    for target in (people, tmp_path / "link.mp4"):
+        fails("convert", people, "-o", target, "--overwrite", status=USAGE)
+    assert hashlib.sha256(people.read_bytes()).digest() == digest
+
+
+def test_disk_is_full(fails, tmp_path, make_clip, media):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    try:
+        noise = np.random.default_rng(1).integers(0, 256, (8, 240, 320, 3), np.uint8)
+        source = make_clip(
+            tmp_path / "noise.mp4", width_px=320, height_px=240, frames=8, content=lambda i, *_: noise[i]
+        )
+        message = fails("convert", source, "-o", disk / "out.mp4", "--scope", "frame", "--strength", "0")
+        assert "full" in message
+        assert not (disk / "out.mp4").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_nobody_in_the_whole_video_is_told_and_the_output_kept(fails, tmp_path, make_clip):
+    source = make_clip(tmp_path / "sky.mp4", width_px=64, height_px=48, frames=4)
+    out = tmp_path / "out.mp4"
+    assert "no face" in fails("convert", source, "-o", out)
+    assert _count_frames(out) == 4
+    assert main(["convert", str(source), "-o", str(out), "--scope", "frame", "--overwrite"]) == 0
+
+
+def test_a_batch_goes_on_after_a_failure(capfd, tmp_path, people):
+    broken = tmp_path / "a_broken.mp4"
+    broken.write_bytes(b"no video")
+    assert main(["convert", str(broken), str(people), "-o", str(tmp_path / "out")]) == RUN_TIME_ERROR
+    message = capfd.readouterr().err
+    assert "a_broken.mp4" in message
+    assert "1 of 2" in message
+    assert _count_frames(tmp_path / "out" / "people.mp4") == 4
+
+
+def test_a_picture_is_converted(tmp_path, media):
+    source, out = tmp_path / "me.png", tmp_path / "out.png"
+    cv2.imwrite(str(source), media.portrait(0, 200, 200)[..., ::-1])
+    assert main(["convert", str(source), "-o", str(out)]) == 0
+    before, after = cv2.imread(str(source)).astype(int), cv2.imread(str(out)).astype(int)
+    assert before.shape == after.shape
+    assert np.abs(before - after).mean() > 2
