@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from animecam.sources.portrait import load_portrait
@@ -121,11 +122,18 @@ def make_clip(
     return path
 
 
-def make_audio(path: Path, seconds: float = 0.3) -> Path:
-    """Writes a file with one AAC track (a tone) and no video."""
+def make_audio(path: Path, seconds: float = 0.3, *, cover: bool = False) -> Path:
+    """Writes a file with one AAC track (a tone) and no video, but for a picture of the cover if asked."""
     with av.open(str(path), "w") as output:
         stream = output.add_stream("aac", rate=AUDIO_RATE_HZ, layout="mono")
-        for packet in _encode_tone(stream, seconds):
+        packets = []
+        if cover:
+            picture = output.add_stream("mjpeg", rate=1)
+            picture.width, picture.height, picture.pix_fmt = 64, 64, "yuvj420p"
+            picture.disposition = Disposition.attached_pic
+            frame = _convert(portrait(0, 64, 64), "yuvj420p", None)
+            packets += picture.encode(frame) + picture.encode(None)
+        for packet in packets + _encode_tone(stream, seconds):
             output.mux(packet)
     return path
 

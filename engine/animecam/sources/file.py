@@ -36,7 +36,7 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
 
     try:
         # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
-        container = av.open(f"file:{name}", timeout=(options.open_s, options.read_s))
+        container = av.open(f"file:{name}", timeout=(options.open_s, options.read_s), metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise describe(error) from error
     return open_decoded(name, container, describe, options, is_live=False)
@@ -44,7 +44,7 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
 
 def _describe(name: str, error: av.error.FFmpegError) -> SourceError:
     match error:
-        case av.error.InvalidDataError() | av.error.EOFError():
+        case av.error.InvalidDataError() | av.error.EOFError() | av.error.MemoryError() | av.error.PatchWelcomeError():
             what, hint = "is no video, or was cut off or damaged", "check that it plays elsewhere, copy it again"
         case av.error.PermissionError():
             what, hint = "may not be read", "give yourself the right to read it"
@@ -53,5 +53,5 @@ def _describe(name: str, error: av.error.FFmpegError) -> SourceError:
         case av.error.ExitError() | av.error.TimeoutError():
             what, hint = "did not answer in time", "check the drive it lies on"
         case _:
-            what, hint = f"cannot be read: {error.strerror}", "check the drive it lies on"
+            what, hint = f"cannot be read: {error.strerror}", "check the drive it lies on, copy it again"
     return SourceError(f"{name} {what}", hint=hint)

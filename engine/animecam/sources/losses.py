@@ -12,12 +12,13 @@ class Losses:
         self._under_way: set[int] = set()
         self._is_timed = False
         self._has_failed = False
-        self._count = 0
+        self._missing: set[int] = set()
+        self._untimed = 0
 
     @property
     def count(self) -> int:
         """Frames lost so far."""
-        return self._count
+        return len(self._missing) + self._untimed
 
     def sent(self, pts: int | None) -> None:
         """A packet with a picture of this presentation time goes into the decoder."""
@@ -29,13 +30,14 @@ class Losses:
         """The decoder complained, about the newest packet or one shortly before."""
         self._has_failed = True
         if not self._is_timed:  # no way to see later which frames are missing
-            self._count += 1
+            self._untimed += 1
 
     def shown(self, pts: int | None) -> None:
-        """A frame of this presentation time came out: frames come in order, so earlier ones will not."""
+        """A frame of this presentation time came out: frames come in order, so earlier ones hardly will."""
         if pts is not None:
             self._settle({sent for sent in self._under_way if sent < pts})
             self._under_way.discard(pts)
+            self._missing.discard(pts)  # after damage a decoder may get the order wrong
 
     def ended(self) -> None:
         """Nothing more will come out."""
@@ -44,4 +46,4 @@ class Losses:
     def _settle(self, missing: set[int]) -> None:
         self._under_way -= missing
         if self._has_failed:
-            self._count += len(missing)
+            self._missing |= missing

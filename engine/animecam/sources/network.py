@@ -55,7 +55,9 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
     extra = {} if is_web else _LOW_LATENCY | _OPTIONS.get(scheme.removesuffix("s"), {})
     start_s = time.perf_counter()
     try:
-        container = av.open(uri, container_options=extra, timeout=(options.open_s, options.read_s))
+        container = av.open(
+            uri, container_options=extra, timeout=(options.open_s, options.read_s), metadata_errors="replace"
+        )
     except av.error.FFmpegError as error:
         # RTSP calls a server that stays silent "invalid data": the clock knows better.
         is_silent = isinstance(error, av.error.ExitError | av.error.TimeoutError)

@@ -91,6 +91,8 @@ class DecodedSource:
         self._losses = Losses()
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
+        self._sent = 0
+        self._ends_torn = False
         self._has_ended = False
         self._is_closed = False
         self._busy = threading.Lock()
@@ -179,14 +181,24 @@ class DecodedSource:
         while not self._ready and not self._has_ended and not self._is_closed:
             packet = self._next_packet()
             if packet is None:
-                self._has_ended = True
-                self._losses.ended()
-                self.skipped = self._losses.count
+                self._end()
                 break
             self._decode(packet)
             if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
                 raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="unplug and plug it in again")
         return self._ready.popleft() if self._ready else None
+
+    def _end(self) -> None:
+        self._has_ended = True
+        self._losses.ended()
+        self.skipped = self._losses.count
+        # Matroska, fragmented MP4 and the like promise no number: what is there is all there is.
+        if self._ends_torn and self._sent < self._stream.frames:
+            raise self._cut_off()
+
+    def _cut_off(self) -> SourceError:
+        what = f"{self.uri} is damaged or cut off after {self._count} frames"
+        return SourceError(what, hint="copy it again; what came before the damage was read")
 
     def _next_packet(self) -> Packet[VideoStream] | None:
         start_ns = self._clock.now_ns()
@@ -201,8 +213,7 @@ class DecodedSource:
             except av.error.InvalidDataError as error:
                 damaged += 1
                 if damaged > MAX_DAMAGED_READS:
-                    what = f"{self.uri} is damaged or cut off after {self._count} frames"
-                    raise SourceError(what, hint="copy it again; what came before the damage was read") from error
+                    raise self._cut_off() from error
             except av.error.FFmpegError as error:
                 raise self._describe(error) from error
             self._packets = self._container.demux(self._stream)  # an error ends the iterator, not the container
@@ -213,6 +224,9 @@ class DecodedSource:
         is_flush = packet.size == 0 and packet.pts is None and packet.dts is None
         if packet.size == 0 and not is_flush:
             return  # AVI's "same again", a camera's failed transfer; a decoder would take it for the end
+        if not is_flush:
+            self._sent += 1
+            self._ends_torn = packet.is_corrupt  # at the end of a file: only a part of it was there
         if not is_flush and not packet.is_discard:
             self._losses.sent(packet.pts)
         try:
@@ -234,7 +248,11 @@ def _video_track(uri: str, container: InputContainer) -> VideoStream:
     if not tracks:
         if container.streams.audio:
             raise SourceError(f"{uri} holds sound but no video", hint="give a video or a picture")
-        raise SourceError(f"{uri} holds no video", hint="give a video or a picture")
+        raise SourceError(f"{uri} holds no video, or was cut off or damaged", hint="check that it plays elsewhere")
+    tracks = [s for s in tracks if getattr(s, "codec_context", None) is not None]  # None if there is no decoder
+    if not tracks:
+        what = f"{uri}: its video was cut off or damaged, or uses an unknown codec"
+        raise SourceError(what, hint="check that it plays elsewhere; if so, convert it to H.264")
     return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height))
 
 
@@ -242,4 +260,5 @@ def _bit_rate(container: InputContainer, stream: VideoStream) -> int:
     """Bits per second of the video: as the track says, else what is left of the whole after the sound."""
     if stream.bit_rate:
         return stream.bit_rate
-    return max(0, (container.bit_rate or 0) - sum(sound.bit_rate or 0 for sound in container.streams.audio))
+    sound = sum(getattr(track, "bit_rate", None) or 0 for track in container.streams.audio)  # missing without a decoder
+    return max(0, (container.bit_rate or 0) - sound)
