@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from animecam_training.errors import TrainingError
 
@@ -78,6 +79,43 @@ def run(
         task = progress.add_task(loaded.name, total=loaded.steps)
         checkpoint = train(loaded, options, lambda step: progress.update(task, completed=step))
     _console.print(f"step {checkpoint.step} of {loaded.steps}: {folder / 'last.pt'}")
+
+
+@app.command()
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a run.")],
+    photos: Annotated[Path, typer.Option(help="Folder of portraits.")],
+    anime: Annotated[Path, typer.Option(help="Folder of pictures of the style aimed at.")],
+    weights: Annotated[Path, typer.Option(help="Folder of the face and identity networks.")] = Path("weights"),
+    only: Annotated[str, typer.Option(help="Portraits whose name contains this.")] = "",
+    clip_frames: Annotated[Path | None, typer.Option(help="Folder of a clip's frames: measures flicker.")] = None,
+    size: Annotated[int, typer.Option(min=64, help="Side of the head crops, pixels.")] = 256,
+    grid: Annotated[Path | None, typer.Option(help="Write a before/after grid here.")] = None,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Measure a checkpoint: distance to the style, identity, flicker."""
+    import json
+    from dataclasses import asdict
+
+    from animecam_training.evaluation import EvaluateOptions
+    from animecam_training.evaluation import evaluate as run_evaluation
+
+    options = EvaluateOptions(photos, anime, weights, only=only, clip_frames=clip_frames, size_px=size)
+    result = run_evaluation(checkpoint, options, grid)
+    figures = result.figures
+    table = Table("figure", "value")
+    table.add_row("portraits", str(figures.pictures))
+    table.add_row("squeeze KID to the style, share of the photos' own", f"{figures.relative_distance:.3f}")
+    table.add_row("squeeze distance to the photo", f"{figures.squeeze_distance:.3f}")
+    table.add_row("PSNR to the photo, dB", f"{figures.psnr_db:.1f}")
+    if figures.identity:
+        table.add_row("identity cosine, mean", f"{figures.identity.mean:.3f}")
+        table.add_row("identity cosine, worst", f"{figures.identity.worst:.3f}")
+    if result.flicker:
+        table.add_row("flicker, times the source's", f"{result.flicker.styled / result.flicker.source:.2f}")
+    _console.print(table)
+    if json_out:
+        json_out.write_text(json.dumps(asdict(result), indent=2) + "\n", "utf-8")
 
 
 def main(arguments: list[str] | None = None) -> None:

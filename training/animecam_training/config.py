@@ -16,10 +16,13 @@ class ModelConfig:
     Attributes:
         generator: A name of `models.registry`: "dtgan", "dtgan-double" (needed by the method "dtgan"), "dtgan-lite".
         widths: Channels of "dtgan-lite" at 1/2, 1/4, 1/8 of the side; empty takes its own default.
+        discriminator_channels: Width of the discriminators' stem, where the method has any; 16 takes a third of the
+            time of the paper's 32 and still sharpens.
     """
 
     generator: str = "dtgan-lite"
     widths: tuple[int, ...] = ()
+    discriminator_channels: int = 32
 
     @property
     def options(self) -> dict[str, Any]:
@@ -267,20 +270,19 @@ def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:
 def _convert(value: Any, hint: Any, key: str) -> Any:
     """`value` as the type `hint`, or an error that names `key`."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _fill(hint, value, key + ".")  # pyright: ignore[reportArgumentType, reportUnknownArgumentType]
+    found = cast("type[Any]", type(value))
+    if dataclasses.is_dataclass(hint) and found is dict:
+        return _fill(cast("type", hint), value, key + ".")
     if origin is Literal and value in arguments:
         return value
-    if origin is tuple and isinstance(value, list):
+    if origin is tuple and found is list:
         items = cast("list[Any]", value)
-        kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
+        kinds: list[Any] = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else [*arguments]
         if len(kinds) == len(items):
-            return tuple(
-                _convert(item, kind, f"{key}[{i}]") for i, (item, kind) in enumerate(zip(items, kinds, strict=True))
-            )
-    if hint is float and type(value) in (int, float):
-        return float(cast("float", value))
-    if hint in (int, str, bool) and type(value) is hint:
+            return tuple(_convert(items[i], kinds[i], f"{key}[{i}]") for i in range(len(items)))
+    if hint is float and found in (int, float):
+        return float(value)
+    if hint in (int, str, bool) and found is hint:
         return value
     raise ConfigError(f"recipe: {key} must be {_name(hint)}, not {value!r}", hint="compare it with the bundled recipes")
 

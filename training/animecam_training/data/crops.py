@@ -29,7 +29,14 @@ class CropOptions:
     shift: float = 0.05
 
 
-def crop_head(image: Image, face: FoundFace, options: CropOptions, rng: np.random.Generator) -> Image | None:
+def crop_head(
+    image: Image,
+    face: FoundFace,
+    options: CropOptions,
+    rng: np.random.Generator,
+    *,
+    largest_scale: float = MAX_ENLARGEMENT,
+) -> Image | None:
     """A square around the head, or None where the face is too small for it.
 
     Args:
@@ -37,6 +44,7 @@ def crop_head(image: Image, face: FoundFace, options: CropOptions, rng: np.rando
         face: The face in it.
         options: Size, margins and their spread.
         rng: Source of margin, tilt and shift.
+        largest_scale: Enlargement beyond which a face is too small.
 
     Returns:
         RGB uint8 [side, side, 3]; what lies outside of the picture repeats its edge.
@@ -45,7 +53,7 @@ def crop_head(image: Image, face: FoundFace, options: CropOptions, rng: np.rando
     left, right = face.eyes
     across = right - left
     scale = float(rng.uniform(*options.eyes)) * side / float(np.linalg.norm(across))
-    if scale > MAX_ENLARGEMENT:
+    if scale > largest_scale:
         return None
     tilt = np.degrees(np.arctan2(across[1], across[0])) + rng.uniform(-options.tilt_deg, options.tilt_deg)
     middle = (left + right) / 2

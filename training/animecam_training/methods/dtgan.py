@@ -88,8 +88,8 @@ class DtganMethod:
                 hint='the method "dtgan" needs model.generator = "dtgan-double"',
             )
         self.generator: nn.Module = place(generator, device)
-        self.d_support = place(PatchDiscriminator(), device)
-        self.d_main = place(PatchDiscriminator(), device)
+        self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
+        self.d_main = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         share_weights([self.generator, self.d_support, self.d_main])
         self.features = place(open_features(recipe.features), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):

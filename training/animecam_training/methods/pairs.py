@@ -52,7 +52,7 @@ class PairMethod:
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
         if recipe.pair_weights.adversarial:
-            self.discriminator = place(PatchDiscriminator(), device)
+            self.discriminator = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
             self.d_optimizer = make_adam([self.discriminator], optim.discriminator_rate, optim)
         share_weights([self.generator, *([self.discriminator] if self.discriminator else [])])
         self.g_optimizer = make_adam([self.generator], optim.learning_rate, optim)

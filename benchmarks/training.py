@@ -1,0 +1,129 @@
+"""Steps per second and peak memory of the training loop, for each method, on this machine.
+
+    python benchmarks/training.py [--steps 10] [--size 128] [--batch 4] [--threads 2] [--out results.json]
+
+Pictures are made here; the numbers do not depend on their content.
+"""
+
+import argparse
+import json
+import platform
+import resource
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
+from animecam_training.methods.base import Method
+from animecam_training.methods.dtgan import DtganMethod
+from animecam_training.methods.pairs import PairMethod
+
+WARM_UP_STEPS = 2
+KIB_PER_MIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A method with a generator."""
+
+    name: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a case costs; p50 and p95 of a step in ms, memory in MiB (of the device on a GPU, else of the process)."""
+
+    name: str
+    step_p50_ms: float
+    step_p95_ms: float
+    steps_per_second: float
+    peak_mib: float
+
+
+def make_cases(size_px: int, batch: int, precision: str) -> list[Case]:
+    """Every method with the generators that are trained by it."""
+    data = DataConfig(batch=batch, sizes_px=(size_px,))
+
+    def recipe(generator: str, method: str = "pairs", adversarial: float = 0.0) -> Recipe:
+        return Recipe(
+            method=method,
+            steps=1_000_000,
+            precision=precision,
+            model=ModelConfig(generator),
+            data=data,
+            pair_weights=PairWeights(adversarial=adversarial),
+        )
+
+    return [
+        Case("pairs, dtgan-lite", recipe("dtgan-lite")),
+        Case("pairs with discriminator, dtgan-lite", recipe("dtgan-lite", adversarial=0.1)),
+        Case("pairs, dtgan", recipe("dtgan")),
+        Case("dtgan, dtgan-double", recipe("dtgan-double", method="dtgan")),
+    ]
+
+
+def make_batch(size_px: int, batch: int, device: torch.device) -> dict[str, torch.Tensor]:
+    """Random pictures under every name that a method asks for."""
+    source = torch.Generator().manual_seed(0)
+    names = ("photo", "clean", "target", "anime", "smoothed")
+    pictures = {name: torch.rand((batch, 3, size_px, size_px), generator=source) * 2 - 1 for name in names}
+    blocks = torch.arange(size_px) // 8
+    regions = (blocks[:, None] * (size_px // 8 + 1) + blocks[None]).expand(batch, -1, -1).contiguous()
+    return {name: value.to(device) for name, value in (pictures | {"regions": regions}).items()}
+
+
+def measure(case: Case, steps: int, device: torch.device) -> Result:
+    """Time some steps of a case after a warm-up."""
+    recipe = case.recipe
+    method: Method = DtganMethod(recipe, device) if recipe.method == "dtgan" else PairMethod(recipe, device)
+    batch = make_batch(recipe.data.sizes_px[0], recipe.data.batch, device)
+    times_ms: list[float] = []
+    for step in range(WARM_UP_STEPS + steps):
+        started = perf_counter()
+        method.train_step(batch, step)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        if step >= WARM_UP_STEPS:
+            times_ms.append((perf_counter() - started) * 1e3)
+    times_ms.sort()
+    if device.type == "cuda":
+        peak_mib = torch.cuda.max_memory_allocated(device) / KIB_PER_MIB**2
+    else:
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB
+    p50, p95 = (times_ms[int(share * (len(times_ms) - 1))] for share in (0.5, 0.95))
+    return Result(case.name, p50, p95, 1e3 / p50, peak_mib)
+
+
+def main() -> None:
+    """Print a table and write it as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.processor()} CPU"
+    print(f"{where}, batch {arguments.batch} at {arguments.size} px, {arguments.precision}")
+    results: list[Result] = []
+    for case in make_cases(arguments.size, arguments.batch, arguments.precision):
+        result = measure(case, arguments.steps, device)
+        results.append(result)
+        print(
+            f"{result.name:40s} p50 {result.step_p50_ms:7.0f} ms  p95 {result.step_p95_ms:7.0f} ms"
+            f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB"
+        )
+    if arguments.out:
+        report = {"device": where, "torch": torch.__version__, "results": [asdict(result) for result in results]}
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

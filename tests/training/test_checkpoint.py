@@ -1,0 +1,80 @@
+"""Checkpoints: whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from animecam_training import checkpoint as module
+from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.config import ModelConfig, Recipe
+from animecam_training.ema import MovingAverage
+from animecam_training.errors import CheckpointError
+
+
+def _checkpoint(step: int) -> Checkpoint:
+    recipe = Recipe(model=ModelConfig(widths=(8, 8, 8)))
+    return Checkpoint(recipe, step, {"w": torch.full((2,), float(step))}, {"g": {"step": step}})
+
+
+def test_there_and_back(tmp_path: Path) -> None:
+    save_checkpoint(_checkpoint(7), tmp_path / "a.pt")
+    loaded = load_checkpoint(tmp_path / "a.pt")
+    assert loaded.step == 7
+    assert loaded.recipe == _checkpoint(7).recipe
+    assert torch.equal(loaded.weights["w"], torch.full((2,), 7.0))
+    assert loaded.state == {"g": {"step": 7}}
+
+
+def test_a_failed_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.pt"
+    save_checkpoint(_checkpoint(1), path)
+
+    def full_disk(payload: object, file: object) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module.torch, "save", full_disk)
+    with pytest.raises(CheckpointError, match="No space left"):
+        save_checkpoint(_checkpoint(2), path)
+    monkeypatch.undo()
+    assert load_checkpoint(path).step == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None])
+def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "broken.pt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"broken\.pt"):
+        load_checkpoint(path)
+
+
+def test_another_file_of_torch_is_refused(tmp_path: Path) -> None:
+    torch.save({"w": torch.zeros(1)}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match="not a checkpoint of a run"):
+        load_checkpoint(tmp_path / "other.pt")
+
+
+def test_the_average_follows_and_lags() -> None:
+    layer = torch.nn.Linear(1, 1)
+    average = MovingAverage(layer, decay=0.9)
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    start = average.weights["weight"].clone()
+    for _ in range(200):
+        average.update(layer)
+    assert torch.allclose(average.weights["weight"], torch.ones(1), atol=1e-4)
+    assert not torch.equal(start, average.weights["weight"])
+
+
+def test_the_average_weighs_as_its_decay_says() -> None:
+    layer = torch.nn.Linear(1, 1)
+    average = MovingAverage(layer, decay=0.5)
+    average.updates = 1000  # warmed up
+    before = average.weights["weight"].clone()
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+    average.update(layer)
+    assert torch.allclose(average.weights["weight"], before + 0.5)

@@ -1,0 +1,70 @@
+"""Recipes: there and back, and errors that name the key."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from animecam_training.config import (
+    ModelConfig,
+    Recipe,
+    differences,
+    load_recipe,
+    recipe_from_table,
+    recipe_to_toml,
+)
+from animecam_training.errors import ConfigError
+
+
+def test_toml_there_and_back() -> None:
+    recipe = Recipe(name='a "quoted" \\ name', precision="bf16", model=ModelConfig(widths=(8, 16, 24)))
+    assert recipe_from_table(tomllib.loads(recipe_to_toml(recipe))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 3", "unknown key stepz"),
+        ("[optim]\nrate = 1.0", "unknown key optim.rate"),
+        ('steps = "many"', "steps must be int"),
+        ("steps = true", "steps must be int"),
+        ('method = "magic"', "method must be one of 'pairs', 'dtgan', 'distill'"),
+        ("data = 3", "data must be a table"),
+        ('[data]\nsizes_px = [64, "x"]', r"data.sizes_px\[1\] must be int"),
+        ("[optim]\nbetas = [0.5]", "optim.betas must be"),
+        ("[data]\nsizes_px = [65]", "data.sizes_px has a value that makes no sense"),
+        ("[data]\nbatch = 0", "data.batch"),
+        ("steps = 5\npretrain_steps = 6", "pretrain_steps"),
+    ],
+)
+def test_errors_name_the_key(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_recipe(path)
+
+
+def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("= =")
+    with pytest.raises(ConfigError, match=r"bad\.toml is not TOML"):
+        load_recipe(tmp_path / "bad.toml")
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_recipe(tmp_path / "none.toml")
+
+
+def test_a_whole_number_serves_as_a_fraction() -> None:
+    assert recipe_from_table({"optim": {"learning_rate": 1}}).optim.learning_rate == 1.0
+
+
+def test_differences_name_nested_keys() -> None:
+    assert differences(Recipe(), Recipe(seed=3, model=ModelConfig("dtgan"))) == [
+        "seed: 0 -> 3",
+        "model.generator: 'dtgan-lite' -> 'dtgan'",
+    ]
+
+
+def test_every_bundled_recipe_is_sound() -> None:
+    folder = resources.files("animecam_training") / "configs"
+    recipes = [load_recipe(Path(str(path))) for path in folder.iterdir() if path.name.endswith(".toml")]
+    assert {recipe.method for recipe in recipes} >= {"pairs", "dtgan"}
