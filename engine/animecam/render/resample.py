@@ -182,22 +182,30 @@ def _average(
     """Averages blocks of the part of the source that is needed; returns it and the map into it."""
     columns = _needed_samples(needed.left, needed.right, blocks[0], source.shape[1])
     rows = _needed_samples(needed.top, needed.bottom, blocks[1], source.shape[0])
-    part = source[rows, columns]
-    missing = (-part.shape[0] % blocks[1], -part.shape[1] % blocks[0])
-    if missing != (0, 0):  # at the end of the source: a broken block would be averaged at ten times the cost
-        border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-        value = (float(outside or 0),) * 4
-        part = cv2.copyMakeBorder(part, 0, missing[0], 0, missing[1], border, value=value)
-    size = (part.shape[1] // blocks[0], part.shape[0] // blocks[1])
+    part = _cut(source, columns, rows, outside)
+    size = (len(columns) // blocks[0], len(rows) // blocks[1])
     averaged = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     moved = to_source - [[0, 0, columns.start], [0, 0, rows.start]]
     return cast(Samples, averaged), moved / [[blocks[0]], [blocks[1]]]
 
 
-def _needed_samples(low: float, high: float, block: int, count: int) -> slice:
-    """Samples from low to high with a margin: whole blocks if there are enough, at least one sample, none beyond."""
+def _needed_samples(low: float, high: float, block: int, count: int) -> range:
+    """Samples from low to high with a margin, in whole blocks: at least one sample of the source, and where samples
+    beyond it are needed, at least one whole block of those, so that what is replicated later is what lies outside.
+    """
     margin = MARGIN_BLOCKS * block
-    start = min(max(floor(low - margin), 0), count - 1)
-    length = max(ceil((high + margin - start) / block), 1) * block
-    stop = min(start + length, count)
-    return slice(max(stop - length, 0), stop)
+    start = min(max(floor(low - margin), -block), count - 1)
+    stop = max(min(ceil(high + margin), count + block), 1)
+    return range(start, start + max(ceil((stop - start) / block), 1) * block)
+
+
+def _cut(source: NDArray[Any], columns: range, rows: range, outside: int | None) -> NDArray[Any]:
+    """Samples of the source; those beyond it are made."""
+    height, width = source.shape[:2]
+    part = source[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
+    above, below = max(-rows.start, 0), max(rows.stop - height, 0)
+    before, after = max(-columns.start, 0), max(columns.stop - width, 0)
+    if not (above or below or before or after):
+        return part
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    return cv2.copyMakeBorder(part, above, below, before, after, border, value=(float(outside or 0),) * 4)
