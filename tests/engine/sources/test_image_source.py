@@ -1,0 +1,198 @@
+"""Still pictures: upright, 8 bits, RGB; and folders of them."""
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.errors import SourceError
+from animecam.sources.image import load_picture, open_picture, open_pictures
+from animecam.sources.options import SourceOptions
+from animecam.sources.picture_header import picture_size
+from animecam.types import PixelFormat
+
+RED_BGR = (30, 20, 200)
+
+
+def corners(width_px=40, height_px=24):
+    """A picture whose four quarters differ: red, green / blue, white; as BGR."""
+    picture = np.zeros((height_px, width_px, 3), np.uint8)
+    picture[: height_px // 2, : width_px // 2] = (0, 0, 255)
+    picture[: height_px // 2, width_px // 2 :] = (0, 255, 0)
+    picture[height_px // 2 :, : width_px // 2] = (255, 0, 0)
+    picture[height_px // 2 :, width_px // 2 :] = 255
+    return picture
+
+
+def write(path, bgr):
+    assert cv2.imwrite(str(path), bgr)
+    return path
+
+
+def with_orientation(jpeg, orientation):
+    """Puts an EXIF block with one tag, the orientation (274), behind the start of a JPEG."""
+    tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + struct.pack(">HHIHH", 274, 3, 1, orientation, 0) + struct.pack(">I", 0)
+    block = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
+def png_header(width_px, height_px):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(99))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp", ".PNG"])
+def test_one_picture_is_one_frame(tmp_path, suffix):
+    source = open_picture(write(tmp_path / f"a{suffix}", corners()))
+    frame = source.read()
+    assert source.read() is None
+    assert (source.format.frames, source.format.is_live, frame.pixel_format) == (1, False, PixelFormat.RGB24)
+    assert frame.planes[0].shape == (24, 40, 3)
+    expected = {(2, 2): (255, 0, 0), (2, 37): (0, 255, 0), (21, 2): (0, 0, 255), (21, 37): (255, 255, 255)}
+    for (y, x), rgb in expected.items():
+        np.testing.assert_allclose(frame.planes[0][y, x], rgb, atol=12)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "top_left"),
+    [(1, (255, 0, 0)), (3, (255, 255, 255)), (6, (0, 0, 255)), (8, (0, 255, 0))],
+)
+def test_exif_orientation(tmp_path, orientation, top_left):
+    _, jpeg = cv2.imencode(".jpg", corners())
+    (tmp_path / "a.jpg").write_bytes(with_orientation(jpeg.tobytes(), orientation))
+    rgb = load_picture(tmp_path / "a.jpg")
+    assert rgb.shape == ((40, 24, 3) if orientation in (6, 8) else (24, 40, 3))
+    np.testing.assert_allclose(rgb[2, 2], top_left, atol=12)
+
+
+def test_grey_and_sixteen_bits(tmp_path):
+    assert load_picture(write(tmp_path / "g.png", np.full((9, 7), 77, np.uint8)))[3, 3].tolist() == [77] * 3
+    deep = load_picture(write(tmp_path / "d.png", np.full((9, 7, 3), (10_000, 20_000, 50_000), np.uint16)))
+    assert deep.dtype == np.uint8
+    np.testing.assert_allclose(deep[3, 3], [50_000 / 257, 20_000 / 257, 10_000 / 257], atol=1)
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_transparent_parts_show_white_paper(tmp_path, depth):
+    full = np.iinfo(depth).max
+    bgra = np.zeros((8, 9, 4), depth)
+    bgra[:, :3] = (0, 0, full, full)
+    bgra[:, 3:6] = (0, 0, full, full // 2)
+    bgra[:, 6:] = (0, full, 0, 0)  # what is under full transparency must not show
+    rgb = load_picture(write(tmp_path / "a.png", bgra))
+    np.testing.assert_allclose(rgb[4, [1, 4, 7]], [(255, 0, 0), (255, 128, 128), (255, 255, 255)], atol=1)
+
+
+def test_odd_and_single_pixels_stay(tmp_path):
+    assert load_picture(write(tmp_path / "a.png", np.full((1, 1, 3), 9, np.uint8))).shape == (1, 1, 3)
+    assert load_picture(write(tmp_path / "b.png", np.full((31, 17, 3), 9, np.uint8))).shape == (31, 17, 3)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
+@pytest.mark.parametrize("size_px", [(1, 1), (300, 40), (17, 600)])
+def test_size_is_known_from_the_header(tmp_path, suffix, size_px):
+    path = write(tmp_path / f"a{suffix}", np.zeros((size_px[1], size_px[0], 3), np.uint8))
+    assert picture_size(path.read_bytes()) == size_px
+
+
+def test_size_of_webp_without_loss_and_with_alpha(tmp_path):
+    bgra = np.full((30, 50, 4), 120, np.uint8)
+    assert cv2.imwrite(str(tmp_path / "a.webp"), bgra, [cv2.IMWRITE_WEBP_QUALITY, 101])
+    assert picture_size((tmp_path / "a.webp").read_bytes()) == (50, 30)
+    assert cv2.imwrite(str(tmp_path / "b.webp"), bgra, [cv2.IMWRITE_WEBP_QUALITY, 80])
+    assert picture_size((tmp_path / "b.webp").read_bytes()) == (50, 30)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(png_header(60_000, 60_000))
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(SourceError, match="60000x60000 pixels"):
+        open_picture(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.png", b"", "is empty"),
+        ("a.jpg", b"Dear diary, " * 9, "is no picture"),
+        ("a.png", png_header(40, 24), "is damaged or cut off"),
+        ("a.png", png_header(40, 24)[:20], "is no picture"),
+        ("a.tif", b"II*\0\xff\xff\xff\x7f", "is no picture"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\0\x04\0\0", "is no picture"),
+    ],
+)
+def test_broken_pictures(tmp_path, capfd, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=message) as caught:
+        open_picture(tmp_path / name)
+    assert caught.value.hint
+    assert "WARN" not in capfd.readouterr().err  # OpenCV keeps quiet, the line is ours to write
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_picture_that_was_cut_off(tmp_path, suffix):
+    path = write(tmp_path / f"a{suffix}", np.random.default_rng(1).integers(0, 255, (200, 200, 3), np.uint8))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SourceError, match="is damaged or cut off"):
+        open_picture(path)
+
+
+def test_missing(tmp_path):
+    with pytest.raises(SourceError, match="does not exist"):
+        open_picture(tmp_path / "a.png")
+
+
+@pytest.fixture
+def shots(tmp_path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for number in (10, 2, 1):
+        write(folder / f"shot{number}.png", np.full((24, 40, 3), number * 10, np.uint8))
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "._shot1.png").write_bytes(b"what macOS leaves on USB sticks")
+    return folder
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.png", "/shot*"])
+def test_a_folder_is_shown_in_natural_order(shots, pattern):
+    source = open_pictures(f"{shots}{pattern}", SourceOptions())
+    frames = [source.read() for _ in range(3)]
+    assert source.read() is None
+    assert [int(frame.planes[0][0, 0, 0]) for frame in frames] == [10, 20, 100]
+    assert [frame.pts * frame.time_base * source.format.rate for frame in frames] == [0, 1, 2]
+    assert source.format.frames == 3
+
+
+def test_a_folder_at_another_rate(shots):
+    source = open_pictures(str(shots), SourceOptions(fps=12))
+    source.read()
+    assert source.read().time_s == pytest.approx(1 / 12)
+
+
+def test_pictures_of_other_sizes_are_refused_by_name(shots):
+    write(shots / "shot3.png", np.zeros((10, 12, 3), np.uint8))
+    source = open_pictures(str(shots), SourceOptions())
+    source.read()
+    source.read()
+    with pytest.raises(SourceError, match=r"shot3\.png is 12x10, the first picture 40x24") as caught:
+        source.read()
+    assert "animecam convert" in caught.value.hint
+
+
+def test_a_folder_without_pictures(tmp_path):
+    with pytest.raises(SourceError, match="holds no pictures"):
+        open_pictures(str(tmp_path), SourceOptions())
+
+
+def test_close_ends_the_reading(shots):
+    source = open_pictures(str(shots), SourceOptions())
+    source.close()
+    source.close()
+    assert source.read() is None

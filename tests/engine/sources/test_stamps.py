@@ -1,0 +1,83 @@
+"""Time stamps and the count of lost frames, without any video."""
+
+from fractions import Fraction
+
+from animecam.sources.losses import Losses
+from animecam.sources.stamps import Stamps
+
+MS = Fraction(1, 1000)
+
+
+def stamps(pts, *, starts_at_zero=False, dts=None):
+    source = Stamps(MS, Fraction(25), starts_at_zero=starts_at_zero)
+    return [source.stamp(stamp, None if dts is None else dts[i]) for i, stamp in enumerate(pts)]
+
+
+def test_sound_times_stay_as_they_are():
+    assert stamps([1400, 1440, 1441, 9000]) == [1400, 1440, 1441, 9000]
+
+
+def test_a_missing_time_is_the_decoding_time_or_a_frame_later():
+    assert stamps([0, None, 80], dts=[0, 40, 80]) == [0, 40, 80]
+    assert stamps([0, None, None, 120]) == [0, 40, 80, 120]
+
+
+def test_a_stream_without_any_time_runs_at_its_rate():
+    assert stamps([None, None, None]) == [0, 40, 80]
+
+
+def test_a_repeated_or_late_time_is_a_tick_later_and_shifts_nothing():
+    assert stamps([0, 40, 40, 30, 120]) == [0, 40, 41, 42, 120]
+
+
+def test_a_new_count_goes_on_where_the_old_one_ended():
+    assert stamps([5000, 5040, 0, 40, 80]) == [5000, 5040, 5080, 5120, 5160]
+
+
+def test_a_device_counts_from_its_first_frame():
+    assert stamps([7_000_000, 7_000_033, 7_000_066], starts_at_zero=True) == [0, 33, 66]
+
+
+def feed(losses, *sent):
+    for pts in sent:
+        losses.sent(pts)
+
+
+def test_packets_without_a_picture_are_no_loss_while_the_decoder_is_content():
+    losses = Losses()
+    feed(losses, 0, 1, 2, 3)
+    losses.shown(0)
+    losses.shown(3)
+    losses.ended()
+    assert losses.count == 0
+
+
+def test_one_damaged_packet_may_cost_several_frames():
+    losses = Losses()
+    feed(losses, 0, 1)
+    losses.failed()
+    feed(losses, 2, 3, 4, 5)
+    losses.shown(0)
+    losses.shown(4)
+    assert losses.count == 3
+    losses.ended()  # 5 never came out
+    assert losses.count == 4
+
+
+def test_a_frame_that_comes_late_is_not_lost():
+    losses = Losses()
+    feed(losses, 0, 1, 2)
+    losses.failed()
+    losses.shown(2)
+    losses.shown(1)
+    assert losses.count == 1
+
+
+def test_packets_without_a_time_count_by_complaint():
+    losses = Losses()
+    losses.sent(None)
+    losses.failed()
+    losses.sent(None)
+    losses.failed()
+    losses.ended()
+    assert losses.count == 2
