@@ -17,8 +17,8 @@ from animecam.errors import BackendError
 NAME = "openvino"
 DEVICE = "CPU"
 
-KEPT_SHAPES = 4
-"""Compiled input shapes that are kept: a head, a whole frame, and one more of each while the crop size changes."""
+KEPT_SHAPES = 8
+"""Compiled input shapes that are kept: every crop size that the governor moves between, a whole frame, and spare."""
 
 _PRECISIONS = {"FP32": "f32", "BF16": "bf16", "FP16": "f16", "INT8": "int8"}
 """OpenVINO's names of what a processor computes natively → ours, from the most to the least precise."""

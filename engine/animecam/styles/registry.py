@@ -1,0 +1,138 @@
+"""The styles there are: those that come with animecam and those that the user added."""
+
+import difflib
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from animecam.errors import StyleError
+from animecam.styles.card import CARD_FILE, FULL, StyleCard
+from animecam.styles.card_parser import NAME_PATTERN, read_card
+
+BUNDLED = Path(__file__).parent
+"""Folder whose sub-folders are the styles that come with animecam."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style on this machine.
+
+    Attributes:
+        card: What it is.
+        folder: Where its card and networks lie.
+        is_bundled: It came with animecam.
+    """
+
+    card: StyleCard
+    folder: Path
+    is_bundled: bool
+
+    @property
+    def name(self) -> str:
+        """What the user chooses it by."""
+        return self.card.name
+
+    @property
+    def description(self) -> str:
+        """One line."""
+        return self.card.description
+
+    @property
+    def licence(self) -> str:
+        """Licence of its weights."""
+        return self.card.rights.licence
+
+    @property
+    def author(self) -> str:
+        """Who made its weights."""
+        return self.card.rights.author
+
+    def model_path(self, quality: str = FULL) -> Path:
+        """The network of one quality.
+
+        Raises:
+            StyleError: The style has none of that quality.
+        """
+        return self.folder / self.card.variant(quality).file
+
+
+def user_styles() -> Path:
+    """Folder whose sub-folders are the user's styles; `$XDG_DATA_HOME/animecam/styles` where that is set."""
+    return platformdirs.user_data_path("animecam") / "styles"
+
+
+def list_styles() -> tuple[Style, ...]:
+    """All styles, the bundled ones first, each group by name; one whose card is broken is logged and left out."""
+    styles: list[Style] = []
+    for folder, is_bundled in _folders():
+        try:
+            styles.append(Style(read_card(folder), folder, is_bundled))
+        except StyleError as error:
+            _log.warning("%s (%s)", error.message, error.hint)
+    return tuple(styles)
+
+
+def find_style(name: str) -> Style:
+    """A style by name; a broken one elsewhere does not matter.
+
+    Raises:
+        StyleError: There is none of that name, or its card is broken.
+    """
+    names: list[str] = []
+    for folder, is_bundled in _folders():
+        if folder.name == name:
+            return Style(read_card(folder), folder, is_bundled)
+        names.append(folder.name)
+    near = difflib.get_close_matches(name, names) or names
+    raise StyleError(f"there is no style {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "")
+
+
+def verify_style(style: Style) -> None:
+    """Checks that every network of a style is the one its card describes.
+
+    Raises:
+        StyleError: A file is missing or damaged.
+    """
+    for variant in style.card.variants:
+        verified_model(style, variant.quality)
+
+
+def verified_model(style: Style, quality: str = FULL) -> Path:
+    """The network of one quality, once its sha256 is checked.
+
+    Raises:
+        StyleError: The style has none of that quality, or its file is missing or damaged.
+    """
+    path = style.model_path(quality)
+    hint = "reinstall animecam" if style.is_bundled else f"delete {style.folder} and add the style again"
+    try:
+        digest = file_sha256(path)
+    except OSError as error:
+        raise StyleError(f"style {style.name}: {path} cannot be read: {error.strerror}", hint=hint) from error
+    if digest != style.card.variant(quality).sha256:
+        raise StyleError(f"style {style.name}: {path} is damaged: its sha256 is not that of its card", hint=hint)
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folders() -> Iterator[tuple[Path, bool]]:
+    """Every folder with a card, and whether it is bundled; a user's style cannot hide a bundled one."""
+    seen: set[str] = set()
+    for root in (BUNDLED, user_styles()):
+        if not root.is_dir():
+            continue
+        for folder in sorted(root.iterdir()):
+            if (folder / CARD_FILE).is_file() and NAME_PATTERN.fullmatch(folder.name) and folder.name not in seen:
+                seen.add(folder.name)
+                yield folder, root == BUNDLED
