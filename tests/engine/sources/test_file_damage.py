@@ -4,6 +4,7 @@ import os
 import random
 
 import av
+import numpy as np
 import pytest
 
 from animecam.errors import SourceError

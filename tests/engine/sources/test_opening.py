@@ -1,0 +1,107 @@
+"""From what the user wrote to the right kind of source."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.errors import SourceError, UsageError
+from animecam.sources.image import PictureSource
+from animecam.sources.opening import SourceOptions, open_source
+from animecam.sources.pattern import PatternSource
+from animecam.sources.reader import DecodedSource
+
+OPTIONS = SourceOptions(threads=1)
+
+
+@pytest.fixture
+def folder(tmp_path, make_clip):
+    make_clip(tmp_path / "clip.mp4", frames=2)
+    make_clip(tmp_path / "8mm.MOV", frames=2)
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "B.JPG"), np.zeros((4, 6, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "odd[1].png"), np.zeros((4, 6, 3), np.uint8))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("clip.mp4", DecodedSource),
+        ("8mm.MOV", DecodedSource),
+        ("a.png", PictureSource),
+        ("B.JPG", PictureSource),
+        ("odd[1].png", PictureSource),  # a name, although it looks like a pattern
+        ("*.png", PictureSource),
+        ("", PictureSource),
+    ],
+)
+def test_paths(folder, name, kind):
+    for prefix in ("", "file://"):
+        source = open_source(f"{prefix}{folder}/{name}", OPTIONS)
+        assert type(source) is kind
+        source.close()
+
+
+def test_patterns():
+    source = open_source("pattern:64x48@10?live=0", OPTIONS)
+    assert type(source) is PatternSource
+    assert source.uri == "pattern:64x48@10?live=0"
+
+
+@pytest.mark.parametrize("uri", ["987", "camera:987", "/dev/video987", "camera:/dev/video987", "camera:No Such Camera"])
+def test_cameras(uri):
+    with pytest.raises(SourceError, match=r"^camera .* does not exist$"):
+        open_source(uri, OPTIONS)
+
+
+def test_streams():
+    with pytest.raises(SourceError, match=r"rtsp://127\.0\.0\.1:9/x refuses connections"):
+        open_source("rtsp://127.0.0.1:9/x", OPTIONS)
+
+
+@pytest.mark.parametrize("uri", ["gopher://x/y", "webcam://0", ""])
+def test_what_is_no_source(uri):
+    with pytest.raises(UsageError) as caught:
+        open_source(uri, OPTIONS)
+    assert "pattern:640x480@30" in caught.value.hint
+
+
+@pytest.mark.parametrize("uri", ["nowhere.mp4", "nowhere.png", "C:\\nowhere.mp4"])
+def test_files_that_do_not_exist(uri):
+    with pytest.raises(SourceError, match="does not exist"):
+        open_source(uri, OPTIONS)
+
+
+def test_sizes_and_rates_are_for_those_who_can_be_asked(folder):
+    with pytest.raises(UsageError, match="has its own size"):
+        open_source(str(folder / "clip.mp4"), SourceOptions(width_px=64, height_px=48))
+    with pytest.raises(UsageError, match="has its own rate"):
+        open_source(str(folder / "clip.mp4"), SourceOptions(fps=10))
+    with pytest.raises(UsageError, match="has its own rate"):
+        open_source("rtsp://127.0.0.1:9/x", SourceOptions(fps=10))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"width_px": 64},
+        {"width_px": 0, "height_px": 48},
+        {"fps": 0.0},
+        {"fps": float("nan")},
+        {"threads": -1},
+        {"read_s": 0.0},
+    ],
+)
+def test_options_that_make_no_sense(values):
+    with pytest.raises(UsageError) as caught:
+        SourceOptions(**values)
+    assert caught.value.hint
+
+
+def test_importing_it_loads_nothing_heavy():
+    code = "import sys, animecam.sources.opening; print([name for name in ('av', 'cv2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
