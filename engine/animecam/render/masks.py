@@ -9,17 +9,15 @@ from numpy.typing import NDArray
 Mask: TypeAlias = NDArray[np.float32]
 """How much of a picture shows, float32 [H, W] in [0, 1]."""
 
-HEAD_CENTRE = (0.5, 0.48)
-"""Middle of the head shape in sides of the crop; the eyes of an aligned head lie at half of its height."""
-
-HEAD_RADIUS = 0.46
-"""Where the head shape ends, in sides of the crop from its middle: as wide as it can be without reaching the border."""
+HEAD_RADII = (0.46, 0.48)
+"""Where the head shape ends, in sides of the crop from its middle, across and down: as wide as it can be without
+reaching the border, and so low that the chin of an aligned head shows in full."""
 
 HEAD_ROUNDNESS = 2.4
 """Exponent of the superellipse: 2 is an ellipse, more is squarer, as a head with its hair is."""
 
 HEAD_SOFTNESS = 0.3
-"""Width over which the head shape fades out, in its radius; narrower, and a change of colour reads as an edge."""
+"""Width over which the head shape fades out, in its radii; narrower, and a change of colour reads as an edge."""
 
 
 @lru_cache(maxsize=16)
@@ -33,8 +31,8 @@ def head_mask(width_px: int, height_px: int) -> Mask:
     Returns:
         [height_px, width_px], 0 along the border; shared and read-only.
     """
-    x = ((np.arange(width_px) + 0.5) / width_px - HEAD_CENTRE[0]) / HEAD_RADIUS
-    y = ((np.arange(height_px) + 0.5) / height_px - HEAD_CENTRE[1]) / HEAD_RADIUS
+    x = ((np.arange(width_px) + 0.5) / width_px - 0.5) / HEAD_RADII[0]
+    y = ((np.arange(height_px) + 0.5) / height_px - 0.5) / HEAD_RADII[1]
     powers = np.abs(x[None, :]) ** HEAD_ROUNDNESS + np.abs(y[:, None]) ** HEAD_ROUNDNESS
     rise = np.clip((1.0 - powers ** (1.0 / HEAD_ROUNDNESS)) / HEAD_SOFTNESS, 0.0, 1.0)
     smooth = rise * rise * (3.0 - 2.0 * rise)  # no kink where the fade begins and ends: the eye finds it
