@@ -1,0 +1,139 @@
+"""What is drawn when: heads, whole frames, mixed sizes, and that a change of the look takes one frame."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from animecam.faces.align import Aligner
+from animecam.governor import Choice
+from animecam.render.calm import Calm
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.renderer import Renderer, draw_each_size
+from animecam.settings import Controls, Look, Scope
+from animecam.timing import Timing
+from animecam.types import WHOLE_FRAME, Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
+
+POINTS_PX = np.array([[140, 100], [180, 100], [160, 122], [160, 142]], np.float32)
+FACE = Face(7, Detection(Box(125, 80, 195, 160), POINTS_PX, 0.9))
+
+
+def _frame(index: int = 0, rotation_deg: int = 0) -> Frame:
+    planes, packed = allocate_planes(PixelFormat.RGB24, 320, 240)
+    packed[...] = 100
+    return Frame(planes, PixelFormat.RGB24, Color(), rotation_deg, index, index, Fraction(1, 30), 0, packed=packed)
+
+
+class Painter:
+    """A style that paints one level and notes the sizes it was given."""
+
+    def __init__(self, level: int) -> None:
+        self.level, self.shapes = level, []
+
+    def __call__(self, pictures):
+        self.shapes.append([picture.shape for picture in pictures])
+        return [np.full_like(picture, self.level) for picture in pictures]
+
+
+@pytest.fixture
+def studio():
+    """A renderer with scripted faces and two styles, and its controls."""
+
+    class Studio:
+        faces = Faces((FACE,), is_exposed=False)
+        styles = {"ink": Painter(20), "snow": Painter(220)}  # noqa: RUF012
+        controls = Controls(Look(style="ink", size_px=192))
+        timing = Timing()
+
+        def renderer(self, governor=None):
+            ops = CpuImageOps()
+            return Renderer(
+                track=lambda _frame: self.faces,
+                align=Aligner(),
+                ops=ops,
+                draw=lambda name: self.styles[name],
+                calm=Calm(),
+                compositor=Compositor(ops),
+                controls=self.controls,
+                timing=self.timing,
+                governor=governor,
+            )
+
+    return Studio()
+
+
+def test_a_head_is_drawn_and_the_corners_are_left_alone(studio):
+    rendered = studio.renderer()(_frame())
+    picture = rendered.frame.planes[0]
+    assert picture[110, 160, 0] < 60
+    assert (picture[-8:] == 100).all()
+    assert (picture[:, :8] == 100).all()
+    assert rendered.faces is studio.faces
+    assert studio.styles["ink"].shapes == [[(192, 192, 3)]]
+
+
+@pytest.mark.parametrize("faces", [Faces(), Faces((FACE,), is_exposed=True)])
+def test_whoever_may_be_bare_is_covered_by_drawing_the_whole_frame(studio, faces):
+    studio.faces = faces
+    picture = studio.renderer()(_frame()).frame.planes[0]
+    assert picture.max() < 60
+
+
+@pytest.mark.parametrize("scope", [Scope.FRAME, Scope.PERSON])
+def test_other_scopes_plan_one_region_of_the_frame_s_shape(studio, scope):
+    studio.controls.change(scope=scope)
+    plan = studio.renderer().plan(_frame())
+    assert [(r.track_id, r.width_px, r.height_px) for r in plan.regions] == [(WHOLE_FRAME, 256, 192)]
+
+
+def test_a_sideways_frame_is_drawn_upright(studio):
+    studio.controls.change(scope=Scope.FRAME)
+    plan = studio.renderer().plan(_frame(rotation_deg=90))
+    assert plan.pictures[0].shape == (256, 192, 3)
+
+
+def test_a_new_look_takes_one_frame(studio):
+    render = studio.renderer()
+    assert render(_frame(0)).frame.planes[0][110, 160, 0] < 60
+    studio.controls.change(style="snow")
+    assert render(_frame(1)).frame.planes[0][110, 160, 0] > 180
+    studio.controls.change(strength=0.0)
+    untouched = _frame(2)
+    np.testing.assert_array_equal(render(untouched).frame.planes[0], untouched.planes[0])
+
+
+def test_a_governor_s_choice_holds_from_the_next_frame(studio):
+    class Shrink:
+        seen = []  # noqa: RUF012
+
+        def observe(self, now_s, size_px, draw_ms, rest_ms):
+            self.seen.append((size_px, draw_ms >= 0, rest_ms > 0))
+            return Choice(256, "test") if size_px != 256 else None
+
+    governor = Shrink()
+    render = studio.renderer(governor)
+    render(_frame(0))
+    render(_frame(1))
+    assert governor.seen == [(192, True, True), (256, True, True)]
+    assert studio.styles["ink"].shapes[-1] == [(256, 256, 3)]
+
+
+def test_pictures_of_one_size_are_drawn_together_and_come_back_in_order():
+    shapes = [(8, 8, 3), (16, 8, 3), (8, 8, 3)]
+    pictures = [np.full(shape, 10 * i, np.uint8) for i, shape in enumerate(shapes)]
+    calls = []
+
+    def draw(batch):
+        calls.append(len(batch))
+        return [picture + 1 for picture in batch]
+
+    drawn = draw_each_size(draw, pictures)
+    assert calls == [2, 1]
+    assert [picture.shape for picture in drawn] == shapes
+    assert [int(picture[0, 0, 0]) for picture in drawn] == [1, 11, 21]
+
+
+def test_every_stage_is_timed(studio):
+    studio.renderer()(_frame())
+    assert list(studio.timing.percentiles()) == ["track", "crop", "draw", "paste"]
