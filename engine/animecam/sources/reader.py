@@ -185,7 +185,7 @@ class DecodedSource:
                 break
             self._decode(packet)
             if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
-                raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="unplug and plug it in again")
+                raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="check that it plays elsewhere")
         return self._ready.popleft() if self._ready else None
 
     def _end(self) -> None:

@@ -156,8 +156,15 @@ def test_absurd_size(make_clip, tmp_path, monkeypatch):
     assert "64x48 pixels" in refused(make_clip(tmp_path / "a.mp4", frames=1))
 
 
-def test_8k_is_allowed():
-    assert MAX_PIXELS >= 7680 * 4320
+def test_8k_is_read(make_clip, tmp_path):
+    def grey(index, width_px, height_px):
+        return np.full((height_px, width_px, 3), 90, np.uint8)
+
+    size = {"width_px": 7680, "height_px": 4320}
+    clip = make_clip(tmp_path / "a.mkv", codec="mjpeg", pixel_format="yuvj420p", frames=1, content=grey, **size)
+    frame = open_file(clip, OPTIONS).read()
+    assert (frame.width_px, frame.height_px) == (7680, 4320)
+    assert frame.width_px * frame.height_px * 4 <= MAX_PIXELS  # and 16K would be
 
 
 def test_names_that_look_like_protocols(make_clip, tmp_path):
