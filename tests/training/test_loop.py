@@ -42,8 +42,8 @@ def _recipe(pairs: Path, **changes: object) -> Recipe:
         steps=4,
         save_every=2,
         log_every=2,
-        grid_every=4,
-        model=ModelConfig(widths=WIDTHS),
+        grid_every=100,
+        model=ModelConfig(widths=WIDTHS, discriminator_channels=4),
         data=DataConfig(photos=str(pairs), batch=2, sizes_px=(64, 72)),
         optim=OptimConfig(warmup_steps=1),
         pair_weights=PairWeights(adversarial=0.1),
@@ -141,7 +141,7 @@ def test_the_double_tail_method_trains_both_phases(pairs: Path, tmp_path: Path) 
         steps=2,
         pretrain_steps=1,
         log_every=1,
-        model=ModelConfig("dtgan-double"),
+        model=ModelConfig("dtgan-double", discriminator_channels=4),
         data=DataConfig(photos=str(pairs), styles=str(styles), batch=1, sizes_px=(64,), zooms=(1.0,)),
     )
     train(recipe, RunOptions(tmp_path / "run"))
