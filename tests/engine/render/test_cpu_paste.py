@@ -179,3 +179,20 @@ def test_only_the_crop_is_converted(world, monkeypatch, operation):
     else:
         OPS.paste(frame, [Patch(region, world.smooth(64, 64), world.soft_mask(64))])
     assert converted_px == [64 * 64]
+
+
+@pytest.mark.parametrize("step", [0.4, 1.0, 2.0])
+def test_a_mask_ends_where_its_region_ends(world, step):
+    frame = world.frame(PixelFormat.YUV420P, 160, 120, rgb=np.full((120, 160, 3), 60.0))
+    region = world.region(32, (80, 60), step, 0.5)
+    white = np.full((32, 32, 3), 255, np.uint8)
+    pasted = OPS.paste(frame, [Patch(region, white, np.ones((32, 32), np.float32))])
+    y, x = np.mgrid[0:120, 0:160] + 0.5
+    places = np.linalg.inv(np.vstack([region.to_frame, (0, 0, 1)]))[:2] @ np.stack(
+        [x.ravel(), y.ravel(), np.ones(x.size)]
+    )
+    beyond = np.abs(places - 16).max(axis=0).reshape(120, 160) - 16  # crop pixels outside of the region
+    luma, before = pasted.planes[0], frame.planes[0]
+    is_outside = beyond > max(1.0, 1.0 / step)
+    np.testing.assert_array_equal(luma[is_outside], before[is_outside])
+    assert (luma[beyond < -max(1.0, 1.0 / step)] > 200).all()
