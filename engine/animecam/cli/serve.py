@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -100,9 +101,9 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         if opens_browser:
             click.launch(url("https" if tls else "http", hosts[0], port, token))
 
-    with messages.status("opening the networks"):
-        studio = Studio(lambda: open_networks(settings)).__enter__()
-    with studio:
+    with ExitStack() as stack:
+        with messages.status("opening the networks"):
+            studio = stack.enter_context(Studio(lambda: open_networks(settings)))
         show_note(studio.summary)
         site = Site(tuple(list_styles()), settings.look, options.limits, token)
         asyncio.run(serve(studio, site, options, tls, tell))

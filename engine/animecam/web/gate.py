@@ -43,7 +43,12 @@ class Gate:
             # Without a token the address is the protection: a foreign name that points here (DNS rebinding) is no key.
             raise Refusal("this server answers to localhost only", status=421, reason="host")
         origin = request.headers.get("Origin")
-        if request.method not in _READING and origin is not None and urlsplit(origin).netloc != request.host:
+        is_upgrade = "Upgrade" in request.headers  # a WebSocket is opened by GET, from any site's page
+        if (
+            (request.method not in _READING or is_upgrade)
+            and origin is not None
+            and urlsplit(origin).netloc != request.host
+        ):
             raise Refusal("another site's page may not use this server", status=403, reason="origin")
 
     def is_token(self, text: str) -> bool:

@@ -32,6 +32,8 @@ _PAGE_FILES = {
     "/call.js": ("call.js", "text/javascript"),
     "/capture.js": ("capture.js", "text/javascript"),
     "/controls.js": ("controls.js", "text/javascript"),
+    "/rtc.js": ("rtc.js", "text/javascript"),
+    "/socket.js": ("socket.js", "text/javascript"),
     "/stage.js": ("stage.js", "text/javascript"),
     "/upload.js": ("upload.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
@@ -73,6 +75,7 @@ class Desk:
         app.router.add_get("/hello", self.hello)
         app.router.add_get("/styles/{name}.jpg", self.thumbnail)
         app.router.add_post("/offer", self.offer)
+        app.router.add_get("/socket", self.socket)
         app.router.add_delete("/sessions/{id}", self.hang_up)
         app.router.add_post("/jobs", self.upload)
         app.router.add_get("/jobs/{id}", self.job)
@@ -116,8 +119,13 @@ class Desk:
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise Refusal("there is no offer in the request", hint="reload the page")
-        call, answer = await self._switchboard.connect(sdp, self._chosen_look(message.get("look")))
-        return web.json_response({"type": "answer", "sdp": answer, "session": call.id})
+        session, answer = await self._switchboard.answer(sdp, self._chosen_look(message.get("look")))
+        return web.json_response({"type": "answer", "sdp": answer, "session": session.id})
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        """A live session over a WebSocket, where WebRTC does not get through."""
+        look = self._chosen_look(read_message(request.query.get("look", "{}")))
+        return await self._switchboard.take_socket(request, look)
 
     async def hang_up(self, request: web.Request) -> web.Response:
         """Ends a live session."""

@@ -25,7 +25,7 @@ def exposition(
         refused: Reason → number of requests.
         uptime_s: Seconds since the start.
     """
-    figures = [call.figures() for call in switchboard.calls()]
+    figures = [session.figures() for session in switchboard.sessions()]
     states = Counter(job.progress.state.value for job in workshop.jobs())
     parts = (
         _metric("up", "gauge", "1 while frames are drawn", [({}, studio.is_open)]),

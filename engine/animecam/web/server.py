@@ -158,7 +158,8 @@ def _guard(gate: Gate, desk: Desk) -> Middleware:
             response = _problem(error, 500)
         except web.HTTPException as error:
             response = _problem(UsageError(error.reason.lower()), error.status)
-        response.headers.update(HEADERS)
+        if not response.prepared:  # a WebSocket has sent its head long ago
+            response.headers.update(HEADERS)
         return response
 
     return guard

@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import Collection
 
+from aiohttp import web
+
 from animecam.errors import AnimecamError
 from animecam.settings import Look
-from animecam.web.call import Call
 from animecam.web.options import Limits, Refusal
+from animecam.web.rtc import RtcLink
+from animecam.web.session import Link, Session
+from animecam.web.socket_link import SocketLink, new_socket, refuse
 from animecam.web.studio import Studio
+
+SPARE = 8  # times the pixels allowed: so much larger pictures are decoded, so that their sender is told the size
 
 
 class Switchboard:
@@ -21,20 +27,20 @@ class Switchboard:
 
     def __init__(self, studio: Studio, limits: Limits, styles: Collection[str]) -> None:
         self._studio, self._limits, self._styles = studio, limits, styles
-        self._calls: dict[str, Call] = {}
+        self._sessions: dict[str, Session] = {}
         self.opened = 0
         """Sessions that were answered since the start."""
         self.frames_in = 0
         self.frames_out = 0
         self.dropped = 0
-        """Of the sessions that have ended; `calls` holds those that last."""
+        """Of the sessions that have ended; `sessions` holds those that last."""
 
-    def calls(self) -> tuple[Call, ...]:
+    def sessions(self) -> tuple[Session, ...]:
         """The sessions that last."""
-        return tuple(self._calls.values())
+        return tuple(self._sessions.values())
 
-    async def connect(self, sdp: str, look: Look) -> tuple[Call, str]:
-        """Opens a session.
+    async def answer(self, sdp: str, look: Look) -> tuple[Session, str]:
+        """Opens a session by WebRTC.
 
         Args:
             sdp: The browser's offer.
@@ -46,31 +52,68 @@ class Switchboard:
         Raises:
             Refusal: All places are taken, or the offer is of no use.
         """
-        if len(self._calls) >= self._limits.sessions:
+        self._check_room()
+        link = RtcLink()
+        session = self._open(link, look)
+        try:
+            answer = await link.answer(sdp, session)
+        except BaseException:
+            await session.end()
+            raise
+        self.opened += 1
+        return session, answer
+
+    async def take_socket(self, request: web.Request, look: Look) -> web.WebSocketResponse:
+        """Opens a session by WebSocket and serves it to its end, or tells the page why there is none."""
+        socket = new_socket()
+        await socket.prepare(request)
+        try:
+            self._check_room()
+        except Refusal as refusal:
+            await refuse(socket, refusal)
+            return socket
+        link = SocketLink(socket, SPARE * self._limits.width_px * self._limits.height_px)
+        session = self._open(link, look)
+        self.opened += 1
+        try:
+            await link.serve(session)
+        finally:
+            await session.end()
+        return socket
+
+    async def hang_up(self, session_id: str) -> None:
+        """Ends a session at its page's wish; one that has ended already is no error."""
+        if (session := self._sessions.get(session_id)) is not None:
+            await session.end()
+
+    async def close(self, error: AnimecamError) -> None:
+        """Ends every session and tells the pages why."""
+        await asyncio.gather(*(session.end(error) for session in self.sessions()))
+
+    def _check_room(self) -> None:
+        if len(self._sessions) >= self._limits.sessions:
             raise Refusal(
                 f"all {self._limits.sessions} places are taken",
                 hint="try again when somebody has left",
                 status=503,
                 reason="sessions",
             )
-        call = Call(self._studio, self._limits, look, self._styles, self._forget)
-        self._calls[call.id] = call
-        answer = await call.answer(sdp)
-        self.opened += 1
-        return call, answer
 
-    async def hang_up(self, call_id: str) -> None:
-        """Ends a session at its page's wish; one that has ended already is no error."""
-        if (call := self._calls.get(call_id)) is not None:
-            await call.end()
+    def _open(self, link: Link, look: Look) -> Session:
+        session = Session(
+            studio=self._studio,
+            limits=self._limits,
+            look=look,
+            styles=self._styles,
+            link=link,
+            on_end=self._forget,
+        )
+        self._sessions[session.id] = session
+        return session
 
-    async def close(self, error: AnimecamError) -> None:
-        """Ends every session and tells the pages why."""
-        await asyncio.gather(*(call.end(error) for call in self.calls()))
-
-    def _forget(self, call: Call) -> None:
-        self._calls.pop(call.id, None)
-        figures = call.figures()
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        figures = session.figures()
         self.frames_in += figures.frames_in
         self.frames_out += figures.frames_out
         self.dropped += figures.dropped

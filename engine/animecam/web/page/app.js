@@ -24,7 +24,6 @@ async function begin() {
   }
   hello = await answer.json();
   element("engine").textContent = hello.engine;
-  element("promise").textContent = hello.limits.sessions_hint ?? "Nothing leaves this page but to the engine it came from.";
   controls = new LookControls(hello, lookChanged);
   controls.show(hello.look);
   lookShown();

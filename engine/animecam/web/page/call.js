@@ -1,10 +1,9 @@
-// One live session: the camera to the engine and back by WebRTC, looks and figures by a data channel.
+// One live session: opens the camera and sends it by WebRTC or, where that does not get through, by WebSocket.
+import { RtcLink } from "./rtc.js";
+import { SocketLink } from "./socket.js";
 
-const GATHER_MS = 2000; // longest wait for the browser's own addresses; there is no outside server to ask
 const SILENT_MS = 5000; // the engine sends figures twice a second; silence means that it is gone
-const STATS_MS = 1000;
-const MOST_BITS_PER_S = 4_000_000;
-const START_KBITS_PER_S = 2000; // Chromium begins at 300 and shrinks the picture until it has found its pace
+const WATCH_MS = 1000;
 
 const CAMERA_PROBLEMS = {
   NotAllowedError: ["The camera was refused", "Allow this page to use the camera (beside the address), then try again."],
@@ -21,9 +20,7 @@ export async function listCameras() {
 export class Call {
   constructor({ look, wishes }, tell) {
     Object.assign(this, { look, wishes, tell });
-    this.session = null;
     this.isOver = false;
-    this.delay = {};
   }
 
   async start() {
@@ -32,7 +29,8 @@ export class Call {
       this.camera = await openCamera(this.wishes);
       if (this.isOver) return this.#release();
       this.tell.camera(this.camera);
-      this.tell.connecting("Connecting to the engine");
+      const [track] = this.camera.getVideoTracks();
+      track.onended = () => this.#end({ message: "The camera was unplugged", hint: "Plug it in again, then try again." });
       await this.#connect();
     } catch (problem) {
       this.#end(problem.message ? problem : { message: String(problem) });
@@ -40,75 +38,54 @@ export class Call {
   }
 
   send(changes) {
-    if (this.channel?.readyState === "open") this.channel.send(JSON.stringify(changes));
+    this.link?.send(JSON.stringify(changes));
   }
 
   close() {
-    if (this.session && !this.isOver) {
-      fetch(`sessions/${this.session}`, { method: "DELETE", keepalive: true }).catch(() => {});
-    }
     this.#end(null);
   }
 
   async #connect() {
-    const peer = (this.peer = new RTCPeerConnection());
-    this.channel = peer.createDataChannel("looks and figures");
-    this.channel.onmessage = (event) => this.#take(JSON.parse(event.data));
-    this.channel.onclose = () => this.#lost();
-    peer.onconnectionstatechange = () => peer.connectionState === "failed" && this.#lost();
-    peer.ontrack = ({ track, receiver }) => {
-      receiver.jitterBufferTarget = 0; // newest picture first: a live mirror must not lag
-      track.onunmute = () => this.#live(new MediaStream([track]));
-      if (!track.muted) track.onunmute();
-    };
-    const [track] = this.camera.getVideoTracks();
-    track.onended = () => this.#end({ message: "The camera was unplugged", hint: "Plug it in again, then try again." });
-    const transceiver = peer.addTransceiver(track, { direction: "sendrecv", sendEncodings: [{ maxBitrate: MOST_BITS_PER_S }] });
-    this.sender = transceiver.sender;
-    await peer.setLocalDescription(await peer.createOffer());
-    await gathered(peer);
-    const answer = await offer(peer.localDescription.sdp, this.look);
+    this.tell.connecting("Connecting to the engine");
+    let stream = await this.#try(RtcLink);
+    if (!stream && !this.isOver) {
+      this.tell.connecting("WebRTC does not get through; trying a WebSocket");
+      stream = await this.#try(SocketLink);
+    }
     if (this.isOver) return;
-    this.session = answer.session;
-    await peer.setRemoteDescription({ type: "answer", sdp: withStartRate(answer.sdp) });
+    if (!stream) return this.#lost();
     this.heard = performance.now();
-    this.watch = setInterval(() => this.#watch(), STATS_MS);
+    this.watch = setInterval(() => this.#watch(), WATCH_MS);
+    this.tell.live(stream);
   }
 
-  #live(stream) {
-    if (this.isLive || this.isOver) return;
-    this.isLive = true;
-    this.tell.live(stream);
+  // The drawn stream, or null where this way does not get through; a refusal is thrown.
+  async #try(Link) {
+    const link = (this.link = new Link(this.camera, this.look, {
+      message: (text) => link === this.link && this.#take(JSON.parse(text)),
+      lost: () => link === this.link && this.watch && this.#lost(),
+    }));
+    const stream = await link.open();
+    if (!stream) link.close();
+    return stream;
   }
 
   #take(message) {
     this.heard = performance.now();
-    if (message.look) this.tell.look(message.look);
+    if (message.look) {
+      this.look = message.look;
+      this.tell.look(message.look);
+    }
     if (message.figures) {
-      const { engine_ms } = this.delay;
-      this.delay.engine_ms = message.figures.latency_p50_ms;
-      this.tell.figures({ ...message.figures, delay_ms: engine_ms === undefined ? undefined : this.#delay() });
+      this.tell.figures({ ...message.figures, delay_ms: this.link.delayMs(message.figures.latency_p50_ms) });
     }
     if (message.problem?.final) this.#end(message.problem);
     else if (message.problem) this.tell.note(message.problem);
   }
 
-  #delay() {
-    const { engine_ms = 0, network_ms = 0, browser_ms = 0 } = this.delay;
-    return engine_ms + network_ms + browser_ms;
-  }
-
-  async #watch() {
-    if (performance.now() - this.heard > SILENT_MS) return this.#lost();
-    const reports = [...(await this.peer.getStats()).values()];
-    const of = (type) => reports.find((report) => report.type === type && report.kind !== "audio") ?? {};
-    const pair = reports.find((report) => report.type === "candidate-pair" && report.nominated) ?? {};
-    const each = (seconds, count) => (count ? (1000 * seconds) / count : 0);
-    const [sent, seen] = [of("outbound-rtp"), of("inbound-rtp")];
-    this.delay.network_ms = 1000 * (pair.currentRoundTripTime ?? 0);
-    this.delay.browser_ms =
-      each(sent.totalEncodeTime, sent.framesEncoded) + each(sent.totalPacketSendDelay, sent.packetsSent) +
-      each(seen.jitterBufferDelay, seen.jitterBufferEmittedCount) + each(seen.totalDecodeTime, seen.framesDecoded);
+  #watch() {
+    if (performance.now() - this.heard > SILENT_MS) this.#lost();
+    else this.link.measure();
   }
 
   #lost() {
@@ -125,7 +102,7 @@ export class Call {
   #release() {
     clearInterval(this.watch);
     this.camera?.getTracks().forEach((track) => track.stop());
-    this.peer?.close();
+    this.link?.close();
   }
 }
 
@@ -142,32 +119,4 @@ async function openCamera({ deviceId, width, height }) {
     const [message, hint] = CAMERA_PROBLEMS[error.name] ?? ["The camera cannot be opened", error.message];
     throw { message, hint };
   }
-}
-
-async function offer(sdp, look) {
-  const body = JSON.stringify({ type: "offer", sdp, look });
-  const answer = await fetch("offer", { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => {
-    throw { message: "The server does not answer", hint: "Is animecam serve still running?" };
-  });
-  const content = await answer.json();
-  if (!answer.ok) throw content;
-  return content;
-}
-
-function gathered(peer) {
-  return new Promise((resolve) => {
-    const check = () => peer.iceGatheringState === "complete" && resolve();
-    peer.addEventListener("icegatheringstatechange", check);
-    setTimeout(resolve, GATHER_MS);
-    check();
-  });
-}
-
-function withStartRate(sdp) {
-  const video = sdp.match(/^m=video \S+ \S+ (\d+)/m);
-  if (!video) return sdp;
-  const rate = `x-google-start-bitrate=${START_KBITS_PER_S}`;
-  const line = new RegExp(`^(a=fmtp:${video[1]} .*?)\\r?$`, "m");
-  if (line.test(sdp)) return sdp.replace(line, `$1;${rate}\r`);
-  return sdp.replace(new RegExp(`^(a=rtpmap:${video[1]} .*?)\\r?$`, "m"), `$1\r\na=fmtp:${video[1]} ${rate}\r`);
 }

@@ -85,7 +85,9 @@ export class LookControls {
       box.className = "slider";
       const input = Object.assign(document.createElement("input"), { type: "range", name, min: 0, max: 1, step });
       input.addEventListener("input", () => this.change({ [name]: Number(input.value) }));
-      box.append(text("span", label), document.createElement("output"), input);
+      const shown = document.createElement("output");
+      box.htmlFor = input.id = `slider-${name}`; // an output can have a label, too: say whose this one is
+      box.append(text("span", label), shown, input);
       return box;
     }));
   }

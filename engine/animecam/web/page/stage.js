@@ -29,7 +29,7 @@ export class Stage {
     this.#pictures(null, null);
     this.canCompare = false;
     this.compare(false);
-    this.root.style.removeProperty("--aspect");
+    this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
     this.#enter("idle");
   }
@@ -45,7 +45,7 @@ export class Stage {
     element("problem-message").textContent = message;
     element("problem-hint").textContent = hint ?? "";
     this.#enter("problem");
-    element("retry").focus({ preventScroll: true });
+    element("retry").focus({ preventScroll: true }); // after the sheet is shown: the focus goes with the bad news
   }
 
   showBefore(stream) {
@@ -114,7 +114,12 @@ export class Stage {
 
   #enter(state) {
     this.state = this.root.dataset.state = state;
+    const hadFocus = document.activeElement?.closest?.(".sheet");
     for (const sheet of ["idle", "busy", "problem"]) element(sheet).hidden = sheet !== state;
+    if (!hadFocus?.hidden) return;
+    const next = element(state)?.querySelector("button") ?? element("full"); // a hidden button would lose the keyboard
+    next.disabled = false;
+    next.focus({ preventScroll: true });
   }
 
   #split(percent) {
@@ -122,7 +127,7 @@ export class Stage {
   }
 
   #fit(width, height) {
-    if (width && height) this.root.style.setProperty("--aspect", `${width} / ${height}`);
+    if (width && height) this.root.style.setProperty("--ratio", String(width / height));
   }
 
   #pictures(before, after) {

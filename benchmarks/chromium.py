@@ -1,0 +1,279 @@
+"""A real Chromium driven over its DevTools protocol, with a camera that plays a clip; for tests and benchmarks.
+
+Only what is needed here: no Selenium, no Playwright, one WebSocket.
+"""
+
+import asyncio
+import base64
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+START_SECONDS = 30.0
+ANSWER_SECONDS = 20.0
+POLL_SECONDS = 0.05
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--remote-debugging-port=0",
+    "--use-fake-device-for-media-stream",
+)
+
+
+class PageError(Exception):
+    """A script in the page threw, or the page did not get where it was expected."""
+
+
+def find_chromium() -> str | None:
+    """Path of the browser, None if there is none."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Chromium:
+    """A running browser; `launch` makes and ends it."""
+
+    def __init__(self, socket: ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._ids = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self.pages: dict[str, Page] = {}
+
+    async def call(self, method: str, session: str | None = None, /, **params: Any) -> dict[str, Any]:
+        """Calls a method of the protocol.
+
+        Raises:
+            PageError: The browser refused.
+        """
+        number = next(self._ids)
+        self._answers[number] = future = asyncio.get_running_loop().create_future()
+        message = {"id": number, "method": method, "params": params}
+        await self._socket.send_str(json.dumps(message | ({"sessionId": session} if session else {})))
+        answer = await asyncio.wait_for(future, ANSWER_SECONDS)
+        if "error" in answer:
+            raise PageError(f"{method}: {answer['error']['message']}")
+        return answer["result"]
+
+    async def open(
+        self,
+        url: str,
+        *,
+        size: tuple[int, int] = (1280, 860),
+        dark: bool = False,
+        phone: bool = False,
+        script: str = "",
+        allow_camera: bool = True,
+    ) -> "Page":
+        """Opens a page in a context of its own, as another user would.
+
+        Args:
+            url: Address.
+            size: Width and height of the view, in CSS pixels.
+            dark: The system asks for dark colours.
+            phone: Touch instead of a mouse, two device pixels a CSS pixel.
+            script: Runs before the page's own scripts.
+            allow_camera: Whether the user lets the page use the camera.
+        """
+        context = (await self.call("Target.createBrowserContext"))["browserContextId"]
+        permissions = ["videoCapture"] if allow_camera else []
+        await self.call("Browser.grantPermissions", browserContextId=context, permissions=permissions)
+        target = (await self.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
+        session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+        page = self.pages[session] = Page(self, session, target)
+        await page.call("Page.enable")
+        await page.call("Runtime.enable")
+        await page.call("Log.enable")
+        await page.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=size[0],
+            height=size[1],
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
+        await page.call("Emulation.setTouchEmulationEnabled", enabled=phone)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await page.call("Emulation.setEmulatedMedia", features=[scheme])
+        await page.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        await page.call("Page.navigate", url=url)
+        await page.until("document.readyState === 'complete'")
+        return page
+
+    async def listen(self) -> None:
+        """Takes the browser's messages until it goes."""
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            content = json.loads(message.data)
+            future = self._answers.pop(content.get("id", 0), None)
+            if future is not None and not future.done():
+                future.set_result(content)
+            elif (page := self.pages.get(content.get("sessionId", ""))) is not None:
+                page.hear(content)
+
+
+class Page:
+    """One open page."""
+
+    def __init__(self, browser: Chromium, session: str, target: str) -> None:
+        self._browser, self._session, self._target = browser, session, target
+        self.complaints: list[str] = []
+        """Errors of scripts and of the content security policy."""
+
+    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Calls a method of the protocol for this page."""
+        return await self._browser.call(method, self._session, **params)
+
+    async def run(self, script: str) -> Any:
+        """The value of a script, waited for if it is a promise.
+
+        Raises:
+            PageError: It threw.
+        """
+        answer = await self.call(
+            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise PageError(details.get("exception", {}).get("description", details["text"]))
+        return answer["result"].get("value")
+
+    async def until(self, condition: str, seconds: float = ANSWER_SECONDS) -> Any:
+        """Waits until a script gives something true, and gives it back.
+
+        Raises:
+            PageError: It did not within `seconds`.
+        """
+        for _ in range(int(seconds / POLL_SECONDS)):
+            if value := await self.run(condition):
+                return value
+            await asyncio.sleep(POLL_SECONDS)
+        raise PageError(f"not within {seconds:g} s: {condition}; complaints: {self.complaints}")
+
+    async def click(self, selector: str) -> None:
+        """Clicks the middle of an element with the mouse, as a user would.
+
+        Raises:
+            PageError: There is no such element, or another one covers it.
+        """
+        found = await self.run(
+            f"""(() => {{
+              const wanted = document.querySelector({json.dumps(selector)});
+              if (!wanted) return null;
+              wanted.scrollIntoView({{ block: "center" }});
+              const box = wanted.getBoundingClientRect();
+              const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+              const hit = document.elementFromPoint(x, y);
+              return [x, y, wanted.contains(hit) || hit?.contains(wanted) || hit?.closest("label")?.contains(wanted)];
+            }})()"""
+        )
+        if not found or not found[2]:
+            raise PageError(f"{selector} cannot be clicked")
+        for kind in ("mousePressed", "mouseReleased"):
+            await self.call("Input.dispatchMouseEvent", type=kind, x=found[0], y=found[1], button="left", clickCount=1)
+
+    async def press(self, key: str) -> None:
+        """Presses a key."""
+        text = {"text": key} if len(key) == 1 else {}
+        await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
+        await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
+
+    async def choose_file(self, selector: str, path: Path) -> None:
+        """Chooses a file in a file input."""
+        root = (await self.call("DOM.getDocument"))["root"]["nodeId"]
+        node = (await self.call("DOM.querySelector", nodeId=root, selector=selector))["nodeId"]
+        await self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
+
+    async def save_downloads(self, folder: Path) -> None:
+        """Lets downloads of the whole browser go into a folder."""
+        await self._browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        await self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    async def screenshot(self, path: Path, *, whole: bool = False) -> None:
+        """Saves what the page shows as PNG; `whole`: with what is below the view."""
+        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(answer["data"]))
+
+    async def reload(self) -> None:
+        """Loads the page again."""
+        await self.run("globalThis.isOldPage = true")
+        await self.call("Page.reload")
+        await self.until("document.readyState === 'complete' && !globalThis.isOldPage")
+
+    async def close(self) -> None:
+        """Closes the tab as a user would."""
+        await self._browser.call("Target.closeTarget", targetId=self._target)
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Keeps what the browser complains about."""
+        params = message.get("params", {})
+        if message["method"] == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description", details["text"]))
+        elif message["method"] == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.complaints.append(params["entry"]["text"])
+
+
+@asynccontextmanager
+async def launch(*flags: str, camera: Path | None = None) -> AsyncGenerator[Chromium]:
+    """Starts a browser with a profile of its own and ends it with the block.
+
+    Args:
+        flags: More command-line flags.
+        camera: Clip that its camera plays in a loop (.y4m or .mjpeg); None plays Chromium's own test picture.
+
+    Raises:
+        PageError: There is no Chromium, or it does not start.
+    """
+    program = find_chromium()
+    if program is None:
+        raise PageError(f"none of {', '.join(NAMES)} is installed")
+    playing = [f"--use-file-for-fake-video-capture={camera}"] if camera else []
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        arguments = (*FLAGS, *flags, *playing, f"--user-data-dir={profile}", "about:blank")
+        process = await asyncio.create_subprocess_exec(
+            program, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            url = await _devtools_url(Path(profile))
+            async with ClientSession() as client, client.ws_connect(url, max_msg_size=0) as socket:
+                browser = Chromium(socket)
+                listening = asyncio.create_task(browser.listen())
+                yield browser
+                await socket.send_str(json.dumps({"id": 0, "method": "Browser.close"}))
+                await asyncio.wait({listening}, timeout=ANSWER_SECONDS)
+        finally:
+            await _end(process)
+
+
+async def _devtools_url(profile: Path) -> str:
+    told = profile / "DevToolsActivePort"
+    for _ in range(int(START_SECONDS / POLL_SECONDS)):
+        lines: Sequence[str] = told.read_text().splitlines() if told.exists() else ()
+        if len(lines) == 2:
+            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
+        await asyncio.sleep(POLL_SECONDS)
+    raise PageError("Chromium did not start")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        await asyncio.wait_for(process.wait(), 5)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,168 @@
+"""One live session, however its pictures travel: a camera comes in, drawn pictures and figures go out."""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
+
+from animecam.errors import AnimecamError, UsageError
+from animecam.pipeline import Figures, Rendered
+from animecam.settings import Look
+from animecam.types import Frame
+from animecam.web.camera import CameraFrames
+from animecam.web.looks import figures_json, look_changes, look_json, problem_json, read_message
+from animecam.web.options import Limits
+from animecam.web.studio import Studio
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 20.0  # from the offer to the first frame; a phone on a poor network needs a few
+SILENT_SECONDS = 15.0  # a camera that sends nothing for this long is gone: the tab was closed, the network is down
+FIGURES_SECONDS = 0.5  # how often the page's figures move
+GOODBYE_SECONDS = 0.1  # the last message leaves before the transport closes
+CLOSE_SECONDS = 5.0  # longest wait for the transport to say goodbye
+
+
+class Link(Protocol):
+    """How pictures and messages travel between a page and its session. Event loop only."""
+
+    def send(self, message: dict[str, object]) -> None:
+        """Sends a message, or leaves it out if the page does not read them."""
+        ...
+
+    def show(self, frame: Frame) -> None:
+        """Offers a drawn frame."""
+        ...
+
+    async def close(self) -> None:
+        """Frees the transport; may be called twice."""
+        ...
+
+
+class Session:
+    """Ends when the page hangs up or falls silent, when its time is over, or when `end` is called.
+
+    Args:
+        studio: Draws the frames.
+        limits: Of picture size and time.
+        look: The look to begin with.
+        styles: Names of the styles that may be chosen.
+        link: The way to the page.
+        on_end: Called once, in the event loop, when everything is freed.
+    """
+
+    def __init__(
+        self,
+        *,
+        studio: Studio,
+        limits: Limits,
+        look: Look,
+        styles: Collection[str],
+        link: Link,
+        on_end: Callable[["Session"], None],
+    ) -> None:
+        self.id = secrets.token_urlsafe(8)
+        self._limits, self._styles, self._link, self._on_end = limits, styles, link, on_end
+        self._loop = asyncio.get_running_loop()
+        self._convert = CameraFrames()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opened_s = self._heard_s = time.monotonic()
+        self._has_frames = False
+        self._ending: asyncio.Task[None] | None = None
+        self._seat = studio.seat(look, self._deliver, self._fail)
+        self.start(self._watch())
+
+    def figures(self) -> Figures:
+        """What happened in this session so far."""
+        return self._seat.figures()
+
+    def greet(self) -> None:
+        """Tells the page the look, once it can be told anything."""
+        self._link.send({"look": look_json(self._seat.controls.look)})
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs a coroutine until it ends or the session does."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def take_frame(self, video_frame: "VideoFrame") -> None:
+        """Takes a decoded frame of the camera.
+
+        Raises:
+            UsageError: It is larger than allowed.
+        """
+        width_px, height_px = video_frame.width, video_frame.height
+        if not self._limits.allows_camera(width_px, height_px):
+            raise UsageError(
+                f"the camera sends {width_px}x{height_px}; "
+                f"this server takes up to {self._limits.width_px}x{self._limits.height_px}",
+                hint="choose a smaller resolution",
+            )
+        self._heard_s, self._has_frames = time.monotonic(), True
+        self._seat.put(self._convert(video_frame))
+
+    def take_message(self, text: str | bytes) -> None:
+        """Takes a message of the page: changes of the look."""
+        try:
+            self._seat.controls.change(**look_changes(read_message(text), self._styles))
+        except UsageError as error:
+            self._link.send({"problem": problem_json(error)})
+            self.greet()  # the page goes back to what is true
+
+    async def end(self, error: AnimecamError | None = None) -> None:
+        """Ends the session and frees everything; the page is told why if it still listens. May be called twice."""
+        self.end_soon(error)
+        if self._ending is not None:
+            await asyncio.shield(self._ending)
+
+    def end_soon(self, error: AnimecamError | None = None) -> None:
+        """Begins to end the session, from one of its own tasks or events."""
+        if self._ending is None:
+            self._ending = self._loop.create_task(self._end(error))
+
+    async def _end(self, error: AnimecamError | None) -> None:
+        self._seat.close()
+        if error is not None:
+            self._link.send({"problem": problem_json(error, is_final=True)})
+            await asyncio.sleep(GOODBYE_SECONDS)
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._link.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            log.warning("session %s did not close in time", self.id)
+        self._on_end(self)
+
+    def _deliver(self, rendered: Rendered) -> None:
+        """Render thread: hands a drawn frame to the event loop."""
+        self._loop.call_soon_threadsafe(self._link.show, rendered.frame)
+
+    def _fail(self, error: AnimecamError) -> None:
+        """Render thread: the seat has ended."""
+        self._loop.call_soon_threadsafe(self.end_soon, error)
+
+    async def _watch(self) -> None:
+        """Sends the figures and ends the session when it is over."""
+        while True:
+            await asyncio.sleep(FIGURES_SECONDS)
+            self._link.send({"figures": figures_json(self.figures())})
+            if (reason := self._overdue(time.monotonic())) is not None:
+                self.end_soon(reason)
+                return
+
+    def _overdue(self, now_s: float) -> AnimecamError | None:
+        if now_s - self._opened_s > self._limits.minutes * 60:
+            return UsageError(
+                f"the session reached its limit of {self._limits.minutes:g} minutes", hint="start it again"
+            )
+        if now_s - self._heard_s > (SILENT_SECONDS if self._has_frames else CONNECT_SECONDS):
+            return UsageError("no picture of the camera arrived", hint="check the network and start again")
+        return None
