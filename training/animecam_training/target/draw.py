@@ -24,7 +24,9 @@ BASE_THRESHOLD = 0.10
 SKIN_THRESHOLD, FAR_SKIN_THRESHOLD, BACKGROUND_THRESHOLD = 0.5, 0.3, 1.5
 NOSE_RELIEF = 0.7  # the nose is the one place on skin where lines are wanted
 SMALLEST_LINE_PX = 14  # pixels at an eye distance of 80 px; less is speckle
-INK_LIGHTNESS = (4.0, 20.0)  # ink is the place's own colour, very dark: softer than black on light hair
+INK_LIGHTNESS = (4.0, 20.0)  # CIE L
+OUTLINE = LineOptions(sigma_px=1.6, gain=14.0, softness=5.0, flow_sigma_px=2.5)
+OUTLINE_THRESHOLD = 0.15
 
 
 def _found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOptions) -> Plane:
@@ -41,6 +43,29 @@ def _found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOpt
     ink = ink * (1 - np.clip(blurred(eyes, 2 * unit) * 1.3, 0, 1))
     strokes = without_specks((ink * 255).astype(np.uint8), int(SMALLEST_LINE_PX * unit**2))
     return ink * cv2.dilate((strokes > 100).astype(np.uint8), np.ones((5, 5), np.uint8))
+
+
+def _inked(picture: Lab, ink: Plane, unit: float) -> Lab:
+    """The picture with ink of the place's own colour, very dark: softer than black on light hair."""
+    own = blurred(picture, 1.5 * unit)
+    dark = np.stack([np.clip(own[..., 0] * 0.22, *INK_LIGHTNESS), own[..., 1] * 0.5 + 2, own[..., 2] * 0.45], -1)
+    return mixed(picture, dark, np.clip(ink, 0, 1))
+
+
+def outlined(picture: Lab, unit: float, strength: float) -> Lab:
+    """Bold outlines between the painted areas, as seen from afar.
+
+    Found on the drawing itself, so that every strong edge has one, also where the photo's own edge was soft. The tones
+    of the skin differ by less than the threshold.
+
+    Args:
+        picture: The drawing.
+        unit: Width unit: 1 at an eye distance of 80 px.
+        strength: Opacity, 0 … 1.
+    """
+    gray = (picture[..., 0] / 100).astype(np.float32)
+    ink = draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), OUTLINE.scaled(unit))
+    return _inked(picture, strength * ink, unit)
 
 
 def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOptions | None = None) -> Image:
@@ -67,6 +92,5 @@ def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOption
     picture, lashes = draw_eyes(picture, to_lab(sheet.photo), sheet, skin.colour, lit, options.drawn_eyes)
     ink = np.maximum(lashes, options.line_ink * _found_lines(lab, flat, skin, sheet, options.lines))
     ink = np.maximum(ink, feature_lines(sheet, skin.share, mouth_open=mouth_open))
-    own = blurred(picture, 1.5 * sheet.unit_px)
-    dark = np.stack([np.clip(own[..., 0] * 0.22, *INK_LIGHTNESS), own[..., 1] * 0.5 + 2, own[..., 2] * 0.45], -1)
-    return to_rgb(mixed(picture, dark.astype(np.float32), np.clip(ink, 0, 1).astype(np.float32)))
+    picture = _inked(picture, ink, sheet.unit_px)
+    return to_rgb(outlined(picture, sheet.unit_px, options.outline))

@@ -19,6 +19,7 @@ class TargetOptions:
         chroma: Gain of the colours outside of the skin.
         blush: Redness added to the cheeks, CIE a units.
         line_ink: Opacity of the lines found in the photo, 0 … 1.
+        outline: Opacity of the bold outlines around painted areas, 0 … 1.
         background_lift: Lightness added to the background, CIE L units; it recedes.
         lines: Widths and thresholds of the line filter at an eye distance of 80 px.
     """
@@ -32,5 +33,6 @@ class TargetOptions:
     chroma: float = 1.2
     blush: float = 5.0
     line_ink: float = 0.85
+    outline: float = 0.85
     background_lift: float = 7.0
     lines: LineOptions = field(default_factory=LineOptions)
