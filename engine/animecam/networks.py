@@ -15,7 +15,7 @@ from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governor import Governor
 from animecam.render.calm import Calm
-from animecam.render.compositor import Compositor
+from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask
 from animecam.render.person import MODEL as PERSON_MODEL
@@ -84,7 +84,9 @@ class Networks:
             ops=ops,
             draw=self.draw,
             calm=Calm(),
-            compositor=Compositor(ops, _OnDemand(self._person_masker)),
+            compositor=Compositor(
+                ops, _OnDemand(self._person_masker), CompositorOptions(head_edge=self._settings.head_edge)
+            ),
             controls=controls or Controls(self._settings.look),
             timing=timing,
             governor=Governor(target_fps, GOVERNED_SIZES_PX) if target_fps else None,

@@ -23,6 +23,13 @@ class Scope(StrEnum):
     FRAME = "frame"
 
 
+class HeadEdge(StrEnum):
+    """How a drawn head ends: it fades into whatever is behind it, or leaves the background as filmed."""
+
+    SOFT = "soft"
+    PERSON = "person"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the picture is to look like; a new one takes effect with the next frame.
@@ -57,6 +64,7 @@ class Settings:
 
     look: Look = field(default_factory=Look)
     max_faces: int = 4
+    head_edge: HeadEdge = HeadEdge.SOFT  # `person` costs a network more a face, about 7 ms on one core
     backend: BackendChoice = BackendChoice.AUTO
     detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
     threads: int = 0  # CPU threads of the networks, 0: the runtime's choice

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.settings import LARGEST_PX, SMALLEST_PX, Look, Scope, Settings
+from animecam.settings import LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Scope, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,6 +30,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         metavar=f"{SMALLEST_PX}..{LARGEST_PX}",
         help="Side of a head as the network sees it, in pixels: smaller is faster.",
+    ),
+    click.option(
+        "--edge",
+        type=click.Choice([edge.value for edge in HeadEdge]),
+        default=_DEFAULTS.head_edge.value,
+        show_default=True,
+        help="A head fades into the background, or ends where the person ends (slower).",
     ),
     click.option("--max-faces", default=_DEFAULTS.max_faces, show_default=True, help="Most faces drawn at a time."),
     click.option("--mirror/--no-mirror", default=None, help="Flip the picture left to right."),
@@ -57,10 +64,10 @@ def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
 
     @functools.wraps(command)
-    def with_settings(*arguments: Any, scope: str, backend: str, mirror: bool | None, **others: Any) -> Any:
+    def with_settings(*arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, **others: Any) -> Any:
         look = Look(scope=Scope(scope), mirror=bool(mirror), **_taken(others, "style", "strength", "size_px"))
         machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps")
-        settings = Settings(look, backend=BackendChoice(backend), **machinery)
+        settings = Settings(look, backend=BackendChoice(backend), head_edge=HeadEdge(edge), **machinery)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = with_settings

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 import numpy as np
 
@@ -11,18 +10,11 @@ from animecam.render.base import ImageOps, Patch
 from animecam.render.masks import Mask, full_mask, head_mask
 from animecam.render.match import ColorMatch, MatchOptions
 from animecam.render.overlap import share_pixels
-from animecam.settings import Look, Scope
+from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
 
 FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
 """Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
-
-
-class HeadEdge(StrEnum):
-    """How a drawn head ends."""
-
-    SOFT = "soft"
-    PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)

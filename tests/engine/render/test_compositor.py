@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from animecam.errors import PipelineError
-from animecam.render.compositor import Compositor, CompositorOptions, HeadEdge
+from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
-from animecam.settings import Look, Scope
+from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import PixelFormat
 
 OPS = CpuImageOps()
