@@ -1,0 +1,148 @@
+"""The command `animecam-export`."""
+
+import re
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from animecam.errors import AnimecamError, UsageError
+from animecam.styles.card import UNKNOWN_LICENCE, Rights
+from animecam.styles.card_parser import NAME_PATTERN
+from animecam_export.errors import ExportError
+
+_console = Console(highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+_SIZE_PATTERN = re.compile(r"(\d+)x(\d+)")
+_STOPPED_STATUS = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def app() -> None:
+    """Turns checkpoints into networks that animecam runs."""
+
+
+@app.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The style's folder.")
+@click.option("--name", help="What the user chooses it by. [default: the folder's name]")
+@click.option("--title", help="Name for people. [default: the name]")
+@click.option("--description", default="", help="One line.")
+@click.option("--licence", default=UNKNOWN_LICENCE, show_default=True, help="SPDX name of the weights' licence.")
+@click.option("--author", default="unknown", show_default=True, help="Who made the weights.")
+@click.option("--origin", default="", help="Where they come from. [default: the checkpoint's file name]")
+@click.option("--data", default="", help="What they were trained on.")
+@click.option("--data-rights", default="", help="On which terms that data was used.")
+@click.option("--recipe", default="", help="How they were trained, where the checkpoint does not say.")
+@click.option("--steps", default=0, help="For how long, where the checkpoint does not say.")
+@click.option("--figure", "figures", multiple=True, metavar="NAME=NUMBER", help="A measured number; may be repeated.")
+@click.option("--generator", default="dtgan", show_default=True, help="Which network a bare state dict belongs to.")
+@click.option("--size", metavar="WIDTHxHEIGHT", help="The only size it takes. [default: any]")
+def onnx(
+    *,
+    checkpoint: Path,
+    folder: Path,
+    name: str | None,
+    title: str | None,
+    description: str,
+    licence: str,
+    author: str,
+    origin: str,
+    data: str,
+    data_rights: str,
+    recipe: str,
+    steps: int,
+    figures: tuple[str, ...],
+    generator: str,
+    size: str | None,
+) -> None:
+    """Writes CHECKPOINT as a style: model.onnx and card.json, once both runtimes compute what PyTorch computes."""
+    with _export_packages():
+        from animecam_export.checkpoints import load_trained
+        from animecam_export.onnx_export import OnnxOptions
+        from animecam_export.style_export import StyleText, export_style
+
+    name = _style_name(name or folder.resolve().name)
+    rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
+    measured = dict(_figure(text) for text in figures)
+    text = StyleText(name, title or name, description, rights, recipe, steps, measured)
+    options = OnnxOptions(fixed_px=_size(size))
+    card, parities = export_style(load_trained(checkpoint, generator), folder, text, options)
+    for parity in parities:
+        pictures = f"{parity.pictures} crops, fp32"
+        _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+    variant = card.variant()
+    _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Words after the program's name; None takes them from `sys.argv`.
+
+    Returns:
+        Exit status: 0 done, 1 run-time error, 2 usage.
+    """
+    words = list(arguments) if arguments is not None else None
+    try:
+        app.main(args=words, prog_name="animecam-export", standalone_mode=False)
+    except click.ClickException as error:
+        _show_error(error.format_message(), "animecam-export --help")
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _show_error("stopped", "")
+        return _STOPPED_STATUS
+    except AnimecamError as error:
+        _show_error(error.message, error.hint)
+        return error.exit_status
+    return 0
+
+
+def _show_error(message: str, hint: str) -> None:
+    _errors.print(f"[bold red]animecam-export:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        _errors.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+@contextmanager
+def _export_packages() -> Generator[None]:
+    """Turns a missing package into an error that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = "pip install 'animecam[export]'"
+        raise ExportError(f"exporting needs the package {error.name}", hint=hint) from error
+
+
+def _style_name(text: str) -> str:
+    if not NAME_PATTERN.fullmatch(text):
+        raise UsageError(f"{text!r} cannot be a style's name", hint="lower-case letters, digits, - and _: --name NAME")
+    return text
+
+
+def _figure(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError as error:
+        raise UsageError(f"--figure {text!r} is not NAME=NUMBER", hint="--figure identity_cosine=0.89") from error
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """(height, width) from "WIDTHxHEIGHT"."""
+    if text is None:
+        return None
+    found = _SIZE_PATTERN.fullmatch(text)
+    if found is None:
+        raise UsageError(f"--size {text!r} is not WIDTHxHEIGHT", hint="--size 256x256")
+    return int(found[2]), int(found[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""From a checkpoint to a folder that is a style: the network, its card, and the proof that it is the trained one."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from animecam.backends.base import BackendChoice
+from animecam.sources.portrait import load_portrait
+from animecam.styles.card import FULL, Contract, Rights, StyleCard, Training, Variant
+from animecam.styles.registry import file_sha256
+from animecam_export.checkpoints import TrainedGenerator
+from animecam_export.errors import ExportError
+from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_export.parity import Parity, Picture, crops_of, measure_parity, require_parity
+from animecam_training.models.generator import SIZE_MULTIPLE
+
+MODEL_FILE = "model.onnx"
+
+RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
+"""What the export must run on."""
+
+_PROOF_PX = (256, 256)  # the size that people use most
+_LEAST_PX = 16  # the smallest scale is an eighth, and its mirrored border needs two pixels
+
+
+@dataclass(frozen=True, slots=True)
+class StyleText:
+    """What only its maker can say of a style.
+
+    Attributes:
+        name: What the user chooses it by.
+        title: For people.
+        description: One line.
+        rights: Licence, author, data.
+        recipe: How it was trained, where the checkpoint does not say.
+        steps: Likewise; 0: not known.
+        figures: Measured numbers by name.
+    """
+
+    name: str
+    title: str
+    description: str
+    rights: Rights
+    recipe: str = ""
+    steps: int = 0
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def export_style(
+    trained: TrainedGenerator, folder: Path, text: StyleText, options: OnnxOptions
+) -> tuple[StyleCard, Sequence[Parity]]:
+    """Writes `model.onnx` and `card.json` into a folder once both runtimes agree with PyTorch.
+
+    Args:
+        trained: The generator.
+        folder: The style's folder; made if it is missing, its older network and card are replaced.
+        text: What goes into the card.
+        options: How the network is written.
+
+    Returns:
+        The card, and how near each runtime is to PyTorch on crops of the bundled portrait.
+
+    Raises:
+        ExportError: The folder cannot be written, or a runtime computes something else.
+        BackendError: A runtime is missing or refuses the network.
+    """
+    pictures = list(crops_of(load_portrait(), options.fixed_px or _PROOF_PX))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as unproven:
+            model = Path(unproven) / MODEL_FILE
+            export_onnx(trained.module, model, options)
+            parities = prove(trained, model, pictures)
+            card = _card(trained, model, text, options)
+            model.replace(folder / MODEL_FILE)
+            card.save(folder)
+    except OSError as error:
+        message = f"cannot write {folder}: {error.strerror}"
+        raise ExportError(message, hint="name a folder that you may write") from error
+    return card, parities
+
+
+def prove(trained: TrainedGenerator, model: Path, pictures: Sequence[Picture]) -> tuple[Parity, ...]:
+    """How near each runtime is to PyTorch.
+
+    Raises:
+        ExportError: One computes something else.
+        BackendError: One is missing or refuses the network.
+    """
+    parities = tuple(measure_parity(trained.module, model, pictures, runtime) for runtime in RUNTIMES)
+    for parity in parities:
+        require_parity(parity)
+    return parities
+
+
+def _card(trained: TrainedGenerator, model: Path, text: StyleText, options: OnnxOptions) -> StyleCard:
+    recipe, steps = trained.recipe or text.recipe, trained.steps or text.steps
+    return StyleCard(
+        name=text.name,
+        title=text.title,
+        description=text.description,
+        contract=Contract(multiple_px=SIZE_MULTIPLE, fixed_px=options.fixed_px, min_px=_LEAST_PX),
+        rights=text.rights,
+        variants=(Variant(FULL, MODEL_FILE, file_sha256(model), trained.parameters),),
+        training=Training(recipe, steps, datetime.now(UTC).date().isoformat()) if recipe else None,
+        figures=dict(text.figures),
+    )
