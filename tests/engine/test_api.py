@@ -1,0 +1,64 @@
+"""The Python interface."""
+
+import numpy as np
+import pytest
+
+import animecam
+from animecam.errors import StyleError, UsageError
+from animecam.settings import Look, Scope, Settings
+from animecam.sources.portrait import load_portrait
+
+
+@pytest.fixture(scope="module")
+def stylize():
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer:
+        yield stylizer
+
+
+def test_a_portrait_comes_back_drawn_and_itself_untouched(stylize):
+    portrait = load_portrait()
+    before = portrait.copy()
+    drawn = stylize(portrait, time_s=0.0)
+    np.testing.assert_array_equal(portrait, before)
+    assert drawn.shape == portrait.shape
+    assert drawn.dtype == np.uint8
+    assert np.abs(drawn.astype(int) - portrait)[100:300, 150:330].mean() > 3  # the face
+    np.testing.assert_array_equal(drawn[-20:, :20], portrait[-20:, :20])  # a corner
+
+
+def test_the_look_changes_while_it_runs(stylize):
+    portrait = load_portrait()
+    stylize.change(strength=0.0)
+    drawn = stylize(portrait, time_s=1.0)
+    np.testing.assert_array_equal(drawn, portrait)
+    assert drawn is not portrait
+    stylize.change(strength=1.0, scope=Scope.FRAME)
+    assert stylize.look.scope is Scope.FRAME
+    corner = np.s_[-40:, :40]
+    assert np.abs(stylize(portrait, time_s=1.1)[corner].astype(int) - portrait[corner]).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+    ids=["grey", "four channels", "float", "empty"],
+)
+def test_what_is_no_picture_is_refused(stylize, picture):
+    with pytest.raises(UsageError, match="no RGB picture") as caught:
+        stylize(picture)
+    assert caught.value.hint
+
+
+def test_an_unknown_style_is_refused():
+    with pytest.raises(StyleError, match="nobody"):
+        animecam.Stylizer("nobody")
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="Nobody"):
+        animecam.Nobody  # noqa: B018
