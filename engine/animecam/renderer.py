@@ -9,10 +9,12 @@ from typing import Protocol
 from animecam.governor import Governor
 from animecam.pipeline import Rendered
 from animecam.render.base import ImageOps
+from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
+from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope
 from animecam.timing import Timing
 from animecam.types import Face, Faces, Frame, Image, Region
@@ -115,6 +117,10 @@ class Renderer:
         with self._timing.stage("paste"):
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
             frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look)
+            if plan.look.split is not None:
+                frame = split(plan.frame, frame, plan.look.split, is_mirrored=plan.look.mirror)
+            if plan.look.shows_boxes:
+                frame = boxed(frame, plan.faces)
             if plan.look.mirror:
                 frame = mirrored(frame)
         return Rendered(frame, plan.faces)

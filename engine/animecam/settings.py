@@ -43,8 +43,12 @@ class Look:
     scope: Scope = Scope.HEAD
     size_px: int = 256  # side of a head's crop; short side of the network's picture for the other scopes
     mirror: bool = False
+    split: float | None = None  # left of this part of the width the camera's picture is shown; None: nowhere
+    shows_boxes: bool = False  # draw what the detector sees
 
     def __post_init__(self) -> None:
+        if self.split is not None and not 0.0 <= self.split <= 1.0:
+            raise UsageError(f"split {self.split:g} is outside 0..1", hint="0.5 is the middle of the picture")
         if not 0.0 <= self.strength <= 1.0:
             raise UsageError(f"strength {self.strength:g} is outside 0..1", hint="1 is the style alone, 0 the camera")
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
