@@ -1,0 +1,110 @@
+"""The live path with a camera that nobody had to plug in, as the user starts it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+
+from animecam.cli import main
+
+START_SECONDS = 60.0  # a cold start on a busy machine
+END_SECONDS = 20.0
+
+
+def _frames(path: Path):
+    with av.open(path) as container:
+        return [frame.pts for frame in container.decode(video=0)]
+
+
+def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):
+    assert main(["--input", "pattern:640x480@30", "--output", "null:", "--seconds", "1.5", "--size", "192"]) == 0
+    shown = capfd.readouterr().err
+    for word in ("track", "draw", "paste", "capture to sink", "fps out", "dropped"):
+        assert word in shown
+
+
+def test_bench_writes_the_figures_that_scripts_read(tmp_path, capfd):
+    report = tmp_path / "figures.json"
+    words = ["bench", "--seconds", "1.5", "--source", "pattern:640x480@30", "--size", "192", "--json", str(report)]
+    assert main(words) == 0
+    figures = json.loads(report.read_text())
+    assert figures["fps_in"] == pytest.approx(30, rel=0.2)
+    assert 0 < figures["fps_out"] <= figures["fps_in"] * 1.05
+    for name in ("p50", "p95", "p99", "max"):
+        assert figures["latency_ms"][name] > 0
+    assert {"read", "track", "crop", "draw", "paste", "write"} <= figures["stage_ms"].keys()
+    assert figures["frames_out"] + figures["dropped"] <= figures["frames_in"]
+    assert figures["with_faces"] == figures["frames_out"]
+    assert (figures["backend"], figures["style"], figures["size"]) == ("openvino", "starter", 192)
+    assert "the slowest part is" in capfd.readouterr().out
+
+
+def test_bench_of_a_report_that_cannot_be_written(tmp_path, capfd):
+    words = ["bench", "--seconds", "0.3", "--size", "192", "--json", str(tmp_path / "no" / "figures.json")]
+    assert main(words) == 1
+    assert "figures.json" in capfd.readouterr().err
+
+
+def test_several_outputs_get_the_same_frames(tmp_path):
+    outputs = [tmp_path / "a.mp4", tmp_path / "b.mkv"]
+    words = ["--input", "pattern:160x120@30?frames=40", "--size", "192"]
+    assert main([*words, "--output", str(outputs[0]), "--output", str(outputs[1])]) == 0
+    counts = {len(_frames(path)) for path in outputs}
+    assert len(counts) == 1
+    assert counts.pop() > 0
+
+
+def test_demo_writes_a_video(tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    out = tmp_path / "demo.mp4"
+    assert main(["demo", "--seconds", "1.5", "-o", str(out), "--size", "192"]) == 0
+    assert len(_frames(out)) > 0
+    assert "fps out" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
+def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
+    out = tmp_path / "out.mp4"
+    code = "import sys; from animecam.cli import main; sys.exit(main())"
+    words = ["--input", "pattern:160x120@30", "--output", str(out), "--size", "192"]
+    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.5)
+        process.send_signal(kill)
+        _, message = process.communicate(timeout=END_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 0, message
+    times = _frames(out)
+    assert len(times) > 1
+    assert times == sorted(set(times))
+
+
+def test_a_conversion_that_is_stopped_leaves_a_part_that_plays(tmp_path, make_clip, media):
+    source = make_clip(tmp_path / "long.mp4", width_px=160, height_px=160, frames=600, content=media.counter)
+    code = "import sys; from animecam.cli import main; sys.exit(main())"
+    words = ["convert", str(source), "-o", str(tmp_path / "out.mp4"), "--scope", "frame"]
+    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=END_SECONDS)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "stopped in long.mp4" in message
+    assert not (tmp_path / "out.mp4").exists()
+    (part,) = tmp_path.glob("out*")
+    assert 0 < len(_frames(part)) < 600
