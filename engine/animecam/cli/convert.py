@@ -12,6 +12,7 @@ from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import AnimecamError, FaceError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
+from animecam.sinks.paths import Target
 from animecam.types import StreamFormat
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def convert(*, settings: Settings, inputs: tuple[str, ...], output: Path | None,
                 continue
             try:
                 if _convert_one(job, networks, settings, progress, overwrite=overwrite).is_interrupted:
-                    show_error(f"stopped in {job.source.name}", "start the same line again to go on")
+                    part = Target.of(job.target).partial
+                    show_error(f"stopped in {job.source.name}; what is done plays: {part}", "start it again to go on")
                     return FAILED
             except AnimecamError as error:
                 if len(jobs) == 1:
