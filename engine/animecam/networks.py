@@ -29,7 +29,7 @@ from animecam.types import Image, Region, StreamFormat
 
 
 class Networks:
-    """Open networks; used by one thread at a time. `open_networks` makes and closes it.
+    """Open networks; used by one thread at a time, but for `prepare`. `open_networks` makes and closes it.
 
     Args:
         settings: The look to begin with and how it is computed.
@@ -94,6 +94,25 @@ class Networks:
 
     def warm_up(self, stream: StreamFormat) -> None:
         """Draws one picture of every size a stream will need, so that no first frame waits for a compiler."""
+        self._warm(self._first, stream)
+
+    def prepare(self, style: str, stream: StreamFormat) -> None:
+        """Opens and warms up a style, so that changing to it takes one frame; another thread may draw meanwhile.
+
+        Raises:
+            StyleError: There is no such style, or its file is damaged.
+            BackendError: The runtime does not load it.
+        """
+        if style not in self._styles:
+            network = self._stack.enter_context(open_style(style, self._settings.backend, self._options))
+            self._warm(network, stream)
+            self._styles[style] = network  # only now, so that whoever finds it finds it ready
+
+    def is_prepared(self, style: str) -> bool:
+        """Whether a style is open."""
+        return style in self._styles
+
+    def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
         look = self._settings.look
         across, down = stream.width_px, stream.height_px
         if stream.rotation_deg % 180:
@@ -104,7 +123,7 @@ class Networks:
             sizes_px = {look.size_px, *(GOVERNED_SIZES_PX if self._settings.target_fps else ())}
             shapes |= {(size_px, size_px, 3) for size_px in sizes_px}
         for shape in shapes:
-            self._first((np.zeros(shape, np.uint8),))
+            network((np.zeros(shape, np.uint8),))
 
     @property
     def _scan_px(self) -> int:

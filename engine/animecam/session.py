@@ -7,14 +7,18 @@ from pathlib import Path
 
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
+from animecam.panel import LivePanel
 from animecam.pipeline import Figures, Pipeline
-from animecam.settings import Settings
+from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
+from animecam.sinks.paths import OutputKind, output_kind
+from animecam.sinks.recorder import Recorder
 from animecam.sources.base import Source
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.timing import Timing
 from animecam.types import StreamFormat
+from animecam.wardrobe import Wardrobe
 
 Progress = Callable[[Figures], None]
 
@@ -53,10 +57,21 @@ def run_live(
         source = stack.enter_context(opened_source(options.source, source_options))
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
-        sink_options = SinkOptions(overwrite=options.overwrite)
-        outputs = stack.enter_context(opened_outputs(options.outputs, source.format, sink_options))
+        controls = Controls(settings.look)
+        recorder = Recorder(source.format, Path(), open_sink)
+        wardrobe = Wardrobe(networks, source.format)
+        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.backend_info)
+        sink_options = SinkOptions(overwrite=options.overwrite, panel=panel)
+        outputs = stack.enter_context(opened_outputs(options.outputs, source.format, sink_options, (recorder,)))
+        if any(output_kind(uri) is OutputKind.WINDOW for uri in options.outputs):
+            stack.enter_context(wardrobe.filling())
         tell = stack.enter_context(show(networks.summary))
-        return run(source, networks, outputs, seconds=options.seconds, tell=tell)
+
+        def tell_all(figures: Figures) -> None:
+            tell(figures)
+            panel.post(figures)
+
+        return run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
 
 
 def run(
@@ -66,10 +81,11 @@ def run(
     *,
     seconds: float | None = None,
     tell: Progress | None = None,
+    controls: Controls | None = None,
 ) -> Figures:
-    """One run over open parts; the renderer starts with nobody known."""
+    """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
-    pipeline = Pipeline(source, networks.renderer(timing, is_live=source.format.is_live), outputs, timing)
+    pipeline = Pipeline(source, networks.renderer(timing, controls, is_live=source.format.is_live), outputs, timing)
     return pipeline.run(seconds=seconds, on_tick=tell)
 
 
@@ -83,8 +99,17 @@ def opened_source(uri: str, options: SourceOptions) -> Generator[Source]:
         source.close()
 
 
-def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptions) -> Outputs:
-    """Opens all sinks, or none: when one cannot be opened those before it are closed unfinished."""
+def opened_outputs(
+    uris: Sequence[str], format: StreamFormat, options: SinkOptions, others: Sequence[Sink] = ()
+) -> Outputs:
+    """Opens all sinks, or none: when one cannot be opened those before it are closed unfinished.
+
+    Args:
+        uris: What to open.
+        format: What the frames will be.
+        options: How to write.
+        others: Sinks that are open already and get the frames after those.
+    """
     sinks: list[Sink] = []
     try:
         for uri in uris:
@@ -92,7 +117,7 @@ def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptio
     except BaseException:
         Outputs(sinks).close()
         raise
-    return Outputs(sinks)
+    return Outputs((*sinks, *others))
 
 
 def convert_file(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from animecam.sinks.talk import Panel
 from animecam.types import PixelFormat
 
 AUTO = "auto"
@@ -29,6 +30,7 @@ class SinkOptions:
             camera's 4:2:2 makes files that browsers and phones refuse.
         image_quality: Of JPEG and WebP, 1 to 100.
         window_title: Text above the window.
+        panel: What a window's keys act on; None for a window whose keys only close and enlarge it.
         timeout_s: Longest time that opening a network stream, or one write to it, may take.
     """
 
@@ -42,4 +44,5 @@ class SinkOptions:
     pixel_format: PixelFormat | None = None
     image_quality: int = 95
     window_title: str = "animecam"
+    panel: Panel | None = None
     timeout_s: float = 5.0

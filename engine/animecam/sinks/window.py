@@ -13,6 +13,8 @@ from animecam.errors import SinkError
 from animecam.sinks.base import SinkClosed
 from animecam.sinks.display import find_display
 from animecam.sinks.options import SinkOptions
+from animecam.sinks.talk import Panel, Talk
+from animecam.sinks.viewer import PICTURES_FILE, TALK_FILE
 from animecam.sinks.viewport import Viewport, WindowState
 from animecam.types import Frame, StreamFormat
 
@@ -29,7 +31,7 @@ class WindowSink:
     Args:
         uri: `window:`.
         stream: What the frames will be.
-        options: The title.
+        options: The title, and what the keys act on.
         environment: Of the window's process; None is this process's own.
 
     Attributes:
@@ -46,17 +48,20 @@ class WindowSink:
         environment = dict(os.environ if environment is None else environment)
         if find_display(environment) is None:
             raise SinkError(
-                "there is no display for a window (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+                "there is no display for a window (DISPLAY is not set)",
                 hint="write to a file with --output FILE, or log in with ssh -X",
             )
+        self._panel = options.panel
+        self._events_taken = 0
+        self._text = ""
         self._is_closed = False
         self._folder = Path(
             tempfile.mkdtemp(prefix="animecam-", dir=_MEMORY_FOLDER if _MEMORY_FOLDER.is_dir() else None)
         )
         try:
-            memory = self._folder / "pictures"
-            self._viewport = Viewport.create(memory, stream.width_px, stream.height_px)
-            self._process = self._start(memory, options.window_title, environment)
+            self._viewport = Viewport.create(self._folder / PICTURES_FILE, stream.width_px, stream.height_px)
+            self._talk = Talk.create(self._folder / TALK_FILE)
+            self._process = self._start(options.window_title, environment)
         except OSError as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise SinkError(f"cannot open a window: {error.strerror}") from error
@@ -67,7 +72,7 @@ class WindowSink:
             raise
 
     def write(self, frame: Frame) -> None:
-        """Hands one frame to the window and returns at once.
+        """Hands one frame to the window, does what its keys ask for, and returns at once.
 
         Raises:
             SinkClosed: The user closed the window.
@@ -77,7 +82,20 @@ class WindowSink:
             raise SinkClosed(self.uri)
         if self._process.poll() is not None:
             raise SinkError(f"the window broke down: {self._last_words()}", hint="write to a file, or to null:")
+        if self._panel is not None:
+            frame = self._exchange(self._panel, frame)
         self._viewport.put(frame)
+
+    def _exchange(self, panel: Panel, frame: Frame) -> Frame:
+        """Brings the panel up to date; gives what is to be shown."""
+        shown = panel.shown(frame)
+        events, self._events_taken = self._talk.events_since(self._events_taken)
+        for event in events:
+            panel.take(event)
+        if panel.text != self._text:
+            self._text = panel.text
+            self._talk.tell(self._text)
+        return shown
 
     def close(self, *, complete: bool) -> None:  # noqa: ARG002 - a window is never complete
         """Closes the window; may be called twice."""
@@ -93,12 +111,12 @@ class WindowSink:
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, memory: Path, title: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def _start(self, title: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
         search = [str(_PACKAGE_FOLDER), *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(search)
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "animecam.sinks.viewer", str(memory), title],
+                [sys.executable, "-m", "animecam.sinks.viewer", str(self._folder), title],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -111,7 +129,7 @@ class WindowSink:
             if self._process.poll() is not None:
                 raise SinkError(
                     f"cannot open a window: {self._last_words()}",
-                    hint="is the display reachable, and is opencv-python installed rather than its headless variant?",
+                    hint="write to a file with --output FILE, or to null:",
                 )
             if time.monotonic() > deadline:
                 raise SinkError(f"no window opened within {OPEN_SECONDS:.0f} s", hint="write to a file, or to null:")

@@ -1,0 +1,146 @@
+"""What the keys of a window do, and the text that it shows over the picture."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from animecam.backends.base import BackendInfo
+from animecam.pipeline import Figures
+from animecam.settings import Controls
+from animecam.sinks.recorder import Recorder
+from animecam.sinks.talk import Drag, Event
+from animecam.sinks.window_keys import Action, action_of, help_lines
+from animecam.types import Frame
+
+STRENGTH_STEP = 0.1
+MIDDLE = 0.5  # of the width: where the line between before and after begins
+NOTE_SECONDS = 3.0  # how long a message stays
+
+
+class LivePanel:
+    """The state of one window; `sinks.talk.Panel` says who calls what.
+
+    Args:
+        controls: Holds the look that the keys change.
+        styles: Names by number, the first at key 1.
+        why_not: What keeps a style from being drawn at once, in a few words; None when nothing does.
+        recorder: Takes recordings and snapshots.
+        backend: What computes the style.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        styles: Sequence[str],
+        why_not: Callable[[str], str | None],
+        recorder: Recorder,
+        backend: BackendInfo,
+    ) -> None:
+        self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
+        self._recorder, self._backend = recorder, backend
+        self._figures = Figures()
+        self._frame: Frame | None = None
+        self._shows_figures = self._shows_help = self._is_frozen = False
+        self._news = recorder.news
+        self._note, self._note_until_s = "", 0.0
+        self._say("h: help")
+        self._do: dict[Action, Callable[[str], None]] = {
+            Action.STYLE: self._choose_style,
+            Action.WEAKER: lambda _: self._strengthen(-STRENGTH_STEP),
+            Action.STRONGER: lambda _: self._strengthen(STRENGTH_STEP),
+            Action.MIRROR: lambda _: self._change(mirror=not controls.look.mirror),
+            Action.SPLIT: lambda _: self._change(split=MIDDLE if controls.look.split is None else None),
+            Action.BOXES: lambda _: self._change(shows_boxes=not controls.look.shows_boxes),
+            Action.FIGURES: self._toggle_figures,
+            Action.HELP: self._toggle_help,
+            Action.FREEZE: self._toggle_freeze,
+            Action.RECORD: lambda _: recorder.toggle(),
+            Action.SNAPSHOT: self._snapshot,
+        }
+
+    def post(self, figures: Figures) -> None:
+        """Takes the newest figures; any thread may call it."""
+        self._figures = figures
+
+    def take(self, event: Event) -> None:
+        """Does what a key or the mouse asks for."""
+        if isinstance(event, Drag):
+            if self._controls.look.split is not None:
+                self._change(split=event.across)
+            return
+        action = action_of(event.key)
+        if action in self._do:
+            self._do[action](event.key)
+
+    def shown(self, frame: Frame) -> Frame:
+        """The frame, or the one at which the window was frozen."""
+        if not self._is_frozen or self._frame is None:
+            self._frame = frame
+        return self._frame
+
+    @property
+    def text(self) -> str:
+        """Lines to show over the picture."""
+        if self._recorder.news != self._news:
+            self._news = self._recorder.news
+            self._say(self._news)
+        lines: list[str] = []
+        seconds = self._recorder.seconds
+        if seconds is not None:
+            lines.append(f"REC {int(seconds) // 60}:{int(seconds) % 60:02}")
+        if self._is_frozen:
+            lines.append("frozen, space goes on")
+        if self._shows_figures:
+            lines.extend(self._figure_lines())
+        if self._shows_help:
+            lines.extend(help_lines())
+        if time.monotonic() < self._note_until_s:
+            lines.append(self._note)
+        return "\n".join(lines)
+
+    def _figure_lines(self) -> list[str]:
+        figures, look, backend = self._figures, self._controls.look, self._backend
+        faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
+        return [
+            f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
+            f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
+            f"{faces}, {figures.dropped} dropped",
+            f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
+            f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
+        ]
+
+    def _choose_style(self, key: str) -> None:
+        number = int(key)
+        if number > len(self._styles):
+            self._say(f"there is no style {number}")
+            return
+        style = self._styles[number - 1]
+        obstacle = self._why_not(style)
+        if obstacle is not None:
+            self._say(f"{style} {obstacle}")
+            return
+        self._change(style=style)
+        self._say(f"style {style}")
+
+    def _strengthen(self, step: float) -> None:
+        strength = min(max(round(self._controls.look.strength + step, 1), 0.0), 1.0)
+        self._change(strength=strength)
+        self._say(f"strength {strength:.1f}")
+
+    def _change(self, **changes: object) -> None:
+        self._controls.change(**changes)
+
+    def _toggle_figures(self, _: str) -> None:
+        self._shows_figures = not self._shows_figures
+
+    def _toggle_help(self, _: str) -> None:
+        self._shows_help = not self._shows_help
+
+    def _toggle_freeze(self, _: str) -> None:
+        self._is_frozen = not self._is_frozen
+
+    def _snapshot(self, _: str) -> None:
+        if self._frame is not None:
+            self._recorder.snapshot(self._frame)
+
+    def _say(self, note: str) -> None:
+        self._note, self._note_until_s = note, time.monotonic() + NOTE_SECONDS

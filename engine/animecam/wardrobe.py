@@ -1,0 +1,57 @@
+"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from animecam.errors import AnimecamError
+from animecam.networks import Networks
+from animecam.styles.registry import list_styles
+from animecam.types import StreamFormat
+
+CLOSE_SECONDS = 30.0  # longest wait for the style that is being opened when the run ends
+
+
+class Wardrobe:
+    """The styles of this machine, each as far as it is open.
+
+    Args:
+        networks: Opens them and draws with them.
+        stream: What will be drawn.
+
+    Attributes:
+        styles: Names, in the order of `animecam styles`.
+    """
+
+    def __init__(self, networks: Networks, stream: StreamFormat) -> None:
+        self.styles = tuple(style.name for style in list_styles())
+        self._networks, self._stream = networks, stream
+        self._obstacles: dict[str, str] = {}
+
+    def why_not(self, style: str) -> str | None:
+        """What keeps a style from being drawn at once, in a few words; None when nothing does."""
+        if self._networks.is_prepared(style):
+            return None
+        return self._obstacles.get(style, "is still being loaded")
+
+    @contextmanager
+    def filling(self) -> Generator[None]:
+        """Opens one style after the other in the background for the length of the block."""
+        is_ending = threading.Event()
+
+        def fill() -> None:
+            for style in self.styles:
+                if is_ending.is_set():
+                    return
+                try:
+                    self._networks.prepare(style, self._stream)
+                except AnimecamError as error:
+                    self._obstacles[style] = f"does not work: {error.message}"
+
+        thread = threading.Thread(target=fill, name="wardrobe", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_ending.set()
+            thread.join(CLOSE_SECONDS)
