@@ -22,13 +22,14 @@ globalThis.clockCamera = async () => {
   const picture = await createImageBitmap(new Blob([bytes]));
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d");
-  const side = height - cell;
+  const isClock = %(clock)s;
+  const side = isClock ? height - cell : Math.max(width, height) + 30;
   setInterval(() => {
     const now = Math.round(performance.now());
     context.fillStyle = "#5a6470";
     context.fillRect(0, 0, width, height);
     context.drawImage(picture, (width - side) / 2 + 12 * Math.sin(now / 900), 0, side, side);
-    for (let bit = 0; bit < bits; bit++) {
+    for (let bit = 0; isClock && bit < bits; bit++) {
       context.fillStyle = (now >> bit) & 1 ? "#fff" : "#000";
       context.fillRect((bit * width) / bits, height - cell, width / bits, cell);
     }
@@ -70,7 +71,9 @@ class Delays:
     count: int
 
 
-def clock_camera(picture: Path, width_px: int = 640, height_px: int = 480, rate: int = 30) -> str:
+def clock_camera(
+    picture: Path, width_px: int = 640, height_px: int = 480, rate: int = 30, *, clock: bool = True
+) -> str:
     """Script that replaces a page's camera by a clock over a picture of a face.
 
     Args:
@@ -78,9 +81,17 @@ def clock_camera(picture: Path, width_px: int = 640, height_px: int = 480, rate:
         width_px: Width of the camera's picture.
         height_px: Its height.
         rate: Frames per second.
+        clock: Without it the picture fills the whole camera.
     """
     data = base64.b64encode(picture.read_bytes()).decode()
-    values = {"width": width_px, "height": height_px, "rate": rate, "bits": BITS, "cell": CELL_HEIGHT_PX}
+    values = {
+        "clock": str(clock).lower(),
+        "width": width_px,
+        "height": height_px,
+        "rate": rate,
+        "bits": BITS,
+        "cell": CELL_HEIGHT_PX,
+    }
     return _CAMERA % (values | {"picture": data})
 
 

@@ -2,8 +2,11 @@
 
 import re
 import secrets
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +15,18 @@ from animecam.cli.live import parse_resolution
 from animecam.cli.options import look_options
 from animecam.errors import UsageError
 from animecam.settings import Settings
+from animecam.types import Color, PixelFormat, StreamFormat
 from animecam.web.options import MIB, Limits, ServeOptions
+
+if TYPE_CHECKING:
+    from animecam.networks import Networks
 
 _LIMITS = Limits()
 _DEFAULTS = ServeOptions()
 TOKEN_BYTES = 16  # nobody guesses 128 bits
+USUAL_CAMERA = StreamFormat(
+    640, 480, PixelFormat.YUV420P, Color(), 0, time_base=Fraction(1, 90_000), rate=Fraction(30), is_live=True
+)
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
@@ -76,7 +86,6 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         from animecam.web.server import Site, serve
     except ModuleNotFoundError as error:
         raise UsageError(f"the page needs the package {error.name}", hint="pip install 'animecam[web]'") from error
-    from animecam.networks import open_networks
     from animecam.styles.registry import list_styles
     from animecam.web.addresses import reachable_hosts, url
     from animecam.web.certificate import fingerprint, own_certificate, tls_context
@@ -103,10 +112,20 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
 
     with ExitStack() as stack:
         with messages.status("opening the networks"):
-            studio = stack.enter_context(Studio(lambda: open_networks(settings)))
+            studio = stack.enter_context(Studio(lambda: _opened(settings)))
         show_note(studio.summary)
         site = Site(tuple(list_styles()), settings.look, options.limits, token)
         asyncio.run(serve(studio, site, options, tls, tell))
+
+
+@contextmanager
+def _opened(settings: Settings) -> Generator["Networks"]:
+    """The networks, warm for the picture of a usual camera, so that no first user waits for a compiler."""
+    from animecam.networks import open_networks
+
+    with open_networks(settings) as networks:
+        networks.warm_up(USUAL_CAMERA)
+        yield networks
 
 
 def _checked(token: str) -> str:

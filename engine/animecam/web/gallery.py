@@ -10,7 +10,7 @@ from animecam.web.seat import Engine
 from animecam.web.studio import Studio
 
 THUMBNAIL_PX = 256
-HEAD_PX = (96, 16, 256)  # left, top and side of the head in the bundled portrait
+HEAD_PX = (118, 6, 208)  # left, top and side of the head in the bundled portrait
 JPEG_QUALITY = 88  # of 100: no visible blocks at a tenth of the size of a PNG
 
 

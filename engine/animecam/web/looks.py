@@ -1,6 +1,5 @@
 """Looks and figures as the page sees them: JSON objects, checked on the way in."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
@@ -40,7 +39,9 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "scope": Scope,
     "size_px": _whole,
     "mirror": _switch,
+    "shows_boxes": _switch,
 }
+"""The fields of a `Look` that a page may change. A slider of the page needs a line here and one in controls.js."""
 
 
 def look_changes(data: Mapping[str, object], styles: Collection[str]) -> Changes:
@@ -85,7 +86,7 @@ def read_message(text: str | bytes, most_characters: int = MOST_CHARACTERS) -> M
 
 def look_json(look: Look) -> dict[str, object]:
     """A look as the page sees it."""
-    return dataclasses.asdict(look)
+    return {name: getattr(look, name) for name in _PARSERS}
 
 
 def figures_json(figures: Figures) -> dict[str, object]:

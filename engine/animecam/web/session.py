@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
-from animecam.errors import AnimecamError, UsageError
+from animecam.errors import AnimecamError, PipelineError, UsageError
 from animecam.pipeline import Figures, Rendered
 from animecam.settings import Look
 from animecam.types import Frame
@@ -89,7 +89,7 @@ class Session:
         """Runs a coroutine until it ends or the session does."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._see_end)
 
     def take_frame(self, video_frame: "VideoFrame") -> None:
         """Takes a decoded frame of the camera.
@@ -125,6 +125,12 @@ class Session:
         """Begins to end the session, from one of its own tasks or events."""
         if self._ending is None:
             self._ending = self._loop.create_task(self._end(error))
+
+    def _see_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("session %s failed", self.id, exc_info=error)
+            self.end_soon(PipelineError("the session failed", hint="the server's log says why"))
 
     async def _end(self, error: AnimecamError | None) -> None:
         self._seat.close()

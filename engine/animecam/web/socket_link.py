@@ -9,7 +9,7 @@ messages are the same JSON as over WebRTC's data channel.
 
 import asyncio
 import json
-from collections import deque
+from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
@@ -38,14 +38,14 @@ class SocketLink:
         self._socket = socket
         self._read, self._write = JpegReader(most_pixels), JpegWriter()
         self._newest = Newest()
-        self._messages: deque[str] = deque(maxlen=MOST_WAITING_MESSAGES)
+        self._messages: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING_MESSAGES)
         self._sending = asyncio.Lock()
 
     def send(self, message: dict[str, object]) -> None:
         """Queues a message; the oldest is left out for a page that does not read."""
-        self._messages.append(json.dumps(message))
-        task = asyncio.get_running_loop().create_task(self._flush())
-        task.add_done_callback(_forget_closed)
+        if self._messages.full():
+            self._messages.get_nowait()
+        self._messages.put_nowait(json.dumps(message))
 
     def show(self, frame: Frame) -> None:
         """Offers a drawn frame."""
@@ -54,13 +54,16 @@ class SocketLink:
     async def close(self) -> None:
         """Sends what is left to say and closes the connection."""
         self._newest.close()
-        await self._flush()
+        with suppress(ConnectionError):  # the page has left: nobody to say it to
+            while not self._messages.empty() and not self._socket.closed:
+                await self._socket.send_str(self._messages.get_nowait())
         await self._socket.close()
 
     async def serve(self, session: Session) -> None:
         """Takes the page's pictures and messages until it leaves or the session ends."""
         session.greet()
         session.start(self._send_pictures())
+        session.start(self._send_messages())
         try:
             async for message in self._socket:
                 if message.type is WSMsgType.BINARY:
@@ -78,27 +81,24 @@ class SocketLink:
         session.take_frame(await asyncio.to_thread(self._read, data[CLOCK_BYTES:], time_ms))
 
     async def _send_pictures(self) -> None:
-        while (frame := await self._newest.take()) is not None:
-            picture = await asyncio.to_thread(self._write, frame)
-            async with self._sending:
-                await self._socket.send_bytes(frame.pts.to_bytes(CLOCK_BYTES, "big") + picture)
+        with suppress(ConnectionError):  # the page has left; `serve` sees that, too, and ends the session
+            while (frame := await self._newest.take()) is not None:
+                picture = await asyncio.to_thread(self._write, frame)
+                async with self._sending:
+                    await self._socket.send_bytes(frame.pts.to_bytes(CLOCK_BYTES, "big") + picture)
 
-    async def _flush(self) -> None:
-        async with self._sending:
-            while self._messages and not self._socket.closed:
-                await self._socket.send_str(self._messages.popleft())
+    async def _send_messages(self) -> None:
+        with suppress(ConnectionError):
+            while True:
+                message = await self._messages.get()
+                async with self._sending:
+                    await self._socket.send_str(message)
 
 
 async def refuse(socket: web.WebSocketResponse, error: AnimecamError) -> None:
     """Tells a page why it gets no session; browsers hide the status of a refused upgrade."""
     await socket.send_json({"problem": problem_json(error, is_final=True)})
     await socket.close()
-
-
-def _forget_closed(task: "asyncio.Task[None]") -> None:
-    """A message for a page that has just left is no failure."""
-    if not task.cancelled() and isinstance(task.exception(), ConnectionError):
-        return
 
 
 def new_socket() -> web.WebSocketResponse:

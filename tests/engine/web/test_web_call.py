@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import threading
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -375,3 +377,28 @@ def test_a_picture_leaves_the_jitter_buffer_with_its_last_packet():
 
 async def _is_zero(client):
     return await metric(client, "animecam_sessions") == 0
+
+
+def test_sessions_leave_no_threads_and_no_sockets_behind(visit):
+    async def one_session(client):
+        async with Browser(client) as browser:
+            await browser.connect()
+            await browser.until_middle(255 - LEVEL)
+        await until(lambda: _is_zero(client))
+
+    async def test(client):
+        await one_session(client)  # what is made once stays
+        await asyncio.sleep(0.2)
+        threads, files = threading.active_count(), _open_files()
+        for _ in range(4):
+            await one_session(client)
+        await asyncio.sleep(0.2)
+        assert threading.active_count() <= threads + 1  # the pool of encoders may have grown by one
+        assert _open_files() <= files + 1
+
+    visit(test)
+
+
+def _open_files():
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0

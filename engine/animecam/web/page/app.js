@@ -159,7 +159,7 @@ function connectButtons() {
     event.target.value = "";
     if (file) draw(file);
   });
-  for (const id of ["camera", "resolution"]) element(id).addEventListener("change", () => call && start());
+  for (const id of ["camera", "resolution", "way"]) element(id).addEventListener("change", () => call && start());
   connectDrop(element("stage"));
   document.addEventListener("keydown", pressed);
   window.addEventListener("pagehide", stop);
@@ -181,6 +181,7 @@ function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls) return;
   const actions = {
     b: () => element("compare").disabled || stage.toggleCompare(),
+    d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
     "[": () => controls.nudge("strength", -1), "]": () => controls.nudge("strength", 1),
   };

@@ -47,9 +47,10 @@ export class Call {
 
   async #connect() {
     this.tell.connecting("Connecting to the engine");
-    let stream = await this.#try(RtcLink);
-    if (!stream && !this.isOver) {
-      this.tell.connecting("WebRTC does not get through; trying a WebSocket");
+    const { way } = this.wishes;
+    let stream = way === "socket" ? null : await this.#try(RtcLink);
+    if (!stream && !this.isOver && way !== "rtc") {
+      if (!way) this.tell.connecting("WebRTC does not get through; trying a WebSocket");
       stream = await this.#try(SocketLink);
     }
     if (this.isOver) return;

@@ -51,7 +51,7 @@ export class LookControls {
 
   cameraWishes() {
     const [width, height] = element("resolution").value.split("x").map(Number);
-    return { deviceId: element("camera").value, width, height };
+    return { deviceId: element("camera").value, width, height, way: element("way").value };
   }
 
   showCameras(cameras, stream) {

@@ -19,6 +19,7 @@ export class SocketLink {
     await this.video.play();
     this.canvas = document.createElement("canvas");
     this.shown = document.createElement("canvas").getContext("2d");
+    this.drawn = null; // the stream of what is shown, made once
     const address = new URL("socket", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     address.search = new URLSearchParams({ look: JSON.stringify(this.look) });
@@ -28,7 +29,7 @@ export class SocketLink {
       socket.onopen = () => this.#pump();
       socket.onmessage = ({ data }) => {
         if (typeof data === "string") this.tell.message(data);
-        else this.#show(data).then(() => resolve(this.shown.canvas.captureStream(RATE)));
+        else this.#show(data).then(() => resolve(this.drawn ??= this.shown.canvas.captureStream(RATE)));
       };
       socket.onclose = () => {
         resolve(null);
