@@ -1,6 +1,6 @@
 """Which container and which encoder with which settings an output gets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av import Codec, CodecContext
@@ -53,6 +53,14 @@ class Container:
 # an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
 _HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov"), ("frag_duration", "1000000"))
 
+# What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
+_PROMPT: dict[str, Settings] = {
+    "mp4": (("frag_duration", "500000"), ("flush_packets", "1")),
+    "mov": (("frag_duration", "500000"), ("flush_packets", "1")),
+    "matroska": (("cluster_time_limit", "500"), ("flush_packets", "1")),
+    "webm": (("cluster_time_limit", "500"), ("flush_packets", "1")),
+}
+
 CONTAINERS: dict[str, Container] = {
     ".mp4": Container("mp4", settings=_HYBRID),
     ".m4v": Container("mp4", settings=_HYBRID),
@@ -88,15 +96,23 @@ class Encoding:
 
 
 def file_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:
-    """How a video file is encoded: constant quality, in the pixel format of the frames.
+    """How a video file is encoded: constant quality, in the pixel format of the frames, without delay if live.
 
     Raises:
         UsageError: FFmpeg has no such encoder.
     """
     codec = container.codec if options.codec == AUTO else options.codec
     settings = _quality(codec, options)
-    if not container.keeps_time and codec.startswith(("libx264", "libx265")):
-        settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order in which they are shown
+    if codec.startswith(("libx264", "libx265")):
+        if stream.is_live:
+            # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
+            settings += (("tune", "zerolatency"), ("g", _key_frame_interval(stream)))
+        elif not container.keeps_time:
+            settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order they are shown in
+    if codec == "libvpx-vp9" and stream.is_live:
+        settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
+    if stream.is_live:
+        container = replace(container, settings=container.settings + _PROMPT.get(container.muxer, ()))
     return _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
 
 
@@ -108,7 +124,7 @@ def stream_encoding(container: Container, stream: StreamFormat, options: SinkOpt
     """
     codec = container.codec if options.codec == AUTO else options.codec
     bit_rate = _bit_rate(stream, options)
-    settings: Settings = (("g", str(max(1, round(KEYFRAME_SECONDS * stream.rate)))),)
+    settings: Settings = (("g", _key_frame_interval(stream)),)
     if codec.startswith(("libx264", "libx265")):
         settings += (("preset", options.preset), ("tune", "zerolatency"))
     settings += (("maxrate", str(bit_rate)), ("bufsize", str(bit_rate)))
@@ -186,6 +202,10 @@ def _quality(codec: str, options: SinkOptions) -> Settings:
     if options.crf is not None:
         raise UsageError(f"encoder {codec} has no constant quality", hint="set a bit rate in place of the crf")
     return ()
+
+
+def _key_frame_interval(stream: StreamFormat) -> str:
+    return str(max(1, round(KEYFRAME_SECONDS * stream.rate)))
 
 
 def _crf(options: SinkOptions, usual: int) -> str:
