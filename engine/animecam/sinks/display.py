@@ -1,10 +1,8 @@
-"""Whether windows can be opened here, without trying: trying ends the process where they cannot."""
+"""Whether windows can be opened here, as far as can be told without opening one."""
 
 import os
 import sys
 from collections.abc import Mapping
-
-_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 def find_display(environment: Mapping[str, str] | None = None) -> str | None:
@@ -18,5 +16,6 @@ def find_display(environment: Mapping[str, str] | None = None) -> str | None:
     """
     if sys.platform in ("win32", "darwin"):
         return sys.platform
-    environment = os.environ if environment is None else environment
-    return next((f"{name}={environment[name]}" for name in _VARIABLES if environment.get(name)), None)
+    # Wayland's desktops set it too, for Xwayland, through which our windows come.
+    name = (os.environ if environment is None else environment).get("DISPLAY")
+    return f"DISPLAY={name}" if name else None

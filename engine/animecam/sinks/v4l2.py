@@ -16,7 +16,7 @@ YUYV = fourcc("YUYV")
 CAMERA_COLOR = Color(ColorMatrix.BT601)
 """What programs take a webcam's numbers for, whatever the device says."""
 
-_PATH = re.compile(r"v4l2:(?://)?(/.+)", re.IGNORECASE)
+_PATH = re.compile(r"v4l2:(?://)?(/[^/].*)", re.IGNORECASE)
 
 
 class V4l2Sink:

@@ -1,57 +1,106 @@
 """The process behind a window: shows the newest picture of a viewport until a key, its button or the end of its input.
 
-It is a process of its own because a window system's failure ends the process in which it happens, because on macOS
-only a process's first thread may draw, and so that the window answers while the rest is busy.
+It is a process of its own because a window system's failure ends the process in which it happens; because OpenCV's
+first window hangs in a process that has loaded PyAV, which brings another X11 library of the same name; because on
+macOS only a process's first thread may draw; and so that the window answers while the rest is busy.
 
-    python -m animecam.sinks.viewer VIEWPORT_FILE TITLE WIDTH HEIGHT
+    python -m animecam.sinks.viewer FOLDER TITLE
 """
 
 import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
+from typing import cast
 
+import cv2
+
+from animecam.sinks.caption import captioned
 from animecam.sinks.convert import to_rgb
-from animecam.sinks.screen import Screen, ScreenError, first_size
+from animecam.sinks.talk import Drag, Press, Talk
 from animecam.sinks.viewport import Viewport, WindowState
+from animecam.sinks.window_keys import VIEWER_ACTIONS, Action, action_of, key_of
+from animecam.types import Plane
 
-POLL_SECONDS = 0.004  # how long a new picture may wait for its turn; a quarter of the shortest frame of displays
-
-
-def show(viewport: Viewport, screen: Screen, is_ending: threading.Event) -> None:
-    """Shows pictures until the user closes the window or `is_ending` is set."""
-    viewport.tell(WindowState.SHOWN)
-    shown = 0
-    while screen.is_open() and not is_ending.is_set():
-        if viewport.count == shown:
-            time.sleep(POLL_SECONDS)
-            continue
-        frame = viewport.newest()
-        picture = to_rgb(frame).copy()  # of an RGB frame it is the shared memory itself
-        if not viewport.was_overtaken(frame):
-            screen.show(picture)
-            shown = frame.index
-    viewport.tell(WindowState.CLOSED)
+PICTURES_FILE, TALK_FILE = "pictures", "talk"  # in the folder that both processes know
+POLL_MS = 4  # how long a new picture may wait for its turn; a quarter of the shortest frame that displays show
+MAX_WINDOW_PX = (1280, 720)  # first size of the window; larger pictures are shown smaller, the user may enlarge it
 
 
-def open_screen(title: str, width_px: int, height_px: int) -> Screen:
-    """A window of this system.
+class Viewer:
+    """One window.
 
-    Raises:
-        ScreenError: There is no screen.
+    Args:
+        viewport: Where the pictures come from.
+        talk: Where keys go and text comes from.
+        title: Text above the window.
     """
-    if sys.platform == "linux":
-        from animecam.sinks.x11 import X11Screen
 
-        return X11Screen(title, width_px, height_px)
-    from animecam.sinks.highgui import HighguiScreen
+    def __init__(self, viewport: Viewport, talk: Talk, title: str) -> None:
+        self._viewport, self._talk, self._title = viewport, talk, title
+        self._picture: Plane | None = None
+        self._shown_width_px = 1
+        self._shown_index = 0
+        self._shown_text = 0
+        self._is_full_screen = False
 
-    return HighguiScreen(title, width_px, height_px)
+    def show(self, is_ending: threading.Event) -> None:
+        """Shows pictures until the user closes the window or `is_ending` is set."""
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.setMouseCallback(self._title, self._on_mouse)
+        self._viewport.tell(WindowState.SHOWN)
+        while not is_ending.is_set():
+            self._renew()
+            key = key_of(cv2.waitKeyEx(POLL_MS))
+            if key is not None and not self._press(key):
+                break
+            if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+                break
+        self._viewport.tell(WindowState.CLOSED)
+        cv2.destroyAllWindows()
+
+    def _renew(self) -> None:
+        """Draws the window anew if there is a new picture or text."""
+        text_count = self._talk.text_count
+        is_new = text_count != self._shown_text
+        if self._viewport.count > self._shown_index:
+            frame = self._viewport.newest()
+            picture = cast(Plane, cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR))
+            if not self._viewport.was_overtaken(frame):
+                if self._picture is None:
+                    cv2.resizeWindow(self._title, *first_size(picture.shape[1], picture.shape[0]))
+                self._picture, self._shown_index, is_new = picture, frame.index, True
+        if is_new and self._picture is not None:
+            drawn = captioned(self._picture, self._talk.text)
+            cv2.imshow(self._title, drawn)
+            self._shown_width_px, self._shown_text = drawn.shape[1], text_count
+
+    def _press(self, key: str) -> bool:
+        """Does what the window itself can and passes all else on; False to close it."""
+        action = action_of(key)
+        if action is Action.QUIT:
+            return False
+        if action is Action.FULL_SCREEN:
+            self._is_full_screen = not self._is_full_screen
+            mode = cv2.WINDOW_FULLSCREEN if self._is_full_screen else cv2.WINDOW_NORMAL
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_FULLSCREEN, mode)
+        elif action is not None and action not in VIEWER_ACTIONS:
+            self._talk.report(Press(key))
+        return True
+
+    def _on_mouse(self, kind: int, x: int, y: int, flags: int, _: object) -> None:  # noqa: ARG002 - OpenCV's call
+        if kind == cv2.EVENT_LBUTTONDOWN or (kind == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
+            self._talk.report(Drag(min(max(x / self._shown_width_px, 0.0), 1.0)))
 
 
-def main(path: str, title: str, width: str, height: str) -> None:
+def first_size(width_px: int, height_px: int) -> tuple[int, int]:
+    """The size of the window for a picture: its own, or as large as fits."""
+    scale = min(1.0, MAX_WINDOW_PX[0] / width_px, MAX_WINDOW_PX[1] / height_px)
+    return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+
+
+def main(folder: str, title: str) -> None:
     """Runs until the parent closes this process's input, or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it then closes the input
     is_ending = threading.Event()
@@ -61,13 +110,9 @@ def main(path: str, title: str, width: str, height: str) -> None:
         is_ending.set()
 
     threading.Thread(target=wait_for_end, name="end", daemon=True).start()
-    try:
-        screen = open_screen(title, *first_size(int(width), int(height)))
-    except ScreenError as error:
-        sys.exit(str(error))
-    show(Viewport.attach(Path(path)), screen, is_ending)
-    screen.close()
+    viewport, talk = Viewport.attach(Path(folder, PICTURES_FILE)), Talk.attach(Path(folder, TALK_FILE))
+    Viewer(viewport, talk, title).show(is_ending)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2])

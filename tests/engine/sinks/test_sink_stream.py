@@ -1,0 +1,188 @@
+"""Streams to a receiver in another process (FFmpeg holds the interpreter's lock while it shakes hands)."""
+
+import json
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from animecam.errors import SinkError
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.stream import StreamSink, public_address
+from animecam.types import Color, PixelFormat
+
+FRAMES = 20
+QUICK = SinkOptions(threads=1, preset="ultrafast", timeout_s=1.0)
+RECEIVER = textwrap.dedent("""
+    import json, sys
+    import av
+
+    url, options = sys.argv[1], json.loads(sys.argv[2])
+    print("ready", flush=True)
+    seen = []
+    with av.open(url, options=options, timeout=10) as container:
+        stream = container.streams.video[0]
+        try:
+            for frame in container.decode(stream):
+                seen.append((frame.width, frame.height, float(frame.time), frame.key_frame))
+        except av.error.OSError:
+            pass  # how some protocols end
+    print(json.dumps(seen))
+""")
+
+
+@pytest.fixture
+def receive():
+    """`receive(url, **options)`: starts a receiver; its `communicate()` gives the frames as JSON."""
+    started = []
+
+    def start(url, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-c", RECEIVER, url, json.dumps(options)], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(type=kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def connect(uri, stream, deadline_s=8.0):
+    """The sink, as soon as the receiver listens."""
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            return StreamSink(uri, stream, QUICK)
+        except SinkError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def write_all(sink, frames):
+    for frame in frames:
+        sink.write(frame)
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "tcp"])
+def test_stream_arrives_upright_from_zero_with_key_frames(receive, live_format, make_frame, scheme):
+    stream = replace(live_format, rotation_deg=90, pixel_format=PixelFormat.YUV422P, color=Color(full_range=True))
+    uri = f"{scheme}://127.0.0.1:{free_port()}" + ("/live/key" if scheme == "rtmp" else "")
+    receiver = receive(uri, listen="1")
+    sink = connect(uri, stream)
+    write_all(sink, (make_frame(stream, index, 7_000_000 + index * 33_333) for index in range(FRAMES)))
+    sink.close(complete=True)
+    sink.close(complete=True)
+    seen = json.loads(receiver.communicate(timeout=20)[0])
+    assert len(seen) == FRAMES
+    assert {tuple(row[:2]) for row in seen} == {(64, 96)}
+    times = np.array([row[2] for row in seen])
+    np.testing.assert_allclose(times - times[0], np.arange(FRAMES) / 30, atol=0.002)
+    assert seen[0][3]
+
+
+def test_udp_datagrams_are_whole_transport_packets(stream_format, make_frame):
+    with socket.socket(type=socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        sink = StreamSink(f"udp://127.0.0.1:{receiver.getsockname()[1]}", replace(stream_format, is_live=True), QUICK)
+        sink.write(make_frame(stream_format))
+        sink.close(complete=True)
+        data = receiver.recv(65_536)
+    assert len(data) <= 1316
+    assert len(data) % 188 == 0
+    assert data[0] == 0x47
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "rtsp", "tcp"])
+def test_nobody_there(live_format, scheme):
+    started = time.monotonic()
+    with pytest.raises(SinkError, match="refused") as raised:
+        StreamSink(f"{scheme}://127.0.0.1:{free_port()}/live/secret", live_format, QUICK)
+    assert time.monotonic() - started < 3
+    assert "server" in raised.value.hint
+    assert "secret" not in raised.value.message or scheme != "rtmp"
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
+def test_server_that_never_answers(live_format, scheme):
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen(1)
+        started = time.monotonic()
+        with pytest.raises(SinkError, match=f"cannot open {scheme}"):
+            StreamSink(f"{scheme}://127.0.0.1:{mute.getsockname()[1]}/live/key", live_format, QUICK)
+        assert time.monotonic() - started < 4
+
+
+def test_receiver_that_stops_reading(live_format, make_frame):
+    stream = replace(live_format, width_px=640, height_px=480)
+    with socket.socket() as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.bind(("127.0.0.1", 0))
+        stuck.listen(1)
+        options = replace(QUICK, bit_rate=100_000_000)
+        sink = StreamSink(f"tcp://127.0.0.1:{stuck.getsockname()[1]}", stream, options)
+        frame = make_frame(stream)
+        for plane in frame.planes:
+            plane[...] = np.random.default_rng(0).integers(0, 256, plane.shape)
+        started = time.monotonic()
+        with pytest.raises(SinkError, match="timed out"):
+            write_all(sink, (replace(frame, index=index, pts=index * 33_333) for index in range(1000)))
+        assert time.monotonic() - started < 10
+        sink.close(complete=False)
+
+
+def test_receiver_that_hangs_up(live_format, make_frame):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        sink = StreamSink(f"tcp://127.0.0.1:{listener.getsockname()[1]}", live_format, QUICK)
+        listener.accept()[0].close()
+        with pytest.raises(SinkError, match="cannot send to tcp://"):
+            write_all(sink, (make_frame(live_format, index, index * 33_333) for index in range(200)))
+        sink.close(complete=False)
+
+
+def test_protocol_that_this_ffmpeg_does_not_speak(live_format):
+    import av
+
+    try:
+        av.open("srt://127.0.0.1:1?timeout=1000").close()
+    except av.error.ProtocolNotFoundError:
+        pass
+    except av.error.FFmpegError:
+        pytest.skip("this FFmpeg speaks srt")
+    with pytest.raises(SinkError, match="does not speak srt") as raised:
+        StreamSink("srt://127.0.0.1:9000", live_format, QUICK)
+    assert "rtmp" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("rtmp://me:pass@host:1935/live/k3y?x=1", "rtmp://host:1935/live/***"),
+        ("rtmps://host/app/a/b", "rtmps://host/app/***"),
+        ("rtmp://host/app", "rtmp://host/app"),
+        ("rtsp://me:pass@host/cam", "rtsp://host/cam"),
+        ("srt://host:9000?passphrase=x", "srt://host:9000"),
+        ("udp://239.0.0.1:1234", "udp://239.0.0.1:1234"),
+    ],
+)
+def test_passwords_and_stream_keys_are_not_shown(uri, shown):
+    assert public_address(uri) == shown

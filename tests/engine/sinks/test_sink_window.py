@@ -1,0 +1,224 @@
+"""The window, on a screen in memory."""
+
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animecam.errors import SinkError
+from animecam.sinks.base import SinkClosed
+from animecam.sinks.convert import to_rgb
+from animecam.sinks.display import find_display
+from animecam.sinks.opening import open_sink
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.viewport import Viewport, WindowState
+from animecam.sinks.window import WindowSink
+from animecam.types import Color, ColorMatrix, PixelFormat
+
+DEADLINE_SECONDS = 10.0
+MAX_CORNERS = 2000  # in a picture of one colour, every pixel could be the first
+WINDOW_MANAGERS = ("openbox", "icewm", "twm", "xfwm4", "metacity", "marco", "fluxbox", "matchbox-window-manager")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be without a display")
+
+
+@pytest.fixture
+def picture_format(stream_format):
+    """Large enough that no window manager stretches the window."""
+    return replace(stream_format, width_px=256, height_px=192)
+
+
+@pytest.fixture(scope="module")
+def screen():
+    """A screen in memory: (environment, function that takes a picture of it)."""
+    manager = next(filter(None, map(shutil.which, WINDOW_MANAGERS)), None)
+    if shutil.which("Xvfb") is None or manager is None:
+        pytest.skip("needs Xvfb and a window manager (without one Qt leaves every fifth window empty)")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        read_end, write_end = os.pipe()
+        stack.callback(os.close, read_end)
+        command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "640x480x24", "-fbdir", str(folder)]
+        command += ["-s", "0", "-nocursor"]  # neither a screen saver nor an arrow over the picture
+        stack.enter_context(running(command, dict(os.environ), pass_fds=[write_end]))
+        os.close(write_end)
+        number = os.read(read_end, 16).decode().strip()
+        if not number:
+            pytest.skip("Xvfb does not start here")
+        environment = {k: v for k, v in os.environ.items() if k != "WAYLAND_DISPLAY"} | {"DISPLAY": f":{number}"}
+        stack.enter_context(running([manager], environment))
+        yield environment, lambda: screenshot(folder / "Xvfb_screen0")
+
+
+@contextmanager
+def running(command, environment, **options):
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def screenshot(path):
+    """RGB from an XWD file: a head whose length comes first, a table of colours of 12 bytes each, rows of BGRX."""
+    data = path.read_bytes()
+    head = struct.unpack(">25I", data[:100])
+    width, height, row_bytes, colors = head[4], head[5], head[12], head[19]
+    rows = np.frombuffer(data, np.uint8, offset=head[0] + 12 * colors)[: height * row_bytes].reshape(height, row_bytes)
+    return rows[:, : 4 * width].reshape(height, width, 4)[..., 2::-1]
+
+
+def find(screen, picture):
+    """Whether the picture is somewhere on the screen, each level within two."""
+    height, width = picture.shape[:2]
+    corners = np.argwhere(np.abs(screen[: 1 - height, : 1 - width].astype(int) - picture[0, 0]).max(axis=2) <= 2)
+    return any(
+        np.abs(screen[y : y + height, x : x + width].astype(int) - picture).max() <= 2 for y, x in corners[:MAX_CORNERS]
+    )
+
+
+def wait_until(happens):
+    end = time.monotonic() + DEADLINE_SECONDS
+    while not happens():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def test_shows_pictures_upright_in_their_colours(screen, picture_format, make_frame):
+    environment, look = screen
+    color = Color(ColorMatrix.BT709, full_range=True)
+    stream = replace(picture_format, rotation_deg=90, color=color, pixel_format=PixelFormat.NV12)
+    frame = make_frame(stream, level=(np.linspace(20, 220, 256)[None], (100, 160)))
+    sink = WindowSink("window:", stream, SinkOptions(), environment)
+    try:
+        sink.write(frame)
+        expected = to_rgb(frame)
+        assert expected.shape == (256, 192, 3)
+        wait_until(lambda: find(look(), expected))
+    finally:
+        sink.close(complete=True)
+        sink.close(complete=True)
+    wait_until(lambda: not find(look(), expected))
+
+
+def test_writing_never_waits_for_the_screen(screen, picture_format, make_frame):
+    environment, look = screen
+    sink = WindowSink("window:", picture_format, SinkOptions(), environment)
+    try:
+        os.kill(sink._process.pid, signal.SIGSTOP)
+        started = time.monotonic()
+        for index in range(100):
+            sink.write(make_frame(picture_format, index, level=(50 + index, 128, 128)))
+        assert time.monotonic() - started < 2
+        os.kill(sink._process.pid, signal.SIGCONT)
+        newest = to_rgb(make_frame(picture_format, 99, level=(149, 128, 128)))
+        wait_until(lambda: find(look(), newest))
+    finally:
+        os.kill(sink._process.pid, signal.SIGCONT)
+        sink.close(complete=True)
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_key_ends_the_run(screen, picture_format, make_frame, key):
+    if shutil.which("xdotool") is None:
+        pytest.skip("needs xdotool to press a key")
+    environment, look = screen
+    sink = WindowSink("window:", picture_format, SinkOptions(window_title=f"ends by {key}"), environment)
+    try:
+        frame = make_frame(picture_format, level=(200, 128, 128))
+        sink.write(frame)
+        wait_until(lambda: find(look(), to_rgb(frame)))
+        press = ["xdotool", "search", "--name", f"ends by {key}", "windowfocus", "key", key]
+        subprocess.run(press, env=environment, check=True, timeout=DEADLINE_SECONDS)
+        with pytest.raises(SinkClosed):
+            wait_until(lambda: sink.write(frame))
+    finally:
+        sink.close(complete=True)
+
+
+def test_button_ends_the_run(screen, picture_format, make_frame):
+    if shutil.which("xdotool") is None:
+        pytest.skip("needs xdotool to press keys")
+    environment, look = screen
+    sink = WindowSink("window:", picture_format, SinkOptions(window_title="ends by button"), environment)
+    try:
+        frame = make_frame(picture_format, level=(90, 128, 128))
+        sink.write(frame)
+        wait_until(lambda: find(look(), to_rgb(frame)))
+        press = ["xdotool", "search", "--name", "ends by button", "windowfocus", "windowquit"]
+        subprocess.run(press, env=environment, check=True, timeout=DEADLINE_SECONDS)
+        with pytest.raises(SinkClosed):
+            wait_until(lambda: sink.write(frame))
+    finally:
+        sink.close(complete=True)
+
+
+def test_window_that_breaks_down_is_an_error_of_this_run_only(screen, stream_format, make_frame):
+    sink = WindowSink("window:", stream_format, SinkOptions(), screen[0])
+    try:
+        sink._process.kill()
+        with pytest.raises(SinkError, match="the window broke down"):
+            wait_until(lambda: sink.write(make_frame(stream_format)))
+    finally:
+        sink.close(complete=False)
+
+
+@linux_only
+def test_no_display(stream_format, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert find_display() is None
+    with pytest.raises(SinkError, match="there is no display") as raised:
+        open_sink("window:", stream_format)
+    assert "--output" in raised.value.hint
+
+
+@linux_only
+def test_display_that_is_not_there(stream_format):
+    environment = {k: v for k, v in os.environ.items() if k != "WAYLAND_DISPLAY"} | {"DISPLAY": ":4321"}
+    assert find_display(environment) == "DISPLAY=:4321"
+    with pytest.raises(SinkError, match=r"cannot open a window: .*:4321"):
+        WindowSink("window:", stream_format, SinkOptions(), environment)
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_viewport_gives_the_newest_picture(tmp_path, stream_format, make_frame, pixel_format):
+    stream = replace(stream_format, pixel_format=pixel_format, rotation_deg=180, color=Color(ColorMatrix.BT709, True))
+    writer = Viewport.create(tmp_path / "v", 96, 64)
+    reader = Viewport.attach(tmp_path / "v")
+    for index in range(5):
+        writer.put(make_frame(stream, index))
+    frame = reader.newest()
+    for got, want in zip(frame.planes, make_frame(stream, 4).planes, strict=True):
+        np.testing.assert_array_equal(got, want)
+    assert (frame.pixel_format, frame.rotation_deg, frame.color) == (pixel_format, 180, Color(ColorMatrix.BT709, True))
+    writer.put(make_frame(stream, 5))
+    assert not reader.was_overtaken(frame)
+    writer.put(make_frame(stream, 6))
+    assert reader.was_overtaken(frame)
+    with pytest.raises(SinkError, match="grew"):
+        writer.put(make_frame(replace(stream, width_px=960)))
+    reader.tell(WindowState.CLOSED)
+    assert writer.state is WindowState.CLOSED
+
+
+def test_viewer_never_loads_pyav():
+    """OpenCV's first window hangs in a process that has loaded PyAV."""
+    script = "import sys, animecam.sinks.viewer; print('av' in sys.modules)"
+    search = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"PYTHONPATH": search}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
