@@ -72,7 +72,7 @@ def list_styles() -> tuple[Style, ...]:
     styles: list[Style] = []
     for folder, is_bundled in _folders():
         try:
-            styles.append(Style(read_card(folder), folder, is_bundled))
+            styles.append(_read(folder, is_bundled))
         except StyleError as error:
             _log.warning("%s (%s)", error.message, error.hint)
     return tuple(styles)
@@ -87,7 +87,7 @@ def find_style(name: str) -> Style:
     names: list[str] = []
     for folder, is_bundled in _folders():
         if folder.name == name:
-            return Style(read_card(folder), folder, is_bundled)
+            return _read(folder, is_bundled)
         names.append(folder.name)
     near = difflib.get_close_matches(name, names) or names
     raise StyleError(f"there is no style {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "")
@@ -124,6 +124,14 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(folder: Path, is_bundled: bool) -> Style:
+    card = read_card(folder)
+    if card.name != folder.name:
+        message = f"the card in {folder} is that of a style {card.name}"
+        raise StyleError(message, hint=f"rename the folder to {card.name}, or correct the name in the card")
+    return Style(card, folder, is_bundled)
 
 
 def _folders() -> Iterator[tuple[Path, bool]]:

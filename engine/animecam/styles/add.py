@@ -1,0 +1,141 @@
+"""Bring your own network: an ONNX file that somebody else made becomes a style."""
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.errors import BackendError, StyleError
+from animecam.sources.portrait import load_portrait
+from animecam.styles.card import FULL, UNKNOWN_LICENCE, Contract, PixelCoding, Rights, StyleCard, Variant
+from animecam.styles.card_parser import NAME_PATTERN
+from animecam.styles.probe import Probed, probe_network
+from animecam.styles.registry import BUNDLED, file_sha256, user_styles
+
+MODEL_FILE = "model.onnx"
+
+_NO_NAME = re.compile(r"[^a-z0-9_-]+")
+_LONGEST_NAME = 40
+_FACE = (slice(0, 320), slice(80, 400))  # of the bundled portrait: what a head's crop looks like
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """A style that was added.
+
+    Attributes:
+        card: Its card.
+        folder: Where it lies.
+        findings: What was found out, a line each.
+    """
+
+    card: StyleCard
+    folder: Path
+    findings: tuple[str, ...]
+
+
+def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -> AddReport:
+    """Makes a style of any picture-to-picture ONNX file; what cannot be known of it is found by running it.
+
+    The file is copied as it is. Its layout (NCHW or NHWC), its numbers (-1..1, 0..1, 0..255; float or uint8) and its
+    sizes go into the card, and pictures are converted to them when the style draws.
+
+    Args:
+        file: The network.
+        name: To choose it by; None takes the file's name.
+        overwrite: Replace a style of that name that was added before.
+
+    Raises:
+        StyleError: The name is taken or no name, the file is missing or no network, the network does not turn an RGB
+            picture into one of the same size, or the user's folder cannot be written.
+    """
+    name = _free_name(name or _name_of(file), overwrite=overwrite)
+    root = user_styles()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".adding-") as temporary:
+            unproven = Path(temporary) / name
+            unproven.mkdir()
+            shutil.copyfile(file, unproven / MODEL_FILE)
+            probed = _probed(unproven / MODEL_FILE, file)
+            card = _card(name, file, unproven / MODEL_FILE, probed)
+            card.save(unproven)
+            folder = root / name
+            if folder.exists():
+                folder.rename(Path(temporary) / "replaced")
+            unproven.rename(folder)
+    except OSError as error:
+        message = f"cannot copy {file} to {root}: {error.strerror}"
+        raise StyleError(message, hint="check that the file exists and that the folder can be written") from error
+    return AddReport(card, folder, tuple(_findings(probed, folder)))
+
+
+def _name_of(file: Path) -> str:
+    return _NO_NAME.sub("-", file.stem.lower()).strip("-_")[:_LONGEST_NAME]
+
+
+def _free_name(name: str, *, overwrite: bool) -> str:
+    if not NAME_PATTERN.fullmatch(name):
+        raise StyleError(f"{name!r} cannot be a style's name", hint="--name with lower-case letters, digits, - and _")
+    if (BUNDLED / name).exists():
+        raise StyleError(f"{name} is a style that comes with animecam", hint="choose another --name")
+    if (user_styles() / name).exists() and not overwrite:
+        raise StyleError(f"there is a style {name} already", hint="choose another --name, or give --overwrite")
+    return name
+
+
+def _probed(model: Path, file: Path) -> Probed:
+    """Runs the copied network, so that a file which needs others beside it is refused here and not when it is used."""
+    try:
+        backend = open_backend(model, BackendChoice.ONNXRUNTIME, BackendOptions())
+    except BackendError as error:
+        hint = "it must be one whole ONNX file with one input"
+        raise StyleError(f"{file} is no network that can be run: {error.message}", hint=hint) from error
+    try:
+        return probe_network(backend, load_portrait()[_FACE])
+    except StyleError as error:
+        raise StyleError(f"{file}: {error.message}", hint=error.hint) from error
+    finally:
+        backend.close()
+
+
+def _card(name: str, file: Path, model: Path, probed: Probed) -> StyleCard:
+    return StyleCard(
+        name=name,
+        title=file.stem,
+        description=f"added from {file.name}",
+        contract=probed.contract,
+        rights=Rights(UNKNOWN_LICENCE, author="unknown", origin=file.name),
+        variants=(Variant(FULL, MODEL_FILE, file_sha256(model)),),
+        figures={"likeness_to_portrait": round(probed.likeness, 3)},
+    )
+
+
+def _findings(probed: Probed, folder: Path) -> list[str]:
+    contract = probed.contract
+    findings = [
+        f"takes {_coding(contract.input)}, gives {_coding(contract.output)}",
+        f"takes pictures of {_sizes(contract)}",
+        f"its drawing of the bundled portrait resembles it by {probed.likeness:.2f} (1 is the portrait itself)",
+    ]
+    if probed.as_good:
+        others = " or ".join(f"{black:g}..{white:g}" for black, white in probed.as_good)
+        findings.append(f"it draws as well from {others}: if its author says so, correct its card")
+    findings += [f"licence {UNKNOWN_LICENCE}, before you pass on what it draws", f"copied to {folder}"]
+    return findings
+
+
+def _coding(coding: PixelCoding) -> str:
+    return f"{coding.layout} {coding.pixel_type} in {coding.black:g}..{coding.white:g}"
+
+
+def _sizes(contract: Contract) -> str:
+    if contract.fixed_px is not None:
+        height, width = contract.fixed_px
+        return f"{width}x{height} px only; others are scaled to it"
+    if contract.multiple_px == 1:
+        return f"any size from {contract.min_px} px"
+    return f"sides in multiples of {contract.multiple_px} px, from {contract.min_px} px"
