@@ -12,25 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import click
-from animecam.networks import open_networks
-from animecam.sinks.opening import SinkOptions
-from animecam.sources.opening import SourceOptions
-from machine import describe
-from rich.console import Console
-from rich.table import Table
+from machine import Watch
+from measuring import BenchmarkCommand, save, show
 
 from animecam.backends.base import BackendChoice
-from animecam.cli.bench import as_json, write_report
+from animecam.cli.bench import as_json
+from animecam.networks import open_networks
 from animecam.session import opened_outputs, opened_source, run
 from animecam.settings import DEFAULT_STYLE, Look, Scope, Settings
+from animecam.sinks.opening import SinkOptions
+from animecam.sources.opening import SourceOptions
+
+BACKENDS, SCOPES = ([choice.value for choice in choices] for choices in (BackendChoice, Scope))
+HEADS = ("source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99", "stages p50 ms")
 
 
-@click.command()
+@click.command(cls=BenchmarkCommand)
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--backend", "backends", multiple=True, type=click.Choice(list(BackendChoice)), default=["auto"])
+@click.option("--backend", "backends", multiple=True, type=click.Choice(BACKENDS), default=["auto"])
 @click.option("--size", "sizes", multiple=True, type=int, default=[256])
 @click.option("--style", "styles", multiple=True, default=[DEFAULT_STYLE])
-@click.option("--scope", type=click.Choice(list(Scope)), default=Scope.HEAD)
+@click.option("--scope", type=click.Choice(SCOPES), default=Scope.HEAD.value)
+@click.option("--target-fps", type=float, help="Hold this rate live by choosing the size.")
 @click.option("--seconds", default=20.0, help="Longest time for one row.")
 @click.option("--encode", is_flag=True, help="Encode into a temporary file.")
 @click.option("--json", "report", type=click.Path(path_type=Path))
@@ -40,24 +43,27 @@ def main(
     sizes: tuple[int, ...],
     styles: tuple[str, ...],
     scope: str,
+    target_fps: float | None,
     seconds: float,
     encode: bool,
     report: Path | None,
 ) -> None:
     """Measures every combination of source, style, backend and size, one row each."""
+    watch = Watch()
     rows = [
         measure(source, settings, seconds=seconds, encode=encode)
         for source in sources
         for settings in (
-            Settings(Look(style, scope=Scope(scope), size_px=size_px), backend=BackendChoice(backend))
+            Settings(
+                Look(style, scope=Scope(scope), size_px=size_px), backend=BackendChoice(backend), target_fps=target_fps
+            )
             for style in styles
             for backend in backends
             for size_px in sizes
         )
     ]
-    Console().print(table(rows))
-    if report is not None:
-        write_report(report, {"machine": describe(), "rows": rows})
+    show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
+    save(report, watch, {"rows": rows})
 
 
 def measure(source: str, settings: Settings, *, seconds: float, encode: bool) -> dict[str, Any]:
@@ -85,26 +91,20 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
     }
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
-    """The rows, with the medians of the renderer's stages."""
-    result = Table(
-        "source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99", "stages p50 ms"
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the table, with the medians of the renderer's stages."""
+    latency = row["latency_ms"]
+    return (
+        row["source"],
+        row["frame"],
+        row["style"],
+        f"{row['backend']} {row['precision']}",
+        str(row["size"]),
+        f"{row['fps_out']:.1f}",
+        str(row["dropped"]),
+        *(f"{latency[name]:.0f}" for name in ("p50", "p95", "p99")),
+        " ".join(f"{name} {p['p50']:.1f}" for name, p in row["stage_ms"].items()),
     )
-    for row in rows:
-        latency = row["latency_ms"]
-        stages = " ".join(f"{name} {p['p50']:.1f}" for name, p in row["stage_ms"].items())
-        result.add_row(
-            row["source"],
-            row["frame"],
-            row["style"],
-            f"{row['backend']} {row['precision']}",
-            str(row["size"]),
-            f"{row['fps_out']:.1f}",
-            str(row["dropped"]),
-            *(f"{latency[name]:.0f}" for name in ("p50", "p95", "p99")),
-            stages,
-        )
-    return result
 
 
 if __name__ == "__main__":

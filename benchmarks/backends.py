@@ -1,0 +1,179 @@
+"""Every runtime that works here on the same head crops: time, share of a reference in the same run, and parity.
+
+    python benchmarks/backends.py --style cel --size 256 --size 384 --json benchmarks/results/backends.json
+
+The reference is ONNX Runtime in float32 on the style's full network. All candidates of one size take turns, and what is
+reported is the median of the ratios within a turn, so that a machine with other work gives the same answer as a quiet
+one, if a less certain one. Parity is the PSNR of a candidate's pixels against the reference runtime's, both before they
+are rounded to bytes: "to itself" on the same network file, which shows what the runtime does to it, and "to full" on
+the style's full network, which shows what a smaller or quantised network costs.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+import numpy as np
+from inputs import portrait_crops
+from machine import Watch
+from measuring import BenchmarkCommand, Ratio, Spread, interleave, json_option, save, say, show
+from numpy.typing import NDArray
+
+from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
+from animecam.backends.opening import open_backend, probe_backends
+from animecam.settings import DEFAULT_STYLE
+from animecam.styles.card import FULL, Contract
+from animecam.styles.pixels import batch_shape, encode
+from animecam.styles.registry import Style, find_style, verified_model
+from animecam.types import Image
+
+SIZES_PX = (192, 256, 320, 384, 512)
+EXACT_DB = 200.0  # stands for no difference at all
+
+Pixels = NDArray[np.float64]
+"""What a network drew of several crops, as levels of [0, 1], float64 [N, 3, H, W] or [N, H, W, 3]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network in a runtime."""
+
+    quality: str
+    choice: BackendChoice
+    precision: str
+    backend: Backend
+
+    @property
+    def name(self) -> str:
+        """As the tables call it."""
+        return f"{self.quality}, {self.choice.value} {self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A candidate at a size.
+
+    Attributes:
+        quality: Which of the style's networks.
+        backend: The runtime.
+        precision: In which it computes.
+        size_px: Side of the crops.
+        ms: Time of one crop.
+        ratio: Of that time to the reference's.
+        to_itself_db: PSNR against the reference runtime on the same network.
+        to_full_db: PSNR against the reference runtime on the full network.
+    """
+
+    quality: str
+    backend: str
+    precision: str
+    size_px: int
+    ms: Spread
+    ratio: Ratio
+    to_itself_db: float
+    to_full_db: float
+
+
+@click.command(cls=BenchmarkCommand)
+@click.option("--style", "name", default=DEFAULT_STYLE, show_default=True)
+@click.option("--size", "sizes_px", multiple=True, type=int, default=SIZES_PX, show_default=True)
+@click.option("--rounds", default=15, show_default=True, help="Turns that each candidate takes.")
+@click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
+@json_option
+def main(name: str, sizes_px: tuple[int, ...], rounds: int, threads: int, report: Path | None) -> None:
+    """Measures every runtime and precision that works here."""
+    watch = Watch()
+    style = find_style(name)
+    statuses = probe_backends()
+    for status in statuses:
+        say(f"{status.name}: {status.detail}")
+    rows: list[Row] = []
+    for size_px in sizes_px:
+        with ExitStack() as stack:  # anew for each size: runtimes keep the plans of few
+            candidates = open_candidates(stack, style, threads)
+            rows += measure(candidates, style.card.contract, portrait_crops(size_px), rounds)
+    heads = ("candidate", "size", "ms p50", "ms p95", "of the reference", "to itself dB", "to full dB")
+    show(f"{style.name}, one crop", heads, [_cells(row) for row in rows])
+    missing = {status.name: status.problem for status in statuses if not status.usable}
+    save(report, watch, {"style": style.name, "missing": missing, "rows": [asdict(row) for row in rows]})
+
+
+def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candidate]:
+    """Every network of a style in every runtime and precision there is, the reference first.
+
+    Raises:
+        BackendError: ONNX Runtime is missing, or a runtime that says it works refuses a network.
+    """
+    usable = {BackendChoice(status.name) for status in probe_backends() if status.usable} | {BackendChoice.ONNXRUNTIME}
+    choices = sorted(usable, key=lambda choice: choice is not BackendChoice.ONNXRUNTIME)
+    candidates: list[Candidate] = []
+    for variant in style.card.variants:
+        model = verified_model(style, variant.quality)
+        for choice in choices:
+            for allow_bf16 in (False, True):
+                backend = open_backend(model, choice, BackendOptions(threads=threads, allow_bf16=allow_bf16))
+                stack.callback(backend.close)
+                candidate = Candidate(variant.quality, choice, backend.info.precision, backend)
+                if candidate.name not in [known.name for known in candidates]:
+                    candidates.append(candidate)
+    return sorted(candidates, key=lambda one: (one.quality != FULL, one.choice is not BackendChoice.ONNXRUNTIME))
+
+
+def measure(candidates: Sequence[Candidate], contract: Contract, crops: Sequence[Image], rounds: int) -> list[Row]:
+    """Runs candidates in turn on crops of one size."""
+    batches = [_encoded(crop, contract) for crop in crops]
+    drawn = {one.name: _draw(one.backend, batches, contract) for one in candidates}
+    calls: dict[str, Callable[[], object]] = {one.name: partial(one.backend.run, batches[0]) for one in candidates}
+    times_ms = interleave(calls, rounds)
+    reference = candidates[0]
+    same_file = {one.quality: drawn[one.name] for one in reversed(candidates) if one.choice is reference.choice}
+    return [
+        Row(
+            quality=one.quality,
+            backend=one.choice.value,
+            precision=one.precision,
+            size_px=crops[0].shape[0],
+            ms=Spread.of(times_ms[one.name]),
+            ratio=Ratio.of(times_ms[one.name], times_ms[reference.name]),
+            to_itself_db=psnr_db(drawn[one.name], same_file[one.quality]),
+            to_full_db=psnr_db(drawn[one.name], drawn[reference.name]),
+        )
+        for one in candidates
+    ]
+
+
+def psnr_db(pixels: Pixels, wanted: Pixels) -> float:
+    """Peak signal-to-noise ratio of pixels in [0, 1]; `EXACT_DB` at most."""
+    error = float(np.mean((pixels - wanted) ** 2))
+    return EXACT_DB if error == 0.0 else min(EXACT_DB, -10.0 * np.log10(error))
+
+
+def _encoded(crop: Image, contract: Contract) -> Tensor:
+    batch = np.empty(batch_shape(contract.input, 1, *crop.shape[:2]), contract.input.pixel_type.dtype)
+    encode(crop, contract.input, batch[0])
+    return batch
+
+
+def _draw(backend: Backend, batches: Sequence[Tensor], contract: Contract) -> Pixels:
+    numbers = np.concatenate([backend.run(batch)[0] for batch in batches]).astype(np.float64)
+    coding = contract.output
+    return np.clip((numbers - coding.black) / (coding.white - coding.black), 0.0, 1.0)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.quality}, {row.backend} {row.precision}",
+        str(row.size_px),
+        f"{row.ms.p50:.1f}",
+        f"{row.ms.p95:.1f}",
+        str(row.ratio),
+        f"{row.to_itself_db:.1f}",
+        f"{row.to_full_db:.1f}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""What smoothing does for calm: the warping error of a clip and of what is drawn of it, with and without each part.
+
+    python benchmarks/flicker.py [CLIP…] --style cel --frames 120 --json benchmarks/results/flicker.json
+
+The warping error is what is left between two frames once the motion of the source is taken out (see
+`animecam_training.metrics.flicker`). It is measured on the face, in a window of fixed size that follows it by whole
+pixels, the same for every variant: what is filmed around the head would only dilute it. The variants are the crop's
+place smoothed or not (One-Euro filter) and the drawing calmed or not (`render/calm.py`); colours are matched alike in
+all. A clip carries its camera's noise; patterns have none, so some is added.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import click
+import numpy as np
+from inputs import read_frames, with_noise
+from machine import Watch
+from measuring import BenchmarkCommand, json_option, save, show
+
+from animecam.backends.base import BackendOptions
+from animecam.cli.options import look_options
+from animecam.faces.align import Aligner, AlignOptions, head_pose
+from animecam.faces.base import Detector
+from animecam.faces.opening import SCAN_PX, open_detector
+from animecam.faces.smooth import OneEuroOptions
+from animecam.faces.track import Tracker, TrackerOptions
+from animecam.networks import Networks, open_networks
+from animecam.render.calm import Calm, CalmOptions
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.renderer import Renderer
+from animecam.settings import Controls, Settings
+from animecam.sinks.convert import to_rgb
+from animecam.timing import Timing
+from animecam.types import Frame, Image
+from animecam_training.metrics.flicker import measure_flicker
+
+SOURCES = ("pattern:640x480@30?live=0",)
+NOISE_LEVELS = 2.0  # standard deviation of a webcam in a lit room
+WINDOW_SIDE = 0.6  # of a head's crop: little of it is mixed with what was filmed
+UNSMOOTHED = OneEuroOptions(min_cutoff_hz=math.inf, beta=0.0)  # lets every sample through as it is
+
+Window = tuple[slice, slice]
+"""Rows and columns of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A renderer with some of its smoothing."""
+
+    name: str
+    align: AlignOptions
+    calm: CalmOptions
+
+
+BARE_ALIGN = AlignOptions(place=UNSMOOTHED, size=UNSMOOTHED, angle=UNSMOOTHED)
+BARE_CALM = CalmOptions(keep=0.0)
+BARE = Variant("neither", BARE_ALIGN, BARE_CALM)
+VARIANTS = (
+    BARE,
+    Variant("One-Euro", AlignOptions(), BARE_CALM),
+    Variant("calm", BARE_ALIGN, CalmOptions()),
+    Variant("both", AlignOptions(), CalmOptions()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A variant on a clip.
+
+    Attributes:
+        clip: Name of the clip.
+        variant: Name of the variant.
+        frames: Pairs of frames that were compared.
+        source: Warping error of the clip, in levels of 255.
+        styled: Warping error of what was drawn.
+        ratio: Of the two.
+        change: Of the drawn error against no smoothing at all: -0.3 is thirty per cent less.
+        difference: Mean difference to the drawing without any smoothing, in levels: how much of it is altered.
+    """
+
+    clip: str
+    variant: str
+    frames: int
+    source: float
+    styled: float
+    ratio: float
+    change: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """Open detectors; trackers over them start with nobody known."""
+
+    scan: Detector
+    follow: Detector
+    options: TrackerOptions
+
+    def tracker(self) -> Tracker:
+        """A new tracker."""
+        return Tracker(self.scan, self.follow, CpuImageOps().crop, self.options)
+
+
+@click.command(cls=BenchmarkCommand)
+@click.argument("sources", nargs=-1)
+@click.option("--frames", default=120, show_default=True, help="Frames of each clip.")
+@click.option("--noise", default=NOISE_LEVELS, show_default=True, help="Added to patterns, in levels of 255.")
+@json_option
+@look_options
+def main(*, settings: Settings, sources: tuple[str, ...], frames: int, noise: float, report: Path | None) -> None:
+    """Measures every variant on every clip."""
+    watch = Watch()
+    rows: list[Row] = []
+    with open_networks(settings) as networks, _opened(settings) as detectors:
+        for uri in sources or SOURCES:
+            _, filmed = read_frames(uri, frames)
+            if uri.startswith("pattern:"):
+                filmed = [with_noise(frame, noise) for frame in filmed]
+            rows += measure(Path(uri).name, filmed, networks, detectors, settings)
+        summary = networks.summary
+    heads = ("clip", "smoothing", "pairs", "source", "drawn", "ratio", "against neither", "altered by")
+    show(f"warping error in levels of 255, {summary}", heads, [_cells(row) for row in rows])
+    save(report, watch, {"summary": summary, "rows": [asdict(row) for row in rows]})
+
+
+def measure(
+    clip: str, filmed: Sequence[Frame], networks: Networks, detectors: Detectors, settings: Settings
+) -> list[Row]:
+    """Draws one clip in every variant and compares.
+
+    Raises:
+        click.ClickException: Nobody is in the clip.
+    """
+    windows = face_windows(filmed, detectors.tracker())
+    source = _cut(filmed, windows)
+    rows: list[Row] = []
+    bare: list[Image] = []
+    for variant in VARIANTS:
+        renderer = make_renderer(variant, networks, detectors, settings)
+        drawn = _cut([renderer(frame).frame for frame in filmed], windows)
+        bare = bare or drawn
+        flicker = measure_flicker(source, drawn)
+        rows.append(
+            Row(
+                clip=clip,
+                variant=variant.name,
+                frames=flicker.frames,
+                source=flicker.source,
+                styled=flicker.styled,
+                ratio=flicker.ratio,
+                change=flicker.styled / (rows[0].styled if rows else flicker.styled) - 1.0,
+                difference=_difference(drawn, bare),
+            )
+        )
+    return rows
+
+
+def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, settings: Settings) -> Renderer:
+    """A renderer as `Networks.renderer` makes it, but with the variant's smoothing."""
+    ops = CpuImageOps()
+    return Renderer(
+        track=detectors.tracker(),
+        align=Aligner(variant.align),
+        ops=ops,
+        draw=networks.draw,
+        calm=Calm(variant.calm),
+        compositor=Compositor(ops),
+        controls=Controls(settings.look),
+        timing=Timing(),
+    )
+
+
+def face_windows(frames: Sequence[Frame], tracker: Tracker) -> list[Window]:
+    """Where the face that is seen longest is, in every frame from its first one on.
+
+    Returns:
+        Windows of one size, inside the frame; fewer than frames if the face comes later.
+
+    Raises:
+        click.ClickException: There is no face.
+    """
+    poses = [{face.track_id: head_pose(face.detection) for face in tracker(frame).faces} for frame in frames]
+    counts = Counter(track_id for frame in poses for track_id in frame)
+    if not counts:
+        raise click.ClickException("nobody is in this clip: give one with a face")
+    ((longest, _),) = counts.most_common(1)
+    side = round(WINDOW_SIDE * median(frame[longest].side_px for frame in poses if longest in frame))
+    windows: list[Window] = []
+    for frame, found in zip(frames, poses, strict=True):
+        if longest in found:
+            pose = found[longest]
+            left = min(max(0, round(pose.x_px - side / 2)), max(0, frame.width_px - side))
+            top = min(max(0, round(pose.y_px - side / 2)), max(0, frame.height_px - side))
+            windows.append((slice(top, top + side), slice(left, left + side)))
+        elif windows:
+            windows.append(windows[-1])
+    return windows
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Detectors]:
+    options = BackendOptions(threads=1)  # as in a run
+    with ExitStack() as stack:
+        scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))
+        follow = stack.enter_context(closing(open_detector("short", settings.backend, options)))
+        scan_px = SCAN_PX[settings.detector.partition(":")[0]]
+        yield Detectors(scan, follow, TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px))
+
+
+def _cut(frames: Sequence[Frame], windows: Sequence[Window]) -> list[Image]:
+    """The windows' pixels, of the last frames where there are fewer windows."""
+    last = frames[len(frames) - len(windows) :]
+    return [to_rgb(frame, upright=False)[window].copy() for frame, window in zip(last, windows, strict=True)]
+
+
+def _difference(drawn: Sequence[Image], bare: Sequence[Image]) -> float:
+    pairs = zip(drawn, bare, strict=True)
+    return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs]))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.clip,
+        row.variant,
+        str(row.frames),
+        *(f"{value:.2f}" for value in (row.source, row.styled, row.ratio)),
+        f"{row.change:+.1%}",
+        f"{row.difference:.2f}",
+    )
+
+
+if __name__ == "__main__":
+    main()

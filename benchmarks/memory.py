@@ -1,0 +1,130 @@
+"""Peak memory of a live run, and the time from the command to the first drawn frame.
+
+    python benchmarks/memory.py --source pattern:1280x720@30 --json benchmarks/results/memory.json -- --size 384
+
+What stands behind `--` goes to animecam as it is. Each figure is of the command itself in a process of its own. Memory
+is the system's own count of what was in RAM at most, shared libraries included. The clock starts before the process is
+made and stops when a drawn picture lies on the disk; the first start is with an empty cache of compiled networks, the
+others find it filled.
+"""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+from machine import Watch
+from measuring import BenchmarkCommand, Spread, json_option, save, say, show
+
+COMMAND = (sys.executable, "-c", "import sys; from animecam.cli import main; sys.exit(main())")
+POLL_SECONDS = 0.002
+START_SECONDS = 120.0  # longest wait for a first frame: a cold start on a slow machine compiles for a while
+END_SECONDS = 20.0
+PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Memory of one run."""
+
+    output: str
+    peak_mib: float
+
+
+@click.command(cls=BenchmarkCommand, context_settings={"ignore_unknown_options": True})
+@click.option("--source", default="pattern:1280x720@30", show_default=True)
+@click.option("--seconds", default=20.0, show_default=True, help="Length of the runs whose memory is measured.")
+@click.option("--starts", default=5, show_default=True, help="Warm starts, after one that is cold.")
+@json_option
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def main(source: str, seconds: float, starts: int, options: tuple[str, ...], report: Path | None) -> None:
+    """Measures memory and start of the live command."""
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
+        arguments = ("--input", source, *options)
+        cold_s, *warm_s = (start_seconds(arguments, environment, folder / f"start{n}") for n in range(1 + starts))
+        bare_s = _bare_seconds(environment)
+        outputs = {"none": "null:", "H.264": str(folder / "out.mp4")}
+        peaks = [
+            Peak(output, peak_mib((*arguments, "--seconds", str(seconds), "--output", uri), environment))
+            for output, uri in outputs.items()
+        ]
+    warm = Spread.of([1e3 * took_s for took_s in warm_s])
+    show(
+        f"memory: {source} {' '.join(options)}",
+        ("output", "peak MiB"),
+        [(p.output, f"{p.peak_mib:.0f}") for p in peaks],
+    )
+    say(f"command to first drawn frame: {1e3 * cold_s:.0f} ms cold; warm {warm.p50:.0f} ms, at most {warm.max:.0f} ms")
+    say(f"of which the interpreter and the command line: {1e3 * bare_s:.0f} ms")
+    content = {"source": source, "options": options, "cold_ms": 1e3 * cold_s, "bare_ms": 1e3 * bare_s}
+    save(report, watch, content | {"warm_ms": asdict(warm), "peaks": [asdict(peak) for peak in peaks]})
+
+
+def start_seconds(arguments: Sequence[str], environment: dict[str, str], folder: Path) -> float:
+    """Time from the command to the first picture that it wrote into a folder.
+
+    Raises:
+        click.ClickException: It ended before, or wrote none in time.
+    """
+    folder.mkdir()
+    command = (*COMMAND, *arguments, "--output", str(folder / "%05d.jpg"))
+    with (folder / "messages.txt").open("w+", encoding="utf-8") as messages:
+        start_s = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=messages, stderr=messages)
+        try:
+            while not any(folder.glob("[0-9]*.jpg")):  # each appears when it is complete
+                if process.poll() is not None or time.perf_counter() - start_s > START_SECONDS:
+                    messages.seek(0)
+                    raise click.ClickException(f"no picture came: {messages.read()}")
+                time.sleep(POLL_SECONDS)
+            return time.perf_counter() - start_s
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _wait(process)
+
+
+def peak_mib(arguments: Sequence[str], environment: dict[str, str]) -> float:
+    """Most memory that a run of the command had in RAM.
+
+    Raises:
+        click.ClickException: It failed, or this process is larger: a child's count begins with its parent's.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as messages:
+        process = subprocess.Popen((*COMMAND, *arguments), env=environment, stdout=messages, stderr=messages)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here, which subprocess cannot know
+        messages.seek(0)
+        if process.returncode:
+            raise click.ClickException(f"the run failed: {messages.read()}")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if usage.ru_maxrss <= own:
+        raise click.ClickException("the benchmark takes more memory than the run: start it in a process of its own")
+    return usage.ru_maxrss / PEAK_UNIT_PER_MIB
+
+
+def _bare_seconds(environment: dict[str, str]) -> float:
+    start_s = time.perf_counter()
+    subprocess.run((*COMMAND, "--version"), env=environment, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - start_s
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Each stage of the pipeline alone, one after another in one thread, with everything it needs ready in memory.
+
+    python benchmarks/stages.py [SOURCE] --frames 120 --size 256 --json benchmarks/results/stages.json
+
+SOURCE is a clip or a pattern; a pattern is first recorded as H.264, so that there is something to decode. Scan and
+follow are what the tracker is made of, track is the tracker's own mix of the two. All frames are held in memory.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter_ns
+
+import click
+from inputs import MIN_SCORE, local_clip, read_frames
+from machine import Watch
+from measuring import SPREAD_HEADS, BenchmarkCommand, Spread, json_option, save, say, show, timed
+
+from animecam.backends.base import BackendOptions
+from animecam.cli.options import look_options
+from animecam.faces.align import Aligner, head_pose
+from animecam.faces.geometry import upright_region
+from animecam.faces.opening import SCAN_PX, open_detector
+from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
+from animecam.networks import Networks, open_networks
+from animecam.render.base import Patch
+from animecam.render.calm import Calm
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.session import opened_outputs, opened_source
+from animecam.settings import Settings
+from animecam.sinks.opening import SinkOptions
+from animecam.sources.opening import SourceOptions
+from animecam.types import WHOLE_FRAME, Face, Frame, Image, Region, StreamFormat
+
+SOURCE = "pattern:1280x720@30?live=0"
+IN_A_RUN = ("track", "align", "crop", "calm, match, mask", "paste")  # what a frame costs besides network and codecs
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage costs a frame."""
+
+    stage: str
+    ms: Spread
+
+
+class TimedOps(CpuImageOps):
+    """Notes how long each paste took, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.paste_ms: list[float] = []
+
+    def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
+        """As `ImageOps.paste`."""
+        start_ns = perf_counter_ns()
+        pasted = super().paste(frame, patches)
+        self.paste_ms.append((perf_counter_ns() - start_ns) / 1e6)
+        return pasted
+
+
+@click.command(cls=BenchmarkCommand)
+@click.argument("source", default=SOURCE)
+@click.option("--frames", default=120, show_default=True, help="How many frames each stage gets.")
+@json_option
+@look_options
+def main(*, settings: Settings, source: str, frames: int, report: Path | None) -> None:
+    """Measures each stage alone."""
+    watch = Watch()
+    with tempfile.TemporaryDirectory() as name, open_networks(settings) as networks:
+        clip = local_clip(source, frames, Path(name))
+        stages = [decode_stage(clip, frames)]
+        stream, filmed = read_frames(str(clip), frames)
+        networks.warm_up(stream)
+        found, tracked = track_stages(filmed, settings)
+        stages += tracked
+        shown = [(frame, faces) for frame, faces in zip(filmed, found, strict=True) if faces]
+        drawn, rendered = draw_stages(*zip(*shown, strict=True), networks, settings)
+        stages += rendered
+        stages.append(encode_stage(drawn, stream, Path(name)))
+        summary = networks.summary
+    besides_ms = sum(stage.ms.mean for stage in stages if stage.stage in IN_A_RUN)  # medians would hide the scans
+    size = f"{stream.width_px}x{stream.height_px}"
+    title = f"{size}, {summary}"
+    show(title, ("stage", *SPREAD_HEADS), [(stage.stage, *stage.ms.cells()) for stage in stages])
+    say(f"besides the network and the codecs: {besides_ms:.2f} ms a frame")
+    content = {"source": Path(source).name, "frame": size, "summary": summary, "besides_ms": besides_ms}
+    save(report, watch, content | {"stages": [asdict(stage) for stage in stages]})
+
+
+def decode_stage(clip: Path, count: int) -> Stage:
+    """Reading a clip; decoders work ahead in threads of their own, so the mean says more than the median."""
+    with opened_source(str(clip), SourceOptions()) as source:
+        frames, read_ms = timed(lambda _: source.read(), range(count))
+    return Stage("decode", Spread.of([ms for ms, frame in zip(read_ms, frames, strict=True) if frame is not None]))
+
+
+def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tuple[Face, ...]], list[Stage]]:
+    """Finding faces: in the whole frame, near a known place, and as the tracker mixes the two.
+
+    Raises:
+        click.ClickException: There is nobody in the frames.
+    """
+    ops, scan_px = CpuImageOps(), SCAN_PX[settings.detector.partition(":")[0]]
+    options = BackendOptions(threads=1)  # as in a run
+    with ExitStack() as stack:
+        scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))
+        follow = stack.enter_context(closing(open_detector("short", settings.backend, options)))
+        track = Tracker(scan, follow, ops.crop, TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px))
+
+        def look_at_all(frame: Frame) -> object:
+            return scan.detect(ops.crop(frame, upright_region(frame, scan_px)), MIN_SCORE)
+
+        def look_around(frame: Frame, face: Face) -> object:
+            region = head_pose(face.detection, FOLLOW_SIDE).region(WHOLE_FRAME, FOLLOW_PX)
+            return follow.detect(ops.crop(frame, region), MIN_SCORE)
+
+        tracked, track_ms = timed(track, frames)
+        found = [faces.faces for faces in tracked]
+        seen = [(frame, faces[0]) for frame, faces in zip(frames, found, strict=True) if faces]
+        if not seen:
+            raise click.ClickException("nobody is in these frames: give a clip with a face")
+        _, scan_ms = timed(look_at_all, frames)
+        _, follow_ms = timed(look_around, *zip(*seen, strict=True))
+    spreads = {"scan": scan_ms, "follow": follow_ms, "track": track_ms}
+    return found, [Stage(name, Spread.of(ms)) for name, ms in spreads.items()]
+
+
+def draw_stages(
+    frames: Sequence[Frame], found: Sequence[tuple[Face, ...]], networks: Networks, settings: Settings
+) -> tuple[list[Frame], list[Stage]]:
+    """Drawing the faces that were found: their places, crops, pictures, and putting them back."""
+    look, ops = settings.look, TimedOps()
+    align, calm, compose, draw = Aligner(), Calm(), Compositor(ops), networks.draw(look.style)
+    regions, align_ms = timed(align, frames, found, [look.size_px] * len(frames))
+    crops, crop_ms = timed(lambda frame, places: tuple(ops.crop(frame, place) for place in places), frames, regions)
+    drawn, network_ms = timed(draw, crops)
+
+    def put_back(
+        frame: Frame, places: Sequence[Region], pictures: Sequence[Image], drawings: Sequence[Image]
+    ) -> tuple[Frame, float]:
+        drawings = calm(look.style, places, pictures, drawings)
+        before = len(ops.paste_ms)
+        finished = compose(frame, places, pictures, drawings, look)
+        return finished, sum(ops.paste_ms[before:])
+
+    finished, finish_ms = timed(put_back, frames, regions, crops, drawn)
+    paste_ms = [ms for _, ms in finished]
+    rest_ms = [all_ms - ms for all_ms, ms in zip(finish_ms, paste_ms, strict=True)]
+    spreads = {
+        "align": align_ms,
+        "crop": crop_ms,
+        "network": network_ms,
+        "calm, match, mask": rest_ms,
+        "paste": paste_ms,
+    }
+    return [frame for frame, _ in finished], [Stage(name, Spread.of(ms)) for name, ms in spreads.items()]
+
+
+def encode_stage(frames: Sequence[Frame], stream: StreamFormat, folder: Path) -> Stage:
+    """Writing H.264; the encoder works in threads of its own, and what it still holds is counted in the last frame."""
+    with opened_outputs((str(folder / "drawn.mp4"),), stream, SinkOptions()) as outputs:
+        _, write_ms = timed(outputs.write, frames[:-1])
+        start_ns = perf_counter_ns()
+        outputs.write(frames[-1])
+        outputs.is_complete = True
+        outputs.close()
+        write_ms.append((perf_counter_ns() - start_ns) / 1e6)
+    return Stage("encode", Spread.of(write_ms))
+
+
+if __name__ == "__main__":
+    main()
