@@ -11,6 +11,8 @@ from animecam.errors import PipelineError
 
 T = TypeVar("T")
 
+STALL_HINT = "a smaller --size is faster; if it happens again, another --output or --backend shows which part hangs"
+
 STALL_SECONDS = 60.0  # a neighbour that moves nothing for this long hangs; slower than any frame on any machine we know
 
 
@@ -55,7 +57,7 @@ class Channel(Generic[T]):
             if self._overflow is Overflow.DROP_OLDEST and len(self._items) >= self._capacity:
                 self._items.popleft()
                 self.dropped += 1
-            self._wait(lambda: len(self._items) < self._capacity, "took no frame")
+            self._wait(lambda: len(self._items) < self._capacity, "the stage that comes next took no frame")
             if self._aborted:
                 raise ChannelEnded
             self._items.append(item)
@@ -69,7 +71,7 @@ class Channel(Generic[T]):
             PipelineError: The producer gave nothing for `stall_s`.
         """
         with self._changed:
-            self._wait(lambda: bool(self._items) or self._finished, "gave no frame")
+            self._wait(lambda: bool(self._items) or self._finished, "the stage before gave no frame")
             if self._aborted or not self._items:
                 raise ChannelEnded
             item = self._items.popleft()
@@ -94,5 +96,5 @@ class Channel(Generic[T]):
         while not (self._aborted or is_ready()):
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
-                raise PipelineError(f"the next stage {complaint} for {self._stall_s:g} s")
+                raise PipelineError(f"{complaint} for {self._stall_s:g} s", hint=STALL_HINT)
             self._changed.wait(left_s)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 
 from animecam.errors import SinkError
@@ -39,25 +40,21 @@ class Outputs:
                 sink.write(frame)
 
     def close(self) -> None:
-        """Closes every sink, in reverse; the first failure is raised when all had their turn.
+        """Closes every sink, in reverse; a failure is raised when all had their turn.
 
         Raises:
             SinkError: A sink could not finish, or hangs in a write.
         """
         if not self._writing.acquire(timeout=CLOSE_SECONDS):
-            raise SinkError(f"{self._sinks[-1].uri} hangs in a write and was left unfinished")
+            uris = ", ".join(sink.uri for sink in self._sinks)
+            raise SinkError(f"{uris}: a write hangs, it was left unfinished", hint="check the disk or the network")
         try:
             if self._is_closed:
                 return
             self._is_closed = True
-            failures: list[SinkError] = []
-            for sink in reversed(self._sinks):
-                try:
-                    sink.close(complete=self.is_complete)
-                except SinkError as error:
-                    failures.append(error)
-            if failures:
-                raise failures[0]
+            with ExitStack() as closing:  # the others get their turn whatever one of them raises
+                for sink in self._sinks:
+                    closing.callback(sink.close, complete=self.is_complete)
         finally:
             self._writing.release()
 

@@ -6,7 +6,7 @@ drops are counted). The first failure in any thread ends the run and is raised i
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from animecam.channel import Channel, ChannelEnded, Overflow
@@ -118,13 +118,18 @@ class Pipeline:
         start_ns = time.perf_counter_ns()
         stages = (("capture", self._capture), ("render", self._render_all), ("emit", self._emit))
         threads = [threading.Thread(target=self._guard, args=(work,), name=name, daemon=True) for name, work in stages]
-        for thread in threads:
-            thread.start()
-        self._wait(start_ns, seconds, on_tick)
-        deadline_s = time.monotonic() + JOIN_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline_s - time.monotonic()))
-        self._outputs.is_complete = self._source.format.is_live or not (self._failures or self._was_stopped)
+        is_live = self._source.format.is_live
+        self._outputs.is_complete = is_live
+        try:
+            for thread in threads:
+                thread.start()
+            self._wait(start_ns, seconds, on_tick)
+        except BaseException:
+            self._abort()  # whoever leaves this function closes what the threads use
+            raise
+        finally:
+            _join(threads)
+        self._outputs.is_complete = is_live or not (self._failures or self._was_stopped)
         if self._failures:
             raise self._failures[0]
         return self._figures(start_ns, closing=True)
@@ -216,3 +221,11 @@ class Pipeline:
             seconds=(time.perf_counter_ns() - start_ns) / 1e9,
             is_interrupted=self._was_stopped,
         )
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    """Waits until all that were started have ended, or the time for it is over."""
+    deadline_s = time.monotonic() + JOIN_SECONDS
+    for thread in threads:
+        if thread.ident is not None:
+            thread.join(max(0.0, deadline_s - time.monotonic()))

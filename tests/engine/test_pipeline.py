@@ -166,6 +166,46 @@ def test_ctrl_c_ends_a_live_recording_properly():
     assert sink.completes == [True]
 
 
+def _names_of_threads():
+    return {thread.name for thread in threading.enumerate()}
+
+
+def test_a_second_ctrl_c_does_not_wait_for_what_is_queued_and_leaves_no_thread_behind():
+    sink = FakeSink(hang_s=0.2)
+    for delay_s in (0.3, 0.5):
+        threading.Timer(delay_s, signal.raise_signal, (signal.SIGINT,)).start()
+    with pytest.raises(KeyboardInterrupt):
+        _run(FakeSource(10_000), sink)
+    assert len(sink.indices) < 6  # eight were queued
+    assert not _names_of_threads() & {"capture", "render", "emit"}
+    assert sink.completes == [False]
+
+
+def test_a_second_ctrl_c_still_ends_a_live_recording():
+    sink = FakeSink(hang_s=0.5)
+    for delay_s in (0.3, 0.4):
+        threading.Timer(delay_s, signal.raise_signal, (signal.SIGINT,)).start()
+    with pytest.raises(KeyboardInterrupt):
+        _run(FakeSource(100_000, is_live=True, pause_s=0.001), sink)
+    assert sink.completes == [True]
+
+
+def test_a_display_of_figures_that_fails_ends_the_threads_first():
+    def broken(_figures):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        _run(FakeSource(100_000, pause_s=0.001), FakeSink(), on_tick=broken)
+    assert not _names_of_threads() & {"capture", "render", "emit"}
+
+
+def test_every_sink_is_closed_whatever_one_of_them_raises():
+    sinks = [FakeSink(), FakeSink(close_error=ZeroDivisionError("bug")), FakeSink()]
+    with pytest.raises(ZeroDivisionError), Outputs(sinks) as outputs:
+        Pipeline(FakeSource(3), _plain, outputs).run()
+    assert [sink.completes for sink in sinks] == [[True]] * 3
+
+
 def test_a_time_limit_ends_the_run():
     figures = _run(FakeSource(100_000, is_live=True, pause_s=0.001), FakeSink(), seconds=0.2)
     assert 0.2 <= figures.seconds < 0.2 + PROMISED_SECONDS
@@ -174,8 +214,7 @@ def test_a_time_limit_ends_the_run():
 
 def test_no_thread_survives_a_run():
     _run(FakeSource(5), FakeSink())
-    names = {thread.name for thread in threading.enumerate()}
-    assert not names & {"capture", "render", "emit"}
+    assert not _names_of_threads() & {"capture", "render", "emit"}
 
 
 def test_progress_is_told():
