@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import SinkError, SourceError, UsageError
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp"}
 )
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-WRITABLE_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}) | PICTURE_SUFFIXES
+READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
+WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
 ADDITION = "-anime"
 """What the name of an output has more than that of its input when they share a folder."""
 
@@ -44,13 +46,22 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
         SinkError: A single target exists already, or the output folder cannot be made.
         UsageError: Several inputs and one output file, or two inputs with one target.
     """
+    try:
+        return _planned(inputs, output, overwrite=overwrite)
+    except OSError as error:  # a folder without the right to look into it, a name that is too long
+        raise SourceError(f"{error.filename}: {error.strerror}", hint="check its name and rights") from error
+
+
+def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> tuple[Job, ...]:
     sources = [path for text in inputs for path in _expand(text)]
     is_single = [str(source) for source in sources] == [str(Path(text)) for text in inputs[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
     if names_file and not is_single:
         raise UsageError(f"{output} is one file for {len(sources)} inputs", hint="give a folder: -o FOLDER")
     if output is not None and not names_file:
-        _make_folder(output)
+        _make_folder(output, may_mean_file=is_single)
+    if output is None:
+        sources = _without_earlier_outputs(sources)
     targets = [output if names_file and output is not None else _target(source, output) for source in sources]
     _refuse_clashes(sources, targets)
     if is_single and targets[0].exists() and not overwrite and not _is_same(sources[0], targets[0]):
@@ -61,12 +72,9 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
     )
 
 
-def is_picture(path: Path) -> bool:
-    """Whether the name is that of a still picture."""
-    return path.suffix.lower() in PICTURE_SUFFIXES
-
-
 def _expand(text: str) -> list[Path]:
+    if not text:  # Path would take it for the current folder
+        raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
     path = Path(text)
     if path.is_dir():
         found = sorted(child for child in path.iterdir() if _can_convert(child))
@@ -75,19 +83,23 @@ def _expand(text: str) -> list[Path]:
         return found
     if path.exists() or not glob.has_magic(text):
         return [path]  # one that does not exist is reported by the source, which knows what to say
-    found = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - absolute patterns, too
+    matches = [Path(match) for match in glob.glob(text, recursive=True)]  # noqa: PTH207 - absolute patterns, too
+    found = sorted(match for match in matches if _can_convert(match))
     if not found:
-        raise SourceError(f"nothing matches {text}", hint="check the pattern and the folder")
+        what = "none of what matches it is a video or picture" if matches else "nothing matches"
+        raise SourceError(f"{text}: {what}", hint="check the pattern and the folder")
     return found
 
 
 def _can_convert(path: Path) -> bool:
     is_ours = path.stem.endswith(ADDITION) or ".partial" in path.suffixes
-    return path.is_file() and not is_ours and path.suffix.lower() in VIDEO_SUFFIXES | PICTURE_SUFFIXES
+    return path.is_file() and not is_ours and path.suffix.lower() in READABLE_SUFFIXES
 
 
 def _target(source: Path, folder: Path | None) -> Path:
-    suffix = source.suffix if source.suffix.lower() in WRITABLE_SUFFIXES else ".mp4"
+    suffix = source.suffix
+    if suffix.lower() not in WRITABLE_SUFFIXES:
+        suffix = ".png" if suffix.lower() in PICTURE_SUFFIXES else ".mp4"
     if folder is None:
         return source.with_name(source.stem + ADDITION + suffix)
     return folder / (source.stem + suffix)
@@ -98,7 +110,19 @@ def _is_same(source: Path, target: Path) -> bool:
     return source.exists() and target.samefile(source)
 
 
-def _make_folder(folder: Path) -> None:
+def _without_earlier_outputs(sources: Sequence[Path]) -> list[Path]:
+    """Leaves out what an earlier run made of another input: a shell expands *.mp4 to both."""
+    made = {_target(source, None) for source in sources}
+    return [source for source in sources if source not in made]
+
+
+def _make_folder(folder: Path, *, may_mean_file: bool) -> None:
+    if may_mean_file and folder.suffix and not folder.exists():
+        known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+        raise UsageError(
+            f"output {folder} has the unknown ending {folder.suffix}",
+            hint=f"known are {known}; if it is to be a folder, make it first",
+        )
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError as error:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from animecam.cli.jobs import Job, plan_jobs
+from animecam.cli.jobs import READABLE_SUFFIXES, Job, plan_jobs
 from animecam.errors import SinkError, SourceError, UsageError
+from animecam.sinks.paths import OutputKind, output_kind
 
 
 @pytest.fixture
@@ -83,3 +84,54 @@ def test_nothing_to_convert(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match=r"holds no|nothing matches"):
         plan_jobs([str(tmp_path / name)], tmp_path / "out", overwrite=False)
+
+
+def test_a_pattern_taken_twice_does_not_draw_drawings(clips):
+    (clips / "folder.mp4").mkdir()
+    assert _names(plan_jobs([str(clips / "*")], None, overwrite=False)) == [
+        ("a.MOV", "a-anime.MOV"),
+        ("b.mp4", "b-anime.mp4"),
+        ("c.jpg", "c-anime.jpg"),
+        ("d.wmv", "d-anime.mp4"),
+    ]
+    by_the_shell = [str(clips / name) for name in ("b-anime.mp4", "b.mp4")]
+    assert _names(plan_jobs(by_the_shell, None, overwrite=True)) == [("b.mp4", "b-anime.mp4")]
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("a.bmp", "a-anime.png"), ("a.TIF", "a-anime.png"), ("a.ts", "a-anime.mp4")]
+)
+def test_what_cannot_be_written_becomes_its_like(tmp_path, name, made):
+    (tmp_path / name).write_bytes(b"x")
+    assert _names(plan_jobs([str(tmp_path / name)], None, overwrite=False)) == [(name, made)]
+
+
+def test_every_target_is_of_a_kind_that_can_be_written(tmp_path):
+    for suffix in READABLE_SUFFIXES:
+        (tmp_path / f"{suffix[1:]}{suffix}").write_bytes(b"x")
+    for job in plan_jobs([str(tmp_path)], None, overwrite=False):
+        assert output_kind(str(job.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
+
+
+def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
+    target = tmp_path / "out.gif"
+    with pytest.raises(UsageError, match=r"unknown ending \.gif"):
+        plan_jobs([str(clips / "b.mp4")], target, overwrite=False)
+    assert not target.exists()
+    plan_jobs([str(clips)], tmp_path / "take.2", overwrite=False)  # several inputs need a folder, whatever its name
+    assert (tmp_path / "take.2").is_dir()
+
+
+def test_an_empty_name_is_not_the_current_folder(clips, monkeypatch):
+    monkeypatch.chdir(clips)
+    with pytest.raises(UsageError, match="no name"):
+        plan_jobs([""], None, overwrite=False)
+
+
+@pytest.mark.parametrize("is_output", [False, True])
+def test_a_name_that_no_file_can_have(clips, tmp_path, is_output):
+    endless = tmp_path / ("x" * 300 + ".mp4")
+    source, target = (clips / "b.mp4", endless) if is_output else (endless, None)
+    with pytest.raises(SourceError, match="too long") as caught:
+        plan_jobs([str(source)], target, overwrite=False)
+    assert caught.value.hint
