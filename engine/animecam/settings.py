@@ -1,5 +1,6 @@
 """What the user asked for, checked once: the look, which may change while it runs, and the machinery, which may not."""
 
+import math
 import threading
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,7 +9,7 @@ from typing import Any
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
 
-DEFAULT_STYLE = "starter"
+DEFAULT_STYLE = "cel"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
 LARGEST_PX = 512  # above this the networks have never been trained
 GOVERNED_SIZES_PX = (192, 224, 256, 320, 384, 448, 512)  # steps that differ by a third or more in time
@@ -76,12 +77,14 @@ class Settings:
     target_fps: float | None = None  # frame rate to hold by choosing the crop size; None: the size is as the look says
 
     def __post_init__(self) -> None:
-        if self.target_fps is not None and not self.target_fps > 0:
-            raise UsageError(f"target-fps {self.target_fps:g} is not above 0", hint="30 is what most cameras deliver")
+        if self.target_fps is not None and not 0 < self.target_fps < math.inf:
+            raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
         if self.max_faces < 1:
             raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
         if self.threads < 0:
             raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the runtime choose")
+        if self.gpu < 0:
+            raise UsageError(f"gpu {self.gpu} is below 0", hint="0 is the first one")
 
 
 class Controls:

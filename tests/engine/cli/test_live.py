@@ -11,6 +11,7 @@ import av
 import pytest
 
 from animecam.cli import main
+from animecam.settings import DEFAULT_STYLE
 
 START_SECONDS = 60.0  # a cold start on a busy machine
 END_SECONDS = 20.0
@@ -40,7 +41,7 @@ def test_bench_writes_the_figures_that_scripts_read(tmp_path, capfd):
     assert {"read", "track", "crop", "draw", "paste", "write"} <= figures["stage_ms"].keys()
     assert figures["frames_out"] + figures["dropped"] <= figures["frames_in"]
     assert figures["with_faces"] == figures["frames_out"]
-    assert (figures["backend"], figures["style"], figures["size"]) == ("openvino", "starter", 192)
+    assert (figures["backend"], figures["style"], figures["size"]) == ("openvino", DEFAULT_STYLE, 192)
     assert "the slowest part is" in capfd.readouterr().out
 
 
