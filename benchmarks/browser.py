@@ -113,7 +113,7 @@ async def take_screenshots(browser: Chromium, address: str, folder: Path) -> Non
         await page.press("b")
         await page.run(f"stage.style.setProperty('--split', '{SPLIT}'); document.activeElement.blur(); scrollTo(0, 0)")
         await page.until("[...document.querySelectorAll('.picture')].every((picture) => picture.complete)")
-        await page.screenshot(folder / f"{name}.png")
+        await page.screenshot(folder / f"{name}.jpg")
         await page.close()
 
 

@@ -18,6 +18,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 START_SECONDS = 30.0
+JPEG_QUALITY = 88
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
 FLAGS = (
@@ -205,8 +206,9 @@ class Page:
         await self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     async def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Saves what the page shows as PNG; `whole`: with what is below the view."""
-        answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        """Saves what the page shows as JPEG or PNG, as the name says; `whole`: with what is below the view."""
+        kind = {"format": "jpeg", "quality": JPEG_QUALITY} if path.suffix == ".jpg" else {"format": "png"}
+        answer = await self.call("Page.captureScreenshot", captureBeyondViewport=whole, **kind)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def reload(self) -> None:

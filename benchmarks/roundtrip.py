@@ -6,6 +6,7 @@ drawing, encoding, network, decoding and presentation. The camera's own exposure
 """
 
 import base64
+import math
 import statistics
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,4 +115,4 @@ async def measure(page: Page, count: int = 150, height_px: int = 480, seconds: f
     delays = sorted(await page.run(script))
     if len(delays) < 2:
         raise ValueError("no drawn frame arrived")
-    return Delays(statistics.median(delays), delays[int(0.95 * (len(delays) - 1))], delays[-1], len(delays))
+    return Delays(statistics.median(delays), delays[math.ceil(0.95 * len(delays)) - 1], delays[-1], len(delays))

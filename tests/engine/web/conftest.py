@@ -1,15 +1,21 @@
 """Fixtures of the tests of `animecam serve`; skips them where the extra [web] is not installed."""
 
+import asyncio
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-pytest.importorskip("aiohttp", reason="needs the extra: pip install 'animecam[web]'")
-pytest.importorskip("aiortc", reason="needs the extra: pip install 'animecam[web]'")
+# Without the extra [web] the modules cannot even be imported; test_extra_web.py then says why they are missing.
+collect_ignore_glob = (
+    [] if importlib.util.find_spec("aiohttp") and importlib.util.find_spec("aiortc") else ["test_web_*.py"]
+)
+BROWSER_SECONDS = 90  # longest time for one test in a browser on a busy machine
 
 
 def _load(name: str) -> ModuleType:
@@ -25,6 +31,18 @@ def _load(name: str) -> ModuleType:
 def fakes() -> ModuleType:
     """tests/engine/web/fakes.py: FakeEngine, make_frame, styles."""
     return _load("fakes")
+
+
+@pytest.fixture(scope="session")
+def peer() -> ModuleType:
+    """tests/engine/web/peer.py: Browser and GreyCamera on aiortc."""
+    return _load("peer")
+
+
+@pytest.fixture(scope="session")
+def pages() -> ModuleType:
+    """tests/engine/web/pages.py: what a user does with the page in Chromium."""
+    return _load("pages")
 
 
 def _load_benchmark(name: str) -> ModuleType:
@@ -64,3 +82,32 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory, media: ModuleType) -> 
         pixel_format="yuvj420p",
         content=media.portrait,
     )
+
+
+@pytest.fixture
+def engine(fakes: ModuleType) -> Any:
+    """A fake engine."""
+    return fakes.FakeEngine()
+
+
+@pytest.fixture
+def visit_page(engine: Any, fakes: ModuleType, chromium: ModuleType, camera_clip: Path) -> Callable[..., None]:
+    """Runs `async def test(browser, server)`: a Chromium with a camera, and a server with these limits."""
+    from aiohttp.test_utils import TestServer
+
+    from animecam.settings import Look
+    from animecam.web.options import Limits
+    from animecam.web.server import Site, build_app
+    from animecam.web.studio import Studio
+
+    def run(test, *flags, token="", camera=camera_clip, **limits):
+        async def main():
+            app = build_app(studio, Site(fakes.styles(), Look("invert"), Limits(**limits), token))
+            async with TestServer(app) as server, chromium.launch(*flags, camera=camera) as browser:
+                await test(browser, server)
+
+        with Studio(engine.open) as studio:
+            asyncio.run(asyncio.wait_for(main(), BROWSER_SECONDS))
+        assert studio.seats() == ()  # whatever happened, everybody's place is free again
+
+    return run

@@ -1,108 +1,22 @@
 """Live sessions over WebRTC, with aiortc in the place of the browser: fast, and every bad ending can be had."""
 
 import asyncio
-import contextlib
 import json
 import threading
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from animecam.settings import Look
-from animecam.web import session, tuning
+from animecam.web import session
 from animecam.web.options import Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
 
-WIDTH_PX, HEIGHT_PX = 128, 96
-LEVEL = 100
-FPS = 15
+LEVEL = 100  # of the grey camera
 WAIT_S = 10
-
-
-class GreyCamera(MediaStreamTrack):
-    """A camera before a grey wall."""
-
-    kind = "video"
-
-    def __init__(self, width_px=WIDTH_PX, height_px=HEIGHT_PX):
-        super().__init__()
-        self.count = 0
-        self.planes = np.full((height_px * 3 // 2, width_px), 128, np.uint8)
-        self.planes[:height_px] = LEVEL
-
-    async def recv(self):
-        await asyncio.sleep(1 / FPS)
-        frame = av.VideoFrame.from_ndarray(self.planes, format="yuv420p")
-        frame.pts, frame.time_base = self.count * 90_000 // FPS, Fraction(1, 90_000)
-        self.count += 1
-        return frame
-
-
-class Browser:
-    """What the page does, without a page."""
-
-    def __init__(self, client, camera=None):
-        self.client = client
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.messages = asyncio.Queue()
-        self.drawn = asyncio.Queue()
-        self.channel = self.peer.createDataChannel("looks and figures")
-        self.channel.on("message", lambda text: self.messages.put_nowait(json.loads(text)))
-        self.peer.addTrack(camera or GreyCamera())
-        self.peer.on("track", lambda track: asyncio.ensure_future(self._watch(track)))
-        self.session = ""
-
-    async def _watch(self, track):
-        with contextlib.suppress(Exception):
-            while True:
-                self.drawn.put_nowait(await track.recv())
-
-    async def offer(self, edit=lambda sdp: sdp, look=None):
-        await self.peer.setLocalDescription(await self.peer.createOffer())
-        body = {"type": "offer", "sdp": edit(self.peer.localDescription.sdp), "look": look or {}}
-        return await self.client.post("/offer", json=body)
-
-    async def connect(self, look=None):
-        answer = await self.offer(look=look)
-        content = await answer.json()
-        assert answer.status == 200, content
-        self.session = content["session"]
-        await self.peer.setRemoteDescription(RTCSessionDescription(content["sdp"], "answer"))
-
-    async def next_picture(self):
-        """Mean luma of the middle and of a corner of the newest frame."""
-        frame = await asyncio.wait_for(self.drawn.get(), WAIT_S)
-        luma = frame.to_ndarray(format="yuv420p")[: frame.height]
-        return float(
-            luma[frame.height // 2 - 8 : frame.height // 2 + 8, frame.width // 2 - 8 : frame.width // 2 + 8].mean()
-        ), float(luma[:8, :8].mean())
-
-    async def until_middle(self, level):
-        while abs((await self.next_picture())[0] - level) > 6:
-            pass
-
-    async def message(self, key):
-        while True:
-            message = await asyncio.wait_for(self.messages.get(), WAIT_S)
-            if key in message:
-                return message[key]
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, *_):
-        await self.peer.close()
-
-
-@pytest.fixture
-def engine(fakes):
-    return fakes.FakeEngine()
 
 
 @pytest.fixture
@@ -133,9 +47,9 @@ async def until(condition):
     await asyncio.wait_for(poll(), WAIT_S)
 
 
-def test_the_camera_comes_back_drawn_and_follows_the_look(visit, fakes):
+def test_the_camera_comes_back_drawn_and_follows_the_look(visit, peer, fakes):
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             assert (await browser.message("look"))["style"] == "invert"
             await browser.until_middle(255 - LEVEL)
@@ -154,9 +68,9 @@ def test_the_camera_comes_back_drawn_and_follows_the_look(visit, fakes):
     visit(test)
 
 
-def test_wrong_messages_are_answered_and_change_nothing(visit):
+def test_wrong_messages_are_answered_and_change_nothing(visit, peer):
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             await browser.message("look")
             for text in (
@@ -180,9 +94,9 @@ def test_wrong_messages_are_answered_and_change_nothing(visit):
     visit(test)
 
 
-def test_two_users_have_looks_of_their_own_and_one_leaves_unnoticed(visit, fakes):
+def test_two_users_have_looks_of_their_own_and_one_leaves_unnoticed(visit, peer, fakes):
     async def test(client):
-        async with Browser(client) as first, Browser(client) as second:
+        async with peer.Browser(client) as first, peer.Browser(client) as second:
             await first.connect()
             await second.connect(look={"style": "flat"})
             await first.until_middle(255 - LEVEL)
@@ -196,9 +110,9 @@ def test_two_users_have_looks_of_their_own_and_one_leaves_unnoticed(visit, fakes
     visit(test)
 
 
-def test_more_users_than_places_are_refused_and_the_others_unharmed(visit, fakes):
+def test_more_users_than_places_are_refused_and_the_others_unharmed(visit, peer, fakes):
     async def test(client):
-        async with Browser(client) as happy:
+        async with peer.Browser(client) as happy:
             await happy.connect()
             await happy.until_middle(255 - LEVEL)
             sdp = happy.peer.localDescription.sdp
@@ -213,9 +127,9 @@ def test_more_users_than_places_are_refused_and_the_others_unharmed(visit, fakes
     visit(test, sessions=1)
 
 
-def test_no_shared_codec_is_said_clearly_and_takes_no_place(visit):
+def test_no_shared_codec_is_said_clearly_and_takes_no_place(visit, peer):
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             answer = await browser.offer(lambda sdp: sdp.replace("VP8", "AV1").replace("H264", "H266"))
             problem = await answer.json()
             assert answer.status == 422, problem
@@ -225,7 +139,7 @@ def test_no_shared_codec_is_said_clearly_and_takes_no_place(visit):
     visit(test)
 
 
-def test_an_offer_without_video_is_refused(visit):
+def test_an_offer_without_video_is_refused(visit, peer):
     async def test(client):
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         peer.createDataChannel("x")
@@ -238,9 +152,9 @@ def test_an_offer_without_video_is_refused(visit):
     visit(test)
 
 
-def test_a_camera_beyond_the_limit_is_told_so(visit):
+def test_a_camera_beyond_the_limit_is_told_so(visit, peer):
     async def test(client):
-        async with Browser(client, GreyCamera(320, 240)) as browser:
+        async with peer.Browser(client, peer.GreyCamera(320, 240)) as browser:
             await browser.connect()
             problem = await browser.message("problem")
             assert problem["final"]
@@ -249,23 +163,23 @@ def test_a_camera_beyond_the_limit_is_told_so(visit):
     visit(test, width_px=160, height_px=120)
 
 
-def test_a_page_that_offers_and_never_comes_frees_its_place(visit, monkeypatch):
+def test_a_page_that_offers_and_never_comes_frees_its_place(visit, peer, monkeypatch):
     monkeypatch.setattr(session, "CONNECT_SECONDS", 0.2)
 
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             assert (await browser.offer()).status == 200  # the answer is thrown away
             await until(lambda: _is_zero(client))
 
     visit(test)
 
 
-def test_a_camera_that_falls_silent_frees_its_place(visit, monkeypatch):
+def test_a_camera_that_falls_silent_frees_its_place(visit, peer, monkeypatch):
     monkeypatch.setattr(session, "SILENT_SECONDS", 0.7)
 
     async def test(client):
-        camera = GreyCamera()
-        async with Browser(client, camera) as browser:
+        camera = peer.GreyCamera()
+        async with peer.Browser(client, camera) as browser:
             await browser.connect()
             await browser.until_middle(255 - LEVEL)
             browser.peer.getSenders()[0].replaceTrack(None)
@@ -274,9 +188,9 @@ def test_a_camera_that_falls_silent_frees_its_place(visit, monkeypatch):
     visit(test)
 
 
-def test_a_tab_that_closes_in_mid_frame_frees_its_place(visit, engine):
+def test_a_tab_that_closes_in_mid_frame_frees_its_place(visit, peer, engine):
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             await browser.until_middle(255 - LEVEL)
             engine.gate.clear()  # a frame is being drawn when the tab closes
@@ -288,18 +202,18 @@ def test_a_tab_that_closes_in_mid_frame_frees_its_place(visit, engine):
     visit(test)
 
 
-def test_the_time_limit_ends_a_session_with_a_message(visit):
+def test_the_time_limit_ends_a_session_with_a_message(visit, peer):
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             assert "limit" in (await browser.message("problem"))["message"]
 
     visit(test, minutes=1 / 60)
 
 
-def test_a_style_that_breaks_ends_one_session_and_no_other(visit, engine):
+def test_a_style_that_breaks_ends_one_session_and_no_other(visit, peer, engine):
     async def test(client):
-        async with Browser(client) as unlucky, Browser(client) as happy:
+        async with peer.Browser(client) as unlucky, peer.Browser(client) as happy:
             await unlucky.connect()
             await happy.connect()
             await unlucky.until_middle(255 - LEVEL)
@@ -313,11 +227,11 @@ def test_a_style_that_breaks_ends_one_session_and_no_other(visit, engine):
     visit(test)
 
 
-def test_a_slow_engine_drops_frames_instead_of_falling_behind(visit, engine):
+def test_a_slow_engine_drops_frames_instead_of_falling_behind(visit, peer, engine):
     engine.draw_s = 0.25  # four frames a second where fifteen come
 
     async def test(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             figures = await browser.message("figures")
             while figures["frames_out"] < 8:
@@ -328,11 +242,11 @@ def test_a_slow_engine_drops_frames_instead_of_falling_behind(visit, engine):
     visit(test)
 
 
-def test_a_server_that_stops_says_goodbye(visit):
+def test_a_server_that_stops_says_goodbye(visit, peer):
     goodbyes = []
 
     async def test(client):
-        browser = Browser(client)
+        browser = peer.Browser(client)
         await browser.connect()
         await browser.until_middle(255 - LEVEL)
         await client.server.close()
@@ -343,45 +257,13 @@ def test_a_server_that_stops_says_goodbye(visit):
     assert "stopped" in goodbyes[0]["message"]
 
 
-def test_the_settings_of_aiortc_reach_what_they_are_meant_for():
-    from aioice import ice
-    from aiortc import rtcrtpreceiver
-    from aiortc.codecs import h264, vpx
-
-    tuning.tune_webrtc()
-    assert "127.0.0.1" in ice.get_host_addresses(use_ipv4=True, use_ipv6=False)
-    encoder = vpx.Vp8Encoder()
-    encoder.target_bitrate = 10**9
-    assert encoder.target_bitrate == tuning.MOST_BITS_PER_S
-    assert h264.H264Encoder().target_bitrate == tuning.START_BITS_PER_S
-    assert rtcrtpreceiver.JitterBuffer is tuning.PromptJitterBuffer
-
-
-def test_a_picture_leaves_the_jitter_buffer_with_its_last_packet():
-    from aiortc.rtp import RtpPacket
-
-    def packet(number, timestamp, marker, data):
-        made = RtpPacket(sequence_number=number, timestamp=timestamp, marker=marker)
-        made._data = data
-        return made
-
-    buffer = tuning.PromptJitterBuffer(capacity=16, is_video=True)
-    first = packet(65534, 1, 0, b"a"), packet(65535, 1, 1, b"b")
-    assert buffer.add(first[0]) == (False, None)
-    assert buffer.add(first[1])[1].data == b"ab"
-    late, end = packet(0, 2, 0, b"c"), packet(1, 2, 1, b"d")
-    assert buffer.add(end)[1] is None  # its first packet is missing
-    frame = buffer.add(late)[1]
-    assert (frame.data, frame.timestamp) == (b"cd", 2)
-
-
 async def _is_zero(client):
     return await metric(client, "animecam_sessions") == 0
 
 
-def test_sessions_leave_no_threads_and_no_sockets_behind(visit):
+def test_sessions_leave_no_threads_and_no_sockets_behind(visit, peer):
     async def one_session(client):
-        async with Browser(client) as browser:
+        async with peer.Browser(client) as browser:
             await browser.connect()
             await browser.until_middle(255 - LEVEL)
         await until(lambda: _is_zero(client))

@@ -35,11 +35,6 @@ def decoded(data):
 
 
 @pytest.fixture
-def engine(fakes):
-    return fakes.FakeEngine()
-
-
-@pytest.fixture
 def visit(engine, fakes):
     def run(test, **limits):
         async def main():

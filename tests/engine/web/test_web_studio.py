@@ -14,11 +14,6 @@ WAIT_S = 5
 
 
 @pytest.fixture
-def engine(fakes):
-    return fakes.FakeEngine()
-
-
-@pytest.fixture
 def studio(engine):
     with Studio(engine.open) as opened:
         yield opened

@@ -151,7 +151,7 @@ function showRecording(seconds) {
 function connectButtons() {
   const actions = {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: toggleFullScreen, mirror: toggleMirror,
-    compare: () => stage.toggleCompare(), retry: () => retry(),
+    compare: () => stage.toggleCompare(), retry: () => retry(), back: stop,
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => action());
   element("file").addEventListener("change", (event) => {

@@ -1,0 +1,57 @@
+"""What a user does with the page in Chromium, for the tests that drive it."""
+
+import asyncio
+import json
+
+LIVE = "stage.dataset.state === 'live' && after.videoWidth > 0"
+PROBLEM = "problem.hidden ? '' : document.getElementById('problem-message').textContent"
+READY = "document.querySelectorAll('.style').length === 2"
+
+COMPARE = """(() => {
+  const read = (video, x, y) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 16, height: 16 });
+    const context = canvas.getContext("2d");
+    const [w, h] = [video.videoWidth, video.videoHeight];
+    context.drawImage(video, x * w - w / 32, y * h - h / 32, w / 16, h / 16, 0, 0, 16, 16);
+    const data = context.getImageData(0, 0, 16, 16).data;
+    return data.reduce((sum, value, index) => (index % 4 === 3 ? sum : sum + value), 0) / (16 * 16 * 3);
+  };
+  const before = document.getElementById("before-video");
+  const both = (x, y) => [read(before, x, y), read(after, x, y)];
+  return { middle: both(0.5, 0.5), corner: both(0.05, 0.1) };
+})()"""
+
+
+def url(server, path="/"):
+    return f"http://127.0.0.1:{server.port}{path}"
+
+
+async def go_live(page):
+    await page.until(READY)
+    await page.click("#start")
+    await page.until(LIVE)
+
+
+async def middle_turns(page, wanted):
+    """Waits until the level of the drawn middle is what a style makes of the camera's."""
+    for _ in range(100):
+        levels = await page.run(COMPARE)
+        if abs(levels["middle"][1] - wanted(levels["middle"][0])) < 20:
+            return levels
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"the middle never became what was expected: {levels}")
+
+
+async def saved(folder, pattern):
+    """The first complete download of this name."""
+    for _ in range(100):
+        found = [path for path in folder.glob(pattern) if path.stat().st_size > 0]
+        if found and not list(folder.glob("*.crdownload")):
+            return found[0]
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"nothing was saved: {list(folder.iterdir())}")
+
+
+async def told(page, words):
+    """Waits until the page shows a problem with these words."""
+    await page.until(f"({PROBLEM}).includes({json.dumps(words)})")

@@ -1,0 +1,112 @@
+"""Other ways through the page in a real Chromium: files, tokens, and what can be wrong with a camera."""
+
+import av
+import cv2
+import numpy as np
+
+from animecam.web.options import MIB
+
+ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
+
+
+def test_a_camera_that_is_refused_or_missing(visit_page, pages):
+    async def refused(browser, server):
+        page = await browser.open(pages.url(server), allow_camera=False)
+        await page.until(pages.READY)
+        await page.click("#start")
+        await pages.told(page, "The camera was refused")
+        assert await page.run("document.activeElement.id") == "retry"
+
+    async def missing(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.click("#start")
+        await pages.told(page, "No camera was found")
+
+    visit_page(refused)
+    visit_page(missing, ALLOW, "--use-fake-device-for-media-stream=device-count=0", camera=None)
+
+
+def test_a_browser_without_a_shared_codec_and_an_address_without_a_camera(visit_page, pages):
+    mangled = """const send = fetch;
+    fetch = (to, options) => send(to, to === "offer"
+      ? { ...options, body: options.body.replace(/VP8|H264/g, "none") } : options);"""
+    insecure = "delete Navigator.prototype.mediaDevices"
+
+    async def test(browser, server):
+        for script, words in ((mangled, "no video codec"), (insecure, "no camera to this address")):
+            page = await browser.open(pages.url(server), script=script)
+            await page.until(pages.READY)
+            await page.click("#start")
+            await pages.told(page, words)
+
+    visit_page(test, ALLOW)
+
+
+def test_files_are_drawn_and_saved_and_bad_ones_explained(visit_page, pages, tmp_path, make_clip, fakes):
+    picture = tmp_path / "me.png"
+    cv2.imwrite(str(picture), np.full((96, 128, 3), 80, np.uint8))
+    text = tmp_path / "notes.txt"
+    text.write_text("not a picture")
+    large = tmp_path / "large.mp4"
+    large.write_bytes(b"x" * (3 * MIB))
+    clip = make_clip(tmp_path / "clip.mp4", frames=20, audio=True)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.save_downloads(downloads)
+        await page.until(pages.READY)
+        for path, words in ((text, "no picture or clip"), (large, "larger than 2 MiB")):
+            await page.choose_file("#file", path)
+            await pages.told(page, words)
+        await page.choose_file("#file", picture)
+        await page.until("stage.dataset.state === 'result'")
+        assert await page.run("!split.hidden")  # a picture can be compared
+        await page.click("#save")
+        drawn = cv2.imread(str(await pages.saved(downloads, "me-anime.png")))
+        assert abs(int(drawn[48, 64].mean()) - 175) <= 3
+        await page.choose_file("#file", clip)
+        await page.until("stage.dataset.state === 'result' && after.videoWidth === 64")
+        await page.click("#save")
+        with av.open(str(await pages.saved(downloads, "clip-anime.mp4"))) as container:
+            assert len(container.streams.audio) == 1
+        await page.click("#stop")
+        await page.until("fetch('/metrics').then((a) => a.text()).then((t) => !t.includes('animecam_uploads{'))")
+
+    visit_page(test, upload_bytes=2 * MIB)
+
+
+def test_the_token_opens_the_page_once_and_is_not_kept_in_the_address(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        assert "token" in await page.run("document.body.innerText")
+        await page.run("document.querySelector('[name=token]').value = 'secret'")
+        await page.click("button")
+        await page.until(pages.READY)
+        assert await page.run("location.search") == ""
+        await page.reload()
+        await pages.go_live(page)
+
+    visit_page(test, ALLOW, token="secret")
+
+
+def test_where_webrtc_does_not_get_through_a_websocket_does(visit_page, pages, fakes):
+    no_network = """RTCPeerConnection.prototype.setRemoteDescription = () => Promise.resolve();
+      Object.defineProperty(RTCPeerConnection.prototype, "localDescription", { get: () => ({ sdp: "" }) });"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=no_network)
+        await pages.go_live(page)
+        levels = await pages.middle_turns(page, lambda camera: 255 - camera)
+        assert abs(levels["corner"][0] - levels["corner"][1]) < 12
+        await page.press("2")
+        await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
+        await page.until("Number(document.getElementById('f-fps').textContent) >= 3")
+        await page.until("document.getElementById('f-delay').textContent.endsWith(' ms')")
+        await server.close()
+        await pages.told(page, "stopped")
+        assert page.complaints == []
+
+    visit_page(test, ALLOW)
