@@ -1,10 +1,12 @@
 """From settings to a run: opens what a run needs, runs it, closes it in reverse."""
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from animecam.errors import SinkError, UsageError
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
@@ -12,7 +14,7 @@ from animecam.pipeline import Figures, Pipeline
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
-from animecam.sinks.paths import OutputKind, output_kind
+from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sources.base import Source
 from animecam.sources.opening import SourceOptions, open_source
@@ -23,9 +25,16 @@ from animecam.wardrobe import Wardrobe
 Progress = Callable[[Figures], None]
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """What a live run reads and writes."""
+    """What a live run reads and writes.
+
+    Raises:
+        UsageError: The time is no length of time, or two outputs are one file.
+    """
 
     source: str
     outputs: tuple[str, ...]
@@ -33,6 +42,26 @@ class LiveOptions:
     fps: float | None = None  # what to ask of the camera
     seconds: float | None = None  # None: until it is stopped
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        check_seconds(self.seconds)
+        files = [Target.of(Path(uri)).final for uri in self.outputs if output_kind(uri) in _FILES]
+        for file in files:
+            if files.count(file) > 1:
+                raise UsageError(f"{file} is named as output twice", hint="name it once")
+
+
+_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
+
+
+def check_seconds(seconds: float | None) -> None:
+    """Refuses what is no length of time for a run.
+
+    Raises:
+        UsageError: It is zero, negative or not a number.
+    """
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"seconds {seconds:g} is not above 0", hint="leave it out to run to the end")
 
 
 def run_live(
@@ -71,7 +100,12 @@ def run_live(
             tell(figures)
             panel.post(figures)
 
-        return run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
+        figures = run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
+    if figures.is_interrupted and not source.format.is_live:
+        for uri in options.outputs:
+            if output_kind(uri) is OutputKind.VIDEO:
+                log.warning("stopped before the end; what is done plays: %s", Target.of(Path(uri)).partial)
+    return figures
 
 
 def run(
@@ -114,8 +148,11 @@ def opened_outputs(
     try:
         for uri in uris:
             sinks.append(open_sink(uri, format, options))
-    except BaseException:
-        Outputs(sinks).close()
+    except BaseException as error:
+        try:
+            Outputs(sinks).close()
+        except SinkError as closing:  # as in Outputs: the first failure is the one to show
+            error.add_note(f"closing the output failed too: {closing.message}")
         raise
     return Outputs((*sinks, *others))
 

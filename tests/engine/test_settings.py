@@ -26,7 +26,17 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
     assert caught.value.exit_status == 2
 
 
-@pytest.mark.parametrize(("wrong", "says"), [({"max_faces": 0}, "max-faces 0"), ({"threads": -1}, "threads -1")])
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"max_faces": 0}, "max-faces 0"),
+        ({"threads": -1}, "threads -1"),
+        ({"gpu": -1}, "gpu -1"),
+        ({"target_fps": 0.0}, "target-fps 0"),
+        ({"target_fps": float("nan")}, "target-fps nan"),
+        ({"target_fps": float("inf")}, "target-fps inf"),
+    ],
+)
 def test_machinery_out_of_range_is_refused(wrong, says):
     with pytest.raises(UsageError, match=says):
         Settings(**wrong)

@@ -27,10 +27,11 @@ DIGITS = 3  # a microsecond
 def bench(*, settings: Settings, seconds: float, source: str, report: Path | None) -> None:
     """Measures the whole pipeline into no output, after a warm-up."""
     from animecam.networks import open_networks
-    from animecam.session import opened_outputs, opened_source, run
+    from animecam.session import check_seconds, opened_outputs, opened_source, run
     from animecam.sinks.opening import SinkOptions
     from animecam.sources.opening import SourceOptions
 
+    check_seconds(seconds)
     with opened_source(source, SourceOptions()) as camera, open_networks(settings) as networks:
         networks.warm_up(camera.format)
         with (

@@ -90,11 +90,14 @@ def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
     assert times == sorted(set(times))
 
 
-def test_a_conversion_that_is_stopped_leaves_a_part_that_plays(tmp_path, make_clip, media):
+@pytest.mark.parametrize("is_conversion", [True, False])
+def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(tmp_path, make_clip, media, is_conversion):
     source = make_clip(tmp_path / "long.mp4", width_px=160, height_px=160, frames=600, content=media.counter)
     code = "import sys; from animecam.cli import main; sys.exit(main())"
-    words = ["convert", str(source), "-o", str(tmp_path / "out.mp4"), "--scope", "frame"]
-    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True)
+    target = str(tmp_path / "out.mp4")
+    words = ["convert", str(source), "-o", target] if is_conversion else ["--input", str(source), "--output", target]
+    command = [sys.executable, "-c", code, *words, "--scope", "frame"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
@@ -104,8 +107,9 @@ def test_a_conversion_that_is_stopped_leaves_a_part_that_plays(tmp_path, make_cl
         _, message = process.communicate(timeout=END_SECONDS)
     finally:
         process.kill()
-    assert process.returncode == 1
-    assert "stopped in long.mp4" in message
+    assert process.returncode == int(is_conversion)  # whoever watches a file may stop; a conversion is not done
+    assert "what is done plays" in message
+    assert "out.partial.mp4" in "".join(message.split())  # the log wraps its lines
     assert not (tmp_path / "out.mp4").exists()
     (part,) = tmp_path.glob("out*")
     assert 0 < len(_frames(part)) < 600
