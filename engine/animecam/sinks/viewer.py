@@ -7,10 +7,12 @@ macOS only a process's first thread may draw; and so that the window answers whi
     python -m animecam.sinks.viewer FOLDER TITLE
 """
 
+import ctypes
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +27,7 @@ from animecam.types import Plane
 
 PICTURES_FILE, TALK_FILE = "pictures", "talk"  # in the folder that both processes know
 POLL_MS = 4  # how long a new picture may wait for its turn; a quarter of the shortest frame that displays show
+X11_BRIDGE = "libX11-xcb.so.1"  # between the two libraries of X11, Xlib and XCB
 MAX_WINDOW_PX = (1280, 720)  # first size of the window; larger pictures are shown smaller, the user may enlarge it
 
 
@@ -55,10 +58,16 @@ class Viewer:
             key = key_of(cv2.waitKeyEx(POLL_MS))
             if key is not None and not self._press(key):
                 break
-            if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+            if not self._is_open():
                 break
         self._viewport.tell(WindowState.CLOSED)
         cv2.destroyAllWindows()
+
+    def _is_open(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:
+            return False  # OpenCV takes its whole part of Qt down with the last window and then misses it
 
     def _renew(self) -> None:
         """Draws the window anew if there is a new picture or text."""
@@ -100,6 +109,18 @@ def first_size(width_px: int, height_px: int) -> tuple[int, int]:
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
+def let_qt_take_events() -> None:
+    """Makes Xlib leave the window's events to Qt, on Linux; to be called before the first window.
+
+    The bridge that OpenCV's wheel brings says so to Xlib in the place where older versions of Xlib had the field. Newer
+    ones do not hear it and go on to take events, the first of a new window among them: on libX11 1.8 one window in five
+    stayed black for good. The system's own bridge knows the place; loaded first, it goes before the wheel's.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # a system without it: nothing is lost by going on with the wheel's
+            ctypes.CDLL(X11_BRIDGE, mode=ctypes.RTLD_GLOBAL)
+
+
 def main(folder: str, title: str) -> None:
     """Runs until the parent closes this process's input, or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it then closes the input
@@ -110,6 +131,7 @@ def main(folder: str, title: str) -> None:
         is_ending.set()
 
     threading.Thread(target=wait_for_end, name="end", daemon=True).start()
+    let_qt_take_events()
     viewport, talk = Viewport.attach(Path(folder, PICTURES_FILE)), Talk.attach(Path(folder, TALK_FILE))
     Viewer(viewport, talk, title).show(is_ending)
 

@@ -1,5 +1,6 @@
 """The window, on a screen in memory."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ from animecam.types import Color, ColorMatrix, PixelFormat
 DEADLINE_SECONDS = 10.0
 MAX_CORNERS = 2000  # in a picture of one colour, every pixel could be the first
 WINDOW_MANAGERS = ("openbox", "icewm", "twm", "xfwm4", "metacity", "marco", "fluxbox", "matchbox-window-manager")
+MANAGER = next(filter(None, map(shutil.which, WINDOW_MANAGERS)), None)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be without a display")
 
 
@@ -37,12 +39,11 @@ def picture_format(stream_format):
     return replace(stream_format, width_px=256, height_px=192)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def screen():
     """A screen in memory: (environment, function that takes a picture of it)."""
-    manager = next(filter(None, map(shutil.which, WINDOW_MANAGERS)), None)
-    if shutil.which("Xvfb") is None or manager is None:
-        pytest.skip("needs Xvfb and a window manager (without one Qt leaves every fifth window empty)")
+    if shutil.which("Xvfb") is None:
+        pytest.skip("needs Xvfb")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         read_end, write_end = os.pipe()
@@ -55,7 +56,8 @@ def screen():
         if not number:
             pytest.skip("Xvfb does not start here")
         environment = {k: v for k, v in os.environ.items() if k != "WAYLAND_DISPLAY"} | {"DISPLAY": f":{number}"}
-        stack.enter_context(running([manager], environment))
+        if MANAGER is not None:
+            stack.enter_context(running([MANAGER], environment))
         yield environment, lambda: screenshot(folder / "Xvfb_screen0")
 
 
@@ -90,6 +92,7 @@ def find(screen, picture):
 
 
 def wait_until(happens):
+    """Until it returns something true, or raises."""
     end = time.monotonic() + DEADLINE_SECONDS
     while not happens():
         assert time.monotonic() < end, "it never happened"
@@ -113,6 +116,19 @@ def test_shows_pictures_upright_in_their_colours(screen, picture_format, make_fr
     wait_until(lambda: not find(look(), expected))
 
 
+def test_no_window_stays_black(screen, picture_format, make_frame):
+    """One in five did, where Xlib and Qt both took events."""
+    environment, look = screen
+    for index in range(5):
+        frame = make_frame(picture_format, index)
+        sink = WindowSink("window:", picture_format, SinkOptions(), environment)
+        try:
+            sink.write(frame)
+            wait_until(lambda: find(look(), to_rgb(frame)))  # noqa: B023 - it is called at once
+        finally:
+            sink.close(complete=True)
+
+
 def test_writing_never_waits_for_the_screen(screen, picture_format, make_frame):
     environment, look = screen
     sink = WindowSink("window:", picture_format, SinkOptions(), environment)
@@ -130,6 +146,39 @@ def test_writing_never_waits_for_the_screen(screen, picture_format, make_frame):
         sink.close(complete=True)
 
 
+def xdotool(environment, title, *command):
+    """Does something to a window; fails now and then on a busy machine, so callers try again."""
+    words = ["xdotool", "search", "--name", title, *command]
+    done = subprocess.run(words, env=environment, check=False, capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+    return done.stdout
+
+
+class ClientMessage(ctypes.Structure):
+    """XClientMessageEvent, with room for the largest event."""
+
+    _fields_ = (
+        ("type", ctypes.c_int), ("serial", ctypes.c_ulong), ("send_event", ctypes.c_int),
+        ("display", ctypes.c_void_p), ("window", ctypes.c_ulong), ("message_type", ctypes.c_ulong),
+        ("format", ctypes.c_int), ("data", ctypes.c_long * 5), ("room", ctypes.c_long * 24),
+    )  # fmt: skip
+
+
+def click_close_button(environment, title):
+    """Tells a window what window managers tell it when its button is clicked."""
+    found = xdotool(environment, title).split()
+    if not found:
+        return
+    xlib = ctypes.CDLL("libX11.so.6")
+    xlib.XOpenDisplay.restype = ctypes.c_void_p
+    xlib.XInternAtom.restype = ctypes.c_ulong
+    display = ctypes.c_void_p(xlib.XOpenDisplay(environment["DISPLAY"].encode()))
+    protocols, delete = (xlib.XInternAtom(display, name, False) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
+    message = ClientMessage(type=33, window=int(found[0]), message_type=protocols, format=32)
+    message.data[0] = delete
+    xlib.XSendEvent(display, ctypes.c_ulong(int(found[0])), False, ctypes.c_long(0), ctypes.byref(message))
+    xlib.XCloseDisplay(display)
+
+
 @pytest.mark.parametrize("key", ["q", "Escape"])
 def test_key_ends_the_run(screen, picture_format, make_frame, key):
     if shutil.which("xdotool") is None:
@@ -140,27 +189,25 @@ def test_key_ends_the_run(screen, picture_format, make_frame, key):
         frame = make_frame(picture_format, level=(200, 128, 128))
         sink.write(frame)
         wait_until(lambda: find(look(), to_rgb(frame)))
-        press = ["xdotool", "search", "--name", f"ends by {key}", "windowfocus", "key", key]
-        subprocess.run(press, env=environment, check=True, timeout=DEADLINE_SECONDS)
         with pytest.raises(SinkClosed):
-            wait_until(lambda: sink.write(frame))
+            wait_until(
+                lambda: (xdotool(environment, f"ends by {key}", "windowfocus", "key", key), sink.write(frame))[1]
+            )
     finally:
         sink.close(complete=True)
 
 
 def test_button_ends_the_run(screen, picture_format, make_frame):
     if shutil.which("xdotool") is None:
-        pytest.skip("needs xdotool to press keys")
+        pytest.skip("needs xdotool to find the window")
     environment, look = screen
     sink = WindowSink("window:", picture_format, SinkOptions(window_title="ends by button"), environment)
     try:
         frame = make_frame(picture_format, level=(90, 128, 128))
         sink.write(frame)
         wait_until(lambda: find(look(), to_rgb(frame)))
-        press = ["xdotool", "search", "--name", "ends by button", "windowfocus", "windowquit"]
-        subprocess.run(press, env=environment, check=True, timeout=DEADLINE_SECONDS)
         with pytest.raises(SinkClosed):
-            wait_until(lambda: sink.write(frame))
+            wait_until(lambda: (click_close_button(environment, "ends by button"), sink.write(frame))[1])
     finally:
         sink.close(complete=True)
 
