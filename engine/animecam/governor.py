@@ -42,6 +42,7 @@ class Governor:
         self._draw_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._rest_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._fits_since_s: float | None = None
+        self._size_px = 0
 
     def observe(self, now_s: float, size_px: int, draw_ms: float, rest_ms: float) -> Choice | None:
         """Takes the times of one frame.
@@ -55,6 +56,9 @@ class Governor:
         Returns:
             The size to take from the next frame on, or None to stay.
         """
+        if size_px != self._size_px:  # the user chose another
+            self._forget()
+            self._size_px = size_px
         self._draw_ms.append(draw_ms)
         self._rest_ms.append(rest_ms)
         if len(self._draw_ms) < WINDOW_FRAMES:
@@ -74,8 +78,12 @@ class Governor:
         has_lasted = now_s - self._fits_since_s >= CLIMB_SECONDS
         return self._changed(max(larger), draw_ms + rest_ms) if has_lasted else None
 
-    def _changed(self, size_px: int, took_ms: float) -> Choice:
-        self._draw_ms.clear()  # what was measured at the old size says nothing about the new one
+    def _forget(self) -> None:
+        """What was measured at the old size says nothing about the new one."""
+        self._draw_ms.clear()
         self._rest_ms.clear()
         self._fits_since_s = None
+
+    def _changed(self, size_px: int, took_ms: float) -> Choice:
+        self._forget()
         return Choice(size_px, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {size_px} px now")

@@ -91,7 +91,7 @@ class Renderer:
         drawn_ns = time.perf_counter_ns()
         self._timing.add("draw", (drawn_ns - planned_ns) / 1e6)
         rendered = self.finish(plan, drawn)
-        if self._governor is not None:
+        if self._governor is not None and plan.pictures:  # a frame of nobody says nothing about the cost of a face
             total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
             self._govern(self._governor, plan.look.size_px, draw_ms, total_ms - draw_ms)
         return rendered

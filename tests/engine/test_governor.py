@@ -80,3 +80,10 @@ def test_the_choice_says_why():
     choices = [governor.observe(i / 10, 256, 90.0, 10.0) for i in range(WINDOW_FRAMES)]
     assert choices[:-1] == [None] * (WINDOW_FRAMES - 1)
     assert "100 ms a frame" in choices[-1].reason
+
+
+def test_a_size_that_the_user_chose_is_not_judged_by_the_one_before():
+    governor = Governor(30.0, SIZES_PX)
+    for frame in range(WINDOW_FRAMES - 1):
+        assert governor.observe(frame / 30, 512, 60.0, 4.0) is None
+    assert governor.observe(1.0, 256, 15.0, 4.0) is None  # 64 ms were those of 512 px

@@ -137,3 +137,20 @@ def test_pictures_of_one_size_are_drawn_together_and_come_back_in_order():
 def test_every_stage_is_timed(studio):
     studio.renderer()(_frame())
     assert list(studio.timing.percentiles()) == ["track", "crop", "draw", "paste"]
+
+
+def test_frames_of_nobody_do_not_talk_the_governor_into_a_larger_size(studio):
+    class Listener:
+        calls = 0
+
+        def observe(self, *_times):
+            self.calls += 1
+
+    governor = Listener()
+    render = studio.renderer(governor)
+    studio.faces = Faces((), is_exposed=False)
+    render(_frame(0))
+    assert governor.calls == 0
+    studio.faces = Faces((FACE,), is_exposed=False)
+    render(_frame(1))
+    assert governor.calls == 1
