@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import platformdirs
-
-from animecam.errors import AnimecamError
+from animecam.cache import model_cache
+from animecam.errors import AnimecamError, CacheError, StyleError
 
 EXTRAS = {
     "tensorrt_rtx": "tensorrt-rtx",
@@ -80,8 +79,12 @@ def _styles() -> Iterator[Finding]:
     from animecam.styles.registry import list_styles, verify_style
 
     for style in list_styles():
-        verify_style(style)
-        yield Finding(f"style {style.name}", State.WORKS, "its file is as its card says")
+        try:
+            verify_style(style)
+        except StyleError as error:  # one damaged style says nothing about the others
+            yield Finding(f"style {style.name}", State.BROKEN, error.message, error.hint)
+        else:
+            yield Finding(f"style {style.name}", State.WORKS, "its file is as its card says")
 
 
 def _faces() -> Iterator[Finding]:
@@ -137,12 +140,10 @@ def _cameras() -> Iterator[Finding]:
 
 
 def _cache() -> Iterator[Finding]:
-    folder = platformdirs.user_cache_path("animecam")
-    nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if os.access(nearest, os.W_OK):
-        yield Finding("cache", State.WORKS, str(folder))
-    else:
-        yield Finding("cache", State.BROKEN, f"{folder} cannot be written", "set XDG_CACHE_HOME to a folder of yours")
+    try:
+        yield Finding("cache", State.WORKS, str(model_cache()))
+    except CacheError as error:  # it runs without, but starts slower
+        yield Finding("cache", State.OPTIONAL, error.message, error.hint)
 
 
 def _extras() -> Iterator[Finding]:

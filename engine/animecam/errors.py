@@ -43,5 +43,9 @@ class FaceError(AnimecamError):
     """A face detector cannot be set up, or found nobody in a whole video."""
 
 
+class CacheError(AnimecamError):
+    """The folder for compiled networks cannot be used."""
+
+
 class PipelineError(AnimecamError):
     """The pipeline itself did not end as it should."""

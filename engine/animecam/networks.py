@@ -1,14 +1,17 @@
 """Every network a run needs, opened once: it outlives runs, so that a batch or many sessions share it."""
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-import platformdirs
 
 from animecam.backends.base import Backend, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
+from animecam.cache import model_cache
+from animecam.errors import CacheError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, open_detector
@@ -27,6 +30,8 @@ from animecam.styles.network import StyleNet, open_style
 from animecam.timing import Timing
 from animecam.types import Image, Region, StreamFormat
 
+log = logging.getLogger(__name__)
+
 
 class Networks:
     """Open networks; used by one thread at a time, but for `prepare`. `open_networks` makes and closes it.
@@ -39,8 +44,7 @@ class Networks:
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self._settings = settings
         self._stack = stack
-        cache = platformdirs.user_cache_path("animecam") / "models"
-        self._options = BackendOptions(threads=settings.threads, cache_dir=cache, gpu=settings.gpu)
+        self._options = BackendOptions(threads=settings.threads, cache_dir=usable_cache(), gpu=settings.gpu)
         self._one_core = replace(self._options, threads=1)  # the small networks lose more than they gain by sharing out
         self._person: Backend | None = None
         self._styles: dict[str, StyleNet] = {}
@@ -158,6 +162,15 @@ class _OnDemand:
         """As `PersonMasker`."""
         self._masker = self._masker or self._make()
         return self._masker(regions, pictures)
+
+
+def usable_cache() -> Path | None:
+    """Where compiled networks are kept, or None, with a warning, where nothing can be kept: it starts slower then."""
+    try:
+        return model_cache()
+    except CacheError as error:
+        log.warning("%s: compiled networks are not kept (%s)", error.message, error.hint)
+        return None
 
 
 @contextmanager
