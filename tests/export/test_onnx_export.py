@@ -1,0 +1,288 @@
+"""An exported generator is the one that was trained, at every size, and its folder is a style."""
+
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.sources.portrait import load_portrait
+from animecam.styles.card import UNKNOWN_LICENCE, Layout
+from animecam.styles.card_parser import read_card
+from animecam.styles.network import StyleNet
+from animecam.styles.registry import file_sha256, find_style
+from animecam_export import cli
+from animecam_export.checkpoints import TrainedGenerator, load_trained
+from animecam_export.errors import ExportError
+from animecam_export.folding import fold_constants
+from animecam_export.onnx_export import OPSET, OnnxOptions, export_onnx
+from animecam_export.parity import LEAST_PSNR_DB, Parity, crops_of, measure_parity, require_parity
+from animecam_export.style_export import prove
+from animecam_training.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.config import ModelConfig, Recipe
+from animecam_training.models.generator import DoubleTailGenerator, Generator
+from animecam_training.models.layers import ExternalAttention
+from animecam_training.models.lite import LiteGenerator
+
+NARROW = (8, 12, 16)
+RUNTIMES = [BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """torch waits in a loop for its threads: on busy cores two take many times longer than one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def run(model: Path, batch: np.ndarray, runtime: BackendChoice = BackendChoice.ONNXRUNTIME) -> np.ndarray:
+    backend = open_backend(model, runtime, BackendOptions(threads=1, allow_bf16=False))
+    try:
+        return backend.run(batch)[0]
+    finally:
+        backend.close()
+
+
+def seeded(generator: nn.Module) -> nn.Module:
+    """Random weights, the BatchNorm's too: fresh ones would hide that it was left out."""
+    randoms = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for tensor in generator.state_dict().values():
+            if tensor.is_floating_point() and tensor.ndim == 1:
+                tensor.copy_(torch.rand(tensor.shape, generator=randoms) + 0.5)
+    return generator.eval()
+
+
+@pytest.fixture(scope="module")
+def lite() -> nn.Module:
+    torch.manual_seed(1)
+    return seeded(LiteGenerator(NARROW))
+
+
+@pytest.fixture(scope="module")
+def full() -> nn.Module:
+    torch.manual_seed(2)
+    return seeded(Generator())
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("network", ["full", "lite"])
+def test_free_sides_and_batch_give_what_pytorch_gives(
+    network: str, runtime: BackendChoice, request: pytest.FixtureRequest, tmp_path: Path
+):
+    generator = request.getfixturevalue(network)
+    export_onnx(generator, tmp_path / "m.onnx", OnnxOptions())
+    portrait = np.ascontiguousarray(load_portrait()[:96, 150:310].transpose(2, 0, 1), np.float32) / 127.5 - 1
+    for pictures, height, width in [(1, 16, 16), (2, 40, 96), (1, 64, 64)]:
+        batch = np.stack([portrait[:, 8 * n : 8 * n + height, :width] for n in range(pictures)])
+        with torch.inference_mode():
+            expected = generator(torch.from_numpy(batch)).numpy()
+        np.testing.assert_allclose(run(tmp_path / "m.onnx", batch, runtime), expected, atol=1e-3)
+
+
+def test_a_fixed_size_is_the_only_one(lite: nn.Module, tmp_path: Path):
+    export_onnx(lite, tmp_path / "m.onnx", OnnxOptions(fixed_px=(32, 48)))
+    backend = open_backend(tmp_path / "m.onnx", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    assert backend.input.shape == (1, 3, 32, 48)
+    assert backend.outputs[0].shape == (1, 3, 32, 48)
+    backend.close()
+
+
+@pytest.mark.parametrize("fixed_px", [(250, 256), (256, 0)])
+def test_a_size_that_the_network_cannot_take_is_refused(fixed_px: tuple[int, int]):
+    with pytest.raises(ExportError, match="no multiple of 8"):
+        OnnxOptions(fixed_px=fixed_px)
+
+
+def test_the_graph_is_plain(full: nn.Module, tmp_path: Path):
+    export_onnx(full, tmp_path / "m.onnx", OnnxOptions())
+    graph = onnx.load(tmp_path / "m.onnx")
+    operators = {node.op_type for node in graph.graph.node}
+    assert not operators & {"BatchNormalization", "If", "Loop", "ConstantOfShape", "Constant", "EyeLike"}
+    constants = {tensor.name for tensor in graph.graph.initializer}
+    assert all(node.input[1] in constants for node in graph.graph.node if node.op_type == "Pad")
+    assert graph.opset_import[0].version == OPSET
+    assert (tmp_path / "m.onnx").stat().st_size < 5e6
+
+
+def test_folding_keeps_what_depends_on_the_picture():
+    one = onnx.helper.make_tensor("one", onnx.TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        onnx.helper.make_node("Add", ["one", "one"], ["two"]),
+        onnx.helper.make_node("Mul", ["two", "two"], ["four"]),
+        onnx.helper.make_node("Add", ["x", "four"], ["y"]),
+    ]
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(nodes, "g", [value("x", 1, [1])], [value("y", 1, [1])], [one])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)])
+    folded = fold_constants(model)
+    assert [node.op_type for node in folded.graph.node] == ["Add"]
+    assert [tensor.name for tensor in folded.graph.initializer] == ["four"]
+    assert len(model.graph.node) == 3  # the input is not touched
+
+
+def test_parity_is_measured_and_required(lite: nn.Module, tmp_path: Path):
+    export_onnx(lite, tmp_path / "m.onnx", OnnxOptions())
+    pictures = list(crops_of(load_portrait(), (64, 64)))
+    assert len(pictures) == 15
+    assert measure_parity(lite, tmp_path / "m.onnx", pictures, RUNTIMES[1]).psnr_db > 90
+    torch.manual_seed(9)
+    other = TrainedGenerator(seeded(LiteGenerator(NARROW)))
+    with pytest.raises(ExportError, match="another network than PyTorch"):
+        prove(other, tmp_path / "m.onnx", pictures)
+
+
+@pytest.mark.parametrize("psnr_db", [LEAST_PSNR_DB - 0.1, float("nan"), float("-inf")])
+def test_what_is_below_the_limit_is_refused(psnr_db: float):
+    with pytest.raises(ExportError):
+        require_parity(Parity(psnr_db, 1, "fake"))
+
+
+def test_crops_of_a_small_portrait_are_enlarged():
+    picture = next(crops_of(load_portrait()[:50, :60], (128, 64)))
+    assert picture.shape == (3, 128, 64)
+    assert picture.min() >= -1
+    assert picture.max() <= 1
+
+
+def test_the_starter_gives_its_reference_output(shared: Path, tmp_path: Path):
+    """The reference was written with the BatchNorm on batch statistics: those of its picture are put in first."""
+    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
+    reference = np.load(shared / "weights/dtgan-starter-reference.npz")
+    attention = next(module for module in trained.module.modules() if isinstance(module, ExternalAttention))
+
+    def take_statistics(norm: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
+        norm.running_mean.copy_(inputs[0].mean(dim=(0, 2, 3)))
+        norm.running_var.copy_(inputs[0].var(dim=(0, 2, 3), correction=0))
+
+    hook = attention.norm.register_forward_pre_hook(take_statistics)
+    with torch.no_grad():
+        trained.module(torch.from_numpy(reference["x"]))
+    hook.remove()
+    export_onnx(trained.module, tmp_path / "m.onnx", OnnxOptions())
+    for runtime in RUNTIMES:
+        np.testing.assert_allclose(run(tmp_path / "m.onnx", reference["x"], runtime), reference["y"], atol=1e-4)
+
+
+@pytest.mark.usefixtures("no_user_styles")
+def test_the_bundled_starter_is_the_checkpoint_on_real_crops(shared: Path):
+    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
+    style = find_style("starter")
+    assert trained.parameters == style.card.variant().parameters == 1_027_520
+    pictures = list(crops_of(load_portrait(), (192, 192)))[:2]
+    for runtime in RUNTIMES:
+        require_parity(measure_parity(trained.module, style.model_path(), pictures, runtime))
+
+
+def test_the_starter_has_parity_on_photos(shared: Path):
+    """Other faces, other light: real crops of the shared portraits."""
+    with tarfile.open(shared / "data/photo.tar") as archive:
+        names = [member for member in archive if member.isfile() and "val/" in member.name][:2]
+        files = [np.frombuffer(archive.extractfile(member).read(), np.uint8) for member in names]
+    portraits = [cv2.imdecode(file, cv2.IMREAD_COLOR_RGB) for file in files]
+    pictures = [next(crops_of(portrait, (192, 192))) for portrait in portraits]
+    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
+    for runtime in RUNTIMES:
+        require_parity(measure_parity(trained.module, find_style("starter").model_path(), pictures, runtime))
+
+
+@pytest.fixture
+def no_user_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def checkpoint(lite: nn.Module, tmp_path: Path) -> Path:
+    """As a run leaves it."""
+    recipe = Recipe(name="ink", method="pairs", model=ModelConfig("dtgan-lite", NARROW))
+    save_checkpoint(Checkpoint(recipe, 40, lite.state_dict(), {}), tmp_path / "last.pt")
+    return tmp_path / "last.pt"
+
+
+def test_the_command_makes_a_style_of_a_checkpoint(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    folder = tmp_path / "styles" / "ink"
+    words = ["onnx", str(checkpoint), "-o", str(folder), "--title", "Ink", "--figure", "identity=0.5"]
+    assert cli.main([*words, "--licence", "CC0-1.0", "--author", "me"]) == 0
+    shown = capsys.readouterr().out
+    assert "openvino" in shown
+    assert "dB" in shown
+    assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.onnx"]
+    card = read_card(folder)
+    assert (card.name, card.title, card.rights.licence, card.rights.author) == ("ink", "Ink", "CC0-1.0", "me")
+    assert (card.training.recipe, card.training.steps) == ("ink (pairs)", 40)
+    assert card.contract.input.layout is Layout.NCHW
+    assert card.contract.multiple_px == 8
+    assert card.figures == {"identity": 0.5}
+    assert card.variant().sha256 == file_sha256(folder / "model.onnx")
+    backend = open_backend(folder / "model.onnx", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    with StyleNet(card, backend) as net:
+        assert net([load_portrait()[:30, :50]])[0].shape == (30, 50, 3)
+
+
+def test_a_double_tailed_state_leaves_its_support_behind(tmp_path: Path):
+    torch.save(DoubleTailGenerator().state_dict(), tmp_path / "double.pt")
+    assert load_trained(tmp_path / "double.pt", "dtgan").parameters == 1_027_520
+
+
+def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
+    assert cli.main(["onnx", str(checkpoint), "-o", str(tmp_path / "ink"), "--size", "64x32"]) == 0
+    card = read_card(tmp_path / "ink")
+    assert card.rights.licence == UNKNOWN_LICENCE
+    assert card.contract.fixed_px == (32, 64)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["onnx", "gone.pt", "-o", "ink"], 1, "cannot read checkpoint gone.pt"),
+        (["onnx", "text.pt", "-o", "ink"], 1, "is no checkpoint"),
+        (["onnx", "list.pt", "-o", "ink"], 1, "holds no weights"),
+        (["onnx", "other.pt", "-o", "ink"], 1, "'base.x0.conv.weight' is on one side only"),
+        (["onnx", "last.pt", "-o", "text.pt/ink"], 1, "cannot write"),
+        (["onnx", "last.pt", "-o", "Ink!"], 2, "cannot be a style's name"),
+        (["onnx", "last.pt", "-o", "ink", "--figure", "x=high"], 2, "not NAME=NUMBER"),
+        (["onnx", "last.pt", "-o", "ink", "--size", "256"], 2, "not WIDTHxHEIGHT"),
+        (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
+        (["onnx", "last.pt"], 2, "output"),
+        (["nothing"], 2, "nothing"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_line(
+    checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    words: list[str],
+    status: int,
+    message: str,
+):
+    folder = checkpoint.parent
+    monkeypatch.chdir(folder)
+    (folder / "text.pt").write_text("no checkpoint")
+    torch.save([1, 2], folder / "list.pt")
+    torch.save({"odd.weight": torch.zeros(2)}, folder / "other.pt")
+    assert cli.main(words) == status
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "hint:" in shown
+    assert "Traceback" not in shown
+    assert not (folder / "ink" / "model.onnx").exists()
+
+
+def test_missing_torch_is_said_with_what_to_install(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    for module in [name for name in sys.modules if name.startswith("animecam_export.") and not name.endswith("errors")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert cli.main(["onnx", str(checkpoint), "-o", str(checkpoint.parent / "ink")]) == 1
+    assert "pip install 'animecam[export]'" in capsys.readouterr().err
