@@ -26,7 +26,7 @@ BYTES_PER_MIB = 1 << 20
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-FILE_COLUMNS = 140  # of a table that goes into a file or a log
+FILE_COLUMNS = 180  # of a table that goes into a file or a log
 
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)
 

@@ -4,8 +4,8 @@
 
 Every few seconds the resident memory and the delay from capture to sink are noted. After the warm-up a line is laid
 through each by the method of Theil and Sen, which a few outliers do not bend, with the interval in which its slope lies
-by 95 %. The run fails (status 1) if even the lower end of an interval is above what is allowed: growth is then certain.
-If only the upper end is above it, the run was too short or too noisy to tell, and says so.
+by 95 %. The run fails (status 1) if even the lower end of an interval is above what is allowed, and has grown by more
+than a grain: growth is then certain. If only the upper end is above it, the run was too short or too noisy to tell.
 """
 
 import threading
@@ -37,7 +37,9 @@ WARM_UP_SHARE = 0.2  # of the windows: allocators and caches fill up first
 FEWEST_WINDOWS = 4  # that a line is laid through
 SECONDS_PER_HOUR = 3600.0
 MEMORY_LIMIT_MIB = 20.0  # an hour: one leaked 720p frame every four minutes
+MEMORY_GRAIN_MIB = 1.0  # within the run: allocators give and take as much at any time
 DELAY_LIMIT_MS = 5.0  # an hour: nobody works long enough to notice
+DELAY_GRAIN_MS = 0.5  # within the run
 
 
 class Verdict(StrEnum):
@@ -179,8 +181,8 @@ def judge(windows: Sequence[Window]) -> dict[str, Slope]:
         raise click.ClickException("the run was too short: give it more minutes, or shorter windows")
     at_s = [window.at_s for window in steady]
     return {
-        "memory MiB": slope_of(at_s, [window.resident_mib for window in steady], MEMORY_LIMIT_MIB),
-        "delay ms": slope_of(at_s, [window.delay_ms.p50 for window in steady], DELAY_LIMIT_MS),
+        "memory MiB": slope_of(at_s, [window.resident_mib for window in steady], MEMORY_LIMIT_MIB, MEMORY_GRAIN_MIB),
+        "delay ms": slope_of(at_s, [window.delay_ms.p50 for window in steady], DELAY_LIMIT_MS, DELAY_GRAIN_MS),
     }
 
 
@@ -189,16 +191,18 @@ def settled(windows: Sequence[Window]) -> Sequence[Window]:
     return windows[round(WARM_UP_SHARE * len(windows)) :]
 
 
-def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float) -> Slope:
+def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float, grain: float) -> Slope:
     """The line through a series.
 
     Args:
         at_s: When, in seconds.
         values: What was measured.
         limit: Growth an hour that is allowed.
+        grain: Growth within the series that means nothing.
     """
     slope, _, low, high = (SECONDS_PER_HOUR * number for number in theilslopes(values, at_s, CONFIDENCE))
-    verdict = Verdict.GROWS if low > limit else Verdict.UNSURE if high > limit else Verdict.STEADY
+    has_grown = low * (at_s[-1] - at_s[0]) / SECONDS_PER_HOUR > grain
+    verdict = Verdict.GROWS if low > limit and has_grown else Verdict.UNSURE if high > limit else Verdict.STEADY
     return Slope(slope, low, high, limit, verdict)
 
 

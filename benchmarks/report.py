@@ -1,0 +1,169 @@
+"""Runs the benchmarks one after another and writes the report.
+
+    python benchmarks/report.py                            everything, about half an hour on two cores
+    python benchmarks/report.py --only backends --only soak --minutes 60
+    python benchmarks/report.py --clip people.mp4 --clip concert.mp4
+    python benchmarks/report.py --from-results             only writes, from the JSON files of earlier runs
+
+Each benchmark is a process of its own and leaves a JSON file; the report is written from all files there are, so that a
+part can be measured anew. Let nothing else run meanwhile: the report says how much of the machine others took.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from measuring import BenchmarkCommand, say
+from report_text import SECTIONS, write_report
+
+from animecam.settings import DEFAULT_STYLE
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+CLIP = "pattern:1280x720@30?live=0"
+LIVE = ("pattern:1280x720@30", "pattern:1280x720@60")
+LIVE_SIZES_PX = ("256", "384")
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long everything takes.
+
+    Attributes:
+        seconds: Of a live run.
+        frames: That each stage or case gets, and of a recorded clip.
+        rounds: Turns of runtimes.
+        baseline_rounds: Turns of the plain loop.
+        starts: Of the command.
+        minutes: Of the soak.
+        window_s: Of its notes.
+    """
+
+    seconds: float = 20.0
+    frames: int = 120
+    rounds: int = 15
+    baseline_rounds: int = 3
+    starts: int = 5
+    minutes: float = 10.0
+    window_s: float = 5.0
+
+
+FULL = Extent()
+QUICK = Extent(seconds=2.0, frames=8, rounds=2, baseline_rounds=1, starts=1, minutes=0.1, window_s=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One benchmark: its name, its script, what the script is told."""
+
+    name: str
+    script: str
+    arguments: tuple[str, ...]
+
+
+@click.command(cls=BenchmarkCommand)
+@click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Run these; may be given several times.")
+@click.option("--clip", "clips", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Real clips to use.")
+@click.option("--style", default=DEFAULT_STYLE, show_default=True)
+@click.option("--minutes", type=float, help="Length of the soak. [default: 10]")
+@click.option(
+    "--quick", is_flag=True, help="A few frames of everything, to see that it works; the figures mean nothing."
+)
+@click.option("--from-results", is_flag=True, help="Run nothing.")
+@click.option("--results", default=RESULTS, type=click.Path(path_type=Path), help="Folder of the JSON files.")
+@click.option("--page", default=PAGE, type=click.Path(path_type=Path), help="The report; its pictures lie beside it.")
+def main(
+    only: tuple[str, ...],
+    clips: tuple[str, ...],
+    style: str,
+    minutes: float | None,
+    quick: bool,
+    from_results: bool,
+    results: Path,
+    page: Path,
+) -> None:
+    """Measures and writes the report; the status is 1 when a benchmark failed."""
+    draw_plots = _plots()
+    extent = QUICK if quick else FULL
+    results.mkdir(parents=True, exist_ok=True)
+    failed: list[str] = []
+    if not from_results:
+        with tempfile.TemporaryDirectory() as folder:
+            recorded = _recorded(extent.frames, Path(folder)) if not clips else clips[0]
+            steps = plan(extent, style, clips, recorded, minutes or extent.minutes)
+            failed = [step.name for step in steps if step.name in (only or SECTIONS) and not run(step, results)]
+    contents = read_results(results)
+    if not contents:
+        raise click.ClickException(f"there are no results in {results}")
+    pictures = page.with_suffix("")
+    pictures.mkdir(parents=True, exist_ok=True)
+    page.write_text(write_report(contents, draw_plots(contents, pictures), pictures.name), encoding="utf-8")
+    say(f"wrote {page}")
+    if failed:
+        raise click.ClickException(f"failed: {', '.join(failed)}")
+
+
+def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: float) -> tuple[Step, ...]:
+    """All benchmarks.
+
+    Args:
+        extent: How long they take.
+        style: Name of the style.
+        clips: Real clips, may be none.
+        clip: The one for those that need a single file.
+        minutes: Length of the soak.
+    """
+    styled = ("--style", style)
+    frames = ("--frames", str(extent.frames))
+    seconds = ("--seconds", str(extent.seconds))
+    sizes = tuple(word for size in LIVE_SIZES_PX for word in ("--size", size))
+    return (
+        Step("memory", "memory.py", ("--starts", str(extent.starts), *seconds, "--", *styled)),
+        Step("pipeline", "pipeline.py", (*LIVE, *styled, *sizes, *seconds)),
+        Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *seconds)),
+        Step("stages", "stages.py", (clip, *styled, *frames)),
+        Step("backends", "backends.py", (*styled, "--rounds", str(extent.rounds))),
+        Step("scaling", "scaling.py", (*styled, "--frames", str(extent.frames // 2))),
+        Step("baseline", "baseline.py", (clip, *styled, *frames, "--rounds", str(extent.baseline_rounds))),
+        Step("flicker", "flicker.py", (*clips, *styled, *frames)),
+        Step("soak", "soak.py", ("--minutes", str(minutes), "--window", str(extent.window_s), *styled)),
+    )
+
+
+def run(step: Step, results: Path) -> bool:
+    """Runs a benchmark; its tables go to the terminal. Says whether it succeeded."""
+    say(f"\n{step.name}: {step.script} {' '.join(step.arguments)}")
+    command = (sys.executable, str(HERE / step.script), "--json", str(results / f"{step.name}.json"), *step.arguments)
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def read_results(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """What the benchmarks wrote, in the order of the report; others' files are left alone."""
+    files = {name: folder / f"{name}.json" for name in SECTIONS}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+
+
+def _recorded(frames: int, folder: Path) -> str:
+    from inputs import local_clip
+
+    return str(local_clip(CLIP, frames, folder))
+
+
+def _plots() -> Any:
+    """What draws the pictures, looked for before anything is measured."""
+    try:
+        from report_plots import draw_plots
+    except ImportError as error:
+        raise click.ClickException("matplotlib is missing: pip install -e '.[bench]'") from error
+    return draw_plots
+
+
+if __name__ == "__main__":
+    main()

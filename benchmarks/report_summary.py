@@ -1,0 +1,91 @@
+"""The report in a few lines, from the JSON of the benchmarks."""
+
+from collections.abc import Callable, Mapping
+from statistics import median
+from typing import Any
+
+Content = Mapping[str, Any]
+"""What a benchmark wrote."""
+
+COMMON_SIZE_PX = 256  # of the crops that the short form tells of
+
+
+def in_short(contents: Mapping[str, Content]) -> list[str]:
+    """What a reader in a hurry should know, one Markdown line each.
+
+    Args:
+        contents: JSON of the benchmarks by name.
+    """
+    return [line for name, summary in _SUMMARIES.items() if name in contents for line in summary(contents[name])]
+
+
+def _live_in_short(content: Content) -> list[str]:
+    return [
+        f"Live, {row['source']}, crops of {row['size']} px: **{row['fps_out']:.1f} fps** of {row['fps_in']:.1f}; from "
+        f"capture to sink {row['latency_ms']['p50']:.0f} ms, p95 {row['latency_ms']['p95']:.0f} ms."
+        for row in content["rows"]
+    ]
+
+
+def _convert_in_short(content: Content) -> list[str]:
+    return [
+        f"Converting {row['source']} ({row['frame']}), decoding and encoding included: **{row['fps_out']:.1f} fps**."
+        for row in content["rows"]
+    ]
+
+
+def _backends_in_short(content: Content) -> list[str]:
+    at_size = [row for row in content["rows"] if row["size_px"] == COMMON_SIZE_PX]
+    return [
+        f"Network at {COMMON_SIZE_PX} px, {row['quality']}, {row['backend']} {row['precision']}: "
+        f"{row['ms']['p50']:.1f} ms, **{row['ratio']['median']:.3f}** of ONNX Runtime in float32."
+        for row in at_size[1:]
+    ]
+
+
+def _scaling_in_short(content: Content) -> list[str]:
+    rows = [row for row in content["rows"] if row["sweep"] == "frame"]
+    return (
+        [
+            f"Besides the network: {rows[0]['besides_ms']['mean']:.1f} ms a frame at {rows[0]['label']}, "
+            f"{rows[-1]['besides_ms']['mean']:.1f} ms at {rows[-1]['label']}."
+        ]
+        if rows
+        else []
+    )
+
+
+def _memory_in_short(content: Content) -> list[str]:
+    return [
+        f"Peak memory {content['peaks'][0]['peak_mib']:.0f} MiB; first drawn frame {content['warm_ms']['p50']:.0f} ms "
+        "after the command."
+    ]
+
+
+def _soak_in_short(content: Content) -> list[str]:
+    verdicts = ", ".join(f"{name}: {slope['verdict']}" for name, slope in content["slopes"].items())
+    return [f"After {content['windows'][-1]['at_s'] / 60:.0f} minutes: {verdicts}."]
+
+
+def _baseline_in_short(content: Content) -> list[str]:
+    return [
+        f"A plain {row['way']}: **{row['times_slower']['median']:.1f} times** our time a frame."
+        for row in content["rows"][1:]
+    ]
+
+
+def _flicker_in_short(content: Content) -> list[str]:
+    changes = [row["change"] for row in content["rows"] if row["variant"] == "both"]
+    return [f"Smoothing changes flicker by {median(changes):+.0%} (median of {len(changes)} clips)."]
+
+
+_SUMMARIES: dict[str, Callable[[Content], list[str]]] = {
+    "pipeline": _live_in_short,
+    "convert": _convert_in_short,
+    "baseline": _baseline_in_short,
+    "backends": _backends_in_short,
+    "scaling": _scaling_in_short,
+    "memory": _memory_in_short,
+    "soak": _soak_in_short,
+    "flicker": _flicker_in_short,
+}

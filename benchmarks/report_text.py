@@ -1,0 +1,234 @@
+"""The words and tables of the report, one section a benchmark, from its JSON."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from report_summary import in_short
+
+Content = Mapping[str, Any]
+"""What a benchmark wrote."""
+
+QUIET_SHARE = 0.05  # of all cores' time that others may use before figures are doubtful
+EXACT_DB = 200.0  # stands for no difference at all
+PERCENTILES = ("p50", "p95", "p99", "max", "mean")
+
+
+def write_report(contents: Mapping[str, Content], pictures: Sequence[str], folder: str) -> str:
+    """The whole report in Markdown.
+
+    Args:
+        contents: JSON of the benchmarks by name.
+        pictures: Names of those that have a picture.
+        folder: Where the pictures are, as seen from the report.
+    """
+    parts = [
+        "# Benchmarks",
+        "Measured by `python benchmarks/report.py`, which writes this page. Times are of one machine and one day; "
+        "ratios are medians of pairs that were measured side by side and hold for other days, too.",
+        "\n".join(f"- {line}" for line in in_short(contents)),
+        _machines(contents),
+    ]
+    for name, section in SECTIONS.items():
+        if name in contents:
+            parts.append(section(contents[name]))
+            if name in pictures:
+                parts.append(f"![{name}]({folder}/{name}.png)")
+            parts.append(f"<sub>`benchmarks/results/{name}.json`</sub>")
+    return "\n\n".join(parts) + "\n"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; all but the first column are aligned to the right."""
+    ruler = ["---", *["---:"] * (len(heads) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ruler, *rows))
+
+
+def _machines(contents: Mapping[str, Content]) -> str:
+    """The machine, and how quiet it was during each benchmark."""
+    machine: Content = next(iter(contents.values()))["machine"]
+    units = ", ".join(machine["vector_units"]) or "no vector units that matter here"
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    days = sorted({content["machine"]["date"] for content in contents.values()})
+    lines = [
+        "## The machine",
+        f"{machine['cpu']} ({units}), {machine['cores']} cores, {machine['memory_gib']:.0f} GiB; {machine['system']}, "
+        f"Python {machine['python']}; {packages}; commit {machine['commit'] or 'unknown'}; {' to '.join(days)}.",
+    ]
+    shares = {name: content["machine"]["others_share"] for name, content in contents.items()}
+    told = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
+    lines.append(f"Share of the cores' time that other programs took meanwhile: {', '.join(told) or 'not known here'}.")
+    if any(share is not None and share > QUIET_SHARE for share in shares.values()):
+        lines.append("**The machine was not quiet: the times below are too long, and the ratios less certain.**")
+    return "\n\n".join(lines)
+
+
+def _pipeline(content: Content) -> str:
+    heads = ("live source", "style", "crop px", "fps out", "dropped", "p50 ms", "p95 ms", "p99 ms", "stages, p50 ms")
+    rows = [_run_cells(row) for row in content["rows"]]
+    return "## Live\n\nFrom capture to sink, with nothing shown or stored.\n\n" + table(heads, rows)
+
+
+def _convert(content: Content) -> str:
+    heads = ("clip", "style", "crop px", "fps", "dropped", "p50 ms", "p95 ms", "p99 ms", "stages, p50 ms")
+    rows = [_run_cells(row) for row in content["rows"]]
+    return "## Converting a file\n\nDecoding and H.264 encoding included.\n\n" + table(heads, rows)
+
+
+def _run_cells(row: Content) -> tuple[str, ...]:
+    latency = row["latency_ms"]
+    return (
+        f"{row['source']} ({row['frame']})",
+        f"{row['style']}, {row['backend']} {row['precision']}",
+        str(row["size"]),
+        f"{row['fps_out']:.1f}",
+        str(row["dropped"]),
+        *(f"{latency[share]:.0f}" for share in PERCENTILES[:3]),
+        ", ".join(f"{name} {spread['p50']:.1f}" for name, spread in row["stage_ms"].items()),
+    )
+
+
+def _stages(content: Content) -> str:
+    rows = [(stage["stage"], *(f"{stage['ms'][share]:.2f}" for share in PERCENTILES)) for stage in content["stages"]]
+    words = (
+        f"One after another in one thread, {content['frame']}, {content['summary']}. Besides the network and the "
+        f"codecs a frame costs **{content['besides_ms']:.1f} ms**: the means of track, align, crop, calm, match, mask "
+        "and paste."
+    )
+    heads = ("stage", *(f"{share} ms" for share in PERCENTILES))
+    return f"## Each stage alone\n\n{words}\n\n{table(heads, rows)}"
+
+
+def _backends(content: Content) -> str:
+    rows = [
+        (
+            f"{row['quality']}, {row['backend']} {row['precision']}",
+            str(row["size_px"]),
+            f"{row['ms']['p50']:.1f}",
+            f"{row['ms']['p95']:.1f}",
+            _ratio(row["ratio"]),
+            _decibels(row["to_itself_db"]),
+            _decibels(row["to_full_db"]),
+        )
+        for row in content["rows"]
+    ]
+    heads = ("network", "crop px", "p50 ms", "p95 ms", "share of the reference", "parity dB", "to the full network dB")
+    missing = [f"{name}: {problem}" for name, problem in content["missing"].items()]
+    words = (
+        f"One crop of style {content['style']}. The reference is ONNX Runtime in float32 on the full network; all took "
+        "turns, and the share is the median of the turns with its quartiles. Parity is the PSNR against ONNX Runtime "
+        "in float32 on the same file."
+    )
+    return "\n\n".join(("## Runtimes", words, table(heads, rows), *missing))
+
+
+def _scaling(content: Content) -> str:
+    rows = [
+        (
+            row["label"],
+            f"{row['faces']:.1f}",
+            *(f"{row[part]['p50']:.1f}" for part in ("frame_ms", "network_ms", "besides_ms")),
+            f"{row['besides_ms']['mean']:.1f}",
+            f"{row['frame_ratio']['median']:.2f}",
+            f"{row['besides_ratio']['median']:.2f}",
+        )
+        for row in content["rows"]
+    ]
+    heads = (
+        "case",
+        "faces found",
+        "frame ms",
+        "network ms",
+        "besides ms",
+        "besides, mean",
+        "frame, of the first",
+        "besides, of the first",
+    )
+    words = "The renderer in one thread; cases took turns frame by frame. The face fills the same part of every frame."
+    return f"## Cost against size\n\n{words}\n\n{table(heads, rows)}"
+
+
+def _memory(content: Content) -> str:
+    peaks = [(f"{peak['output']}", f"{peak['peak_mib']:.0f}") for peak in content["peaks"]]
+    warm = content["warm_ms"]
+    words = (
+        f"`animecam --input {content['source']} {' '.join(content['options'])}`, a process of its own. From the "
+        f"command to the first drawn frame: **{warm['p50']:.0f} ms** (median of {warm['count']}, at most "
+        f"{warm['max']:.0f} ms), {content['cold_ms']:.0f} ms when no compiled network is kept yet; the interpreter and "
+        f"the command line alone take {content['bare_ms']:.0f} ms."
+    )
+    return f"## Memory and start\n\n{words}\n\n{table(('output', 'peak MiB'), peaks)}"
+
+
+def _soak(content: Content) -> str:
+    rows = [
+        (
+            name,
+            f"{slope['per_hour']:+.2f}",
+            f"{slope['low']:+.2f} to {slope['high']:+.2f}",
+            f"{slope['limit']:g}",
+            slope["verdict"],
+        )
+        for name, slope in content["slopes"].items()
+    ]
+    minutes = content["windows"][-1]["at_s"] / 60
+    words = (
+        f"{minutes:.0f} minutes live, {content['source']}, {content['frames_out']} frames, {content['dropped']} "
+        "dropped. Slopes by Theil and Sen, after the first fifth."
+    )
+    heads = ("", "growth an hour", "95 % interval", "allowed", "verdict")
+    return f"## Over time\n\n{words}\n\n{table(heads, rows)}"
+
+
+def _baseline(content: Content) -> str:
+    sound = {True: "kept", False: "lost", None: "the clip has none"}
+    rows = [
+        (row["way"], f"{row['fps']:.2f}", _ratio(row["times_slower"]), sound[row["keeps_sound"]])
+        for row in content["rows"]
+    ]
+    words = (
+        f"{content['source']}. A loop of OpenCV decoding, the whole frame through ONNX Runtime in float32, and OpenCV "
+        f"encoding, against `animecam convert` ({content['summary']}), in turns. The loop draws the background as well."
+    )
+    return f"## Against a plain loop\n\n{words}\n\n{table(('way', 'fps', 'times our time a frame', 'sound'), rows)}"
+
+
+def _flicker(content: Content) -> str:
+    rows = [
+        (
+            Path(row["clip"]).name,
+            row["variant"],
+            *(f"{row[part]:.2f}" for part in ("source", "styled", "ratio")),
+            f"{row['change']:+.0%}",
+            f"{row['difference']:.2f}",
+        )
+        for row in content["rows"]
+    ]
+    words = (
+        f"Warping error on the face in levels of 255, {content['summary']}: the mean difference to the frame before "
+        "once the motion of the source is taken out. `Altered by` is the mean difference to the drawing without any "
+        "smoothing."
+    )
+    heads = ("clip", "smoothing", "source", "drawn", "ratio", "against neither", "altered by")
+    return f"## Flicker\n\n{words}\n\n{table(heads, rows)}"
+
+
+def _decibels(value: float) -> str:
+    return "exact" if value >= EXACT_DB else f"{value:.1f}"
+
+
+def _ratio(ratio: Content) -> str:
+    return f"{ratio['median']:.3f} ({ratio['low']:.3f}–{ratio['high']:.3f})"
+
+
+SECTIONS: dict[str, Callable[[Content], str]] = {
+    "pipeline": _pipeline,
+    "convert": _convert,
+    "baseline": _baseline,
+    "stages": _stages,
+    "backends": _backends,
+    "scaling": _scaling,
+    "memory": _memory,
+    "soak": _soak,
+    "flicker": _flicker,
+}

@@ -1,0 +1,105 @@
+"""Runs the benchmarks' scripts in this process, on a style that costs nothing, and keeps what they wrote."""
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+
+from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
+from animecam.styles.registry import file_sha256, user_styles
+
+ROOT = Path(__file__).parents[2]
+STYLE = "negative"
+LITE = "lite"
+TINY = "pattern:160x120@30?live=0"
+STYLED = ("--style", STYLE, "--size", "192")
+SCRIPTS = {
+    "stages": ("stages", (TINY, "--frames", "4", *STYLED)),
+    "backends": ("backends", ("--style", STYLE, "--size", "64", "--rounds", "3")),
+    "scaling": ("scaling", ("--sweep", "faces", "--frames", "2", *STYLED)),
+    "soak": ("soak", ("pattern:160x120@60", "--minutes", "0.03", "--window", "0.1", *STYLED)),
+    "flicker": ("flicker", (TINY, "--frames", "4", *STYLED)),
+    "pipeline": ("pipeline", ("pattern:160x120@30", "--seconds", "0.5", *STYLED)),
+    "convert": ("pipeline", ("pattern:160x120@30?live=0&frames=4", "--encode", *STYLED)),
+}
+"""Name of the result → script and arguments: a second or two each."""
+
+
+@pytest.fixture(scope="session")
+def bench() -> Callable[[str], ModuleType]:
+    """Loads a module of benchmarks/, which is no package; its scripts import each other by bare name."""
+    folder = str(ROOT / "benchmarks")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def negative_style(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A style that turns colours around; its lite network does so by nine tenths only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        folder = user_styles() / STYLE
+        folder.mkdir(parents=True)
+        variants = tuple(_variant(folder, quality, gain) for quality, gain in ((FULL, -1.0), (LITE, -0.9)))
+        card = StyleCard(STYLE, "Negative", "For tests.", Contract(), Rights("MIT", "", ""), variants)
+        card.save(folder)
+        yield
+
+
+def _variant(folder: Path, quality: str, gain: float) -> Variant:
+    path = folder / f"{quality}.onnx"
+    shape = ["n", 3, "height", "width"]
+    ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name in ("in", "out")]
+    weights = onnx.numpy_helper.from_array((gain * np.eye(3, dtype=np.float32))[:, :, None, None], "weights")
+    node = onnx.helper.make_node("Conv", ["in", "weights"], ["out"])
+    graph = onnx.helper.make_graph([node], "negative", ports[:1], ports[1:], [weights])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path)
+    return Variant(quality, path.name, file_sha256(path))
+
+
+@pytest.fixture(scope="session")
+def run_script(bench: Callable[[str], ModuleType], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """`run_script(script, *arguments)`: what the script wrote as JSON, once it ended well."""
+
+    def run(script: str, *arguments: str) -> Any:
+        report = tmp_path_factory.mktemp(script) / "report.json"
+        result = CliRunner().invoke(bench(script).main, ["--json", str(report), *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return json.loads(report.read_text(encoding="utf-8"))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def written(run_script: Callable[..., Any]) -> Callable[[str], Any]:
+    """`written(name)`: what one of SCRIPTS wrote; each runs once."""
+    kept: dict[str, Any] = {}
+
+    def get(name: str) -> Any:
+        if name not in kept:
+            script, arguments = SCRIPTS[name]
+            kept[name] = run_script(script, *arguments)
+        return kept[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def spoken_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of the portrait with a sound track, made by tests/engine/media.py."""
+    spec = importlib.util.spec_from_file_location("animecam_benchmarks_media", ROOT / "tests" / "engine" / "media.py")
+    media = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(media)
+    path = tmp_path_factory.mktemp("clip") / "spoken.mp4"
+    return media.make_clip(path, width_px=160, height_px=120, frames=4, audio=True, content=media.portrait)

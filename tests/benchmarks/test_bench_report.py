@@ -1,0 +1,109 @@
+"""The report is written from what the scripts really write."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+MEMORY = {
+    "source": "pattern:1280x720@30",
+    "options": ["--style", "negative"],
+    "cold_ms": 3000.0,
+    "bare_ms": 300.0,
+    "warm_ms": {"mean": 1.0, "p50": 1234.0, "p95": 1.0, "p99": 1.0, "max": 1300.0, "count": 5},
+    "peaks": [{"output": "none", "peak_mib": 321.0}],
+}
+BASELINE = {
+    "source": "clip.mp4",
+    "summary": "negative at 192 px",
+    "size_px": 192,
+    "rows": [
+        {"way": way, "fps": 1.0, "times_slower": {"median": m, "low": m, "high": m}, "keeps_sound": None}
+        for way, m in (("animecam", 1.0), ("loop, frame as it is", 17.5))
+    ],
+}
+
+
+@pytest.fixture
+def report(bench):
+    return bench("report")
+
+
+@pytest.fixture
+def results(written, tmp_path):
+    """A folder with a result of every benchmark."""
+    names = ("pipeline", "convert", "stages", "backends", "scaling", "soak", "flicker")
+    contents = {name: written(name) for name in names}
+    machine = contents["stages"]["machine"] | {"others_share": 0.01}
+    contents |= {"memory": MEMORY, "baseline": BASELINE}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content | {"machine": machine}), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def no_pictures(report, monkeypatch):
+    """Drawing takes a second, which most tests need not spend."""
+    monkeypatch.setattr(report, "_plots", lambda: lambda contents, folder: [])
+
+
+def write(report, results, *options):
+    page = results / "page.md"
+    result = CliRunner().invoke(
+        report.main, ["--results", str(results), "--page", str(page), *options], catch_exceptions=False
+    )
+    return result, page
+
+
+def test_every_benchmark_has_its_section_and_every_picture_is_there(report, results):
+    pytest.importorskip("matplotlib", reason="needs the extra bench")
+    result, page = write(report, results, "--from-results")
+    assert result.exit_code == 0, result.output
+    text = page.read_text(encoding="utf-8")
+    sections = [line for line in text.splitlines() if line.startswith("## ")]
+    assert len(sections) == 1 + len(report.SECTIONS)  # the machine's, too
+    assert "**17.5 times**" in text
+    assert "first drawn frame 1234 ms" in text
+    pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
+    assert len(pictures) == 5
+    assert all((results / picture).stat().st_size > 5000 for picture in pictures)
+    assert "not quiet" not in text
+
+
+def test_tables_are_whole(report, results, no_pictures):
+    _, page = write(report, results, "--from-results")
+    tables = page.read_text(encoding="utf-8").split("\n\n")
+    for table in (part for part in tables if part.startswith("|")):
+        assert len({row.count(" | ") for row in table.splitlines()}) == 1, table
+
+
+def test_a_machine_that_was_not_quiet_is_named(report, results, no_pictures):
+    content = json.loads((results / "stages.json").read_text(encoding="utf-8"))
+    content["machine"]["others_share"] = 0.4
+    (results / "stages.json").write_text(json.dumps(content), encoding="utf-8")
+    _, page = write(report, results, "--from-results")
+    text = page.read_text(encoding="utf-8")
+    assert "stages 40%" in text
+    assert "The machine was not quiet" in text
+
+
+def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
+    result, page = write(report, tmp_path, "--from-results")
+    assert result.exit_code == 1
+    assert "no results" in result.output
+    assert not page.exists()
+
+
+def test_every_planned_script_exists_and_has_a_section(report):
+    steps = report.plan(report.QUICK, "negative", (), "clip.mp4", 1.0)
+    assert {step.name for step in steps} == set(report.SECTIONS)
+    assert all((report.HERE / step.script).is_file() for step in steps)
+
+
+def test_a_failed_benchmark_is_told_and_the_others_are_reported(report, results, monkeypatch, no_pictures):
+    monkeypatch.setattr(report, "_recorded", lambda frames, folder: "clip.mp4")
+    monkeypatch.setattr(report, "run", lambda step, results: step.name != "soak")
+    result, page = write(report, results)
+    assert result.exit_code == 1
+    assert "failed: soak" in result.output
+    assert page.exists()

@@ -1,0 +1,136 @@
+"""Each benchmark runs on what is bundled, in seconds; what it says is checked against what the tests' style does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from animecam.settings import Look, Settings
+from animecam.types import PixelFormat
+
+BLINK = 8  # levels up and down
+STAGES = ["decode", "scan", "follow", "track", "align", "crop", "network", "calm, match, mask", "paste", "encode"]
+
+
+class BlinkingNetworks:
+    """Draws what it gets with a grid that changes its sign from picture to picture."""
+
+    def __init__(self):
+        self.sign = 1
+
+    def draw(self, style):
+        return self._blink
+
+    def _blink(self, pictures):
+        self.sign = -self.sign
+        grid = np.where(np.indices(pictures[0].shape).sum(axis=0) // 16 % 2, BLINK, -BLINK)
+        return [np.clip(picture.astype(int) + self.sign * grid, 0, 255).astype(np.uint8) for picture in pictures]
+
+
+def test_every_stage_is_timed_on_every_frame(written):
+    content = written("stages")
+    assert [stage["stage"] for stage in content["stages"]] == STAGES
+    assert {stage["ms"]["count"] for stage in content["stages"]} == {4}
+    means = {stage["stage"]: stage["ms"]["mean"] for stage in content["stages"]}
+    besides = sum(means[name] for name in ("track", "align", "crop", "calm, match, mask", "paste"))
+    assert content["besides_ms"] == pytest.approx(besides)
+    assert content["machine"]["cores"] >= 1
+
+
+def test_backends_are_compared_with_onnx_runtime_on_the_full_network(written):
+    rows = {(row["quality"], row["backend"]): row for row in written("backends")["rows"]}
+    reference = rows["full", "onnxruntime"]
+    assert reference["ratio"]["median"] == 1.0
+    assert reference["to_full_db"] == 200.0
+    assert rows["full", "openvino"]["to_itself_db"] > 40
+
+
+def test_a_lesser_network_is_faithful_to_itself_and_not_to_the_full_one(written):
+    lite = next(
+        row for row in written("backends")["rows"] if (row["quality"], row["backend"]) == ("lite", "onnxruntime")
+    )
+    assert lite["to_itself_db"] == 200.0
+    assert 20 < lite["to_full_db"] < 40  # a tenth of half the range at most
+
+
+def test_every_face_of_a_crowd_is_found(written):
+    rows = written("scaling")["rows"]
+    assert [(row["value"], row["faces"]) for row in rows] == [(1, 1.0), (2, 2.0), (4, 4.0)]
+    for row in rows:
+        assert row["frame_ms"]["count"] == 2
+        assert row["frame_ms"]["mean"] == pytest.approx(row["network_ms"]["mean"] + row["besides_ms"]["mean"])
+
+
+def test_crowds_are_yuv_and_move(bench):
+    first, second = bench("inputs").crowd(2, 320, 180, 2)
+    assert first.pixel_format is PixelFormat.YUV420P
+    assert not np.array_equal(first.planes[0], second.planes[0])
+
+
+def test_noise_is_the_same_in_every_run(bench):
+    inputs = bench("inputs")
+    frame = inputs.picture_frame(np.full((64, 64, 3), 128, np.uint8))
+    one, other = (inputs.with_noise(frame, 3.0).planes[0] for _ in range(2))
+    assert np.array_equal(one, other)
+    assert one.std() == pytest.approx(3.0, rel=0.1)
+
+
+def test_baseline_loses_the_sound_that_is_kept_here(run_script, spoken_clip):
+    arguments = ("--rounds", "1", "--whole-frames", "2", "--style", "negative", "--size", "192")
+    ours, *loops = run_script("baseline", str(spoken_clip), *arguments)["rows"]
+    assert ours["keeps_sound"] is True
+    assert ours["times_slower"]["median"] == 1.0
+    assert [loop["keeps_sound"] for loop in loops] == [False, False]
+    assert all(loop["fps"] > 0 for loop in loops)
+
+
+def test_baseline_draws_the_whole_frame(bench):
+    baseline = bench("baseline")
+    style = baseline.find_style("negative")
+    frame = np.full((48, 64, 3), (10, 60, 200), np.uint8)
+    drawn = baseline.Loop(style.card, baseline.verified_model(style), None).draw(frame)
+    assert drawn.shape == frame.shape
+    assert np.abs(drawn.astype(int) - (245, 195, 55)).max() <= 2
+
+
+def test_flicker_of_every_variant_is_compared_with_no_smoothing(written):
+    rows = {row["variant"]: row for row in written("flicker")["rows"]}
+    assert list(rows) == ["neither", "One-Euro", "calm", "both"]
+    assert rows["neither"]["change"] == rows["neither"]["difference"] == 0.0
+    assert rows["both"]["difference"] > 0.0
+    assert all(row["source"] == rows["neither"]["source"] > 0.0 for row in rows.values())
+
+
+def test_a_blinking_style_flickers_and_calming_shows(bench):
+    """A film that stands still, drawn lighter and darker in turn."""
+    flicker, inputs = bench("flicker"), bench("inputs")
+    _, (frame,) = inputs.read_frames("pattern:160x120@30?live=0", 1)
+    film = [replace(frame, index=n, pts=n) for n in range(6)]
+    settings = Settings(Look(size_px=192))
+    with flicker._opened(settings) as detectors:
+        rows = flicker.measure("still", film, BlinkingNetworks(), detectors, settings)
+    change = {row.variant: row.change for row in rows}
+    assert rows[0].source < 0.2  # the flow is not exactly none
+    assert rows[0].styled == pytest.approx(2 * BLINK, rel=0.25)  # less at the window's corners, which fade out
+    assert change["One-Euro"] == pytest.approx(0.0, abs=0.02)
+    assert change["calm"] < -0.3
+
+
+def test_face_windows_are_of_one_size_and_inside_the_frame(bench):
+    flicker, inputs = bench("flicker"), bench("inputs")
+    settings = Settings()
+    _, frames = inputs.read_frames("pattern:160x120@30?live=0", 6)
+    with flicker._opened(settings) as detectors:
+        windows = flicker.face_windows(frames, detectors.tracker())
+    assert len(windows) == 6
+    assert {(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in windows} == {
+        (windows[0][0].stop - windows[0][0].start,) * 2
+    }
+    assert all(rows.start >= 0 and columns.start >= 0 for rows, columns in windows)
+    assert all(rows.stop <= 120 and columns.stop <= 160 for rows, columns in windows)
+
+
+def test_live_and_converted_runs_report_what_arrived(written):
+    (live,), (converted,) = written("pipeline")["rows"], written("convert")["rows"]
+    assert live["frames_out"] > 0
+    assert (converted["frames_out"], converted["dropped"], converted["encode"]) == (4, 0, True)
