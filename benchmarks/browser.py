@@ -34,6 +34,8 @@ PORTRAIT = Path(str(resources.files("animecam").joinpath("assets", "astronaut.jp
 LIVE = "stage.dataset.state === 'live' && after.videoWidth > 0"
 READY = "document.querySelectorAll('.style').length > 0"
 SETTLE_SECONDS = 4.0  # WebRTC finds its bit rate in the first seconds
+SHOWN_FPS = 10  # a picture of the page waits until the machine has time to hold this,
+SHOW_SECONDS = 60.0  # at most so long
 SPLIT = "43%"  # through the middle of the portrait's face
 PHONE_PX = (390, 844)
 DESK_PX = (1280, 800)
@@ -108,10 +110,10 @@ async def take_screenshots(browser: Chromium, address: str, folder: Path) -> Non
         "serve-phone": {"size": PHONE_PX, "phone": True},
     }.items():
         page = await browser.open(address, script=script, **options)
-        await go_live(page, "rtc")
-        await asyncio.sleep(SETTLE_SECONDS)
+        await go_live(page, "socket")
         await page.press("b")
         await page.run(f"stage.style.setProperty('--split', '{SPLIT}'); document.activeElement.blur(); scrollTo(0, 0)")
+        await page.until(f"Number(document.getElementById('f-fps').textContent) >= {SHOWN_FPS}", SHOW_SECONDS)
         await page.until("[...document.querySelectorAll('.picture')].every((picture) => picture.complete)")
         await page.screenshot(folder / f"{name}.jpg")
         await page.close()
