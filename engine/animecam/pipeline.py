@@ -4,12 +4,14 @@ A file waits (every frame, in order, at its own time stamp); a live source drops
 drops are counted). The first failure in any thread ends the run and is raised in the caller.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from animecam.channel import Channel, ChannelEnded, Overflow
+from animecam.errors import SourceError
 from animecam.outputs import Outputs
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
@@ -19,7 +21,8 @@ from animecam.types import Faces, Frame
 LIVE_CAPACITY = 1  # one frame under way: a longer queue only adds delay
 FILE_CAPACITY = 4  # enough to keep three threads busy, little enough for 4K frames
 TICK_SECONDS = 0.1  # how often the caller's thread looks up while it waits
-JOIN_SECONDS = 2.0  # how long a thread may take to notice that the run has ended
+DRAIN_SECONDS = 0.9  # how long frames that were read before the source failed may take to be written
+JOIN_SECONDS = 1.1  # how long a thread may take to notice that the run has ended; with the above, the promised 2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Pipeline:
         self._was_stopped = False
         self._ended = threading.Event()
         self._failures: list[BaseException] = []
+        self._drain_until_s = math.inf
         self._rate_in, self._rate_out = Rate(), Rate()
         self._with_faces = 0
         self._newest: Rendered | None = None
@@ -141,6 +145,8 @@ class Pipeline:
                 self._ended.wait(TICK_SECONDS)
                 if on_tick is not None:
                     on_tick(self._figures(start_ns))
+                if time.monotonic() > self._drain_until_s:
+                    self._abort()
                 if seconds is not None and (time.perf_counter_ns() - start_ns) / 1e9 >= seconds:
                     self._stop.set()
             except KeyboardInterrupt:
@@ -168,13 +174,17 @@ class Pipeline:
         self._ended.set()
 
     def _capture(self) -> None:
-        while not self._stop.is_set():
-            with self._timing.stage("read"):
-                frame = self._source.read()
-            if frame is None:
-                break
-            self._rate_in.tick()
-            self._captured.put(frame)
+        try:
+            while not self._stop.is_set():
+                with self._timing.stage("read"):
+                    frame = self._source.read()
+                if frame is None:
+                    break
+                self._rate_in.tick()
+                self._captured.put(frame)
+        except SourceError as error:  # what was read before is still written, as long as that ends in time
+            self._failures.append(error)
+            self._drain_until_s = time.monotonic() + DRAIN_SECONDS
         self._captured.finish()
 
     def _render_all(self) -> None:

@@ -109,6 +109,20 @@ def test_a_failing_source_is_raised_in_the_caller(is_live):
     assert sink.completes == [is_live]  # a recording ends with its camera; a conversion is not complete
 
 
+def test_what_was_read_before_a_failure_is_still_written():
+    sink = FakeSink(hang_s=0.02)
+    with pytest.raises(SourceError, match="unplugged"):
+        _run(FakeSource(1000, fail_at=3, is_live=True, pause_s=0.03), sink)
+    assert sink.indices == [0, 1, 2]
+
+
+def test_a_sink_that_is_too_slow_does_not_hold_a_failure_back():
+    start_s = time.monotonic()
+    with pytest.raises(SourceError, match="unplugged"):
+        _run(FakeSource(1000, fail_at=6), FakeSink(hang_s=0.7))
+    assert time.monotonic() - start_s < PROMISED_SECONDS + 1
+
+
 def test_a_failing_renderer_is_raised_in_the_caller():
     def render(frame):
         if frame.index == 3:

@@ -80,7 +80,7 @@ def figure_table(figures: Figures, title: str) -> Table:
     for stage, percentiles in figures.stage_ms.items():
         table.add_row(stage, *_cells(percentiles))
     table.add_section()
-    table.add_row("capture to sink", *_cells(figures.latency_ms))
+    table.add_row("capture to sink, with waiting", *_cells(figures.latency_ms))
     return table
 
 

@@ -3,6 +3,7 @@
 import re
 
 import click
+from click.core import ParameterSource
 
 import animecam
 from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging
@@ -56,6 +57,7 @@ def group(
     """  # noqa: D301 - \b is Click's mark for a paragraph not to be wrapped
     set_up_logging(verbose=verbose)
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context)
         return
     if device is None and uri is None:
         results.print(context.get_help(), markup=False)
@@ -77,6 +79,21 @@ def group(
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))
+
+
+def _refuse_options_before(context: click.Context) -> None:
+    """Options of the live run mean nothing to another command: refused, not dropped.
+
+    Raises:
+        UsageError: An option other than --verbose stands before the command.
+    """
+    for option in context.command.params:
+        name = option.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name != "verbose":
+            command = context.invoked_subcommand
+            hint = f"animecam {command} {option.opts[0]} …, if {command} has it"
+            raise UsageError(f"{option.opts[0]} stands before {command}", hint=hint)
 
 
 def parse_resolution(text: str | None) -> tuple[int, int] | None:

@@ -52,6 +52,7 @@ def test_a_line_of_the_readme_is_understood(words, capfd):
         (["bench", "--seconds", "nan"], 2, "seconds nan"),
         (["--device", "0", "--output", "a.mp4", "--output", "./a.mp4"], 2, "twice"),
         (["convert"], 2, "IN"),
+        (["--strength", "0.2", "convert", "a.mp4"], 2, "--strength stands before convert"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(words, status, says, capfd):
