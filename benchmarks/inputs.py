@@ -95,10 +95,18 @@ def portrait_crops(size_px: int) -> tuple[Image, ...]:
     return tuple(crops)
 
 
-def crowd(faces: int, width_px: int, height_px: int, count: int) -> list[Frame]:
-    """Frames that show the bundled portrait several times side by side, each swaying, as YUV 4:2:0."""
-    columns = ceil(sqrt(faces * width_px / height_px))
-    rows = ceil(faces / columns)
+def crowd(faces: int, width_px: int, height_px: int, count: int, *, room_for: int) -> list[Frame]:
+    """Frames that show the bundled portrait several times side by side, each swaying, as YUV 4:2:0.
+
+    Args:
+        faces: How many.
+        width_px: Width of the frames, even.
+        height_px: Height of the frames, even.
+        count: How many frames.
+        room_for: Faces are as small as if there were so many, `faces` or more: crowds can then be compared.
+    """
+    columns = ceil(sqrt(room_for * width_px / height_px))
+    rows = ceil(room_for / columns)
     side = min(width_px // columns, height_px // rows)
     bust = cv2.resize(load_portrait()[BUST_ROWS, BUST_COLUMNS], (side, side), interpolation=cv2.INTER_AREA)
     places = [

@@ -167,7 +167,7 @@ def frame_sizes(settings: Settings) -> list[Case]:
 
 
 def face_counts(settings: Settings) -> list[Case]:
-    """Frames of one size with a growing crowd."""
+    """Frames of one size with a growing crowd of faces of one size."""
     return [
         Case("faces", count, f"faces: {count}", replace(settings, max_faces=count), lambda n=count: _crowd(n))
         for count in FACES
@@ -212,7 +212,7 @@ def _pattern(width_px: int, height_px: int) -> Iterator[Frame]:
 
 
 def _crowd(faces: int) -> Iterator[Frame]:
-    frames = crowd(faces, *HD_PX, CROWD_FRAMES)
+    frames = crowd(faces, *HD_PX, CROWD_FRAMES, room_for=max(FACES))
     index = 0
     while True:
         for frame in frames:

@@ -62,7 +62,7 @@ def test_every_face_of_a_crowd_is_found(written):
 
 
 def test_crowds_are_yuv_and_move(bench):
-    first, second = bench("inputs").crowd(2, 320, 180, 2)
+    first, second = bench("inputs").crowd(2, 320, 180, 2, room_for=2)
     assert first.pixel_format is PixelFormat.YUV420P
     assert not np.array_equal(first.planes[0], second.planes[0])
 
