@@ -21,7 +21,8 @@ PROVIDER = "CPUExecutionProvider"
 LOG_FATAL_ONLY = 4  # errors come as exceptions
 
 WAIT_ASLEEP = "0"
-"""Threads that wait in a loop take the cores from capture and encoding: a quarter more time on two busy cores."""
+"""Threads that wait in a loop take the cores from capture and encoding: 13 to 28 % more time for the network itself
+where another program keeps one of two cores busy."""
 
 _FAILURES = (
     failures.Fail,
