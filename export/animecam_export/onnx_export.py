@@ -48,8 +48,8 @@ class OnnxOptions:
 def export_onnx(generator: nn.Module, target: Path, options: OnnxOptions) -> None:
     """Writes a generator as fp32 ONNX: input "picture", output "drawn", both RGB [N, 3, H, W] in [-1, 1].
 
-    LADE takes its variances from centred values in plain convolutions and means, which OpenVINO fuses well: a
-    sixth less time for the whole network than with the covariance, the faster form in training. BatchNorm is folded into the
+    LADE takes its variances from centred values in plain convolutions and means, which OpenVINO fuses well: the whole
+    network takes a sixth less time than with the covariance, the faster form in training. BatchNorm is folded into the
     convolution before it.
 
     Args:

@@ -28,8 +28,8 @@ PROBE_PX = (256, 192)
 """(height, width) of the probe: multiples of all above, and unequal, so that no axis is taken for another."""
 
 LEAST_LIKENESS = 0.35
-"""Below this the result is no drawing of the portrait: noise, its negative and networks fed far off have 0 and less; the
-bundled style has 0.97, a portrait in two levels a channel 0.64."""
+"""Below this the result is no drawing of the portrait. Noise, a negative and networks fed far off have 0 and less,
+the bundled style has 0.97, the portrait in two levels a channel 0.64."""
 
 AS_GOOD = 0.05
 """Likenesses that differ by less do not tell two ranges apart; the more usual one is taken then."""
