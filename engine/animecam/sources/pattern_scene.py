@@ -24,7 +24,7 @@ SECOND_PHASE_SECONDS = 2.3  # the second person moves differently
 PORTRAIT_HEIGHT = 1.5  # side of the portrait as a fraction of the frame's height: a face as large as before a webcam
 PORTRAIT_WIDTH = 1.5  # at most this much of the room a person has, of which the outer thirds are only surroundings
 PORTRAIT_TOP = 0.03  # air above the head, as a fraction of the frame's height
-SOFT_EDGE = 0.16  # part of the portrait's side over which it fades into the wall
+SOFT_EDGE = 0.05  # part of the portrait's side over which it fades into the wall
 LAMPS = ((0.15, 0.25, 0.20), (0.88, 0.18, 0.26), (0.80, 0.75, 0.18), (0.08, 0.85, 0.22))  # x, y, radius; of the frame
 
 
