@@ -27,7 +27,7 @@ class BackendOptions:
 
     threads: int = 0  # CPU threads, 0: the runtime's own choice
     allow_bf16: bool = True  # bfloat16 where the processor computes it natively
-    cache_dir: Path | None = None  # compiled models are kept here; None: not kept
+    cache_dir: Path | None = None  # compiled models are kept here, a folder of ours; None: not kept
     gpu: int = 0  # index of the GPU for the runtimes that use one
 
 

@@ -3,8 +3,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # openvino's members are typed in part only.
 
-import logging
-import os
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,6 @@ KEPT_SHAPES = 8
 
 _PRECISIONS = {"FP32": "f32", "BF16": "bf16", "FP16": "f16", "INT8": "int8"}
 """OpenVINO's names of what a processor computes natively → ours, from the most to the least precise."""
-
-_log = logging.getLogger(__name__)
 
 _NO_CAUSE = ("Exception from", "Check ", "While validating", "FrontEnd API failed", "Model wasn't fully", "Summary:")
 _NO_CAUSE_END = "with a message:"
@@ -50,7 +46,7 @@ class OpenVinoBackend:
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
         if options.threads:
             self._settings["INFERENCE_NUM_THREADS"] = options.threads
-        if options.cache_dir is not None and _can_keep(options.cache_dir):
+        if options.cache_dir is not None:
             self._settings["CACHE_DIR"] = str(options.cache_dir)
         self._compiled: OrderedDict[tuple[int, ...], openvino.InferRequest] = OrderedDict()
         self._network: openvino.Model | None = self._read()
@@ -114,18 +110,6 @@ def probe() -> BackendStatus:
         )
     device = core.get_property(DEVICE, "FULL_DEVICE_NAME")
     return BackendStatus(NAME, True, _version(), device, _native_precisions(core))
-
-
-def _can_keep(folder: Path) -> bool:
-    """Whether compiled models can be kept there; if not it is said, and the start takes longer, no more."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        problem = "" if os.access(folder, os.W_OK) else "it cannot be written"
-    except OSError as error:
-        problem = str(error.strerror)
-    if problem:
-        _log.warning("compiled networks are not kept in %s: %s", folder, problem)
-    return not problem
 
 
 def _native_precisions(core: openvino.Core) -> tuple[str, ...]:

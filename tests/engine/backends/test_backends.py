@@ -144,17 +144,6 @@ def test_openvino_keeps_compiled_models_when_asked(write_network: WriteNetwork, 
     assert list(cache.glob("*.blob"))
 
 
-def test_openvino_works_without_a_place_to_keep_them(
-    write_network: WriteNetwork, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    (tmp_path / "file").write_text("no folder")
-    options = BackendOptions(threads=1, cache_dir=tmp_path / "file" / "cache")
-    backend = open_backend(write_network(), BackendChoice.OPENVINO, options)
-    assert backend.run(batch(1, 3, 8, 8))[0].shape == (1, 2, 8, 8)
-    backend.close()
-    assert "are not kept in" in caplog.text
-
-
 def test_openvino_forgets_the_shape_used_longest_ago(write_network: WriteNetwork):
     backend = open_backend(write_network(), BackendChoice.OPENVINO, OPTIONS)
     for side_px in range(8, 20):
