@@ -1,9 +1,12 @@
 """Frames, formats and readers that the tests of the outputs share."""
 
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import av
 import numpy as np
@@ -100,3 +103,21 @@ def _decode(path: Path) -> list[av.VideoFrame]:
 def live_format(stream_format: StreamFormat) -> StreamFormat:
     """A camera whose clock counts microseconds from the start of the machine."""
     return replace(stream_format, is_live=True, time_base=Fraction(1, 1_000_000))
+
+
+@pytest.fixture(scope="session")
+def screens() -> ModuleType:
+    """screens.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
+    path = Path(__file__).with_name("screens.py")
+    spec = importlib.util.spec_from_file_location("animecam_sinks_screens", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def screen(screens: ModuleType) -> Generator[tuple]:
+    """A small screen in memory: (environment, function that takes a picture of it)."""
+    with screens.open_screen(640, 480) as opened:
+        yield opened

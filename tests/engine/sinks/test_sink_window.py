@@ -4,14 +4,10 @@ import ctypes
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,8 +24,6 @@ from animecam.types import Color, ColorMatrix, PixelFormat
 
 DEADLINE_SECONDS = 10.0
 MAX_CORNERS = 2000  # in a picture of one colour, every pixel could be the first
-WINDOW_MANAGERS = ("openbox", "icewm", "twm", "xfwm4", "metacity", "marco", "fluxbox", "matchbox-window-manager")
-MANAGER = next(filter(None, map(shutil.which, WINDOW_MANAGERS)), None)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be without a display")
 
 
@@ -37,49 +31,6 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can 
 def picture_format(stream_format):
     """Large enough that no window manager stretches the window."""
     return replace(stream_format, width_px=256, height_px=192)
-
-
-@pytest.fixture
-def screen():
-    """A screen in memory: (environment, function that takes a picture of it)."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("needs Xvfb")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        read_end, write_end = os.pipe()
-        stack.callback(os.close, read_end)
-        command = ["Xvfb", "-displayfd", str(write_end), "-screen", "0", "640x480x24", "-fbdir", str(folder)]
-        command += ["-s", "0", "-nocursor"]  # neither a screen saver nor an arrow over the picture
-        stack.enter_context(running(command, dict(os.environ), pass_fds=[write_end]))
-        os.close(write_end)
-        number = os.read(read_end, 16).decode().strip()
-        if not number:
-            pytest.skip("Xvfb does not start here")
-        environment = {k: v for k, v in os.environ.items() if k != "WAYLAND_DISPLAY"} | {"DISPLAY": f":{number}"}
-        if MANAGER is not None:
-            stack.enter_context(running([MANAGER], environment))
-        yield environment, lambda: screenshot(folder / "Xvfb_screen0")
-
-
-@contextmanager
-def running(command, environment, **options):
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def screenshot(path):
-    """RGB from an XWD file: a head whose length comes first, a table of colours of 12 bytes each, rows of BGRX."""
-    data = path.read_bytes()
-    head = struct.unpack(">25I", data[:100])
-    width, height, row_bytes, colors = head[4], head[5], head[12], head[19]
-    rows = np.frombuffer(data, np.uint8, offset=head[0] + 12 * colors)[: height * row_bytes].reshape(height, row_bytes)
-    return rows[:, : 4 * width].reshape(height, width, 4)[..., 2::-1]
 
 
 def find(screen, picture):

@@ -1,0 +1,137 @@
+"""Recordings that begin and end during a run, fail alone, and survive the program."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from animecam.sinks.opening import open_sink
+from animecam.sinks.recorder import Recorder
+
+KILLED_AFTER_SECONDS = 2.5
+KEPT = 0.8  # of what was filmed
+START_SECONDS = 30.0
+CAMERA = "pattern:160x120@10?format=yuv422p"  # slow, so that an encoder that waits for frames loses much
+
+
+@pytest.fixture
+def make_recorder(live_format, tmp_path):
+    made = []
+
+    def make(opener=open_sink, stream=live_format):
+        made.append(Recorder(stream, tmp_path, opener))
+        return made[-1]
+
+    yield make
+    for recorder in made:
+        recorder.close(complete=False)
+
+
+def feed(recorder, stream, make_frame, first, count):
+    for index in range(first, first + count):
+        recorder.write(make_frame(stream, index, pts=round(index / 30 / stream.time_base)))
+
+
+def test_each_recording_is_a_file_of_its_own_that_starts_at_zero(
+    make_recorder, live_format, make_frame, tmp_path, decode
+):
+    recorder = make_recorder()
+    feed(recorder, live_format, make_frame, 0, 3)
+    for first, count in ((3, 10), (20, 5)):
+        recorder.toggle()
+        feed(recorder, live_format, make_frame, first, count)
+        assert recorder.seconds == pytest.approx((count - 1) / 30, abs=1e-3)
+        recorder.toggle()
+        feed(recorder, live_format, make_frame, first + count, 1)
+        assert recorder.seconds is None
+        assert recorder.news.startswith("saved animecam-")
+    files = sorted(tmp_path.iterdir(), key=os.path.getmtime)
+    assert [path.suffix for path in files] == [".mp4", ".mp4"]
+    frames = [decode(path) for path in files]
+    assert [len(each) for each in frames] == [10, 5]
+    assert [each[0].time for each in frames] == [0, 0]
+    assert frames[1][-1].time == pytest.approx(4 / 30, abs=1e-3)
+
+
+def test_a_recording_of_a_file_that_is_shown_starts_at_zero_too(
+    make_recorder, stream_format, make_frame, tmp_path, decode
+):
+    recorder = make_recorder(stream=stream_format)
+    feed(recorder, stream_format, make_frame, 0, 5)
+    recorder.toggle()
+    feed(recorder, stream_format, make_frame, 5, 4)
+    recorder.close(complete=False)
+    recorder.close(complete=False)
+    (path,) = tmp_path.iterdir()  # the end of the run, however it comes, is the end of the recording
+    assert [frame.time for frame in decode(path)] == pytest.approx([0, 1 / 30, 2 / 30, 3 / 30])
+
+
+def test_nothing_is_written_without_being_asked(make_recorder, live_format, make_frame, tmp_path):
+    recorder = make_recorder()
+    feed(recorder, live_format, make_frame, 0, 5)
+    recorder.toggle()
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 5, 5)
+    recorder.close(complete=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_fails_ends_and_the_run_goes_on(make_recorder, live_format, make_frame, tmp_path):
+    recorder = make_recorder()
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 0, 5)
+    recorder.write(make_frame(replace(live_format, width_px=128), 5))
+    assert "changed from 96x64 to 128x64" in recorder.news
+    assert recorder.seconds is None
+    feed(recorder, live_format, make_frame, 6, 3)
+    assert [".partial" in path.name for path in tmp_path.iterdir()] == [True]
+
+
+def test_a_folder_that_is_gone_is_told(live_format, make_frame, tmp_path):
+    recorder = Recorder(live_format, tmp_path / "gone", open_sink)
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 0, 2)
+    assert "does not exist" in recorder.news
+    recorder.news = ""
+    recorder.snapshot(make_frame(live_format))
+    assert "does not exist" in recorder.news
+
+
+def test_snapshots_of_one_second_have_different_names(make_recorder, live_format, make_frame, tmp_path):
+    recorder = make_recorder()
+    for index in range(3):
+        recorder.snapshot(make_frame(live_format, index))
+    assert len(list(tmp_path.glob("animecam-*.png"))) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["killed.mp4", "killed.mkv"])
+def test_what_was_filmed_plays_after_the_program_was_killed(name, tmp_path, decode):
+    words = ["--input", CAMERA, "--output", str(tmp_path / name), "--size", "192", "--threads", "1"]
+    command = [sys.executable, "-c", "from animecam.cli import run; run()", *words]
+    search = os.pathsep.join(filter(None, sys.path))
+    program = subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": search}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        partial = tmp_path / name.replace(".", ".partial.")
+        end = time.monotonic() + START_SECONDS
+        while not (partial.exists() and partial.stat().st_size):
+            assert program.poll() is None, "it ended by itself"
+            assert time.monotonic() < end, "it never started to record"
+            time.sleep(0.01)
+        time.sleep(KILLED_AFTER_SECONDS)
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+    finally:
+        program.kill()
+        program.wait()
+    times_s = [frame.time for frame in decode(partial)]
+    assert times_s[0] == 0
+    assert times_s[-1] + float(Fraction(1, 10)) >= KEPT * KILLED_AFTER_SECONDS
+    assert not (tmp_path / name).exists()

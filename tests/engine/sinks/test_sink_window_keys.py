@@ -1,0 +1,259 @@
+"""Each key of the window does what the table says: pressed on a screen in memory, seen in the look and the picture."""
+
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.backends.base import BackendInfo
+from animecam.panel import LivePanel
+from animecam.settings import Controls, Look
+from animecam.sinks.base import SinkClosed
+from animecam.sinks.caption import captioned
+from animecam.sinks.opening import open_sink
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.recorder import Recorder
+from animecam.sinks.talk import MOST_EVENTS, Drag, Press, Talk
+from animecam.sinks.window import WindowSink
+from animecam.sinks.window_keys import BINDINGS, VIEWER_ACTIONS, Action, action_of, help_lines, help_table, key_of
+
+DEADLINE_SECONDS = 15.0
+PRESS_AGAIN_SECONDS = 1.5  # a key that did not arrive by then was pressed before the window had the focus
+SYMBOLS = {"[": "bracketleft", "]": "bracketright", " ": "space", "-": "minus", "+": "plus", "Esc": "Escape"}
+DOCS = Path(__file__).parents[3] / "docs" / "window.md"
+
+
+class Bench:
+    """A window with its panel, fed with one grey picture over and over."""
+
+    def __init__(self, screen, stream, make_frame, folder):
+        self.screen, self._stream, self._make_frame = screen, stream, make_frame
+        self.folder, self.controls = folder, Controls(Look(style="ink", strength=0.5))
+        self.recorder = Recorder(stream, folder, open_sink)
+        info = BackendInfo("fake", "1.0", "f32", "this test")
+        why_not = {"snow": None, "broken": "does not work"}.get
+        self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), why_not, self.recorder, info)
+        self.taken, self._index = [], 0
+        take = self.panel.take
+        self.panel.take = lambda event: (self.taken.append(event), take(event))
+        options = SinkOptions(window_title="keys", panel=self.panel)
+        self.sink = WindowSink("window:", stream, options, screen.environment)
+
+    def feed(self, level=90):
+        self._index += 1
+        frame = self._make_frame(self._stream, self._index, level=(level, 128, 128))
+        self.sink.write(frame)
+        self.recorder.write(frame)
+        time.sleep(0.01)
+
+    def until(self, happens, **level):
+        end = time.monotonic() + DEADLINE_SECONDS
+        while not happens():
+            assert time.monotonic() < end, "it never happened"
+            self.feed(**level)
+
+    def xdotool(self, *words):
+        command = ["xdotool", *words]
+        done = subprocess.run(
+            command, env=self.screen.environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False
+        )
+        return done.stdout
+
+    def press(self, key):
+        """Presses a key until the panel has heard it once."""
+        heard = len(self.taken)
+        end = time.monotonic() + DEADLINE_SECONDS
+        while Press(key) not in self.taken[heard:]:
+            assert time.monotonic() < end, f"key {key} never arrived"
+            self.hit(key)
+            again = time.monotonic() + PRESS_AGAIN_SECONDS
+            while Press(key) not in self.taken[heard:] and time.monotonic() < again:
+                self.feed()
+
+    def hit(self, key):
+        self.xdotool("search", "--name", "^keys$", "windowfocus", "--sync", "key", SYMBOLS.get(key, key))
+
+    def geometry(self):
+        words = self.xdotool("search", "--name", "^keys$", "getwindowgeometry", "--shell").split()
+        values = dict(word.split("=") for word in words)
+        return tuple(int(values[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+
+    def shown(self):
+        """What the window shows, RGB, but for its lower part: the reported place may be off by the title's height."""
+        left, top, width, height = self.geometry()
+        return self.screen.look()[top : top + height * 3 // 4, left : left + width]
+
+
+@pytest.fixture
+def bench(screen, live_format, make_frame, tmp_path):
+    if shutil.which("xdotool") is None:
+        pytest.skip("needs xdotool to press keys")
+    made = Bench(screen, replace(live_format, width_px=320, height_px=240), make_frame, tmp_path)
+    try:
+        made.until(lambda: made.xdotool("search", "--name", "^keys$"))
+        yield made
+    finally:
+        made.sink.close(complete=True)
+        made.recorder.close(complete=True)
+
+
+def test_keys_change_the_look(bench):
+    bench.press("2")
+    assert bench.controls.look.style == "snow"
+    bench.press("3")
+    bench.press("9")
+    assert bench.controls.look.style == "snow"  # neither a style that does not work nor one that is not there
+    for key, strength in (("[", 0.4), ("-", 0.3), ("]", 0.4), ("+", 0.5)):
+        bench.press(key)
+        assert bench.controls.look.strength == strength
+    bench.press("m")
+    assert bench.controls.look.mirror
+    bench.press("m")
+    assert not bench.controls.look.mirror
+    bench.press("d")
+    assert bench.controls.look.shows_boxes
+
+
+def test_the_line_follows_the_mouse(bench):
+    bench.press("b")
+    assert bench.controls.look.split == 0.5
+    left, top, width, height = bench.geometry()
+    middle = str(top + height // 2)
+    for part in (0.25, 0.8):
+        bench.xdotool("mousemove", str(left + round(part * width)), middle, "mousedown", "1")
+        bench.until(lambda part=part: abs(bench.controls.look.split - part) < 0.02)
+        bench.xdotool("mouseup", "1")
+    bench.press("b")
+    assert bench.controls.look.split is None
+    bench.xdotool("mousemove", str(left + 20), middle, "mousedown", "1", "mouseup", "1")
+    bench.press("d")
+    assert bench.controls.look.split is None  # without a line there is nothing to drag
+
+
+def test_figures_and_help_are_written_over_the_picture(bench):
+    def written():
+        picture = bench.shown().astype(int)
+        return (np.abs(picture - np.median(picture)) > 100).mean()
+
+    bench.until(lambda: "h: help" not in bench.panel.text)  # the greeting
+    bench.until(lambda: written() < 0.001)
+    for key, words in (("f", "fps in"), ("h", help_lines()[0])):
+        bench.press(key)
+        assert words in bench.panel.text
+        bench.until(lambda: written() > 0.005)
+        bench.press(key)
+        bench.until(lambda: written() < 0.001)
+
+
+def test_freezing_holds_the_picture_and_its_snapshot(bench):
+    bench.until(lambda: np.median(bench.shown()) < 110)
+    bench.press(" ")
+    for _ in range(20):
+        bench.feed(level=200)
+    assert np.median(bench.shown()) < 110
+    bench.press("s")
+    (path,) = bench.folder.glob("animecam-*.png")
+    picture = cv2.imread(str(path))
+    assert picture.shape == (240, 320, 3)
+    assert picture.max() < 110
+    bench.press(" ")
+    bench.until(lambda: np.median(bench.shown()) > 180, level=200)
+
+
+def test_recording_starts_and_stops(bench, decode):
+    bench.press("r")
+    bench.until(lambda: (bench.recorder.seconds or 0) > 0)
+    assert bench.panel.text.startswith("REC 0:00")
+    bench.press("r")
+    bench.until(lambda: bench.recorder.seconds is None)
+    (path,) = bench.folder.glob("animecam-*.mp4")
+    assert f"saved {path.name}" in bench.panel.text
+    assert len(decode(path)) >= 2
+
+
+@pytest.mark.parametrize("key", ["w", "F11"])
+def test_full_screen_and_back(bench, screens, key):
+    if screens.MANAGER is None:
+        pytest.skip("needs a window manager, which is who makes windows large")
+    bench.press("d")  # the window has the focus
+    small = bench.geometry()[2:]
+    bench.hit(key)
+    bench.until(lambda: bench.geometry()[2:] == (640, 480))
+    bench.hit(key)
+    bench.until(lambda: bench.geometry()[2:] == small)
+
+
+def test_unknown_keys_do_nothing(bench):
+    bench.press("d")
+    look, heard = bench.controls.look, len(bench.taken)
+    bench.hit("x")
+    bench.hit("F5")
+    bench.press("f")
+    assert bench.controls.look == look
+    assert len(bench.taken) == heard + 1
+
+
+def test_capital_q_quits(bench):
+    bench.press("d")
+    bench.hit("Q")
+    with pytest.raises(SinkClosed):
+        bench.until(lambda: False)
+
+
+def test_every_key_has_one_meaning_and_every_meaning_a_key():
+    keys = [key for binding in BINDINGS for key in binding.keys]
+    assert len(keys) == len(set(keys))
+    assert {binding.action for binding in BINDINGS} == set(Action)
+    passed_on = [key for key in keys if action_of(key) not in VIEWER_ACTIONS]
+    assert all(len(key) == 1 for key in passed_on)  # `Talk` sends a character
+
+
+@pytest.mark.parametrize(
+    ("code", "key"),
+    [(-1, None), (0, None), (ord("M"), "m"), (27, "Esc"), (0xFFC8, "F11"), (0x7A0000, "F11"), (1 << 20 | 114, "r")],
+)
+def test_codes_of_all_systems_are_understood(code, key):
+    assert key_of(code) == key
+
+
+def test_the_documentation_has_the_table():
+    assert help_table() in DOCS.read_text(encoding="utf-8")
+
+
+def test_both_sides_understand_each_other(tmp_path):
+    window, program = Talk.create(tmp_path / "talk"), Talk.attach(tmp_path / "talk")
+    events, count = program.events_since(0)
+    assert events == ()
+    window.report(Press("["))
+    window.report(Drag(0.25))
+    events, count = program.events_since(count)
+    assert events == (Press("["), Drag(0.25))
+    assert program.events_since(count)[0] == ()
+    for _ in range(MOST_EVENTS):
+        window.report(Drag(0.5))
+    window.report(Press("q"))
+    events, _ = program.events_since(count)
+    assert len(events) == MOST_EVENTS
+    assert events[-1] == Press("q")
+    program.tell("12 fps\né")
+    assert (window.text, window.text_count) == ("12 fps\n?", 1)
+    program.tell("x" * 5000)
+    assert window.text == "x" * 2048
+
+
+@pytest.mark.parametrize("size", [(120, 160), (480, 640), (1080, 1920), (17, 31)])
+def test_a_caption_is_legible_at_any_size_and_touches_nothing_else(size):
+    picture = np.full((*size, 3), 255, np.uint8)
+    assert captioned(picture, "") is picture
+    drawn = captioned(picture, "30 fps in\nlatency")
+    assert (picture == 255).all()
+    assert drawn.shape[0] >= 480
+    assert drawn.shape[0] / size[0] == drawn.shape[1] / size[1]
+    ground = drawn[: drawn.shape[0] // 5, : drawn.shape[1] // 4]
+    assert (ground == 89).mean() > 0.1  # 255 * SHADE
+    assert (drawn[drawn.shape[0] // 4 :] == 255).all()

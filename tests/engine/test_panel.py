@@ -1,0 +1,173 @@
+"""What the window's panel tells, and the styles behind its number keys."""
+
+import threading
+import time
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from animecam import wardrobe
+from animecam.backends.base import BackendInfo
+from animecam.errors import StyleError
+from animecam.panel import LivePanel
+from animecam.pipeline import Figures
+from animecam.settings import Controls, Look
+from animecam.sinks.talk import Drag, Press
+from animecam.sinks.window_keys import help_lines
+from animecam.timing import Percentiles
+from animecam.types import Color, Frame, PixelFormat
+from animecam.wardrobe import Wardrobe
+
+INFO = BackendInfo("openvino", "2026.4", "bf16", "CPU")
+
+
+class FakeRecorder:
+    news, seconds = "", None
+
+    def __init__(self):
+        self.toggled, self.snapshots = 0, []
+
+    def toggle(self):
+        self.toggled += 1
+
+    def snapshot(self, frame):
+        self.snapshots.append(frame)
+
+
+def make_panel(look=None, why_not=lambda _: None):
+    controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
+    return LivePanel(controls, ("ink", "snow"), why_not, recorder, INFO), controls, recorder
+
+
+def make_frame(index):
+    planes = (np.zeros((4, 4, 3), np.uint8),)
+    return Frame(planes, PixelFormat.RGB24, Color(), 0, index, index, Fraction(1, 30), 0)
+
+
+def test_figures_say_what_a_user_asks_for():
+    panel, controls, _ = make_panel()
+    assert panel.text == "h: help"
+    latency_ms = Percentiles(p50=41.6, p95=60.2)
+    panel.post(Figures(fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
+    panel.take(Press("f"))
+    controls.change(size_px=320, strength=0.5)  # as the governor does, too
+    assert panel.text.split("\n")[:5] == [
+        "30 fps in, 15 fps out",
+        "latency 42 ms, p95 60 ms",
+        "2 faces, 7 dropped",
+        "ink at 320 px, strength 0.5",
+        "openvino 2026.4 (bf16) on CPU",
+    ]
+    panel.post(Figures(faces=1))
+    assert "1 face, 0 dropped" in panel.text
+
+
+def test_help_lists_every_key():
+    panel, _, _ = make_panel()
+    panel.take(Press("h"))
+    assert set(help_lines()) < set(panel.text.split("\n"))
+    panel.take(Press("h"))
+    assert help_lines()[0] not in panel.text
+
+
+def test_messages_go_away(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    panel, _, recorder = make_panel()
+    recorder.news = "saved x.mp4"
+    assert panel.text == "saved x.mp4"
+    now[0] += 10
+    assert panel.text == ""
+
+
+def test_a_style_that_is_not_ready_is_not_chosen():
+    panel, controls, _ = make_panel(why_not={"snow": "is still being loaded"}.get)
+    panel.take(Press("2"))
+    assert controls.look.style == "ink"
+    assert panel.text == "snow is still being loaded"
+    panel.take(Press("3"))
+    assert panel.text == "there is no style 3"
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "end"), [("[", 0.0, 0.0), ("]", 1.0, 1.0), ("[", 0.05, 0.0), ("]", 0.95, 1.0)]
+)
+def test_strength_stays_in_its_range(key, start, end):
+    panel, controls, _ = make_panel(Look(style="ink", strength=start))
+    panel.take(Press(key))
+    assert controls.look.strength == end
+
+
+def test_a_drag_moves_the_line_that_is_there_and_makes_none():
+    panel, controls, _ = make_panel()
+    panel.take(Drag(0.3))
+    assert controls.look.split is None
+    panel.take(Press("b"))
+    panel.take(Drag(0.3))
+    assert controls.look.split == 0.3
+
+
+def test_a_frozen_window_keeps_its_picture_and_saves_that():
+    panel, _, recorder = make_panel()
+    panel.take(Press("s"))  # before the first frame
+    first, second = make_frame(0), make_frame(1)
+    assert panel.shown(first) is first
+    panel.take(Press(" "))
+    assert panel.shown(second) is first
+    assert "frozen" in panel.text
+    panel.take(Press("s"))
+    panel.take(Press(" "))
+    assert panel.shown(second) is second
+    assert recorder.snapshots == [first]
+
+
+def test_recording_is_the_recorders():
+    panel, _, recorder = make_panel()
+    panel.take(Press("r"))
+    assert recorder.toggled == 1
+    recorder.seconds = 75.3
+    assert panel.text.startswith("REC 1:15")
+
+
+class FakeNetworks:
+    def __init__(self):
+        self.ready, self.go_on, self.threads = set(), threading.Event(), set()
+
+    def prepare(self, style, stream):
+        self.threads.add(threading.current_thread().name)
+        self.go_on.wait(5)
+        if style == "broken":
+            raise StyleError("its file is damaged")
+        self.ready.add(style)
+
+    def is_prepared(self, style):
+        return style in self.ready
+
+
+def test_styles_are_opened_one_after_the_other_beside_the_run(monkeypatch):
+    names = ("ink", "broken", "snow")
+    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name=name) for name in names])
+    networks = FakeNetworks()
+    styles = Wardrobe(networks, stream=None)
+    assert styles.styles == names
+    with styles.filling():
+        assert styles.why_not("ink") == "is still being loaded"
+        networks.go_on.set()
+        end = time.monotonic() + 5
+        while styles.why_not("snow") is not None:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        assert styles.why_not("ink") is None
+        assert styles.why_not("broken") == "does not work: its file is damaged"
+    assert networks.threads == {"wardrobe"}
+    assert not any(thread.name == "wardrobe" for thread in threading.enumerate())
+
+
+def test_the_end_of_the_run_ends_the_opening(monkeypatch):
+    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name=name) for name in ("ink", "snow")])
+    networks = FakeNetworks()
+    with Wardrobe(networks, stream=None).filling():
+        threading.Timer(0.05, networks.go_on.set).start()
+    assert networks.ready <= {"ink"}
