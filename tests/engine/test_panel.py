@@ -20,7 +20,7 @@ from animecam.timing import Percentiles
 from animecam.types import Color, Frame, PixelFormat
 from animecam.wardrobe import Wardrobe
 
-INFO = BackendInfo("openvino", "2026.4", "bf16", "CPU")
+INFO = BackendInfo("openvino", "2026.4", device="CPU", precision="bf16")
 
 
 class FakeRecorder:
