@@ -114,6 +114,12 @@ class ClientMessage(ctypes.Structure):
     )  # fmt: skip
 
 
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+def ignore(display, error):
+    """In place of Xlib's own answer to a window that is gone meanwhile, which is to end the process."""
+    return 0
+
+
 def click_close_button(environment, title):
     """Tells a window what window managers tell it when its button is clicked."""
     found = xdotool(environment, title).split()
@@ -122,7 +128,9 @@ def click_close_button(environment, title):
     xlib = ctypes.CDLL("libX11.so.6")
     xlib.XOpenDisplay.restype = ctypes.c_void_p
     xlib.XInternAtom.restype = ctypes.c_ulong
+    xlib.XSetErrorHandler(ignore)
     display = ctypes.c_void_p(xlib.XOpenDisplay(environment["DISPLAY"].encode()))
+    assert display, "the screen is gone"
     protocols, delete = (xlib.XInternAtom(display, name, False) for name in (b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"))
     message = ClientMessage(type=33, window=int(found[0]), message_type=protocols, format=32)
     message.data[0] = delete
