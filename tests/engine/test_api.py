@@ -22,7 +22,7 @@ def test_a_portrait_comes_back_drawn_and_itself_untouched(stylize):
     np.testing.assert_array_equal(portrait, before)
     assert drawn.shape == portrait.shape
     assert drawn.dtype == np.uint8
-    assert np.abs(drawn.astype(int) - portrait)[100:300, 150:330].mean() > 1.5  # the face
+    assert np.abs(drawn.astype(int) - portrait)[100:300, 150:330].mean() > 3  # the face
     np.testing.assert_array_equal(drawn[-20:, :20], portrait[-20:, :20])  # a corner
 
 
