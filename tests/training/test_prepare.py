@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from animecam_training.config import AugmentConfig, DataConfig
-from animecam_training.data.augment import cut, degrade, vary_light
+from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
-from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.pictures import list_pictures, read_labels, read_picture, write_labels, write_picture
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
-from animecam_training.data.sets import PairSet, UnpairedSet, batches
+from animecam_training.data.sets import PairSet, UnpairedSet, batches, list_photos, regions_of
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace
 
@@ -115,9 +115,58 @@ def test_a_face_too_small_gives_no_crop() -> None:
 def test_a_cut_shows_the_same_place_of_all_pictures() -> None:
     image = _colourful(0)
     for seed in range(5):
-        a, b = cut([image, 255 - image], 32, 1.5, np.random.default_rng(seed))
+        window = choose_window(image.shape, 32, 1.5, np.random.default_rng(seed))
+        a, b = cut([image, 255 - image], 32, window)
         assert a.shape == (32, 32, 3)
         assert np.abs(a.astype(int) + b - 255).max() <= 1
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])
+def test_regions_are_cut_where_the_picture_is(zoom: float) -> None:
+    # Blocks of 12 px, each a region of its own colour: the labels must name the colours of the crop.
+    image, labels = _colourful(0), np.kron(np.arange(64).reshape(8, 8), np.ones((12, 12))).astype(np.uint16)
+    for seed in range(5):
+        window = choose_window(image.shape, 48, zoom, np.random.default_rng(seed))
+        cut_one = cut_labels(labels, 48, window)
+        assert cut_one.max() + 1 == len(np.unique(cut_one))
+        inside = image[window.top :, window.left :][: window.side, : window.side]
+        number = labels[window.top :, window.left :][: window.side, : window.side]
+        colours = np.stack([inside[number == old].mean(0) for old in np.unique(number)])
+        (crop,) = cut([image], 48, window)
+        wrong = np.abs(colours[cut_one] - crop).max(2) > 1
+        assert wrong.mean() < (0.01 if zoom == 1 else 0.35)  # scaling mixes colours along the borders
+        assert not wrong[:2, :2].any() or zoom != 1
+
+
+def test_superpixels_lie_beside_the_photo_and_are_used(tmp_path: Path) -> None:
+    image = _colourful(0)
+    labels = np.zeros(image.shape[:2], np.uint16)
+    labels[:, 48:] = 300
+    write_picture(image, tmp_path / "a_0.in.png")
+    write_labels(labels, regions_of(tmp_path / "a_0.in.png"))
+    write_picture(image, tmp_path / "plain.png")
+    (tmp_path / "style").mkdir()
+    for name in ("s.png", "s.smooth.png"):
+        write_picture(image, tmp_path / "style" / name)
+    assert [path.name for path in list_photos(tmp_path)] == ["a_0.in.png", "plain.png", "s.png", "s.smooth.png"]
+    data = DataConfig(str(tmp_path), str(tmp_path / "style"), batch=1, sizes_px=(96,), zooms=(1.0,))
+    crops = UnpairedSet(data, AugmentConfig(), seed=0, batch_of_all=1)
+    assert np.array_equal(crops.regions(tmp_path / "a_0.in.png"), labels)
+    assert len(np.unique(crops.regions(tmp_path / "plain.png"))) > 10  # not stored: found
+    seen = {len(crops[index]["regions"].unique()) for index in range(12)}
+    assert 2 in seen
+    assert max(seen) > 10
+
+
+def test_label_maps_go_there_and_back_and_faults_are_named(tmp_path: Path) -> None:
+    labels = np.arange(70 * 90).reshape(70, 90) * 10
+    write_labels(labels, tmp_path / "l.png")
+    assert np.array_equal(read_labels(tmp_path / "l.png"), labels)
+    with pytest.raises(DataError, match="65537 regions"):
+        write_labels(np.array([[65536]]), tmp_path / "m.png")
+    write_picture(_colourful(0), tmp_path / "p.png")
+    with pytest.raises(DataError, match=r"p\.png is not a map of regions"):
+        read_labels(tmp_path / "p.png")
 
 
 def test_light_changes_both_and_quality_one() -> None:

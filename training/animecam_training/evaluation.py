@@ -12,7 +12,7 @@ from torch import nn
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.pictures import list_pictures, read_picture, write_picture
-from animecam_training.data.sets import TARGET_SUFFIX
+from animecam_training.data.sets import list_photos
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.metrics.evaluate import StyleFigures, evaluate_style, stylize_images
@@ -81,8 +81,8 @@ def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
     """
     crop = CropOptions(options.size_px, (EYE_DISTANCE, EYE_DISTANCE), tilt_deg=0, shift=0)
     heads: list[Image] = []
-    for path in list_pictures(options.photos):
-        if options.only not in path.name or path.name.endswith(TARGET_SUFFIX):
+    for path in list_photos(options.photos):
+        if options.only not in path.name:
             continue
         image = read_picture(path)
         face = finder.find(image)

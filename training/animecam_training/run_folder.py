@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from animecam_training.config import Recipe, recipe_to_toml
-from animecam_training.data.pictures import list_pictures, read_picture, write_picture
-from animecam_training.data.sets import TARGET_SUFFIX, to_tensor
+from animecam_training.data.pictures import read_picture, write_picture
+from animecam_training.data.sets import list_photos, to_tensor
 from animecam_training.errors import CheckpointError
 from animecam_training.faces import Image
 
@@ -94,8 +94,7 @@ class RunFolder:
 
 def load_samples(recipe: Recipe) -> Tensor:
     """The fixed pictures of the grids, [N, 3, S, S], RGB in [-1, 1]."""
-    folder = Path(recipe.data.samples or recipe.data.photos)
-    paths = [path for path in list_pictures(folder) if not path.name.endswith(TARGET_SUFFIX)]
+    paths = list_photos(Path(recipe.data.samples or recipe.data.photos))
     step = max(1, len(paths) // SAMPLE_PICTURES)
     squares: list[Tensor] = []
     for path in paths[::step][:SAMPLE_PICTURES]:

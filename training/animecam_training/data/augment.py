@@ -3,6 +3,7 @@
 # pyright: reportUnknownArgumentType=false
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam_training.config import AugmentConfig
+from animecam_training.data.pictures import Labels
 from animecam_training.faces import Image
 
 Picture = NDArray[np.floating[Any]]
@@ -20,28 +22,76 @@ NOISE_DEVIATION = (0.005, 0.03)  # of the full range: a webcam by day and by nig
 JPEG_QUALITY = (40, 90)
 
 
-def cut(images: Sequence[Image], size_px: int, zoom: float, rng: np.random.Generator) -> list[Image]:
-    """The same random square of several pictures of one size, scaled to size_px, perhaps mirrored.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A square of a picture, perhaps mirrored.
+
+    Attributes:
+        top: First row, pixels.
+        left: First column, pixels.
+        side: Side, pixels.
+        mirrored: Whether left and right are exchanged.
+    """
+
+    top: int
+    left: int
+    side: int
+    mirrored: bool
+
+
+def choose_window(shape: Sequence[int], size_px: int, zoom: float, rng: np.random.Generator) -> Window:
+    """A random square.
+
+    Args:
+        shape: Of the picture, height and width first.
+        size_px: Side of the crop that it is for.
+        zoom: Side of the square in sides of the crop; limited to the picture.
+        rng: Source of place and mirroring.
+    """
+    height, width = shape[0], shape[1]
+    side = int(min(round(size_px * zoom), height, width))
+    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+    return Window(top, left, side, mirrored=bool(rng.random() < 0.5))
+
+
+def cut(images: Sequence[Image], size_px: int, window: Window) -> list[Image]:
+    """The same square of several pictures of one size, scaled to size_px.
 
     Args:
         images: RGB uint8 [H, W, 3] each, of one shape.
         size_px: Side of the result.
-        zoom: Side of the region in sides of the result; limited to the picture.
-        rng: Source of place and mirroring.
+        window: Which square.
     """
-    height, width = images[0].shape[:2]
-    side = int(min(round(size_px * zoom), height, width))
-    top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    mirrored = bool(rng.random() < 0.5)
+    how = cv2.INTER_AREA if window.side > size_px else cv2.INTER_CUBIC
     cuts: list[Image] = []
     for image in images:
-        region = image[top : top + side, left : left + side]
-        if side != size_px:
-            smaller = side > size_px
-            how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+        region = _inside(image, window)
+        if window.side != size_px:
             region = cv2.resize(region, (size_px, size_px), interpolation=how).astype(np.uint8)
-        cuts.append(np.ascontiguousarray(region[:, ::-1] if mirrored else region))
+        cuts.append(np.ascontiguousarray(region[:, ::-1] if window.mirrored else region))
     return cuts
+
+
+def cut_labels(labels: Labels, size_px: int, window: Window) -> NDArray[np.int64]:
+    """The same square of a label map, its regions numbered anew from 0.
+
+    Args:
+        labels: [H, W] of the shape that the window was chosen for.
+        size_px: Side of the result.
+        window: Which square.
+
+    Returns:
+        int64 [size_px, size_px].
+    """
+    # The source pixel under the middle of each pixel of the result: labels cannot be mixed.
+    steps = ((np.arange(size_px) + 0.5) * window.side / size_px).astype(np.intp)
+    region = _inside(labels, window)[steps[:, None], steps[None]]
+    _, numbered = np.unique(region[:, ::-1] if window.mirrored else region, return_inverse=True)
+    return numbered.reshape(size_px, size_px).astype(np.int64)
+
+
+def _inside(pixels: NDArray[Any], window: Window) -> NDArray[Any]:
+    return pixels[window.top : window.top + window.side, window.left : window.left + window.side]
 
 
 def vary_light(pictures: Sequence[Picture], config: AugmentConfig, rng: np.random.Generator) -> list[Picture]:

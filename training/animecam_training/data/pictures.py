@@ -1,15 +1,21 @@
 """Reading pictures, with errors that name the file."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 
+Labels = NDArray[np.integer[Any]]
+"""Number of the region that each pixel belongs to, [H, W], from 0."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 REPAIR_HINT = "remove it, or prepare the folder again"
+MOST_LABELS = 1 << 16  # what a 16-bit PNG can count
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -32,15 +38,7 @@ def read_picture(path: Path) -> Image:
     Raises:
         DataError: The file is missing or not a picture.
     """
-    try:
-        coded = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DataError(
-            f"cannot read {path}: {error.strerror}", hint="remove it, or prepare the folder again"
-        ) from error
-    bgr = cv2.imdecode(coded, cv2.IMREAD_COLOR) if coded.size else None
-    if bgr is None:
-        raise DataError(f"{path} is not a picture", hint=REPAIR_HINT)
+    bgr = _decode(path, cv2.IMREAD_COLOR)
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)
 
 
@@ -50,8 +48,46 @@ def write_picture(image: Image, path: Path) -> None:
     Raises:
         DataError: The disk is full or not writable.
     """
+    _write_coded(image[..., ::-1], path)
+
+
+def read_labels(path: Path) -> Labels:
+    """A label map as `write_labels` stores it, uint16 [H, W].
+
+    Raises:
+        DataError: The file is missing or not such a map.
+    """
+    labels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if labels.ndim != 2 or labels.dtype != np.uint16:
+        raise DataError(f"{path} is not a map of regions", hint=REPAIR_HINT)
+    return labels.astype(np.uint16)
+
+
+def write_labels(labels: Labels, path: Path) -> None:
+    """Write a label map [H, W] as a gray PNG of 16 bits, beside first as `write_picture` does.
+
+    Raises:
+        DataError: More labels than 16 bits can count, or the disk is full or not writable.
+    """
+    if int(labels.max()) >= MOST_LABELS:
+        raise DataError(f"{path.name} has {int(labels.max()) + 1} regions", hint="prepare smaller crops: --size")
+    _write_coded(labels.astype(np.uint16), path)
+
+
+def _decode(path: Path, mode: int) -> NDArray[Any]:
+    try:
+        coded = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint=REPAIR_HINT) from error
+    pixels = cv2.imdecode(coded, mode) if coded.size else None
+    if pixels is None:
+        raise DataError(f"{path} is not a picture", hint=REPAIR_HINT)
+    return pixels
+
+
+def _write_coded(pixels: NDArray[Any], path: Path) -> None:
     partial = path.with_name(f".{path.name}.partial{path.suffix}")
-    sound, coded = cv2.imencode(path.suffix, image[..., ::-1])
+    sound, coded = cv2.imencode(path.suffix, pixels)
     if not sound:
         raise DataError(f"cannot encode {path}", hint="use .png or .jpg")
     try:

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from animecam_training.data.crops import CropOptions, crop_head, is_frontal
-from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.pictures import list_pictures, read_picture, write_labels, write_picture
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
-from animecam_training.data.sets import INPUT_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
+from animecam_training.data.sets import INPUT_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.ops.edges import smooth_edges
+from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
 from animecam_training.target.options import TargetOptions
 
@@ -35,8 +36,8 @@ class PrepareOptions:
     """What is made of a folder.
 
     Attributes:
-        kind: "photo" writes head crops, "pairs" also the target drawn from each, "style" whole pictures with copies
-            whose edges are smoothed.
+        kind: "photo" writes head crops with their superpixels, "pairs" head crops with the target drawn from each,
+            "style" whole pictures with copies whose edges are smoothed.
         weights: Folder of the face networks (kinds "photo" and "pairs").
         copies: Crops of each photo, with different margins.
         crop: Size and margins of the crops; style pictures take its size.
@@ -189,6 +190,8 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
                 continue
             target = draw_target(crop, found.mesh, finder.person(crop), options.target)
             write_picture(target, stem.with_name(f"{stem.name}_{copy}{TARGET_SUFFIX}"))
+        else:
+            write_labels(find_superpixels(crop), stem.with_name(f"{stem.name}_{copy}{REGIONS_SUFFIX}"))
         write_picture(crop, stem.with_name(f"{stem.name}_{copy}{INPUT_SUFFIX}"))
         verdict = "kept"
     return verdict

@@ -2,6 +2,7 @@
 
 # pyright: reportUnknownMemberType=false
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
-from animecam_training.data.augment import Picture, cut, degrade, vary_light
-from animecam_training.data.pictures import list_pictures, read_picture
+from animecam_training.data.augment import Picture, Window, choose_window, cut, cut_labels, degrade, vary_light
+from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_picture
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.ops.superpixels import find_superpixels
 
-INPUT_SUFFIX, TARGET_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".smooth.png"
+log = logging.getLogger(__name__)
+
+INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
 Batch = dict[str, Tensor]
@@ -52,7 +55,7 @@ class _Crops(Dataset[Batch]):
 
 
 class PairSet(_Crops):
-    """Photos with the target drawn from each, as `animecam-train targets` writes them.
+    """Photos with the target drawn from each, as `animecam-train prepare --kind pairs` writes them.
 
     Args:
         data: Folder `photos` and how crops are cut.
@@ -69,14 +72,17 @@ class PairSet(_Crops):
         pictures = list_pictures(Path(data.photos))
         self.inputs = [path for path in pictures if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
         if not self.inputs:
-            raise DataError(f"no pairs in {data.photos}", hint="make them with: animecam-train targets")
+            raise DataError(
+                f"no pairs in {data.photos}", hint="make them with: animecam-train prepare --kind pairs SRC DST"
+            )
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" and "target", [3, S, S] each."""
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         zoom = float(rng.choice(self.data.zooms))
-        images = cut([self.read(path), self.read(target_of(path))], self.size_px(index), zoom, rng)
+        photo, size_px = self.read(path), self.size_px(index)
+        images = cut([photo, self.read(target_of(path))], size_px, choose_window(photo.shape, size_px, zoom, rng))
         photo, target = vary_light([_unit(image) for image in images], self.augment, rng)
         return {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
 
@@ -93,22 +99,31 @@ class PhotoSet(_Crops):
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
-        self.inputs = [path for path in list_pictures(Path(data.photos)) if not path.name.endswith(TARGET_SUFFIX)]
+        self.inputs = list_photos(Path(data.photos))
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" and, undegraded, "clean", [3, S, S] each."""
+        return self._photo(index)[0]
+
+    def _photo(self, index: int) -> tuple[Batch, Path, Window]:
+        """Crop `index`, and where it was cut."""
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
-        (image,) = cut([self.read(path)], self.size_px(index), float(rng.choice(self.data.zooms)), rng)
+        photo, size_px = self.read(path), self.size_px(index)
+        window = choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
+        (image,) = cut([photo], size_px, window)
         (clean,) = vary_light([_unit(image)], self.augment, rng)
-        return {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}
+        return {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}, path, window
 
 
 class UnpairedSet(PhotoSet):
     """Photos with their superpixels, and style pictures with their edge-smoothed copies.
 
-    The superpixels are found on the crop, before its light changes: regions do not depend on it much, and the crop is
-    small. Style pictures keep their colours.
+    The superpixels are those of the whole photo, as `animecam-train prepare --kind photo` stores them; where they are
+    not stored they are found when a photo is first met. Style pictures keep their colours.
+
+    Raises:
+        DataError: A style picture has no edge-smoothed copy.
     """
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
@@ -120,18 +135,46 @@ class UnpairedSet(PhotoSet):
             raise DataError(
                 f"{missing[0]} has no edge-smoothed copy", hint="run: animecam-train prepare --kind style SRC DST"
             )
+        self._labels: dict[Path, Labels] = {}
+        without = sum(not regions_of(path).is_file() for path in self.inputs)
+        if without:
+            log.info("%d photos without stored superpixels: found as they are met", without)
+
+    def regions(self, path: Path) -> Labels:
+        """The superpixels of a photo [H, W], from memory after the first time."""
+        if path not in self._labels:
+            stored = regions_of(path)
+            self._labels[path] = read_labels(stored) if stored.is_file() else find_superpixels(self.read(path))
+        return self._labels[path]
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
-        batch = super().__getitem__(index)
+        batch, photo, window = self._photo(index)
         size_px = self.size_px(index)
+        regions = torch.from_numpy(cut_labels(self.regions(photo), size_px, window))
         rng = np.random.default_rng((self.seed, STYLE_STREAM, index))
         path = self.styles[int(rng.integers(len(self.styles)))]
-        zoom = float(rng.choice(self.data.zooms))
-        anime, smoothed = cut([self.read(path), self.read(smoothed_of(path))], size_px, zoom, rng)
-        clean = ((batch["clean"].numpy().transpose(1, 2, 0) + 1) * 127.5).round().astype(np.uint8)
-        regions = torch.from_numpy(find_superpixels(np.ascontiguousarray(clean))).long()
+        style = self.read(path)
+        window = choose_window(style.shape, size_px, float(rng.choice(self.data.zooms)), rng)
+        anime, smoothed = cut([style, self.read(smoothed_of(path))], size_px, window)
         return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """The photos of a prepared or plain folder, without the targets and superpixels that lie beside them.
+
+    Raises:
+        DataError: No such folder, or no photo in it.
+    """
+    photos = [path for path in list_pictures(folder) if not path.name.endswith((TARGET_SUFFIX, REGIONS_SUFFIX))]
+    if not photos:
+        raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
+    return photos
+
+
+def regions_of(photo: Path) -> Path:
+    """Where the superpixels of a photo lie."""
+    return photo.with_name(photo.stem.removesuffix(Path(INPUT_SUFFIX).stem) + REGIONS_SUFFIX)
 
 
 def target_of(photo: Path) -> Path:
