@@ -1,25 +1,36 @@
 """Figures against independent readings of their definitions, and against what they are meant to notice."""
 
+import json
 import sys
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
 import torch
+from scipy import linalg
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.transform import SimilarityTransform
 from torch import nn
 
-from animecam_training.errors import DataError, TrainingError
+from animecam_export.checkpoints import load_trained
+from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_training.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.config import ModelConfig, Recipe
+from animecam_training.data.clips import read_clip
+from animecam_training.data.pictures import write_picture
+from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
+from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import evaluate_style, measure_identity, stylize_images
 from animecam_training.metrics.flicker import measure_flicker
 from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
-from animecam_training.metrics.inception import measure_inception
 from animecam_training.metrics.pictures import psnr_db, to_batch
+from animecam_training.metrics.published import measure_inception, measure_lpips
 from animecam_training.metrics.squeeze import HEAD_LAYERS, SqueezeDistance, SqueezeVectors, kernel_distance
+from animecam_training.models.lite import LiteGenerator
 
 RNG = np.random.default_rng(0)
 
@@ -170,11 +181,114 @@ def test_evaluation_sees_photos_become_anime() -> None:
         evaluate_style(photos, drawn[:3], anime)
 
 
-def test_inception_figures_need_a_library_and_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_figures_need_a_library_and_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
-    with pytest.raises(TrainingError, match="no Inception figures") as caught:
-        measure_inception(torch.zeros(2, 3, 32, 32), torch.zeros(2, 3, 32, 32))
-    assert "torch-fidelity" in caught.value.hint
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    pictures = torch.zeros(2, 3, 32, 32)
+    with pytest.raises(MissingNetworkError, match="no FID, KID, Inception Score: ") as caught:
+        measure_inception(pictures, pictures)
+    assert "animecam[metrics]" in caught.value.hint
+    with pytest.raises(MissingNetworkError, match="no LPIPS: "):
+        measure_lpips([pictures[0]], [pictures[0]])
+
+
+class Colours(nn.Module):
+    """Three features that can be reckoned by hand: the mean of each channel, 0 … 1, of uint8 pictures."""
+
+    num_features = 3
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.double().mean(dim=(2, 3)) / 255
+
+
+def test_inception_figures_follow_their_definitions_on_another_network() -> None:
+    pytest.importorskip("torchmetrics", reason="needs torchmetrics")
+    ours, theirs = to_batch([flat_picture() for _ in range(12)], 32), to_batch([flat_picture() for _ in range(9)], 32)
+    found = measure_inception(ours, theirs, Colours())
+    x, y = (((t + 1) * 127.5).round().double().mean(dim=(2, 3)).numpy() / 255 for t in (ours, theirs))
+    between = linalg.sqrtm(np.cov(x.T) @ np.cov(y.T)).real
+    fid = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(np.cov(x.T) + np.cov(y.T) - 2 * between)
+    assert found.fid == pytest.approx(fid, rel=1e-3)
+    alike = measure_inception(ours[:1].repeat(4, 1, 1, 1), theirs, Colours())
+    assert alike.inception_score == pytest.approx(1, abs=1e-5)  # one guess for all: no variety
+    assert found.inception_score > 1
+
+
+@pytest.fixture
+def lite_checkpoint(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    recipe = Recipe(name="ink", model=ModelConfig("dtgan-lite", (8, 8, 8)))
+    weights = LiteGenerator((8, 8, 8)).state_dict()
+    save_checkpoint(Checkpoint(recipe, 7, weights, {}), tmp_path / "last.pt")
+    return tmp_path / "last.pt"
+
+
+def test_a_checkpoint_and_its_export_draw_the_same(lite_checkpoint: Path, tmp_path: Path) -> None:
+    trained = open_style(lite_checkpoint)
+    assert (trained.name, trained.steps) == ("ink", 7)
+    folder = tmp_path / "style"
+    folder.mkdir()
+    export_onnx(load_trained(lite_checkpoint, "dtgan").module, folder / "model.onnx", OnnxOptions())
+    feeding = {"layout": "NCHW", "black": -1.0, "white": 1.0}
+    card = {"name": "ink", "contract": {"input": feeding, "output": feeding}, "training": {"steps": 7}}
+    card["variants"] = [{"file": "model.onnx"}]
+    (folder / "card.json").write_text(json.dumps(card))
+    images = [noise_picture(40), flat_picture(64)]
+    expected = stylize_images(trained.draw, images)
+    for path, steps in ((folder, 7), (folder / "model.onnx", None)):
+        shipped = open_style(path)
+        assert shipped.steps == steps
+        for a, b in zip(expected, stylize_images(shipped.draw, images), strict=True):
+            assert np.abs(a.astype(int) - b).max() <= 1
+    card["contract"] = {"input": feeding | {"layout": "NHWC"}, "output": feeding}
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(DataError, match="'ink' is not fed NCHW"):
+        open_style(folder)
+
+
+def test_a_network_of_one_size_refuses_others(lite_checkpoint: Path, tmp_path: Path) -> None:
+    fixed = tmp_path / "fixed.onnx"
+    export_onnx(load_trained(lite_checkpoint, "dtgan").module, fixed, OnnxOptions(fixed_px=(64, 64)))
+    draw = open_style(fixed).draw
+    assert stylize_images(draw, [noise_picture(64)])[0].shape == (64, 64, 3)
+    with pytest.raises(DataError, match="64 x 64 only"):
+        stylize_images(draw, [noise_picture(72)])
+
+
+def test_what_is_no_style_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty is not a style"):
+        open_style(tmp_path / "empty")
+    (tmp_path / "empty/card.json").write_text("{}")
+    with pytest.raises(DataError, match=r"card\.json is not a style's card"):
+        open_style(tmp_path / "empty")
+    (tmp_path / "text.onnx").write_text("text")
+    with pytest.raises(DataError, match=r"text\.onnx is not an ONNX network"):
+        open_style(tmp_path / "text.onnx")
+    with pytest.raises(DataError, match=r"cannot read .*gone\.onnx"):
+        open_style(tmp_path / "gone.onnx")
+
+
+def test_clips_are_read_from_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    for i in range(3):
+        write_picture(np.full((52, 1030, 3), 10 * i, np.uint8), tmp_path / f"frames/{i}.png")
+    frames = read_clip(tmp_path / "frames", most=2)
+    assert [frame.shape for frame in frames] == [(24, 512, 3)] * 2
+    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 10]
+    with av.open(str(tmp_path / "clip.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 72, 44, "bgr0"
+        for i in range(4):
+            picture = np.full((44, 72, 3), 40 * i, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    frames = read_clip(tmp_path / "clip.mkv", most=3)
+    assert [(frame.shape, int(frame[9, 9, 1])) for frame in frames] == [((40, 72, 3), 40 * i) for i in range(3)]
+    (tmp_path / "text.mp4").write_text("text")
+    for name in ("text.mp4", "gone.mp4"):
+        with pytest.raises(DataError, match=name):
+            read_clip(tmp_path / name, most=3)
 
 
 def test_kernel_distance_agrees_with_torchmetrics() -> None:

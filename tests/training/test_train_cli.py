@@ -1,21 +1,29 @@
 """The command: it trains, resumes, measures, and fails in one line with a hint."""
 
+import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.cli import main
 from animecam_training.config import DataConfig, ModelConfig, Recipe, recipe_to_toml
-from animecam_training.data.pictures import write_picture
+from animecam_training.data.pictures import read_picture, write_picture
 
 
-def _status(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    return int(ended.value.code or 0)
+def write_clip(path: Path, frames: list[np.ndarray]) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
 
 
 @pytest.fixture
@@ -39,20 +47,47 @@ def recipe(tmp_path: Path) -> Path:
 
 def test_run_ends_on_time_and_resumes(recipe: Path, tmp_path: Path) -> None:
     run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "pairs"), "--threads", "1"]
-    assert _status([*run, "--minutes", "0"]) == 0
+    assert main([*run, "--minutes", "0"]) == 0
     assert load_checkpoint(tmp_path / "run/last.pt").step == 1
-    assert _status([*run, "--resume"]) == 0
+    assert main([*run, "--resume"]) == 0
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
 
 
 def test_errors_are_one_line_and_a_hint(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _status(["run", str(recipe), "--out", str(tmp_path / "run")]) == 1
+    assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 1
     shown = " ".join(capsys.readouterr().err.split())
-    assert "error: no folder elsewhere" in shown
+    assert "animecam-train: no folder elsewhere" in shown
     assert "hint:" in shown
     recipe.write_text("stepz = 1")
-    assert _status(["run", str(recipe), "--out", str(tmp_path / "run")]) == 2
+    assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 2
     assert "unknown key stepz" in " ".join(capsys.readouterr().err.split())
+
+
+def test_usage_is_status_two_and_an_interruption_130(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prepare", "a"]) == 2
+    assert "FOLDER" in capsys.readouterr().err
+    assert main(["prepare", "a", "b", "--kind", "sketch"]) == 2
+    assert "sketch" in capsys.readouterr().err
+    assert main(["run", str(recipe)]) == 2
+    assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
+    assert "gone.pt" in capsys.readouterr().err
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("animecam_training.loop.train", interrupt)
+    assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 130
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys; from animecam_training.cli import app; assert not {'torch', 'cv2', 'onnxruntime'} & {*sys.modules}"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: Path) -> None:
@@ -64,12 +99,24 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
             assert member is not None
             (photos / f"{number}.jpg").write_bytes(member.read())
     weights = ["--weights", str(shared / "weights")]
-    assert _status(["prepare", str(photos), str(tmp_path / "made"), *weights, "--size", "128"]) == 0
+    assert main(["prepare", str(photos), str(tmp_path / "made"), *weights, "--size", "128"]) == 0
     assert len(list((tmp_path / "made").glob("*.out.png"))) == 2
     run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "made"), "--minutes", "0"]
-    assert _status(run) == 0
-    measured = ["evaluate", str(tmp_path / "run/last.pt"), "--photos", str(photos), "--anime", str(tmp_path / "made")]
-    measured += [*weights, "--size", "128", "--json", str(tmp_path / "figures.json"), "--grid", str(tmp_path / "g.jpg")]
-    assert _status(measured) == 0
-    assert '"identity"' in (tmp_path / "figures.json").read_text()
-    assert (tmp_path / "g.jpg").is_file()
+    assert main(run) == 0
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, [read_picture(photos / "9.jpg")] * 4)
+    measured = ["--photos", str(photos), "--anime", str(tmp_path / "made"), *weights, "--size", "128"]
+    measured += ["--clip", str(clip), "--frames", "3", "--published"]
+    figures, grid = tmp_path / "figures.json", tmp_path / "grid.jpg"
+    written = ["--json", str(figures), "--grid", str(grid)]
+    assert main(["evaluate", str(tmp_path / "run/last.pt"), *measured, *written]) == 0
+    result = json.loads(figures.read_text())
+    assert result["step"] == 1
+    assert result["flicker"]["frames"] == 2
+    assert result["figures"]["identity"]["faces"] == 2
+    assert result["by_name"]["identity_cosine_mean"] == result["figures"]["identity"]["mean"]
+    # Nothing that could not be measured has a figure, and each says why.
+    absent = [result["inception"] is None, result["lpips"] is None]
+    assert len(result["missing"]) == sum(absent)
+    assert ("fid" in result["by_name"]) != absent[0]
+    assert read_picture(grid).shape == (2 * 192, 8 * 192, 3)

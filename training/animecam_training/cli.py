@@ -1,49 +1,70 @@
-"""The command `animecam-train`."""
+"""The command `animecam-train`. Everything heavy is imported by the command that runs."""
 
 import logging
 import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from animecam_training.errors import TrainingError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train anime styles for animecam.")
-_console = Console()
-_errors = Console(stderr=True)
+if TYPE_CHECKING:
+    from animecam_training.evaluation import Evaluation
+
+_console = Console(highlight=False)
+_errors = Console(stderr=True, highlight=False)
 
 INTERRUPTED_STATUS = 130
 
+LEAST_SIDE_PX = 64
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_console
-    )
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+def app() -> None:
+    """Trains anime styles for animecam."""
 
 
 @app.command()
+@click.argument("source", type=_FOLDER)
+@click.argument("folder", type=_FOLDER)
+@click.option(
+    "--kind",
+    type=click.Choice(("photo", "pairs", "style")),
+    default="pairs",
+    help="photo: head crops and their superpixels; pairs: crops and drawn targets; style: edge-smoothed copies.",
+)
+@click.option("--weights", type=_FOLDER, default="weights", help="Folder of the face networks.")
+@click.option("--copies", type=click.IntRange(min=1), default=1, help="Crops of each photo.")
+@click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@click.option("--seed", default=0, help="Of the random margins.")
 def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder of pictures.")],
-    folder: Annotated[Path, typer.Argument(help="Where the prepared pictures go.")],
-    kind: Annotated[str, typer.Option(help="photo: head crops; pairs: crops and drawn targets; style.")] = "pairs",
-    weights: Annotated[Path, typer.Option(help="Folder of the face networks.")] = Path("weights"),
-    copies: Annotated[int, typer.Option(min=1, help="Crops of each photo.")] = 1,
-    size: Annotated[int, typer.Option(min=64, help="Side of the results, pixels.")] = 320,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    seed: Annotated[int, typer.Option(help="Of the random margins.")] = 0,
+    *,
+    source: Path,
+    folder: Path,
+    kind: Literal["photo", "pairs", "style"],
+    weights: Path,
+    copies: int,
+    size: int,
+    workers: int,
+    seed: int,
 ) -> None:
-    """Make training pictures of a folder; run again to go on where it stopped."""
-    from animecam_training.data.crops import CropOptions
-    from animecam_training.data.prepare import PrepareOptions
-    from animecam_training.data.prepare import prepare as run_prepare
+    """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
+    with _training_packages():
+        from animecam_training.data.crops import CropOptions
+        from animecam_training.data.prepare import PrepareOptions
+        from animecam_training.data.prepare import prepare as run_prepare
 
-    if kind not in ("photo", "pairs", "style"):
-        raise typer.BadParameter("one of photo, pairs, style", param_hint="--kind")
     options = PrepareOptions(kind, weights, copies=copies, crop=CropOptions(side_px=size), workers=workers, seed=seed)
     with _progress() as progress:
         task = progress.add_task("preparing", total=None)
@@ -55,53 +76,83 @@ def prepare(
 
 
 @app.command()
+@click.argument("recipe", type=_FOLDER)
+@click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Run folder.")
+@click.option("--minutes", type=click.FloatRange(min=0), help="End cleanly after this time.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
+@click.option("--from", "start_from", type=_FOLDER, help="Fine-tune from this checkpoint.")
+@click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
+@click.option("--photos", help="Instead of the recipe's data.photos.")
+@click.option("--styles", help="Instead of the recipe's data.styles.")
 def run(
-    recipe: Annotated[Path, typer.Argument(help="Recipe, a TOML file.")],
-    folder: Annotated[Path, typer.Option("--out", "-o", help="Run folder.")],
-    minutes: Annotated[float | None, typer.Option(help="End cleanly after this time.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    start_from: Annotated[Path | None, typer.Option("--from", help="Fine-tune from this checkpoint.")] = None,
-    threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves the choice to torch.")] = 0,
-    photos: Annotated[str | None, typer.Option(help="Instead of the recipe's data.photos.")] = None,
-    styles: Annotated[str | None, typer.Option(help="Instead of the recipe's data.styles.")] = None,
+    *,
+    recipe: Path,
+    folder: Path,
+    minutes: float | None,
+    resume: bool,
+    start_from: Path | None,
+    threads: int,
+    photos: str | None,
+    styles: str | None,
 ) -> None:
-    """Train a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
+    """Trains a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
     from dataclasses import replace
 
-    from animecam_training.config import load_recipe
-    from animecam_training.loop import RunOptions, train
+    with _training_packages():
+        from animecam_training.config import load_recipe
+        from animecam_training.loop import RunOptions, train
 
     loaded = load_recipe(recipe)
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data)
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
     with _progress() as progress:
-        task = progress.add_task(loaded.name, total=loaded.steps)
+        task = progress.add_task(escape(loaded.name), total=loaded.steps)
         checkpoint = train(loaded, options, lambda step: progress.update(task, completed=step))
-    _console.print(f"step {checkpoint.step} of {loaded.steps}: {folder / 'last.pt'}")
+    _console.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
 
 
 @app.command()
+@click.argument("style", type=_FOLDER)
+@click.option("--photos", type=_FOLDER, required=True, help="Folder of portraits.")
+@click.option("--anime", type=_FOLDER, required=True, help="Folder of pictures of the style aimed at.")
+@click.option("--weights", type=_FOLDER, default="weights", help="Folder of the face and identity networks.")
+@click.option("--only", default="", help="Portraits whose name contains this.")
+@click.option("--clip", "--clip-frames", type=_FOLDER, help="Video, or folder of frames: measures flicker.")
+@click.option("--frames", type=click.IntRange(min=2), default=48, help="Frames of the clip at most.")
+@click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=256, help="Side of the head crops, pixels.")
+@click.option("--published", is_flag=True, help="FID, KID, Inception Score, LPIPS too; their networks are downloads.")
+@click.option("--grid", type=_FOLDER, help="Write a before/after grid here.")
+@click.option("--json", "json_out", type=_FOLDER, help="Write the figures here.")
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a run.")],
-    photos: Annotated[Path, typer.Option(help="Folder of portraits.")],
-    anime: Annotated[Path, typer.Option(help="Folder of pictures of the style aimed at.")],
-    weights: Annotated[Path, typer.Option(help="Folder of the face and identity networks.")] = Path("weights"),
-    only: Annotated[str, typer.Option(help="Portraits whose name contains this.")] = "",
-    clip_frames: Annotated[Path | None, typer.Option(help="Folder of a clip's frames: measures flicker.")] = None,
-    size: Annotated[int, typer.Option(min=64, help="Side of the head crops, pixels.")] = 256,
-    grid: Annotated[Path | None, typer.Option(help="Write a before/after grid here.")] = None,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    *,
+    style: Path,
+    photos: Path,
+    anime: Path,
+    weights: Path,
+    only: str,
+    clip: Path | None,
+    frames: int,
+    size: int,
+    published: bool,
+    grid: Path | None,
+    json_out: Path | None,
 ) -> None:
-    """Measure a checkpoint: distance to the style, identity, flicker."""
-    import json
-    from dataclasses import asdict
+    """Measures STYLE, a checkpoint or an exported style: distance to the style aimed at, identity, flicker."""
+    with _training_packages():
+        from animecam_training.evaluation import EvaluateOptions, write_figures
+        from animecam_training.evaluation import evaluate as run_evaluation
 
-    from animecam_training.evaluation import EvaluateOptions
-    from animecam_training.evaluation import evaluate as run_evaluation
+    options = EvaluateOptions(
+        photos, anime, weights, only=only, clip=clip, clip_frames=frames, size_px=size, with_published=published
+    )
+    result = run_evaluation(style, options, grid)
+    _console.print(_figure_table(result))
+    if json_out:
+        write_figures(result, json_out)
 
-    options = EvaluateOptions(photos, anime, weights, only=only, clip_frames=clip_frames, size_px=size)
-    result = run_evaluation(checkpoint, options, grid)
+
+def _figure_table(result: "Evaluation") -> Table:
     figures = result.figures
     table = Table("figure", "value")
     table.add_row("portraits", str(figures.pictures))
@@ -112,30 +163,62 @@ def evaluate(
         table.add_row("identity cosine, mean", f"{figures.identity.mean:.3f}")
         table.add_row("identity cosine, worst", f"{figures.identity.worst:.3f}")
     if result.flicker:
-        table.add_row("flicker, times the source's", f"{result.flicker.styled / result.flicker.source:.2f}")
-    _console.print(table)
-    if json_out:
-        json_out.write_text(json.dumps(asdict(result), indent=2) + "\n", "utf-8")
+        table.add_row("flicker, times the source's", f"{result.flicker.ratio:.2f}")
+    if result.inception:
+        table.add_row("FID to the style", f"{result.inception.fid:.1f}")
+        table.add_row("KID to the style", f"{result.inception.kid:.4f}")
+        table.add_row("Inception Score", f"{result.inception.inception_score:.2f}")
+    if result.lpips is not None:
+        table.add_row("LPIPS (AlexNet) to the photo", f"{result.lpips:.3f}")
+    return table
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; errors are one line and a hint, the exit status says which kind.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; errors are one line and a hint.
 
     Args:
-        arguments: Instead of those of the process.
+        arguments: Words after the program's name; None takes them from `sys.argv`.
+
+    Returns:
+        Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=_errors)])
+    logging.basicConfig(
+        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=_errors, show_path=False)]
+    )
+    words = list(arguments) if arguments is not None else None
     try:
-        app(arguments, standalone_mode=True)
+        app.main(args=words, prog_name="animecam-train", standalone_mode=False)
+    except click.ClickException as error:
+        _show_error(error.format_message(), "animecam-train --help")
+        return error.exit_code
     except TrainingError as error:
-        _errors.print(f"[bold red]error:[/] {error.message}", highlight=False)
-        if error.hint:
-            _errors.print(f"[dim]hint:[/] {error.hint}", highlight=False)
-        sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        _errors.print("interrupted; the last checkpoint is kept")
-        sys.exit(INTERRUPTED_STATUS)
+        _show_error(error.message, error.hint)
+        return error.exit_status
+    except (click.Abort, KeyboardInterrupt):
+        _show_error("interrupted", "what was done is kept: prepare again, or run with --resume, to go on")
+        return INTERRUPTED_STATUS
+    return 0
+
+
+def _show_error(message: str, hint: str) -> None:
+    _errors.print(f"[bold red]animecam-train:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        _errors.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=_errors)
+
+
+@contextmanager
+def _training_packages() -> Generator[None]:
+    """Turns a missing package into an error that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise TrainingError(f"training needs the package {error.name}", hint="pip install 'animecam[train]'") from error
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,13 +18,17 @@ class TrainingError(Exception):
 
 
 class ConfigError(TrainingError):
-    """A recipe has a wrong key or a value of a wrong type."""
+    """A recipe has a wrong key or a value of a wrong type, or the command line asks for what cannot be."""
 
     exit_status = 2
 
 
 class DataError(TrainingError):
     """A folder, picture or weights file is missing, empty or unreadable."""
+
+
+class MissingNetworkError(DataError):
+    """A published network that a figure is defined by cannot be had here; other figures do not need it."""
 
 
 class CheckpointError(TrainingError):

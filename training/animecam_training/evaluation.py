@@ -1,28 +1,34 @@
-"""Figures of a checkpoint: pictures read, cropped as the product crops them, styled and measured."""
+"""Figures of a style: pictures read, cropped as the product crops them, styled and measured."""
 
+import dataclasses
+import json
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import nn
 
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.data.clips import read_clip
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.pictures import list_pictures, read_picture, write_picture
-from animecam_training.data.sets import list_photos
-from animecam_training.errors import DataError
+from animecam_training.data.sets import SMOOTHED_SUFFIX, list_photos
+from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
+from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import StyleFigures, evaluate_style, stylize_images
 from animecam_training.metrics.flicker import Flicker, measure_flicker
 from animecam_training.metrics.identity import IdentityNetwork
-from animecam_training.models.registry import build_generator, inference_generator
+from animecam_training.metrics.pictures import to_batch
+from animecam_training.metrics.published import InceptionFigures, measure_inception, measure_lpips
+
+log = logging.getLogger(__name__)
 
 EYE_DISTANCE = 0.21  # of the crop's side: a head with hair and neck, as the product aligns it
 GRID_COLUMNS = 8
 GRID_SIDE_PX = 192
+CLIP_FRAMES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,20 @@ class EvaluateOptions:
         anime: Folder of pictures of the style aimed at.
         weights: Folder of the face and identity networks.
         only: Portraits whose file name contains this; empty takes all.
-        clip_frames: Folder of a clip's frames in order, for flicker; None leaves it out.
+        clip: Video file, or folder of a clip's frames in order, for flicker; None leaves it out.
+        clip_frames: Frames of the clip at most.
         size_px: Side of the head crops.
+        with_published: Also FID, KID, Inception Score and LPIPS, whose networks may have to be downloaded.
     """
 
     photos: Path
     anime: Path
     weights: Path
     only: str = ""
-    clip_frames: Path | None = None
+    clip: Path | None = None
+    clip_frames: int = CLIP_FRAMES
     size_px: int = 256
+    with_published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +61,43 @@ class Evaluation:
     """All figures of a style.
 
     Attributes:
-        step: Steps of the checkpoint.
-        figures: On the portraits.
+        style: Name of the style.
+        step: Steps it was trained; None where nothing says so.
+        size_px: Side of the head crops.
+        figures: On the portraits, with the bundled networks.
         flicker: On the clip; None where none was given.
+        inception: None where not asked for, or where its network cannot be had.
+        lpips: Likewise.
+        missing: Why what was asked for is None, one line each.
     """
 
-    step: int
+    style: str
+    step: int | None
+    size_px: int
     figures: StyleFigures
-    flicker: Flicker | None
+    flicker: Flicker | None = None
+    inception: InceptionFigures | None = None
+    lpips: float | None = None
+    missing: tuple[str, ...] = field(default=())
 
-
-def open_generator(checkpoint: Path) -> tuple[nn.Module, int]:
-    """The averaged generator of a checkpoint as it is exported, in evaluation mode, and its steps.
-
-    Raises:
-        CheckpointError: The file is missing, damaged or of another kind.
-    """
-    loaded = load_checkpoint(checkpoint)
-    generator = build_generator(loaded.recipe.model.generator, **loaded.recipe.model.options)
-    generator.load_state_dict(loaded.weights)
-    return inference_generator(generator).eval(), loaded.step
+    def by_name(self) -> dict[str, float]:
+        """The figures under the names that a style's card gives them."""
+        named = {
+            "anime_distance_ratio": self.figures.relative_distance,
+            "squeeze_distance_to_photo": self.figures.squeeze_distance,
+            "psnr_to_photo_db": self.figures.psnr_db,
+        }
+        if self.figures.identity:
+            named["identity_cosine_mean"] = self.figures.identity.mean
+            named["identity_cosine_worst"] = self.figures.identity.worst
+        if self.flicker:
+            named["flicker_ratio"] = self.flicker.ratio
+        if self.inception:
+            named |= {"fid": self.inception.fid, "kid": self.inception.kid}
+            named["inception_score"] = self.inception.inception_score
+        if self.lpips is not None:
+            named["lpips_alex_to_photo"] = self.lpips
+        return named
 
 
 def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
@@ -94,32 +121,68 @@ def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
     return heads
 
 
-def evaluate(checkpoint: Path, options: EvaluateOptions, grid: Path | None = None) -> Evaluation:
-    """Measure a checkpoint.
+def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) -> Evaluation:
+    """Measure a style.
 
     Args:
-        checkpoint: Written by a run.
+        style: A checkpoint, a style's folder or its ONNX file.
         options: Pictures and networks.
         grid: Where to write the portraits with their styled selves; None writes none.
 
     Raises:
-        DataError: A folder is missing or empty, or a network is missing.
+        DataError: A folder is missing or empty, a network is missing, or the style cannot be read.
         CheckpointError: The checkpoint cannot be read.
     """
-    generator, step = open_generator(checkpoint)
+    measured = open_style(style)
     finder, identity = FaceFinder(options.weights), IdentityNetwork(options.weights)
     photos = read_heads(options, finder)
-    anime = [read_picture(path) for path in list_pictures(options.anime)]
-    with torch.inference_mode():
-        styled = stylize_images(generator, photos)
-    figures = evaluate_style(photos, styled, anime, finder=finder, identity=identity)
-    flicker = None
-    if options.clip_frames:
-        frames = [_to_multiple(read_picture(path)) for path in list_pictures(options.clip_frames)]
-        flicker = measure_flicker(frames, stylize_images(generator, frames))
+    paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
+    anime = [read_picture(path) for path in paths]
+    styled = stylize_images(measured.draw, photos)
     if grid:
         write_picture(make_grid(photos, styled), grid)
-    return Evaluation(step, figures, flicker)
+    figures = evaluate_style(photos, styled, anime, finder=finder, identity=identity)
+    flicker = None
+    if options.clip:
+        frames = read_clip(options.clip, most=options.clip_frames)
+        flicker = measure_flicker(frames, stylize_images(measured.draw, frames))
+    inception, lpips, missing = None, None, ()
+    if options.with_published:
+        inception, lpips, missing = _measure_published(photos, styled, anime)
+    return Evaluation(measured.name, measured.steps, options.size_px, figures, flicker, inception, lpips, missing)
+
+
+def write_figures(evaluation: Evaluation, path: Path) -> None:
+    """Write all figures as JSON; "by_name" holds those that go into a style's card.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    table = dataclasses.asdict(evaluation) | {"by_name": evaluation.by_name()}
+    try:
+        path.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}", hint="name a file that you may write") from error
+
+
+def _measure_published(
+    photos: Sequence[Image], styled: Sequence[Image], anime: Sequence[Image]
+) -> tuple[InceptionFigures | None, float | None, tuple[str, ...]]:
+    """The figures that are defined by published networks, and why those are missing that are."""
+    before, after = to_batch(photos), to_batch(styled)
+    inception, lpips = None, None
+    missing: list[str] = []
+    try:
+        inception = measure_inception(after, to_batch(anime))
+    except MissingNetworkError as error:
+        missing.append(error.message)
+    try:
+        lpips = measure_lpips(list(after), list(before))
+    except MissingNetworkError as error:
+        missing.append(error.message)
+    for reason in missing:
+        log.warning("%s; the squeeze figures stand in under their own names", reason)
+    return inception, lpips, tuple(missing)
 
 
 def make_grid(photos: Sequence[Image], styled: Sequence[Image]) -> Image:
@@ -131,9 +194,3 @@ def make_grid(photos: Sequence[Image], styled: Sequence[Image]) -> Image:
             blank = [np.zeros((GRID_SIDE_PX, GRID_SIDE_PX, 3), np.uint8)] * (GRID_COLUMNS - len(small))
             rows.append(np.concatenate([*small, *blank], axis=1).astype(np.uint8))
     return np.concatenate(rows)
-
-
-def _to_multiple(image: Image) -> Image:
-    """The picture without the last rows and columns that make its sides no multiples of 8."""
-    height, width = image.shape[0] // 8 * 8, image.shape[1] // 8 * 8
-    return np.ascontiguousarray(image[:height, :width])

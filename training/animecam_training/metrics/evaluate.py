@@ -2,12 +2,12 @@
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
@@ -17,6 +17,9 @@ from animecam_training.metrics.squeeze import SqueezeDistance, SqueezeVectors, k
 from animecam_training.models.generator import SIZE_MULTIPLE
 
 BATCH = 8
+
+Draw = Callable[[Tensor], Tensor]
+"""A generator as it is measured: RGB fp32 [1, 3, H, W] in [-1, 1] on the CPU to the same, wherever it computes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +64,21 @@ class StyleFigures:
 
 
 @torch.inference_mode()
-def stylize_images(generator: nn.Module, images: Sequence[Image]) -> list[Image]:
+def stylize_images(draw: Draw, images: Sequence[Image]) -> list[Image]:
     """Run a generator over pictures.
 
     Args:
-        generator: Maps RGB [N, 3, H, W] in [-1, 1] to the same; runs as it is, on the device where its weights are.
+        draw: The generator.
         images: RGB, uint8 [H, W, 3], sides multiples of 8.
 
     Raises:
         DataError: A side is no multiple of 8.
     """
-    place = next(generator.parameters())
     styled: list[Image] = []
     for image in images:
         if image.shape[0] % SIZE_MULTIPLE or image.shape[1] % SIZE_MULTIPLE:
             raise DataError(f"a picture of {image.shape[1]} x {image.shape[0]}", hint="sides must be multiples of 8")
-        picture = torch.from_numpy(image).to(place.device).permute(2, 0, 1)[None].to(place.dtype) / 127.5 - 1
-        drawn: Tensor = generator(picture)
+        drawn = draw(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1)
         pixels = ((drawn[0].float() + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
         styled.append(np.ascontiguousarray(pixels.permute(1, 2, 0).numpy()))
     return styled

@@ -1,0 +1,52 @@
+"""Frames of a clip, from a video file or from a folder of pictures."""
+
+# pyright: reportUnknownMemberType=false
+
+from itertools import islice
+from pathlib import Path
+
+import av
+import av.error
+import cv2
+import numpy as np
+
+from animecam_training.data.pictures import list_pictures, read_picture
+from animecam_training.errors import DataError
+from animecam_training.faces import Image
+
+OPEN_SECONDS, READ_SECONDS = 10.0, 10.0
+LONGEST_SIDE_PX = 512  # larger frames are reduced: flow and network see a head as large as the product draws it
+SIDE_MULTIPLE = 8
+
+_HINT = "name a video file, or a folder of frames"
+
+
+def read_clip(path: Path, *, most: int) -> list[Image]:
+    """The first frames of a clip, RGB uint8 [H, W, 3], sides multiples of 8 and at most 512 px.
+
+    Args:
+        path: A video file, or a folder of pictures whose names are in order.
+        most: Number of frames to stop at.
+
+    Raises:
+        DataError: The file cannot be read or holds no video, or the folder holds no pictures.
+    """
+    if path.is_dir():
+        return [_fit(read_picture(picture)) for picture in list_pictures(path)[:most]]
+    try:
+        with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
+            if not container.streams.video:
+                raise DataError(f"{path} holds no video", hint=_HINT)
+            frames = islice(container.decode(container.streams.video[0]), most)
+            return [_fit(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)) for frame in frames]
+    except (av.error.FFmpegError, OSError) as error:
+        reason = error.strerror or "not a video"
+        raise DataError(f"cannot read clip {path}: {reason}", hint=_HINT) from error
+
+
+def _fit(image: Image) -> Image:
+    """The picture at most 512 px long, without the last rows and columns that make its sides no multiples of 8."""
+    scale = min(1.0, LONGEST_SIDE_PX / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    height, width = (side // SIDE_MULTIPLE * SIDE_MULTIPLE for side in small.shape[:2])
+    return np.ascontiguousarray(small[:height, :width], dtype=np.uint8)
