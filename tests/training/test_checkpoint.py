@@ -1,11 +1,13 @@
 """Checkpoints: whole or not at all."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from animecam_training import checkpoint as module
 from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
 from animecam_training.ema import MovingAverage
@@ -26,19 +28,39 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert loaded.state == {"g": {"step": 7}}
 
 
-def test_a_failed_write_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     save_checkpoint(_checkpoint(1), path)
-
-    def full_disk(payload: object, file: object) -> None:
-        file.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(module.torch, "save", full_disk)
-    with pytest.raises(CheckpointError, match="No space left"):
+    (tmp_path / "a.pt.partial").symlink_to("/dev/full")  # where the next one is written first
+    with pytest.raises(CheckpointError, match=r"cannot write checkpoint .*a\.pt"):
         save_checkpoint(_checkpoint(2), path)
-    monkeypatch.undo()
     assert load_checkpoint(path).step == 1
+    assert list(tmp_path.iterdir()) == [path]
+    save_checkpoint(_checkpoint(3), path)
+    assert load_checkpoint(path).step == 3
+
+
+def test_a_process_killed_while_writing_keeps_the_old_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    save_checkpoint(_checkpoint(1), path)
+    # A limit on the size of files kills the writer in the middle of a larger checkpoint, as a power cut would.
+    code = (
+        "import resource, signal, sys, torch\n"
+        "from pathlib import Path\n"
+        "from animecam_training.checkpoint import Checkpoint, save_checkpoint\n"
+        "from animecam_training.config import Recipe\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        "save_checkpoint(Checkpoint(Recipe(), 2, {'w': torch.zeros(100_000)}, {}), Path(sys.argv[1]))\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(path)], timeout=120, check=False)
+    assert killed.returncode == -signal.SIGXFSZ
+    assert (tmp_path / "a.pt.partial").stat().st_size <= 20_000
+    assert load_checkpoint(path).step == 1
+    save_checkpoint(_checkpoint(3), path)
+    assert load_checkpoint(path).step == 3
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -36,6 +36,9 @@ def test_toml_there_and_back() -> None:
         ("[data]\nsizes_px = [65]", "data.sizes_px has a value that makes no sense"),
         ("[data]\nbatch = 0", "data.batch"),
         ("steps = 5\npretrain_steps = 6", "pretrain_steps"),
+        ("save_every = 0", "save_every"),
+        ("[model]\nwidths = [8, 8]", "model.widths"),
+        ("[optim]\nema_decay = 1.0", "optim.ema_decay"),
     ],
 )
 def test_errors_name_the_key(text: str, message: str, tmp_path: Path) -> None:

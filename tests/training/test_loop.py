@@ -13,7 +13,9 @@ from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, Opt
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, ConfigError, DataError, DivergedError
 from animecam_training.loop import RunOptions, train
+from animecam_training.methods.base import descend, rate_at
 from animecam_training.methods.pairs import PairMethod
+from animecam_training.run_folder import read_stats
 
 SIDE_PX = 96
 WIDTHS = (8, 8, 8)
@@ -95,6 +97,16 @@ def test_resume_with_another_recipe_is_refused(pairs: Path, tmp_path: Path) -> N
     other = _recipe(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=0.5))
     with pytest.raises(CheckpointError, match=r"optim.learning_rate: 0.001 -> 0.5"):
         train(other, RunOptions(tmp_path / "run", resume=True))
+
+
+def test_a_cut_off_session_leaves_no_lines_twice(pairs: Path, tmp_path: Path) -> None:
+    recipe = _recipe(pairs, log_every=1, grid_every=4)
+    stop_after_two(recipe, tmp_path / "run")  # it had logged step 3, its checkpoint is of step 2
+    with (tmp_path / "run/stats.jsonl").open("a") as file:
+        file.write('{"step": 3, "minu')
+    train(recipe, RunOptions(tmp_path / "run", resume=True))
+    assert [line.step for line in read_stats(tmp_path / "run/stats.jsonl")] == [1, 2, 3, 4]
+    assert list((tmp_path / "run/tensorboard").glob("events.*"))
 
 
 def test_a_second_run_does_not_overwrite_the_first(pairs: Path, tmp_path: Path) -> None:
@@ -195,6 +207,72 @@ def test_the_double_tail_method_resumes_exactly(pairs: Path, styles: Path, tmp_p
     for part in ("generator", "d_support", "d_main"):
         for name, value in whole.state[part].items():
             assert torch.equal(value, resumed.state[part][name]), name
+
+
+def test_half_precision_trains_and_keeps_fp32_weights(pairs: Path) -> None:
+    recipe = _recipe(pairs, precision="bf16")
+    method = PairMethod(recipe, torch.device("cpu"))
+    convs = [m for m in method.generator.modules() if isinstance(m, torch.nn.Conv2d)]
+    seen: set[torch.dtype] = set()
+    for conv in convs[:1]:
+        conv.register_forward_hook(lambda _m, _i, out: seen.add(out.dtype))
+    assert convs[0].weight.is_contiguous(memory_format=torch.channels_last)
+    photo = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    losses = method.train_step({"photo": photo, "target": -photo}, 0)
+    assert seen == {torch.bfloat16}
+    assert all(torch.isfinite(value) for value in losses.values())
+    assert {p.dtype for p in method.generator.parameters()} == {torch.float32}
+
+
+def test_the_gradient_is_clipped_to_its_norm() -> None:
+    weight = torch.nn.Parameter(torch.zeros(2))
+    optimizer = torch.optim.SGD([weight], 1.0)
+    total = (weight * torch.tensor([30.0, 40.0])).sum()
+    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=1.0)
+    assert norm.item() == pytest.approx(50)
+    torch.testing.assert_close(weight.detach(), torch.tensor([-0.6, -0.8]))
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    config = OptimConfig(warmup_steps=4, decay_from=0.5, final_share=0.1)
+    rates = [rate_at(config, step, 100) for step in (0, 3, 50, 75, 100)]
+    assert rates == pytest.approx([0.25, 1, 1, 0.55, 0.1])
+
+
+def test_one_picture_is_enough(tmp_path: Path) -> None:
+    photo = _picture(np.random.default_rng(0))
+    write_picture(photo, tmp_path / "a.in.png")
+    write_picture(255 - photo, tmp_path / "a.out.png")
+    assert train(_recipe(tmp_path, steps=1), RunOptions(tmp_path / "run")).step == 1
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_unreadable_picture_is_named_in_one_line(workers: int, pairs: Path, tmp_path: Path) -> None:
+    recipe = _recipe(pairs)
+    recipe = replace(recipe, data=replace(recipe.data, workers=workers, samples=str(tmp_path / "samples")))
+    (tmp_path / "samples").mkdir()
+    write_picture(_picture(np.random.default_rng(0)), tmp_path / "samples/s.png")
+    for path in pairs.glob("*.in.png"):
+        path.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"\.in\.png is not a picture$") as caught:
+        train(recipe, RunOptions(tmp_path / "run"))
+    assert caught.value.hint
+
+
+def test_a_target_of_another_size_is_named(pairs: Path, tmp_path: Path) -> None:
+    for path in pairs.glob("*.out.png"):
+        write_picture(np.zeros((SIDE_PX, SIDE_PX - 8, 3), np.uint8), path)
+    with pytest.raises(DataError, match=r"\.out\.png is not of the size"):
+        train(_recipe(pairs), RunOptions(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("method", ["pairs", "dtgan"])
+def test_vgg_weights_may_be_a_file(method: str, pairs: Path, styles: Path, tmp_path: Path) -> None:
+    torch.save({"w": torch.zeros(1)}, tmp_path / "vgg.pth")
+    recipe = _recipe(pairs) if method == "pairs" else _unpaired(pairs, styles, "dtgan-lite-double")
+    recipe = replace(recipe, features="vgg19", features_weights=str(tmp_path / "vgg.pth"))
+    with pytest.raises(DataError, match=r"vgg\.pth has no 'features\.0\.weight'"):
+        train(recipe, RunOptions(tmp_path / "run"))
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:

@@ -118,13 +118,19 @@ def test_vgg_default_layers_are_the_methods(tmp_path: Path) -> None:
         Vgg19(path)  # conv3_3 and conv4_4 are wanted, the file ends before them
 
 
-def test_weights_are_fetched_once_and_checked(served: tuple[Path, str], tmp_path: Path) -> None:
+def test_weights_are_fetched_once_and_checked(
+    served: tuple[Path, str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder, address = served
+    caplog.set_level("INFO")
     torch.save(vgg_state(), folder / "vgg.pth")
     digest = hashlib.sha256((folder / "vgg.pth").read_bytes()).hexdigest()
     cache = tmp_path / "cache"
     path = fetch_weights(PublishedFile(f"{address}/vgg.pth", digest[:8]), cache)
     assert path == cache / "vgg.pth"
+    assert "fetching" in caplog.messages[0]
+    assert "MB" in caplog.messages[0]
+    assert caplog.messages[-1] == "100 %"
     assert Vgg19(path, content_layer="conv2_2", style_layers=()).layers == ("conv2_2",)
     (folder / "vgg.pth").unlink()
     assert fetch_weights(PublishedFile(f"{address}/vgg.pth", digest), cache) == path

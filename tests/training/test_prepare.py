@@ -1,9 +1,11 @@
 """Preparing folders: what is dropped and why, what is written, and going on after an interruption."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
@@ -119,6 +121,27 @@ def test_a_cut_shows_the_same_place_of_all_pictures() -> None:
         a, b = cut([image, 255 - image], 32, window)
         assert a.shape == (32, 32, 3)
         assert np.abs(a.astype(int) + b - 255).max() <= 1
+
+
+def test_style_pictures_keep_colours_and_their_copies_stay_beside(tmp_path: Path) -> None:
+    style = _colourful(3)
+    (tmp_path / "style").mkdir()
+    write_picture(style, tmp_path / "style/s.png")
+    write_picture(255 - style, tmp_path / "style/s.smooth.png")
+    (tmp_path / "photo").mkdir()
+    write_picture(_colourful(4), tmp_path / "photo/p.png")
+    config = AugmentConfig(colour=1, blur=1, noise=1, jpeg=1)
+    data = DataConfig(str(tmp_path / "photo"), str(tmp_path / "style"), batch=1)
+    crops = UnpairedSet(replace(data, sizes_px=(64,), zooms=(1.0, 1.5)), config, seed=0, batch_of_all=1)
+    widths: set[int] = set()
+    for index in range(8):
+        crop = crops[index]
+        # What was smoothed is the same window of the same picture: the two sum to white everywhere.
+        torch.testing.assert_close(crop["anime"] + crop["smoothed"], torch.zeros(3, 64, 64), atol=0.02, rtol=0)
+        assert not torch.equal(crop["photo"], crop["clean"])  # degraded, and the target of the content is not
+        edges = (crop["anime"][0, 32].diff().abs() > 0.3).nonzero().flatten()
+        widths.add(int(edges.diff().max()))
+    assert len(widths) > 1  # strokes of several widths are seen
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5, 2.0])

@@ -8,6 +8,9 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from animecam_training.errors import ConfigError
 
+SMALLEST_CROP_PX = 64
+SIZE_MULTIPLE = 8  # of crops; the generators halve three times
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
@@ -156,7 +159,8 @@ class Recipe:
         pretrain_steps: Of them, at the start, with the content term alone (method "dtgan").
         seed: Of weights, crops and augmentation.
         precision: "bf16" runs convolutions under autocast.
-        features: Perceptual network, a name of `perceptual.registry`.
+        features: Perceptual network, a name of `perceptual.registry`: "squeezenet1_1" (bundled), "vgg19" (the paper's).
+        features_weights: File of its weights in torchvision's layout; empty takes the bundled or the published one.
         teacher: Checkpoint of the teacher (method "distill").
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
@@ -170,6 +174,7 @@ class Recipe:
     seed: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     features: str = "squeezenet1_1"
+    features_weights: str = ""
     teacher: str = ""
     save_every: int = 250
     grid_every: int = 1000
@@ -205,18 +210,33 @@ def recipe_from_table(table: dict[str, Any]) -> Recipe:
         ConfigError: An unknown key, a value of the wrong type, or a number that makes no sense.
     """
     recipe = _fill(Recipe, table, "")
-    checks = {
-        "steps": recipe.steps > 0,
-        "data.batch": recipe.data.batch > 0,
-        "data.sizes_px": bool(recipe.data.sizes_px) and all(s >= 64 and s % 8 == 0 for s in recipe.data.sizes_px),
-        "data.zooms": bool(recipe.data.zooms) and min(recipe.data.zooms) >= 1,
-        "pretrain_steps": 0 <= recipe.pretrain_steps <= recipe.steps,
-        "dtgan_weights.style": len(recipe.dtgan_weights.style) > 0,
-    }
-    for key, sound in checks.items():
+    for key, (sound, wanted) in _rules(recipe).items():
         if not sound:
-            raise ConfigError(f"recipe: {key} has a value that makes no sense", hint="sizes are multiples of 8 from 64")
+            raise ConfigError(f"recipe: {key} has a value that makes no sense", hint=f"wanted: {wanted}")
     return recipe
+
+
+def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
+    """What every key must hold, and that in words."""
+    data, optim, model = recipe.data, recipe.optim, recipe.model
+    sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
+    return {
+        "steps": (recipe.steps > 0, "1 or more"),
+        "pretrain_steps": (0 <= recipe.pretrain_steps <= recipe.steps, "0 to steps"),
+        "save_every": (recipe.save_every > 0, "1 or more"),
+        "grid_every": (recipe.grid_every > 0, "1 or more"),
+        "log_every": (recipe.log_every > 0, "1 or more"),
+        "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
+        "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
+        "data.batch": (data.batch > 0, "1 or more"),
+        "data.workers": (data.workers >= 0, "0 or more"),
+        "data.sizes_px": (sizes, f"multiples of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}"),
+        "data.zooms": (bool(data.zooms) and min(data.zooms) >= 1, "1.0 or more, one number at least"),
+        "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
+        "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
+        "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
+        "dtgan_weights.style": (len(recipe.dtgan_weights.style) > 0, "one number for each style layer"),
+    }
 
 
 def recipe_to_table(recipe: Recipe) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The training loop, from top to bottom."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,7 +72,11 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         )
         method = method_class(recipe, process.device)
         first_step = _restore(method, recipe, options)
-        folder = RunFolder(options.folder, recipe, is_resumed=options.resume) if process.rank == 0 else None
+        folder = (
+            RunFolder(options.folder, recipe, first_step=first_step, is_resumed=options.resume)
+            if process.rank == 0
+            else None
+        )
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
             return _run(method, recipe, options, stream, first_step, process, folder, on_step)
@@ -94,7 +97,7 @@ def _run(
 ) -> Checkpoint:
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
-    sums: dict[str, float] = defaultdict(float)
+    sums: Losses = {}
     since, step = 0, first_step
     for batch in stream:
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
@@ -105,7 +108,7 @@ def _run(
         now = perf_counter()
         is_last = step == recipe.steps or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
-            means = {name: value / since for name, value in sums.items()}
+            means = {name: float(value) / since for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
             folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
             sums.clear()
@@ -122,9 +125,10 @@ def _run(
     return _checkpoint(method, recipe, step)
 
 
-def _add(sums: dict[str, float], losses: Losses) -> None:
+def _add(sums: Losses, losses: Losses) -> None:
+    """Sums stay where the losses are: reading one makes the host wait for the device."""
     for name, value in losses.items():
-        sums[name] += float(value)
+        sums[name] = sums[name] + value.double() if name in sums else value.double()
 
 
 def _is_over(options: RunOptions, started: float, now: float, process: Process) -> bool:

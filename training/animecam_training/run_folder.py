@@ -15,8 +15,11 @@ from torch import Tensor
 from animecam_training.config import Recipe, recipe_to_toml
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.data.sets import list_photos, to_tensor
-from animecam_training.errors import CheckpointError
+from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
+
+STATS_FILE = "stats.jsonl"
+GRIDS_FOLDER = "grids"
 
 SAMPLE_PICTURES = 8
 SAMPLE_SIDE_PX = 256
@@ -47,49 +50,95 @@ class RunFolder:
     Args:
         path: Made if absent.
         recipe: Written to recipe.toml.
+        first_step: Steps done before; figures of later steps are of a session that was cut off, and are dropped.
         is_resumed: An existing run goes on; else the folder must not hold one.
 
     Raises:
-        CheckpointError: The folder already holds a run that is not to be resumed, or holds none to resume.
+        CheckpointError: The folder already holds a run that is not to be resumed, or holds none to resume, or it
+            cannot be written.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, *, is_resumed: bool) -> None:
+    def __init__(self, path: Path, recipe: Recipe, *, first_step: int = 0, is_resumed: bool) -> None:
         self.path = path
         if not is_resumed and self.checkpoint.exists():
             raise CheckpointError(f"{path} already holds a run", hint="add --resume, or name another folder")
         if is_resumed and not self.checkpoint.exists():
             raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "grids").mkdir(exist_ok=True)
-        (path / "recipe.toml").write_text(recipe_to_toml(recipe), "utf-8")
+        try:
+            (path / GRIDS_FOLDER).mkdir(parents=True, exist_ok=True)
+            (path / "recipe.toml").write_text(recipe_to_toml(recipe), "utf-8")
+            self._drop_lines_after(first_step)
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._board: Any = None
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter  # imported here: slow, and an optional part
 
-            self._board = SummaryWriter(str(path / "tensorboard"))
+            self._board = SummaryWriter(str(path / "tensorboard"), purge_step=first_step + 1)
 
     @property
     def checkpoint(self) -> Path:
         """The last good checkpoint."""
         return self.path / "last.pt"
 
+    @property
+    def stats(self) -> Path:
+        """Lines of figures, JSON each."""
+        return self.path / STATS_FILE
+
+    def _drop_lines_after(self, step: int) -> None:
+        if self.stats.exists():
+            kept = [line for line in read_stats(self.stats) if line.step <= step]
+            partial = self.stats.with_suffix(".partial")
+            partial.write_text("".join(json.dumps(asdict(line)) + "\n" for line in kept), "utf-8")
+            partial.replace(self.stats)
+
+    def _unwritable(self, error: OSError) -> CheckpointError:
+        return CheckpointError(f"cannot write {self.path}: {error.strerror}", hint="free some space, then --resume")
+
     def log(self, figures: StepFigures) -> None:
-        """Append a line to stats.jsonl and the curves to TensorBoard."""
-        with (self.path / "stats.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(figures)) + "\n")
+        """Append a line to stats.jsonl and the curves to TensorBoard.
+
+        Raises:
+            CheckpointError: The disk is full or not writable.
+        """
+        try:
+            with self.stats.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(figures)) + "\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
         if self._board is not None:
             for name, value in figures.losses.items():
                 self._board.add_scalar(name, value, figures.step)
 
     def write_grid(self, rows: list[Image], step: int) -> None:
         """Write sample pictures, one list entry a row, as grids/STEP.jpg."""
-        write_picture(np.concatenate(rows), self.path / "grids" / f"{step:07d}.jpg")
+        write_picture(np.concatenate(rows), self.path / GRIDS_FOLDER / f"{step:07d}.jpg")
 
     def close(self) -> None:
         """Flush TensorBoard; may be called twice."""
         if self._board is not None:
             self._board.close()
             self._board = None
+
+
+def read_stats(path: Path) -> list[StepFigures]:
+    """The lines of a stats.jsonl; one that was being written when the run was cut off is left out.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="name a run folder of animecam-train") from error
+    figures: list[StepFigures] = []
+    for line in lines:
+        try:
+            figures.append(StepFigures(**json.loads(line)))
+        except (json.JSONDecodeError, TypeError):
+            continue
+    return figures
 
 
 def load_samples(recipe: Recipe) -> Tensor:

@@ -53,6 +53,17 @@ class _Crops(Dataset[Batch]):
             self._kept[path] = read_picture(path)
         return self._kept[path]
 
+    def read_beside(self, image: Image, companion: Path) -> Image:
+        """The picture that belongs to `image`, of the same size.
+
+        Raises:
+            DataError: It is of another size.
+        """
+        other = self.read(companion)
+        if other.shape != image.shape:
+            raise DataError(f"{companion} is not of the size of its picture", hint="prepare the folder again")
+        return other
+
 
 class PairSet(_Crops):
     """Photos with the target drawn from each, as `animecam-train prepare --kind pairs` writes them.
@@ -82,7 +93,9 @@ class PairSet(_Crops):
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         zoom = float(rng.choice(self.data.zooms))
         photo, size_px = self.read(path), self.size_px(index)
-        images = cut([photo, self.read(target_of(path))], size_px, choose_window(photo.shape, size_px, zoom, rng))
+        images = cut(
+            [photo, self.read_beside(photo, target_of(path))], size_px, choose_window(photo.shape, size_px, zoom, rng)
+        )
         photo, target = vary_light([_unit(image) for image in images], self.augment, rng)
         return {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
 
@@ -156,7 +169,7 @@ class UnpairedSet(PhotoSet):
         path = self.styles[int(rng.integers(len(self.styles)))]
         style = self.read(path)
         window = choose_window(style.shape, size_px, float(rng.choice(self.data.zooms)), rng)
-        anime, smoothed = cut([style, self.read(smoothed_of(path))], size_px, window)
+        anime, smoothed = cut([style, self.read_beside(style, smoothed_of(path))], size_px, window)
         return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
 
 
@@ -188,14 +201,53 @@ def smoothed_of(style: Path) -> Path:
 
 
 def batches(dataset: _Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
-    """Batches of the steps from `first_step` on; process `rank` of `ranks` gets its own crops of each step."""
+    """Batches of the steps from `first_step` on; process `rank` of `ranks` gets its own crops of each step.
+
+    Raises:
+        DataError: A picture cannot be read, in this process or in a worker.
+    """
     batch = dataset.data.batch
     numbers = [
         step * batch * ranks + rank * batch + place for step in range(first_step, steps) for place in range(batch)
     ]
     workers = dataset.data.workers
-    loader = DataLoader(dataset, batch, sampler=numbers, num_workers=workers, persistent_workers=workers > 0)
-    yield from loader
+    loader = DataLoader(
+        _Guarded(dataset),
+        batch,
+        sampler=numbers,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=_collate,
+    )
+    for item in loader:
+        if isinstance(item, DataError):
+            raise item
+        yield item
+
+
+class _Guarded(Dataset["Batch | DataError"]):
+    """Hands faults on as values: a worker's exception would come as its whole traceback, and without its hint."""
+
+    def __init__(self, crops: _Crops) -> None:
+        self._crops = crops
+
+    def __getitem__(self, index: int) -> Batch | DataError:
+        """Crop `index`, or why there is none."""
+        try:
+            return self._crops[index]
+        except DataError as error:
+            return error
+
+
+def _collate(items: list[Batch | DataError]) -> Batch | DataError:
+    """The crops as one batch, or the first fault."""
+    crops: list[Batch] = []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        crops.append(item)
+    return {name: torch.stack([crop[name] for crop in crops]) for name in crops[0]}
 
 
 def _unit(image: Image) -> Picture:

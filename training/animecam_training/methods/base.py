@@ -1,6 +1,7 @@
 """What the loop needs from a way of training, and what all of them share."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
@@ -50,12 +51,19 @@ class Method(Protocol):
         ...
 
 
+DIVERGED_HINT = "start a new run from the last good checkpoint at a lower learning rate: --from RUN/last.pt"
+
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def place(module: AnyModule, device: torch.device) -> AnyModule:
     """Move a module to a device, channels last: the layout that convolutions on every device are fastest in."""
     return module.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def features_file(recipe: Recipe) -> Path | None:
+    """The file of weights that the recipe names for its feature network."""
+    return Path(recipe.features_weights) if recipe.features_weights else None
 
 
 def rate_at(config: OptimConfig, step: int, steps: int) -> float:
@@ -101,7 +109,7 @@ def descend(
     """
     if not torch.isfinite(total):
         culprits = [name for name, value in losses.items() if not torch.isfinite(value)] or ["total"]
-        raise DivergedError(f"loss {culprits[0]} is not finite", hint="lower the learning rate and resume")
+        raise DivergedError(f"loss {culprits[0]} is not finite", hint=DIVERGED_HINT)
     optimizer.zero_grad(set_to_none=True)
     total.backward()  # pyright: ignore[reportUnknownMemberType]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -110,7 +118,7 @@ def descend(
     if clip_norm is not None:
         norm = nn.utils.clip_grad_norm_(weights, clip_norm)
         if not torch.isfinite(norm):
-            raise DivergedError("the gradient is not finite", hint="lower the learning rate and resume")
+            raise DivergedError("the gradient is not finite", hint=DIVERGED_HINT)
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()  # pyright: ignore[reportUnknownMemberType]

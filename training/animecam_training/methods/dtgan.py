@@ -29,6 +29,7 @@ from animecam_training.methods.base import (
     autocast,
     descend,
     detached,
+    features_file,
     make_adam,
     place,
     rate_at,
@@ -91,7 +92,7 @@ class DtganMethod:
         self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         self.d_main = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         share_weights([self.generator, self.d_support, self.d_main])
-        self.features = place(open_features(recipe.features), device)
+        self.features = place(open_features(recipe.features, weights=features_file(recipe)), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):
             raise ConfigError(
                 f"recipe: dtgan_weights.style needs {len(self.features.style_layers)} numbers",

@@ -21,6 +21,7 @@ from animecam_training.methods.base import (
     autocast,
     descend,
     detached,
+    features_file,
     make_adam,
     place,
     rate_at,
@@ -58,7 +59,9 @@ class PairMethod:
                 hint=f'the method "{recipe.method}" needs model.generator = "dtgan" or "dtgan-lite"',
             )
         self.generator = place(generator, device)
-        self.features = place(open_features(recipe.features, style_layers=DETAIL_LAYERS[recipe.features]), device)
+        layers = DETAIL_LAYERS.get(recipe.features)
+        features = open_features(recipe.features, weights=features_file(recipe), style_layers=layers)
+        self.features = place(features, device)
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
         if recipe.pair_weights.adversarial:

@@ -1,9 +1,10 @@
 """Finding, fetching and checking the weights of frozen networks."""
 
 import hashlib
+import http.client
 import logging
 import pickle
-import urllib.error
+import tempfile
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 FETCH_TIMEOUT_S = 30.0  # of one read; a large file may take longer as a whole
 CHUNK_BYTES = 1 << 20
+BYTES_PER_MB = 1e6
+PROGRESS_PARTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +69,37 @@ def fetch_weights(published: PublishedFile, cache: Path | None = None) -> Path:
     target = folder / published.name
     if target.is_file():
         return target
-    hint = f"download {published.url} on another machine and name the file in the config"
-    partial = target.with_suffix(target.suffix + ".part")
-    log.info("fetching %s", published.url)
+    hint = f"download {published.url} on another machine and name the file: features_weights in the recipe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(published.url, timeout=FETCH_TIMEOUT_S) as answer, partial.open("wb") as file:
-            while chunk := answer.read(CHUNK_BYTES):
-                file.write(chunk)
-    except (urllib.error.URLError, OSError) as error:
-        partial.unlink(missing_ok=True)
+        # Each process has a file of its own: several may start at once.
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as file:
+            partial = Path(file.name)
+        try:
+            _download(published.url, partial)
+            digest = sha256_of(partial)
+            if not digest.startswith(published.sha256):
+                raise DataError(f"{published.url} has sha256 {digest}, not {published.sha256}", hint=hint)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         raise DataError(f"cannot fetch {published.url}: {error}", hint=hint) from error
-    digest = sha256_of(partial)
-    if not digest.startswith(published.sha256):
-        partial.unlink()
-        raise DataError(f"{published.url} has sha256 {digest}, not {published.sha256}", hint=hint)
-    partial.rename(target)
     return target
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch a file, and log every tenth of it."""
+    with urllib.request.urlopen(url, timeout=FETCH_TIMEOUT_S) as answer, path.open("wb") as file:
+        total = int(answer.headers.get("Content-Length", 0))
+        log.info("fetching %s, %s", url, f"{total / BYTES_PER_MB:.1f} MB" if total else "of unknown size")
+        done = told = 0
+        while chunk := answer.read(CHUNK_BYTES):
+            file.write(chunk)
+            done += len(chunk)
+            if total and done * PROGRESS_PARTS // total > told:
+                told = done * PROGRESS_PARTS // total
+                log.info("%d %%", 100 * told // PROGRESS_PARTS)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
