@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
 
@@ -142,7 +143,8 @@ def _each(
     if workers <= 1:
         yield from map(work, items)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # A forked worker inherits OpenCV's thread pool without its threads, and waits for them for ever.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(work, items, chunksize=CHUNK)
 
 
