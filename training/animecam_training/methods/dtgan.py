@@ -31,6 +31,7 @@ from animecam_training.methods.base import (
     detached,
     features_file,
     make_adam,
+    open_teacher,
     place,
     rate_at,
     weighted_sum,
@@ -70,12 +71,16 @@ def smooth_support(support: Tensor) -> Tensor:
 class DtganMethod:
     """Pre-training on content, then turns of the generator and the two discriminators.
 
+    With a teacher, content, regions and colour are held to what the teacher draws of the photo, not to the photo: the
+    adversarial stage then takes over where a supervised one ended, and does not bring back what that one removed.
+
     Args:
         recipe: Weights `dtgan_weights`; the generator must be a `TwoTailed` one.
         device: Where to compute.
 
     Raises:
         ConfigError: The recipe names a generator with one tail.
+        CheckpointError: The teacher's checkpoint cannot be read.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
@@ -92,6 +97,7 @@ class DtganMethod:
         self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         self.d_main = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         share_weights([self.generator, self.d_support, self.d_main])
+        self.teacher = open_teacher(recipe.teacher, device) if recipe.teacher else None
         self.features = place(open_features(recipe.features, weights=features_file(recipe)), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):
             raise ConfigError(
@@ -114,13 +120,18 @@ class DtganMethod:
         drawn, losses = self._generator_step(batch, step, optim.learning_rate * share)
         return losses | self._discriminator_step(batch, drawn, optim.discriminator_rate * share)
 
+    @torch.no_grad()
+    def _held(self, batch: Batch) -> Tensor:
+        """What content, regions and colour are held to, [N, 3, S, S]: the clean photo, or the teacher's drawing."""
+        return batch["clean"] if self.teacher is None else self.teacher(batch["clean"]).float()
+
     def _pretrain_step(self, batch: Batch, step: int, rate: float) -> Losses:
         weights = self.recipe.dtgan_weights
         with autocast(self.recipe, self.device):
             tails = self.generator(batch["photo"])
             pictures = [smooth_support(tails.support), tails.main.float()]
             (photo,), drawn = compute_features(
-                self.features, [batch["clean"]], pictures, generator=window_source(self.recipe.seed, step)
+                self.features, [self._held(batch)], pictures, generator=window_source(self.recipe.seed, step)
             )
         layer = self.features.content_layer
         terms = {"pretrain_support": content(photo[layer], drawn[0][layer])}
@@ -146,7 +157,7 @@ class DtganMethod:
 
     def _generator_terms(self, batch: Batch, drawn: Drawn, step: int) -> dict[str, Tensor]:
         """Every row of the method's table that concerns the generator, unweighted."""
-        photo, layer = batch["clean"], self.features.content_layer
+        photo, layer = self._held(batch), self.features.content_layer
         own_regions = fill_with_means(drawn.support, superpixel_batch(drawn.support))
         photo_regions = fill_with_means(photo, batch["regions"])
         fixed, seen = compute_features(

@@ -1,12 +1,11 @@
 """Supervised training towards a known picture: a drawn target, or what a teacher draws."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from animecam_training.checkpoint import StateDict, load_checkpoint
+from animecam_training.checkpoint import StateDict
 from animecam_training.config import Recipe
 from animecam_training.data.sets import Batch
 from animecam_training.distributed import share_weights
@@ -23,6 +22,7 @@ from animecam_training.methods.base import (
     detached,
     features_file,
     make_adam,
+    open_teacher,
     place,
     rate_at,
     weighted_sum,
@@ -30,7 +30,7 @@ from animecam_training.methods.base import (
 )
 from animecam_training.models.discriminator import PatchDiscriminator
 from animecam_training.models.generator import TwoTailed
-from animecam_training.models.registry import build_generator, inference_generator
+from animecam_training.models.registry import build_generator
 from animecam_training.perceptual.registry import open_features
 
 DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
@@ -157,11 +157,7 @@ class DistillMethod(PairMethod):
         super().__init__(recipe, device)
         if not recipe.teacher:
             raise CheckpointError("the recipe names no teacher", hint='set teacher = "…/last.pt" in the recipe')
-        checkpoint = load_checkpoint(Path(recipe.teacher))
-        model = checkpoint.recipe.model
-        teacher = build_generator(model.generator, **model.options)
-        teacher.load_state_dict(checkpoint.weights)
-        self.teacher = place(inference_generator(teacher).eval().requires_grad_(False), device)
+        self.teacher = open_teacher(recipe.teacher, device)
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
