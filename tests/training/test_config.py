@@ -15,10 +15,17 @@ from animecam_training.config import (
     recipe_to_toml,
 )
 from animecam_training.errors import ConfigError
+from animecam_training.target.lines import LineOptions
+from animecam_training.target.options import TargetOptions
 
 
 def test_toml_there_and_back() -> None:
-    recipe = Recipe(name='a "quoted" \\ name', precision="bf16", model=ModelConfig(widths=(8, 16, 24)))
+    recipe = Recipe(
+        name='a "quoted" \\ name',
+        precision="bf16",
+        model=ModelConfig(widths=(8, 16, 24)),
+        target=TargetOptions(eye_gain=1.1, lines=LineOptions(gain=7.0)),
+    )
     assert recipe_from_table(tomllib.loads(recipe_to_toml(recipe))) == recipe
 
 
@@ -26,6 +33,8 @@ def test_toml_there_and_back() -> None:
     ("text", "message"),
     [
         ("stepz = 3", "unknown key stepz"),
+        ("[target]\neyes = 2.0", "unknown key target.eyes"),
+        ("[target.lines]\nwidth = 2.0", "unknown key target.lines.width"),
         ("[optim]\nrate = 1.0", "unknown key optim.rate"),
         ('steps = "many"', "steps must be int"),
         ("steps = true", "steps must be int"),

@@ -101,6 +101,13 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
     weights = ["--weights", str(shared / "weights")]
     assert main(["prepare", str(photos), str(tmp_path / "made"), *weights, "--size", "128"]) == 0
     assert len(list((tmp_path / "made").glob("*.out.png"))) == 2
+    (tmp_path / "plain.toml").write_text("[target]\nline_ink = 0.0\noutline = 0.0\n")
+    plain = ["--recipe", str(tmp_path / "plain.toml")]
+    assert main(["prepare", str(photos), str(tmp_path / "plain"), *weights, *plain, "--size", "128"]) == 0
+    lined, without = (read_picture(next((tmp_path / kind).glob("9_*.out.png"))) for kind in ("made", "plain"))
+    ink = without.astype(int).mean(axis=2) - lined.mean(axis=2)
+    assert np.mean(ink > 40) > 0.01  # where a line was drawn it is darker than without; nothing else changed much
+    assert np.mean(ink < -40) < 0.002
     run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "made"), "--minutes", "0"]
     assert main(run) == 0
     clip = tmp_path / "clip.mp4"

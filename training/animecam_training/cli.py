@@ -48,6 +48,7 @@ def app() -> None:
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 @click.option("--seed", default=0, help="Of the random margins.")
+@click.option("--recipe", type=_FOLDER, help="Recipe that says how targets are drawn. [default: as those of cel]")
 def prepare(
     *,
     source: Path,
@@ -58,14 +59,19 @@ def prepare(
     size: int,
     workers: int,
     seed: int,
+    recipe: Path | None,
 ) -> None:
     """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
     with _training_packages():
+        from animecam_training.config import Recipe, load_recipe
         from animecam_training.data.crops import CropOptions
         from animecam_training.data.prepare import PrepareOptions
         from animecam_training.data.prepare import prepare as run_prepare
 
-    options = PrepareOptions(kind, weights, copies=copies, crop=CropOptions(side_px=size), workers=workers, seed=seed)
+    target = (load_recipe(recipe) if recipe else Recipe()).target
+    options = PrepareOptions(
+        kind, weights, copies=copies, crop=CropOptions(side_px=size), target=target, workers=workers, seed=seed
+    )
     with _progress() as progress:
         task = progress.add_task("preparing", total=None)
         report = run_prepare(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from animecam_training.errors import ConfigError
+from animecam_training.target.options import TargetOptions
 
 SMALLEST_CROP_PX = 64
 SIZE_MULTIPLE = 8  # of crops; the generators halve three times
@@ -166,6 +167,7 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
+        target: How the targets of the pairs are drawn; `animecam-train prepare --recipe` reads it, the loop does not.
     """
 
     name: str = "cel"
@@ -186,6 +188,7 @@ class Recipe:
     optim: OptimConfig = field(default_factory=OptimConfig)
     pair_weights: PairWeights = field(default_factory=PairWeights)
     dtgan_weights: DtganWeights = field(default_factory=DtganWeights)
+    target: TargetOptions = field(default_factory=TargetOptions)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -247,12 +250,7 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
 
 def recipe_to_toml(recipe: Recipe) -> str:
     """The recipe as TOML text; `load_recipe` of it gives an equal recipe."""
-    table = recipe_to_table(recipe)
-    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
-    for section, values in table.items():
-        if isinstance(values, dict):
-            lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return "\n".join(lines) + "\n"
+    return "\n".join(_toml_section(recipe_to_table(recipe), "")) + "\n"
 
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
@@ -266,6 +264,16 @@ def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in table.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}  # pyright: ignore[reportUnknownArgumentType]
     return flat
+
+
+def _toml_section(table: dict[str, Any], name: str) -> list[str]:
+    """The lines of a table: its plain values, then its tables, each under its dotted name."""
+    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            dotted = f"{name}.{key}" if name else key
+            lines += ["", f"[{dotted}]", *_toml_section(cast("dict[str, Any]", value), dotted)]
+    return lines
 
 
 def _toml(value: Any) -> str:
