@@ -18,9 +18,9 @@ extern "C" __global__ void crop(const Job* job, const Face* faces, unsigned shor
             face.sums[channel] = 0;
     float codes[3], rgb[3];
     for (int channel = 0; channel < 3; ++channel)
-        codes[channel] = sample(job->channels[channel], face.crop[job->is_yuv && channel > 0], x, y);
+        codes[channel] = round_level(sample(job->channels[channel], face.crop[job->is_yuv && channel > 0], x, y));
     for (int channel = 0; channel < 3; ++channel)
-        rgb[channel] = round_level(job->is_yuv ? affine(job->to_rgb + 4 * channel, codes) : codes[channel]);
+        rgb[channel] = job->is_yuv ? affine(job->to_rgb + 4 * channel, codes) : codes[channel];
 
     const int area = job->width * job->height, at = y * job->width + x;
     int change[3] = {0, 0, 0};

@@ -48,7 +48,7 @@ struct Job {
     Channel channels[3];
     const Sampler* claims;        // [faces][faces]: crop pixels of the first in the crop of the second
     const float* ring;            // how much each crop pixel counts when colours are compared; sums to 1
-    float to_rgb[12];             // frame codes to RGB, rows of four
+    float to_rgb[12];             // frame codes to RGB, rows of four, in units of 1 / 1024
     float from_rgb[12];
     float levels_to_offset[9];    // RGB difference to the luma and chroma in which colours are moved
     float offset_to_levels[9];

@@ -1,6 +1,7 @@
 // Samples as render/resample.py takes them: blocks averaged where the source is finer, bilinear in between.
 
 constexpr float WHITE = 255.0f;
+constexpr float COLOR_UNIT = 1024.0f;
 
 __device__ inline float round_level(float value)
 {
@@ -12,10 +13,11 @@ __device__ inline int clamp_to(int value, int count)
     return min(max(value, 0), count - 1);
 }
 
-// A row of an affine map of three values.
-__device__ inline float affine(const float* row, const float* value)
+// A row of an affine map of three levels, in steps of a COLOR_UNIT-th as OpenCV counts; all sums are whole and exact.
+__device__ inline float affine(const float* row, const float* level)
 {
-    return row[0] * value[0] + row[1] * value[1] + row[2] * value[2] + row[3];
+    const float sum = row[0] * level[0] + row[1] * level[1] + row[2] * level[2] + row[3];
+    return fminf(fmaxf(floorf((sum + COLOR_UNIT / 2.0f) / COLOR_UNIT), 0.0f), WHITE);
 }
 
 __device__ inline float linear(const float* row, const float* value)
@@ -49,8 +51,9 @@ __device__ inline float sample(const Channel& source, const Sampler& at, int i, 
             for (int x = left; x < left + at.block_x; ++x)
                 sum += line[clamp_to(x, source.width) * source.step];
         }
-        const int count = at.block_x * at.block_y;
-        return count == 1 ? static_cast<float>(sum) : rintf(static_cast<float>(sum) / count);
+        if (at.block_x == 2 && at.block_y == 2)
+            return static_cast<float>((sum + 2) / 4); // as OpenCV rounds these, and only these
+        return rintf(static_cast<float>(sum) / (at.block_x * at.block_y));
     });
 }
 

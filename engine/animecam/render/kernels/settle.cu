@@ -111,7 +111,7 @@ extern "C" __global__ void finish(const Job* job, const Face* faces)
         rgb[channel] = round_level(face.drawn[channel * area + at] + move);
     }
     for (int channel = 0; channel < 3; ++channel) {
-        const float code = job->is_yuv ? round_level(affine(job->from_rgb + 4 * channel, rgb)) : rgb[channel];
+        const float code = job->is_yuv ? affine(job->from_rgb + 4 * channel, rgb) : rgb[channel];
         face.styled[channel * area + at] = static_cast<unsigned char>(code);
     }
     if (face.has_rivals)
