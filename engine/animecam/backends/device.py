@@ -1,41 +1,44 @@
-"""The seam between the GPU's frame path and the runtime that computes a network there."""
+"""The seam between the frame path on a GPU and the runtime that computes the network there."""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from animecam.backends.base import BackendInfo
 
 
-@runtime_checkable
 class DeviceNetwork(Protocol):
-    """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1]."""
+    """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`."""
 
     info: BackendInfo
     max_batch: int
 
     def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
-        """Says where the next batches lie.
+        """Says what the next `enqueue` reads and writes; costs nothing when it is as before.
+
+        The first time for a size the engine is loaded, or built: seconds to minutes.
 
         Args:
-            input_address: Of half [batch, 3, size_px, size_px] on the GPU.
+            input_address: On the GPU, half [batch, 3, size_px, size_px].
             output_address: Likewise.
-            batch: How many pictures, at most `max_batch`.
+            batch: Pictures.
             size_px: Their side.
 
         Raises:
-            BackendError: The network does not take such a batch.
+            BackendError: There is no engine for that size and none can be built, or the runtime refuses the shape.
+            DeviceMemoryError: The memory of the GPU is full.
         """
         ...
 
     def enqueue(self, stream_handle: int) -> None:
-        """Queues the network on a stream; allocates nothing, and can be recorded in a graph once it has run bound so.
+        """Queues the network on a stream of the caller; neither allocates nor waits.
 
-        What was recorded stays valid when the network is bound otherwise, until it is closed.
+        May be captured in a CUDA graph once it has run after a `bind`. The graph keeps the addresses and the memory
+        that were bound: after the next `bind` with others, or `close`, it must not be launched any more.
 
         Raises:
-            BackendError: It cannot be queued.
+            BackendError: Nothing is bound, or the runtime refuses.
         """
         ...
 
     def close(self) -> None:
-        """Frees the network; may be called twice."""
+        """Frees the engines; may be called twice. Nothing of it may be running."""
         ...

@@ -81,6 +81,10 @@ class Calm:
         self._last = memory
         return tuple(calmed)
 
+    def forget(self) -> None:
+        """Takes the next drawings as they come."""
+        self._last.clear()
+
     def _blend(self, last: _Last, picture: Image, drawing: Image) -> Image:
         kept = self._kept(last.filmed, picture)
         return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))

@@ -6,9 +6,6 @@ from collections.abc import Callable, Hashable
 from animecam.cuda.base import Graph, Stream
 from animecam.errors import BackendError
 
-MOST_GRAPHS = 96
-"""Kept at a time: three slots, four numbers of faces, and eight styles or sizes between which a run may change."""
-
 log = logging.getLogger(__name__)
 
 
@@ -21,50 +18,45 @@ class Graphs:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._graphs: dict[Hashable, Graph | None] = {}  # None: ran once, not recorded yet
+        self._binding: Hashable = None
+        self._graphs: dict[int, Graph | None] = {}  # None: ran once, not recorded yet
         self._can_record = True
 
-    def run(self, key: Hashable, work: Callable[[], None], *, record: bool = True) -> None:
+    def run(self, binding: Hashable, slot: int, work: Callable[[], None]) -> None:
         """Queues work.
 
         Args:
-            key: Says that it is the same work as before, on the same addresses.
+            binding: What is computed and what it is bound to. Graphs of another binding are dropped: what a network
+                recorded is no good any more once it is bound otherwise.
+            slot: Which of the variants of this work; each always uses the same addresses.
             work: Queues it on the stream, and does nothing else that has an effect.
-            record: Whether it may be recorded.
         """
-        if not (record and self._can_record):
-            work()
+        if binding != self._binding:
+            self.clear()
+            self._binding = binding
+        graph = self._graphs.get(slot)
+        if graph is None and slot in self._graphs and self._can_record:
+            graph = self._graphs[slot] = self._record(work)
+        if graph is not None:
+            self._stream.replay(graph)
             return
-        graph = self._graphs.get(key)
-        if graph is None and key in self._graphs:
-            graph = self._record(key, work)
-        if graph is None:
-            work()
-            self._make_room()
-            self._graphs.setdefault(key)
-            return
-        self._stream.replay(graph)
+        work()
+        self._graphs[slot] = None
 
-    def close(self) -> None:
-        """Frees all graphs, none of which may be running."""
-        for graph in self._graphs.values():
-            if graph is not None:
-                graph.close()
+    def clear(self) -> None:
+        """Frees all graphs, when they have run."""
+        graphs = [graph for graph in self._graphs.values() if graph is not None]
         self._graphs.clear()
+        self._binding = None
+        if graphs:
+            self._stream.synchronize()
+        for graph in graphs:
+            graph.close()
 
-    def _record(self, key: Hashable, work: Callable[[], None]) -> Graph | None:
+    def _record(self, work: Callable[[], None]) -> Graph | None:
         try:
-            graph = self._stream.capture(work)
+            return self._stream.capture(work)
         except BackendError as error:
             self._can_record = False
             log.warning("kernels are launched one by one, which takes longer: %s", error.message)
             return None
-        self._graphs[key] = graph
-        return graph
-
-    def _make_room(self) -> None:
-        while len(self._graphs) >= MOST_GRAPHS:
-            graph = self._graphs.pop(next(iter(self._graphs)))
-            if graph is not None:
-                self._stream.synchronize()  # it may be running
-                graph.close()

@@ -129,8 +129,7 @@ class DevicePath:
 
         self._draw.wait(slot.uploaded)
         self._draw.record(slot.started)
-        key = (self._sent % RING, network, count, size_px)
-        self._graphs.run(key, lambda: self._work(slot, network, count, size_px), record=self._options.uses_graphs)
+        self._launch(slot, network, count, size_px)
         self._draw.record(slot.drawn)
 
         self._down.wait(slot.drawn)
@@ -158,8 +157,16 @@ class DevicePath:
         for part in (*self._faces, *self._batches, self._heads, self._up, self._draw, self._down):
             part.close()
 
+    def _launch(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
+        """Queues everything between upload and download, as a graph where that goes."""
+        if not self._options.uses_graphs or count > network.max_batch:  # a part of a batch is bound after another
+            self._graphs.clear()
+            self._work(slot, network, count, size_px)
+            return
+        binding = (network, count, size_px)
+        self._graphs.run(binding, self._sent % RING, lambda: self._work(slot, network, count, size_px))
+
     def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
-        """Queues everything between upload and download."""
         network_input, network_output = (batch.address for batch in self._batches)
         self._kernels.crop(self._draw, slot.job, slot.faces, network_input, count, size_px)
         for start in range(0, count, network.max_batch):
@@ -187,7 +194,7 @@ class DevicePath:
         """What was recorded names addresses of the slots, so it goes with them."""
         for slot in self._slots:
             slot.downloaded.wait(self._options.wait_s)
-        self._graphs.close()
+        self._graphs.clear()
         for slot in self._slots:
             slot.close()
         self._slots, self._geometry = [], None

@@ -108,6 +108,10 @@ class ColorMatch:
             for region, picture in zip(regions, drawn, strict=True)
         )
 
+    def forget(self) -> None:
+        """Takes the next faces for new ones."""
+        self._tracks.clear()
+
     def _follow(self, last: _Track | None, time_s: float, aim: Offset) -> _Track:
         limits = self._options.limits
         aim = np.clip(aim, np.negative(limits), limits)
