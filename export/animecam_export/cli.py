@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from animecam.errors import AnimecamError, UsageError
 from animecam.styles.card import UNKNOWN_LICENCE, Rights, StyleCard
-from animecam.styles.card_parser import NAME_PATTERN
+from animecam.styles.card_parser import NAME_PATTERN, read_card
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -98,6 +98,31 @@ def fp16(*, folder: Path) -> None:
         from animecam_export.half_export import add_half
 
     _tell_half(folder, *add_half(folder), "the fp32 network")
+
+
+@app.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder. [default: where animecam looks]")
+@click.option("--size", "sizes_px", multiple=True, type=int, default=(256,), show_default=True, help="May be repeated.")
+@click.option("--gpu", type=click.IntRange(min=0), help="Index of the GPU. [default: the first, or none]")
+def engine(*, folder: Path, output: Path | None, sizes_px: tuple[int, ...], gpu: int | None) -> None:
+    """Builds the TensorRT engines of the style in FOLDER, which need not be installed."""
+    from animecam.cache import model_cache
+    from animecam.cli.build import build_and_show
+    from animecam.engines.ahead import Networks, open_place
+
+    card = read_card(folder)
+    variant = card.variant()
+    networks = Networks(card.name, folder / variant.file, folder / variant.half.file if variant.half else None)
+    kept_in = output or model_cache()
+    try:
+        kept_in.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(
+            f"cannot make {kept_in}: {error.strerror}", hint="name a folder that you may write"
+        ) from error
+    with ExitStack() as stack:
+        build_and_show(open_place(gpu, kept_in, stack), [networks], sizes_px)
 
 
 def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) -> None:
