@@ -35,6 +35,10 @@ class BackendError(AnimecamError):
     """An inference runtime is missing or refuses a model."""
 
 
+class DeviceMemoryError(BackendError):
+    """The memory of a GPU is full."""
+
+
 class StyleError(AnimecamError):
     """A style is unknown, damaged or not a picture-to-picture network."""
 

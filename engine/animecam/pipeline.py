@@ -7,8 +7,10 @@ drops are counted). The first failure in any thread ends the run and is raised i
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from animecam.channel import Channel, ChannelEnded, Overflow
 from animecam.errors import SourceError
@@ -34,6 +36,17 @@ class Rendered:
 
 
 Render = Callable[[Frame], Rendered]
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """A renderer that works on several frames at a time."""
+
+    frames_ahead: int
+
+    def submit(self, frame: Frame) -> Callable[[], Rendered]:
+        """Sends a frame on its way; what is returned waits for it, after at most `frames_ahead` more frames."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +89,19 @@ class Pipeline:
 
     Args:
         source: Open; read by thread "capture" only.
-        render: Called by thread "render" only, which so owns the accelerator.
+        render: Called by thread "render" only, which so owns the accelerator. If it is `Overlapping`, frames of a
+            file are sent ahead of those that are waited for; live frames are not, as none is to wait for the next.
         outputs: Open; written by thread "emit" only.
         timing: Where the stages' times go; the renderer may share it.
     """
 
     def __init__(self, source: Source, render: Render, outputs: Outputs, timing: Timing | None = None) -> None:
         self._source = source
-        self._render = render
+        is_live = source.format.is_live
+        self._submit = render.submit if isinstance(render, Overlapping) else _at_once(render)
+        self._frames_ahead = render.frames_ahead if isinstance(render, Overlapping) and not is_live else 0
         self._outputs = outputs
         self._timing = timing or Timing()
-        is_live = source.format.is_live
         capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
         self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
         self._rendered: Channel[Rendered] = Channel(capacity, Overflow.WAIT)
@@ -188,14 +203,22 @@ class Pipeline:
         self._captured.finish()
 
     def _render_all(self) -> None:
-        try:
-            while True:
-                frame = self._captured.get()
-                with self._timing.stage("render"):
-                    rendered = self._render(frame)
+        waiting: deque[Callable[[], Rendered]] = deque()
+        while (frame := self._next_captured()) is not None:
+            with self._timing.stage("render"):
+                waiting.append(self._submit(frame))
+                rendered = waiting.popleft()() if len(waiting) > self._frames_ahead else None
+            if rendered is not None:
                 self._rendered.put(rendered)
+        for result in waiting:
+            self._rendered.put(result())
+        self._rendered.finish()
+
+    def _next_captured(self) -> Frame | None:
+        try:
+            return self._captured.get()
         except ChannelEnded:
-            self._rendered.finish()
+            return None
 
     def _emit(self) -> None:
         try:
@@ -231,6 +254,16 @@ class Pipeline:
             seconds=(time.perf_counter_ns() - start_ns) / 1e9,
             is_interrupted=self._was_stopped,
         )
+
+
+def _at_once(render: Render) -> Callable[[Frame], Callable[[], Rendered]]:
+    """Sends frames to a renderer that is done with one when it returns."""
+
+    def submit(frame: Frame) -> Callable[[], Rendered]:
+        rendered = render(frame)
+        return lambda: rendered
+
+    return submit
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:

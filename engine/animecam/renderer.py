@@ -31,7 +31,7 @@ class Draw(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Scene:
     """What is to be drawn of one frame.
 
     Attributes:
@@ -39,13 +39,32 @@ class Plan:
         faces: Who is in it.
         look: The look that was valid when the frame came.
         regions: Where the pictures lie in the frame.
-        pictures: RGB pictures of the regions, uint8 [H, W, 3].
     """
 
     frame: Frame
     faces: Faces
     look: Look
     regions: tuple[Region, ...]
+
+    def shown(self, drawn: Frame) -> Rendered:
+        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
+        if self.look.split is not None:
+            drawn = split(self.frame, drawn, self.look.split, is_mirrored=self.look.mirror)
+        if self.look.shows_boxes:
+            drawn = boxed(drawn, self.faces)
+        if self.look.mirror:
+            drawn = mirrored(drawn)
+        return Rendered(drawn, self.faces)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Scene):
+    """A scene with its pictures, ready to be drawn.
+
+    Attributes:
+        pictures: RGB pictures of the regions, uint8 [H, W, 3].
+    """
+
     pictures: tuple[Image, ...]
 
 
@@ -85,45 +104,68 @@ class Renderer:
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
         start_ns = time.perf_counter_ns()
-        plan = self.plan(frame)
+        return self.draw(self.find(frame), start_ns)
+
+    def draw(self, scene: Scene, start_ns: int) -> Rendered:
+        """Draws a scene.
+
+        Args:
+            scene: What is to be drawn.
+            start_ns: When work on its frame began, `time.perf_counter_ns`.
+        """
+        plan = self.cut(scene)
         planned_ns = time.perf_counter_ns()
         drawn = draw_each_size(self._draw(plan.look.style), plan.pictures)
         drawn_ns = time.perf_counter_ns()
         self._timing.add("draw", (drawn_ns - planned_ns) / 1e6)
         rendered = self.finish(plan, drawn)
-        if self._governor is not None and plan.pictures:  # a frame of nobody says nothing about the cost of a face
-            total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
-            self._govern(self._governor, plan.look.size_px, draw_ms, total_ms - draw_ms)
+        total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
+        self.govern(scene, draw_ms, total_ms - draw_ms)
         return rendered
 
-    def _govern(self, governor: Governor, size_px: int, draw_ms: float, rest_ms: float) -> None:
-        choice = governor.observe(time.monotonic(), size_px, draw_ms, rest_ms)
+    def govern(self, scene: Scene, draw_ms: float, rest_ms: float) -> None:
+        """Chooses the size of the next crops from what this scene cost.
+
+        Args:
+            scene: What was drawn.
+            draw_ms: What grows with the crops' pixels.
+            rest_ms: Everything else.
+        """
+        if self._governor is None or not scene.regions:  # a frame of nobody says nothing about the cost of a face
+            return
+        choice = self._governor.observe(time.monotonic(), scene.look.size_px, draw_ms, rest_ms)
         if choice is not None:
             self._controls.change(size_px=choice.size_px)
             log.info("%s", choice.reason)
 
     def plan(self, frame: Frame) -> Plan:
         """Finds what is to be drawn; the pictures of several plans may then be drawn together."""
+        return self.cut(self.find(frame))
+
+    def find(self, frame: Frame) -> Scene:
+        """Finds who is in a frame and what is to be drawn of it."""
         look = self._controls.look
         with self._timing.stage("track"):
             faces = self._track(frame)
-        with self._timing.stage("crop"):
             regions = self._regions(frame, faces, look)
-            pictures = tuple(self._ops.crop(frame, region) for region in regions)
-        return Plan(frame, faces, look, regions, pictures)
+        return Scene(frame, faces, look, regions)
+
+    def cut(self, scene: Scene) -> Plan:
+        """Cuts the pictures of a scene out of its frame."""
+        with self._timing.stage("crop"):
+            pictures = tuple(self._ops.crop(scene.frame, region) for region in scene.regions)
+        return Plan(scene.frame, scene.faces, scene.look, scene.regions, pictures)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
         with self._timing.stage("paste"):
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
-            frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look)
-            if plan.look.split is not None:
-                frame = split(plan.frame, frame, plan.look.split, is_mirrored=plan.look.mirror)
-            if plan.look.shows_boxes:
-                frame = boxed(frame, plan.faces)
-            if plan.look.mirror:
-                frame = mirrored(frame)
-        return Rendered(frame, plan.faces)
+            return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look))
+
+    def forget(self) -> None:
+        """Frames were drawn elsewhere meanwhile: no drawing that is remembered fits any more."""
+        self._calm.forget()
+        self._compositor.forget()
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         if look.scope is not Scope.HEAD:

@@ -235,3 +235,45 @@ def test_progress_is_told():
     seen = []
     _run(FakeSource(30, pause_s=0.01), FakeSink(), on_tick=seen.append)
     assert seen[-1].frames_out > 0
+
+
+class Ahead:
+    """A renderer that may have three frames under way, and notes how many it had."""
+
+    frames_ahead = 2
+
+    def __init__(self):
+        self.under_way, self.most, self.results = 0, 0, []
+
+    def submit(self, frame):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+
+        def result():
+            self.under_way -= 1
+            self.results.append(frame.index)
+            return _plain(frame)
+
+        return result
+
+    def __call__(self, frame):
+        return self.submit(frame)()
+
+
+def test_frames_of_a_file_are_sent_ahead_and_all_arrive_in_order():
+    render, sink = Ahead(), FakeSink()
+    figures = _run(FakeSource(10), sink, render)
+    assert sink.indices == render.results == list(range(10))
+    assert (figures.frames_out, render.most, render.under_way) == (10, 3, 0)
+
+
+def test_a_file_shorter_than_what_may_be_under_way_arrives_whole():
+    render, sink = Ahead(), FakeSink()
+    _run(FakeSource(2), sink, render)
+    assert sink.indices == [0, 1]
+
+
+def test_a_live_frame_does_not_wait_for_the_next_one():
+    render, sink = Ahead(), FakeSink()
+    _run(FakeSource(5, is_live=True, pause_s=0.02), sink, render)
+    assert render.most == 1

@@ -1,6 +1,8 @@
 """What every backend asks of a batch and of a network before the runtime sees it, so that refusals read the same."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from animecam.backends.base import Port, Tensor
 from animecam.errors import BackendError
@@ -42,3 +44,17 @@ def check_batch(batch: Tensor, port: Port, model: str) -> None:
         wanted = "x".join("?" if size is None else str(size) for size in port.shape)
         given = "x".join(map(str, batch.shape))
         raise BackendError(f"{model} takes {wanted}, not {given}", hint="the sizes it takes are in its style card")
+
+
+def in_parts(run: Callable[[Tensor], tuple[Tensor, ...]], batch: Tensor, step: int) -> tuple[Tensor, ...]:
+    """Runs a batch through something that takes fewer pictures at a time.
+
+    Args:
+        run: From some pictures to their outputs.
+        batch: Any number of pictures.
+        step: How many `run` takes.
+    """
+    if len(batch) <= step:
+        return run(batch)
+    parts = [run(batch[start : start + step]) for start in range(0, len(batch), step)]
+    return tuple(np.concatenate(outputs) for outputs in zip(*parts, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from animecam.cli import bench, convert, demo, doctor, listing, live, serve
+from animecam.cli import bench, build, convert, demo, doctor, listing, live, serve
 from animecam.cli.console import show_error
 from animecam.errors import AnimecamError
 
@@ -45,5 +45,15 @@ def run() -> None:
     sys.exit(main())
 
 
-for command in (convert.convert, demo.demo, bench.bench, doctor.doctor, listing.devices, listing.styles, serve.serve):
+_COMMANDS = (
+    convert.convert,
+    demo.demo,
+    bench.bench,
+    build.build,
+    doctor.doctor,
+    listing.devices,
+    listing.styles,
+    serve.serve,
+)
+for command in _COMMANDS:
     live.group.add_command(command)

@@ -32,6 +32,11 @@ class CalmOptions:
     moved_levels: float = 3.0
     spread_px: int = 5
 
+    @property
+    def slope(self) -> float:
+        """How much less stays for each level of change between still and moved."""
+        return self.keep / (self.moved_levels - self.still_levels)
+
 
 @dataclass(frozen=True, slots=True)
 class _Last:
@@ -76,6 +81,10 @@ class Calm:
         self._last = memory
         return tuple(calmed)
 
+    def forget(self) -> None:
+        """Takes the next drawings as they come."""
+        self._last.clear()
+
     def _blend(self, last: _Last, picture: Image, drawing: Image) -> Image:
         kept = self._kept(last.filmed, picture)
         return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
@@ -85,5 +94,6 @@ class Calm:
         options = self._options
         change = cv2.cvtColor(cv2.absdiff(before, now), cv2.COLOR_RGB2GRAY)
         change = cv2.blur(change.astype(np.float32), (options.spread_px, options.spread_px))
-        slope = options.keep / (options.moved_levels - options.still_levels)
-        return np.clip((options.moved_levels - change) * slope, 0.0, options.keep).astype(np.float32, copy=False)
+        return np.clip((options.moved_levels - change) * options.slope, 0.0, options.keep).astype(
+            np.float32, copy=False
+        )

@@ -80,6 +80,10 @@ class Compositor:
         patches = [Patch(region, matched[i], pasted[i]) for i, region in enumerate(regions)]
         return self._ops.paste(frame, patches)
 
+    def forget(self) -> None:
+        """Takes the next faces for new ones."""
+        self._match.forget()
+
     def _masks(
         self, regions: Sequence[Region], pictures: Sequence[Image], shapes: Sequence[Mask], scope: Scope
     ) -> list[Mask]:

@@ -1,8 +1,7 @@
 """Crop and paste on the planes themselves with OpenCV: the frame is never converted to RGB, only the crops are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import ceil, floor
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -12,13 +11,8 @@ from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
 from animecam.render.resample import bounding_box, chain, invert, resample
-from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
-
-GRID_TOLERANCE = 1 / 64
-"""Samples by which rounding errors of a transform may cross a border unnoticed."""
-
-MASK_REACH_PX = 1
-"""Crop pixels around those where the mask is not 0 that interpolation still gives some of it."""
+from animecam.render.touched import GRID_TOLERANCE, shown_box, touched_box
+from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
 
 
 class CpuImageOps:
@@ -47,28 +41,10 @@ class CpuImageOps:
         return pasted
 
 
-@dataclass(frozen=True, slots=True)
-class _PixelBox:
-    """Whole frame pixels on the chroma grid: the only ones that a patch can touch."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    def of(self, plane: Plane, layout: PlaneLayout) -> Plane:
-        """The box's samples of a plane, as a view."""
-        rows = slice(self.top // layout.step_y, self.bottom // layout.step_y)
-        return plane[rows, self.left // layout.step_x : self.right // layout.step_x]
-
-    def samples_to_frame(self, layout: PlaneLayout) -> Affine:
-        """Maps continuous samples of `of` to continuous frame pixels."""
-        return np.array([[layout.step_x, 0, self.left], [0, layout.step_y, self.top]], dtype=np.float64)
-
-
 def _paste_one(frame: Frame, patch: Patch) -> None:
     """Blends one patch into the planes of a frame that the caller owns."""
-    box = _touched_box(frame, patch)
+    shown = shown_box(patch.mask)
+    box = None if shown is None else touched_box(frame, patch.region, shown)
     if box is None:
         return
     to_crop = invert(patch.region.to_frame)
@@ -97,34 +73,6 @@ def _covers(patch: Patch, box: Box) -> bool:
     is_inside &= box.right < patch.region.width_px + GRID_TOLERANCE
     is_inside &= box.bottom < patch.region.height_px + GRID_TOLERANCE
     return is_inside and float(patch.mask.min()) >= 1.0
-
-
-def _touched_box(frame: Frame, patch: Patch) -> _PixelBox | None:
-    """The pixels of the frame that the patch's mask reaches; None if there are none."""
-    columns = np.flatnonzero(patch.mask.any(axis=0))
-    if columns.size == 0:
-        return None
-    rows = np.flatnonzero(patch.mask.any(axis=1))
-    shown = Box(
-        max(int(columns[0]) - MASK_REACH_PX, 0),
-        max(int(rows[0]) - MASK_REACH_PX, 0),
-        min(int(columns[-1]) + 1 + MASK_REACH_PX, patch.region.width_px),
-        min(int(rows[-1]) + 1 + MASK_REACH_PX, patch.region.height_px),
-    )
-    step_x = max(layout.step_x for layout in frame.pixel_format.planes)
-    step_y = max(layout.step_y for layout in frame.pixel_format.planes)
-    exact = bounding_box(patch.region.to_frame, shown)
-    left, right = max(_floor_to(exact.left, step_x), 0), min(_ceil_to(exact.right, step_x), frame.width_px)
-    top, bottom = max(_floor_to(exact.top, step_y), 0), min(_ceil_to(exact.bottom, step_y), frame.height_px)
-    return _PixelBox(left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _floor_to(value: float, step: int) -> int:
-    return floor(value / step + GRID_TOLERANCE) * step
-
-
-def _ceil_to(value: float, step: int) -> int:
-    return ceil(value / step - GRID_TOLERANCE) * step
 
 
 def _split(frame: Frame, picture: Image) -> tuple[Plane, ...]:

@@ -27,8 +27,8 @@ MIN_RING = 0.002
 """Mean weight of a ring, below which there is no transition to match (the whole picture shows, or none)."""
 
 _FULL_601 = Color(matrix=ColorMatrix.BT601, full_range=True)
-_TO_YUV = rgb_to_yuv_matrix(_FULL_601, height_px=0)[:, :3]
-_TO_RGB = yuv_to_rgb_matrix(_FULL_601, height_px=0)[:, :3]
+LEVELS_TO_OFFSET = rgb_to_yuv_matrix(_FULL_601, height_px=0)[:, :3]
+OFFSET_TO_LEVELS = yuv_to_rgb_matrix(_FULL_601, height_px=0)[:, :3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,22 @@ class MatchOptions:
     luma_limit: float = 20.0
     chroma_limit: float = 16.0
     settle_s: float = 0.25
+
+    @property
+    def limits(self) -> tuple[float, float, float]:
+        """Most that luma, blue and red difference move."""
+        return self.luma_limit, self.chroma_limit, self.chroma_limit
+
+    def followed(self, last_s: float | None, now_s: float) -> float:
+        """Share of a change that is followed between two frames: all of it if there was none before.
+
+        Args:
+            last_s: Time of the last frame that showed the face, None: it is new.
+            now_s: Time of this frame; before the last one's if the clip began anew.
+        """
+        if last_s is None or now_s < last_s:
+            return 1.0
+        return 1.0 - exp(-(now_s - last_s) / self.settle_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +108,16 @@ class ColorMatch:
             for region, picture in zip(regions, drawn, strict=True)
         )
 
+    def forget(self) -> None:
+        """Takes the next faces for new ones."""
+        self._tracks.clear()
+
     def _follow(self, last: _Track | None, time_s: float, aim: Offset) -> _Track:
-        limits = (self._options.luma_limit, self._options.chroma_limit, self._options.chroma_limit)
+        limits = self._options.limits
         aim = np.clip(aim, np.negative(limits), limits)
-        if last is None or time_s < last.time_s:  # a new face, or the clip began anew
+        if last is None:
             return _Track(time_s, aim)
-        share = 1.0 - exp(-(time_s - last.time_s) / self._options.settle_s)
+        share = self._options.followed(last.time_s, time_s)
         return _Track(time_s, last.offset + share * (aim - last.offset))
 
 
@@ -117,7 +137,36 @@ def ring_offset(source: Image, drawn: Image, ring: Mask) -> Offset | None:
     if total < MIN_RING * weights.size:
         return None
     difference = _thumb(source).astype(np.float64) - _thumb(drawn)
-    return _TO_YUV @ (np.einsum("hw,hwc->c", weights, difference) / total)
+    return LEVELS_TO_OFFSET @ (np.einsum("hw,hwc->c", weights, difference) / total)
+
+
+def pixel_weights(ring: Mask) -> Mask | None:
+    """How much each pixel counts in `ring_offset`: the weighted sum of source minus drawn is the difference it finds.
+
+    The copies that it compares are area means, which are linear: the weights of their pixels, spread over the pixels
+    that each is the mean of, give the same sum without the copies.
+
+    Args:
+        ring: As for `ring_offset`.
+
+    Returns:
+        [H, W], sums to 1; None if nothing counts.
+    """
+    weights = _thumb(ring).astype(np.float64)
+    total = float(weights.sum())
+    if total < MIN_RING * weights.size:
+        return None
+    down, across = (_area_means(side) for side in ring.shape)
+    return (down.T @ (weights / total) @ across).astype(np.float32)
+
+
+def _area_means(side: int) -> NDArray[np.float64]:
+    """What each sample of `side` contributes to each of THUMB_PX area means, [THUMB_PX, side]."""
+    step = side / THUMB_PX
+    edges = np.arange(THUMB_PX)[:, None] * step
+    samples = np.arange(side)[None, :]
+    shared = np.minimum(edges + step, samples + 1.0) - np.maximum(edges, samples)
+    return np.clip(shared, 0.0, None) / step
 
 
 def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -126,4 +175,4 @@ def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def _move(picture: Image, offset: Offset) -> Image:
-    return cast(Image, cv2.transform(picture, np.column_stack((np.eye(3), _TO_RGB @ offset))))
+    return cast(Image, cv2.transform(picture, np.column_stack((np.eye(3), OFFSET_TO_LEVELS @ offset))))

@@ -6,7 +6,7 @@ import numpy as np
 
 from animecam.render.masks import Mask
 from animecam.render.resample import bounding_box, chain, invert, resample
-from animecam.types import Box, Region
+from animecam.types import Affine, Box, Region
 
 SHARPNESS = 2
 """Power to which a face's claim to a pixel is raised: with 1 both faces would shine through each other all over, with
@@ -30,16 +30,23 @@ def share_pixels(regions: Sequence[Region], masks: Sequence[Mask], strength: flo
     Returns:
         One mask a region, in the same order, in which they must be pasted.
     """
-    boxes = [bounding_box(r.to_frame, Box(0, 0, r.width_px, r.height_px)) for r in regions]
     shared: list[Mask] = []
-    for index, mask in enumerate(masks):
-        rivals = [other for other in range(len(masks)) if other != index and _meet(boxes[index], boxes[other])]
+    for index, (mask, rivals) in enumerate(zip(masks, find_rivals(regions), strict=True)):
         if not rivals:
             shared.append(mask if strength == 1.0 else mask * np.float32(strength))
             continue
         claims = {other: _seen_from(regions[index], regions[other], masks[other]) for other in rivals}
         shared.append(_share(mask, claims, index, strength))
     return tuple(shared)
+
+
+def find_rivals(regions: Sequence[Region]) -> list[list[int]]:
+    """For each region the places of the others that may claim pixels of it, in their order."""
+    boxes = [bounding_box(r.to_frame, Box(0, 0, r.width_px, r.height_px)) for r in regions]
+    return [
+        [other for other in range(len(boxes)) if other != index and _meet(boxes[index], boxes[other])]
+        for index in range(len(boxes))
+    ]
 
 
 def _meet(one: Box, other: Box) -> bool:
@@ -49,8 +56,12 @@ def _meet(one: Box, other: Box) -> bool:
 
 def _seen_from(region: Region, other: Region, mask: Mask) -> Mask:
     """The mask of another region in the pixels of this one."""
-    to_other = chain(invert(other.to_frame), region.to_frame)
-    return resample(mask, to_other, region.width_px, region.height_px, outside=0)
+    return resample(mask, to_other(region, other), region.width_px, region.height_px, outside=0)
+
+
+def to_other(region: Region, other: Region) -> Affine:
+    """Maps crop pixels of a region to crop pixels of another."""
+    return chain(invert(other.to_frame), region.to_frame)
 
 
 def _share(mask: Mask, claims: dict[int, Mask], index: int, strength: float) -> Mask:

@@ -56,10 +56,9 @@ def resample(
     rectangle = _find_rectangle(source, to_source, width_px, height_px)
     if rectangle is not None:
         return _resize_turned(source, rectangle, width_px, height_px, sharp=sharp)
-    blocks = [_block_samples(float(np.hypot(*row))) for row in to_source[:, :2]]
-    if max(blocks) > 1:
-        needed = bounding_box(to_source, Box(0, 0, width_px, height_px))
-        source, to_source = _average(source, to_source, needed, blocks, outside)
+    blocks = plan_blocks(source.shape[1], source.shape[0], to_source, width_px, height_px)
+    if blocks.is_averaging:
+        source, to_source = _average(source, blocks, outside), blocks.to_blocks
     elif sharp:
         size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
         source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
@@ -67,14 +66,62 @@ def resample(
     return _warp(source, to_source, width_px, height_px, outside)
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """How a source is averaged before it is warped: into blocks of whole samples, where it is finer than the output.
+
+    Attributes:
+        columns: Source samples that are averaged across, beyond the source where that is needed.
+        rows: The same down.
+        across: Samples of a block across.
+        down: Samples of a block down.
+        to_blocks: Maps continuous output pixels to continuous blocks.
+    """
+
+    columns: range
+    rows: range
+    across: int
+    down: int
+    to_blocks: Affine
+
+    @property
+    def is_averaging(self) -> bool:
+        """Whether blocks are more than single samples."""
+        return max(self.across, self.down) > 1
+
+
+def plan_blocks(source_width: int, source_height: int, to_source: Affine, width_px: int, height_px: int) -> Blocks:
+    """Decides which samples of a source are averaged into one for an output.
+
+    Args:
+        source_width: Samples of the source across.
+        source_height: Samples of the source down.
+        to_source: Maps continuous output pixels to continuous source pixels.
+        width_px: Width of the output.
+        height_px: Height of the output.
+    """
+    across, down = (_block_samples(float(np.hypot(*row))) for row in to_source[:, :2])
+    if max(across, down) == 1:
+        return Blocks(range(source_width), range(source_height), 1, 1, to_source)
+    needed = bounding_box(to_source, Box(0, 0, width_px, height_px))
+    columns = _needed_samples(needed.left, needed.right, across, source_width)
+    rows = _needed_samples(needed.top, needed.bottom, down, source_height)
+    moved = to_source - [[0, 0, columns.start], [0, 0, rows.start]]
+    return Blocks(columns, rows, across, down, moved / [[across], [down]])
+
+
+def from_centres(affine: Affine) -> Affine:
+    """The same map between positions counted from the middle of the first pixel, as OpenCV and indices count."""
+    moved = affine.copy()
+    moved[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    return moved
+
+
 def _warp(source: Samples, to_source: Affine, width_px: int, height_px: int, outside: int | None) -> Samples:
     """Bilinear samples of the source."""
-    # OpenCV counts from pixel centres: the centre of output pixel 0 lies at continuous 0.5, and back.
-    matrix = to_source.copy()
-    matrix[:, 2] += to_source[:, :2] @ (0.5, 0.5) - 0.5
     warped = cv2.warpAffine(
         source,
-        matrix,
+        from_centres(to_source),
         (width_px, height_px),
         flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
@@ -176,17 +223,11 @@ def _block_samples(step: float) -> int:
     return max(floor(step + 1.0 - SHRINK_FRACTION), 1)
 
 
-def _average(
-    source: Samples, to_source: Affine, needed: Box, blocks: list[int], outside: int | None
-) -> tuple[Samples, Affine]:
-    """Averages blocks of the part of the source that is needed; returns it and the map into it."""
-    columns = _needed_samples(needed.left, needed.right, blocks[0], source.shape[1])
-    rows = _needed_samples(needed.top, needed.bottom, blocks[1], source.shape[0])
-    part = _cut(source, columns, rows, outside)
-    size = (len(columns) // blocks[0], len(rows) // blocks[1])
-    averaged = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    moved = to_source - [[0, 0, columns.start], [0, 0, rows.start]]
-    return cast(Samples, averaged), moved / [[blocks[0]], [blocks[1]]]
+def _average(source: Samples, blocks: Blocks, outside: int | None) -> Samples:
+    """Averages the blocks of a source."""
+    part = _cut(source, blocks.columns, blocks.rows, outside)
+    size = (len(blocks.columns) // blocks.across, len(blocks.rows) // blocks.down)
+    return cast(Samples, cv2.resize(part, size, interpolation=cv2.INTER_AREA))
 
 
 def _needed_samples(low: float, high: float, block: int, count: int) -> range:

@@ -1,0 +1,44 @@
+"""The seam between the frame path on a GPU and the runtime that computes the network there."""
+
+from typing import Protocol
+
+from animecam.backends.base import BackendInfo
+
+
+class DeviceNetwork(Protocol):
+    """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`."""
+
+    info: BackendInfo
+    max_batch: int
+
+    def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
+        """Says what the next `enqueue` reads and writes; costs nothing when it is as before.
+
+        The first time for a size the engine is loaded, or built: seconds to minutes.
+
+        Args:
+            input_address: On the GPU, half [batch, 3, size_px, size_px].
+            output_address: Likewise.
+            batch: Pictures.
+            size_px: Their side.
+
+        Raises:
+            BackendError: There is no engine for that size and none can be built, or the runtime refuses the shape.
+            DeviceMemoryError: The memory of the GPU is full.
+        """
+        ...
+
+    def enqueue(self, stream_handle: int) -> None:
+        """Queues the network on a stream of the caller; neither allocates nor waits.
+
+        May be captured in a CUDA graph once it has run after a `bind`. The graph keeps the addresses and the memory
+        that were bound: after the next `bind` with others, or `close`, it must not be launched any more.
+
+        Raises:
+            BackendError: Nothing is bound, or the runtime refuses.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees the engines; may be called twice. Nothing of it may be running."""
+        ...

@@ -1,0 +1,165 @@
+"""TensorRT on an NVIDIA GPU, by either of its packages: fed from the host, or between two steps on the GPU."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
+from animecam.backends.ports import check_batch, in_parts
+from animecam.backends.status import BackendStatus
+from animecam.cuda.gpu import open_gpu
+from animecam.engines.flavour import choose_flavour, installed
+from animecam.engines.host import HostSession
+from animecam.engines.loader import EngineLoader
+from animecam.engines.session import EngineSession
+from animecam.errors import BackendError
+
+NAME = "tensorrt"
+KEPT_SHAPES = 8
+"""Engines that stay loaded: every crop size that the governor moves between, and a whole frame."""
+
+_CHANNELS = 3
+
+
+class TensorRtBackend:
+    """One network in TensorRT, an engine for each input shape it meets.
+
+    Numbers are float32 outside, whatever the engine computes in: they are rounded on the way into pinned memory.
+
+    Args:
+        model: The fp32 network.
+        half: Its fp16 form; None runs it in fp32.
+        options: `gpu` and `cache_dir` are used.
+
+    Raises:
+        BackendError: No driver, no GPU, no runtime that supports it, or a network that it refuses.
+    """
+
+    def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
+        self._loader = EngineLoader(model, half, options)
+        self._name = model.name
+        self.input = _outside(self._loader.input)
+        self.outputs = tuple(_outside(port) for port in self._loader.outputs)
+        self.max_batch = self._loader.max_batch
+        self.info = _info(self._loader)
+        self._sessions: OrderedDict[tuple[int, ...], HostSession] = OrderedDict()
+        self._using = threading.Lock()  # of the sessions: one thread runs while another may load
+        self._is_open = True
+
+    def run(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Computes the network; see `Backend.run`. The first batch of a shape loads its engine, or builds it."""
+        check_batch(batch, self.input, self._name)
+        shape = batch.shape[1:]
+        if not self.is_ready(shape):
+            self.prepare(shape)
+        self._loader.gpu.use()
+        with self._using:
+            session = self._sessions[shape]
+            self._sessions.move_to_end(shape)
+            return in_parts(session.run, batch, session.max_batch)
+
+    def is_ready(self, shape: tuple[int, ...]) -> bool:
+        """Whether pictures of a shape are drawn at once."""
+        return shape in self._sessions
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Loads the engine for pictures of a shape, or builds it; another thread may run others meanwhile.
+
+        Raises:
+            BackendError: It cannot be built or run.
+        """
+        if not self._is_open:
+            raise BackendError(f"{self._name} is closed")
+        session = self._loader.host_session(shape)
+        with self._using:
+            if len(self._sessions) == KEPT_SHAPES:
+                self._sessions.popitem(last=False)[1].close()
+            self._sessions[shape] = session
+
+    def end(self) -> None:
+        """Lets a build that is running end soon."""
+        self._loader.end()
+
+    def close(self) -> None:
+        """Frees the engines; may be called twice."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self._loader.end()
+        self._loader.gpu.use()
+        with self._using:
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+        self._loader.close()
+
+
+class TensorRtDevice:
+    """`DeviceNetwork` in TensorRT, an engine for each size.
+
+    Args:
+        model: The fp32 network.
+        half: Its fp16 form, which it must have.
+        options: `gpu` and `cache_dir` are used.
+
+    Raises:
+        BackendError: As `TensorRtBackend`, or the network is not half in and out.
+    """
+
+    def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
+        self._loader = EngineLoader(model, half, options)
+        self._sessions: dict[int, EngineSession] = {}
+        self._bound: EngineSession | None = None
+        self.max_batch = self._loader.max_batch
+        self.info = _info(self._loader)
+        ports = (self._loader.input, *self._loader.outputs)
+        if any(port.dtype != np.float16 for port in ports) or self._loader.input.shape[1] != _CHANNELS:
+            self._loader.close()
+            hint = "animecam-export fp16 FOLDER gives a style of animecam-train one"
+            raise BackendError(f"{model.name} has no fp16 form that takes NCHW pictures", hint=hint)
+
+    def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
+        """See `DeviceNetwork.bind`."""
+        if size_px not in self._sessions:
+            self._sessions[size_px] = self._loader.device_session((_CHANNELS, size_px, size_px))
+        session = self._sessions[size_px]
+        session.set_batch(batch)
+        session.bind(self._loader.input.name, input_address)
+        session.bind(self._loader.outputs[0].name, output_address)
+        self._bound = session
+
+    def enqueue(self, stream_handle: int) -> None:
+        """See `DeviceNetwork.enqueue`."""
+        if self._bound is None:
+            raise BackendError("nothing is bound")
+        self._bound.enqueue(stream_handle)
+
+    def close(self) -> None:
+        """See `DeviceNetwork.close`."""
+        self._bound = None
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+        self._loader.close()
+
+
+def probe(gpu: int = 0) -> BackendStatus:
+    """What TensorRT can do here."""
+    if not installed():
+        choose_flavour(None)  # says what to install
+    device = open_gpu(gpu)
+    try:
+        flavour = choose_flavour(device.compute_capability)
+        return BackendStatus(NAME, True, f"{flavour.name} {flavour.version}", device.name, ("f32", "f16"))
+    finally:
+        device.close()
+
+
+def _outside(port: Port) -> Port:
+    return Port(port.name, port.shape, np.dtype(np.float32) if port.dtype == np.float16 else port.dtype)
+
+
+def _info(loader: EngineLoader) -> BackendInfo:
+    return BackendInfo(loader.flavour.name, loader.flavour.version, loader.gpu.name, loader.precision)

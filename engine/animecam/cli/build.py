@@ -1,0 +1,88 @@
+"""`animecam build`: the engines of styles, before they are needed."""
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from animecam.cli.console import messages, results
+from animecam.settings import LARGEST_PX, SMALLEST_PX, Look
+
+if TYPE_CHECKING:
+    from animecam.engines.ahead import Networks, Place
+    from animecam.engines.store import Engine
+
+
+@click.command()
+@click.option("--style", "styles", multiple=True, help="Name of a style; may be repeated. [default: all]")
+@click.option(
+    "--size",
+    "sizes_px",
+    multiple=True,
+    type=click.IntRange(SMALLEST_PX, LARGEST_PX),
+    default=(Look().size_px,),
+    show_default=True,
+    help="Side of a head as the network sees it; may be repeated.",
+)
+@click.option("--gpu", type=click.IntRange(min=0), help="Index of the GPU. [default: the first, or none]")
+def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None) -> None:
+    """Builds the TensorRT engines of styles, so that no start has to wait for it.
+
+    Without a GPU tensorrt-rtx builds what any GPU of its list can run: copy it to that machine's cache.
+    """
+    from animecam.cache import model_cache
+    from animecam.engines.ahead import Networks, open_place
+    from animecam.styles.registry import find_style, list_styles, verified_half, verified_model
+
+    for size_px in sizes_px:
+        Look(size_px=size_px)  # refuses what no network takes
+    chosen = [find_style(name) for name in styles] or list_styles()
+    networks = [Networks(style.name, verified_model(style), verified_half(style)) for style in chosen]
+    with ExitStack() as stack:
+        build_and_show(open_place(gpu, model_cache(), stack), networks, sizes_px)
+
+
+def build_and_show(place: "Place", networks: Iterable["Networks"], sizes_px: tuple[int, ...]) -> None:
+    """Builds engines with a bar each, and lists them.
+
+    Raises:
+        BackendError: One cannot be built, or does not draw what its network draws.
+        CacheError: The folder cannot be written.
+    """
+    from animecam.engines.ahead import build_ahead
+
+    table = Table("style", title=f"{place.flavour.name} {place.flavour.version}")
+    for column in ("engine", "built", "parity"):
+        table.add_column(column, overflow="fold")  # a name that is cut short cannot be copied
+    for one in networks:
+        with _bar(f"{one.name} for {place.name}") as progress:
+            for engine in build_ahead(place, one, sizes_px, progress):
+                table.add_row(one.name, escape(engine.path.name), _built(engine), escape(_parity(engine)))
+    table.caption = escape(str(place.folder))
+    results.print(table)
+
+
+def _built(engine: "Engine") -> str:
+    return f"in {engine.record.seconds:.1f} s" if engine.is_new else f"{engine.record.built}, kept"
+
+
+def _parity(engine: "Engine") -> str:
+    parity = engine.record.parity
+    return parity.note if parity.psnr_db is None else f"{parity.psnr_db:.1f} dB {parity.note}"
+
+
+@contextmanager
+def _bar(label: str) -> Generator[Callable[[float], bool]]:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=messages, transient=True) as bars:
+        task = bars.add_task(label, total=1.0)
+
+        def progress(share: float) -> bool:
+            bars.update(task, completed=share)
+            return True
+
+        yield progress

@@ -1,0 +1,1 @@
+"""NVIDIA GPUs: memory, streams, events, graphs and kernels, thin and closable."""

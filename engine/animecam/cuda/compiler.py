@@ -1,0 +1,106 @@
+"""Compiles kernels with NVRTC, which needs neither a toolkit nor a GPU, and keeps what it made in the user's cache."""
+
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# cuda.bindings ships no type information.
+
+import hashlib
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cuda.bindings import nvrtc
+
+from animecam.errors import BackendError
+
+OPTIONS = ("-std=c++17", "--extra-device-vectorization")
+INSTALL = "pip install nvidia-cuda-nvrtc"
+
+_log = logging.getLogger(__name__)
+
+
+def compile_kernels(source: str, compute_capability: tuple[int, int], cache: Path | None = None) -> bytes:
+    """Machine code for one kind of GPU.
+
+    Args:
+        source: CUDA C++ with everything it needs.
+        compute_capability: Major and minor, for instance (8, 9).
+        cache: Folder in which the result is kept and looked for; None compiles anew.
+
+    Returns:
+        A cubin.
+
+    Raises:
+        BackendError: NVRTC is not installed, does not know this GPU, or the source is wrong.
+    """
+    version = compiler_version()
+    options = (f"--gpu-architecture=sm_{compute_capability[0]}{compute_capability[1]}", *OPTIONS)
+    kept = None if cache is None else cache / f"kernels-{_key(source, options, version)}.cubin"
+    if kept is not None and kept.is_file():
+        return kept.read_bytes()
+    cubin = _compile(source, options)
+    if kept is not None:
+        _keep(kept, cubin)
+    return cubin
+
+
+def compiler_version() -> tuple[int, int]:
+    """Major and minor of NVRTC.
+
+    Raises:
+        BackendError: It is not installed.
+    """
+    try:
+        code, major, minor = nvrtc.nvrtcVersion()
+    except RuntimeError as error:  # the bindings look for the library at the first call
+        raise BackendError("the CUDA compiler NVRTC is not installed", hint=INSTALL) from error
+    _check(code, "ask NVRTC for its version")
+    return int(major), int(minor)
+
+
+def _key(source: str, options: tuple[str, ...], version: tuple[int, int]) -> str:
+    text = "\n".join((source, *options, f"nvrtc {version[0]}.{version[1]}"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _compile(source: str, options: tuple[str, ...]) -> bytes:
+    code, program = nvrtc.nvrtcCreateProgram(source.encode(), b"animecam.cu", 0, [], [])
+    _check(code, "prepare kernels")
+    try:
+        (code,) = nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options])
+        if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+            raise BackendError(f"the kernels do not compile with {' '.join(options)}: {_report(program)}")
+        code, size = nvrtc.nvrtcGetCUBINSize(program)
+        _check(code, "read compiled kernels")
+        cubin = bytes(size)  # the bindings fill it, as NVIDIA's own examples have it
+        (code,) = nvrtc.nvrtcGetCUBIN(program, cubin)
+        _check(code, "read compiled kernels")
+        return cubin
+    finally:
+        nvrtc.nvrtcDestroyProgram(program)
+
+
+def _report(program: object) -> str:
+    """What the compiler says is wrong."""
+    code, size = nvrtc.nvrtcGetProgramLogSize(program)
+    _check(code, "read the compiler's report")
+    text = bytes(size)
+    (code,) = nvrtc.nvrtcGetProgramLog(program, text)
+    _check(code, "read the compiler's report")
+    return text.rstrip(b"\0\n").decode(errors="replace")
+
+
+def _check(code: Any, doing: str) -> None:
+    if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+        raise BackendError(f"cannot {doing}: {code.name}")
+
+
+def _keep(file: Path, cubin: bytes) -> None:
+    """Writes beside it and renames: whoever reads at the same time finds all of it or nothing."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
+            part.write(cubin)
+        Path(part.name).replace(file)
+    except OSError as error:
+        _log.warning("compiled kernels are not kept: %s", error.strerror)

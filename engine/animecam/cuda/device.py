@@ -1,0 +1,145 @@
+"""A real GPU, in its primary context: the one that PyTorch, TensorRT and pycuda.autoprimaryctx use too."""
+
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# cuda.bindings ships no type information.
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from cuda.bindings import driver
+
+from animecam.cache import model_cache
+from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
+from animecam.cuda.compiler import compile_kernels
+from animecam.cuda.driver import check
+from animecam.cuda.events import CudaEvent
+from animecam.cuda.memory import CudaBuffer, CudaPinned
+from animecam.cuda.streams import CudaStream
+from animecam.errors import BackendError, CacheError
+
+_THOUSAND = 1000  # CUDA's versions: 13000 is 13.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CudaKernel:
+    """`Kernel` of a loaded module."""
+
+    name: str
+    handle: int
+
+
+class CudaGpu:
+    """`Gpu`: one NVIDIA GPU.
+
+    Args:
+        index: As the driver counts them (CUDA_VISIBLE_DEVICES has its say), from 0.
+
+    Raises:
+        BackendError: There is no driver, it is too old, or there is no such GPU.
+    """
+
+    def __init__(self, index: int) -> None:
+        _start_driver()
+        count = int(check(driver.cuDeviceGetCount(), "count the GPUs"))
+        if index >= count:
+            there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
+            raise BackendError(f"no GPU {index}: {there}", hint="nvidia-smi lists them; choose one with --gpu")
+        self.index = index
+        self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")
+        self.name = _name(self._device)
+        self.compute_capability = _capability(self._device)
+        self.context = int(check(driver.cuDevicePrimaryCtxRetain(self._device), f"open GPU {index}"))
+        self._modules: list[int] = []
+        self._is_open = True
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self.use()
+            on_failure.pop_all()
+
+    def use(self) -> None:
+        """As `Gpu.use`."""
+        check(driver.cuCtxSetCurrent(self.context), "use the GPU in this thread")
+
+    def buffer(self, nbytes: int) -> DeviceBuffer:
+        """As `Gpu.buffer`."""
+        return CudaBuffer(nbytes)
+
+    def pinned(self, nbytes: int) -> PinnedBuffer:
+        """As `Gpu.pinned`."""
+        return CudaPinned(nbytes)
+
+    def stream(self) -> Stream:
+        """As `Gpu.stream`."""
+        return CudaStream()
+
+    def event(self, *, is_timed: bool = False) -> Event:
+        """As `Gpu.event`."""
+        return CudaEvent(is_timed=is_timed)
+
+    def kernels(self, source: str, names: Sequence[str]) -> dict[str, Kernel]:
+        """As `Gpu.kernels`."""
+        module = check(driver.cuModuleLoadData(self._compiled(source)), "load kernels")
+        self._modules.append(int(module))
+        found: dict[str, Kernel] = {}
+        for name in names:
+            function = check(driver.cuModuleGetFunction(module, name.encode()), f"find kernel {name}")
+            found[name] = CudaKernel(name, int(function))
+        return found
+
+    def free_bytes(self) -> int:
+        """As `Gpu.free_bytes`."""
+        free, _total = check(driver.cuMemGetInfo(), "ask for the memory of the GPU")
+        return int(free)
+
+    def close(self) -> None:
+        """Releases the context; may be called twice."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        for module in self._modules:
+            check(driver.cuModuleUnload(module), "unload kernels")
+        check(driver.cuDevicePrimaryCtxRelease(self._device), "close the GPU")
+
+    def _compiled(self, source: str) -> bytes:
+        cache: Path | None = None
+        try:
+            cache = model_cache()
+        except CacheError as error:
+            _log.warning("%s: kernels are compiled at every start (%s)", error.message, error.hint)
+        return compile_kernels(source, self.compute_capability, cache)
+
+
+def _start_driver() -> None:
+    try:
+        (code,) = driver.cuInit(0)
+    except RuntimeError as error:  # the bindings look for the library at the first call
+        hint = "install the NVIDIA driver of this GPU; in a container, start it with --gpus all"
+        raise BackendError("there is no NVIDIA driver", hint=hint) from error
+    check((code,), "start the NVIDIA driver")
+    has = int(check(driver.cuDriverGetVersion(), "ask the driver for its version"))
+    needs = int(driver.CUDA_VERSION)
+    if has // _THOUSAND < needs // _THOUSAND:
+        message = f"the NVIDIA driver knows CUDA up to {has // _THOUSAND}, {needs // _THOUSAND} is needed"
+        raise BackendError(message, hint=f"update the driver, or pip install 'cuda-bindings=={has // _THOUSAND}.*'")
+
+
+def _name(device: object) -> str:
+    longest = 256
+    return bytes(check(driver.cuDeviceGetName(longest, device), "ask for the GPU's name")).rstrip(b"\0").decode()
+
+
+def _capability(device: object) -> tuple[int, int]:
+    which = driver.CUdevice_attribute
+    major = check(
+        driver.cuDeviceGetAttribute(which.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device), "ask for the GPU's age"
+    )
+    minor = check(
+        driver.cuDeviceGetAttribute(which.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device), "ask for the GPU's age"
+    )
+    return int(major), int(minor)

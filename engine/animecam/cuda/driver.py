@@ -1,0 +1,51 @@
+"""The door to NVIDIA's driver: calls it, and turns its codes into errors that say what to do."""
+
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# cuda.bindings ships no type information.
+
+from typing import Any
+
+from cuda.bindings import driver
+
+from animecam.errors import BackendError, DeviceMemoryError
+
+_OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
+_HINTS = {
+    "CUDA_ERROR_NO_DEVICE": "nvidia-smi shows which GPUs the driver sees",
+    "CUDA_ERROR_NO_BINARY_FOR_GPU": "this GPU is older or newer than the CUDA packages: pip install -U cuda-bindings",
+    "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "update the NVIDIA driver",
+    "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "restart the computer after an update of the driver",
+    "CUDA_ERROR_SYSTEM_NOT_READY": "start the NVIDIA fabric manager or restart the computer",
+}
+SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
+
+
+def check(result: tuple[Any, ...], doing: str) -> Any:
+    """What a call of the driver gave, without its code.
+
+    Args:
+        result: As the bindings return it: the code first.
+        doing: What was tried, for the message: "copy a frame to the GPU".
+
+    Returns:
+        The one value after the code, None if there is none, or a tuple of several.
+
+    Raises:
+        DeviceMemoryError: The GPU's memory is full.
+        BackendError: Any other failure.
+    """
+    code, *values = result
+    if code != driver.CUresult.CUDA_SUCCESS:
+        name = str(code.name)
+        if name == _OUT_OF_MEMORY:
+            raise DeviceMemoryError(f"cannot {doing}: the memory of the GPU is full", hint=SMALLER)
+        raise BackendError(f"cannot {doing}: {_reason(code)} ({name})", hint=_HINTS.get(name, ""))
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _reason(code: Any) -> str:
+    failed, text = driver.cuGetErrorString(code)
+    return "unknown" if failed != driver.CUresult.CUDA_SUCCESS else bytes(text).decode()

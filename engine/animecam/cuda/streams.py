@@ -1,0 +1,96 @@
+"""Streams of a real GPU, and the graphs that are captured on them."""
+
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+# cuda.bindings ships no type information.
+
+import ctypes
+from collections.abc import Callable, Sequence
+
+from cuda.bindings import driver
+
+from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Event, Graph, Grid, Kernel, PinnedBuffer
+from animecam.cuda.driver import check
+from animecam.cuda.events import CudaEvent
+
+
+class CudaGraph:
+    """`Graph`: recorded work, made ready to be launched."""
+
+    def __init__(self, recorded: object) -> None:
+        try:
+            self.handle = int(check(driver.cuGraphInstantiate(recorded, 0), "prepare a graph"))
+        finally:
+            check(driver.cuGraphDestroy(recorded), "free the record of a graph")
+        self._is_open = True
+
+    def close(self) -> None:
+        """Frees it; may be called twice."""
+        if self._is_open:
+            self._is_open = False
+            check(driver.cuGraphExecDestroy(self.handle), "free a graph")
+
+
+class CudaStream:
+    """`Stream` of the current context."""
+
+    def __init__(self) -> None:
+        flags = int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)  # the default stream would join them all
+        self.handle = int(check(driver.cuStreamCreate(flags), "make a stream"))
+        self._end = CudaEvent(is_timed=False)
+        self._is_open = True
+
+    def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int) -> None:
+        """As `Stream.copy_in`."""
+        check(driver.cuMemcpyHtoDAsync(buffer.address, pinned.address, nbytes, self.handle), "copy to the GPU")
+
+    def copy_out(self, pinned: PinnedBuffer, buffer: DeviceBuffer, nbytes: int) -> None:
+        """As `Stream.copy_out`."""
+        check(driver.cuMemcpyDtoHAsync(pinned.address, buffer.address, nbytes, self.handle), "copy from the GPU")
+
+    def launch(self, kernel: Kernel, grid: Grid, addresses: Sequence[int]) -> None:
+        """As `Stream.launch`."""
+        arguments = (tuple(addresses), (ctypes.c_void_p,) * len(addresses))
+        no_shared_memory = 0
+        result = driver.cuLaunchKernel(
+            kernel.handle, *grid.blocks, *grid.threads, no_shared_memory, self.handle, arguments, 0
+        )
+        check(result, f"launch {kernel.name}")
+
+    def capture(self, work: Callable[[], None]) -> Graph:
+        """As `Stream.capture`."""
+        # Only this thread is held to what can be recorded: others may allocate meanwhile.
+        mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        check(driver.cuStreamBeginCapture(self.handle, mode), "record a graph")
+        try:
+            work()
+        except BaseException:
+            driver.cuStreamEndCapture(self.handle)  # the stream must be usable again; the failure is the one to show
+            raise
+        return CudaGraph(check(driver.cuStreamEndCapture(self.handle), "record a graph"))
+
+    def replay(self, graph: Graph) -> None:
+        """As `Stream.replay`."""
+        check(driver.cuGraphLaunch(graph.handle, self.handle), "launch a graph")
+
+    def record(self, event: Event | None = None) -> Event:
+        """As `Stream.record`."""
+        mark = event or CudaEvent(is_timed=False)
+        check(driver.cuEventRecord(mark.handle, self.handle), "record an event")
+        return mark
+
+    def wait(self, event: Event) -> None:
+        """As `Stream.wait`."""
+        check(driver.cuStreamWaitEvent(self.handle, event.handle, 0), "let a stream wait")
+
+    def synchronize(self, timeout_s: float = WAIT_SECONDS) -> None:
+        """As `Stream.synchronize`."""
+        self.record(self._end)
+        self._end.wait(timeout_s)
+
+    def close(self) -> None:
+        """Frees it; may be called twice."""
+        if self._is_open:
+            self._is_open = False
+            self._end.close()
+            check(driver.cuStreamDestroy(self.handle), "free a stream")

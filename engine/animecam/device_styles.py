@@ -1,0 +1,91 @@
+"""Styles on the GPU, made ready beside the run: until one is, somebody else draws."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+from animecam.backends.device import DeviceNetwork
+from animecam.cuda.base import Gpu, Stream
+from animecam.errors import AnimecamError
+
+CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the run ends
+
+_PICTURE_BYTES = 3 * 2  # of one pixel: three numbers of 16 bits
+
+log = logging.getLogger(__name__)
+
+OpenNetwork = Callable[[str, int], DeviceNetwork]
+"""Loads a style for pictures of a size (pixels a side), of which nothing else will be asked; the caller closes it."""
+
+
+class DeviceStyles:
+    """Networks on a GPU by style and size; asked by one thread, filled by one of its own.
+
+    Args:
+        gpu: Stays the caller's, and is closed after this.
+        open_network: Loads one; called in the thread of this.
+    """
+
+    def __init__(self, gpu: Gpu, open_network: OpenNetwork) -> None:
+        self._gpu, self._open = gpu, open_network
+        self._ready: dict[tuple[str, int], DeviceNetwork] = {}
+        self._asked: set[tuple[str, int]] = set()
+        self._wanted: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._fill, name="gpu-styles", daemon=True)
+        self._thread.start()
+
+    def __call__(self, style: str, size_px: int) -> DeviceNetwork | None:
+        """The network of a style for heads of a size; None until it is ready, and for ever if it cannot be loaded."""
+        key = (style, size_px)
+        if key not in self._asked:
+            self._asked.add(key)
+            self._wanted.put(key)
+        return self._ready.get(key)
+
+    def close(self) -> None:
+        """Frees all; may be called twice."""
+        self._is_ending.set()
+        self._wanted.put(None)
+        self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.warning("an engine is still being built after %g s: its memory is not freed", CLOSE_SECONDS)
+        for network in self._ready.values():
+            network.close()
+        self._ready.clear()
+
+    def _fill(self) -> None:
+        while (key := self._wanted.get()) is not None and not self._is_ending.is_set():
+            try:
+                self._ready[key] = self._opened(*key)
+            except AnimecamError as error:
+                log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
+                continue
+            log.info("%s at %d px is drawn on %s now", *key, self._gpu.name)
+
+    def _opened(self, style: str, size_px: int) -> DeviceNetwork:
+        """Loads a network and runs it once for each number of pictures: what it loads late, it loads now."""
+        self._gpu.use()
+        network = self._open(style, size_px)
+        stream = self._gpu.stream()
+        try:
+            self._warm_up(network, stream, size_px)
+        except AnimecamError:
+            network.close()
+            raise
+        finally:
+            stream.close()
+        return network
+
+    def _warm_up(self, network: DeviceNetwork, stream: Stream, size_px: int) -> None:
+        nbytes = network.max_batch * _PICTURE_BYTES * size_px**2
+        given, drawn = self._gpu.buffer(nbytes), self._gpu.buffer(nbytes)
+        try:
+            for batch in range(1, network.max_batch + 1):
+                network.bind(given.address, drawn.address, batch=batch, size_px=size_px)
+                network.enqueue(stream.handle)
+            stream.synchronize()
+        finally:
+            given.close()
+            drawn.close()

@@ -1,0 +1,1 @@
+"""TensorRT engines: which runtime, how they are built, where they are kept."""

@@ -1,0 +1,109 @@
+"""Builds engines before they are needed: on the user's GPU, or for other people's without one."""
+
+import logging
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from animecam.backends.base import Port
+from animecam.cuda.base import Gpu
+from animecam.cuda.gpu import open_gpu
+from animecam.engines.build import Progress
+from animecam.engines.check import parity_check
+from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
+from animecam.engines.key import Target
+from animecam.engines.network import parse_network
+from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
+from animecam.errors import BackendError
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """A style's network files.
+
+    Attributes:
+        name: For people.
+        model: The fp32 network.
+        half: Its fp16 form; None where it has none.
+    """
+
+    name: str
+    model: Path
+    half: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where engines are built and for whom.
+
+    Attributes:
+        flavour: The runtime.
+        gpu: The GPU, open; None: for all that tensorrt-rtx builds for, without one.
+        folder: Where they are kept.
+    """
+
+    flavour: Flavour
+    gpu: Gpu | None
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return "other machines' GPUs, as there is none here" if self.gpu is None else self.gpu.name
+
+
+def open_place(index: int | None, folder: Path, stack: ExitStack) -> Place:
+    """Finds out where engines are to be built.
+
+    Args:
+        index: Of the GPU; None takes the first one, or does without where there is none.
+        folder: Where engines are kept.
+        stack: Closes the GPU.
+
+    Raises:
+        BackendError: No runtime is installed, or there is no such GPU.
+    """
+    if index is None and CLASSIC in installed() and len(installed()) == 1:
+        index = 0  # only on the GPU that an engine is for can tensorrt build it
+    try:
+        gpu = open_gpu(index or 0)
+    except BackendError as error:
+        if index is not None:
+            raise
+        _log.info("engines are built without a GPU: %s", error.message)
+        return Place(choose_flavour(None), None, folder)
+    stack.callback(gpu.close)
+    return Place(choose_flavour(gpu.compute_capability), gpu, folder)
+
+
+def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progress: Progress) -> Generator[Engine]:
+    """Gives an engine for each size, from the folder if one there is good, else built.
+
+    Args:
+        place: Where.
+        networks: Of a style.
+        sizes_px: Sides of the square crops.
+        progress: Told how far the engine is that is being built.
+
+    Raises:
+        BackendError: One cannot be built, or does not draw what the network draws.
+        CacheError: The folder cannot be written.
+    """
+    model = networks.half or networks.model
+    parsed = parse_network(place.flavour, model)
+    gpu = place.gpu
+    target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
+    check = parity_check(place.flavour, gpu, networks.model, parsed) if gpu is not None else None
+    store = EngineStore(place.flavour, place.folder, check)
+    for size_px in sizes_px:
+        shape = _shape(parsed.input, size_px)
+        key = key_for(place.flavour, target, model, parsed, shape, MAX_BATCH)
+        yield store.engine(model, key, progress)
+
+
+def _shape(port: Port, size_px: int) -> tuple[int, ...]:
+    """One picture: what the network leaves free is the side, whatever the order of its axes."""
+    return tuple(size_px if side is None else side for side in port.shape[1:])

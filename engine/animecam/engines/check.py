@@ -1,0 +1,83 @@
+"""Compares a new engine with the fp32 network it was made from, on the GPU that will run it."""
+
+import math
+from pathlib import Path
+from typing import cast
+
+import cv2  # noqa: TID253 - resizes the bundled portrait
+import numpy as np
+
+from animecam.backends.base import BackendChoice, BackendOptions, Tensor
+from animecam.cuda.base import Gpu
+from animecam.engines.flavour import Flavour
+from animecam.engines.host import HostSession
+from animecam.engines.key import EngineKey, EngineParity
+from animecam.engines.network import ParsedNetwork
+from animecam.engines.session import EngineSession
+from animecam.engines.store import LEAST_PSNR_DB, Check
+from animecam.errors import BackendError
+from animecam.sources.portrait import load_portrait
+
+_HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
+
+
+def parity_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetwork) -> Check:
+    """A check for `EngineStore`.
+
+    Args:
+        flavour: The runtime.
+        gpu: Current in the thread that builds.
+        reference: The fp32 network, which ONNX Runtime computes on the processor.
+        parsed: The network that engines are built from.
+    """
+
+    def check(data: bytes, key: EngineKey) -> EngineParity:
+        session = EngineSession(flavour, gpu, data, max_batch=key.max_batch, shape=key.shape)
+        port = parsed.input
+        host = HostSession(gpu, session, type(port)(port.name, (None, *key.shape), port.dtype), parsed.outputs)
+        try:
+            pictures = _pictures(parsed, key)
+            given = host.run(pictures)[0]
+        finally:
+            host.close()
+        expected = _expected(reference, pictures)
+        psnr_db = min(_psnr_db(right, drawn) for right, drawn in zip(expected, given, strict=True))
+        if not psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
+            message = (
+                f"the engine draws something else than its network: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
+            )
+            raise BackendError(message, hint=_HINT)
+        return EngineParity(round(psnr_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
+
+    return check
+
+
+def _pictures(parsed: ParsedNetwork, key: EngineKey) -> Tensor:
+    """The bundled portrait and noise for our own networks; for others, whose coding only their card knows, noise."""
+    kind = parsed.input.dtype
+    count = min(2, key.max_batch)
+    noise = np.random.default_rng(0).random((count, *key.shape), np.float32)
+    if key.precision != "f16":
+        return (noise * 255).astype(kind) if kind == np.uint8 else noise.astype(kind)
+    height, width = key.shape[1:]
+    portrait = cast(Tensor, cv2.resize(load_portrait(), (width, height), interpolation=cv2.INTER_AREA))
+    noise[0] = portrait.transpose(2, 0, 1) / 255
+    return (noise * 2 - 1).astype(np.float16).astype(np.float32)  # both networks get the same numbers
+
+
+def _expected(reference: Path, pictures: Tensor) -> Tensor:
+    from animecam.backends.opening import open_backend  # it opens this package's backend, too
+
+    backend = open_backend(reference, BackendChoice.ONNXRUNTIME, BackendOptions())
+    try:
+        step = backend.max_batch
+        return np.concatenate([backend.run(pictures[at : at + step])[0] for at in range(0, len(pictures), step)])
+    finally:
+        backend.close()
+
+
+def _psnr_db(expected: Tensor, given: Tensor) -> float:
+    right = expected.astype(np.float64)
+    error = float(np.mean(np.square(right - given)))
+    peak = float(np.ptp(right)) or 1.0
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

@@ -1,0 +1,136 @@
+"""The two packages that build and run engines, `tensorrt-rtx` and `tensorrt`, behind one value. Imports neither."""
+
+# pyright: reportUnknownMemberType=false
+# The bindings ship no type information.
+
+import functools
+import importlib
+import importlib.util
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from animecam.errors import BackendError
+
+Capability = tuple[int, int]
+"""Compute capability of a GPU, major and minor."""
+
+RTX, CLASSIC = "tensorrt-rtx", "tensorrt"
+MODULES = {RTX: "tensorrt_rtx", CLASSIC: "tensorrt"}
+"""Package → module; RTX first: it is small, and builds in seconds for every GPU at once."""
+
+OLDEST_CLASSIC = (10, 12)  # before it the bindings lack user-managed memory and the profile API used here
+RTX_RANGES: tuple[tuple[Capability, Capability], ...] = (((7, 5), (8, 9)), ((12, 0), (12, 9)))
+"""First and last compute capability that tensorrt-rtx runs on: GeForce and RTX, not 9.0 and 10.x of data centres."""
+
+INSTALL_RTX = "pip install 'animecam[tensorrt-rtx]'"
+INSTALL_CLASSIC = "pip install 'animecam[tensorrt]'"
+KEPT_MESSAGES = 3
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """An installed runtime.
+
+    Attributes:
+        name: `RTX` or `CLASSIC`.
+        version: Of the package.
+        api: Its module; both have the same classes.
+        logger: What every object of the module is made with.
+        messages: The newest errors that the runtime has told; a failed call returns None and says why here.
+    """
+
+    name: str
+    version: str
+    api: Any
+    logger: Any
+    messages: deque[str]
+
+    @property
+    def is_rtx(self) -> bool:
+        """Whether its engines are made for all GPUs and finished on the user's."""
+        return self.name == RTX
+
+    def error(self, message: str, hint: str = "") -> BackendError:
+        """A failure of a call, with what the runtime said about it last."""
+        said = "; ".join(self.messages)
+        self.messages.clear()
+        return BackendError(f"{self.name}: {message}" + (f" ({said})" if said else ""), hint=hint)
+
+
+def rtx_supports(capability: Capability) -> bool:
+    """Whether tensorrt-rtx lists a GPU of this compute capability."""
+    return any(first <= capability <= last for first, last in RTX_RANGES)
+
+
+def installed() -> tuple[str, ...]:
+    """The packages that are installed, without importing them."""
+    return tuple(name for name, module in MODULES.items() if importlib.util.find_spec(module) is not None)
+
+
+def choose_flavour(capability: Capability | None) -> Flavour:
+    """The runtime for a GPU.
+
+    Args:
+        capability: Of the GPU; None: there is none, and engines are built for GPUs elsewhere.
+
+    Raises:
+        BackendError: No package that supports this GPU is installed, or it cannot be imported.
+    """
+    names = installed()
+    if not names:
+        message = "neither tensorrt-rtx nor tensorrt is installed"
+        raise BackendError(
+            message, hint=INSTALL_RTX if capability is None or rtx_supports(capability) else INSTALL_CLASSIC
+        )
+    if capability is None:
+        if RTX not in names:
+            message = "without a GPU only tensorrt-rtx builds engines, and it is not installed"
+            raise BackendError(message, hint=INSTALL_RTX)
+        return load_flavour(RTX)
+    if RTX in names and rtx_supports(capability):
+        return load_flavour(RTX)
+    if CLASSIC in names:
+        return load_flavour(CLASSIC)
+    major, minor = capability
+    message = f"tensorrt-rtx does not support compute capability {major}.{minor} (it lists 7.5 to 8.9 and 12.x)"
+    raise BackendError(message, hint=INSTALL_CLASSIC)
+
+
+@functools.cache
+def load_flavour(name: str) -> Flavour:
+    """Imports a runtime.
+
+    Raises:
+        BackendError: It is not installed, broken or too old.
+    """
+    try:
+        api = importlib.import_module(MODULES[name])
+    except (ImportError, OSError) as error:  # OSError: a library of it is missing
+        hint = INSTALL_RTX if name == RTX else INSTALL_CLASSIC
+        raise BackendError(f"{name} cannot be imported: {error}", hint=hint) from error
+    version = str(api.__version__)
+    if name == CLASSIC and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_CLASSIC:
+        raise BackendError(f"tensorrt {version} is too old, 10.12 is needed", hint="pip install -U tensorrt")
+    messages: deque[str] = deque(maxlen=KEPT_MESSAGES)
+    return Flavour(name, version, api, _make_logger(api, messages), messages)
+
+
+def _make_logger(api: Any, messages: deque[str]) -> Any:
+    """Sends what the runtime says to our log; it must live as long as anything made with it."""
+    severity = api.ILogger.Severity
+    levels = {severity.WARNING: logging.INFO, severity.INFO: logging.DEBUG, severity.VERBOSE: logging.DEBUG}
+
+    class PackageLogger(api.ILogger):
+        def __init__(self) -> None:
+            api.ILogger.__init__(self)
+
+        def log(self, severity: Any, message: str) -> None:
+            if severity not in levels:
+                messages.append(message.strip().split("\n", 1)[0])
+            _log.log(levels.get(severity, logging.INFO), "%s", message)
+
+    return PackageLogger()

@@ -1,0 +1,147 @@
+"""What an engine is good for: its key, and the record that lies beside it."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+from animecam.engines.flavour import Capability, Flavour
+
+ENGINE_SUFFIX = ".engine"
+RECORD_SUFFIX = ".json"
+PORTABLE = "portable"
+TURING: Capability = (7, 5)  # not among the GPUs that an engine of tensorrt-rtx is for unless it is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A GPU that an engine is for.
+
+    Attributes:
+        name: As its maker calls it.
+        capability: Its compute capability.
+    """
+
+    name: str
+    capability: Capability
+
+    @property
+    def architecture(self) -> str:
+        """As compilers write it: "sm_89"."""
+        return f"sm_{self.capability[0]}{self.capability[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineKey:
+    """Everything that an engine depends on: when any of it differs, it is built anew.
+
+    Attributes:
+        onnx_sha256: Of the network it is built from.
+        runtime: "tensorrt-rtx" or "tensorrt".
+        version: Of the runtime.
+        gpu: `PORTABLE`, an architecture, or the GPU's name and architecture.
+        precision: "f16" or "f32": what the network's convolutions are typed as.
+        shape: Of one picture, as the network takes it: (3, H, W) or (H, W, 3).
+        max_batch: Most pictures at a time; it takes any number from one.
+    """
+
+    onnx_sha256: str
+    runtime: str
+    version: str
+    gpu: str
+    precision: str
+    shape: tuple[int, ...]
+    max_batch: int
+
+    def differences(self, other: "EngineKey") -> str:
+        """What another key has otherwise, in words; empty when they are equal."""
+        named = [
+            f"{field.name} {_short(getattr(other, field.name))} is not {_short(getattr(self, field.name))}"
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        ]
+        return ", ".join(named)
+
+    def file_name(self, network: str) -> str:
+        """The engine's name: what may lie side by side differs in it, what replaces the other does not.
+
+        Args:
+            network: Name of the network, for instance "cel-model.fp16".
+        """
+        size = "x".join(map(str, self.shape))
+        gpu = "".join(letter if letter.isalnum() or letter in "_." else "-" for letter in self.gpu)
+        return f"{network}-{size}-b{self.max_batch}-{self.runtime}-{gpu}{ENGINE_SUFFIX}"
+
+
+def gpu_word(flavour: Flavour, target: Target | None) -> str:
+    """What the key says of the GPU.
+
+    Engines of tensorrt-rtx run on every GPU from compute capability 8.0 that it supports; those of tensorrt on GPUs of
+    the same model only.
+    """
+    if flavour.is_rtx:
+        return target.architecture if target is not None and target.capability == TURING else PORTABLE
+    assert target is not None  # choose_flavour gives tensorrt to GPUs only
+    return f"{target.name} {target.architecture}"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParity:
+    """How near an engine is to the fp32 network.
+
+    Attributes:
+        psnr_db: Of the worst picture; None: not measured.
+        pictures: How many were compared.
+        note: What it was compared with, or why it was not.
+    """
+
+    psnr_db: float | None
+    pictures: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRecord:
+    """What is known of an engine, kept as JSON beside it.
+
+    Attributes:
+        key: What it is good for.
+        sha256: Of the engine's file.
+        built: Day, ISO 8601.
+        seconds: How long the build took.
+        layers: Count of layers by type and precision, for instance {"CONVOLUTION HALF": 21}.
+        parity: How near it is to the fp32 network.
+    """
+
+    key: EngineKey
+    sha256: str
+    built: str
+    seconds: float
+    layers: dict[str, int]
+    parity: EngineParity
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def read_record(path: Path) -> EngineRecord:
+    """Reads a record.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no record of this version.
+    """
+    try:
+        values = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+        key = values.pop("key")
+        shape = tuple(int(side) for side in key.pop("shape"))
+        parity = EngineParity(**values.pop("parity"))
+        return EngineRecord(key=EngineKey(shape=shape, **key), parity=parity, **values)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path.name} is no record of an engine") from error
+
+
+def _short(value: object) -> str:
+    text = "x".join(map(str, cast(tuple[int, ...], value))) if isinstance(value, tuple) else str(value)
+    return text[:12] if len(text) == 64 else text  # a sha256

@@ -1,0 +1,141 @@
+"""From a network and a GPU to engines that run: one a size, built where there is none, smaller if memory is short."""
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+from animecam.backends.base import BackendOptions, Port
+from animecam.cuda.base import Gpu
+from animecam.cuda.gpu import open_gpu
+from animecam.engines.build import Progress
+from animecam.engines.check import parity_check
+from animecam.engines.flavour import Flavour, choose_flavour
+from animecam.engines.host import HostSession
+from animecam.engines.key import Target
+from animecam.engines.network import parse_network, precision_of
+from animecam.engines.session import RUNTIME_CACHE_SUFFIX, EngineSession
+from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
+from animecam.errors import BackendError, DeviceMemoryError
+
+_TOLD_SHARE = 0.25  # of a build, between two lines of the log
+
+_log = logging.getLogger(__name__)
+
+Made = TypeVar("Made", EngineSession, HostSession)
+
+
+class EngineLoader:
+    """Engines of one network on one GPU. Loads may run in any thread, one at a time.
+
+    Args:
+        model: The fp32 network.
+        half: Its fp16 form; None runs it in fp32.
+        options: `gpu` and `cache_dir` are used.
+
+    Raises:
+        BackendError: No driver, no GPU, no runtime that supports it, or a network that it refuses.
+    """
+
+    def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
+        self.model = half or model
+        self._one_at_a_time = threading.Lock()
+        self._is_ending = threading.Event()
+        with ExitStack() as stack:
+            self.gpu: Gpu = open_gpu(options.gpu or 0)
+            stack.callback(self.gpu.close)
+            self.flavour: Flavour = choose_flavour(self.gpu.compute_capability)
+            self._parsed = parse_network(self.flavour, self.model)
+            self.input, self.outputs = self._parsed.input, self._parsed.outputs
+            self.max_batch = self.input.shape[0] or MAX_BATCH
+            self.precision = precision_of(self._parsed)
+            folder = options.cache_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animecam-")))
+            check = parity_check(self.flavour, self.gpu, model, self._parsed)
+            self._store = EngineStore(self.flavour, folder, check)
+            self._stack = stack.pop_all()
+
+    @property
+    def target(self) -> Target:
+        """The GPU."""
+        return Target(self.gpu.name, self.gpu.compute_capability)
+
+    def host_session(self, shape: tuple[int, ...]) -> HostSession:
+        """An engine for pictures of one shape, fed from the host; the caller closes it.
+
+        Raises:
+            BackendError: It cannot be built or run.
+            DeviceMemoryError: Not even one picture at a time fits into the GPU's memory.
+        """
+
+        def make(engine: Engine, batch: int) -> HostSession:
+            port = Port(self.input.name, (None, *shape), self.input.dtype)
+            return HostSession(self.gpu, self._session(engine, batch, shape, own_graph=True), port, self.outputs)
+
+        return self._loaded(shape, make)
+
+    def device_session(self, shape: tuple[int, ...]) -> EngineSession:
+        """An engine for pictures of one shape that the caller feeds on the GPU, and closes.
+
+        Raises:
+            BackendError: As `host_session`.
+            DeviceMemoryError: As `host_session`.
+        """
+        return self._loaded(shape, lambda engine, batch: self._session(engine, batch, shape, own_graph=False))
+
+    def end(self) -> None:
+        """Lets a build that is running end soon; nothing can be loaded any more."""
+        self._is_ending.set()
+
+    def close(self) -> None:
+        """Gives the GPU back; may be called twice."""
+        self.end()
+        self._stack.close()
+
+    def _loaded(self, shape: tuple[int, ...], make: Callable[[Engine, int], Made]) -> Made:
+        with self._one_at_a_time:
+            self.gpu.use()
+            batch = self.max_batch
+            while True:
+                try:
+                    return self._with_engine(shape, batch, make)
+                except DeviceMemoryError as error:
+                    if batch == 1 or self.input.shape[0] is not None:
+                        raise
+                    batch //= 2
+                    _log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
+
+    def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
+        key = key_for(self.flavour, self.target, self.model, self._parsed, shape, batch)
+        engine = self._store.engine(self.model, key, self._progress(shape))
+        try:
+            return make(engine, batch)
+        except DeviceMemoryError:
+            raise
+        except BackendError as error:
+            if engine.is_new:
+                raise
+            rebuilt = self._store.engine(self.model, key, self._progress(shape), anew=error.message)
+            return make(rebuilt, batch)
+
+    def _session(self, engine: Engine, batch: int, shape: tuple[int, ...], *, own_graph: bool) -> EngineSession:
+        jit = engine.path.with_suffix(RUNTIME_CACHE_SUFFIX)
+        return EngineSession(
+            self.flavour, self.gpu, engine.data, max_batch=batch, shape=shape, own_graph=own_graph, jit=jit
+        )
+
+    def _progress(self, shape: tuple[int, ...]) -> Progress:
+        """Tells the log how far a build is, now and then, and ends it when the loader ends."""
+        told = -_TOLD_SHARE
+        size = "x".join(map(str, shape))
+
+        def progress(share: float) -> bool:
+            nonlocal told
+            if share >= told + _TOLD_SHARE:
+                told = share
+                _log.info("building %s for %s: %.0f %%", self.model.name, size, share * 100)
+            return not self._is_ending.is_set()
+
+        return progress

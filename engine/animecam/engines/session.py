@@ -1,0 +1,164 @@
+"""One engine on one GPU: its context and its memory. Addresses go in, work is queued, nothing is allocated later."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# The bindings ship no type information.
+
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from animecam.cuda.base import Gpu
+from animecam.engines.files import write_whole
+from animecam.engines.flavour import Flavour
+from animecam.errors import DeviceMemoryError
+
+RUNTIME_CACHE_SUFFIX = ".jit"
+"""What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
+
+_REBUILD = "run: animecam build"
+_MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
+_SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
+
+_log = logging.getLogger(__name__)
+
+
+class EngineSession:
+    """An engine that is ready to run; used by one thread at a time, whose GPU it must be.
+
+    Args:
+        flavour: The runtime.
+        gpu: Current in this thread.
+        data: The engine.
+        max_batch: Most pictures at a time.
+        shape: Of one picture.
+        own_graph: Let tensorrt-rtx record and launch a CUDA graph of its own; False where the caller captures.
+        jit: File of what tensorrt-rtx compiled for this GPU; None: not kept.
+
+    Raises:
+        BackendError: The engine is of another version or for another GPU, or damaged.
+        DeviceMemoryError: The memory of the GPU is full.
+    """
+
+    def __init__(
+        self,
+        flavour: Flavour,
+        gpu: Gpu,
+        data: bytes,
+        *,
+        max_batch: int,
+        shape: tuple[int, ...],
+        own_graph: bool = True,
+        jit: Path | None = None,
+    ) -> None:
+        self._flavour = flavour
+        self._jit = jit
+        self._jit_cache: Any = None
+        self._runtime: Any = flavour.api.Runtime(flavour.logger)
+        self._engine: Any = self._runtime.deserialize_cuda_engine(data)
+        if self._engine is None:
+            raise flavour.error("cannot load the engine: another version's, another GPU's, or damaged", _REBUILD)
+        self.input, self.outputs = self._names()
+        self.max_batch, self._shape = max_batch, shape
+        self._batch = 0
+        with ExitStack() as on_failure:
+            self._memory = gpu.buffer(max(1, int(self._engine.device_memory_size_v2)))
+            on_failure.callback(self._memory.close)
+            self._context: Any = self._make_context(own_graph=own_graph)
+            self._context.set_device_memory(self._memory.address, self._memory.nbytes)
+            self.set_batch(max_batch)
+            on_failure.pop_all()
+
+    def set_batch(self, batch: int) -> None:
+        """Says how many pictures the next runs take, from 1 to `max_batch`.
+
+        Raises:
+            BackendError: The engine does not take so many.
+        """
+        if batch == self._batch:
+            return
+        if not self._context.set_input_shape(self.input, (batch, *self._shape)):
+            raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
+        self._batch = batch
+
+    def output_shape(self, name: str) -> tuple[int, ...]:
+        """The shape of an output for the number of pictures that was set."""
+        return tuple(int(side) for side in self._context.get_tensor_shape(name))
+
+    def bind(self, name: str, address: int) -> None:
+        """Says where an input is read or an output written.
+
+        Raises:
+            BackendError: The runtime refuses the address.
+        """
+        if not self._context.set_tensor_address(name, address):
+            raise self._flavour.error(f"refuses the address of {name}")
+
+    def enqueue(self, stream_handle: int) -> None:
+        """Queues one run; see `DeviceNetwork.enqueue`.
+
+        Raises:
+            BackendError: The runtime refuses.
+        """
+        if not self._context.execute_async_v3(stream_handle):
+            raise self._flavour.error("the engine cannot be run")
+
+    def close(self) -> None:
+        """Frees everything; may be called twice."""
+        if self._context is None:
+            return
+        self._keep_jit()
+        self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
+        self._memory.close()
+
+    def _names(self) -> tuple[str, tuple[str, ...]]:
+        engine, mode = self._engine, self._flavour.api.TensorIOMode
+        names = [str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors)]
+        inputs = [name for name in names if engine.get_tensor_mode(name) == mode.INPUT]
+        return inputs[0], tuple(name for name in names if name not in inputs)
+
+    def _make_context(self, *, own_graph: bool) -> Any:
+        api = self._flavour.api
+        strategy = api.ExecutionContextAllocationStrategy.USER_MANAGED
+        if self._flavour.is_rtx:
+            config = self._engine.create_runtime_config()
+            if config is None:
+                raise self._flavour.error("cannot make a runtime configuration")
+            config.set_execution_context_allocation_strategy(strategy)
+            # The kernels for a new number of pictures are compiled before it runs and not while frames go by.
+            config.dynamic_shapes_kernel_specialization_strategy = api.DynamicShapesKernelSpecializationStrategy.EAGER
+            graphs = api.CudaGraphStrategy
+            config.cuda_graph_strategy = graphs.WHOLE_GRAPH_CAPTURE if own_graph else graphs.DISABLED
+            self._load_jit(config)
+            context = self._engine.create_execution_context(config)
+        else:
+            context = self._engine.create_execution_context(strategy)
+        if context is None:
+            said = " ".join(self._flavour.messages).lower()
+            error = self._flavour.error("cannot make a context for the engine", _REBUILD)
+            if any(word in said for word in _MEMORY_WORDS):
+                raise DeviceMemoryError(error.message, hint=_SMALLER)
+            raise error
+        return context
+
+    def _load_jit(self, config: Any) -> None:
+        cache = config.create_runtime_cache()
+        if cache is None:
+            raise self._flavour.error("cannot make a cache for compiled kernels")
+        if self._jit is not None and self._jit.is_file() and not cache.deserialize(self._jit.read_bytes()):
+            _log.info("%s is of another version or GPU: kernels are compiled again", self._jit.name)
+            self._flavour.messages.clear()
+        if not config.set_runtime_cache(cache):
+            raise self._flavour.error("refuses the cache for compiled kernels")
+        self._jit_cache = cache
+
+    def _keep_jit(self) -> None:
+        """Keeps what was compiled; where that fails the next start is slower and nothing else."""
+        if self._jit is None or self._jit_cache is None:
+            return
+        compiled = self._jit_cache.serialize()
+        try:
+            if compiled is not None:
+                write_whole(self._jit, bytes(compiled))
+        except OSError as error:
+            _log.info("compiled kernels are not kept in %s: %s", self._jit, error.strerror)

@@ -1,0 +1,160 @@
+"""Where engines are kept: found when they are good for what is asked, built anew with the reason when they are not."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from animecam.engines.build import Progress, build_engine, quiet
+from animecam.engines.files import write_whole
+from animecam.engines.flavour import Flavour
+from animecam.engines.key import (
+    RECORD_SUFFIX,
+    EngineKey,
+    EngineParity,
+    EngineRecord,
+    Target,
+    gpu_word,
+    read_record,
+)
+from animecam.engines.network import ParsedNetwork, precision_of
+from animecam.errors import CacheError
+
+MAX_BATCH = 4
+"""Pictures at a time that engines are built for: as many faces as are drawn unless the user asks for more."""
+
+LEAST_PSNR_DB = 40.0
+"""Below this an engine draws something else than its network: it is not used."""
+
+_ABSENT = "it is not there yet"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine that is good for what was asked.
+
+    Attributes:
+        path: Its file.
+        data: Its content.
+        record: What is known of it.
+        is_new: It was built just now.
+    """
+
+    path: Path
+    data: bytes
+    record: EngineRecord
+    is_new: bool
+
+
+Check = Callable[[bytes, EngineKey], EngineParity]
+"""Runs a new engine and compares it; raises BackendError where it does not draw what it should."""
+
+
+def key_for(
+    flavour: Flavour, target: Target | None, model: Path, parsed: ParsedNetwork, shape: tuple[int, ...], max_batch: int
+) -> EngineKey:
+    """What an engine of a network must be good for here.
+
+    Args:
+        flavour: The runtime.
+        target: The GPU; None: those that tensorrt-rtx builds for.
+        model: The network's file.
+        parsed: What is in it.
+        shape: Of one picture.
+        max_batch: Most pictures at a time, where the network leaves that free.
+    """
+    return EngineKey(
+        onnx_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
+        runtime=flavour.name,
+        version=flavour.version,
+        gpu=gpu_word(flavour, target),
+        precision=precision_of(parsed),
+        shape=shape,
+        max_batch=parsed.input.shape[0] or max_batch,
+    )
+
+
+def network_name(model: Path) -> str:
+    """What engines of a network are called: the style's folder and the file."""
+    return f"{model.parent.name}-{model.stem}"
+
+
+class EngineStore:
+    """The engines of one runtime in a folder.
+
+    Args:
+        flavour: The runtime.
+        folder: Exists and can be written.
+        check: Compares a new engine with its network; None where there is no GPU to run it.
+    """
+
+    def __init__(self, flavour: Flavour, folder: Path, check: Check | None = None) -> None:
+        self._flavour, self._folder, self._check = flavour, folder, check
+
+    def path(self, model: Path, key: EngineKey) -> Path:
+        """Where the engine is, or would be."""
+        return self._folder / key.file_name(network_name(model))
+
+    def problem(self, model: Path, key: EngineKey) -> str:
+        """Why there is no engine that is good for a key, in words; empty when there is one."""
+        path = self.path(model, key)
+        record_path = path.with_suffix(RECORD_SUFFIX)
+        if not path.is_file():
+            return _ABSENT
+        try:
+            record = read_record(record_path)
+            if differences := key.differences(record.key):
+                return f"it was built for something else: {differences}"
+            with path.open("rb") as file:
+                is_whole = hashlib.file_digest(file, "sha256").hexdigest() == record.sha256
+        except (OSError, ValueError) as error:
+            return f"what is known of it cannot be read: {error}"
+        return "" if is_whole else "its file is truncated or damaged"
+
+    def engine(self, model: Path, key: EngineKey, progress: Progress = quiet, *, anew: str = "") -> Engine:
+        """The engine for a key, built if there is none that is good for it.
+
+        Args:
+            model: The network.
+            key: What it must be good for.
+            progress: Told how far a build is.
+            anew: Why one that looks good must be built anew all the same; empty: no reason is known.
+
+        Raises:
+            BackendError: It cannot be built, or does not draw what its network draws.
+            CacheError: The folder cannot be written.
+        """
+        path = self.path(model, key)
+        problem = anew or self.problem(model, key)
+        if not problem:
+            record = read_record(path.with_suffix(RECORD_SUFFIX))
+            return Engine(path, path.read_bytes(), record, is_new=False)
+        if problem != _ABSENT:
+            _log.warning("engine %s is built anew: %s", path.name, problem)
+        timings = self._folder / f"{key.runtime}-{key.version}.timing"
+        built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
+        parity = EngineParity(None, 0, "not compared: there is no GPU here to run it")
+        record = EngineRecord(
+            key=key,
+            sha256=hashlib.sha256(built.data).hexdigest(),
+            built=datetime.now(UTC).date().isoformat(),
+            seconds=round(built.seconds, 1),
+            layers=built.layers,
+            parity=parity,
+        )
+        if self._check is not None:
+            record = replace(record, parity=self._check(built.data, key))
+        self._write(path, built.data)
+        self._write(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+        return Engine(path, built.data, record, is_new=True)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        try:
+            write_whole(path, data)
+        except OSError as error:
+            message = f"cannot keep engine {path}: {error.strerror}"
+            raise CacheError(message, hint="set XDG_CACHE_HOME to a folder of yours with space") from error

@@ -1,0 +1,105 @@
+"""From a frame to a drawn frame on a GPU: faces are found on the processor, all else is done where the frame is.
+
+What the GPU's path does not draw (whole pictures, persons, more faces than fit, styles that are not there yet) is drawn
+by the processor's path.
+"""
+
+import time
+from collections.abc import Callable
+
+from animecam.backends.device import DeviceNetwork
+from animecam.cuda.base import Gpu
+from animecam.pipeline import Rendered
+from animecam.render.device_path import RING, DevicePath, Drawn
+from animecam.renderer import Renderer, Scene
+from animecam.timing import Timing
+from animecam.types import WHOLE_FRAME, Frame
+
+FindNetwork = Callable[[str, int], DeviceNetwork | None]
+"""The network of a style for heads of a size (pixels a side), None if it cannot be computed on the GPU (yet)."""
+
+
+class GpuRenderer:
+    """Draws frames of one source, as `Renderer` does; several may be under way.
+
+    Args:
+        gpu: Of the path; stays the caller's.
+        path: Draws on the GPU; stays the caller's.
+        find_network: Where styles are computed.
+        renderer: Finds faces, and draws what the path does not.
+        can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
+        timing: Where the stages' times go.
+
+    Attributes:
+        frames_ahead: So many more frames may be sent before the first one's result is asked for.
+    """
+
+    frames_ahead = RING - 1
+
+    def __init__(
+        self,
+        *,
+        gpu: Gpu,
+        path: DevicePath,
+        find_network: FindNetwork,
+        renderer: Renderer,
+        can_fade: bool,
+        timing: Timing,
+    ) -> None:
+        self._gpu, self._path, self._find_network = gpu, path, find_network
+        self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
+        self._was_on_gpu = True
+
+    def __call__(self, frame: Frame) -> Rendered:
+        """Draws one frame; frames come in the order of their time stamps."""
+        return self.submit(frame)()
+
+    def submit(self, frame: Frame) -> Callable[[], Rendered]:
+        """Sends a frame on its way; what is returned waits for it.
+
+        At most `frames_ahead` more frames may be sent before that, and results are asked for in the frames' order.
+
+        Raises:
+            BackendError: The GPU or the network failed; so may the wait.
+        """
+        start_ns = time.perf_counter_ns()
+        self._gpu.use()
+        scene = self._renderer.find(frame)
+        network = self._network(scene)
+        self._change_sides(is_on_gpu=network is not None)
+        if network is None:
+            rendered = self._renderer.draw(scene, start_ns)
+            return lambda: rendered
+        if not scene.regions:
+            self._path.skip()
+            return lambda: scene.shown(frame)
+        with self._timing.stage("send"):
+            look = scene.look
+            wait = self._path.submit(frame, scene.regions, look.style, network, look.strength)
+        sent_ms = (time.perf_counter_ns() - start_ns) / 1e6
+        return lambda: self._fetch(scene, wait, sent_ms)
+
+    def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:
+        with self._timing.stage("fetch"):
+            drawn = wait()
+            rendered = scene.shown(drawn.frame)
+        self._timing.add("draw", drawn.gpu_ms)
+        self._renderer.govern(scene, drawn.gpu_ms, sent_ms)
+        return rendered
+
+    def _network(self, scene: Scene) -> DeviceNetwork | None:
+        """The network of a scene that the GPU's path draws, None if it does not."""
+        is_drawable = (
+            self._can_fade
+            and scene.look.strength > 0.0
+            and len(scene.regions) <= self._path.most_faces
+            and all(region.track_id != WHOLE_FRAME for region in scene.regions)
+        )
+        return self._find_network(scene.look.style, scene.look.size_px) if is_drawable else None
+
+    def _change_sides(self, *, is_on_gpu: bool) -> None:
+        """What either side remembers of the last frames is no use after frames that the other one drew."""
+        if is_on_gpu is not self._was_on_gpu:
+            self._path.forget()
+            self._renderer.forget()
+            self._was_on_gpu = is_on_gpu

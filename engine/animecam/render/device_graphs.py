@@ -1,0 +1,62 @@
+"""Work that is recorded once and then launched as one."""
+
+import logging
+from collections.abc import Callable, Hashable
+
+from animecam.cuda.base import Graph, Stream
+from animecam.errors import BackendError
+
+log = logging.getLogger(__name__)
+
+
+class Graphs:
+    """Runs work on a stream: the first time as it is, so that everything is loaded; from the second on as a graph.
+
+    Args:
+        stream: Where the work is queued; stays the caller's.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._binding: Hashable = None
+        self._graphs: dict[int, Graph | None] = {}  # None: ran once, not recorded yet
+        self._can_record = True
+
+    def run(self, binding: Hashable, slot: int, work: Callable[[], None]) -> None:
+        """Queues work.
+
+        Args:
+            binding: What is computed and what it is bound to. Graphs of another binding are dropped: what a network
+                recorded is no good any more once it is bound otherwise.
+            slot: Which of the variants of this work; each always uses the same addresses.
+            work: Queues it on the stream, and does nothing else that has an effect.
+        """
+        if binding != self._binding:
+            self.clear()
+            self._binding = binding
+        graph = self._graphs.get(slot)
+        if graph is None and slot in self._graphs and self._can_record:
+            graph = self._graphs[slot] = self._record(work)
+        if graph is not None:
+            self._stream.replay(graph)
+            return
+        work()
+        self._graphs[slot] = None
+
+    def clear(self) -> None:
+        """Frees all graphs, when they have run."""
+        graphs = [graph for graph in self._graphs.values() if graph is not None]
+        self._graphs.clear()
+        self._binding = None
+        if graphs:
+            self._stream.synchronize()
+        for graph in graphs:
+            graph.close()
+
+    def _record(self, work: Callable[[], None]) -> Graph | None:
+        try:
+            return self._stream.capture(work)
+        except BackendError as error:
+            self._can_record = False
+            log.warning("kernels are launched one by one, which takes longer: %s", error.message)
+            return None

@@ -1,0 +1,68 @@
+"""The kernels of kernels/*.cu: their source, and how each is launched."""
+
+from functools import cache
+from importlib.resources import files
+
+from animecam.cuda.base import Gpu, Grid, Stream
+
+NAMES = ("crop", "calm", "ring", "finish", "paste")
+
+_DEVICE = "device.cuh"
+_PARTS = ("job.cuh", "sampling.cuh", "crop.cu", "settle.cu", "paste.cu")
+
+TILE_PX = (32, 8)
+"""Threads of a block: a row of 32 reads what lies side by side."""
+
+RING_THREADS = 256
+RING_BLOCKS = 8  # 32 pixels a thread at 256 x 256; more would wait for one another at the sums
+PASTE_BLOCKS = 1024  # share the tiles of all boxes, so that a recorded launch fits any boxes
+
+
+@cache
+def kernel_source(device: str | None = None) -> str:
+    """All kernels as one source.
+
+    Args:
+        device: What stands for `device.cuh`, where something else than a GPU's compiler reads it.
+    """
+    folder = files("animecam.render") / "kernels"
+    parts = [device if device is not None else (folder / _DEVICE).read_text(encoding="utf-8")]
+    for name in _PARTS:
+        parts.append(f'#line 1 "{name}"\n' + (folder / name).read_text(encoding="utf-8"))
+    return "\n".join(parts)
+
+
+class FaceKernels:
+    """Launches of all faces of a frame.
+
+    Args:
+        gpu: Compiles and loads them.
+
+    Raises:
+        BackendError: They do not compile, or the compiler is not installed.
+    """
+
+    def __init__(self, gpu: Gpu) -> None:
+        self._kernels = gpu.kernels(kernel_source(), NAMES)
+
+    def crop(self, stream: Stream, job: int, faces: int, network_input: int, count: int, size_px: int) -> None:
+        """Queues the crops of `count` faces, for a network's input at an address."""
+        stream.launch(self._kernels["crop"], _pixels(size_px, count), (job, faces, network_input))
+
+    def settle(self, stream: Stream, job: int, faces: int, network_output: int, count: int, size_px: int) -> None:
+        """Queues what happens to a network's output before it is pasted: calmed, matched, shared."""
+        grid = _pixels(size_px, count)
+        stream.launch(self._kernels["calm"], grid, (job, faces, network_output))
+        ring = Grid((RING_BLOCKS, 1, count), (RING_THREADS, 1, 1))
+        stream.launch(self._kernels["ring"], ring, (job, faces))
+        stream.launch(self._kernels["finish"], grid, (job, faces))
+
+    def paste(self, stream: Stream, job: int, faces: int) -> None:
+        """Queues the faces' way back into the frame."""
+        stream.launch(self._kernels["paste"], Grid((PASTE_BLOCKS, 1, 1), (*TILE_PX, 1)), (job, faces))
+
+
+def _pixels(size_px: int, count: int) -> Grid:
+    """A thread for each pixel of `count` crops."""
+    across, down = (-(-size_px // tile) for tile in TILE_PX)
+    return Grid((across, down, count), (*TILE_PX, 1))

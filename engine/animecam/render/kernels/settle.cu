@@ -1,0 +1,119 @@
+// What the network drew → what is pasted: steadied over time, moved to the colours around it, shared where faces overlap.
+
+// Index of a pixel beyond the border as OpenCV mirrors it by default: the border itself is not repeated.
+__device__ inline int mirrored(int value, int count)
+{
+    value = value < 0 ? -value : value;
+    value = value >= count ? 2 * count - 2 - value : value;
+    return clamp_to(value, count);
+}
+
+// Share of the last drawing that stays at a pixel: all of it may where nothing moved around it.
+__device__ inline float kept(const Job* job, const unsigned char* change, int x, int y)
+{
+    int sum = 0;
+    for (int row = y - job->spread; row <= y + job->spread; ++row)
+        for (int column = x - job->spread; column <= x + job->spread; ++column)
+            sum += change[mirrored(row, job->height) * job->width + mirrored(column, job->width)];
+    const int side = 2 * job->spread + 1;
+    const float mean = static_cast<float>(sum) / (side * side);
+    return fminf(fmaxf((job->moved - mean) * job->slope, 0.0f), job->keep);
+}
+
+// output: [faces][3][height][width], RGB in [-1, 1]. One thread a crop pixel, faces along z.
+extern "C" __global__ void calm(const Job* job, const Face* faces, const unsigned short* output)
+{
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
+    if (x >= job->width || y >= job->height)
+        return;
+    const Face& face = faces[blockIdx.z];
+    const int area = job->width * job->height, at = y * job->width + x;
+    const float stays = face.has_before ? kept(job, face.change, x, y) : 0.0f;
+    for (int channel = 0; channel < 3; ++channel) {
+        const int plane = channel * area + at;
+        const float number = from_half(output[static_cast<long long>(blockIdx.z) * 3 * area + plane]);
+        float level = round_level(number * (WHITE / 2.0f) + WHITE / 2.0f);
+        if (face.has_before)
+            level = round_level(face.drawn_before[plane] * stays + level * (1.0f - stays));
+        face.drawn[plane] = static_cast<unsigned char>(level);
+    }
+}
+
+constexpr float FIXED_POINT = 4294967296.0f; // whole numbers add up to the same in any order
+
+// Weighted sums of filmed minus drawn. Any number of threads along x, faces along z.
+extern "C" __global__ void ring(const Job* job, const Face* faces)
+{
+    const Face& face = faces[blockIdx.z];
+    const int area = job->width * job->height;
+    float sums[3] = {0.0f, 0.0f, 0.0f};
+    for (int at = blockIdx.x * blockDim.x + threadIdx.x; at < area; at += gridDim.x * blockDim.x) {
+        const float weight = job->ring[at];
+        if (weight == 0.0f)
+            continue;
+        for (int channel = 0; channel < 3; ++channel)
+            sums[channel] += weight * (face.filmed[channel * area + at] - face.drawn[channel * area + at]);
+    }
+    for (int channel = 0; channel < 3; ++channel) {
+        const long long sum = static_cast<long long>(rintf(sums[channel] * FIXED_POINT));
+        atomicAdd(face.sums + channel, static_cast<unsigned long long>(sum)); // modulo 2^64, so that signs come out right
+    }
+}
+
+// How far a face's colours are moved in this frame, in luma and colour differences.
+__device__ inline void follow(const Job* job, const Face& face, float* offset)
+{
+    float levels[3];
+    for (int channel = 0; channel < 3; ++channel)
+        levels[channel] = static_cast<float>(static_cast<long long>(face.sums[channel])) / FIXED_POINT;
+    for (int part = 0; part < 3; ++part) {
+        const float limit = job->limits[part];
+        const float aim = fminf(fmaxf(linear(job->levels_to_offset + 3 * part, levels), -limit), limit);
+        offset[part] = face.offset_before[part] + face.follow * (aim - face.offset_before[part]);
+    }
+}
+
+// What is pasted of a face at a crop pixel that others claim too; see render/overlap.py.
+__device__ inline float share(const Job* job, const Face* faces, int index, int x, int y)
+{
+    const float smallest = 1e-6f;
+    const float mask = faces[index].mask[y * job->width + x];
+    float undrawn = 1.0f - mask, total = mask * mask, later = 0.0f;
+    for (int other = 0; other < job->faces; ++other) {
+        const Sampler& claim = job->claims[index * job->faces + other];
+        if (claim.block_x == 0) // they do not meet
+            continue;
+        const float seen = sample_mask(faces[other].mask, job->width, job->height, claim, x, y);
+        undrawn *= 1.0f - seen;
+        total += seen * seen;
+        if (other > index)
+            later += seen * seen;
+    }
+    const float part = (1.0f - undrawn) * job->strength / fmaxf(total, smallest);
+    return fminf(fmaxf(part * mask * mask / fmaxf(1.0f - part * later, smallest), 0.0f), 1.0f);
+}
+
+// One thread a crop pixel, faces along z.
+extern "C" __global__ void finish(const Job* job, const Face* faces)
+{
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
+    if (x >= job->width || y >= job->height)
+        return;
+    const Face& face = faces[blockIdx.z];
+    float offset[3], rgb[3];
+    follow(job, face, offset);
+    if (x == 0 && y == 0)
+        for (int part = 0; part < 3; ++part)
+            face.offset[part] = offset[part];
+    const int area = job->width * job->height, at = y * job->width + x;
+    for (int channel = 0; channel < 3; ++channel) {
+        const float move = linear(job->offset_to_levels + 3 * channel, offset);
+        rgb[channel] = round_level(face.drawn[channel * area + at] + move);
+    }
+    for (int channel = 0; channel < 3; ++channel) {
+        const float code = job->is_yuv ? affine(job->from_rgb + 4 * channel, rgb) : rgb[channel];
+        face.styled[channel * area + at] = static_cast<unsigned char>(code);
+    }
+    if (face.has_rivals)
+        face.share[at] = share(job, faces, blockIdx.z, x, y);
+}

@@ -1,0 +1,268 @@
+"""The renderer on a GPU that is the host: real clips, real faces and a real style, against the processor's renderer."""
+
+import threading
+import time
+from contextlib import ExitStack
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.device_styles import DeviceStyles
+from animecam.errors import BackendError
+from animecam.faces.align import Aligner
+from animecam.gpu_renderer import GpuRenderer
+from animecam.networks import open_networks
+from animecam.outputs import Outputs
+from animecam.pipeline import Pipeline
+from animecam.render.calm import Calm
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.renderer import Renderer
+from animecam.settings import Controls, Look, Scope, Settings
+from animecam.sources.opening import SourceOptions, open_source
+from animecam.styles.registry import find_style, verified_model
+from animecam.timing import Timing
+from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
+
+SIZE_PX = 192
+POINTS_PX = np.array([[140, 100], [180, 100], [160, 122], [160, 142]], np.float32)
+FACE = Face(7, Detection(Box(125, 80, 195, 160), POINTS_PX, 0.9))
+
+MOST_LEVELS, SHARE_WITHIN_ONE = 2, 0.999  # measured: 1 and 1.0
+
+
+@pytest.fixture
+def real_style(host, gpu):
+    """`cel` as it ships, for both sides: by ONNX Runtime, with pictures rounded to 16 bits as on a GPU."""
+    model = verified_model(find_style("cel"), "full")
+    backend = open_backend(model, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+
+    class RealStyle(host.HostNetwork):
+        info = BackendInfo("host", "1", "host", "f16")
+
+        def compute(self, numbers):
+            wide = numbers.astype(np.float32)
+            drawn = [backend.run(wide[index : index + 1])[0] for index in range(len(wide))]
+            return np.clip(np.concatenate(drawn), -1, 1).astype(np.float16)
+
+    yield RealStyle(gpu)
+    backend.close()
+
+
+class Sink:
+    uri = "memory:"
+
+    def __init__(self):
+        self.frames = []
+
+    def write(self, frame):
+        self.frames.append(frame)
+
+    def close(self, *, complete):
+        self.is_complete = complete
+
+
+def test_a_clip_comes_out_as_from_the_processor(host, gpu, real_style, make_clip, media, tmp_path):
+    """The whole way: decode, track, upload, crop, style, calm, match, paste, download, three frames at a time."""
+    clip = make_clip(tmp_path / "clip.mp4", width_px=320, height_px=240, frames=12, content=media.portrait)
+    settings = Settings(Look(style="cel", size_px=SIZE_PX), backend=BackendChoice.ONNXRUNTIME, threads=1)
+    results = []
+    with open_networks(settings) as networks:
+        for is_on_gpu in (False, True):
+            with ExitStack() as stack:
+                source = open_source(str(clip), SourceOptions())
+                stack.callback(source.close)
+                timing = Timing()
+                renderer = networks.renderer(timing, is_live=False)
+                renderer._draw = lambda _style: real_style
+                render = renderer
+                if is_on_gpu:
+                    path = DevicePath(gpu, PathOptions(most_faces=2, largest_px=SIZE_PX))
+                    stack.callback(path.close)
+                    render = GpuRenderer(
+                        gpu=gpu,
+                        path=path,
+                        find_network=lambda *_: real_style,
+                        renderer=renderer,
+                        can_fade=True,
+                        timing=timing,
+                    )
+                sink = Sink()
+                with Outputs([sink]) as outputs:
+                    figures = Pipeline(source, render, outputs, timing).run()
+                assert figures.with_faces == figures.frames_out == 12
+                results.append((sink.frames, figures))
+    on_cpu, on_gpu = (frames for frames, _ in results)
+    assert [frame.pts for frame in on_gpu] == [frame.pts for frame in on_cpu]
+    assert gpu.replays > 0
+    for mine, theirs in zip(on_gpu, on_cpu, strict=True):
+        for plane, other in zip(mine.planes, theirs.planes, strict=True):
+            levels = np.abs(plane.astype(int) - other)
+            assert levels.max() <= MOST_LEVELS
+            assert (levels <= 1).mean() >= SHARE_WITHIN_ONE
+    assert {"track", "send", "draw", "fetch"} <= set(results[1][1].stage_ms)
+
+
+def grey(index=0) -> Frame:
+    planes, packed = allocate_planes(PixelFormat.RGB24, 320, 240)
+    packed[...] = 100
+    return Frame(planes, PixelFormat.RGB24, Color(), 0, index, index, Fraction(1, 30), 0, packed=packed)
+
+
+@pytest.fixture
+def studio(host, gpu):
+    """A renderer with scripted faces on the host's GPU, and what it did."""
+
+    class Studio:
+        faces = Faces((FACE,), is_exposed=False)
+        network = host.HostNetwork(gpu)
+        controls = Controls(Look(style="ink", size_px=SIZE_PX))
+        timing = Timing()
+        on_cpu = 0
+        is_there = True
+
+        def _draw(self, pictures):
+            self.on_cpu += 1
+            return self.network(pictures)
+
+        def renderer(self):
+            ops = CpuImageOps()
+            return Renderer(
+                track=lambda _frame: self.faces,
+                align=Aligner(),
+                ops=ops,
+                draw=lambda _style: self._draw,
+                calm=Calm(),
+                compositor=Compositor(ops),
+                controls=self.controls,
+                timing=self.timing,
+            )
+
+        def on_gpu(self, **options):
+            return GpuRenderer(
+                gpu=gpu,
+                path=path,
+                find_network=lambda *_: self.network if self.is_there else None,
+                renderer=self.renderer(),
+                timing=self.timing,
+                **{"can_fade": True} | options,
+            )
+
+    path = DevicePath(gpu, PathOptions(most_faces=1, largest_px=SIZE_PX))
+    yield Studio()
+    path.close()
+
+
+def same(drawn: Frame, expected: Frame) -> None:
+    assert np.abs(drawn.planes[0].astype(int) - expected.planes[0]).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mirror": True}, {"split": 0.5}, {"shows_boxes": True}, {"strength": 0.4}, {"split": 0.3, "mirror": True}],
+)
+def test_looks_are_those_of_the_processor(studio, change):
+    studio.controls.change(**change)
+    same(studio.on_gpu()(grey()).frame, studio.renderer()(grey()).frame)
+
+
+def test_heads_are_drawn_on_the_gpu(studio):
+    studio.on_gpu()(grey())
+    assert studio.on_cpu == 0
+
+
+@pytest.mark.parametrize("why", ["scope", "exposed", "strength", "person", "crowd", "not there yet"])
+def test_what_the_gpu_does_not_draw_the_processor_draws(studio, why):
+    options = {}
+    match why:
+        case "scope":
+            studio.controls.change(scope=Scope.FRAME)
+        case "exposed":
+            studio.faces = Faces((FACE,), is_exposed=True)
+        case "strength":
+            studio.controls.change(strength=0.0)
+        case "person":
+            options["can_fade"] = False
+        case "crowd":
+            studio.faces = Faces((FACE, Face(8, FACE.detection)), is_exposed=False)
+        case "not there yet":
+            studio.is_there = False
+    drawn = studio.on_gpu(**options)(grey()).frame
+    assert studio.on_cpu > 0
+    same(drawn, studio.renderer()(grey()).frame)
+
+
+def test_changing_sides_leaves_no_trace_of_old_drawings(studio):
+    render = studio.on_gpu()
+    render(grey(0))
+    studio.controls.change(scope=Scope.FRAME)
+    render(grey(1))
+    studio.controls.change(scope=Scope.HEAD)
+    same(render(grey(2)).frame, studio.renderer()(grey(2)).frame)
+
+
+def test_a_frame_of_nobody_goes_through_untouched(studio):
+    studio.faces = Faces((), is_exposed=False)
+    frame = grey()
+    assert studio.on_gpu()(frame).frame is frame
+
+
+def test_several_frames_may_be_under_way(studio):
+    render = studio.on_gpu()
+    one_by_one = [render(grey(index)).frame for index in range(6)]
+    again = studio.on_gpu()
+    render.submit(grey(9))()
+    waiting, drawn = [], []
+    again._path.forget()
+    for index in range(6):
+        waiting.append(again.submit(grey(index)))
+        if len(waiting) > again.frames_ahead:
+            drawn.append(waiting.pop(0)().frame)
+    drawn += [result().frame for result in waiting]
+    assert again.frames_ahead == RING - 1
+    for mine, theirs in zip(drawn, one_by_one, strict=True):
+        np.testing.assert_array_equal(mine.planes[0], theirs.planes[0])
+
+
+class Loader:
+    """Opens networks when it is let."""
+
+    def __init__(self, host, gpu):
+        self._host, self._gpu = host, gpu
+        self.may, self.opened = threading.Event(), []
+
+    def __call__(self, style, size_px):
+        assert self.may.wait(10)
+        if style == "broken":
+            raise BackendError("it has no fp16 form")
+        network = self._host.HostNetwork(self._gpu)
+        self.opened.append((style, size_px, network))
+        return network
+
+
+def until(condition) -> None:
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came true"
+        time.sleep(0.005)
+
+
+def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
+    loader = Loader(host, gpu)
+    styles = DeviceStyles(gpu, loader)
+    try:
+        assert styles("ink", 192) is None
+        assert styles("broken", 192) is None
+        loader.may.set()
+        until(lambda: styles("ink", 192) is not None)
+        until(lambda: "it has no fp16 form" in caplog.text)
+        assert styles("broken", 192) is None
+        assert [(style, size_px) for style, size_px, _ in loader.opened] == [("ink", 192)]
+        assert loader.opened[0][2].bound == [(batch, 192) for batch in (1, 2, 3, 4)]
+    finally:
+        styles.close()
+    styles.close()

@@ -1,0 +1,213 @@
+"""The kernels, compiled for every GPU by NVRTC and run on the host as C++, against the processor's own ops."""
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.errors import BackendError
+from animecam.render.base import Patch
+from animecam.render.cpu import CpuImageOps
+from animecam.render.device_kernels import NAMES, kernel_source
+from animecam.render.device_layout import FACE, JOB, Geometry
+from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.masks import head_mask
+from animecam.render.match import LEVELS_TO_OFFSET, MatchOptions, pixel_weights, ring_offset
+from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
+
+SIZE_PX = 64
+STILL = MatchOptions(luma_limit=0.0, chroma_limit=0.0)  # colours stay, so that one thing is tested at a time
+ARCHITECTURES = ((7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0))
+OPS = CpuImageOps()
+
+# Noise is the worst case: of the samples at most so many differ from the CPU's, by at most so many levels. Chroma that
+# is rounded to the other side counts for two levels of blue.
+CROP_SHARE, CROP_LEVELS = 0.002, 3
+PASTE_SHARE, PASTE_LEVELS = 0.01, 1
+SMOOTH_PX = 2.0  # of a blur, after which a frame is as fine as a picture is
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nvrtc_compiles_every_kernel_for_every_gpu(tmp_path):
+    compiler = pytest.importorskip("animecam.cuda.compiler", reason="needs animecam[cuda]")
+    try:
+        version = compiler.compiler_version()
+    except BackendError as error:
+        pytest.skip(f"{error.message}: {error.hint}")
+    assert version >= (12, 9)
+    for architecture in ARCHITECTURES:
+        cubin = compiler.compile_kernels(kernel_source(), architecture)
+        assert cubin[:4] == b"\x7fELF"
+        assert all(f".text.{name}".encode() in cubin for name in NAMES)
+
+
+def test_all_kernels_take_pointers_only():
+    found = dict(re.findall(r'extern "C" __global__ void (\w+)\(([^)]*)\)', kernel_source()))
+    assert set(found) == set(NAMES)
+    assert all("*" in parameter for text in found.values() for parameter in text.split(","))
+
+
+def test_python_and_the_kernels_agree_on_structures(library):
+    assert library.size_of_Job() == JOB.itemsize
+    assert library.size_of_Face() == FACE.itemsize
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_planes_lie_as_pyav_has_them(pixel_format):
+    planes, packed = allocate_planes(pixel_format, 16, 8)
+    packed.reshape(-1)[:] = np.arange(packed.size)
+    geometry = Geometry(pixel_format, 16, 8)
+    assert geometry.nbytes == packed.nbytes
+    for mine, theirs in zip(geometry.planes(packed.reshape(-1)), planes, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def noise(pixel_format, width_px, height_px, color, seed, *, blur_px=0.0) -> Frame:
+    random = np.random.default_rng(seed)
+    planes, packed = allocate_planes(pixel_format, width_px, height_px)
+    for plane in planes:
+        codes = random.integers(0, 256, plane.shape, dtype=np.uint8)
+        if blur_px:
+            codes = cv2.normalize(cv2.GaussianBlur(codes, (0, 0), blur_px), None, 0, 255, cv2.NORM_MINMAX)
+        plane[...] = codes.reshape(plane.shape)
+    return Frame(planes, pixel_format, color, 0, seed, seed, Fraction(1, 30), 0, packed=packed)
+
+
+def planar(frame: Frame) -> Frame:
+    """NV12 with its chroma in two planes: OpenCV samples pairs of bytes at 32nds of a sample, single ones exactly."""
+    if frame.pixel_format is not PixelFormat.NV12:
+        return frame
+    luma, chroma = frame.planes
+    planes = (luma, *(np.ascontiguousarray(chroma[..., which]) for which in (0, 1)))
+    return replace(frame, planes=planes, pixel_format=PixelFormat.YUV420P, packed=None)
+
+
+def place(size_px, centre, step, angle_rad, track_id=0) -> Region:
+    turn = step * np.array([[np.cos(angle_rad), -np.sin(angle_rad)], [np.sin(angle_rad), np.cos(angle_rad)]])
+    shift = np.array(centre) - turn @ (size_px / 2, size_px / 2)
+    return Region(track_id, size_px, size_px, np.column_stack((turn, shift)))
+
+
+def random_place(random, width_px, height_px, track_id=0) -> Region:
+    centre = (width_px * random.uniform(-0.1, 1.1), height_px * random.uniform(-0.1, 1.1))
+    return place(SIZE_PX, centre, float(np.exp(random.uniform(-1.2, 1.4))), random.uniform(-np.pi, np.pi), track_id)
+
+
+class Seen:
+    """A network that keeps what it is given, and draws what it is told."""
+
+    max_batch = 8
+
+    def __init__(self, host, gpu, drawing=None):
+        self._host, self._gpu, self._drawing = host, gpu, drawing
+
+    def bind(self, input_address, output_address, *, batch, size_px):
+        shape = (batch, 3, size_px, size_px)
+        view = lambda address: self._host.view(address, 2 * int(np.prod(shape)), np.float16, shape, self._gpu)  # noqa: E731
+        self._given, self._drawn = view(input_address), view(output_address)
+
+    def enqueue(self, stream_handle):
+        self._gpu.objects[stream_handle - 1].queue("network", self._run)
+
+    def _run(self):
+        self.numbers = self._given.astype(np.float32)
+        self._drawn[...] = self._given if self._drawing is None else self._drawing
+
+    @property
+    def pictures(self):
+        """RGB, uint8 [N, H, W, 3]: what the numbers stand for."""
+        return np.rint((self.numbers + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+@pytest.fixture
+def path(gpu):
+    path = DevicePath(gpu, PathOptions(most_faces=5, largest_px=SIZE_PX, match=STILL))
+    yield path
+    path.close()
+
+
+COLORS = [Color(matrix, full_range) for matrix, full_range in product((1, 2, 6, 9), (False, True))]
+
+
+@pytest.mark.parametrize("blur_px", [0.0, SMOOTH_PX])
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_crops_are_those_of_the_processor(host, gpu, path, pixel_format, blur_px):
+    random = np.random.default_rng(5)
+    levels = []
+    for seed, color in enumerate(COLORS):
+        color = Color(ColorMatrix(color.matrix), color.full_range)
+        frame = noise(pixel_format, 160, 120, color, seed, blur_px=blur_px)
+        regions = [random_place(random, 160, 120, track_id) for track_id in range(1 + seed % 5)]
+        network = Seen(host, gpu)
+        path.submit(frame, regions, "s", network, 1.0)()
+        expected = np.stack([OPS.crop(planar(frame), region) for region in regions])
+        levels.append(np.abs(network.pictures.astype(int) - expected).reshape(-1))
+    levels = np.concatenate(levels)
+    assert levels.max() <= CROP_LEVELS
+    assert (levels > 0).mean() <= CROP_SHARE
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+@pytest.mark.parametrize("strength", [1.0, 0.35])
+def test_pasted_frames_are_those_of_the_processor(host, gpu, path, pixel_format, strength):
+    random = np.random.default_rng(6)
+    for seed in range(8):
+        frame = noise(pixel_format, 160, 120, Color(ColorMatrix.BT709, bool(seed % 2)), seed)
+        region = random_place(random, 160, 120)
+        picture = random.integers(0, 256, (SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
+        numbers = (picture.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float16)
+        path.forget()
+        drawn = path.submit(frame, [region], "s", Seen(host, gpu, numbers), strength)().frame
+        patch = Patch(region, picture, head_mask(SIZE_PX, SIZE_PX) * np.float32(strength))
+        expected = OPS.paste(planar(frame), [patch])
+        for mine, theirs in zip(planar(drawn).planes, expected.planes, strict=True):
+            levels = np.abs(mine.astype(int) - theirs)
+            assert levels.max() <= PASTE_LEVELS
+            assert (levels > 0).mean() <= PASTE_SHARE
+
+
+def test_pixels_outside_of_the_boxes_stay_bit_for_bit(host, gpu, path):
+    frame = noise(PixelFormat.YUV420P, 160, 120, Color(), 1)
+    white = np.ones((1, 3, SIZE_PX, SIZE_PX), np.float16)
+    drawn = path.submit(frame, [place(SIZE_PX, (70.3, 60.1), 0.8, 0.5)], "s", Seen(host, gpu, white), 1.0)().frame
+    y, x = np.mgrid[0:120, 0:160] + 0.5
+    is_far = np.hypot(x - 70.3, y - 60.1) > SIZE_PX / 2 * 0.8 * 1.2
+    np.testing.assert_array_equal(drawn.planes[0][is_far], frame.planes[0][is_far])
+    assert (drawn.planes[0][~is_far] != frame.planes[0][~is_far]).mean() > 0.5
+
+
+def test_a_face_outside_of_the_frame_changes_nothing(host, gpu, path):
+    frame = noise(PixelFormat.NV12, 160, 120, Color(), 2)
+    regions = [place(SIZE_PX, (-400, 60), 1.0, 0.2, 0), place(SIZE_PX, (900, 900), 2.0, 0.2, 1)]
+    drawn = path.submit(frame, regions, "s", Seen(host, gpu), 1.0)().frame
+    for mine, theirs in zip(drawn.planes, frame.planes, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("numbers", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_become_pixels(host, gpu, path, numbers):
+    frame = noise(PixelFormat.RGB24, 160, 120, Color(), 3)
+    broken = np.full((1, 3, SIZE_PX, SIZE_PX), numbers, np.float16)
+    drawn = path.submit(frame, [place(SIZE_PX, (80, 60), 1.0, 0.0)], "s", Seen(host, gpu, broken), 1.0)().frame
+    assert drawn.planes[0][60, 80, 0] in (0, 255)
+
+
+@pytest.mark.parametrize("size_px", [64, 192, 200])
+def test_weights_of_pixels_find_the_difference_that_small_copies_find(size_px):
+    random = np.random.default_rng(4)
+    source, drawn = (random.integers(0, 256, (size_px, size_px, 3), dtype=np.uint8) for _ in range(2))
+    mask = head_mask(size_px, size_px)
+    ring = (mask * (1 - mask)).astype(np.float32)
+    weights = pixel_weights(ring)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-4)
+    difference = np.einsum("hw,hwc->c", weights, source.astype(np.float64) - drawn)
+    np.testing.assert_allclose(LEVELS_TO_OFFSET @ difference, ring_offset(source, drawn, ring), atol=0.1)
+
+
+def test_an_empty_ring_has_no_weights():
+    assert pixel_weights(np.zeros((64, 64), np.float32)) is None

@@ -1,0 +1,310 @@
+"""The real tensorrt-rtx builds the real engines here, without a GPU; what runs them is tested with `-m gpu`."""
+
+import ast
+import json
+import shutil
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from animecam.cli import main
+from animecam.engines import flavour as flavours
+from animecam.engines.ahead import Networks, build_ahead, open_place
+from animecam.engines.build import build_engine, quiet
+from animecam.engines.flavour import CLASSIC, RTX, Flavour, choose_flavour, load_flavour, rtx_supports
+from animecam.engines.key import PORTABLE, EngineKey, Target, gpu_word, read_record
+from animecam.engines.network import check_types, count_types, fix_shape, parse_network
+from animecam.engines.store import EngineStore, key_for
+from animecam.errors import BackendError
+from animecam.styles.registry import BUNDLED, find_style, list_styles, verified_half
+
+pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
+
+SHAPE = (3, 64, 64)
+STYLES = [style.name for style in list_styles() if style.is_bundled]
+ENGINE_SOURCES = Path(flavours.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def rtx() -> Flavour:
+    return load_flavour(RTX)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A convolution and a sum, half, so small that its engine is built in an instant."""
+    folder = tmp_path / "ink"
+    folder.mkdir()
+    write_network(folder / "model.fp16.onnx")
+    return folder / "model.fp16.onnx"
+
+
+def write_network(path: Path, kind: int = TensorProto.FLOAT16, sum_kind: int = TensorProto.FLOAT) -> None:
+    dtype = helper.tensor_dtype_to_np_dtype(kind)
+    weights = np.random.default_rng(7).normal(size=(3, 3, 3, 3)).astype(dtype)
+    nodes = [
+        helper.make_node("Conv", ["picture", "weights"], ["mixed"], pads=[1, 1, 1, 1]),
+        helper.make_node("Cast", ["mixed"], ["wide"], to=sum_kind),
+        helper.make_node("ReduceMean", ["wide"], ["mean"], axes=[2, 3]),
+        helper.make_node("Cast", ["mean"], ["shift"], to=kind),
+        helper.make_node("Sub", ["mixed", "shift"], ["drawn"]),
+    ]
+    ports = [helper.make_tensor_value_info(name, kind, ("n", 3, "h", "w")) for name in ("picture", "drawn")]
+    graph = helper.make_graph(nodes, "ink", ports[:1], ports[1:], [numpy_helper.from_array(weights, "weights")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+
+
+def key_of(rtx: Flavour, model: Path, **changes: object) -> EngineKey:
+    return replace(key_for(rtx, None, model, parse_network(rtx, model), SHAPE, 4), **changes)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_every_shipped_style_becomes_an_fp16_engine(rtx: Flavour, name: str, tmp_path: Path):
+    half = verified_half(find_style(name))
+    shares: list[float] = []
+    built = build_engine(rtx, half, key_of(rtx, half), progress=lambda share: shares.append(share) or True)
+    assert len(built.data) > half.stat().st_size
+    assert built.layers["CONVOLUTION HALF"] >= 21
+    assert "CONVOLUTION FLOAT" not in built.layers
+    assert "REDUCE HALF" not in built.layers
+    assert built.layers["REDUCE FLOAT"] == 3 * built.layers["STATISTIC FLOAT"] + 3 * (name == "starter")
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] <= shares[-1] <= 1
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_fp32_network_is_taken_as_what_it_is(rtx: Flavour, name: str):
+    model = find_style(name).model_path()
+    key = key_of(rtx, model)
+    assert key.precision == "f32"
+    parsed = parse_network(rtx, model)
+    fix_shape(rtx, parsed, SHAPE)
+    assert "CONVOLUTION HALF" not in count_types(rtx, parsed)
+
+
+def test_an_fp16_network_that_is_fp32_is_an_error():
+    with pytest.raises(BackendError, match="2 convolutions in fp32"):
+        check_types("f16", {"CONVOLUTION HALF": 20, "CONVOLUTION FLOAT": 2})
+    with pytest.raises(BackendError, match="0 convolutions in fp32"):
+        check_types("f16", {"ELEMENTWISE HALF": 20})
+    check_types("f32", {"CONVOLUTION FLOAT": 2})
+
+
+def test_sums_in_half_are_an_error(rtx: Flavour, network: Path):
+    write_network(network, sum_kind=TensorProto.FLOAT16)
+    with pytest.raises(BackendError, match="sums in half"):
+        build_engine(rtx, network, key_of(rtx, network))
+
+
+def test_the_ports_are_read_without_building(rtx: Flavour, network: Path):
+    parsed = parse_network(rtx, network)
+    assert (parsed.input.name, parsed.input.shape, parsed.input.dtype) == ("picture", (None, 3, None, None), np.float16)
+    assert [port.name for port in parsed.outputs] == ["drawn"]
+    fix_shape(rtx, parsed, (3, 64, 48))
+    assert tuple(parsed.network.get_output(0).shape) == (-1, 3, 64, 48)
+    with pytest.raises(BackendError, match=r"takes pictures of 3x\?x\?, not 4x8x8"):
+        fix_shape(rtx, parse_network(rtx, network), (4, 8, 8))
+
+
+@pytest.mark.parametrize("content", [b"", b"no network at all"])
+def test_a_damaged_network_is_named(rtx: Flavour, tmp_path: Path, content: bytes):
+    (tmp_path / "damaged.onnx").write_bytes(content)
+    with pytest.raises(BackendError, match=r"damaged\.onnx") as caught:
+        parse_network(rtx, tmp_path / "damaged.onnx")
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+
+
+def test_an_engine_is_built_once_and_recorded(rtx: Flavour, network: Path, tmp_path: Path):
+    store, key = EngineStore(rtx, tmp_path), key_of(rtx, network)
+    assert "not there" in store.problem(network, key)
+    first = store.engine(network, key)
+    again = store.engine(network, key)
+    assert (first.is_new, again.is_new) == (True, False)
+    assert again.data == first.data
+    assert store.problem(network, key) == ""
+    record = read_record(first.path.with_suffix(".json"))
+    assert record == first.record
+    assert record.key == key
+    assert (record.key.gpu, record.key.runtime, record.key.version) == (PORTABLE, RTX, rtx.version)
+    assert record.layers["CONVOLUTION HALF"] == 1
+    assert record.parity.psnr_db is None
+    assert "no GPU" in record.parity.note
+    assert first.path.name == "ink-model.fp16-3x64x64-b4-tensorrt-rtx-portable.engine"
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json"}  # nothing half-done
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda engine, record: engine.write_bytes(engine.read_bytes()[:-9]), "truncated or damaged"),
+        (lambda engine, record: record.write_text("{"), "cannot be read"),
+        (lambda engine, record: record.write_text("{}"), "no record of an engine"),
+        (lambda engine, record: record.unlink(), "cannot be read"),
+        (
+            lambda engine, record: record.write_text(record.read_text().replace(load_flavour(RTX).version, "1.2.0")),
+            "version 1.2.0 is not ",
+        ),
+        (
+            lambda engine, record: write_network(engine.parent / "ink" / "model.fp16.onnx", TensorProto.FLOAT),
+            "onnx_sha",
+        ),
+    ],
+    ids=["truncated", "no-json", "empty", "gone", "version", "network"],
+)
+def test_an_engine_that_is_not_good_is_built_anew_with_the_reason(
+    rtx: Flavour, network: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage, reason: str
+):
+    store = EngineStore(rtx, tmp_path)
+    engine = store.engine(network, key_of(rtx, network))
+    damage(engine.path, engine.path.with_suffix(".json"))
+    again = store.engine(network, key_of(rtx, network))
+    assert again.is_new
+    assert reason in caplog.text
+    assert len([line for line in caplog.messages if "built anew" in line]) == 1
+    assert store.problem(network, key_of(rtx, network)) == ""
+
+
+def test_an_engine_that_draws_something_else_is_not_kept(rtx: Flavour, network: Path, tmp_path: Path):
+    def check(data: bytes, key: EngineKey):
+        raise BackendError("the engine draws something else")
+
+    with pytest.raises(BackendError, match="something else"):
+        EngineStore(rtx, tmp_path, check).engine(network, key_of(rtx, network))
+    assert not list(tmp_path.glob("*.engine"))
+
+
+def test_a_build_can_be_ended(rtx: Flavour, network: Path, tmp_path: Path):
+    with pytest.raises(BackendError, match="ended before it was done"):
+        EngineStore(rtx, tmp_path).engine(network, key_of(rtx, network), lambda share: False)
+    assert not list(tmp_path.glob("*.engine"))
+    assert EngineStore(rtx, tmp_path).engine(network, key_of(rtx, network), quiet).is_new  # the runtime is not confused
+
+
+def test_turing_gets_engines_of_its_own(rtx: Flavour, network: Path):
+    target = Target("NVIDIA GeForce RTX 2080", (7, 5))
+    assert gpu_word(rtx, target) == "sm_75"
+    assert gpu_word(rtx, Target("NVIDIA GeForce RTX 4090", (8, 9))) == PORTABLE
+    assert gpu_word(replace(rtx, name=CLASSIC), target) == "NVIDIA GeForce RTX 2080 sm_75"
+    turing = build_engine(rtx, network, key_of(rtx, network, gpu="sm_75"))
+    assert turing.data != build_engine(rtx, network, key_of(rtx, network)).data
+
+
+@pytest.mark.parametrize(
+    ("capability", "supported"),
+    [
+        ((7, 0), False),
+        ((7, 5), True),
+        ((8, 0), True),
+        ((8, 9), True),
+        ((9, 0), False),
+        ((10, 0), False),
+        ((12, 0), True),
+    ],
+)
+def test_rtx_lists_its_gpus(capability: tuple[int, int], supported: bool):
+    assert rtx_supports(capability) is supported
+
+
+def test_a_gpu_that_rtx_does_not_support_needs_the_other_package(monkeypatch: pytest.MonkeyPatch):
+    assert choose_flavour((8, 6)).name == RTX
+    monkeypatch.setattr(flavours, "installed", lambda: (RTX,))
+    with pytest.raises(BackendError, match=r"does not support compute capability 9\.0") as caught:
+        choose_flavour((9, 0))
+    assert "animecam[tensorrt]" in caught.value.hint
+    monkeypatch.setattr(flavours, "installed", tuple)
+    with pytest.raises(BackendError, match="neither tensorrt-rtx nor tensorrt") as caught:
+        choose_flavour((8, 6))
+    assert "animecam[tensorrt-rtx]" in caught.value.hint
+
+
+def test_the_build_command_keeps_what_is_good(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    words = ["build", "--style", "cel", "--size", "192"]
+    assert main(words) == 0
+    assert "in " in capsys.readouterr().out
+    engines = list((tmp_path / "animecam" / "models").glob("*.engine"))
+    assert [engine.name for engine in engines] == ["cel-model.fp16-3x192x192-b4-tensorrt-rtx-portable.engine"]
+    written = engines[0].stat().st_mtime_ns
+    assert main(words) == 0
+    assert "kept" in capsys.readouterr().out
+    assert engines[0].stat().st_mtime_ns == written
+    assert main(["build", "--size", "250"]) == 2
+
+
+def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
+    folder = tmp_path / "cel"
+    shutil.copytree(BUNDLED / "cel", folder)
+    with ExitStack() as stack:
+        place = open_place(None, tmp_path, stack)
+        if place.gpu is not None:
+            pytest.skip("there is a GPU here: -m gpu tests it")
+        (engine,) = build_ahead(place, Networks("cel", folder / "model.onnx", None), [64], quiet)
+    assert engine.record.key.precision == "f32"
+    assert json.loads(engine.path.with_suffix(".json").read_text())["layers"]["CONVOLUTION FLOAT"] == 21
+
+
+def attributes_of_api() -> set[tuple[str, ...]]:
+    """Chains like api.Builder or api.BuilderFlag.REQUIRE_USER_ALLOCATION in the sources of this package."""
+    chains: set[tuple[str, ...]] = set()
+    for path in ENGINE_SOURCES.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            while isinstance(node, ast.Attribute):
+                names.insert(0, node.attr)
+                node = node.value
+            if isinstance(node, ast.Name) and node.id == "api" and names:
+                chains.add(tuple(names))
+            elif "api" in names:  # flavour.api.…
+                chains.add(tuple(names[names.index("api") + 1 :]))
+    return {chain for chain in chains if chain}
+
+
+def test_every_class_of_the_bindings_that_is_used_exists(rtx: Flavour):
+    chains = attributes_of_api()
+    assert ("BuilderFlag", "REQUIRE_USER_ALLOCATION") in chains
+    assert len(chains) > 10
+    for chain in chains:
+        thing = rtx.api
+        for name in chain:
+            assert hasattr(thing, name), f"tensorrt_rtx has no {'.'.join(chain)}"
+            thing = getattr(thing, name)
+
+
+OWNERS = {
+    "builder": "Builder",
+    "network": "INetworkDefinition",
+    "parser": "OnnxParser",
+    "config": "IBuilderConfig IRuntimeConfig",
+    "profile": "IOptimizationProfile",
+    "tensor": "ITensor",
+    "output": "ITensor",
+    "layer": "ILayer",
+    "cache": "IRuntimeCache ITimingCache",
+    "_jit_cache": "IRuntimeCache",
+    "_runtime": "Runtime",
+    "_engine": "ICudaEngine",
+    "engine": "ICudaEngine",
+    "_context": "IExecutionContext",
+}
+"""Names of variables in network, build and session → the classes they are of."""
+
+
+def test_every_method_of_the_bindings_that_is_used_exists(rtx: Flavour):
+    seen = 0
+    for name in ("network", "build", "session"):
+        for node in ast.walk(ast.parse((ENGINE_SOURCES / f"{name}.py").read_text())):
+            if not isinstance(node, ast.Attribute):
+                continue
+            owner = node.value.attr if isinstance(node.value, ast.Attribute) else getattr(node.value, "id", "")
+            if owner not in OWNERS:
+                continue
+            classes = [getattr(rtx.api, one) for one in OWNERS[owner].split()]
+            assert any(hasattr(one, node.attr) for one in classes), f"{owner}.{node.attr} in {name}.py"
+            seen += 1
+    assert seen > 40
