@@ -19,11 +19,13 @@ import click
 import numpy as np
 from inputs import portrait_crops
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, Spread, interleave, json_option, save, say, show
+from measuring import BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
 from animecam.backends.opening import open_backend, probe_backends
+from animecam.measure.spread import Ratio, Spread
+from animecam.measure.turns import interleave
 from animecam.settings import DEFAULT_STYLE
 from animecam.styles.card import FULL, Contract
 from animecam.styles.pixels import batch_shape, encode

@@ -16,7 +16,7 @@ from machine import Watch
 from measuring import BenchmarkCommand, save, show
 
 from animecam.backends.base import BackendChoice
-from animecam.cli.bench import as_json
+from animecam.measure.figures import as_json
 from animecam.networks import open_networks
 from animecam.session import opened_outputs, opened_source, run
 from animecam.settings import DEFAULT_STYLE, Look, Scope, Settings

@@ -16,9 +16,10 @@ from statistics import fmean
 import click
 from inputs import crowd
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, Samples, Spread, json_option, save, show, timed
+from measuring import BenchmarkCommand, Samples, json_option, save, show, timed
 
 from animecam.cli.options import look_options
+from animecam.measure.spread import Ratio, Spread
 from animecam.networks import open_networks
 from animecam.renderer import Renderer
 from animecam.session import opened_source

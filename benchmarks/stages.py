@@ -16,7 +16,7 @@ from time import perf_counter_ns
 import click
 from inputs import MIN_SCORE, local_clip, read_frames
 from machine import Watch
-from measuring import SPREAD_HEADS, BenchmarkCommand, Spread, json_option, save, say, show, timed
+from measuring import BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
@@ -24,6 +24,7 @@ from animecam.faces.align import Aligner, head_pose
 from animecam.faces.geometry import upright_region
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
+from animecam.measure.spread import SPREAD_HEADS, Spread
 from animecam.networks import Networks, open_networks
 from animecam.render.base import Patch
 from animecam.render.calm import Calm
