@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -58,7 +58,7 @@ def measure_parity(generator: nn.Module, model: Path, pictures: Sequence[Picture
     """
     backend = open_backend(model, runtime, BackendOptions(allow_bf16=False))
     try:
-        worst = min(_psnr_db(_drawn(generator, picture), backend.run(picture[None])[0][0]) for picture in pictures)
+        worst = min(psnr_db(_drawn(generator, picture), backend.run(picture[None])[0][0]) for picture in pictures)
     finally:
         backend.close()
     return Parity(worst, len(pictures), backend.info.name)
@@ -96,6 +96,13 @@ def _drawn(generator: nn.Module, picture: Picture) -> Picture:
         return generator(torch.from_numpy(picture)[None])[0].numpy()
 
 
-def _psnr_db(expected: Picture, given: Picture) -> float:
+def psnr_db(expected: NDArray[Any], given: NDArray[Any], *, peak: float = _PEAK) -> float:
+    """Peak signal-to-noise ratio of two arrays of one shape; infinite when they are equal.
+
+    Args:
+        expected: What is wanted.
+        given: What came.
+        peak: From black to white.
+    """
     error = float(np.mean(np.square(expected.astype(np.float64) - given)))
-    return math.inf if error == 0 else 10 * math.log10(_PEAK**2 / error)
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
