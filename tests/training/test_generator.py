@@ -17,9 +17,11 @@ from animecam_training.models.layers import (
     double_size,
     set_lade_form,
 )
-from animecam_training.models.lite import LiteGenerator
+from animecam_training.models.lite import DoubleTailLite, LiteGenerator
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.models.weights import load_generator_state
+
+NARROW = (16, 32, 64)
 
 
 def count(module: nn.Module) -> int:
@@ -79,17 +81,47 @@ def test_inference_view_shares_weights_and_drops_support_on_load() -> None:
     assert double.inference().main is double.main
 
 
-def test_support_tail_starts_from_main_when_the_state_has_none() -> None:
+def test_a_trained_tail_starts_both() -> None:
     double = DoubleTailGenerator()
     load_generator_state(double, Generator().state_dict())
     assert torch.equal(double.support.head.weight, double.main.head.weight)
+    lite, double_lite = LiteGenerator(NARROW).eval(), DoubleTailLite(NARROW).eval()
+    load_generator_state(double_lite, lite.state_dict())
+    x = torch.rand(1, 3, 32, 24) * 2 - 1
+    with torch.inference_mode():
+        tails = double_lite(x)
+        assert torch.equal(tails.support, lite(x))
+        assert torch.equal(tails.main, lite(x))
+        assert torch.equal(double_lite.inference()(x), lite(x))
+
+
+def test_the_main_tail_of_the_double_lite_is_a_lite() -> None:
+    lite, double = LiteGenerator(NARROW), DoubleTailLite(NARROW)
+    load_generator_state(lite, double.state_dict())
+    assert double.inference().state_dict().keys() == lite.state_dict().keys()
+    for name, value in lite.state_dict().items():
+        assert torch.equal(value, double.main.state_dict()[name]), name
+    assert not torch.equal(double.support.head.weight, double.main.head.weight)
+    assert count(DoubleTailLite().inference()) == 450_304
+
+
+def test_both_tails_of_the_double_lite_train_the_encoder() -> None:
+    double = DoubleTailLite(NARROW)
+    tails = double(torch.rand(1, 3, 32, 32))
+    for picture in tails:
+        (slope,) = torch.autograd.grad(picture.square().mean(), double.main.stem.conv.weight, retain_graph=True)
+        assert slope.abs().sum() > 0
 
 
 def test_weights_of_another_network_are_refused() -> None:
-    with pytest.raises(CheckpointError, match="one side only"):
+    with pytest.raises(CheckpointError, match="do not fit Generator"):
         load_generator_state(Generator(), LiteGenerator().state_dict())
-    with pytest.raises(CheckpointError, match=r"stem.conv.weight.*\(32, 12, 3, 3\)"):
-        load_generator_state(LiteGenerator((16, 32, 64)), LiteGenerator().state_dict())
+    with pytest.raises(CheckpointError, match="do not fit LiteGenerator"):
+        load_generator_state(LiteGenerator(NARROW), LiteGenerator().state_dict())
+    partial = LiteGenerator(NARROW).state_dict()
+    del partial["stem.conv.weight"]
+    with pytest.raises(CheckpointError, match=r"'stem.conv.weight' \(16, 12, 3, 3\) is not in them"):
+        load_generator_state(LiteGenerator(NARROW), partial)
 
 
 @pytest.mark.parametrize("form", ["covariance", "convolution"])

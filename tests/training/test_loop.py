@@ -129,22 +129,32 @@ def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path) -> No
         train(_recipe(pairs, method="distill"), RunOptions(tmp_path / "student"))
 
 
-def test_the_double_tail_method_trains_both_phases(pairs: Path, tmp_path: Path) -> None:
-    styles = tmp_path / "styles"
-    styles.mkdir()
+@pytest.fixture
+def styles(tmp_path: Path) -> Path:
+    folder = tmp_path / "styles"
+    folder.mkdir()
     for name in ("s", "t"):
-        write_picture(_picture(np.random.default_rng(1)), styles / f"{name}.png")
-        write_picture(_picture(np.random.default_rng(2)), styles / f"{name}.smooth.png")
+        write_picture(_picture(np.random.default_rng(1)), folder / f"{name}.png")
+        write_picture(_picture(np.random.default_rng(2)), folder / f"{name}.smooth.png")
+    return folder
+
+
+def _unpaired(pairs: Path, styles: Path, generator: str, **changes: object) -> Recipe:
     recipe = _recipe(
         pairs,
         method="dtgan",
         steps=2,
         pretrain_steps=1,
         log_every=1,
-        model=ModelConfig("dtgan-double", discriminator_channels=4),
+        model=ModelConfig(generator, WIDTHS if "lite" in generator else (), discriminator_channels=4),
         data=DataConfig(photos=str(pairs), styles=str(styles), batch=1, sizes_px=(64,), zooms=(1.0,)),
     )
-    train(recipe, RunOptions(tmp_path / "run"))
+    return replace(recipe, **changes)
+
+
+@pytest.mark.parametrize("generator", ["dtgan-double", "dtgan-lite-double"])
+def test_the_double_tail_method_trains_both_phases(generator: str, pairs: Path, styles: Path, tmp_path: Path) -> None:
+    train(_unpaired(pairs, styles, generator), RunOptions(tmp_path / "run"))
     first, second = [json.loads(line)["losses"] for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]
     assert set(first) == {"G/pretrain_support", "G/pretrain_main", "G/gradient_norm"}
     assert {"G/style_0", "G/region_own", "G/colour", "G/refine_pixels", "D/support", "D/main"} <= set(second)
@@ -156,6 +166,35 @@ def test_the_double_tail_method_refuses_a_single_tail(pairs: Path, tmp_path: Pat
         write_picture(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8), path.with_name(path.stem + ".smooth.png"))
     with pytest.raises(ConfigError, match="one tail"):
         train(recipe, RunOptions(tmp_path / "run"))
+
+
+def test_a_supervised_method_refuses_two_tails(pairs: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="two tails"):
+        train(_recipe(pairs, model=ModelConfig("dtgan-lite-double", WIDTHS)), RunOptions(tmp_path / "run"))
+
+
+def test_a_lite_checkpoint_starts_both_tails_and_comes_back(pairs: Path, styles: Path, tmp_path: Path) -> None:
+    first = train(_recipe(pairs), RunOptions(tmp_path / "lite"))
+    still = _unpaired(pairs, styles, "dtgan-lite-double", steps=1, optim=OptimConfig(learning_rate=0.0))
+    double = train(still, RunOptions(tmp_path / "double", start_from=tmp_path / "lite/last.pt"))
+    tuned = double.state["generator"]
+    assert all(torch.equal(tuned["main." + name], value) for name, value in first.weights.items())
+    support = {name: value for name, value in tuned.items() if name.startswith("support.")}
+    assert support
+    assert all(torch.equal(value, first.weights[name[len("support.") :]]) for name, value in support.items())
+    back = _recipe(pairs, steps=1, optim=OptimConfig(learning_rate=0.0))
+    single = train(back, RunOptions(tmp_path / "back", start_from=tmp_path / "double/last.pt"))
+    assert all(torch.equal(single.state["generator"][name], value) for name, value in first.weights.items())
+
+
+def test_the_double_tail_method_resumes_exactly(pairs: Path, styles: Path, tmp_path: Path) -> None:
+    recipe = _unpaired(pairs, styles, "dtgan-lite-double", steps=4)
+    whole = train(recipe, RunOptions(tmp_path / "whole"))
+    stop_after_two(recipe, tmp_path / "parts")
+    resumed = train(recipe, RunOptions(tmp_path / "parts", resume=True))
+    for part in ("generator", "d_support", "d_main"):
+        for name, value in whole.state[part].items():
+            assert torch.equal(value, resumed.state[part][name]), name
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ class ModelConfig:
     """Which generator is trained.
 
     Attributes:
-        generator: A name of `models.registry`: "dtgan", "dtgan-double" (needed by the method "dtgan"), "dtgan-lite".
-        widths: Channels of "dtgan-lite" at 1/2, 1/4, 1/8 of the side; empty takes its own default.
+        generator: A name of `models.registry`: "dtgan", "dtgan-lite", and for the method "dtgan" their forms with a
+            support tail, "dtgan-double" and "dtgan-lite-double".
+        widths: Channels of the lite ones at 1/2, 1/4, 1/8 of the side; empty takes their own default.
         discriminator_channels: Width of the discriminators' stem, where the method has any; 16 takes a third of the
             time of the paper's 32 and still sharpens.
     """

@@ -17,6 +17,7 @@ from animecam_training.errors import CheckpointError
 from animecam_training.methods.base import Losses, Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
+from animecam_training.models.weights import match_state
 from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
 
 log = logging.getLogger(__name__)
@@ -160,30 +161,28 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
         return checkpoint.step
     if options.start_from:
         checkpoint = load_checkpoint(options.start_from)
-        missing = _load_common(method, checkpoint)
+        missing = _start_weights(method, checkpoint)
         log.info("started from %s (step %d), %d tensors new", options.start_from, checkpoint.step, missing)
     return 0
 
 
-def _load_common(method: Method, checkpoint: Checkpoint) -> int:
-    """Copy the weights that both generators have; the number of tensors that keep their fresh values.
+def _start_weights(method: Method, checkpoint: Checkpoint) -> int:
+    """Copy the averaged weights of a relative into the generator; the number of tensors that keep their fresh values.
 
     Raises:
         CheckpointError: The checkpoint is of another generator altogether.
     """
     own = method.generator.state_dict()
-    common = {
-        name: value for name, value in checkpoint.weights.items() if name in own and own[name].shape == value.shape
-    }
-    if not common:
+    known = match_state(own, checkpoint.weights)
+    if not known:
         raise CheckpointError(
             f"a checkpoint of {checkpoint.recipe.model.generator!r} cannot start this generator",
             hint='use the same model section, or distil: method = "distill"',
         )
-    method.generator.load_state_dict(own | common)
+    method.generator.load_state_dict(own | known)
     for name, value in method.generator.state_dict().items():
         method.average.weights[name].copy_(value)
-    return len(own) - len(common)
+    return len(own) - len(known)
 
 
 def _without_reporting(recipe: Recipe) -> Recipe:

@@ -36,8 +36,8 @@ from animecam_training.methods.base import (
     window_source,
 )
 from animecam_training.models.discriminator import PatchDiscriminator
-from animecam_training.models.generator import DoubleTailGenerator
-from animecam_training.models.registry import build_generator
+from animecam_training.models.generator import TwoTailed
+from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
@@ -70,11 +70,11 @@ class DtganMethod:
     """Pre-training on content, then turns of the generator and the two discriminators.
 
     Args:
-        recipe: Weights `dtgan_weights`; the generator must be "dtgan-double".
+        recipe: Weights `dtgan_weights`; the generator must be a `TwoTailed` one.
         device: Where to compute.
 
     Raises:
-        ConfigError: The recipe names another generator.
+        ConfigError: The recipe names a generator with one tail.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
@@ -82,10 +82,10 @@ class DtganMethod:
         self.device = device
         torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]
         generator = build_generator(recipe.model.generator, **recipe.model.options)
-        if not isinstance(generator, DoubleTailGenerator):
+        if not isinstance(generator, TwoTailed):
             raise ConfigError(
                 f"recipe: model.generator is {recipe.model.generator!r}, which has one tail",
-                hint='the method "dtgan" needs model.generator = "dtgan-double"',
+                hint='the method "dtgan" needs model.generator = "dtgan-double" or "dtgan-lite-double"',
             )
         self.generator: nn.Module = place(generator, device)
         self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
@@ -210,7 +210,7 @@ class DtganMethod:
     def draw(self, picture: Tensor) -> Tensor:
         """Style [N, 3, H, W] with the averaged main tail."""
         self._averaged.load_state_dict(self.average.weights)
-        return self._averaged(picture).main
+        return inference_generator(self._averaged)(picture)
 
 
 def _row_weights(weights: DtganWeights) -> dict[str, float]:

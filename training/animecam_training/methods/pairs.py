@@ -11,7 +11,7 @@ from animecam_training.config import Recipe
 from animecam_training.data.sets import Batch
 from animecam_training.distributed import share_weights
 from animecam_training.ema import MovingAverage
-from animecam_training.errors import CheckpointError
+from animecam_training.errors import CheckpointError, ConfigError
 from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squares
 from animecam_training.losses.detail import detail_l1
 from animecam_training.losses.perceptual import compute_features
@@ -28,7 +28,8 @@ from animecam_training.methods.base import (
     window_source,
 )
 from animecam_training.models.discriminator import PatchDiscriminator
-from animecam_training.models.registry import build_generator
+from animecam_training.models.generator import TwoTailed
+from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.perceptual.registry import open_features
 
 DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
@@ -41,13 +42,22 @@ class PairMethod:
     Args:
         recipe: Weights `pair_weights`; with an adversarial weight a patch discriminator trains alongside.
         device: Where to compute.
+
+    Raises:
+        ConfigError: The recipe names a generator with two tails.
     """
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe = recipe
         self.device = device
         torch.manual_seed(recipe.seed)  # pyright: ignore[reportUnknownMemberType]
-        self.generator = place(build_generator(recipe.model.generator, **recipe.model.options), device)
+        generator = build_generator(recipe.model.generator, **recipe.model.options)
+        if isinstance(generator, TwoTailed):
+            raise ConfigError(
+                f"recipe: model.generator is {recipe.model.generator!r}, which has two tails",
+                hint=f'the method "{recipe.method}" needs model.generator = "dtgan" or "dtgan-lite"',
+            )
+        self.generator = place(generator, device)
         self.features = place(open_features(recipe.features, style_layers=DETAIL_LAYERS[recipe.features]), device)
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
@@ -146,12 +156,11 @@ class DistillMethod(PairMethod):
             raise CheckpointError("the recipe names no teacher", hint='set teacher = "…/last.pt" in the recipe')
         checkpoint = load_checkpoint(Path(recipe.teacher))
         model = checkpoint.recipe.model
-        self.teacher = build_generator(model.generator, **model.options)
-        self.teacher.load_state_dict(checkpoint.weights)
-        self.teacher.to(device).eval().requires_grad_(False)
+        teacher = build_generator(model.generator, **model.options)
+        teacher.load_state_dict(checkpoint.weights)
+        self.teacher = place(inference_generator(teacher).eval().requires_grad_(False), device)
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
         """What the teacher draws from the clean crop."""
-        drawn = self.teacher(batch["clean"])
-        return drawn if isinstance(drawn, Tensor) else drawn.main
+        return self.teacher(batch["clean"])

@@ -4,7 +4,7 @@ One base encodes the picture in four scales, two tails of the same shape decode 
 anime pictures, *main* learns to repeat what support drew, cleaned of its artefacts. Only base and main leave training.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,22 @@ class TailPictures(NamedTuple):
 
     support: Tensor
     main: Tensor
+
+
+@runtime_checkable
+class TwoTailed(Protocol):
+    """A generator for the double-tail method: an encoder with a support and a main tail.
+
+    Its support tail's weights are named `support.*`; the names of all others contain none of that.
+    """
+
+    def __call__(self, picture: Tensor) -> TailPictures:
+        """Draw [N, 3, H, W], RGB in [-1, 1], with both tails."""
+        ...
+
+    def inference(self) -> nn.Module:
+        """The network that leaves training, without the support tail; its modules are shared, not copied."""
+        ...
 
 
 class Base(nn.Module):

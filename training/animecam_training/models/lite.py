@@ -4,49 +4,119 @@ A pixel-unshuffle (Shi et al., CVPR 2016, run backwards) halves the sides before
 works at full resolution; three scales, LADE, added skips, and a pixel-shuffle head.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from animecam_training.models.generator import TailPictures
 from animecam_training.models.layers import ConvBlock, double_size, xavier_conv
 
 BLOCK_PX = 2
 """Side of the pixel block that the stem folds into channels and the head unfolds."""
 
-DEFAULT_WIDTHS = (32, 64, 96)
+FOLDED_CHANNELS = 3 * BLOCK_PX**2
+
+Widths = tuple[int, int, int]
+"""Channels at 1/2, 1/4 and 1/8 of the picture's side."""
+
+DEFAULT_WIDTHS: Widths = (32, 64, 96)
 
 
-class LiteGenerator(nn.Module):
+class LiteScales(NamedTuple):
+    """Features of a picture [N, 3, H, W] at three scales, of the widths' channels."""
+
+    half: Tensor  # [N, C0, H / 2, W / 2]
+    quarter: Tensor  # [N, C1, H / 4, W / 4]
+    eighth: Tensor  # [N, C2, H / 8, W / 8]
+
+
+class _LiteDecoder(nn.Module):
+    """What draws a picture from three scales; `LiteGenerator` has its layers among its own, `LiteTail` alone."""
+
+    def _add_decoder(self, widths: Widths) -> None:
+        half, quarter, eighth = widths
+        self.up1_before = ConvBlock(eighth, quarter)
+        self.up1_after = ConvBlock(quarter, quarter)
+        self.up2_before = ConvBlock(quarter, half)
+        self.up2_after = ConvBlock(half, half)
+        self.head = xavier_conv(half, FOLDED_CHANNELS, 3)
+        with torch.no_grad():
+            # All pixels of a block start with the same filter (Aitken et al., 2017): no checkerboard to unlearn.
+            self.head.weight.copy_(self.head.weight[:: BLOCK_PX**2].repeat_interleave(BLOCK_PX**2, dim=0))
+
+    def decode(self, scales: LiteScales) -> Tensor:
+        """Draw a picture [N, 3, H, W], RGB in [-1, 1]."""
+        y = self.up1_after(self.up1_before(double_size(scales.eighth, "half_pixel")) + scales.quarter)
+        y = self.up2_after(self.up2_before(double_size(y, "half_pixel")) + scales.half)
+        folded = self.head(F.pad(y, (1, 1, 1, 1), mode="reflect"))
+        return torch.tanh(F.pixel_shuffle(folded, BLOCK_PX))
+
+
+class LiteTail(_LiteDecoder):
+    """A second decoder for the encoder of a `LiteGenerator`.
+
+    Args:
+        widths: Those of the encoder.
+    """
+
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
+        super().__init__()
+        self._add_decoder(widths)
+
+    def forward(self, scales: LiteScales) -> Tensor:
+        """Draw a picture [N, 3, H, W], RGB in [-1, 1]."""
+        return self.decode(scales)
+
+
+class LiteGenerator(_LiteDecoder):
     """A U-shaped generator of 0.45 million parameters at the default widths; 1.4 GMAC at 256 x 256.
 
     Args:
         widths: Channels at 1/2, 1/4 and 1/8 of the picture's side.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = DEFAULT_WIDTHS) -> None:
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
         super().__init__()
         half, quarter, eighth = widths
-        folded = 3 * BLOCK_PX**2
-        self.stem = ConvBlock(folded, half)
+        self.stem = ConvBlock(FOLDED_CHANNELS, half)
         self.down1 = nn.Sequential(ConvBlock(half, quarter, stride=2), ConvBlock(quarter, quarter))
         self.down2 = ConvBlock(quarter, eighth, stride=2)
         self.middle = nn.Sequential(ConvBlock(eighth, eighth), ConvBlock(eighth, eighth))
-        self.up1_before = ConvBlock(eighth, quarter)
-        self.up1_after = ConvBlock(quarter, quarter)
-        self.up2_before = ConvBlock(quarter, half)
-        self.up2_after = ConvBlock(half, half)
-        self.head = xavier_conv(half, folded, 3)
-        with torch.no_grad():
-            # All pixels of a block start with the same filter (Aitken et al., 2017): no checkerboard to unlearn.
-            self.head.weight.copy_(self.head.weight[:: BLOCK_PX**2].repeat_interleave(BLOCK_PX**2, dim=0))
+        self._add_decoder(widths)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Style [N, 3, H, W], RGB in [-1, 1], sides multiples of 8; the same shape and range come back."""
+    def encode(self, picture: Tensor) -> LiteScales:
+        """Features of [N, 3, H, W], RGB in [-1, 1], sides multiples of 8."""
         half = self.stem(F.pixel_unshuffle(picture, BLOCK_PX))
         quarter = self.down1(half)
         eighth = self.down2(quarter)
-        eighth = eighth + self.middle(eighth)
-        y = self.up1_after(self.up1_before(double_size(eighth, "half_pixel")) + quarter)
-        y = self.up2_after(self.up2_before(double_size(y, "half_pixel")) + half)
-        folded = self.head(F.pad(y, (1, 1, 1, 1), mode="reflect"))
-        return torch.tanh(F.pixel_shuffle(folded, BLOCK_PX))
+        return LiteScales(half, quarter, eighth + self.middle(eighth))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Style [N, 3, H, W], RGB in [-1, 1], sides multiples of 8; the same shape and range come back."""
+        return self.decode(self.encode(picture))
+
+
+class DoubleTailLite(nn.Module):
+    """The small generator with a support tail beside it, for the double-tail method; 0.67 million parameters.
+
+    Its state dict is that of `LiteGenerator` under `main.*`, and that of `LiteTail` under `support.*`.
+
+    Args:
+        widths: As of `LiteGenerator`.
+    """
+
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
+        super().__init__()
+        self.main = LiteGenerator(widths)
+        self.support = LiteTail(widths)
+
+    def forward(self, picture: Tensor) -> TailPictures:
+        """Draw [N, 3, H, W], RGB in [-1, 1], with both tails."""
+        scales = self.main.encode(picture)
+        return TailPictures(self.support(scales), self.main.decode(scales))
+
+    def inference(self) -> LiteGenerator:
+        """The network that leaves training; its modules are shared, not copied."""
+        return self.main

@@ -6,15 +6,16 @@ from typing import Any
 from torch import nn
 
 from animecam_training.errors import ConfigError
-from animecam_training.models.generator import DoubleTailGenerator, Generator
-from animecam_training.models.lite import LiteGenerator
+from animecam_training.models.generator import DoubleTailGenerator, Generator, TwoTailed
+from animecam_training.models.lite import DoubleTailLite, LiteGenerator
 
 GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "dtgan": Generator,
     "dtgan-double": DoubleTailGenerator,
     "dtgan-lite": LiteGenerator,
+    "dtgan-lite-double": DoubleTailLite,
 }
-"""All map RGB [N, 3, H, W] in [-1, 1], sides multiples of 8, to the same shape; "dtgan-double" to two of them."""
+"""All map RGB [N, 3, H, W] in [-1, 1], sides multiples of 8, to the same shape; the double ones to two of them."""
 
 
 def build_generator(name: str, **options: Any) -> nn.Module:
@@ -37,4 +38,4 @@ def build_generator(name: str, **options: Any) -> nn.Module:
 
 def inference_generator(generator: nn.Module) -> nn.Module:
     """The part of a generator that leaves training: without the support tail where there is one; modules are shared."""
-    return generator.inference() if isinstance(generator, DoubleTailGenerator) else generator
+    return generator.inference() if isinstance(generator, TwoTailed) else generator

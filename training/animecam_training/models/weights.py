@@ -1,4 +1,4 @@
-"""Reading generator weights from state dicts under other names than ours."""
+"""Reading generator weights from state dicts of their relatives: with one tail or two, or under other names."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from animecam_training.errors import CheckpointError
 
-SUPPORT_PREFIX = "support."
+MAIN_PREFIX, SUPPORT_PREFIX = "main.", "support."
 
 # The starter checkpoint's short names. Its `u1 v1` ... are the two blocks of an up stage, `n.c` is LADE's 1 x 1.
 _STARTER_KEYS = (
@@ -44,31 +44,54 @@ def rename_starter_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return renamed
 
 
-def load_generator_state(generator: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Copy weights into a generator, whichever of the known layouts they come in.
+def match_state(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights for a generator from those of a relative.
+
+    A generator with one tail takes the main tail of one with two; one with two starts both tails from the only one.
 
     Args:
-        generator: From `build_generator`. One without a support tail ignores that of the state; one with a support
-            tail starts it from the main tail's weights when the state has none.
+        wanted: State dict of the generator.
+        state: State dict of any generator, or of the starter checkpoint.
+
+    Returns:
+        The entries of `wanted` that `state` has with the same shape, under the names of `wanted`.
+    """
+    given = rename_starter_keys(state)
+    matched: dict[str, Tensor] = {}
+    for key, value in wanted.items():
+        source = next((name for name in _names_of(key) if name in given), None)
+        if source is not None and given[source].shape == value.shape:
+            matched[key] = given[source]
+    return matched
+
+
+def _names_of(key: str) -> tuple[str, ...]:
+    """The names under which generators with more or fewer tails keep the same weight, the nearest first."""
+    if key.startswith(SUPPORT_PREFIX):
+        inner = key.removeprefix(SUPPORT_PREFIX)
+        return key, MAIN_PREFIX + inner, inner
+    return key, (key.removeprefix(MAIN_PREFIX) if key.startswith(MAIN_PREFIX) else MAIN_PREFIX + key)
+
+
+def load_generator_state(generator: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Copy all weights of a generator from those of a relative (see `match_state`).
+
+    Args:
+        generator: From `build_generator`.
         state: State dict of a generator of the same kind, or of the starter checkpoint.
 
     Raises:
         CheckpointError: The names or shapes are those of another network.
     """
-    named = rename_starter_keys(state)
     wanted = generator.state_dict()
-    wants_support = any(key.startswith(SUPPORT_PREFIX) for key in wanted)
-    if not wants_support:
-        named = {key: value for key, value in named.items() if not key.startswith(SUPPORT_PREFIX)}
-    elif not any(key.startswith(SUPPORT_PREFIX) for key in named):
-        tail = {key: value for key, value in named.items() if key.startswith("main.")}
-        named |= {SUPPORT_PREFIX + key.removeprefix("main."): value for key, value in tail.items()}
+    matched = match_state(wanted, state)
     hint = "the checkpoint belongs to another generator: compare `generator` in its config"
-    if named.keys() != wanted.keys():
-        odd = min(named.keys() ^ wanted.keys())
-        raise CheckpointError(f"weights do not fit {type(generator).__name__}: {odd!r} is on one side only", hint=hint)
-    for key, value in named.items():
-        if value.shape != wanted[key].shape:
-            shapes = f"{tuple(value.shape)} and not {tuple(wanted[key].shape)}"
-            raise CheckpointError(f"weights do not fit {type(generator).__name__}: {key!r} is {shapes}", hint=hint)
-    generator.load_state_dict(named)
+    name = type(generator).__name__
+    if not matched:
+        raise CheckpointError(f"weights do not fit {name}: no tensor has its names and shapes", hint=hint)
+    if missing := wanted.keys() - matched.keys():
+        odd = min(missing)
+        raise CheckpointError(
+            f"weights do not fit {name}: {odd!r} {tuple(wanted[odd].shape)} is not in them", hint=hint
+        )
+    generator.load_state_dict(matched)
