@@ -6,15 +6,19 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from animecam.errors import AnimecamError, UsageError
-from animecam.styles.card import UNKNOWN_LICENCE, Rights
+from animecam.styles.card import UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import NAME_PATTERN
 from animecam_export.errors import ExportError
+
+if TYPE_CHECKING:
+    from animecam_export.parity import Parity
 
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
@@ -44,6 +48,7 @@ def app() -> None:
 @click.option("--figure", "figures", multiple=True, metavar="NAME=NUMBER", help="A measured number; may be repeated.")
 @click.option("--generator", default="dtgan", show_default=True, help="Which network a bare state dict belongs to.")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="The only size it takes. [default: any]")
+@click.option("--fp16", is_flag=True, help="Write the fp16 network for GPUs, too.")
 def onnx(
     *,
     checkpoint: Path,
@@ -61,10 +66,12 @@ def onnx(
     figures: tuple[str, ...],
     generator: str,
     size: str | None,
+    fp16: bool,
 ) -> None:
     """Writes CHECKPOINT as a style: model.onnx and card.json, once both runtimes compute what PyTorch computes."""
     with _export_packages():
         from animecam_export.checkpoints import load_trained
+        from animecam_export.half_export import add_half
         from animecam_export.onnx_export import OnnxOptions
         from animecam_export.style_export import StyleText, export_style
 
@@ -73,12 +80,35 @@ def onnx(
     measured = dict(_figure(text) for text in figures)
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
     options = OnnxOptions(fixed_px=_size(size))
-    card, parities = export_style(load_trained(checkpoint, generator), folder, text, options)
+    trained = load_trained(checkpoint, generator)
+    card, parities = export_style(trained, folder, text, options)
     for parity in parities:
         pictures = f"{parity.pictures} crops, fp32"
         _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
     variant = card.variant()
     _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
+    if fp16:
+        _tell_half(folder, *add_half(folder, trained.module), "PyTorch")
+
+
+@app.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def fp16(*, folder: Path) -> None:
+    """Writes the fp16 network for GPUs beside the fp32 one of the style in FOLDER; no checkpoint is needed."""
+    with _export_packages():
+        from animecam_export.half_export import add_half
+
+    _tell_half(folder, *add_half(folder), "the fp32 network")
+
+
+def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) -> None:
+    half = card.variant().half
+    if half is not None:
+        _console.print(
+            f"{escape(str(folder / half.file))}: {parity.psnr_db:.1f} dB against {against} on the worst of "
+            f"{parity.pictures} crops",
+            soft_wrap=True,
+        )
 
 
 @app.command()

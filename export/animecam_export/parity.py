@@ -4,7 +4,8 @@
 # torch.from_numpy is typed in part only.
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,6 +27,9 @@ Picture: TypeAlias = NDArray[np.float32]
 LEAST_PSNR_DB = 60.0
 """Below this a difference could show: 60 dB is a quarter of an 8-bit step."""
 
+LEAST_HALF_PSNR_DB = 40.0
+"""The same for half precision: 40 dB is two and a half 8-bit steps, less than a video codec changes."""
+
 _PEAK = 2.0  # from -1 to 1
 
 
@@ -45,34 +49,60 @@ class Parity:
 
 
 def measure_parity(generator: nn.Module, model: Path, pictures: Sequence[Picture], runtime: BackendChoice) -> Parity:
-    """Compares a generator with its export, picture by picture, in fp32.
+    """Compares a generator with its export, picture by picture.
 
     Args:
         generator: In evaluation mode, fp32, on the CPU.
-        model: Its ONNX file.
+        model: Its ONNX file, fp32 or half.
         pictures: Real pictures of a size that the network takes; at least one.
         runtime: What computes the export.
 
     Raises:
         BackendError: The runtime is missing or refuses the file.
     """
-    backend = open_backend(model, runtime, BackendOptions(allow_bf16=False))
-    try:
-        worst = min(psnr_db(_drawn(generator, picture), backend.run(picture[None])[0][0]) for picture in pictures)
-    finally:
-        backend.close()
-    return Parity(worst, len(pictures), backend.info.name)
+    with _opened(model, runtime) as draw:
+        worst = min(psnr_db(_drawn(generator, picture), draw(picture)) for picture in pictures)
+    return Parity(worst, len(pictures), runtime.value)
 
 
-def require_parity(parity: Parity) -> None:
+def compare_networks(reference: Path, model: Path, pictures: Sequence[Picture]) -> Parity:
+    """Compares two ONNX files, picture by picture, in ONNX Runtime.
+
+    Args:
+        reference: What is right, fp32.
+        model: What is compared with it, fp32 or half.
+        pictures: As in `measure_parity`.
+
+    Raises:
+        BackendError: The runtime refuses a file.
+    """
+    runtime = BackendChoice.ONNXRUNTIME
+    with _opened(reference, runtime) as right, _opened(model, runtime) as draw:
+        worst = min(psnr_db(right(picture), draw(picture)) for picture in pictures)
+    return Parity(worst, len(pictures), runtime.value)
+
+
+def require_parity(parity: Parity, least_db: float = LEAST_PSNR_DB) -> None:
     """Refuses an export that is not the network that was trained.
 
     Raises:
-        ExportError: It is below `LEAST_PSNR_DB`.
+        ExportError: It is below `least_db`.
     """
-    if not parity.psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
+    if not parity.psnr_db >= least_db:  # so written that a NaN is refused
         message = f"{parity.runtime} computes another network than PyTorch: {parity.psnr_db:.1f} dB"
-        raise ExportError(message, hint=f"wanted are {LEAST_PSNR_DB:g} dB; try another version of the runtime")
+        raise ExportError(message, hint=f"wanted are {least_db:g} dB; try another version of the runtime")
+
+
+def extremes(size_px: tuple[int, int]) -> dict[str, Picture]:
+    """Pictures that no camera delivers but that must not give a NaN: black, white, noise, saturated noise.
+
+    Args:
+        size_px: (height, width).
+    """
+    shape = (3, *size_px)
+    noise = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+    flat = np.ones(shape, np.float32)
+    return {"black": -flat, "white": flat, "noise": noise, "saturated": np.sign(noise)}
 
 
 def crops_of(portrait: Image, size_px: tuple[int, int]) -> Iterator[Picture]:
@@ -91,13 +121,27 @@ def crops_of(portrait: Image, size_px: tuple[int, int]) -> Iterator[Picture]:
         yield np.ascontiguousarray(crop, dtype=np.float32) / np.float32(127.5) - 1
 
 
+@contextmanager
+def _opened(model: Path, runtime: BackendChoice) -> Generator[Callable[[Picture], Picture]]:
+    """A network as a function of one picture; half is given and taken as float32."""
+    backend = open_backend(model, runtime, BackendOptions(allow_bf16=False))
+
+    def draw(picture: Picture) -> Picture:
+        return backend.run(picture[None].astype(backend.input.dtype))[0][0].astype(np.float32)
+
+    try:
+        yield draw
+    finally:
+        backend.close()
+
+
 def _drawn(generator: nn.Module, picture: Picture) -> Picture:
     with torch.inference_mode():
         return generator(torch.from_numpy(picture)[None])[0].numpy()
 
 
 def psnr_db(expected: NDArray[Any], given: NDArray[Any], *, peak: float = _PEAK) -> float:
-    """Peak signal-to-noise ratio of two arrays of one shape; infinite when they are equal.
+    """Peak signal-to-noise ratio of two arrays of one shape; infinite when they are equal, NaN when one holds a NaN.
 
     Args:
         expected: What is wanted.

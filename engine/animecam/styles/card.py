@@ -113,6 +113,21 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfNetwork:
+    """The strongly typed fp16 form of a network, for GPUs: half [N, 3, H, W], RGB in [-1, 1], in and out.
+
+    Attributes:
+        file: Name of the ONNX file beside the card.
+        sha256: Of that file, hexadecimal.
+        psnr_db: How near it is to the fp32 network on real crops, the worst of them.
+    """
+
+    file: str
+    sha256: str
+    psnr_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One network of a style.
 
@@ -121,12 +136,14 @@ class Variant:
         file: Name of the ONNX file beside the card.
         sha256: Of that file, hexadecimal.
         parameters: Count of weights; 0: not known.
+        half: Its fp16 form; None where it has none: it runs in fp32 on a GPU, too.
     """
 
     quality: str
     file: str
     sha256: str
     parameters: int = 0
+    half: HalfNetwork | None = None
 
 
 FULL = "full"

@@ -11,6 +11,7 @@ from animecam.styles.card import (
     CARD_FILE,
     SCHEMA,
     Contract,
+    HalfNetwork,
     Layout,
     PixelCoding,
     PixelType,
@@ -71,9 +72,9 @@ class _Fields:
         """An object."""
         return _Fields(self.take(key), f"{self._prefix}{key}")
 
-    def optional_child(self, key: str) -> "_Fields | None":
-        """An object or null."""
-        value = self.take(key)
+    def optional_child(self, key: str, *, may_be_missing: bool = False) -> "_Fields | None":
+        """An object or null; cards written before a key came may lack it."""
+        value = None if may_be_missing and key not in self._values else self.take(key)
         return None if value is None else _Fields(value, f"{self._prefix}{key}")
 
     def children(self, key: str) -> list["_Fields"]:
@@ -218,8 +219,22 @@ def _variant(fields: _Fields) -> Variant:
         file=fields.text("file"),
         sha256=fields.text("sha256", _SHA256_PATTERN),
         parameters=fields.count("parameters", 0),
+        half=_half(fields.optional_child("half", may_be_missing=True)),
     )
-    if PurePath(variant.file).name != variant.file:
-        raise fields.wrong("file", "the name of a file beside the card")
+    _check_file(fields, variant.file)
     fields.finish()
     return variant
+
+
+def _half(fields: _Fields | None) -> HalfNetwork | None:
+    if fields is None:
+        return None
+    half = HalfNetwork(fields.text("file"), fields.text("sha256", _SHA256_PATTERN), fields.number("psnr_db"))
+    _check_file(fields, half.file)
+    fields.finish()
+    return half
+
+
+def _check_file(fields: _Fields, name: str) -> None:
+    if PurePath(name).name != name:
+        raise fields.wrong("file", "the name of a file beside the card")

@@ -101,6 +101,7 @@ def verify_style(style: Style) -> None:
     """
     for variant in style.card.variants:
         verified_model(style, variant.quality)
+        verified_half(style, variant.quality)
 
 
 def verified_model(style: Style, quality: str = FULL) -> Path:
@@ -109,13 +110,26 @@ def verified_model(style: Style, quality: str = FULL) -> Path:
     Raises:
         StyleError: The style has none of that quality, or its file is missing or damaged.
     """
-    path = style.model_path(quality)
+    return _verified(style, style.model_path(quality), style.card.variant(quality).sha256)
+
+
+def verified_half(style: Style, quality: str = FULL) -> Path | None:
+    """The fp16 form of a network once its sha256 is checked; None where the style has none.
+
+    Raises:
+        StyleError: The style has no network of that quality, or the file is missing or damaged.
+    """
+    half = style.card.variant(quality).half
+    return None if half is None else _verified(style, style.folder / half.file, half.sha256)
+
+
+def _verified(style: Style, path: Path, sha256: str) -> Path:
     hint = "reinstall animecam" if style.is_bundled else f"delete {style.folder} and add the style again"
     try:
         digest = file_sha256(path)
     except OSError as error:
         raise StyleError(f"style {style.name}: {path} cannot be read: {error.strerror}", hint=hint) from error
-    if digest != style.card.variant(quality).sha256:
+    if digest != sha256:
         raise StyleError(f"style {style.name}: {path} is damaged: its sha256 is not that of its card", hint=hint)
     return path
 

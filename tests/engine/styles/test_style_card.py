@@ -13,6 +13,7 @@ from animecam.errors import StyleError
 from animecam.styles.card import (
     CARD_FILE,
     Contract,
+    HalfNetwork,
     Layout,
     PixelCoding,
     PixelType,
@@ -154,7 +155,7 @@ def test_bundled_styles_are_whole_and_say_their_licence(user_folder: Path):
         assert style.licence
         assert style.description
         verify_style(style)
-        assert sum(file.stat().st_size for file in style.folder.iterdir()) < 6e6
+        assert max(file.stat().st_size for file in style.folder.iterdir()) < 5e6
 
 
 def test_the_users_folder_follows_xdg(user_folder: Path):
@@ -217,3 +218,14 @@ def test_a_users_style_cannot_hide_a_bundled_one(ink: Path):
     shutil.copytree(ink, ink.with_name("starter"))
     assert find_style("starter").folder == BUNDLED / "starter"
     assert [style.name for style in list_styles()].count("starter") == 1
+
+
+def test_a_card_names_the_fp16_network(ink: Path):
+    half = HalfNetwork("model.fp16.onnx", "a" * 64, 82.5)
+    variants = tuple(replace(variant, half=half) for variant in read_card(ink).variants)
+    replace(read_card(ink), variants=variants).save(ink)
+    assert read_card(ink).variant().half == half
+    outside = replace(half, file="../model.fp16.onnx")
+    replace(read_card(ink), variants=tuple(replace(variant, half=outside) for variant in variants)).save(ink)
+    with pytest.raises(StyleError, match=r"half\.file must be the name of a file beside the card"):
+        read_card(ink)

@@ -1,0 +1,101 @@
+"""Gives a style the fp16 form of its network, once it draws the same."""
+
+# pyright: reportUnknownMemberType=false
+# onnx is typed in part only.
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from torch import nn
+
+from animecam.backends.base import BackendChoice
+from animecam.sources.portrait import load_portrait
+from animecam.styles.card import FULL, HalfNetwork, StyleCard, Variant
+from animecam.styles.card_parser import read_card
+from animecam.styles.registry import file_sha256
+from animecam_export.errors import ExportError
+from animecam_export.half import to_half
+from animecam_export.parity import (
+    LEAST_HALF_PSNR_DB,
+    Parity,
+    Picture,
+    compare_networks,
+    crops_of,
+    extremes,
+    measure_parity,
+    require_parity,
+)
+
+HALF_SUFFIX = ".fp16.onnx"
+
+_PROOF_PX = (256, 256)  # the size that people use most
+_DB_DIGITS = 1
+
+
+def add_half(folder: Path, generator: nn.Module | None = None) -> tuple[StyleCard, Parity]:
+    """Writes the fp16 network of a style beside its fp32 one and names it in the card.
+
+    Args:
+        folder: The style's folder, with an fp32 network of this package.
+        generator: What was trained, to compare with; None compares with the style's fp32 network.
+
+    Returns:
+        The new card, and how near the network is on crops of the bundled portrait.
+
+    Raises:
+        StyleError: The folder is no style.
+        ExportError: The network is none of ours, draws something else in half, or the folder cannot be written.
+    """
+    card = read_card(folder)
+    variant = card.variant()
+    reference = folder / variant.file
+    if card.contract.fixed_px is not None:
+        message = f"style {card.name} takes {card.contract.fixed_px} only"
+        raise ExportError(message, hint="export it without --size: engines are built for each size")
+    file = reference.with_name(reference.stem + HALF_SUFFIX)
+    try:
+        model = to_half(_read(reference))
+        with tempfile.TemporaryDirectory(dir=folder) as unproven:
+            half = Path(unproven) / file.name
+            onnx.save(model, half)
+            parity = _proved(reference, half, generator)
+            named = HalfNetwork(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
+            half.replace(file)
+            card = replace(card, variants=_with_half(card.variants, named))
+            card.save(folder)
+    except OSError as error:
+        message = f"cannot write {folder}: {error.strerror}"
+        raise ExportError(message, hint="name a folder that you may write") from error
+    return card, parity
+
+
+def _read(reference: Path) -> onnx.ModelProto:
+    try:
+        model = onnx.load(reference)
+        onnx.checker.check_model(model)
+    except (DecodeError, onnx.checker.ValidationError) as error:
+        raise ExportError(f"{reference} is no ONNX file", hint="export the style again") from error
+    return model
+
+
+def _proved(reference: Path, half: Path, generator: nn.Module | None) -> Parity:
+    pictures: Sequence[Picture] = list(crops_of(load_portrait(), _PROOF_PX))
+    if generator is None:
+        parity = compare_networks(reference, half, pictures)
+    else:
+        parity = measure_parity(generator, half, pictures, BackendChoice.ONNXRUNTIME)
+    require_parity(parity, LEAST_HALF_PSNR_DB)
+    for name, picture in extremes(_PROOF_PX).items():
+        extreme = compare_networks(reference, half, [picture])
+        if not extreme.psnr_db >= LEAST_HALF_PSNR_DB:
+            message = f"in half precision a {name} picture comes out wrong: {extreme.psnr_db:.1f} dB"
+            raise ExportError(message, hint="keep the style in fp32, or train it longer")
+    return parity
+
+
+def _with_half(variants: Sequence[Variant], half: HalfNetwork) -> tuple[Variant, ...]:
+    return tuple(replace(variant, half=half) if variant.quality == FULL else variant for variant in variants)
