@@ -112,36 +112,30 @@ def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) ->
 
 
 @app.command()
-@click.argument("style")
+@click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--photos", type=click.Path(path_type=Path), required=True, help="Folder of portraits for the ranges.")
 @click.option("--held-out", type=click.Path(path_type=Path), help="For the comparison. [default: a fourth of --photos]")
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The style's folder.")
-@click.option("--name", help="What the user chooses it by. [default: the folder's name]")
 @click.option("--crops", default=120, show_default=True, help="Heads to take, at most.")
 @click.option("--least-db", default=35.0, show_default=True, help="PSNR to float32 that the worst head must have.")
-def int8(
-    *, style: str, photos: Path, held_out: Path | None, folder: Path, name: str | None, crops: int, least_db: float
-) -> None:
-    """Writes STYLE once more with its convolutions in INT8, once that is near enough to float32 on unseen faces.
+def int8(*, folder: Path, photos: Path, held_out: Path | None, crops: int, least_db: float) -> None:
+    """Writes the INT8 network for processors beside the fp32 one of the style in FOLDER, if it is near enough to that.
 
-    It is faster on processors with VNNI or AMX (animecam bench names the vector units); elsewhere it may be slower.
+    Ranges come from heads in --photos; PSNR is told for heads that were not used. OpenVINO runs it.
     """
     os.environ.setdefault("NNCF_CI", "1")  # else it tells its makers that it was used
     with _export_packages("int8"):
         import nncf  # noqa: F401 # pyright: ignore[reportUnusedImport]
 
-        from animecam_export.int8_style import Int8Options, quantise_style
+        from animecam_export.int8_style import Int8Options, add_int8
 
-    from animecam.styles.registry import find_style
-
-    options = Int8Options(photos, held_out, most_crops=crops, least_db=least_db)
-    new_name = _style_name(name or folder.resolve().name)
-    for one in quantise_style(find_style(style), folder, new_name, options):
-        _console.print(
-            f"{one.runtime}: {one.worst_db:.1f} dB to float32 on the worst of {one.crops} unseen heads, "
-            f"{one.mean_db:.1f} dB on average; {one.ratio} of its time here"
-        )
-    _console.print(escape(str(folder)), soft_wrap=True)
+    card, found = add_int8(folder, Int8Options(photos, held_out, most_crops=crops, least_db=least_db))
+    for variant in card.variants:
+        for one in found[variant.quality]:
+            _console.print(
+                f"{variant.quality} in {one.runtime}: {one.worst_db:.1f} dB to float32 on the worst of {one.crops} "
+                f"unseen heads, {one.mean_db:.1f} dB on average; {one.ratio} of its time here",
+                soft_wrap=True,
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,20 +1,20 @@
-"""A style with its network in INT8, once it is near enough to the float32 one on photos it was not calibrated on."""
+"""Gives a style its networks in INT8, once they are near enough to float32 on photos they were not calibrated on."""
 
 import random
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from animecam.styles.card import FULL, StyleCard, Variant
+from animecam.styles.card import ByteNetwork, StyleCard
+from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
 from animecam_export.errors import ExportError
 from animecam_export.head_crops import head_crops, list_photos
 from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, load_model, quantise, require_likeness, save_model
-from animecam_export.style_export import MODEL_FILE
 
+INT8_SUFFIX = ".int8.onnx"
 HELD_OUT_EVERY = 4  # every fourth photo is kept for the comparison where no other folder is named
 FEWEST_CROPS = 8  # fewer say nothing about the ranges of activations
 
@@ -38,43 +38,48 @@ class Int8Options:
     least_db: float = LEAST_PSNR_DB
 
 
-def quantise_style(style: Style, folder: Path, name: str, options: Int8Options) -> tuple[Quantised, ...]:
-    """Writes a style whose network computes in INT8: `model.onnx` and `card.json` with what was measured.
+def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, tuple[Quantised, ...]]]:
+    """Writes the INT8 form of every network of a style beside it, and names it in the card.
 
     Args:
-        style: The style in float32; its full network is taken.
-        folder: The new style's folder; made if it is missing.
-        name: The new style's name.
+        folder: The style's folder.
         options: How.
 
     Returns:
-        Parity and speed in each runtime.
+        The new card, and by quality what was measured in each runtime.
 
     Raises:
         ExportError: There are too few faces, the folder cannot be written, or the result is too far from float32;
-            then nothing is written.
+            then the style stays as it was.
         StyleError: The style is damaged.
         BackendError: A runtime is missing.
     """
+    card = read_card(folder)
+    style = Style(card, folder, is_bundled=False)
     calibration, held_out = split_photos(options)
     seen = _crops(calibration, options, options.photos)
     unseen = _crops(held_out, options, options.held_out or options.photos)
-    original = verified_model(style)
-    contract = style.card.contract
+    found: dict[str, tuple[Quantised, ...]] = {}
+    forms: dict[str, ByteNetwork] = {}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            model = Path(unproven) / MODEL_FILE
-            save_model(quantise(load_model(original), seen, contract), model)
-            found = compare(model, original, unseen, contract)
-            require_likeness(found, options.least_db)
-            card = int8_card(style.card, name, model, found)
-            model.replace(folder / MODEL_FILE)
+            for variant in card.variants:
+                original = verified_model(style, variant.quality)
+                model = Path(unproven) / f"{original.stem}{INT8_SUFFIX}"
+                save_model(quantise(load_model(original), seen, card.contract), model)
+                found[variant.quality] = compare(model, original, unseen, card.contract)
+                require_likeness(found[variant.quality], options.least_db)
+                worst_db = round(min(one.worst_db for one in found[variant.quality]), 1)
+                forms[variant.quality] = ByteNetwork(model.name, file_sha256(model), worst_db)
+            for form in forms.values():
+                (Path(unproven) / form.file).replace(folder / form.file)
+            variants = tuple(replace(variant, int8=forms[variant.quality]) for variant in card.variants)
+            card = replace(card, variants=variants)
             card.save(folder)
     except OSError as error:
         message = f"cannot write {folder}: {error.strerror}"
         raise ExportError(message, hint="name a folder that you may write") from error
-    return found
+    return card, found
 
 
 def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
@@ -95,22 +100,6 @@ def _mixed(photos: list[Path]) -> list[Path]:
     mixed = list(photos)
     random.Random(0).shuffle(mixed)
     return mixed
-
-
-def int8_card(card: StyleCard, name: str, model: Path, found: Sequence[Quantised]) -> StyleCard:
-    """The card of the quantised style; parity is that of the worst runtime, speed is told for each."""
-    figures = dict(card.figures)
-    figures["int8_worst_db"] = round(min(one.worst_db for one in found), 1)
-    figures["int8_mean_db"] = round(min(one.mean_db for one in found), 1)
-    figures |= {f"int8_time_share_{one.runtime}": round(one.ratio.median, 3) for one in found}
-    full = card.variant()
-    return replace(
-        card,
-        name=name,
-        title=f"{card.title} (INT8)",
-        variants=(Variant(FULL, MODEL_FILE, file_sha256(model), full.parameters),),
-        figures=figures,
-    )
 
 
 def _crops(photos: list[Path], options: Int8Options, folder: Path) -> list[Image]:
