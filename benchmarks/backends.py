@@ -1,12 +1,13 @@
 """Every runtime that works here on the same head crops: time, share of a reference in the same run, and parity.
 
-    python benchmarks/backends.py --style cel --size 256 --size 384 --json benchmarks/results/backends.json
+    python benchmarks/backends.py --style cel --style starter --size 256 --json benchmarks/results/backends.json
 
-The reference is ONNX Runtime in float32 on the style's full network. All candidates of one size take turns, and what is
-reported is the median of the ratios within a turn, so that a machine with other work gives the same answer as a quiet
-one, if a less certain one. Parity is the PSNR of a candidate's pixels against the reference runtime's, both before they
-are rounded to bytes: "to itself" on the same network file, which shows what the runtime does to it, and "to full" on
-the style's full network, which shows what a smaller or quantised network costs.
+The reference for times is the same for all styles and sizes: ONNX Runtime in float32 on the full network (`starter`) at
+256 x 256. All candidates of one style and size take turns with it, and what is reported is the median of the ratios
+within a turn, so that a machine with other work gives the same answer as a quiet one, if a less certain one. Parity is
+the PSNR of a candidate's pixels against those of ONNX Runtime in float32, both before they are rounded to bytes: "to
+itself" on the same network file, which shows what the runtime does to it, and "to full" on the style's full network,
+which shows what a smaller or quantised network costs.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,18 +20,23 @@ import click
 import numpy as np
 from inputs import portrait_crops
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, Spread, interleave, json_option, save, say, show
+from measuring import BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
 from animecam.backends.opening import open_backend, probe_backends
+from animecam.measure.networks import REFERENCE, REFERENCE_STYLE, opened_reference
+from animecam.measure.spread import Ratio, Spread
+from animecam.measure.turns import interleave
 from animecam.settings import DEFAULT_STYLE
 from animecam.styles.card import FULL, Contract
 from animecam.styles.pixels import batch_shape, encode
-from animecam.styles.registry import Style, find_style, verified_model
+from animecam.styles.registry import Style, find_style, verified_int8, verified_model
 from animecam.types import Image
 
-SIZES_PX = (192, 256, 320, 384, 512)
+SIZES_PX = (256, 384)
+REFERENCE_NAME = "reference"
+PRECISIONS = ((False, False), (True, False), (False, True))  # (bfloat16, INT8) allowed, where there is any
 EXACT_DB = 200.0  # stands for no difference at all
 
 Pixels = NDArray[np.float64]
@@ -57,16 +63,18 @@ class Row:
     """A candidate at a size.
 
     Attributes:
-        quality: Which of the style's networks.
+        style: The style.
+        quality: Which of its networks.
         backend: The runtime.
         precision: In which it computes.
         size_px: Side of the crops.
         ms: Time of one crop.
-        ratio: Of that time to the reference's.
-        to_itself_db: PSNR against the reference runtime on the same network.
-        to_full_db: PSNR against the reference runtime on the full network.
+        ratio: Of that time to the reference's, which has its own style and size.
+        to_itself_db: PSNR against ONNX Runtime in float32 on the same network.
+        to_full_db: PSNR against ONNX Runtime in float32 on the style's full network.
     """
 
+    style: str
     quality: str
     backend: str
     precision: str
@@ -78,31 +86,34 @@ class Row:
 
 
 @click.command(cls=BenchmarkCommand)
-@click.option("--style", "name", default=DEFAULT_STYLE, show_default=True)
+@click.option("--style", "names", multiple=True, default=(DEFAULT_STYLE, REFERENCE_STYLE), show_default=True)
 @click.option("--size", "sizes_px", multiple=True, type=int, default=SIZES_PX, show_default=True)
 @click.option("--rounds", default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
-def main(name: str, sizes_px: tuple[int, ...], rounds: int, threads: int, report: Path | None) -> None:
+def main(names: tuple[str, ...], sizes_px: tuple[int, ...], rounds: int, threads: int, report: Path | None) -> None:
     """Measures every runtime and precision that works here."""
     watch = Watch()
-    style = find_style(name)
     statuses = probe_backends()
     for status in statuses:
         say(f"{status.name}: {status.detail}")
     rows: list[Row] = []
-    for size_px in sizes_px:
-        with ExitStack() as stack:  # anew for each size: runtimes keep the plans of few
-            candidates = open_candidates(stack, style, threads)
-            rows += measure(candidates, style.card.contract, portrait_crops(size_px), rounds)
-    heads = ("candidate", "size", "ms p50", "ms p95", "of the reference", "to itself dB", "to full dB")
-    show(f"{style.name}, one crop", heads, [_cells(row) for row in rows])
+    for name in names:
+        style = find_style(name)
+        for size_px in sizes_px:
+            with ExitStack() as stack:  # anew for each size: runtimes keep the plans of few
+                candidates = open_candidates(stack, style, threads)
+                reference = stack.enter_context(opened_reference(threads))
+                rows += measure(style, candidates, reference, portrait_crops(size_px), rounds)
+    heads = ("network", "candidate", "size", "ms p50", "ms p95", "of the reference", "to itself dB", "to full dB")
+    show("one crop", heads, [_cells(row) for row in rows])
+    say(f"the reference: {REFERENCE}")
     missing = {status.name: status.problem for status in statuses if not status.usable}
-    save(report, watch, {"style": style.name, "missing": missing, "rows": [asdict(row) for row in rows]})
+    save(report, watch, {"reference": REFERENCE, "missing": missing, "rows": [asdict(row) for row in rows]})
 
 
 def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candidate]:
-    """Every network of a style in every runtime and precision there is, the reference first.
+    """Every network of a style in every runtime and precision there is, that of ONNX Runtime on the full one first.
 
     Raises:
         BackendError: ONNX Runtime is missing, or a runtime that says it works refuses a network.
@@ -111,10 +122,11 @@ def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candid
     choices = sorted(usable, key=lambda choice: choice is not BackendChoice.ONNXRUNTIME)
     candidates: list[Candidate] = []
     for variant in style.card.variants:
-        model = verified_model(style, variant.quality)
+        model, int8 = verified_model(style, variant.quality), verified_int8(style, variant.quality)
         for choice in choices:
-            for allow_bf16 in (False, True):
-                backend = open_backend(model, choice, BackendOptions(threads=threads, allow_bf16=allow_bf16))
+            for allow_bf16, allow_int8 in PRECISIONS:
+                options = BackendOptions(threads=threads, allow_bf16=allow_bf16, allow_int8=allow_int8)
+                backend = open_backend(model, choice, options, int8=int8)
                 stack.callback(backend.close)
                 candidate = Candidate(variant.quality, choice, backend.info.precision, backend)
                 if candidate.name not in [known.name for known in candidates]:
@@ -122,24 +134,33 @@ def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candid
     return sorted(candidates, key=lambda one: (one.quality != FULL, one.choice is not BackendChoice.ONNXRUNTIME))
 
 
-def measure(candidates: Sequence[Candidate], contract: Contract, crops: Sequence[Image], rounds: int) -> list[Row]:
-    """Runs candidates in turn on crops of one size."""
+def measure(
+    style: Style,
+    candidates: Sequence[Candidate],
+    reference: Callable[[], object],
+    crops: Sequence[Image],
+    rounds: int,
+) -> list[Row]:
+    """Runs candidates in turn with the reference, on crops of one size."""
+    contract = style.card.contract
     batches = [_encoded(crop, contract) for crop in crops]
     drawn = {one.name: _draw(one.backend, batches, contract) for one in candidates}
-    calls: dict[str, Callable[[], object]] = {one.name: partial(one.backend.run, batches[0]) for one in candidates}
+    calls: dict[str, Callable[[], object]] = {REFERENCE_NAME: reference}
+    calls |= {one.name: partial(one.backend.run, batches[0]) for one in candidates}
     times_ms = interleave(calls, rounds)
-    reference = candidates[0]
-    same_file = {one.quality: drawn[one.name] for one in reversed(candidates) if one.choice is reference.choice}
+    exact = candidates[0]
+    same_file = {one.quality: drawn[one.name] for one in reversed(candidates) if one.choice is exact.choice}
     return [
         Row(
+            style=style.name,
             quality=one.quality,
             backend=one.choice.value,
             precision=one.precision,
             size_px=crops[0].shape[0],
             ms=Spread.of(times_ms[one.name]),
-            ratio=Ratio.of(times_ms[one.name], times_ms[reference.name]),
+            ratio=Ratio.of(times_ms[one.name], times_ms[REFERENCE_NAME]),
             to_itself_db=psnr_db(drawn[one.name], same_file[one.quality]),
-            to_full_db=psnr_db(drawn[one.name], drawn[reference.name]),
+            to_full_db=psnr_db(drawn[one.name], drawn[exact.name]),
         )
         for one in candidates
     ]
@@ -165,7 +186,8 @@ def _draw(backend: Backend, batches: Sequence[Tensor], contract: Contract) -> Pi
 
 def _cells(row: Row) -> tuple[str, ...]:
     return (
-        f"{row.quality}, {row.backend} {row.precision}",
+        f"{row.style} {row.quality}",
+        f"{row.backend} {row.precision}",
         str(row.size_px),
         f"{row.ms.p50:.1f}",
         f"{row.ms.p95:.1f}",

@@ -23,10 +23,11 @@ import numpy as np
 import onnxruntime
 from inputs import local_clip
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, json_option, save, say, show
+from measuring import BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.cli.options import look_options
+from animecam.measure.spread import Ratio
 from animecam.networks import Networks, open_networks
 from animecam.render.scope import whole_frame_size
 from animecam.session import convert_file, opened_source

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from roundtrip import clock_camera, measure
 
-from animecam.cli.bench import write_report
 from animecam.cli.options import look_options
+from animecam.measure.figures import write_report
 from animecam.networks import open_networks
 from animecam.settings import Settings
 from animecam.styles.registry import list_styles

@@ -1,26 +1,21 @@
-"""What the benchmarks share: commands, exact percentiles, runs in turn, tables and reports. Imports nothing heavy."""
+"""What the benchmarks share: commands, samples of stages, tables and reports. Imports nothing heavy."""
 
-import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import click
 from machine import Watch
 from rich.console import Console
 from rich.table import Table
 
-from animecam.cli.bench import write_report
 from animecam.errors import AnimecamError
+from animecam.measure.figures import write_report
 from animecam.timing import Timing
 
-PAUSE_SECONDS = 0.02  # threads of a runtime spin for some milliseconds after a run and would slow down the next one
-QUARTILES = (0.25, 0.75)
 BYTES_PER_MIB = 1 << 20
 
 T = TypeVar("T")
@@ -48,51 +43,6 @@ def json_option(command: Command) -> Command:
         "--json", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this file, too."
     )
     return option(command)
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Durations in milliseconds: exact, unlike the histogram with which a run reports itself."""
-
-    mean: float
-    p50: float
-    p95: float
-    p99: float
-    max: float
-    count: int
-
-    @classmethod
-    def of(cls, samples_ms: Sequence[float]) -> Self:
-        """The spread of some durations, nearest rank; at least one is needed."""
-        ordered = sorted(samples_ms)
-        ranks = (ordered[math.ceil(share * len(ordered)) - 1] for share in (0.50, 0.95, 0.99))
-        return cls(sum(ordered) / len(ordered), *ranks, ordered[-1], len(ordered))
-
-    def cells(self) -> tuple[str, ...]:
-        """p50, p95, p99, max and mean for a table, in the order of `SPREAD_HEADS`."""
-        return tuple(f"{value:.2f}" for value in (self.p50, self.p95, self.p99, self.max, self.mean))
-
-
-SPREAD_HEADS = ("p50 ms", "p95 ms", "p99 ms", "max ms", "mean ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """A duration as a share of a reference that ran beside it: the median over rounds, and its quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, samples: Sequence[float], references: Sequence[float]) -> Self:
-        """The ratio of pairs that were measured side by side."""
-        ratios = sorted(sample / reference for sample, reference in zip(samples, references, strict=True))
-        low, high = (ratios[math.ceil(share * len(ratios)) - 1] for share in QUARTILES)
-        return cls(median(ratios), low, high)
-
-    def __str__(self) -> str:
-        return f"{self.median:.3f} ({self.low:.3f}–{self.high:.3f})"
 
 
 class Samples(Timing):
@@ -125,33 +75,6 @@ def timed(function: Callable[..., T], *columns: Sequence[Any]) -> tuple[list[T],
         results.append(function(*row))
         times_ms.append((time.perf_counter_ns() - start_ns) / 1e6)
     return results, times_ms
-
-
-def interleave(
-    cases: Mapping[str, Callable[[], object]], rounds: int, *, pause_s: float = PAUSE_SECONDS
-) -> dict[str, list[float]]:
-    """Times cases in turn (A B C, C B A, A B C …), so that what slows the machine down slows all of them.
-
-    Before each timed call stands one that is not: it brings the case's memory back into the caches.
-
-    Args:
-        cases: What to call, by name.
-        rounds: How often each is timed.
-        pause_s: Rest before each case.
-
-    Returns:
-        Milliseconds of each call by name; those of one round have the same index.
-    """
-    times_ms: dict[str, list[float]] = {name: [] for name in cases}
-    for number in range(rounds):
-        order = list(cases) if number % 2 == 0 else list(reversed(cases))
-        for name in order:
-            time.sleep(pause_s)
-            cases[name]()
-            start_ns = time.perf_counter_ns()
-            cases[name]()
-            times_ms[name].append((time.perf_counter_ns() - start_ns) / 1e6)
-    return times_ms
 
 
 def resident_mib() -> float:

@@ -21,7 +21,9 @@ from pathlib import Path
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, Spread, json_option, save, say, show
+from measuring import BenchmarkCommand, json_option, save, say, show
+
+from animecam.measure.spread import Spread
 
 COMMAND = (sys.executable, "-c", "import sys; from animecam.cli import main; sys.exit(main())")
 POLL_SECONDS = 0.002

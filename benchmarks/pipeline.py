@@ -4,7 +4,8 @@
         --json benchmarks/results/pipeline.json
 
 A live source (pattern:, a camera) is run for --seconds; a file as fast as it goes, to its end or for --seconds. With
---encode frames go through the H.264 encoder into a temporary file, else to no output.
+--encode frames go through the H.264 encoder into a temporary file, else to no output. Right after each run, while the
+machine is as it was, the reference is timed: the network's median in the run is also told as a share of it.
 """
 
 import tempfile
@@ -13,10 +14,13 @@ from typing import Any
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, save, show
+from measuring import BenchmarkCommand, save, say, show
 
 from animecam.backends.base import BackendChoice
-from animecam.cli.bench import as_json
+from animecam.measure.figures import as_json
+from animecam.measure.networks import REFERENCE, opened_reference
+from animecam.measure.spread import Spread
+from animecam.measure.turns import interleave
 from animecam.networks import open_networks
 from animecam.session import opened_outputs, opened_source, run
 from animecam.settings import DEFAULT_STYLE, Look, Scope, Settings
@@ -24,7 +28,12 @@ from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
 
 BACKENDS, SCOPES = ([choice.value for choice in choices] for choices in (BackendChoice, Scope))
-HEADS = ("source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99", "stages p50 ms")
+REFERENCE_ROUNDS = 5
+DRAW = "draw"  # the renderer's name of the network's stage
+HEADS = (
+    *("source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99"),
+    *("network, of reference", "stages p50 ms"),
+)
 
 
 @click.command(cls=BenchmarkCommand)
@@ -63,7 +72,8 @@ def main(
         )
     ]
     show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
-    save(report, watch, {"rows": rows})
+    say(f"the reference: {REFERENCE}")
+    save(report, watch, {"reference": REFERENCE, "rows": rows})
 
 
 def measure(source: str, settings: Settings, *, seconds: float, encode: bool) -> dict[str, Any]:
@@ -78,6 +88,8 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         with opened_outputs((uri,), camera.format, SinkOptions()) as outputs:
             figures = run(camera, networks, outputs, seconds=seconds)
         info = networks.backend_info
+        reference_ms = time_reference(settings.threads)
+        draw = figures.stage_ms.get(DRAW)
         frame = f"{camera.format.width_px}x{camera.format.height_px}"
     return as_json(figures) | {
         "source": Path(source).name if Path(source).exists() else source,
@@ -88,7 +100,15 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         "precision": info.precision,
         "size": settings.look.size_px,
         "scope": settings.look.scope.value,
+        "reference_ms": reference_ms,
+        "network_share": round(draw.p50 / reference_ms, 4) if draw else None,
     }
+
+
+def time_reference(threads: int) -> float:
+    """Median time of the reference in milliseconds, see `animecam.measure.networks`."""
+    with opened_reference(threads) as reference:
+        return Spread.of(interleave({"reference": reference}, REFERENCE_ROUNDS)["reference"]).p50
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -103,6 +123,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['fps_out']:.1f}",
         str(row["dropped"]),
         *(f"{latency[name]:.0f}" for name in ("p50", "p95", "p99")),
+        "" if row["network_share"] is None else f"{row['network_share']:.3f}",
         " ".join(f"{name} {p['p50']:.1f}" for name, p in row["stage_ms"].items()),
     )
 

@@ -1,18 +1,20 @@
 """Runs the benchmarks one after another and writes the report.
 
-    python benchmarks/report.py                            everything, about half an hour on two cores
-    python benchmarks/report.py --only backends --only soak --minutes 60
-    python benchmarks/report.py --clip people.mp4 --clip concert.mp4
+    python benchmarks/report.py                            everything, within a quarter of an hour on two cores
+    python benchmarks/report.py --clip people.mp4 --minutes 10
+    python benchmarks/report.py --only backends --only soak
     python benchmarks/report.py --from-results             only writes, from the JSON files of earlier runs
 
-Each benchmark is a process of its own and leaves a JSON file; the report is written from all files there are, so that a
-part can be measured anew. Let nothing else run meanwhile: the report says how much of the machine others took.
+It makes docs/report/: README.md, a picture of each benchmark, and its figures as JSON. Each benchmark is a process of
+its own; the report is written from all JSON files there are, so that a part can be measured anew. Let nothing else run
+meanwhile: the report says how much of the machine others took.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +24,12 @@ import click
 from measuring import BenchmarkCommand, say
 from report_text import SECTIONS, write_report
 
+from animecam.measure.networks import REFERENCE_STYLE
 from animecam.settings import DEFAULT_STYLE
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "benchmarks.md"
+FOLDER = HERE.parent / "docs" / "report"
+PAGE = "README.md"
 CLIP = "pattern:1280x720@30?live=0"
 LIVE = ("pattern:1280x720@30", "pattern:1280x720@60")
 LIVE_SIZES_PX = ("256", "384")
@@ -46,13 +49,13 @@ class Extent:
         window_s: Of its notes.
     """
 
-    seconds: float = 20.0
-    frames: int = 120
-    rounds: int = 15
-    baseline_rounds: int = 3
-    starts: int = 5
-    minutes: float = 10.0
-    window_s: float = 5.0
+    seconds: float = 12.0
+    frames: int = 90
+    rounds: int = 10
+    baseline_rounds: int = 2
+    starts: int = 4
+    minutes: float = 4.0
+    window_s: float = 3.0
 
 
 FULL = Extent()
@@ -72,13 +75,12 @@ class Step:
 @click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Run these; may be given several times.")
 @click.option("--clip", "clips", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Real clips to use.")
 @click.option("--style", default=DEFAULT_STYLE, show_default=True)
-@click.option("--minutes", type=float, help="Length of the soak. [default: 10]")
+@click.option("--minutes", type=float, help="Length of the soak. [default: 4]")
 @click.option(
     "--quick", is_flag=True, help="A few frames of everything, to see that it works; the figures mean nothing."
 )
 @click.option("--from-results", is_flag=True, help="Run nothing.")
-@click.option("--results", default=RESULTS, type=click.Path(path_type=Path), help="Folder of the JSON files.")
-@click.option("--page", default=PAGE, type=click.Path(path_type=Path), help="The report; its pictures lie beside it.")
+@click.option("--folder", default=FOLDER, type=click.Path(path_type=Path), help="Where everything goes.")
 def main(
     only: tuple[str, ...],
     clips: tuple[str, ...],
@@ -86,26 +88,25 @@ def main(
     minutes: float | None,
     quick: bool,
     from_results: bool,
-    results: Path,
-    page: Path,
+    folder: Path,
 ) -> None:
     """Measures and writes the report; the status is 1 when a benchmark failed."""
     draw_plots = _plots()
     extent = QUICK if quick else FULL
-    results.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    start_s = time.monotonic()
     failed: list[str] = []
     if not from_results:
-        with tempfile.TemporaryDirectory() as folder:
-            recorded = _recorded(extent.frames, Path(folder)) if not clips else clips[0]
-            steps = plan(extent, style, clips, recorded, minutes or extent.minutes)
-            failed = [step.name for step in steps if step.name in (only or SECTIONS) and not run(step, results)]
-    contents = read_results(results)
+        with tempfile.TemporaryDirectory() as scratch:
+            clip = clips[0] if clips else _recorded(extent.frames, Path(scratch))
+            steps = plan(extent, style, clips, clip, minutes or extent.minutes)
+            failed = [step.name for step in steps if step.name in (only or SECTIONS) and not run(step, folder)]
+    contents = read_results(folder)
     if not contents:
-        raise click.ClickException(f"there are no results in {results}")
-    pictures = page.with_suffix("")
-    pictures.mkdir(parents=True, exist_ok=True)
-    page.write_text(write_report(contents, draw_plots(contents, pictures), pictures.name), encoding="utf-8")
-    say(f"wrote {page}")
+        raise click.ClickException(f"there are no results in {folder}")
+    page = folder / PAGE
+    page.write_text(write_report(contents, draw_plots(contents, folder)), encoding="utf-8")
+    say(f"wrote {page} after {(time.monotonic() - start_s) / 60:.1f} minutes")
     if failed:
         raise click.ClickException(f"failed: {', '.join(failed)}")
 
@@ -129,12 +130,18 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
         Step("pipeline", "pipeline.py", (*LIVE, *styled, *sizes, *seconds)),
         Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *seconds)),
         Step("stages", "stages.py", (clip, *styled, *frames)),
-        Step("backends", "backends.py", (*styled, "--rounds", str(extent.rounds))),
+        Step("backends", "backends.py", (*styled, *_reference_style(style), "--rounds", str(extent.rounds))),
+        Step("students", "students.py", ("--rounds", str(extent.rounds))),
         Step("scaling", "scaling.py", (*styled, "--frames", str(extent.frames // 2))),
         Step("baseline", "baseline.py", (clip, *styled, *frames, "--rounds", str(extent.baseline_rounds))),
         Step("flicker", "flicker.py", (*clips, *styled, *frames)),
         Step("soak", "soak.py", ("--minutes", str(minutes), "--window", str(extent.window_s), *styled)),
     )
+
+
+def _reference_style(style: str) -> tuple[str, ...]:
+    """The full network beside the style, in every runtime; nothing if that is the style."""
+    return () if style == REFERENCE_STYLE else ("--style", REFERENCE_STYLE)
 
 
 def run(step: Step, results: Path) -> bool:

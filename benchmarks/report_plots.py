@@ -63,11 +63,28 @@ def plot_backends(content: Content) -> Figure:
         low, high = ([ratio[end] for ratio in ratios] for end in ("low", "high"))
         shares.fill_between(sizes, low, high, color=color, alpha=0.15, lw=0)
     times.set_ylabel("ms a crop, median")
-    shares.set_ylabel("share of ONNX Runtime, float32, full network")
+    shares.set_ylabel("share of the reference")
     for axes in (times, shares):
         axes.set_xlabel("side of the crop, px")
         axes.set_ylim(bottom=0)
     times.legend()
+    return figure
+
+
+def plot_students(content: Content) -> Figure:
+    """A bar a student and runtime: the share of the reference, and its quartiles."""
+    rows = content["rows"]
+    figure, axes = plt.subplots(figsize=(INCH_WIDE, 1.0 + INCH_ROW * len(rows)), layout="constrained")
+    places = range(len(rows))
+    backends = sorted({row["backend"] for row in rows})
+    colors = [(STRONG, QUIET)[backends.index(row["backend"]) % 2] for row in rows]
+    axes.barh(places, [row["ratio"]["median"] for row in rows], color=colors, height=0.6)
+    axes.hlines(
+        places, [row["ratio"]["low"] for row in rows], [row["ratio"]["high"] for row in rows], color=ACCENT, lw=2
+    )
+    axes.set_yticks(places, [f"{row['name']}, {row['backend']} {row['precision']}" for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(f"share of the reference at {content['size_px']} px: median and quartiles")
     return figure
 
 
@@ -123,6 +140,7 @@ def plot_flicker(content: Content) -> Figure:
 PLOTS: dict[str, Callable[[Content], Figure]] = {
     "stages": plot_stages,
     "backends": plot_backends,
+    "students": plot_students,
     "scaling": plot_scaling,
     "soak": plot_soak,
     "flicker": plot_flicker,
@@ -149,7 +167,7 @@ def draw_plots(contents: Mapping[str, Content], folder: Path) -> list[str]:
 
 
 def _candidate(row: Content) -> str:
-    return f"{row['quality']}, {row['backend']} {row['precision']}"
+    return f"{row['style']} {row['quality']}, {row['backend']} {row['precision']}"
 
 
 def _stack(axes: Axes, rows: Sequence[Content]) -> None:

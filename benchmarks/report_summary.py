@@ -35,12 +35,17 @@ def _convert_in_short(content: Content) -> list[str]:
 
 
 def _backends_in_short(content: Content) -> list[str]:
-    at_size = [row for row in content["rows"] if row["size_px"] == COMMON_SIZE_PX]
     return [
-        f"Network at {COMMON_SIZE_PX} px, {row['quality']}, {row['backend']} {row['precision']}: "
-        f"{row['ms']['p50']:.1f} ms, **{row['ratio']['median']:.3f}** of ONNX Runtime in float32."
-        for row in at_size[1:]
+        f"Network {row['style']} {row['quality']} at {COMMON_SIZE_PX} px, {row['backend']} {row['precision']}: "
+        f"{row['ms']['p50']:.1f} ms, **{row['ratio']['median']:.3f}** of the reference."
+        for row in content["rows"]
+        if row["size_px"] == COMMON_SIZE_PX
     ]
+
+
+def _students_in_short(content: Content) -> list[str]:
+    shares = [(row["ratio"]["median"], f"{row['name']} in {row['backend']}") for row in content["rows"]]
+    return [f"Students take {min(shares)[0]:.3f} ({min(shares)[1]}) to {max(shares)[0]:.3f} of the reference."]
 
 
 def _scaling_in_short(content: Content) -> list[str]:
@@ -84,6 +89,7 @@ _SUMMARIES: dict[str, Callable[[Content], list[str]]] = {
     "convert": _convert_in_short,
     "baseline": _baseline_in_short,
     "backends": _backends_in_short,
+    "students": _students_in_short,
     "scaling": _scaling_in_short,
     "memory": _memory_in_short,
     "soak": _soak_in_short,

@@ -6,6 +6,8 @@ from typing import Any
 
 from report_summary import in_short
 
+from animecam.measure.networks import REFERENCE
+
 Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
@@ -14,18 +16,18 @@ EXACT_DB = 200.0  # stands for no difference at all
 PERCENTILES = ("p50", "p95", "p99", "max", "mean")
 
 
-def write_report(contents: Mapping[str, Content], pictures: Sequence[str], folder: str) -> str:
+def write_report(contents: Mapping[str, Content], pictures: Sequence[str]) -> str:
     """The whole report in Markdown.
 
     Args:
         contents: JSON of the benchmarks by name.
-        pictures: Names of those that have a picture.
-        folder: Where the pictures are, as seen from the report.
+        pictures: Names of those that have a picture, NAME.png beside the report.
     """
     parts = [
         "# Benchmarks",
         "Measured by `python benchmarks/report.py`, which writes this page. Times are of one machine and one day; "
-        "ratios are medians of pairs that were measured side by side and hold for other days, too.",
+        "ratios are medians of pairs that were measured side by side and hold for other days, too. **The reference** "
+        f"is {REFERENCE}. How to read and repeat this: [docs/benchmarks.md](../benchmarks.md).",
         "\n".join(f"- {line}" for line in in_short(contents)),
         _machines(contents),
     ]
@@ -33,8 +35,8 @@ def write_report(contents: Mapping[str, Content], pictures: Sequence[str], folde
         if name in contents:
             parts.append(section(contents[name]))
             if name in pictures:
-                parts.append(f"![{name}]({folder}/{name}.png)")
-            parts.append(f"<sub>`benchmarks/results/{name}.json`</sub>")
+                parts.append(f"![{name}]({name}.png)")
+            parts.append(f"<sub>[{name}.json]({name}.json)</sub>")
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,9 +54,13 @@ def _machines(contents: Mapping[str, Content]) -> str:
     days = sorted({content["machine"]["date"] for content in contents.values()})
     lines = [
         "## The machine",
-        f"{machine['cpu']} ({units}), {machine['cores']} cores, {machine['memory_gib']:.0f} GiB; {machine['system']}, "
+        f"{machine['cpu']} ({units}){', virtual' if machine['is_virtual'] else ''}, {machine['cores']} cores, "
+        f"{machine['memory_gib']:.0f} GiB; {machine['system']}, "
         f"Python {machine['python']}; {packages}; commit {machine['commit'] or 'unknown'}; {' to '.join(days)}.",
     ]
+    loads = [content["machine"]["load"][0] for content in contents.values() if content["machine"]["load"]]
+    if loads:
+        lines.append(f"Load average over a minute when each benchmark began: {min(loads):.1f} to {max(loads):.1f}.")
     shares = {name: content["machine"]["others_share"] for name, content in contents.items()}
     told = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
     lines.append(f"Share of the cores' time that other programs took meanwhile: {', '.join(told) or 'not known here'}.")
@@ -64,22 +70,30 @@ def _machines(contents: Mapping[str, Content]) -> str:
 
 
 def _pipeline(content: Content) -> str:
-    heads = ("live source", "style", "crop px", "fps", "p50 ms", "p95 ms", "p99 ms", "dropped", "stages, p50 ms")
+    heads = (
+        *("live source", "style", "crop px", "fps", "p50 ms", "p95 ms", "p99 ms", "dropped"),
+        *("network, of the reference", "stages, p50 ms"),
+    )
     rows = [
         (
             *_run_cells(row),
             *(f"{row['latency_ms'][share]:.0f}" for share in PERCENTILES[:3]),
             str(row["dropped"]),
+            _share(row),
             _stage_medians(row),
         )
         for row in content["rows"]
     ]
-    return "## Live\n\nFrom capture to sink, with nothing shown or stored.\n\n" + table(heads, rows)
+    words = (
+        "From capture to sink, with nothing shown or stored. The network's median in the run is compared with the "
+        "reference alone, timed right after it: here the network shares the cores with everything else."
+    )
+    return f"## Live\n\n{words}\n\n{table(heads, rows)}"
 
 
 def _convert(content: Content) -> str:
-    heads = ("clip", "style", "crop px", "fps", "stages, p50 ms")
-    rows = [(*_run_cells(row), _stage_medians(row)) for row in content["rows"]]
+    heads = ("clip", "style", "crop px", "fps", "network, of the reference", "stages, p50 ms")
+    rows = [(*_run_cells(row), _share(row), _stage_medians(row)) for row in content["rows"]]
     return "## Converting a file\n\nDecoding and H.264 encoding included.\n\n" + table(heads, rows)
 
 
@@ -92,6 +106,10 @@ def _run_cells(row: Content) -> tuple[str, ...]:
     )
 
 
+def _share(row: Content) -> str:
+    return "" if row["network_share"] is None else f"{row['network_share']:.3f}"
+
+
 def _stage_medians(row: Content) -> str:
     return ", ".join(f"{name} {spread['p50']:.1f}" for name, spread in row["stage_ms"].items())
 
@@ -101,7 +119,7 @@ def _stages(content: Content) -> str:
     words = (
         f"One after another in one thread, {content['frame']}, {content['summary']}. Besides the network and the "
         f"codecs a frame costs **{content['besides_ms']:.1f} ms**: the means of track, align, crop, calm, match, mask "
-        "and paste."
+        f"and paste. The network for one head takes {_ratio(content['network_share'])} of the reference."
     )
     heads = ("stage", *(f"{share} ms" for share in PERCENTILES))
     return f"## Each stage alone\n\n{words}\n\n{table(heads, rows)}"
@@ -110,7 +128,7 @@ def _stages(content: Content) -> str:
 def _backends(content: Content) -> str:
     rows = [
         (
-            f"{row['quality']}, {row['backend']} {row['precision']}",
+            f"{row['style']} {row['quality']}, {row['backend']} {row['precision']}",
             str(row["size_px"]),
             f"{row['ms']['p50']:.1f}",
             f"{row['ms']['p95']:.1f}",
@@ -120,14 +138,33 @@ def _backends(content: Content) -> str:
         )
         for row in content["rows"]
     ]
-    heads = ("network", "crop px", "p50 ms", "p95 ms", "share of the reference", "parity dB", "to the full network dB")
+    heads = ("network", "crop px", "p50 ms", "p95 ms", "of the reference", "parity dB", "to the full network dB")
     missing = [f"{name}: {problem}" for name, problem in content["missing"].items()]
     words = (
-        f"One crop of style {content['style']}. The reference is ONNX Runtime in float32 on the full network; all took "
-        "turns, and the share is the median of the turns with its quartiles. Parity is the PSNR against ONNX Runtime "
-        "in float32 on the same file."
+        "One crop. All networks of one style and size took turns with the reference; the share is the median of the "
+        "turns with its quartiles. Parity is the PSNR against ONNX Runtime in float32 on the same file."
     )
     return "\n\n".join(("## Runtimes", words, table(heads, rows), *missing))
+
+
+def _students(content: Content) -> str:
+    rows = [
+        (
+            row["name"],
+            f"{row['parameters'] / 1e6:.2f} M",
+            f"{row['backend']} {row['precision']}",
+            f"{row['ms']['p50']:.1f}",
+            _ratio(row["ratio"]),
+            ", ".join(f"{name} {value:g}" for name, value in row["figures"].items()) or "not trained",
+        )
+        for row in content["rows"]
+    ]
+    heads = ("student", "weights", "runtime", "p50 ms", "of the reference", "quality")
+    words = (
+        f"Candidates for processors at {content['size_px']} px, in turns with the reference. Time does not depend on "
+        "the weights: those that nobody has trained are timed with fresh ones, and of their quality nothing is known."
+    )
+    return f"## Students\n\n{words}\n\n{table(heads, rows)}"
 
 
 def _scaling(content: Content) -> str:
@@ -139,6 +176,7 @@ def _scaling(content: Content) -> str:
             f"{row['besides_ms']['mean']:.1f}",
             f"{row['frame_ratio']['median']:.2f}",
             f"{row['besides_ratio']['median']:.2f}",
+            f"{row['network_share']['median']:.3f}",
         )
         for row in content["rows"]
     ]
@@ -151,6 +189,7 @@ def _scaling(content: Content) -> str:
         "besides, mean",
         "frame, of the first",
         "besides, of the first",
+        "network, of the reference",
     )
     words = "The renderer in one thread; cases took turns frame by frame. The face fills the same part of every frame."
     return f"## Cost against size\n\n{words}\n\n{table(heads, rows)}"
@@ -196,7 +235,8 @@ def _baseline(content: Content) -> str:
     ]
     words = (
         f"{content['source']}. A loop of OpenCV decoding, the whole frame through ONNX Runtime in float32, and OpenCV "
-        f"encoding, against `animecam convert` ({content['summary']}), in turns. The loop draws the background as well."
+        f"encoding, against `animecam convert` ({content['summary']}), in turns. The loop "
+        "draws the background as well; it runs the style's own network, not the slower reference."
     )
     return f"## Against a plain loop\n\n{words}\n\n{table(('way', 'fps', 'times our time a frame', 'sound'), rows)}"
 
@@ -235,6 +275,7 @@ SECTIONS: dict[str, Callable[[Content], str]] = {
     "baseline": _baseline,
     "stages": _stages,
     "backends": _backends,
+    "students": _students,
     "scaling": _scaling,
     "memory": _memory,
     "soak": _soak,

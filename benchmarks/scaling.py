@@ -16,9 +16,11 @@ from statistics import fmean
 import click
 from inputs import crowd
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, Samples, Spread, json_option, save, show, timed
+from measuring import BenchmarkCommand, Samples, json_option, save, say, show, timed
 
 from animecam.cli.options import look_options
+from animecam.measure.networks import REFERENCE, opened_reference
+from animecam.measure.spread import Ratio, Spread
 from animecam.networks import open_networks
 from animecam.renderer import Renderer
 from animecam.session import opened_source
@@ -68,6 +70,7 @@ class Row:
         besides_ms: The rest.
         frame_ratio: The whole frame to that of the first case.
         besides_ratio: The rest to that of the first case.
+        network_share: The network to the reference, in the same turns.
         stage_ms: Stage → mean.
     """
 
@@ -80,6 +83,7 @@ class Row:
     besides_ms: Spread
     frame_ratio: Ratio
     besides_ratio: Ratio
+    network_share: Ratio
     stage_ms: dict[str, float]
 
 
@@ -100,8 +104,8 @@ class Running:
         self._frame_ms.append(took_ms)
         self._faces.append(len(rendered.faces.faces))
 
-    def row(self, first: "Running") -> Row:
-        """The figures, compared with those of another case."""
+    def row(self, first: "Running", reference_ms: Sequence[float]) -> Row:
+        """The figures, compared with those of another case and of the reference."""
         stage_ms = {name: fmean(ms[WARM_UP_FRAMES:]) for name, ms in self._samples.ms.items()}
         return Row(
             sweep=self.case.sweep,
@@ -113,6 +117,7 @@ class Running:
             besides_ms=Spread.of(self.besides_ms),
             frame_ratio=Ratio.of(self.frame_ms, first.frame_ms),
             besides_ratio=Ratio.of(self.besides_ms, first.besides_ms),
+            network_share=Ratio.of(self._network_ms, reference_ms),
             stage_ms=stage_ms,
         )
 
@@ -153,9 +158,11 @@ def main(*, settings: Settings, frames: int, wanted: tuple[str, ...], report: Pa
         "besides p95",
         "frame, of first",
         "besides, of first",
+        "network, of reference",
     )
     show(f"{settings.look.style} at {settings.look.size_px} px", heads, [_cells(row) for row in rows])
-    save(report, watch, {"style": settings.look.style, "rows": [asdict(row) for row in rows]})
+    say(f"the reference: {REFERENCE}")
+    save(report, watch, {"reference": REFERENCE, "style": settings.look.style, "rows": [asdict(row) for row in rows]})
 
 
 def frame_sizes(settings: Settings) -> list[Case]:
@@ -189,13 +196,16 @@ def crop_sizes(settings: Settings) -> list[Case]:
 
 
 def measure(cases: Sequence[Case], frames: int) -> list[Row]:
-    """Runs cases in turn, a frame each."""
+    """Runs cases in turn, a frame each, and the reference once a turn."""
     with ExitStack() as stack:
+        reference = stack.enter_context(opened_reference(cases[0].settings.threads))
         running = [stack.enter_context(_opened(case)) for case in cases]
+        reference_ms: list[float] = []
         for _ in range(WARM_UP_FRAMES + frames):
             for one in running:
                 one.step()
-        return [one.row(running[0]) for one in running]
+            reference_ms += timed(lambda _: reference(), [0])[1]
+        return [one.row(running[0], reference_ms[WARM_UP_FRAMES:]) for one in running]
 
 
 @contextmanager
@@ -228,6 +238,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.besides_ms.p95:.1f}",
         f"{row.frame_ratio.median:.2f}",
         f"{row.besides_ratio.median:.2f}",
+        f"{row.network_share.median:.3f}",
     )
 
 

@@ -18,10 +18,11 @@ from statistics import median
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, Spread, json_option, resident_mib, save, say, show
+from measuring import BenchmarkCommand, json_option, resident_mib, save, say, show
 from scipy.stats import theilslopes
 
 from animecam.cli.options import look_options
+from animecam.measure.spread import Spread
 from animecam.networks import open_networks
 from animecam.outputs import Outputs
 from animecam.pipeline import Figures, Pipeline

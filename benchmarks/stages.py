@@ -3,7 +3,8 @@
     python benchmarks/stages.py [SOURCE] --frames 120 --size 256 --json benchmarks/results/stages.json
 
 SOURCE is a clip or a pattern; a pattern is first recorded as H.264, so that there is something to decode. Scan and
-follow are what the tracker is made of, track is the tracker's own mix of the two. All frames are held in memory.
+follow are what the tracker is made of, track is the tracker's own mix of the two. All frames are held in memory. The
+first two of each stage are not counted: they fill caches and pools.
 """
 
 import tempfile
@@ -16,7 +17,7 @@ from time import perf_counter_ns
 import click
 from inputs import MIN_SCORE, local_clip, read_frames
 from machine import Watch
-from measuring import SPREAD_HEADS, BenchmarkCommand, Spread, json_option, save, say, show, timed
+from measuring import BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
@@ -24,6 +25,9 @@ from animecam.faces.align import Aligner, head_pose
 from animecam.faces.geometry import upright_region
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
+from animecam.measure.networks import REFERENCE, head_picture, opened_reference
+from animecam.measure.spread import SPREAD_HEADS, Ratio, Spread
+from animecam.measure.turns import interleave
 from animecam.networks import Networks, open_networks
 from animecam.render.base import Patch
 from animecam.render.calm import Calm
@@ -36,6 +40,8 @@ from animecam.sources.opening import SourceOptions
 from animecam.types import WHOLE_FRAME, Face, Frame, Image, Region, StreamFormat
 
 SOURCE = "pattern:1280x720@30?live=0"
+SHARE_ROUNDS = 10
+WARM_UP_FRAMES = 2
 IN_A_RUN = ("track", "align", "crop", "calm, match, mask", "paste")  # what a frame costs besides network and codecs
 
 
@@ -45,6 +51,11 @@ class Stage:
 
     stage: str
     ms: Spread
+
+
+def _stage(name: str, frames_ms: Sequence[float]) -> Stage:
+    """A stage from the time of every frame, the first ones left out."""
+    return Stage(name, Spread.of(frames_ms[WARM_UP_FRAMES:]))
 
 
 class TimedOps(CpuImageOps):
@@ -78,6 +89,7 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
         stages += tracked
         shown = [(frame, faces) for frame, faces in zip(filmed, found, strict=True) if faces]
         drawn, rendered = draw_stages(*zip(*shown, strict=True), networks, settings)
+        share = network_share(networks, settings)
         stages += rendered
         stages.append(encode_stage(drawn, stream, Path(name)))
         summary = networks.summary
@@ -86,7 +98,9 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
     title = f"{size}, {summary}"
     show(title, ("stage", *SPREAD_HEADS), [(stage.stage, *stage.ms.cells()) for stage in stages])
     say(f"besides the network and the codecs: {besides_ms:.2f} ms a frame")
+    say(f"the network: {share} of {REFERENCE}")
     content = {"source": Path(source).name, "frame": size, "summary": summary, "besides_ms": besides_ms}
+    content |= {"reference": REFERENCE, "network_share": asdict(share)}
     save(report, watch, content | {"stages": [asdict(stage) for stage in stages]})
 
 
@@ -94,7 +108,7 @@ def decode_stage(clip: Path, count: int) -> Stage:
     """Reading a clip; decoders work ahead in threads of their own, so the mean says more than the median."""
     with opened_source(str(clip), SourceOptions()) as source:
         frames, read_ms = timed(lambda _: source.read(), range(count))
-    return Stage("decode", Spread.of([ms for ms, frame in zip(read_ms, frames, strict=True) if frame is not None]))
+    return _stage("decode", [ms for ms, frame in zip(read_ms, frames, strict=True) if frame is not None])
 
 
 def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tuple[Face, ...]], list[Stage]]:
@@ -125,7 +139,7 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
         _, scan_ms = timed(look_at_all, frames)
         _, follow_ms = timed(look_around, *zip(*seen, strict=True))
     spreads = {"scan": scan_ms, "follow": follow_ms, "track": track_ms}
-    return found, [Stage(name, Spread.of(ms)) for name, ms in spreads.items()]
+    return found, [_stage(name, ms) for name, ms in spreads.items()]
 
 
 def draw_stages(
@@ -156,7 +170,16 @@ def draw_stages(
         "calm, match, mask": rest_ms,
         "paste": paste_ms,
     }
-    return [frame for frame, _ in finished], [Stage(name, Spread.of(ms)) for name, ms in spreads.items()]
+    return [frame for frame, _ in finished], [_stage(name, ms) for name, ms in spreads.items()]
+
+
+def network_share(networks: Networks, settings: Settings) -> Ratio:
+    """The network for one head as a share of the reference, in turns."""
+    look = settings.look
+    picture, draw = head_picture(look.size_px, look.size_px), networks.draw(look.style)
+    with opened_reference(settings.threads) as reference:
+        times_ms = interleave({"network": lambda: draw((picture,)), "reference": reference}, SHARE_ROUNDS)
+    return Ratio.of(times_ms["network"], times_ms["reference"])
 
 
 def encode_stage(frames: Sequence[Frame], stream: StreamFormat, folder: Path) -> Stage:
@@ -168,7 +191,7 @@ def encode_stage(frames: Sequence[Frame], stream: StreamFormat, folder: Path) ->
         outputs.is_complete = True
         outputs.close()
         write_ms.append((perf_counter_ns() - start_ns) / 1e6)
-    return Stage("encode", Spread.of(write_ms))
+    return _stage("encode", write_ms)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ class Percentiles:
     p99: float = 0.0
     max: float = 0.0
     count: int = 0
+    mean: float = 0.0
 
 
 class Durations:
@@ -30,6 +31,7 @@ class Durations:
         self._counts: dict[int, int] = {}
         self._count = 0
         self._max_ms = 0.0
+        self._sum_ms = 0.0
 
     def add(self, duration_ms: float) -> None:
         """Counts one duration, in milliseconds."""
@@ -37,15 +39,16 @@ class Durations:
         self._counts[index] = self._counts.get(index, 0) + 1
         self._count += 1
         self._max_ms = max(self._max_ms, duration_ms)
+        self._sum_ms += duration_ms
 
     def percentiles(self) -> Percentiles:
-        """The percentiles so far: nearest rank, right to one per cent; the maximum is exact."""
+        """The percentiles so far: nearest rank, right to one per cent; maximum and mean are exact."""
         bins = sorted(self._counts.copy().items())
         count = sum(n for _, n in bins)
         if count == 0:
             return Percentiles()
         p50, p95, p99 = (self._quantile(bins, count, q) for q in (0.50, 0.95, 0.99))
-        return Percentiles(p50=p50, p95=p95, p99=p99, max=self._max_ms, count=count)
+        return Percentiles(p50, p95, p99, self._max_ms, count, mean=self._sum_ms / count)
 
     def _quantile(self, bins: list[tuple[int, int]], count: int, q: float) -> float:
         rank = math.ceil(q * count)

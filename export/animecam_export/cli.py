@@ -1,5 +1,6 @@
 """The command `animecam-export`."""
 
+import os
 import re
 import sys
 from collections.abc import Generator, Sequence
@@ -135,6 +136,33 @@ def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) ->
         )
 
 
+@app.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--photos", type=click.Path(path_type=Path), required=True, help="Folder of portraits for the ranges.")
+@click.option("--held-out", type=click.Path(path_type=Path), help="For the comparison. [default: a fourth of --photos]")
+@click.option("--crops", default=120, show_default=True, help="Heads to take, at most.")
+@click.option("--least-db", default=35.0, show_default=True, help="PSNR to float32 that the worst head must have.")
+def int8(*, folder: Path, photos: Path, held_out: Path | None, crops: int, least_db: float) -> None:
+    """Writes the INT8 network for processors beside the fp32 one of the style in FOLDER, if it is near enough to that.
+
+    Ranges come from heads in --photos; PSNR is told for heads that were not used. OpenVINO runs it.
+    """
+    os.environ.setdefault("NNCF_CI", "1")  # else it tells its makers that it was used
+    with _export_packages("int8"):
+        import nncf  # noqa: F401 # pyright: ignore[reportUnusedImport]
+
+        from animecam_export.int8_style import Int8Options, add_int8
+
+    card, found = add_int8(folder, Int8Options(photos, held_out, most_crops=crops, least_db=least_db))
+    for variant in card.variants:
+        for one in found[variant.quality]:
+            _console.print(
+                f"{variant.quality} in {one.runtime}: {one.worst_db:.1f} dB to float32 on the worst of {one.crops} "
+                f"unseen heads, {one.mean_db:.1f} dB on average; {one.ratio} of its time here",
+                soft_wrap=True,
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
@@ -166,12 +194,12 @@ def _show_error(message: str, hint: str) -> None:
 
 
 @contextmanager
-def _export_packages() -> Generator[None]:
+def _export_packages(extra: str = "export") -> Generator[None]:
     """Turns a missing package into an error that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        hint = "pip install 'animecam[export]'"
+        hint = f"pip install 'animecam[{extra}]'"
         raise ExportError(f"exporting needs the package {error.name}", hint=hint) from error
 
 

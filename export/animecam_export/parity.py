@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -140,7 +140,13 @@ def _drawn(generator: nn.Module, picture: Picture) -> Picture:
         return generator(torch.from_numpy(picture)[None])[0].numpy()
 
 
-def psnr_db(expected: Picture, given: Picture) -> float:
-    """How near two pictures are; infinite when they are equal, NaN when one holds a NaN."""
+def psnr_db(expected: NDArray[Any], given: NDArray[Any], *, peak: float = _PEAK) -> float:
+    """Peak signal-to-noise ratio of two arrays of one shape; infinite when they are equal, NaN when one holds a NaN.
+
+    Args:
+        expected: What is wanted.
+        given: What came.
+        peak: From black to white.
+    """
     error = float(np.mean(np.square(expected.astype(np.float64) - given)))
-    return math.inf if error == 0 else 10 * math.log10(_PEAK**2 / error)
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

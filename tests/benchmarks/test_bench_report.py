@@ -24,6 +24,25 @@ BASELINE = {
 }
 
 
+STUDENTS = {
+    "reference": "the reference",
+    "size_px": 256,
+    "rows": [
+        {
+            "name": name,
+            "parameters": 450_000,
+            "backend": "openvino",
+            "precision": "f32",
+            "size_px": 256,
+            "ms": {"p50": 20.0, "p95": 21.0},
+            "ratio": {"median": ratio, "low": ratio, "high": ratio},
+            "figures": figures,
+        }
+        for name, ratio, figures in (("wide", 0.08, {"identity": 0.7}), ("narrow", 0.04, {}))
+    ],
+}
+
+
 @pytest.fixture
 def report(bench):
     return bench("report")
@@ -35,7 +54,7 @@ def results(written, tmp_path):
     names = ("pipeline", "convert", "stages", "backends", "scaling", "soak", "flicker")
     contents = {name: written(name) for name in names}
     machine = contents["stages"]["machine"] | {"others_share": 0.01}
-    contents |= {"memory": MEMORY, "baseline": BASELINE}
+    contents |= {"memory": MEMORY, "baseline": BASELINE, "students": STUDENTS}
     for name, content in contents.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content | {"machine": machine}), encoding="utf-8")
     return tmp_path
@@ -48,11 +67,8 @@ def no_pictures(report, monkeypatch):
 
 
 def write(report, results, *options):
-    page = results / "page.md"
-    result = CliRunner().invoke(
-        report.main, ["--results", str(results), "--page", str(page), *options], catch_exceptions=False
-    )
-    return result, page
+    result = CliRunner().invoke(report.main, ["--folder", str(results), *options], catch_exceptions=False)
+    return result, results / "README.md"
 
 
 def test_every_benchmark_has_its_section_and_every_picture_is_there(report, results):
@@ -64,8 +80,11 @@ def test_every_benchmark_has_its_section_and_every_picture_is_there(report, resu
     assert len(sections) == 1 + len(report.SECTIONS)  # the machine's, too
     assert "**17.5 times**" in text
     assert "first drawn frame 1234 ms" in text
+    assert "identity 0.7" in text
+    assert "not trained" in text
+    assert "**The reference** is ONNX Runtime float32 on the full network" in text
     pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
-    assert len(pictures) == 5
+    assert len(pictures) == 6
     assert all((results / picture).stat().st_size > 5000 for picture in pictures)
     assert "not quiet" not in text
 

@@ -47,3 +47,10 @@ def test_a_stage_that_raises_is_not_counted():
     with pytest.raises(ValueError, match="x"), timing.stage("bad"):
         raise ValueError("x")
     assert list(timing.percentiles()) == ["ok"]
+
+
+def test_the_mean_is_exact():
+    durations = Durations()
+    for duration_ms in (1.0, 2.0, 6.0):
+        durations.add(duration_ms)
+    assert durations.percentiles().mean == 3.0

@@ -201,3 +201,34 @@ def test_registry_names_what_is_wrong() -> None:
         build_generator("unet")
     with pytest.raises(ConfigError, match="depth"):
         build_generator("dtgan", depth=3)
+
+
+def test_the_usual_student_is_bit_for_bit_what_it_was() -> None:
+    """Its weights and its drawing from one seed, as they were before blocks came in several kinds."""
+    torch.manual_seed(5)
+    lite = LiteGenerator((8, 12, 16)).eval()
+    total = sum(float(value.double().abs().sum()) for value in lite.state_dict().values())
+    assert total == pytest.approx(1549.6917917114533, rel=1e-12)
+    assert not any(key.endswith("bias") for key in lite.state_dict())
+
+
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("norm", ["lade", "coarse", "none"])
+def test_every_kind_of_student_draws_and_trains(norm: str, separable: bool) -> None:
+    torch.manual_seed(6)
+    lite = LiteGenerator(NARROW, norm, separable=separable)
+    drawn = lite(torch.rand(2, 3, 32, 48) * 2 - 1)
+    assert drawn.shape == (2, 3, 32, 48)
+    drawn.square().mean().backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in lite.parameters())
+
+
+def test_kinds_of_students_have_what_their_names_say() -> None:
+    def lades(norm: str) -> int:
+        return sum(isinstance(module, Lade) for module in LiteGenerator(NARROW, norm).modules())
+
+    assert (lades("lade"), lades("coarse"), lades("none")) == (10, 7, 0)  # three blocks work at half the side
+    assert count(LiteGenerator(separable=True)) < count(LiteGenerator()) / 3
+    assert count(LiteGenerator(norm="none")) == 450_304 - sum(
+        c * c - c for c in (32, 64, 64, 96, 96, 96, 64, 64, 32, 32)
+    )

@@ -21,18 +21,24 @@ class ModelConfig:
         generator: A name of `models.registry`: "dtgan", "dtgan-lite", and for the method "dtgan" their forms with a
             support tail, "dtgan-double" and "dtgan-lite-double".
         widths: Channels of the lite ones at 1/2, 1/4, 1/8 of the side; empty takes their own default.
+        norm: Where the lite ones have LADE: "lade", "coarse" (not at 1/2 of the side) or "none".
+        separable: Whether the lite ones have separable convolutions.
         discriminator_channels: Width of the discriminators' stem, where the method has any; 16 takes a third of the
             time of the paper's 32 and still sharpens.
     """
 
     generator: str = "dtgan-lite"
     widths: tuple[int, ...] = ()
+    norm: Literal["lade", "coarse", "none"] = "lade"
+    separable: bool = False
     discriminator_channels: int = 32
 
     @property
     def options(self) -> dict[str, Any]:
         """Keyword arguments for `build_generator`."""
-        return {"widths": self.widths} if self.widths else {}
+        chosen = {"widths": self.widths, "norm": self.norm, "separable": self.separable}
+        usual = {"widths": (), "norm": "lade", "separable": False}  # left out: the full generators have no such options
+        return {name: value for name, value in chosen.items() if value != usual[name]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ class OpenVinoBackend:
         self.input = _port(self._network.inputs[0])
         self.outputs = tuple(_port(port) for port in self._network.outputs)
         self.max_batch = batch_limit(self.input)
-        self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), precision)
+        computes_in = "int8" if _is_quantised(self._network) else precision
+        self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), computes_in)
         if None not in self.input.shape:
             self._request(tuple(size or 0 for size in self.input.shape))
 
@@ -99,6 +100,11 @@ class OpenVinoBackend:
             self._compiled.popitem(last=False)
         self._compiled[shape] = request
         return request
+
+
+def _is_quantised(network: openvino.Model) -> bool:
+    """Whether a network says itself which numbers are bytes."""
+    return any(operation.get_type_name() == "FakeQuantize" for operation in network.get_ops())
 
 
 def probe() -> BackendStatus:

@@ -1,99 +1,90 @@
-"""`animecam bench`: frames per second and latency of the whole pipeline, as a table and as JSON."""
+"""`animecam bench`: what this machine holds, as one table, with the limit and what to do about it."""
 
-import dataclasses
-import json
+import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
+from rich.table import Table
 
-from animecam.cli.console import FigureLine, figure_table, results, show_note
+from animecam.cli.console import messages, results, show_note
 from animecam.cli.options import look_options
-from animecam.errors import SinkError
-from animecam.pipeline import Figures
+from animecam.errors import UsageError
 from animecam.settings import Settings
-from animecam.timing import Percentiles
 
-DIGITS = 3  # a microsecond
+if TYPE_CHECKING:
+    from animecam.measure.bench import Report
+
+CAMERA = "pattern:1280x720"  # the synthetic camera, where no source is named
+CAMERA_FPS = 30.0  # its rate, where none is asked for
 
 
 @click.command()
-@click.option("--seconds", default=20.0, show_default=True, help="How long to measure.")
-@click.option(
-    "--source", default="pattern:640x480@30", show_default=True, metavar="URI", help="Camera, file or pattern."
-)
-@click.option("--json", "report", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
+@click.option("--seconds", default=60.0, show_default=True, help="About how long it may take.")
+@click.option("--source", metavar="URI", help=f"Camera, file or pattern. [default: {CAMERA}@{CAMERA_FPS:g}]")
+@click.option("--json", "path", type=click.Path(path_type=Path), help="Write the figures to this file, too.")
 @look_options
-def bench(*, settings: Settings, seconds: float, source: str, report: Path | None) -> None:
-    """Measures the whole pipeline into no output, after a warm-up."""
-    from animecam.networks import open_networks
-    from animecam.session import check_seconds, opened_outputs, opened_source, run
-    from animecam.sinks.opening import SinkOptions
-    from animecam.sources.opening import SourceOptions
+def bench(*, settings: Settings, seconds: float, source: str | None, path: Path | None) -> None:
+    """Measures this machine: what it holds, what the limit is, what to do about it.
+
+    A live run into no output; each network in each runtime and at each size; a run that tries the advice. With
+    --target-fps it looks for what holds that rate.
+    """
+    from animecam.measure.bench import measure
+    from animecam.measure.figures import write_report
+    from animecam.measure.verdict import verdict
+    from animecam.session import check_seconds
 
     check_seconds(seconds)
-    with opened_source(source, SourceOptions()) as camera, open_networks(settings) as networks:
-        networks.warm_up(camera.format)
-        with (
-            opened_outputs(("null:",), camera.format, SinkOptions()) as outputs,
-            FigureLine(networks.summary) as tell,
-        ):
-            figures = run(camera, networks, outputs, seconds=seconds, tell=tell)
-        summary = networks.summary
-        info = networks.backend_info
-    results.print(figure_table(figures, f"{source} · {summary}"))
-    results.print(f"the slowest part is {bottleneck(figures)}")
-    if report is not None:
-        content = as_json(figures) | {
-            "source": source,
-            "backend": info.name,
-            "backend_version": info.version,
-            "device": info.device,
-            "precision": info.precision,
-            "style": settings.look.style,
-            "scope": settings.look.scope.value,
-            "size": settings.look.size_px,
-        }
-        write_report(report, content)
-        show_note(f"wrote {report}")
+    if math.isinf(seconds):
+        raise UsageError("a benchmark has an end", hint="leave --seconds out for a minute")
+    source = source or f"{CAMERA}@{settings.target_fps or CAMERA_FPS:g}"
+    with messages.status("") as status:
+        report = measure(settings, source, seconds, status.update)
+    results.print(candidate_table(report))
+    for line in verdict(report):
+        results.print(line, soft_wrap=True, markup=False)
+    if path is not None:
+        write_report(path, report.as_json())
+        show_note(f"wrote {path}")
 
 
-def as_json(figures: Figures) -> dict[str, Any]:
-    """The figures under the names that benchmark scripts read; times in milliseconds."""
-    return {
-        "fps_in": round(figures.fps_in, DIGITS),
-        "fps_out": round(figures.fps_out, DIGITS),
-        "latency_ms": _rounded(figures.latency_ms),
-        "stage_ms": {stage: _rounded(percentiles) for stage, percentiles in figures.stage_ms.items()},
-        "frames_in": figures.frames_in,
-        "frames_out": figures.frames_out,
-        "with_faces": figures.with_faces,
-        "dropped": figures.dropped,
-        "skipped": figures.skipped,
-        "seconds": round(figures.seconds, DIGITS),
-    }
+def candidate_table(report: "Report") -> Table:
+    """The networks that were timed, and what a frame would cost with each; what ran is marked."""
+    from animecam.measure.networks import REFERENCE
+    from animecam.measure.verdict import highest_held
+    from animecam.styles.card import FULL
 
-
-def bottleneck(figures: Figures) -> str:
-    """The stage inside the renderer, or the reading or writing, with the largest median."""
-    parts = {stage: p.p50 for stage, p in figures.stage_ms.items() if stage not in ("render", "read")}
-    if not parts:
-        return "not known: no frame was measured"
-    slowest = max(parts, key=lambda stage: parts[stage])
-    return f"{slowest}: {parts[slowest]:.1f} ms of {figures.latency_ms.p50:.1f} ms from capture to sink"
-
-
-def write_report(path: Path, content: dict[str, Any]) -> None:
-    """Writes a report as JSON.
-
-    Raises:
-        SinkError: The file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SinkError(f"cannot write {path}: {error.strerror}", hint="name a file in a folder that exists") from error
-
-
-def _rounded(percentiles: Percentiles) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in dataclasses.asdict(percentiles).items()}
+    look, info, stream = report.run.settings.look, report.run.info, report.run.stream
+    where = f"{info.device}, {report.machine['cores']} cores"
+    table = Table(
+        title=escape(f"{look.style} on {where} · {report.source}, {stream.width_px}x{stream.height_px}"),
+        caption=escape(
+            f"ms: the network for one head alone, median and p95; share: of {REFERENCE}, {report.reference.p50:.0f} ms "
+            "here; frame ms, fps: of a run with it, predicted from the run with *"
+        ),
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("network", no_wrap=True)
+    for head in ("size", "ms", "p95", "share", "frame ms", "fps", "holds"):
+        table.add_column(head, justify="right")
+    has_several = len({one.network.quality for one in report.candidates}) > 1
+    for one in sorted(
+        report.candidates, key=lambda one: (one.network.quality, one.network.backend, one.network.size_px)
+    ):
+        network = one.network
+        ran = (network.quality, network.backend, network.size_px) == (FULL, info.name, look.size_px)
+        name = f"{network.quality}, {network.backend}" if has_several else network.backend
+        table.add_row(
+            f"{name} {network.precision}{' *' if ran else ''}",
+            str(network.size_px),
+            f"{network.ms.p50:.1f}",
+            f"{network.ms.p95:.1f}",
+            f"{network.ratio.median:.3f}",
+            f"{one.frame_ms:.1f}",
+            f"{one.fps:.1f}",
+            highest_held(one, report),
+        )
+    return table

@@ -128,6 +128,21 @@ class HalfNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class ByteNetwork:
+    """The form of a network whose heavy convolutions compute in INT8, for OpenVINO; it takes and gives what that does.
+
+    Attributes:
+        file: Name of the ONNX file beside the card.
+        sha256: Of that file, hexadecimal.
+        psnr_db: How near it is to the fp32 network on real crops that it was not calibrated on, the worst of them.
+    """
+
+    file: str
+    sha256: str
+    psnr_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One network of a style.
 
@@ -137,6 +152,7 @@ class Variant:
         sha256: Of that file, hexadecimal.
         parameters: Count of weights; 0: not known.
         half: Its fp16 form; None where it has none: it runs in fp32 on a GPU, too.
+        int8: Its INT8 form; None where it has none.
     """
 
     quality: str
@@ -144,6 +160,7 @@ class Variant:
     sha256: str
     parameters: int = 0
     half: HalfNetwork | None = None
+    int8: ByteNetwork | None = None
 
 
 FULL = "full"

@@ -10,6 +10,7 @@ from animecam.errors import StyleError
 from animecam.styles.card import (
     CARD_FILE,
     SCHEMA,
+    ByteNetwork,
     Contract,
     HalfNetwork,
     Layout,
@@ -26,6 +27,7 @@ NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
+_Form = TypeVar("_Form", HalfNetwork, ByteNetwork)
 
 
 def read_card(folder: Path) -> StyleCard:
@@ -219,20 +221,22 @@ def _variant(fields: _Fields) -> Variant:
         file=fields.text("file"),
         sha256=fields.text("sha256", _SHA256_PATTERN),
         parameters=fields.count("parameters", 0),
-        half=_half(fields.optional_child("half", may_be_missing=True)),
+        half=_form(fields.optional_child("half", may_be_missing=True), HalfNetwork),
+        int8=_form(fields.optional_child("int8", may_be_missing=True), ByteNetwork),
     )
     _check_file(fields, variant.file)
     fields.finish()
     return variant
 
 
-def _half(fields: _Fields | None) -> HalfNetwork | None:
+def _form(fields: _Fields | None, kind: type[_Form]) -> _Form | None:
+    """Another form of a network, in a file of its own."""
     if fields is None:
         return None
-    half = HalfNetwork(fields.text("file"), fields.text("sha256", _SHA256_PATTERN), fields.number("psnr_db"))
-    _check_file(fields, half.file)
+    form = kind(fields.text("file"), fields.text("sha256", _SHA256_PATTERN), fields.number("psnr_db"))
+    _check_file(fields, form.file)
     fields.finish()
-    return half
+    return form
 
 
 def _check_file(fields: _Fields, name: str) -> None:

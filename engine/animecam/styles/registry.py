@@ -102,6 +102,7 @@ def verify_style(style: Style) -> None:
     for variant in style.card.variants:
         verified_model(style, variant.quality)
         verified_half(style, variant.quality)
+        verified_int8(style, variant.quality)
 
 
 def verified_model(style: Style, quality: str = FULL) -> Path:
@@ -121,6 +122,16 @@ def verified_half(style: Style, quality: str = FULL) -> Path | None:
     """
     half = style.card.variant(quality).half
     return None if half is None else _verified(style, style.folder / half.file, half.sha256)
+
+
+def verified_int8(style: Style, quality: str = FULL) -> Path | None:
+    """The INT8 form of a network once its sha256 is checked; None where the style has none.
+
+    Raises:
+        StyleError: The style has no network of that quality, or the file is missing or damaged.
+    """
+    int8 = style.card.variant(quality).int8
+    return None if int8 is None else _verified(style, style.folder / int8.file, int8.sha256)
 
 
 def _verified(style: Style, path: Path, sha256: str) -> Path:

@@ -4,6 +4,7 @@ Tensors are NCHW. Under autocast the convolutions run in half precision; LADE's 
 stay in fp32, because sums over a 512 x 512 map overflow fp16 and the attention values are subnormal there.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -24,10 +25,12 @@ ResizeGrid = Literal["half_pixel", "asymmetric"]
 """Where a doubled picture samples its source: at (i + 0.5) / 2 - 0.5, or at i / 2 as some published networks do."""
 
 
-def xavier_conv(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1) -> nn.Conv2d:
-    """A convolution without bias and without padding, Xavier-uniform weights."""
-    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, bias=False)
+def xavier_conv(channels_in: int, channels_out: int, kernel: int, *, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+    """A convolution without padding, Xavier-uniform weights; its bias, where it has one, starts at zero."""
+    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, bias=bias)
     nn.init.xavier_uniform_(conv.weight)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
     return conv
 
 
@@ -78,19 +81,48 @@ def _variances_from_covariance(centred: Tensor, mix: Tensor) -> tuple[Tensor, Te
     return variance, mixed_variance
 
 
+@dataclass(frozen=True, slots=True)
+class BlockKind:
+    """What a `ConvBlock` is made of.
+
+    Attributes:
+        has_lade: Without LADE the convolution has a bias in its place.
+        is_separable: A convolution of each channel by itself, then a mix of the channels (Howard et al., 2017).
+    """
+
+    has_lade: bool = True
+    is_separable: bool = False
+
+
+CLL = BlockKind()
+"""The paper's convolution, LADE, LeakyReLU."""
+
+
+def _block_conv(channels_in: int, channels_out: int, kernel: int, stride: int, kind: BlockKind) -> nn.Module:
+    """The convolution of a block, Xavier-uniform weights; its bias, if it has one, starts at zero."""
+    has_bias = not kind.has_lade
+    if not kind.is_separable:
+        return xavier_conv(channels_in, channels_out, kernel, stride=stride, bias=has_bias)
+    each = nn.Conv2d(channels_in, channels_in, kernel, stride, groups=channels_in, bias=False)
+    nn.init.xavier_uniform_(each.weight)
+    return nn.Sequential(each, xavier_conv(channels_in, channels_out, 1, bias=has_bias))
+
+
 class ConvBlock(nn.Module):
-    """Reflect-pad, convolution without bias, LADE, LeakyReLU(0.2); the paper's CLL.
+    """Reflect-pad, convolution without bias, LADE, LeakyReLU(0.2); the paper's CLL, or what `kind` makes of it.
 
     The total padding is kernel - stride. An odd total puts the extra row on top and the extra column on the left.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int = 3, stride: int = 1, kind: BlockKind = CLL
+    ) -> None:
         super().__init__()
         total = kernel - stride
         before, after = total - total // 2, total // 2
         self.padding = (before, after, before, after)
-        self.conv = xavier_conv(channels_in, channels_out, kernel, stride=stride)
-        self.norm = Lade(channels_out)
+        self.conv = _block_conv(channels_in, channels_out, kernel, stride, kind)
+        self.norm = Lade(channels_out) if kind.has_lade else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, C_in, H, W] to [N, C_out, H / stride, W / stride]."""

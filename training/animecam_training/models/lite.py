@@ -4,14 +4,16 @@ A pixel-unshuffle (Shi et al., CVPR 2016, run backwards) halves the sides before
 works at full resolution; three scales, LADE, added skips, and a pixel-shuffle head.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from animecam_training.models.generator import TailPictures
-from animecam_training.models.layers import ConvBlock, double_size, xavier_conv
+from animecam_training.models.layers import BlockKind, ConvBlock, double_size, xavier_conv
 
 BLOCK_PX = 2
 """Side of the pixel block that the stem folds into channels and the head unfolds."""
@@ -22,6 +24,23 @@ Widths = tuple[int, int, int]
 """Channels at 1/2, 1/4 and 1/8 of the picture's side."""
 
 DEFAULT_WIDTHS: Widths = (32, 64, 96)
+
+
+LiteNorm = Literal["lade", "coarse", "none"]
+"""Where LADE stands: after every convolution; not at 1/2 of the side, where it costs most; nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteKinds:
+    """What the blocks at 1/2 of the side are made of, and the smaller ones."""
+
+    half: BlockKind
+    smaller: BlockKind
+
+    @classmethod
+    def of(cls, norm: LiteNorm, *, separable: bool) -> "LiteKinds":
+        """From the options of `LiteGenerator`."""
+        return cls(BlockKind(norm == "lade", separable), BlockKind(norm != "none", separable))
 
 
 class LiteScales(NamedTuple):
@@ -35,12 +54,12 @@ class LiteScales(NamedTuple):
 class _LiteDecoder(nn.Module):
     """What draws a picture from three scales; `LiteGenerator` has its layers among its own, `LiteTail` alone."""
 
-    def _add_decoder(self, widths: Widths) -> None:
+    def _add_decoder(self, widths: Widths, kinds: LiteKinds) -> None:
         half, quarter, eighth = widths
-        self.up1_before = ConvBlock(eighth, quarter)
-        self.up1_after = ConvBlock(quarter, quarter)
-        self.up2_before = ConvBlock(quarter, half)
-        self.up2_after = ConvBlock(half, half)
+        self.up1_before = ConvBlock(eighth, quarter, kind=kinds.smaller)
+        self.up1_after = ConvBlock(quarter, quarter, kind=kinds.smaller)
+        self.up2_before = ConvBlock(quarter, half, kind=kinds.half)
+        self.up2_after = ConvBlock(half, half, kind=kinds.half)
         self.head = xavier_conv(half, FOLDED_CHANNELS, 3)
         with torch.no_grad():
             # All pixels of a block start with the same filter (Aitken et al., 2017): no checkerboard to unlearn.
@@ -59,11 +78,13 @@ class LiteTail(_LiteDecoder):
 
     Args:
         widths: Those of the encoder.
+        norm: As of `LiteGenerator`.
+        separable: As of `LiteGenerator`.
     """
 
-    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS, norm: LiteNorm = "lade", *, separable: bool = False) -> None:
         super().__init__()
-        self._add_decoder(widths)
+        self._add_decoder(widths, LiteKinds.of(norm, separable=separable))
 
     def forward(self, scales: LiteScales) -> Tensor:
         """Draw a picture [N, 3, H, W], RGB in [-1, 1]."""
@@ -75,16 +96,20 @@ class LiteGenerator(_LiteDecoder):
 
     Args:
         widths: Channels at 1/2, 1/4 and 1/8 of the picture's side.
+        norm: Where LADE stands. Only "lade" has been trained.
+        separable: Separable convolutions but for the stem and the head. Not trained so far.
     """
 
-    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS, norm: LiteNorm = "lade", *, separable: bool = False) -> None:
         super().__init__()
         half, quarter, eighth = widths
-        self.stem = ConvBlock(FOLDED_CHANNELS, half)
-        self.down1 = nn.Sequential(ConvBlock(half, quarter, stride=2), ConvBlock(quarter, quarter))
-        self.down2 = ConvBlock(quarter, eighth, stride=2)
-        self.middle = nn.Sequential(ConvBlock(eighth, eighth), ConvBlock(eighth, eighth))
-        self._add_decoder(widths)
+        kinds = LiteKinds.of(norm, separable=separable)
+        small = partial(ConvBlock, kind=kinds.smaller)
+        self.stem = ConvBlock(FOLDED_CHANNELS, half, kind=BlockKind(kinds.half.has_lade))
+        self.down1 = nn.Sequential(small(half, quarter, stride=2), small(quarter, quarter))
+        self.down2 = small(quarter, eighth, stride=2)
+        self.middle = nn.Sequential(small(eighth, eighth), small(eighth, eighth))
+        self._add_decoder(widths, kinds)
 
     def encode(self, picture: Tensor) -> LiteScales:
         """Features of [N, 3, H, W], RGB in [-1, 1], sides multiples of 8."""
@@ -105,12 +130,14 @@ class DoubleTailLite(nn.Module):
 
     Args:
         widths: As of `LiteGenerator`.
+        norm: As of `LiteGenerator`.
+        separable: As of `LiteGenerator`.
     """
 
-    def __init__(self, widths: Widths = DEFAULT_WIDTHS) -> None:
+    def __init__(self, widths: Widths = DEFAULT_WIDTHS, norm: LiteNorm = "lade", *, separable: bool = False) -> None:
         super().__init__()
-        self.main = LiteGenerator(widths)
-        self.support = LiteTail(widths)
+        self.main = LiteGenerator(widths, norm, separable=separable)
+        self.support = LiteTail(widths, norm, separable=separable)
 
     def forward(self, picture: Tensor) -> TailPictures:
         """Draw [N, 3, H, W], RGB in [-1, 1], with both tails."""

@@ -1,0 +1,1 @@
+"""Measuring this machine: what `animecam bench` and the scripts in benchmarks/ have in common."""

@@ -1,0 +1,245 @@
+"""The user's benchmark: a live run, every network and runtime at every size, and a second run that tries the advice."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
+from animecam.measure.capacity import (
+    KEEPS_UP,
+    Candidate,
+    Limit,
+    NetworkTime,
+    RunCost,
+    best_for,
+    find_limit,
+    predict,
+)
+from animecam.measure.figures import as_json
+from animecam.measure.machine import Watch
+from animecam.measure.networks import REFERENCE, NetworkBench, usable_backends
+from animecam.measure.spread import Spread
+from animecam.networks import open_networks, usable_cache
+from animecam.pipeline import Figures
+from animecam.render.scope import whole_frame_size
+from animecam.session import opened_outputs, opened_source, run
+from animecam.settings import GOVERNED_SIZES_PX, Scope, Settings
+from animecam.sinks.opening import SinkOptions
+from animecam.sources.opening import SourceOptions
+from animecam.styles.card import FULL
+from animecam.styles.registry import find_style
+from animecam.types import StreamFormat
+
+DEFAULT_FPS = 30.0  # what most cameras deliver
+COMMON_FPS = (24.0, 30.0, 60.0)
+RUN_SHARE, NETWORKS_SHARE = 0.25, 0.4  # of the time; what is left is for trying the advice
+MOST_CHECKS = 2  # sizes that are tried until one holds
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A live run.
+
+    Attributes:
+        settings: How it ran.
+        figures: What came of it.
+        stream: What the source delivers.
+        info: What computed the style.
+    """
+
+    settings: Settings
+    figures: Figures
+    stream: StreamFormat
+    info: BackendInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The advice, tried.
+
+    Attributes:
+        candidate: What was tried.
+        fps: The rate it was to hold.
+        figures: What came of it.
+    """
+
+    candidate: Candidate
+    fps: float
+    figures: Figures
+
+    @property
+    def held(self) -> bool:
+        """Whether it held the rate."""
+        return self.figures.fps_out >= KEEPS_UP * self.fps
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that was measured.
+
+    Attributes:
+        source: URI of the source.
+        run: With the user's settings.
+        candidates: Networks, runtimes and sizes.
+        reference: Times of the reference, see `networks.REFERENCE`.
+        refused: Runtime → why it does not take a network.
+        fps: The frame rate that was wanted.
+        holds: That and common ones → the best that holds it by prediction, or None.
+        limit: What keeps the run from more frames; None when nothing was drawn.
+        checks: What was tried, in this order; empty where nothing can hold the rate or the source is too slow.
+        machine: Description, with the share that other programs took.
+    """
+
+    source: str
+    run: Run
+    candidates: tuple[Candidate, ...]
+    reference: Spread
+    refused: dict[str, str]
+    fps: float
+    holds: dict[float, Candidate | None]
+    limit: Limit | None
+    checks: tuple[Check, ...]
+    machine: dict[str, object]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        look, info = self.run.settings.look, self.run.info
+        return as_json(self.run.figures) | {
+            "source": self.source,
+            "frame": f"{self.run.stream.width_px}x{self.run.stream.height_px}",
+            "backend": info.name,
+            "backend_version": info.version,
+            "device": info.device,
+            "precision": info.precision,
+            "style": look.style,
+            "scope": look.scope.value,
+            "size": look.size_px,
+            "reference": {"what": REFERENCE, "ms": asdict(self.reference)},
+            "networks": [_candidate_json(one) for one in self.candidates],
+            "refused": self.refused,
+            "fps_wanted": self.fps,
+            "holds": {f"{fps:g}": one and _candidate_json(one) for fps, one in self.holds.items()},
+            "limit": self.limit and asdict(self.limit),
+            "checks": [
+                {"size": one.candidate.network.size_px, "fps": one.fps, "held": one.held} | as_json(one.figures)
+                for one in self.checks
+            ],
+            "machine": self.machine,
+        }
+
+
+def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Report:
+    """Measures this machine.
+
+    Args:
+        settings: The look to begin with; a target rate is what is to be held, not governed.
+        source: URI of the source.
+        seconds: About how long it may take.
+        tell: Says what is being done.
+
+    Raises:
+        AnimecamError: The source, the style or the runtime does not work.
+    """
+    watch, wanted_fps = Watch(), settings.target_fps
+    settings = replace(settings, target_fps=None)
+    tell(f"a live run: {source}")
+    first = run_once(settings, source, RUN_SHARE * seconds)
+    times, reference, refused = _time_networks(settings, first, NETWORKS_SHARE * seconds, tell)
+    ran = next(one for one in times if _is_what_ran(one, first))
+    stage_ms = first.figures.stage_ms
+    candidates = predict(times, ran, RunCost.of(stage_ms))
+    live_fps = float(first.stream.rate) if first.stream.is_live else None
+    fps = wanted_fps or live_fps or DEFAULT_FPS
+    check_s = (1.0 - RUN_SHARE - NETWORKS_SHARE) * seconds / MOST_CHECKS
+    can_check = live_fps is not None and live_fps >= fps
+    checks = tuple(_check(candidates, fps, first, source, check_s, tell)) if can_check else ()
+    return Report(
+        source=source,
+        run=first,
+        candidates=candidates,
+        reference=reference,
+        refused=refused,
+        fps=fps,
+        holds={rate: best_for(candidates, rate) for rate in sorted({*COMMON_FPS, fps})},
+        limit=find_limit(stage_ms, first.figures.fps_out, live_fps, settings),
+        checks=checks,
+        machine=watch.report(),
+    )
+
+
+def run_once(settings: Settings, source: str, seconds: float) -> Run:
+    """One run into no output, after a warm-up."""
+    with opened_source(source, SourceOptions()) as camera, open_networks(settings) as networks:
+        networks.warm_up(camera.format)
+        with opened_outputs(("null:",), camera.format, SinkOptions()) as outputs:
+            figures = run(camera, networks, outputs, seconds=seconds)
+        return Run(settings, figures, camera.format, networks.backend_info)
+
+
+def _time_networks(
+    settings: Settings, first: Run, budget_s: float, tell: Tell
+) -> tuple[list[NetworkTime], Spread, dict[str, str]]:
+    """Every runtime at the size that ran, then the fastest of each network at every size."""
+    look, stream = settings.look, first.stream
+
+    def shape_of(size_px: int) -> tuple[int, int]:
+        if look.scope is Scope.HEAD:
+            return size_px, size_px
+        width_px, height_px = whole_frame_size(stream.width_px, stream.height_px, size_px)
+        return height_px, width_px
+
+    asked = settings.backend
+    choices = usable_backends() if asked is BackendChoice.AUTO else (asked,)
+    options = BackendOptions(threads=settings.threads, cache_dir=usable_cache(), gpu=settings.gpu)
+    with ExitStack() as stack:
+        bench = NetworkBench(find_style(look.style), options, choices, stack)
+        tell(f"the networks in every runtime: {', '.join(choice.value for choice in choices)}")
+        same_size = [(*key, look.size_px) for key in bench.networks]
+        times = bench.time(same_size, shape_of, budget_s / 3)
+        quickest = {
+            quality: min((t for t in times if t.quality == quality), key=lambda t: t.ms.p50).backend
+            for quality in {time.quality for time in times}
+        }
+        other_sizes = [
+            (quality, backend, size_px)
+            for quality, backend in quickest.items()
+            for size_px in GOVERNED_SIZES_PX
+            if size_px != look.size_px
+        ]
+        tell("the networks at every size")
+        times += bench.time(other_sizes, shape_of, budget_s * 2 / 3)
+        return times, Spread.of(bench.reference_ms), bench.refused
+
+
+def _is_what_ran(time: NetworkTime, first: Run) -> bool:
+    ran = (FULL, first.info.name, first.settings.look.size_px)  # a run draws with the full network
+    return (time.quality, time.backend, time.size_px) == ran
+
+
+def _check(
+    candidates: Sequence[Candidate], fps: float, first: Run, source: str, seconds: float, tell: Tell
+) -> list[Check]:
+    """Tries the best candidate, and the next smaller one if it does not hold the rate; what ran already counts."""
+    left = [one for one in candidates if one.network.quality == FULL]
+    checks: list[Check] = []
+    while len(checks) < MOST_CHECKS and (best := best_for(left, fps)) is not None:
+        network = best.network
+        if _is_what_ran(network, first):
+            figures = first.figures
+        else:
+            tell(f"trying crops of {network.size_px} px")
+            look = replace(first.settings.look, size_px=network.size_px)
+            chosen = replace(first.settings, look=look, backend=BackendChoice(network.backend))
+            figures = run_once(chosen, source, seconds).figures
+        checks.append(Check(best, fps, figures))
+        if checks[-1].held:
+            break
+        left = [one for one in left if one.network.size_px < network.size_px]
+    return checks
+
+
+def _candidate_json(one: Candidate) -> dict[str, Any]:
+    return asdict(one.network) | {"frame_ms": round(one.frame_ms, 3), "fps": round(one.fps, 2)}

@@ -1,0 +1,45 @@
+"""Figures of runs as JSON, under the names that benchmark scripts read."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from animecam.errors import SinkError
+from animecam.pipeline import Figures
+from animecam.timing import Percentiles
+
+DIGITS = 3  # a microsecond
+
+
+def as_json(figures: Figures) -> dict[str, Any]:
+    """The figures of a run; times in milliseconds."""
+    return {
+        "fps_in": round(figures.fps_in, DIGITS),
+        "fps_out": round(figures.fps_out, DIGITS),
+        "latency_ms": _rounded(figures.latency_ms),
+        "stage_ms": {stage: _rounded(percentiles) for stage, percentiles in figures.stage_ms.items()},
+        "frames_in": figures.frames_in,
+        "frames_out": figures.frames_out,
+        "with_faces": figures.with_faces,
+        "dropped": figures.dropped,
+        "skipped": figures.skipped,
+        "seconds": round(figures.seconds, DIGITS),
+    }
+
+
+def write_report(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a report as JSON.
+
+    Raises:
+        SinkError: The file cannot be written.
+    """
+    try:
+        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror}", hint="name a file in a folder that exists") from error
+
+
+def _rounded(percentiles: Percentiles) -> dict[str, float]:
+    return {name: round(value, DIGITS) for name, value in dataclasses.asdict(percentiles).items()}

@@ -1,0 +1,103 @@
+"""What was measured, in a few lines for people."""
+
+from collections.abc import Iterator
+
+from animecam.measure.bench import Check, Report
+from animecam.measure.capacity import DRAW, READ, RENDER, SOURCE, WRITE, Candidate, fastest
+
+BUSY_SHARE = 0.05  # of all cores' time that others may take before figures are doubtful
+FEW_FACES = 0.5  # share of frames with a face below which a run says little about faces
+_THREADS = (READ, RENDER, WRITE)
+_PARTS = {
+    DRAW: "the network",
+    "track": "finding faces",
+    "crop": "cutting heads out",
+    "paste": "putting heads back",
+    READ: "reading the source",
+    WRITE: "writing the output",
+}
+
+
+def verdict(report: Report) -> Iterator[str]:
+    """One line each: cost of a frame, limit, what is held, whether that was tried, and what makes it doubtful."""
+    figures = report.run.figures
+    if report.limit is None:
+        yield "no frame was drawn: is there anything to see in the source?"
+        return
+    yield _run_line(report)
+    yield f"the limit: {_limit_text(report)}"
+    yield from _held_lines(report)
+    yield from (_check_text(check) for check in report.checks)
+    if not report.checks and report.holds[report.fps] is not None:
+        yield f"not tried: the source does not give {report.fps:g} frames a second live"
+    if figures.with_faces < FEW_FACES * figures.frames_out:
+        yield "hardly anybody was seen, and then whole frames are drawn: show a face to the camera for better figures"
+    others = report.machine.get("others_share")
+    if isinstance(others, float) and others > BUSY_SHARE:
+        yield f"other programs took {others:.0%} of the cores meanwhile: close them for better figures"
+    for backend, why in report.refused.items():
+        yield f"{backend} does not take this style: {why}"
+
+
+def _run_line(report: Report) -> str:
+    """What a frame costs in the run, the largest part first."""
+    figures = report.run.figures
+    parts = {name: p.mean for name, p in figures.stage_ms.items() if name not in _THREADS}
+    listed = ", ".join(f"{name} {ms:.1f}" for name, ms in sorted(parts.items(), key=lambda part: -part[1]))
+    latency = figures.latency_ms
+    return (
+        f"now, at {report.run.settings.look.size_px} px: {figures.fps_out:.1f} fps of {figures.fps_in:.1f}, from "
+        f"capture to sink {latency.p50:.0f} ms, p95 {latency.p95:.0f} ms; "
+        f"{figures.stage_ms[RENDER].mean:.1f} ms a frame: {listed}"
+    )
+
+
+def _limit_text(report: Report) -> str:
+    limit = report.limit
+    if limit is None:
+        return "not known"
+    if limit.part == SOURCE:
+        return f"the source, a frame every {limit.ms:.1f} ms; {limit.advice}"
+    words = f"{_PARTS.get(limit.part, limit.part)}, {limit.share:.0%} of a frame's time ({limit.ms:.1f} ms)"
+    advice = limit.advice
+    if limit.part == DRAW:
+        better = report.holds[report.fps] or fastest(report.candidates)
+        advice = f"{options_of(better, report)}, {better.fps:.0f} fps by prediction"
+    return f"{words}; try {advice}" if advice else words
+
+
+def _held_lines(report: Report) -> Iterator[str]:
+    """What to take for each rate, and what there is where nothing holds it."""
+    held = [f"{fps:g} fps with {options_of(one, report)}" for fps, one in report.holds.items() if one is not None]
+    lost = [f"{fps:g}" for fps, one in report.holds.items() if one is None]
+    if held:
+        yield f"holds by prediction: {', '.join(held)}"
+    if lost:
+        quickest = fastest(report.candidates)
+        makes = f"the fastest, {options_of(quickest, report)}, makes {quickest.fps:.0f}"
+        yield f"nothing holds {', '.join(lost)} fps here: {makes}"
+
+
+def options_of(one: Candidate, report: Report) -> str:
+    """What to give on the command line for a candidate."""
+    network, words = one.network, [f"--size {one.network.size_px}"]
+    if network.backend != report.run.info.name:
+        words.append(f"--backend {network.backend}")
+    if len({other.network.quality for other in report.candidates}) > 1:
+        words.append(f"with the {network.quality} network")
+    return " ".join(words)
+
+
+def _check_text(check: Check) -> str:
+    figures, latency = check.figures, check.figures.latency_ms
+    result = "holds" if check.held else "does not hold"
+    return (
+        f"tried: --size {check.candidate.network.size_px} {result} {check.fps:g} fps: {figures.fps_out:.1f} fps, from "
+        f"capture to sink {latency.p50:.0f} ms, p95 {latency.p95:.0f} ms, {figures.dropped} dropped"
+    )
+
+
+def highest_held(one: Candidate, report: Report) -> str:
+    """The highest rate of those asked about that a candidate holds, for its row; empty if none."""
+    rates = [fps for fps in report.holds if one.holds(fps)]
+    return f"{max(rates):g} fps" if rates else ""

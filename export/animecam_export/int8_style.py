@@ -1,0 +1,110 @@
+"""Gives a style its networks in INT8, once they are near enough to float32 on photos they were not calibrated on."""
+
+import random
+import tempfile
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from animecam.styles.card import ByteNetwork, StyleCard
+from animecam.styles.card_parser import read_card
+from animecam.styles.registry import Style, file_sha256, verified_model
+from animecam.types import Image
+from animecam_export.errors import ExportError
+from animecam_export.head_crops import head_crops, list_photos
+from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, load_model, quantise, require_likeness, save_model
+
+INT8_SUFFIX = ".int8.onnx"
+HELD_OUT_EVERY = 4  # every fourth photo is kept for the comparison where no other folder is named
+FEWEST_CROPS = 8  # fewer say nothing about the ranges of activations
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Options:
+    """How a network is quantised.
+
+    Attributes:
+        photos: Folder of photos with faces, for the ranges.
+        held_out: Folder for the comparison; None takes every fourth photo of `photos`.
+        most_crops: Crops of each, at most.
+        size_px: Side of the crops.
+        least_db: PSNR to float32 that the worst crop must have.
+    """
+
+    photos: Path
+    held_out: Path | None = None
+    most_crops: int = 120
+    size_px: int = 256
+    least_db: float = LEAST_PSNR_DB
+
+
+def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, tuple[Quantised, ...]]]:
+    """Writes the INT8 form of every network of a style beside it, and names it in the card.
+
+    Args:
+        folder: The style's folder.
+        options: How.
+
+    Returns:
+        The new card, and by quality what was measured in each runtime.
+
+    Raises:
+        ExportError: There are too few faces, the folder cannot be written, or the result is too far from float32;
+            then the style stays as it was.
+        StyleError: The style is damaged.
+        BackendError: A runtime is missing.
+    """
+    card = read_card(folder)
+    style = Style(card, folder, is_bundled=False)
+    calibration, held_out = split_photos(options)
+    seen = _crops(calibration, options, options.photos)
+    unseen = _crops(held_out, options, options.held_out or options.photos)
+    found: dict[str, tuple[Quantised, ...]] = {}
+    forms: dict[str, ByteNetwork] = {}
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as unproven:
+            for variant in card.variants:
+                original = verified_model(style, variant.quality)
+                model = Path(unproven) / f"{original.stem}{INT8_SUFFIX}"
+                save_model(quantise(load_model(original), seen, card.contract), model)
+                found[variant.quality] = compare(model, original, unseen, card.contract)
+                require_likeness(found[variant.quality], options.least_db)
+                worst_db = round(min(one.worst_db for one in found[variant.quality]), 1)
+                forms[variant.quality] = ByteNetwork(model.name, file_sha256(model), worst_db)
+            for form in forms.values():
+                (Path(unproven) / form.file).replace(folder / form.file)
+            variants = tuple(replace(variant, int8=forms[variant.quality]) for variant in card.variants)
+            card = replace(card, variants=variants)
+            card.save(folder)
+    except OSError as error:
+        message = f"cannot write {folder}: {error.strerror}"
+        raise ExportError(message, hint="name a folder that you may write") from error
+    return card, found
+
+
+def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
+    """Photos for the ranges and photos for the comparison; none is in both.
+
+    Raises:
+        ExportError: A folder has none.
+    """
+    photos = _mixed(list_photos(options.photos))
+    if options.held_out is not None:
+        return photos, _mixed(list_photos(options.held_out))
+    kept = photos[::HELD_OUT_EVERY]
+    return [photo for index, photo in enumerate(photos) if index % HELD_OUT_EVERY], kept
+
+
+def _mixed(photos: list[Path]) -> list[Path]:
+    """The photos in an order that has nothing to do with their names, the same in every run: names group the alike."""
+    mixed = list(photos)
+    random.Random(0).shuffle(mixed)
+    return mixed
+
+
+def _crops(photos: list[Path], options: Int8Options, folder: Path) -> list[Image]:
+    crops = list(islice(head_crops(photos, options.size_px), options.most_crops))
+    if len(crops) < FEWEST_CROPS:
+        message = f"{len(crops)} faces were found in the photos of {folder}, {FEWEST_CROPS} are wanted"
+        raise ExportError(message, hint="name a folder with more portraits, as varied as the people who will use it")
+    return crops

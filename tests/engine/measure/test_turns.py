@@ -1,0 +1,46 @@
+"""Cases take turns, percentiles are exact, and ratios are of pairs."""
+
+import pytest
+
+from animecam.measure import machine
+from animecam.measure.spread import Ratio, Spread
+from animecam.measure.turns import interleave
+
+
+def test_percentiles_are_exact_and_of_the_nearest_rank():
+    spread = Spread.of([float(n) for n in range(100, 0, -1)])
+    assert (spread.p50, spread.p95, spread.p99, spread.max, spread.mean) == (50.0, 95.0, 99.0, 100.0, 50.5)
+
+
+def test_ratio_is_of_pairs_so_that_a_slow_round_does_not_count():
+    # The machine was ten times slower in the second round, for both.
+    ratio = Ratio.of([5.0, 50.0, 5.0], [10.0, 100.0, 10.0])
+    assert (ratio.median, ratio.low, ratio.high) == (0.5, 0.5, 0.5)
+
+
+def test_cases_take_turns_in_alternating_order():
+    calls = []
+    cases = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
+    times_ms = interleave(cases, 2, pause_s=0.0)
+    assert "".join(calls) == "aabb" + "bbaa"
+    assert {name: len(times) for name, times in times_ms.items()} == {"a": 2, "b": 2}
+
+
+def test_time_that_is_over_ends_the_rounds_but_not_before_the_least():
+    assert len(interleave({"a": lambda: None}, 50, pause_s=0.0, budget_s=-1.0, least_rounds=3)["a"]) == 3
+
+
+def test_share_of_others_leaves_out_what_was_our_own(monkeypatch):
+    clocks = iter([(10.0, 20.0), (14.0, 30.0)])
+    own = iter([1.0, 2.0])
+    monkeypatch.setattr(machine, "_cpu_seconds", lambda: next(clocks))
+    monkeypatch.setattr(machine, "_own_cpu_seconds", lambda: next(own))
+    assert machine.Watch().report()["others_share"] == pytest.approx(0.3)
+
+
+def test_the_machine_is_described_by_what_explains_a_time():
+    told = machine.describe()
+    assert told["cores"] >= 1
+    assert told["cpu"]
+    assert isinstance(told["vector_units"], list)
+    assert told["packages"]["numpy"]
