@@ -17,6 +17,7 @@ from animecam_training.methods.base import Losses, Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
+from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class RunOptions:
         folder: Run folder.
         minutes: Wall-clock limit of this session; None runs to the recipe's last step.
         resume: Go on with the run in the folder.
-        start_from: Checkpoint whose averaged weights a new run starts with (fine-tuning).
+        start_from: Checkpoint, or model.onnx of a style, whose averaged weights a new run starts with (fine-tuning).
         threads: CPU threads of torch; 0 leaves torch's choice.
     """
 
@@ -164,23 +165,23 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
         method.load_state(checkpoint.state)
         return checkpoint.step
     if options.start_from:
-        checkpoint = load_checkpoint(options.start_from)
-        missing = _start_weights(method, checkpoint)
-        log.info("started from %s (step %d), %d tensors new", options.start_from, checkpoint.step, missing)
+        predecessor = read_predecessor(options.start_from)
+        missing = _start_weights(method, predecessor)
+        log.info("started from %s, %d tensors new", predecessor.origin, missing)
     return 0
 
 
-def _start_weights(method: Method, checkpoint: Checkpoint) -> int:
+def _start_weights(method: Method, predecessor: Predecessor) -> int:
     """Copy the averaged weights of a relative into the generator; the number of tensors that keep their fresh values.
 
     Raises:
-        CheckpointError: The checkpoint is of another generator altogether.
+        CheckpointError: The weights are of another generator altogether.
     """
     own = method.generator.state_dict()
-    known = match_state(own, checkpoint.weights)
+    known = match_state(own, predecessor.weights)
     if not known:
         raise CheckpointError(
-            f"a checkpoint of {checkpoint.recipe.model.generator!r} cannot start this generator",
+            f"{predecessor.origin} cannot start this generator: no tensor has its name and shape",
             hint='use the same model section, or distil: method = "distill"',
         )
     method.generator.load_state_dict(own | known)

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from animecam_training.checkpoint import StateDict, load_checkpoint
+from animecam_training.checkpoint import StateDict
 from animecam_training.config import OptimConfig, Recipe
 from animecam_training.data.sets import Batch
 from animecam_training.distributed import average_gradients
 from animecam_training.ema import MovingAverage
 from animecam_training.errors import DivergedError
-from animecam_training.models.registry import build_generator, inference_generator
 
 Losses = dict[str, Tensor]
 """Terms by name, unweighted, scalars without gradient."""
@@ -65,18 +64,6 @@ def place(module: AnyModule, device: torch.device) -> AnyModule:
 def features_file(recipe: Recipe) -> Path | None:
     """The file of weights that the recipe names for its feature network."""
     return Path(recipe.features_weights) if recipe.features_weights else None
-
-
-def open_teacher(checkpoint: str, device: torch.device) -> nn.Module:
-    """The averaged generator of a checkpoint, frozen: RGB [N, 3, H, W] in [-1, 1] to its drawing of the same shape.
-
-    Raises:
-        CheckpointError: The file is missing, damaged or of another kind.
-    """
-    loaded = load_checkpoint(Path(checkpoint))
-    generator = build_generator(loaded.recipe.model.generator, **loaded.recipe.model.options)
-    generator.load_state_dict(loaded.weights)
-    return place(inference_generator(generator).eval().requires_grad_(False), device)
 
 
 def rate_at(config: OptimConfig, step: int, steps: int) -> float:

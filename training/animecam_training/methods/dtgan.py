@@ -5,6 +5,7 @@ support drew, cleaned by non-local means and L0 smoothing, against a discriminat
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -31,7 +32,6 @@ from animecam_training.methods.base import (
     detached,
     features_file,
     make_adam,
-    open_teacher,
     place,
     rate_at,
     weighted_sum,
@@ -45,6 +45,7 @@ from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
 from animecam_training.perceptual.registry import open_features
+from animecam_training.predecessors import open_teacher
 
 
 class Drawn(NamedTuple):
@@ -97,7 +98,7 @@ class DtganMethod:
         self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         self.d_main = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
         share_weights([self.generator, self.d_support, self.d_main])
-        self.teacher = open_teacher(recipe.teacher, device) if recipe.teacher else None
+        self.teacher = place(open_teacher(Path(recipe.teacher)), device) if recipe.teacher else None
         self.features = place(open_features(recipe.features, weights=features_file(recipe)), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):
             raise ConfigError(

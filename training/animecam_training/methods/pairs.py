@@ -1,6 +1,7 @@
 """Supervised training towards a known picture: a drawn target, or what a teacher draws."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,6 @@ from animecam_training.methods.base import (
     detached,
     features_file,
     make_adam,
-    open_teacher,
     place,
     rate_at,
     weighted_sum,
@@ -32,6 +32,7 @@ from animecam_training.models.discriminator import PatchDiscriminator
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator
 from animecam_training.perceptual.registry import open_features
+from animecam_training.predecessors import open_teacher
 
 DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
 """From lines to shapes: what a supervised picture is compared by."""
@@ -157,7 +158,7 @@ class DistillMethod(PairMethod):
         super().__init__(recipe, device)
         if not recipe.teacher:
             raise CheckpointError("the recipe names no teacher", hint='set teacher = "…/last.pt" in the recipe')
-        self.teacher = open_teacher(recipe.teacher, device)
+        self.teacher = place(open_teacher(Path(recipe.teacher)), device)
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
