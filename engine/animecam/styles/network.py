@@ -7,12 +7,13 @@ from typing import Self
 import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Tensor
-from animecam.backends.opening import open_backend
+from animecam.backends.device import DeviceNetwork
+from animecam.backends.opening import open_backend, open_device_network
 from animecam.errors import StyleError
 from animecam.styles.card import FULL, Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
 from animecam.styles.pixels import batch_shape, decode, encode
-from animecam.styles.registry import find_style, verified_model
+from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Image
 
 _ADD_AGAIN = "its card does not describe its network: add the style again"
@@ -111,12 +112,29 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
-    backend = open_backend(verified_model(style, quality), choice, options)
+    half = verified_half(style, quality)
+    backend = open_backend(verified_model(style, quality), choice, options, half=half)
     try:
         return StyleNet(style.card, backend)
     except StyleError:
         backend.close()
         raise
+
+
+def open_device_style(name: str, options: BackendOptions, quality: str = FULL) -> DeviceNetwork:
+    """Loads a style whose pictures stay on the GPU; whoever calls closes it.
+
+    Args:
+        name: Of a bundled style or of one that the user added.
+        options: `gpu` and `cache_dir` are used.
+        quality: Which of the style's networks.
+
+    Raises:
+        StyleError: It is unknown or damaged.
+        BackendError: It has no fp16 form, or no GPU runs it.
+    """
+    style = find_style(name)
+    return open_device_network(verified_model(style, quality), verified_half(style, quality), options)
 
 
 def _check_ports(card: StyleCard, backend: Backend) -> None:
