@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
-from animecam.backends.device import DeviceNetwork
 from animecam.backends.status import BackendStatus
 from animecam.backends.switching import SwitchingBackend
 from animecam.errors import BackendError
@@ -45,22 +44,6 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions, *,
     except BackendError as error:
         _tell_once(f"no GPU is used: {error.message}", is_expected=not _has_driver())
         return processor
-
-
-def open_device_network(model: Path, half: Path | None, options: BackendOptions) -> DeviceNetwork:
-    """Loads a network whose pictures stay on the GPU; whoever calls closes it.
-
-    Args:
-        model: The fp32 network.
-        half: Its fp16 form, which it must have.
-        options: `gpu` and `cache_dir` are used.
-
-    Raises:
-        BackendError: There is no driver, no GPU, no runtime that supports it, or no fp16 form.
-    """
-    from animecam.backends.tensorrt_ import TensorRtDevice  # which imports no runtime
-
-    return TensorRtDevice(model, half, options)
 
 
 def on_processor(choice: BackendChoice) -> BackendChoice:

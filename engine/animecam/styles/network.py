@@ -7,8 +7,7 @@ from typing import Self
 import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Tensor
-from animecam.backends.device import DeviceNetwork
-from animecam.backends.opening import open_backend, open_device_network
+from animecam.backends.opening import open_backend
 from animecam.errors import StyleError
 from animecam.styles.card import FULL, Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
@@ -119,22 +118,6 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
     except StyleError:
         backend.close()
         raise
-
-
-def open_device_style(name: str, options: BackendOptions, quality: str = FULL) -> DeviceNetwork:
-    """Loads a style whose pictures stay on the GPU; whoever calls closes it.
-
-    Args:
-        name: Of a bundled style or of one that the user added.
-        options: `gpu` and `cache_dir` are used.
-        quality: Which of the style's networks.
-
-    Raises:
-        StyleError: It is unknown or damaged.
-        BackendError: It has no fp16 form, or no GPU runs it.
-    """
-    style = find_style(name)
-    return open_device_network(verified_model(style, quality), verified_half(style, quality), options)
 
 
 def _check_ports(card: StyleCard, backend: Backend) -> None:
