@@ -165,7 +165,7 @@ def test_openvino_uses_bf16_only_where_it_is_native(write_network: WriteNetwork)
 
 
 def test_auto_says_what_it_chose(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="animecam"):
         backend = open_backend(write_network(), BackendChoice.AUTO, OPTIONS)
     backend.close()
     assert backend.info.name == "openvino"
@@ -181,7 +181,7 @@ def without_openvino(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.usefixtures("without_openvino")
 def test_auto_falls_back_and_says_why(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="animecam"):
         backend = open_backend(write_network(), BackendChoice.AUTO, OPTIONS)
     backend.close()
     assert backend.info.name == "onnxruntime"
@@ -235,7 +235,7 @@ def test_auto_without_a_driver_takes_the_processor_and_says_so_once(
     write_network: WriteNetwork, caplog: pytest.LogCaptureFixture
 ):
     opening._tell_once.cache_clear()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="animecam"):
         for _ in range(2):
             backend = open_backend(write_network(), BackendChoice.AUTO, replace(OPTIONS, gpu=0))
             assert backend.info.name == "openvino"
@@ -246,7 +246,7 @@ def test_auto_without_a_driver_takes_the_processor_and_says_so_once(
 
 def test_auto_asks_for_no_gpu_unless_told_to(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
     opening._tell_once.cache_clear()
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="animecam"):
         open_backend(write_network(), BackendChoice.AUTO, OPTIONS).close()
     assert "GPU is used" not in caplog.text
 

@@ -82,7 +82,7 @@ def wait_for(condition) -> None:
 def test_the_processor_draws_until_the_engine_is_ready(slow: FakeBackend, caplog: pytest.LogCaptureFixture):
     engine = FakeEngine()
     backend = SwitchingBackend(engine, slow)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="animecam"):
         for _ in range(3):
             assert backend.run(pictures())[0].max() == 2
         assert backend.info is slow.info
