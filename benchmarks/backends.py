@@ -31,7 +31,7 @@ from animecam.measure.turns import interleave
 from animecam.settings import DEFAULT_STYLE
 from animecam.styles.card import FULL, Contract
 from animecam.styles.pixels import batch_shape, encode
-from animecam.styles.registry import Style, find_style, verified_int8, verified_model
+from animecam.styles.registry import Style, find_style, verified_half, verified_int8, verified_model
 from animecam.types import Image
 
 SIZES_PX = (256, 384)
@@ -122,11 +122,12 @@ def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candid
     choices = sorted(usable, key=lambda choice: choice is not BackendChoice.ONNXRUNTIME)
     candidates: list[Candidate] = []
     for variant in style.card.variants:
-        model, int8 = verified_model(style, variant.quality), verified_int8(style, variant.quality)
+        model = verified_model(style, variant.quality)
+        half, int8 = verified_half(style, variant.quality), verified_int8(style, variant.quality)
         for choice in choices:
             for allow_bf16, allow_int8 in PRECISIONS:
                 options = BackendOptions(threads=threads, allow_bf16=allow_bf16, allow_int8=allow_int8)
-                backend = open_backend(model, choice, options, int8=int8)
+                backend = open_backend(model, choice, options, half=half, int8=int8)
                 stack.callback(backend.close)
                 candidate = Candidate(variant.quality, choice, backend.info.precision, backend)
                 if candidate.name not in [known.name for known in candidates]:

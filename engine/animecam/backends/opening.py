@@ -1,16 +1,21 @@
 """The one place that knows the backends: opens one by name or by trying, and tells what runs here."""
 
+import functools
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.status import BackendStatus
+from animecam.backends.switching import SwitchingBackend
 from animecam.errors import BackendError
 
-AUTO_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
-"""What `auto` tries, the fastest first."""
+PROCESSOR_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
+"""What `auto` tries on the processor, the fastest first."""
+
+INSTALL_TORCH = "pip install 'animecam[torch]'"
 
 _log = logging.getLogger(__name__)
 
@@ -20,13 +25,36 @@ GAIN_BY_INT8 = frozenset({BackendChoice.OPENVINO})
 1.1 to 1.5 (one run each on a processor with AVX2)."""
 
 
-def open_backend(model: Path, choice: BackendChoice, options: BackendOptions, *, int8: Path | None = None) -> Backend:
+class _Forms(NamedTuple):
+    """The files of one network.
+
+    Attributes:
+        model: In fp32.
+        half: In fp16, for GPUs; None where there is none.
+        int8: With 8-bit weights and maps; None where there is none, or it is not wanted.
+    """
+
+    model: Path
+    half: Path | None
+    int8: Path | None
+
+
+def open_backend(
+    model: Path,
+    choice: BackendChoice,
+    options: BackendOptions,
+    *,
+    half: Path | None = None,
+    int8: Path | None = None,
+) -> Backend:
     """Loads a network; whoever calls closes it.
 
     Args:
         model: ONNX file with one input.
-        choice: A runtime, or `auto`: the first of `AUTO_ORDER` that works, which is logged.
+        choice: A runtime, or `auto`: on a GPU where the options name one and there is one, drawn by the processor
+            until its engine is ready; else the first of `PROCESSOR_ORDER` that works. What is chosen is logged.
         options: How it is to compute.
+        half: The fp16 form of the network, for GPUs; None: they compute in fp32.
         int8: The network's INT8 form, for the runtimes that gain by it; None where there is none.
 
     Raises:
@@ -34,12 +62,34 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions, *,
     """
     if not model.is_file():
         raise BackendError(f"there is no network at {model}", hint="reinstall animecam, or add the style again")
+    forms = _Forms(model, half, int8 if options.allow_int8 else None)
     if choice is not BackendChoice.AUTO:
-        return _OPENERS[choice](_form_for(choice, model, int8, options), options)
+        return _OPENERS[choice](forms, options)
+    processor = _open_first(forms, options, PROCESSOR_ORDER)
+    if options.gpu is None:
+        return processor
+    try:
+        return _open_gpu(forms, options, processor)
+    except BackendError as error:
+        _tell_once(f"no GPU is used: {error.message}", is_expected=not _has_driver())
+        return processor
+
+
+def on_processor(choice: BackendChoice) -> BackendChoice:
+    """What computes the small networks beside a style's: 1 to 3 ms on a core, less than the way to a GPU is worth.
+
+    Open them with options that name no GPU.
+    """
+    return choice if choice in PROCESSOR_ORDER else BackendChoice.AUTO
+
+
+def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[BackendChoice]) -> Backend:
+    """The first that works, with the reasons why others before it do not."""
+    model = forms.model
     problems: list[str] = []
-    for candidate in AUTO_ORDER:
+    for candidate in candidates:
         try:
-            backend = _OPENERS[candidate](_form_for(candidate, model, int8, options), options)
+            backend = _OPENERS[candidate](forms, options)
         except BackendError as error:
             _log.warning("%s is not usable for %s: %s", candidate, model.name, error.message)
             problems.append(f"{candidate}: {error.message}")
@@ -53,9 +103,43 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions, *,
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
 
 
-def _form_for(choice: BackendChoice, model: Path, int8: Path | None, options: BackendOptions) -> Path:
-    """The file of a network that suits a runtime."""
-    return int8 if int8 is not None and options.allow_int8 and choice in GAIN_BY_INT8 else model
+def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Backend:
+    """TensorRT, with the processor drawing until an engine is ready; else PyTorch.
+
+    Raises:
+        BackendError: There is no driver, no GPU, or no runtime that supports it.
+    """
+    from animecam.backends.tensorrt_ import TensorRtBackend
+    from animecam.cuda.gpu import open_gpu
+
+    open_gpu(options.gpu or 0).close()  # before anything that takes seconds to import
+    try:
+        fast = TensorRtBackend(forms.model, forms.half, options)
+    except BackendError as no_tensorrt:
+        try:
+            backend = _open_torch(forms, options)
+        except BackendError:
+            raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
+        _tell_once(f"tensorrt is not usable, torch is: {no_tensorrt.message}", is_expected=False)
+        processor.close()
+        return backend
+    _log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
+    return SwitchingBackend(fast, processor)
+
+
+def _named(backend: Backend) -> tuple[str, str, str]:
+    return backend.info.name, backend.info.version, backend.info.device
+
+
+@functools.cache
+def _tell_once(text: str, *, is_expected: bool) -> None:
+    """Logs a line the first time: every style and session would repeat it."""
+    _log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
+
+
+def _has_driver() -> bool:
+    """Whether somebody who has an NVIDIA GPU would wonder why it is idle."""
+    return Path("/dev/nvidiactl").exists()
 
 
 def probe_backends() -> tuple[BackendStatus, ...]:
@@ -71,29 +155,41 @@ def _probe(choice: BackendChoice) -> BackendStatus:
 
 
 @contextmanager
-def _importing(package: str) -> Generator[None]:
+def _importing(package: str, hint: str = "") -> Generator[None]:
     """Turns a missing or broken package into an error that says what to install."""
     try:
         yield
     except ImportError as error:
-        hint = f"pip install {package}"
-        raise BackendError(f"{package} cannot be imported: {error}", hint=hint) from error
+        raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
 
 
-def _open_openvino(model: Path, options: BackendOptions) -> Backend:
+def _form_for(choice: BackendChoice, forms: _Forms) -> Path:
+    """The file of a network that suits a runtime of the processor."""
+    return forms.int8 if forms.int8 is not None and choice in GAIN_BY_INT8 else forms.model
+
+
+def _open_openvino(forms: _Forms, options: BackendOptions) -> Backend:
     with _importing("openvino"):
         from animecam.backends.openvino_ import OpenVinoBackend
-    return OpenVinoBackend(model, options)
+    return OpenVinoBackend(_form_for(BackendChoice.OPENVINO, forms), options)
 
 
-def _open_onnxruntime(model: Path, options: BackendOptions) -> Backend:
+def _open_onnxruntime(forms: _Forms, options: BackendOptions) -> Backend:
     with _importing("onnxruntime"):
         from animecam.backends.onnxruntime_ import OnnxRuntimeBackend
-    return OnnxRuntimeBackend(model, options)
+    return OnnxRuntimeBackend(_form_for(BackendChoice.ONNXRUNTIME, forms), options)
 
 
-def _open_tensorrt(model: Path, options: BackendOptions) -> Backend:  # noqa: ARG001 - the signature of an opener
-    raise _no_tensorrt()
+def _open_tensorrt(forms: _Forms, options: BackendOptions) -> Backend:
+    from animecam.backends.tensorrt_ import TensorRtBackend  # which imports no runtime
+
+    return TensorRtBackend(forms.model, forms.half, options)
+
+
+def _open_torch(forms: _Forms, options: BackendOptions) -> Backend:
+    with _importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import TorchBackend
+    return TorchBackend(forms.model, forms.half, options)
 
 
 def _probe_openvino() -> BackendStatus:
@@ -109,22 +205,27 @@ def _probe_onnxruntime() -> BackendStatus:
 
 
 def _probe_tensorrt() -> BackendStatus:
-    raise _no_tensorrt()
+    from animecam.backends.tensorrt_ import probe
+
+    return probe()
 
 
-def _no_tensorrt() -> BackendError:
-    hint = "use --backend openvino or onnxruntime"
-    return BackendError("the tensorrt backend, for NVIDIA GPUs, is not part of this version", hint=hint)
+def _probe_torch() -> BackendStatus:
+    with _importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import probe
+    return probe()
 
 
-_OPENERS: dict[BackendChoice, Callable[[Path, BackendOptions], Backend]] = {
+_OPENERS: dict[BackendChoice, Callable[[_Forms, BackendOptions], Backend]] = {
     BackendChoice.OPENVINO: _open_openvino,
     BackendChoice.ONNXRUNTIME: _open_onnxruntime,
     BackendChoice.TENSORRT: _open_tensorrt,
+    BackendChoice.TORCH: _open_torch,
 }
 
 _PROBES: dict[BackendChoice, Callable[[], BackendStatus]] = {
     BackendChoice.OPENVINO: _probe_openvino,
     BackendChoice.ONNXRUNTIME: _probe_onnxruntime,
     BackendChoice.TENSORRT: _probe_tensorrt,
+    BackendChoice.TORCH: _probe_torch,
 }

@@ -12,7 +12,7 @@ from animecam.errors import StyleError
 from animecam.styles.card import FULL, Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
 from animecam.styles.pixels import batch_shape, decode, encode
-from animecam.styles.registry import find_style, verified_int8, verified_model
+from animecam.styles.registry import find_style, verified_half, verified_int8, verified_model
 from animecam.types import Image
 
 _ADD_AGAIN = "its card does not describe its network: add the style again"
@@ -111,8 +111,8 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
-    int8 = verified_int8(style, quality)
-    backend = open_backend(verified_model(style, quality), choice, options, int8=int8)
+    half, int8 = verified_half(style, quality), verified_int8(style, quality)
+    backend = open_backend(verified_model(style, quality), choice, options, half=half, int8=int8)
     try:
         return StyleNet(style.card, backend)
     except StyleError:
