@@ -153,6 +153,7 @@ class DevicePath:
 
     def close(self) -> None:
         """Waits for what is under way and frees everything; may be called twice."""
+        self._gpu.use()
         self._drop_slots()
         for part in (*self._faces, *self._batches, self._heads, self._up, self._draw, self._down):
             part.close()
