@@ -90,6 +90,7 @@ class DeviceStyles:
         nbytes = network.max_batch * _PICTURE_BYTES * size_px**2
         given, drawn = self._gpu.buffer(nbytes), self._gpu.buffer(nbytes)
         try:
+            network.bind(given.address, drawn.address, batch=1, size_px=size_px)  # it may find that fewer fit at a time
             for batch in range(1, network.max_batch + 1):
                 network.bind(given.address, drawn.address, batch=batch, size_px=size_px)
                 network.enqueue(stream.handle)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions
-from animecam.backends.opening import open_backend
+from animecam.backends.opening import on_processor, open_backend
 from animecam.cache import model_cache
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
@@ -51,7 +51,9 @@ class Networks:
         self._settings = settings
         self._stack = stack
         self._options = BackendOptions(threads=settings.threads, cache_dir=usable_cache(), gpu=settings.gpu)
-        self._one_core = replace(self._options, threads=1)  # the small networks lose more than they gain by sharing out
+        # The small networks lose more than they gain by sharing out, or by the way to a GPU.
+        self._one_core = replace(self._options, threads=1, gpu=None)
+        self._small = on_processor(settings.backend)
         self._person: Backend | None = None
         self._device: tuple[Gpu, DeviceStyles] | None = None
         self._has_asked_for_gpu = False
@@ -199,12 +201,12 @@ class Networks:
     def _person_masker(self) -> PersonMasker:
         """A masker that remembers nothing yet, over the one network that all share."""
         if self._person is None:
-            self._person = open_backend(PERSON_MODEL, self._settings.backend, self._one_core)
+            self._person = open_backend(PERSON_MODEL, self._small, self._one_core)
             self._stack.callback(self._person.close)
         return PersonMasker(self._person)
 
     def _open_detector(self, choice: str) -> Detector:
-        detector = open_detector(choice, self._settings.backend, self._one_core)
+        detector = open_detector(choice, self._small, self._one_core)
         self._stack.callback(detector.close)
         return detector
 

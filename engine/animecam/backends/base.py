@@ -19,6 +19,7 @@ class BackendChoice(StrEnum):
     OPENVINO = "openvino"
     ONNXRUNTIME = "onnxruntime"
     TENSORRT = "tensorrt"
+    TORCH = "torch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class BackendOptions:
     threads: int = 0  # CPU threads, 0: the runtime's own choice
     allow_bf16: bool = True  # bfloat16 where the processor computes it natively
     cache_dir: Path | None = None  # compiled models are kept here, a folder of ours; None: not kept
-    gpu: int = 0  # index of the GPU for the runtimes that use one
+    gpu: int | None = None  # index of the GPU; None: `auto` takes none, a runtime that needs one takes the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class BackendInfo:
     """What computes, for logs and reports.
 
     Attributes:
-        name: "openvino", "onnxruntime", "tensorrt".
+        name: "openvino", "onnxruntime", "torch", "tensorrt", "tensorrt-rtx".
         version: Version of the runtime.
         device: Name of the processor or GPU.
         precision: "f32", "bf16", "f16" or "int8".

@@ -6,7 +6,10 @@ from animecam.backends.base import BackendInfo
 
 
 class DeviceNetwork(Protocol):
-    """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`."""
+    """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`.
+
+    `max_batch` may become smaller with the first `bind` of a size, where the GPU's memory is short.
+    """
 
     info: BackendInfo
     max_batch: int

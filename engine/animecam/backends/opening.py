@@ -1,27 +1,33 @@
 """The one place that knows the backends: opens one by name or by trying, and tells what runs here."""
 
+import functools
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.status import BackendStatus
+from animecam.backends.switching import SwitchingBackend
 from animecam.errors import BackendError
 
-AUTO_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
-"""What `auto` tries, the fastest first."""
+PROCESSOR_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
+"""What `auto` tries on the processor, the fastest first."""
+
+INSTALL_TORCH = "pip install 'animecam[torch]'"
 
 _log = logging.getLogger(__name__)
 
 
-def open_backend(model: Path, choice: BackendChoice, options: BackendOptions) -> Backend:
+def open_backend(model: Path, choice: BackendChoice, options: BackendOptions, *, half: Path | None = None) -> Backend:
     """Loads a network; whoever calls closes it.
 
     Args:
         model: ONNX file with one input.
-        choice: A runtime, or `auto`: the first of `AUTO_ORDER` that works, which is logged.
+        choice: A runtime, or `auto`: on a GPU where the options name one and there is one, drawn by the processor
+            until its engine is ready; else the first of `PROCESSOR_ORDER` that works. What is chosen is logged.
         options: How it is to compute.
+        half: The fp16 form of the network, for GPUs; None: they compute in fp32.
 
     Raises:
         BackendError: The file is missing, the named runtime is missing or refuses it, or `auto` found none that works.
@@ -29,11 +35,33 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions) ->
     if not model.is_file():
         raise BackendError(f"there is no network at {model}", hint="reinstall animecam, or add the style again")
     if choice is not BackendChoice.AUTO:
-        return _OPENERS[choice](model, options)
+        return _OPENERS[choice](model, half, options)
+    processor = _open_first(model, half, options, PROCESSOR_ORDER)
+    if options.gpu is None:
+        return processor
+    try:
+        return _open_gpu(model, half, options, processor)
+    except BackendError as error:
+        _tell_once(f"no GPU is used: {error.message}", is_expected=not _has_driver())
+        return processor
+
+
+def on_processor(choice: BackendChoice) -> BackendChoice:
+    """What computes the small networks beside a style's: 1 to 3 ms on a core, less than the way to a GPU is worth.
+
+    Open them with options that name no GPU.
+    """
+    return choice if choice in PROCESSOR_ORDER else BackendChoice.AUTO
+
+
+def _open_first(
+    model: Path, half: Path | None, options: BackendOptions, candidates: Iterable[BackendChoice]
+) -> Backend:
+    """The first that works, with the reasons why others before it do not."""
     problems: list[str] = []
-    for candidate in AUTO_ORDER:
+    for candidate in candidates:
         try:
-            backend = _OPENERS[candidate](model, options)
+            backend = _OPENERS[candidate](model, half, options)
         except BackendError as error:
             _log.warning("%s is not usable for %s: %s", candidate, model.name, error.message)
             problems.append(f"{candidate}: {error.message}")
@@ -45,6 +73,45 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions) ->
         )
         return backend
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
+
+
+def _open_gpu(model: Path, half: Path | None, options: BackendOptions, processor: Backend) -> Backend:
+    """TensorRT, with the processor drawing until an engine is ready; else PyTorch.
+
+    Raises:
+        BackendError: There is no driver, no GPU, or no runtime that supports it.
+    """
+    from animecam.backends.tensorrt_ import TensorRtBackend
+    from animecam.cuda.gpu import open_gpu
+
+    open_gpu(options.gpu or 0).close()  # before anything that takes seconds to import
+    try:
+        fast = TensorRtBackend(model, half, options)
+    except BackendError as no_tensorrt:
+        try:
+            backend = _open_torch(model, half, options)
+        except BackendError:
+            raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
+        _tell_once(f"tensorrt is not usable, torch is: {no_tensorrt.message}", is_expected=False)
+        processor.close()
+        return backend
+    _log.info("%s: %s %s on %s follows when its engine is ready", model.name, *_named(fast))
+    return SwitchingBackend(fast, processor)
+
+
+def _named(backend: Backend) -> tuple[str, str, str]:
+    return backend.info.name, backend.info.version, backend.info.device
+
+
+@functools.cache
+def _tell_once(text: str, *, is_expected: bool) -> None:
+    """Logs a line the first time: every style and session would repeat it."""
+    _log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
+
+
+def _has_driver() -> bool:
+    """Whether somebody who has an NVIDIA GPU would wonder why it is idle."""
+    return Path("/dev/nvidiactl").exists()
 
 
 def probe_backends() -> tuple[BackendStatus, ...]:
@@ -60,29 +127,36 @@ def _probe(choice: BackendChoice) -> BackendStatus:
 
 
 @contextmanager
-def _importing(package: str) -> Generator[None]:
+def _importing(package: str, hint: str = "") -> Generator[None]:
     """Turns a missing or broken package into an error that says what to install."""
     try:
         yield
     except ImportError as error:
-        hint = f"pip install {package}"
-        raise BackendError(f"{package} cannot be imported: {error}", hint=hint) from error
+        raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
 
 
-def _open_openvino(model: Path, options: BackendOptions) -> Backend:
+def _open_openvino(model: Path, half: Path | None, options: BackendOptions) -> Backend:  # noqa: ARG001 - an opener
     with _importing("openvino"):
         from animecam.backends.openvino_ import OpenVinoBackend
     return OpenVinoBackend(model, options)
 
 
-def _open_onnxruntime(model: Path, options: BackendOptions) -> Backend:
+def _open_onnxruntime(model: Path, half: Path | None, options: BackendOptions) -> Backend:  # noqa: ARG001 - an opener
     with _importing("onnxruntime"):
         from animecam.backends.onnxruntime_ import OnnxRuntimeBackend
     return OnnxRuntimeBackend(model, options)
 
 
-def _open_tensorrt(model: Path, options: BackendOptions) -> Backend:  # noqa: ARG001 - the signature of an opener
-    raise _no_tensorrt()
+def _open_tensorrt(model: Path, half: Path | None, options: BackendOptions) -> Backend:
+    from animecam.backends.tensorrt_ import TensorRtBackend  # which imports no runtime
+
+    return TensorRtBackend(model, half, options)
+
+
+def _open_torch(model: Path, half: Path | None, options: BackendOptions) -> Backend:
+    with _importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import TorchBackend
+    return TorchBackend(model, half, options)
 
 
 def _probe_openvino() -> BackendStatus:
@@ -98,22 +172,27 @@ def _probe_onnxruntime() -> BackendStatus:
 
 
 def _probe_tensorrt() -> BackendStatus:
-    raise _no_tensorrt()
+    from animecam.backends.tensorrt_ import probe
+
+    return probe()
 
 
-def _no_tensorrt() -> BackendError:
-    hint = "use --backend openvino or onnxruntime"
-    return BackendError("the tensorrt backend, for NVIDIA GPUs, is not part of this version", hint=hint)
+def _probe_torch() -> BackendStatus:
+    with _importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import probe
+    return probe()
 
 
-_OPENERS: dict[BackendChoice, Callable[[Path, BackendOptions], Backend]] = {
+_OPENERS: dict[BackendChoice, Callable[[Path, Path | None, BackendOptions], Backend]] = {
     BackendChoice.OPENVINO: _open_openvino,
     BackendChoice.ONNXRUNTIME: _open_onnxruntime,
     BackendChoice.TENSORRT: _open_tensorrt,
+    BackendChoice.TORCH: _open_torch,
 }
 
 _PROBES: dict[BackendChoice, Callable[[], BackendStatus]] = {
     BackendChoice.OPENVINO: _probe_openvino,
     BackendChoice.ONNXRUNTIME: _probe_onnxruntime,
     BackendChoice.TENSORRT: _probe_tensorrt,
+    BackendChoice.TORCH: _probe_torch,
 }

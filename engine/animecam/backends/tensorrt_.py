@@ -124,6 +124,7 @@ class TensorRtDevice:
         """See `DeviceNetwork.bind`."""
         if size_px not in self._sessions:
             self._sessions[size_px] = self._loader.device_session((_CHANNELS, size_px, size_px))
+            self.max_batch = min(self.max_batch, self._sessions[size_px].max_batch)
         session = self._sessions[size_px]
         session.set_batch(batch)
         session.bind(self._loader.input.name, input_address)

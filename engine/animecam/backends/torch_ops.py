@@ -94,7 +94,10 @@ class _Step:
 
 def _constant(value: np.ndarray[Any, Any], device: torch.device) -> Tensor:
     tensor = torch.from_numpy(np.array(value))  # a copy: the file's bytes cannot be written
-    return tensor.to(device) if tensor.is_floating_point() else tensor
+    if not tensor.is_floating_point():
+        return tensor
+    is_map = tensor.ndim == 4 and device.type == "cuda"  # there half convolutions are made for channels last
+    return tensor.to(device, memory_format=torch.channels_last if is_map else torch.preserve_format)
 
 
 def _numbers(tensor: Tensor | None) -> list[int]:
@@ -157,7 +160,7 @@ def _reshape(inputs: Sequence[Tensor | None], _: Attributes) -> Tensor:
 
 def _resize(inputs: Sequence[Tensor | None], attributes: Attributes) -> Tensor:
     is_bilinear = attributes.get("mode") == b"linear"
-    if not is_bilinear or attributes.get("coordinate_transformation_mode") != b"half_pixel":
+    if not is_bilinear or attributes.get("coordinate_transformation_mode", b"half_pixel") != b"half_pixel":
         raise BackendError("the torch backend resizes bilinearly, with half-pixel centres, only")
     scales = _given(inputs[2]).tolist()[2:]
     return F.interpolate(_given(inputs[0]), scale_factor=scales, mode="bilinear", align_corners=False)

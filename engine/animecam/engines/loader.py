@@ -3,8 +3,8 @@
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,13 +23,18 @@ from animecam.errors import BackendError, DeviceMemoryError
 
 _TOLD_SHARE = 0.25  # of a build, between two lines of the log
 
+_POLL_SECONDS = 0.2  # how soon a loader that waits for another one notices that it is to end
+
+_one_at_a_time = threading.Lock()
+"""A build measures layers on the GPU and takes every core: two at a time would spoil each other."""
+
 _log = logging.getLogger(__name__)
 
 Made = TypeVar("Made", EngineSession, HostSession)
 
 
 class EngineLoader:
-    """Engines of one network on one GPU. Loads may run in any thread, one at a time.
+    """Engines of one network on one GPU. Loads may run in any thread; in a process there is one at a time.
 
     Args:
         model: The fp32 network.
@@ -42,7 +47,6 @@ class EngineLoader:
 
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self.model = half or model
-        self._one_at_a_time = threading.Lock()
         self._is_ending = threading.Event()
         with ExitStack() as stack:
             self.gpu: Gpu = open_gpu(options.gpu or 0)
@@ -95,7 +99,7 @@ class EngineLoader:
         self._stack.close()
 
     def _loaded(self, shape: tuple[int, ...], make: Callable[[Engine, int], Made]) -> Made:
-        with self._one_at_a_time:
+        with self._turn():
             self.gpu.use()
             batch = self.max_batch
             while True:
@@ -106,6 +110,16 @@ class EngineLoader:
                         raise
                     batch //= 2
                     _log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
+
+    @contextmanager
+    def _turn(self) -> Generator[None]:
+        while not _one_at_a_time.acquire(timeout=_POLL_SECONDS):
+            if self._is_ending.is_set():
+                raise BackendError(f"{self.model.name} is closed")
+        try:
+            yield
+        finally:
+            _one_at_a_time.release()
 
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
         key = key_for(self.flavour, self.target, self.model, self._parsed, shape, batch)

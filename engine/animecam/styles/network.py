@@ -12,7 +12,7 @@ from animecam.errors import StyleError
 from animecam.styles.card import FULL, Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
 from animecam.styles.pixels import batch_shape, decode, encode
-from animecam.styles.registry import find_style, verified_model
+from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Image
 
 _ADD_AGAIN = "its card does not describe its network: add the style again"
@@ -111,7 +111,8 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
-    backend = open_backend(verified_model(style, quality), choice, options)
+    half = verified_half(style, quality)
+    backend = open_backend(verified_model(style, quality), choice, options, half=half)
     try:
         return StyleNet(style.card, backend)
     except StyleError:

@@ -3,6 +3,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.signal import correlate
 from animecam.backends import opening
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend, probe_backends
+from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 
 OPTIONS = BackendOptions(threads=1)
@@ -209,10 +211,49 @@ def test_auto_with_no_runtime_that_works_names_every_reason(tmp_path: Path):
         open_backend(damaged, BackendChoice.AUTO, OPTIONS)
 
 
-def test_tensorrt_is_refused_with_a_hint(write_network: WriteNetwork):
-    with pytest.raises(BackendError, match="tensorrt") as caught:
-        open_backend(write_network(), BackendChoice.TENSORRT, OPTIONS)
+@pytest.fixture
+def without_driver() -> None:
+    """What is asked of a machine without a GPU is not asked of one that has one."""
+    try:
+        open_gpu().close()
+    except BackendError:
+        return
+    pytest.skip("there is a GPU here: -m gpu tests it")
+
+
+@pytest.mark.usefixtures("without_driver")
+def test_tensorrt_without_a_driver_is_refused_with_a_hint(write_network: WriteNetwork):
+    with pytest.raises(BackendError, match="no NVIDIA driver") as caught:
+        open_backend(write_network(), BackendChoice.TENSORRT, replace(OPTIONS, gpu=0))
     assert caught.value.hint
+    status = next(status for status in probe_backends() if status.name == "tensorrt")
+    assert (status.usable, status.problem) == (False, caught.value.message)
+
+
+@pytest.mark.usefixtures("without_driver")
+def test_auto_without_a_driver_takes_the_processor_and_says_so_once(
+    write_network: WriteNetwork, caplog: pytest.LogCaptureFixture
+):
+    opening._tell_once.cache_clear()
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            backend = open_backend(write_network(), BackendChoice.AUTO, replace(OPTIONS, gpu=0))
+            assert backend.info.name == "openvino"
+            backend.close()
+    assert caplog.text.count("no GPU is used: there is no NVIDIA driver") == 1
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]  # nobody who has no GPU minds
+
+
+def test_auto_asks_for_no_gpu_unless_told_to(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
+    opening._tell_once.cache_clear()
+    with caplog.at_level(logging.INFO):
+        open_backend(write_network(), BackendChoice.AUTO, OPTIONS).close()
+    assert "GPU is used" not in caplog.text
+
+
+@pytest.mark.parametrize("choice", list(BackendChoice))
+def test_small_networks_stay_on_the_processor(choice: BackendChoice):
+    assert opening.on_processor(choice) in {BackendChoice.AUTO, *opening.PROCESSOR_ORDER}
 
 
 def test_the_probe_lists_every_choice_but_auto():
@@ -222,7 +263,8 @@ def test_the_probe_lists_every_choice_but_auto():
 
 
 def test_importing_the_door_imports_no_runtime():
-    script = "import sys, animecam.backends.opening; print(sorted({'openvino', 'onnxruntime'} & sys.modules.keys()))"
+    heavy = {"openvino", "onnxruntime", "torch", "onnx", "tensorrt", "tensorrt_rtx", "cuda"}
+    script = f"import sys, animecam.backends.opening; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,0 +1,103 @@
+"""Draws with one backend while a faster one is being made ready, and changes over between two pictures."""
+
+import logging
+import queue
+import threading
+from typing import Protocol
+
+from animecam.backends.base import Backend, Tensor
+from animecam.backends.ports import in_parts
+from animecam.errors import BackendError
+
+CLOSE_SECONDS = 60.0  # longest wait for a build to notice that it is to end
+
+_log = logging.getLogger(__name__)
+
+
+class Preparable(Backend, Protocol):
+    """A backend that needs time for each shape before it can run it; that may be done in another thread."""
+
+    def is_ready(self, shape: tuple[int, ...]) -> bool:
+        """Whether pictures of a shape are drawn at once."""
+        ...
+
+    def prepare(self, shape: tuple[int, ...]) -> None:
+        """Makes it ready for pictures of a shape, while another thread may run others.
+
+        Raises:
+            BackendError: It cannot be made ready.
+        """
+        ...
+
+    def end(self) -> None:
+        """Lets a preparation that goes on in another thread end soon."""
+        ...
+
+
+class SwitchingBackend:
+    """Two backends for one network: the fast one for the shapes it is ready for, the other one until then.
+
+    Args:
+        fast: Prepared in a thread of this one, shape by shape, as they are first drawn. Closed with this.
+        slow: Ready at once. Closed with this.
+
+    Attributes:
+        info: Of the one that drew last.
+    """
+
+    def __init__(self, fast: Preparable, slow: Backend) -> None:
+        self._fast, self._slow = fast, slow
+        self.info = slow.info
+        self.input, self.outputs = slow.input, slow.outputs
+        self.max_batch = fast.max_batch
+        self._failed = threading.Event()
+        self._is_ending = threading.Event()
+        self._asked: set[tuple[int, ...]] = set()
+        self._to_prepare: queue.SimpleQueue[tuple[int, ...] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._prepare_all, name="engine-build", daemon=True)
+        self._thread.start()
+
+    def run(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Computes the network; see `Backend.run`. Never waits for the fast backend to become ready."""
+        if self._is_ending.is_set():
+            raise BackendError("the network is closed")
+        shape = batch.shape[1:]
+        if not self._failed.is_set() and self._fast.is_ready(shape):
+            self._tell(self._fast, batch)
+            return in_parts(self._fast.run, batch, self._fast.max_batch)
+        if shape not in self._asked:
+            self._asked.add(shape)
+            self._to_prepare.put(shape)
+        self._tell(self._slow, batch)
+        return in_parts(self._slow.run, batch, self._slow.max_batch)
+
+    def close(self) -> None:
+        """Frees both; may be called twice."""
+        if self._is_ending.is_set():
+            return
+        self._is_ending.set()
+        self._fast.end()
+        self._to_prepare.put(None)
+        self._thread.join(CLOSE_SECONDS)
+        self._slow.close()
+        if self._thread.is_alive():
+            _log.warning("%s still builds after %g s: its memory is not freed", self._fast.info.name, CLOSE_SECONDS)
+        else:
+            self._fast.close()
+
+    def _tell(self, backend: Backend, batch: Tensor) -> None:
+        if self.info is not backend.info:
+            self.info = backend.info
+            size = "x".join(map(str, batch.shape[2:]))
+            _log.info("%s on %s draws now, at %s", self.info.name, self.info.device, size)
+
+    def _prepare_all(self) -> None:
+        while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
+            try:
+                self._fast.prepare(shape)
+            except BackendError as error:
+                if not self._is_ending.is_set():
+                    self._failed.set()
+                    kept = self._slow.info.name
+                    _log.warning("%s is not usable, %s goes on: %s", self._fast.info.name, kept, error.message)
+                return

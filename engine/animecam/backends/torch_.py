@@ -1,0 +1,158 @@
+"""PyTorch on an NVIDIA GPU: half, channels last, a CUDA graph for each shape. Without TensorRT, and to compare.
+
+It runs the style's ONNX file. The only module with `torch_ops` that imports torch.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# torch is typed in part only.
+
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import torch
+from onnx import ValueInfoProto, helper
+
+from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
+from animecam.backends.ports import batch_limit, check_batch, only_input
+from animecam.backends.status import BackendStatus
+from animecam.backends.torch_ops import OnnxProgram, read_model
+from animecam.errors import BackendError, DeviceMemoryError
+
+NAME = "torch"
+KEPT_SHAPES = 8
+WARM_UPS = 3  # runs before a graph is captured: libraries choose their algorithms and allocate in them
+
+_SMALLER = "use a smaller size (--size), or end other programs on this GPU"
+
+
+class TorchBackend:
+    """One network in PyTorch.
+
+    Args:
+        model: The fp32 network.
+        half: Its fp16 form; None runs it in fp32.
+        options: `gpu` is used.
+        device: Where to compute; None takes the GPU of the options.
+
+    Raises:
+        BackendError: PyTorch sees no such GPU, or the network has an operator that only other runtimes know.
+    """
+
+    def __init__(self, model: Path, half: Path | None, options: BackendOptions, device: str | None = None) -> None:
+        self._device = torch.device(device or _gpu(options.gpu or 0))
+        path = half or model
+        proto = read_model(path)
+        only_input([value.name for value in proto.graph.input], path.name)
+        self._name = path.name
+        self._program: OnnxProgram | None = OnnxProgram(proto, self._device)
+        self._inside = _port(proto.graph.input[0])
+        self.input, *outputs = (_outside(_port(value)) for value in (*proto.graph.input, *proto.graph.output))
+        self.outputs = tuple(outputs)
+        self.max_batch = batch_limit(self.input)
+        self.info = BackendInfo(NAME, torch.__version__, _device_name(self._device), self._precision)
+        self._graphs: OrderedDict[tuple[int, ...], _Graph] = OrderedDict()
+
+    def run(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Computes the network; see `Backend.run`. The first batch of a shape captures its graph."""
+        check_batch(batch, self.input, self._name)
+        given = torch.from_numpy(batch)
+        try:
+            with torch.inference_mode():
+                results = self._graph(batch.shape)(given) if self._device.type == "cuda" else self._eager(given)
+                return tuple(result.to("cpu", _float(result.dtype)).numpy() for result in results)
+        except torch.cuda.OutOfMemoryError as error:
+            raise DeviceMemoryError("torch: the memory of the GPU is full", hint=_SMALLER) from error
+        except RuntimeError as error:
+            raise BackendError(f"torch failed on {self._name}: {str(error).splitlines()[0]}") from error
+
+    def close(self) -> None:
+        """Frees the network; may be called twice."""
+        self._graphs.clear()
+        self._program = None
+
+    @property
+    def _precision(self) -> str:
+        return "f16" if self._inside.dtype == np.float16 else "f32"
+
+    def _eager(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if self._program is None:
+            raise BackendError(f"{self._name} is closed")
+        kind = torch.float16 if self._precision == "f16" else pictures.dtype
+        return self._program(pictures.to(self._device, kind))
+
+    def _graph(self, shape: tuple[int, ...]) -> "_Graph":
+        if shape in self._graphs:
+            self._graphs.move_to_end(shape)
+            return self._graphs[shape]
+        if self._program is None:
+            raise BackendError(f"{self._name} is closed")
+        if len(self._graphs) == KEPT_SHAPES:
+            self._graphs.popitem(last=False)
+        kind = torch.float16 if self._precision == "f16" else torch.from_numpy(np.empty(0, self._inside.dtype)).dtype
+        self._graphs[shape] = _Graph(self._program, shape, kind, self._device)
+        return self._graphs[shape]
+
+
+class _Graph:
+    """A network recorded for one shape; its input, its results and all between stay where they are."""
+
+    def __init__(self, program: OnnxProgram, shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> None:
+        self._device = device
+        with torch.cuda.device(device):
+            self._pinned = torch.empty(shape, dtype=kind, pin_memory=True)
+            self._input = torch.zeros(shape, dtype=kind, device=device)
+            if len(shape) == 4:
+                self._input = self._input.to(memory_format=torch.channels_last)
+            self._stream = torch.cuda.Stream(device)
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+            with torch.cuda.stream(self._stream):
+                for _ in range(WARM_UPS):
+                    program(self._input)
+            self._stream.synchronize()
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph, stream=self._stream):
+                self._results = program(self._input)
+
+    def __call__(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The results; they are overwritten by the next call."""
+        self._pinned.copy_(pictures)
+        with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+            self._input.copy_(self._pinned, non_blocking=True)
+            self._graph.replay()
+        self._stream.synchronize()
+        return self._results
+
+
+def probe(gpu: int = 0) -> BackendStatus:
+    """What PyTorch can do here."""
+    return BackendStatus(NAME, True, torch.__version__, _device_name(torch.device(_gpu(gpu))), ("f32", "f16"))
+
+
+def _gpu(index: int) -> str:
+    if not torch.cuda.is_available():
+        why = "was built without CUDA" if torch.version.cuda is None else "sees no NVIDIA GPU"
+        hint = "use --backend openvino or onnxruntime on processors"
+        raise BackendError(f"PyTorch {torch.__version__} {why}", hint=hint)
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise BackendError(f"no GPU {index}: PyTorch sees {count}", hint="choose one with --gpu")
+    return f"cuda:{index}"
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _port(value: ValueInfoProto) -> Port:
+    tensor = value.type.tensor_type
+    shape = tuple(dimension.dim_value or None for dimension in tensor.shape.dim)
+    return Port(value.name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+
+
+def _outside(port: Port) -> Port:
+    return Port(port.name, port.shape, np.dtype(np.float32) if port.dtype == np.float16 else port.dtype)
+
+
+def _float(kind: torch.dtype) -> torch.dtype:
+    return torch.float32 if kind == torch.float16 else kind

@@ -1,0 +1,147 @@
+"""The networks of every shipped style in PyTorch: on the processor against ONNX Runtime; on a GPU with `-m gpu`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend, probe_backends
+from animecam.backends.torch_ import TorchBackend
+from animecam.backends.torch_ops import OPERATORS
+from animecam.errors import BackendError
+from animecam.sources.portrait import load_portrait
+from animecam.styles.registry import find_style, list_styles, verified_half
+
+STYLES = [style.name for style in list_styles() if style.is_bundled]
+OPTIONS = BackendOptions(threads=1, gpu=0)
+FACE = (slice(60, 140), slice(180, 276))  # of the bundled portrait
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def batch() -> np.ndarray:
+    face = load_portrait()[FACE].transpose(2, 0, 1).astype(np.float32) / 127.5 - 1
+    return np.stack([face, face[..., ::-1]])
+
+
+def reference(model: Path, batch: np.ndarray) -> np.ndarray:
+    backend = open_backend(model, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    try:
+        return np.concatenate([backend.run(picture[None])[0] for picture in batch])
+    finally:
+        backend.close()
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_fp32_is_what_onnx_runtime_computes(name: str, batch: np.ndarray):
+    model = find_style(name).model_path()
+    backend = TorchBackend(model, None, OPTIONS, device="cpu")
+    np.testing.assert_allclose(backend.run(batch)[0], reference(model, batch), atol=1e-4)
+    assert (backend.info.precision, backend.input.dtype, backend.outputs[0].dtype) == ("f32", np.float32, np.float32)
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendError, match="closed"):
+        backend.run(batch)
+
+
+def test_the_fp16_network_is_float32_outside(batch: np.ndarray):
+    style = find_style("cel")
+    backend = TorchBackend(style.model_path(), verified_half(style), OPTIONS, device="cpu")
+    drawn = backend.run(batch[:1])[0]
+    assert (backend.info.precision, backend.input.dtype, drawn.dtype) == ("f16", np.float32, np.float32)
+    error = drawn - reference(style.model_path(), batch[:1])
+    assert 10 * np.log10(4 / np.mean(error.astype(np.float64) ** 2)) > 60
+    backend.close()
+
+
+def one_node(operator: str, inputs: dict[str, list[int]], constants: dict[str, np.ndarray], **attributes: object):
+    value = helper.make_tensor_value_info
+    node = helper.make_node(operator, [*inputs, *constants], ["y"], **attributes)
+    weights = [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()]
+    graph = helper.make_graph(
+        [node],
+        "one",
+        [value(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [value("y", TensorProto.FLOAT, None)],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return onnx.shape_inference.infer_shapes(model)  # the output wants a shape
+
+
+def int64(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int64)
+
+
+CASES = [
+    ("Slice", {"starts": int64(1, -2), "ends": int64(2**31, 2**63 - 1), "axes": int64(2, 3)}, {}),
+    ("Slice", {"starts": int64(0), "ends": int64(9), "axes": int64(2), "steps": int64(2)}, {}),
+    ("Pad", {"pads": int64(0, 0, 2, 1, 0, 0, 1, 3)}, {"mode": "reflect"}),
+    ("Conv", {"w": np.ones((5, 3, 3, 3), np.float32), "b": np.arange(5, dtype=np.float32)}, {"pads": [1, 0, 2, 1]}),
+    ("Conv", {"w": np.ones((5, 3, 1, 1), np.float32)}, {"strides": [2, 2]}),
+    ("ReduceMean", {}, {"axes": [2, 3], "keepdims": 0}),
+    ("ReduceSum", {"axes": int64(1)}, {"keepdims": 1}),
+    ("Unsqueeze", {"axes": int64(0, 3)}, {}),
+    ("Reshape", {"shape": int64(0, -1)}, {}),
+    ("Transpose", {}, {"perm": [0, 2, 3, 1]}),
+    ("LeakyRelu", {}, {"alpha": 0.3}),
+    ("Softmax", {}, {"axis": 2}),
+    ("Resize", {"roi": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 2], np.float32)}, {"mode": "linear"}),
+]
+
+
+@pytest.mark.parametrize(("operator", "constants", "attributes"), CASES)
+def test_an_operator_is_what_onnx_runtime_computes(tmp_path: Path, operator: str, constants, attributes):
+    model = one_node(operator, {"x": [1, 3, 6, 8]}, constants, **attributes)
+    onnx.save(model, tmp_path / "one.onnx")
+    x = np.random.default_rng(2).normal(size=(1, 3, 6, 8)).astype(np.float32)
+    backend = TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu")
+    given, expected = backend.run(x)[0], reference(tmp_path / "one.onnx", x)
+    assert given.shape == expected.shape
+    np.testing.assert_allclose(given, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_depth_to_space_has_both_orders(tmp_path: Path, mode: str):
+    model = one_node("DepthToSpace", {"x": [1, 8, 2, 3]}, {}, blocksize=2, mode=mode)
+    onnx.save(model, tmp_path / "one.onnx")
+    x = np.arange(48, dtype=np.float32).reshape(1, 8, 2, 3)
+    backend = TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu")
+    np.testing.assert_array_equal(backend.run(x)[0], reference(tmp_path / "one.onnx", x))
+
+
+def test_an_operator_of_others_is_named(tmp_path: Path):
+    onnx.save(one_node("Erf", {"x": [1, 3, 8, 8]}, {}), tmp_path / "one.onnx")
+    assert "Erf" not in OPERATORS
+    with pytest.raises(BackendError, match="does not know Erf") as caught:
+        TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"no network at all"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes):
+    (tmp_path / "damaged.onnx").write_bytes(content)
+    with pytest.raises(BackendError, match=r"damaged\.onnx: it is not a whole ONNX network"):
+        TorchBackend(tmp_path / "damaged.onnx", None, OPTIONS, device="cpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here: -m gpu tests it")
+def test_without_a_gpu_it_says_why():
+    model = find_style("cel").model_path()
+    with pytest.raises(BackendError, match=r"PyTorch .* (was built without CUDA|sees no NVIDIA GPU)") as caught:
+        open_backend(model, BackendChoice.TORCH, OPTIONS)
+    assert caught.value.hint
+    status = next(status for status in probe_backends() if status.name == "torch")
+    assert not status.usable

@@ -1,0 +1,204 @@
+"""A GPU whose memory is the host's and whose runtime is ONNX Runtime: everything around TensorRT, without it.
+
+The builder and the parser are the real ones of tensorrt-rtx; only what needs a driver is replaced.
+"""
+
+import ctypes
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.engines.flavour import RTX, Flavour, load_flavour
+from animecam.errors import DeviceMemoryError
+
+
+class Memory:
+    def __init__(self, gpu: "FakeGpu", nbytes: int) -> None:
+        if nbytes > gpu.free:
+            raise DeviceMemoryError("the memory of the GPU is full")
+        self._block = (ctypes.c_uint8 * nbytes)()
+        self.address, self.nbytes, self._gpu = ctypes.addressof(self._block), nbytes, gpu
+        gpu.free -= nbytes
+        gpu.open.append(self)
+        gpu.allocations += 1
+
+    def array(self, dtype: Any, shape: Any) -> np.ndarray:
+        return np.frombuffer(self._block, dtype, int(np.prod(shape))).reshape(shape)
+
+    def close(self) -> None:
+        if self in self._gpu.open:
+            self._gpu.open.remove(self)
+            self._gpu.free += self.nbytes
+
+
+class Stream:
+    handle = 77
+
+    def __init__(self, gpu: "FakeGpu") -> None:
+        self._gpu = gpu
+        self.is_open = True
+
+    def copy_in(self, buffer: Memory, pinned: Memory, nbytes: int) -> None:
+        ctypes.memmove(buffer.address, pinned.address, nbytes)
+
+    def copy_out(self, pinned: Memory, buffer: Memory, nbytes: int) -> None:
+        ctypes.memmove(pinned.address, buffer.address, nbytes)
+
+    def synchronize(self, timeout_s: float = 5.0) -> None:
+        self._gpu.waits += 1
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+@dataclass
+class FakeGpu:
+    name: str = "Fake RTX 4090"
+    compute_capability: tuple[int, int] = (8, 9)
+    free: int = 1 << 30
+    open: list[Memory] = field(default_factory=list)
+    allocations: int = 0
+    waits: int = 0
+    is_closed: bool = False
+
+    def use(self) -> None:
+        assert not self.is_closed
+
+    def buffer(self, nbytes: int) -> Memory:
+        return Memory(self, nbytes)
+
+    pinned = buffer
+
+    def stream(self) -> Stream:
+        return Stream(self)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class RuntimeConfig:
+    """`IRuntimeConfig`; a cache of compiled kernels is some bytes."""
+
+    def __init__(self) -> None:
+        self.cuda_graph_strategy = self.dynamic_shapes_kernel_specialization_strategy = None
+
+    def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
+        self.allocation = strategy
+
+    def create_runtime_cache(self) -> Any:
+        return self
+
+    def set_runtime_cache(self, cache: Any) -> bool:
+        return cache is self
+
+    def deserialize(self, data: bytes) -> bool:
+        return data == b"kernels"
+
+    def serialize(self) -> bytes:
+        return b"kernels"
+
+
+class Context:
+    """`IExecutionContext` over ONNX Runtime."""
+
+    def __init__(self, runtime: "FakeRuntime", config: RuntimeConfig) -> None:
+        self.config = config
+        self._runtime = runtime
+        self._addresses: dict[str, int] = {}
+        self._shape: tuple[int, ...] = ()
+        self.memory: tuple[int, int] = (0, 0)
+        runtime.contexts.append(self)
+
+    def set_device_memory(self, address: int, nbytes: int) -> None:
+        self.memory = (address, nbytes)
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        self._shape = shape
+        return 1 <= shape[0] <= 4
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return self._shape
+
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        self._runtime.binds += 1
+        self._addresses[name] = address
+        return True
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        assert self.memory[1] == FakeRuntime.MEMORY_BYTES
+        if self._runtime.fails:
+            return False
+        size = int(np.prod(self._shape))
+        given, drawn = (
+            np.frombuffer((ctypes.c_uint8 * (2 * size)).from_address(self._addresses[name]), np.float16).reshape(
+                self._shape
+            )
+            for name in ("picture", "drawn")
+        )
+        drawn[:] = self._runtime.compute(given.astype(np.float32))
+        self._runtime.runs += 1
+        return True
+
+
+class Engine:
+    num_io_tensors = 2
+    device_memory_size_v2 = 4096
+
+    def __init__(self, runtime: "FakeRuntime") -> None:
+        self._runtime = runtime
+
+    def get_tensor_name(self, index: int) -> str:
+        return ("picture", "drawn")[index]
+
+    def get_tensor_mode(self, name: str) -> Any:
+        modes = self._runtime.real.TensorIOMode
+        return modes.INPUT if name == "picture" else modes.OUTPUT
+
+    def create_runtime_config(self) -> RuntimeConfig:
+        return RuntimeConfig()
+
+    def create_execution_context(self, config: RuntimeConfig) -> Context | None:
+        if self._runtime.contexts_refused:
+            self._runtime.contexts_refused -= 1
+            self._runtime.messages.append("Error Code 2: OutOfMemory (no room)")
+            return None
+        return Context(self._runtime, config)
+
+
+class FakeRuntime:
+    """The module `tensorrt_rtx` with another `Runtime`, which gives engines that compute `reference`."""
+
+    MEMORY_BYTES = 4096
+
+    def __init__(self, reference: Path) -> None:
+        self.real = load_flavour(RTX).api
+        self.messages: deque[str] = deque(maxlen=3)
+        self.refused: set[bytes] = set()
+        self.contexts_refused = 0
+        self.contexts: list[Context] = []
+        self.runs = self.binds = 0
+        self.error = 0.0
+        self.fails = False
+        self._network = open_backend(reference, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+        self.flavour = Flavour(RTX, "9.9", self, load_flavour(RTX).logger, self.messages)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    def Runtime(self, logger: Any) -> "FakeRuntime":  # noqa: N802 - as the module has it
+        return self
+
+    def deserialize_cuda_engine(self, data: bytes) -> Engine | None:
+        if data in self.refused:
+            self.messages.append("Error Code 6: the engine was made by another version")
+            return None
+        return Engine(self)
+
+    def compute(self, pictures: np.ndarray) -> np.ndarray:
+        drawn = np.concatenate([self._network.run(picture[None])[0] for picture in pictures])
+        return (drawn + self.error).astype(np.float16)

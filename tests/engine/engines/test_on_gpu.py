@@ -1,0 +1,131 @@
+"""What only an NVIDIA GPU can tell: `pytest -m gpu`. The figures show with --log-cli-level=INFO."""
+
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from animecam.backends.base import Backend, BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.cuda.gpu import open_gpu
+from animecam.engines.key import read_record
+from animecam.errors import BackendError
+from animecam.sources.portrait import load_portrait
+from animecam.styles.registry import find_style, list_styles, verified_half
+
+pytestmark = pytest.mark.gpu
+
+log = logging.getLogger(__name__)
+
+STYLES = [style.name for style in list_styles() if style.is_bundled]
+LEAST_PSNR_DB = 40.0
+SIZES_PX = (192, 256, 512)
+RUNS, WARM_UPS = 200, 20
+SLOWEST_MS = 50.0  # of the network at 512 px: a GPU that takes longer computes something else than fp16
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    try:
+        gpu = open_gpu()
+    except BackendError as error:
+        pytest.skip(f"needs an NVIDIA GPU: {error.message}")
+    yield gpu
+    gpu.close()
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("engines")
+
+
+def opened(name: str, choice: BackendChoice, cache: Path | None = None) -> Backend:
+    style = find_style(name)
+    options = BackendOptions(cache_dir=cache, gpu=0)
+    return open_backend(style.model_path(), choice, options, half=verified_half(style))
+
+
+def crops(size_px: int, count: int = 1) -> np.ndarray:
+    top = [load_portrait()[10 * index : 10 * index + 192, 100:292] for index in range(count)]
+    repeated = np.stack([np.tile(crop, (3, 3, 1))[:size_px, :size_px] for crop in top])
+    return np.ascontiguousarray(repeated.transpose(0, 3, 1, 2), np.float32) / 127.5 - 1
+
+
+def psnr_db(expected: np.ndarray, given: np.ndarray) -> float:
+    assert np.isfinite(given).all()
+    return float(10 * np.log10(4 / np.mean(np.square(expected.astype(np.float64) - given))))
+
+
+@pytest.mark.parametrize("choice", [BackendChoice.TENSORRT, BackendChoice.TORCH])
+@pytest.mark.parametrize("size_px", SIZES_PX)
+@pytest.mark.parametrize("name", STYLES)
+def test_parity(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice):
+    try:
+        backend = opened(name, choice, cache)
+    except BackendError as error:
+        pytest.skip(error.message)
+    reference = opened(name, BackendChoice.ONNXRUNTIME)
+    noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, size_px, size_px)).astype(np.float32)
+    flat = np.ones_like(noise)
+    batch = crops(size_px, 4)
+    together = backend.run(batch)[0] if choice is BackendChoice.TENSORRT else None
+    for index, picture in enumerate([*batch[:, None], noise, np.sign(noise), flat, -flat]):
+        expected = reference.run(picture)[0]
+        assert psnr_db(expected, backend.run(picture)[0]) >= LEAST_PSNR_DB
+        if together is not None and index < len(batch):
+            assert psnr_db(expected[0], together[index]) >= LEAST_PSNR_DB
+    backend.close()
+    reference.close()
+
+
+def test_the_second_start_takes_the_engine_as_it_is(gpu, cache: Path):
+    opened_once = opened("cel", BackendChoice.TENSORRT, cache)
+    opened_once.run(crops(256))
+    opened_once.close()
+    (path,) = cache.glob("cel-model.fp16-3x256x256-*.engine")
+    written = path.stat().st_mtime_ns
+    again = opened("cel", BackendChoice.TENSORRT, cache)
+    again.run(crops(256))
+    again.close()
+    assert path.stat().st_mtime_ns == written
+    assert read_record(path.with_suffix(".json")).parity.psnr_db >= LEAST_PSNR_DB
+
+
+@pytest.mark.parametrize("size_px", SIZES_PX)
+@pytest.mark.parametrize("name", STYLES)
+def test_latency_on_the_gpu(gpu, cache: Path, name: str, size_px: int):
+    """The network alone, by events; captured in a graph of the caller, as the frame path does it."""
+    style = find_style(name)
+    with ExitStack() as stack:
+        gpu.use()
+        network = TensorRtDevice(style.model_path(), verified_half(style), BackendOptions(cache_dir=cache, gpu=0))
+        stack.callback(network.close)
+        stream = gpu.stream()
+        stack.callback(stream.close)
+        nbytes = 2 * 3 * size_px**2
+        buffers = [gpu.buffer(nbytes) for _ in range(2)]
+        marks = [gpu.event(is_timed=True) for _ in range(2)]
+        for thing in (*buffers, *marks):
+            stack.callback(thing.close)
+        network.bind(buffers[0].address, buffers[1].address, batch=1, size_px=size_px)
+        for _ in range(WARM_UPS):
+            network.enqueue(stream.handle)
+        stream.synchronize()
+        free = gpu.free_bytes()
+        graph = stream.capture(lambda: network.enqueue(stream.handle))
+        stack.callback(graph.close)
+        took_ms = []
+        for _ in range(RUNS):
+            stream.record(marks[0])
+            stream.replay(graph)
+            stream.record(marks[1])
+            stream.synchronize()
+            took_ms.append(marks[1].since_ms(marks[0]))
+        p50, p95 = np.percentile(took_ms, [50, 95])
+        runtime = f"{network.info.name} {network.info.version}"
+        log.info("%s, %s at %d px by %s: p50 %.3f ms, p95 %.3f ms", gpu.name, name, size_px, runtime, p50, p95)
+        assert p95 < SLOWEST_MS
+        assert gpu.free_bytes() > free - 2**26  # a graph costs some memory, two hundred runs none

@@ -1,0 +1,235 @@
+"""What surrounds the runtime: loading, rebuilding, batches, memory. The runtime itself is ONNX Runtime in disguise."""
+
+import hashlib
+import importlib.util
+import logging
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from animecam.backends import tensorrt_
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.backends.tensorrt_ import TensorRtBackend, TensorRtDevice
+from animecam.engines import loader
+from animecam.engines.key import read_record
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.styles.network import open_style
+from animecam.styles.registry import find_style, verified_half
+
+pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
+
+CEL = find_style("cel")
+
+
+@pytest.fixture(scope="session")
+def fakes() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("animecam_tests_fake_gpu", Path(__file__).with_name("fake_gpu.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def gpu(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    gpu = fakes.FakeGpu()
+    monkeypatch.setattr(loader, "open_gpu", lambda index: gpu)
+    yield gpu
+    assert not gpu.open, "memory was not given back"
+    assert gpu.is_closed
+
+
+@pytest.fixture
+def runtime(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    runtime = fakes.FakeRuntime(CEL.model_path())
+    monkeypatch.setattr(loader, "choose_flavour", lambda capability: runtime.flavour)
+    return runtime
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Engines built by one test are there for the next; tests that damage them have a folder of their own."""
+    return tmp_path_factory.mktemp("engines")
+
+
+def opened(cache: Path) -> TensorRtBackend:
+    return TensorRtBackend(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=cache, gpu=0))
+
+
+def pictures(count: int = 1, size_px: int = 32) -> np.ndarray:
+    return np.random.default_rng(3).uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
+
+
+def expected(batch: np.ndarray) -> np.ndarray:
+    backend = open_backend(CEL.model_path(), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    return np.concatenate([backend.run(picture[None])[0] for picture in batch])
+
+
+def test_it_draws_what_the_network_draws(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    assert (backend.info.name, backend.info.device, backend.info.precision) == ("tensorrt-rtx", gpu.name, "f16")
+    assert (backend.input.shape, backend.input.dtype) == ((None, 3, None, None), np.float32)
+    for count in (1, 3, 6):  # six are cut into four and two
+        batch = pictures(count)
+        drawn = backend.run(batch)[0]
+        assert drawn.dtype == np.float32
+        np.testing.assert_allclose(drawn, expected(batch), atol=5e-3)  # the input is rounded to half, too
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendError, match="closed"):
+        backend.run(pictures())
+
+
+def test_nothing_is_allocated_or_bound_again_and_one_wait_a_run(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    backend.run(pictures())
+    allocations, binds, waits = gpu.allocations, runtime.binds, gpu.waits
+    first = backend.run(pictures())[0]
+    kept = first.copy()
+    for _ in range(9):
+        backend.run(pictures(2))
+    assert (gpu.allocations, runtime.binds, gpu.waits) == (allocations, binds, waits + 10)
+    np.testing.assert_array_equal(first, kept)  # results stay valid
+    backend.close()
+
+
+def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(gpu, runtime, warm_cache: Path):
+    strategies, eager = runtime.CudaGraphStrategy, runtime.DynamicShapesKernelSpecializationStrategy.EAGER
+    backend = opened(warm_cache)
+    backend.run(pictures())
+    config = runtime.contexts[-1].config
+    assert config.cuda_graph_strategy == strategies.WHOLE_GRAPH_CAPTURE
+    assert config.allocation == runtime.ExecutionContextAllocationStrategy.USER_MANAGED
+    backend.close()
+    gpu.is_closed = False
+    device = TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))
+    given, drawn = gpu.buffer(3 * 32 * 32 * 4), gpu.buffer(3 * 32 * 32 * 4)
+    with pytest.raises(BackendError, match="nothing is bound"):
+        device.enqueue(1)
+    half = pictures(2).astype(np.float16)
+    given.array(np.float16, half.shape)[:] = half
+    device.bind(given.address, drawn.address, batch=2, size_px=32)
+    device.enqueue(1)
+    config = runtime.contexts[-1].config
+    assert (config.cuda_graph_strategy, config.dynamic_shapes_kernel_specialization_strategy) == (
+        strategies.DISABLED,
+        eager,
+    )
+    np.testing.assert_allclose(drawn.array(np.float16, half.shape), expected(half.astype(np.float32)), atol=2e-3)
+    for buffer in (given, drawn):
+        buffer.close()
+    device.close()
+    device.close()
+
+
+def test_the_new_engine_is_compared_and_the_result_recorded(gpu, runtime, tmp_path: Path):
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    backend.close()
+    (path,) = tmp_path.glob("*.engine")
+    record = read_record(path.with_suffix(".json"))
+    assert record.parity.psnr_db > 60
+    assert record.parity.pictures == 2
+    assert record.key.version == "9.9"
+    assert path.with_suffix(".jit").read_bytes() == b"kernels"
+
+
+@pytest.mark.parametrize("error", [0.2, float("nan")])
+def test_an_engine_that_draws_something_else_is_refused(gpu, runtime, tmp_path: Path, error: float):
+    runtime.error = error
+    backend = opened(tmp_path)
+    with pytest.raises(BackendError, match="draws something else"):
+        backend.run(pictures())
+    assert not list(tmp_path.glob("*.engine"))
+    backend.close()
+
+
+def test_an_engine_that_the_runtime_refuses_is_built_anew(
+    gpu, runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    first = opened(tmp_path)
+    first.run(pictures())
+    first.close()
+    gpu.is_closed = False
+    (path,) = tmp_path.glob("*.engine")
+    damaged = b"of another driver" + path.read_bytes()
+    record = path.with_suffix(".json")
+    text = record.read_text().replace(read_record(record).sha256, hashlib.sha256(damaged).hexdigest())
+    path.write_bytes(damaged)
+    record.write_text(text)
+    runtime.refused.add(damaged)
+    again = opened(tmp_path)
+    np.testing.assert_allclose(again.run(pictures())[0], expected(pictures()), atol=5e-3)
+    assert "built anew: tensorrt-rtx: cannot load the engine" in caplog.text
+    assert "another version" in caplog.text
+    again.close()
+
+
+def test_short_memory_makes_the_batch_smaller_and_says_so(
+    gpu, runtime, warm_cache: Path, caplog: pytest.LogCaptureFixture
+):
+    backend = opened(warm_cache)
+    gpu.free = 4096 + 2 * 2 * 2 * 2 * 3 * 40 * 40  # the context, and input and output on both sides, for two pictures
+    batch = pictures(3, 40)
+    np.testing.assert_allclose(backend.run(batch)[0], expected(batch), atol=5e-3)
+    assert "takes 2 pictures at a time instead" in caplog.text
+    backend.close()
+    gpu.free = 1 << 30
+
+
+def test_a_context_without_memory_counts_as_short_memory(gpu, runtime, warm_cache: Path, caplog):
+    backend = opened(warm_cache)
+    runtime.contexts_refused = 1
+    backend.run(pictures())
+    assert "takes 2 pictures at a time instead" in caplog.text
+    backend.close()
+
+
+def test_no_memory_at_all_is_an_error(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    gpu.free = 4095
+    with pytest.raises(DeviceMemoryError, match="memory of the GPU is full"):
+        backend.run(pictures())
+    backend.close()
+
+
+def test_a_failed_run_says_what_the_runtime_said(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    backend.run(pictures())
+    runtime.fails = True
+    runtime.messages.append("Error Code 1: Cuda Runtime (an illegal memory access)")
+    with pytest.raises(BackendError, match=r"cannot be run .*illegal memory access"):
+        backend.run(pictures())
+    backend.close()
+
+
+def test_the_engine_used_longest_ago_makes_room(gpu, runtime, warm_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tensorrt_, "KEPT_SHAPES", 2)
+    backend = opened(warm_cache)
+    sizes = (32, 40, 48)
+    for size_px in sizes:
+        backend.run(pictures(1, size_px))
+    assert not backend.is_ready((3, sizes[0], sizes[0]))
+    assert all(backend.is_ready((3, size_px, size_px)) for size_px in sizes[1:])
+    backend.close()
+
+
+def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, caplog: pytest.LogCaptureFixture):
+    """From the style's card to the pictures, with the processor until the engine is ready."""
+    monkeypatch.setattr("animecam.cuda.gpu.open_gpu", lambda index: type("Probe", (), {"close": lambda self: None})())
+    picture = (np.random.default_rng(1).random((32, 32, 3)) * 255).astype(np.uint8)
+    with caplog.at_level(logging.INFO):
+        with open_style("cel", BackendChoice.AUTO, BackendOptions(cache_dir=warm_cache, threads=1, gpu=0)) as net:
+            before = net([picture])[0]
+            assert net.info.name == "openvino"
+            for _ in range(2000):
+                after = net([picture])[0]
+                if net.info.name == "tensorrt-rtx":
+                    break
+        assert net.info.name == "tensorrt-rtx"
+    np.testing.assert_allclose(after.astype(int), before.astype(int), atol=2)
+    assert "follows when its engine is ready" in caplog.text
