@@ -100,6 +100,11 @@ class DevicePath:
         """So many faces can be drawn in one frame."""
         return len(self._faces)
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """What the frames under way use; their events tell what was done when."""
+        return tuple(self._slots)
+
     def submit(
         self, frame: Frame, regions: Sequence[Region], style: str, network: DeviceNetwork, strength: float
     ) -> Callable[[], Drawn]:
