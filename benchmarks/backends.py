@@ -27,7 +27,7 @@ from animecam.backends.opening import open_backend, probe_backends
 from animecam.settings import DEFAULT_STYLE
 from animecam.styles.card import FULL, Contract
 from animecam.styles.pixels import batch_shape, encode
-from animecam.styles.registry import Style, find_style, verified_model
+from animecam.styles.registry import Style, find_style, verified_half, verified_model
 from animecam.types import Image
 
 SIZES_PX = (192, 256, 320, 384, 512)
@@ -111,10 +111,11 @@ def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candid
     choices = sorted(usable, key=lambda choice: choice is not BackendChoice.ONNXRUNTIME)
     candidates: list[Candidate] = []
     for variant in style.card.variants:
-        model = verified_model(style, variant.quality)
+        model, half = verified_model(style, variant.quality), verified_half(style, variant.quality)
         for choice in choices:
             for allow_bf16 in (False, True):
-                backend = open_backend(model, choice, BackendOptions(threads=threads, allow_bf16=allow_bf16))
+                options = BackendOptions(threads=threads, allow_bf16=allow_bf16)
+                backend = open_backend(model, choice, options, half=half)
                 stack.callback(backend.close)
                 candidate = Candidate(variant.quality, choice, backend.info.precision, backend)
                 if candidate.name not in [known.name for known in candidates]:

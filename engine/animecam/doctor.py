@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from animecam.cache import model_cache
+from animecam.engines.key import ENGINE_SUFFIX
 from animecam.errors import AnimecamError, CacheError, StyleError
 
 EXTRAS = {
@@ -141,7 +142,9 @@ def _cameras() -> Iterator[Finding]:
 
 def _cache() -> Iterator[Finding]:
     try:
-        yield Finding("cache", State.WORKS, str(model_cache()))
+        folder = model_cache()
+        engines = len(list(folder.glob(f"*{ENGINE_SUFFIX}")))
+        yield Finding("cache", State.WORKS, f"{folder}, {engines} TensorRT engines")
     except CacheError as error:  # it runs without, but starts slower
         yield Finding("cache", State.OPTIONAL, error.message, error.hint)
 

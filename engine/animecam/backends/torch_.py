@@ -131,8 +131,9 @@ def probe(gpu: int = 0) -> BackendStatus:
 
 def _gpu(index: int) -> str:
     if not torch.cuda.is_available():
-        why = "was built without CUDA" if torch.version.cuda is None else "sees no NVIDIA GPU"
-        hint = "use --backend openvino or onnxruntime on processors"
+        has_cuda = torch.version.cuda is not None
+        why = "sees no NVIDIA GPU" if has_cuda else "was built without CUDA"
+        hint = "use --backend openvino or onnxruntime" if has_cuda else "install PyTorch's build for CUDA"
         raise BackendError(f"PyTorch {torch.__version__} {why}", hint=hint)
     count = torch.cuda.device_count()
     if index >= count:
