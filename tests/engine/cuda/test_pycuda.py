@@ -40,9 +40,7 @@ def test_a_context_that_is_not_the_primary_one_is_refused(adapter):
 
 
 def test_the_real_pycuda_has_what_is_used(adapter):
-    pycuda = pytest.importorskip(
-        "pycuda.driver", reason="needs animecam[pycuda], built from source"
-    )
+    pycuda = pytest.importorskip("pycuda.driver", reason="needs animecam[pycuda], built from source")
     assert hasattr(pycuda.Stream, "handle")
     assert hasattr(pycuda.Context, "handle")
     assert hasattr(pycuda, "module_from_buffer")
