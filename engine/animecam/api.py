@@ -46,7 +46,7 @@ class Stylizer:
             settings = replace(settings, look=self._controls.change(style=style))
         self._stack = ExitStack()
         networks = self._stack.enter_context(open_networks(settings))
-        self._render = networks.renderer(Timing(), self._controls)
+        self._render = self._stack.enter_context(networks.rendering(Timing(), self._controls))
         self._index = 0
 
     @property

@@ -5,13 +5,20 @@ import queue
 import threading
 from collections.abc import Callable
 
+from animecam.backends.base import BackendOptions
 from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import Gpu, Stream
-from animecam.errors import AnimecamError
+from animecam.errors import AnimecamError, BackendError
+from animecam.styles.card import PixelCoding
+from animecam.styles.fit import fit_to
+from animecam.styles.registry import find_style, verified_half, verified_model
 
 CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the run ends
 
 _PICTURE_BYTES = 3 * 2  # of one pixel: three numbers of 16 bits
+
+_CODED = (PixelCoding().black, PixelCoding().white)
+"""What stands for black and white in the pictures that the kernels write and read."""
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +58,7 @@ class DeviceStyles:
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
             log.warning("an engine is still being built after %g s: its memory is not freed", CLOSE_SECONDS)
+        self._gpu.use()
         for network in self._ready.values():
             network.close()
         self._ready.clear()
@@ -82,6 +90,7 @@ class DeviceStyles:
         nbytes = network.max_batch * _PICTURE_BYTES * size_px**2
         given, drawn = self._gpu.buffer(nbytes), self._gpu.buffer(nbytes)
         try:
+            network.bind(given.address, drawn.address, batch=1, size_px=size_px)  # it may find that fewer fit at a time
             for batch in range(1, network.max_batch + 1):
                 network.bind(given.address, drawn.address, batch=batch, size_px=size_px)
                 network.enqueue(stream.handle)
@@ -89,3 +98,25 @@ class DeviceStyles:
         finally:
             given.close()
             drawn.close()
+
+
+def open_device_style(name: str, size_px: int, options: BackendOptions) -> DeviceNetwork:
+    """Loads a style on the GPU; whoever calls closes it.
+
+    Args:
+        name: Of a bundled style or of one that the user added.
+        size_px: Side of the pictures that it will draw.
+        options: `gpu` and `cache_dir` are used.
+
+    Raises:
+        StyleError: It is unknown or damaged.
+        BackendError: It takes other pictures, has no fp16 form, or no runtime runs it on this GPU.
+    """
+    from animecam.backends.tensorrt_ import TensorRtDevice
+
+    style = find_style(name)
+    contract, square_px = style.card.contract, (size_px, size_px)
+    takes_crops = fit_to(contract, *square_px).padded_px == square_px
+    if not takes_crops or {(coding.black, coding.white) for coding in (contract.input, contract.output)} != {_CODED}:
+        raise BackendError(f"style {name} does not take pictures as they are cropped on a GPU")
+    return TensorRtDevice(verified_model(style), verified_half(style), options)

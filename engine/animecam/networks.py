@@ -2,30 +2,36 @@
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from animecam.backends.base import Backend, BackendInfo, BackendOptions
+from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import on_processor, open_backend
 from animecam.cache import model_cache
-from animecam.errors import CacheError
+from animecam.cuda.base import Gpu
+from animecam.cuda.gpu import open_gpu
+from animecam.device_styles import DeviceStyles, open_device_style
+from animecam.errors import BackendError, CacheError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governor import Governor
+from animecam.gpu_renderer import GpuRenderer
+from animecam.pipeline import Render
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
+from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.masks import Mask
 from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
 from animecam.render.scope import whole_frame_size
 from animecam.renderer import Draw, Renderer
-from animecam.settings import GOVERNED_SIZES_PX, Controls, Scope, Settings
+from animecam.settings import GOVERNED_SIZES_PX, LARGEST_PX, Controls, HeadEdge, Scope, Settings
 from animecam.styles.network import StyleNet, open_style
 from animecam.timing import Timing
 from animecam.types import Image, Region, StreamFormat
@@ -49,6 +55,8 @@ class Networks:
         self._one_core = replace(self._options, threads=1, gpu=None)
         self._small = on_processor(settings.backend)
         self._person: Backend | None = None
+        self._device: tuple[Gpu, DeviceStyles] | None = None
+        self._has_asked_for_gpu = False
         self._styles: dict[str, StyleNet] = {}
         self._first = self._style(settings.look.style)
         self._scan = self._open_detector(settings.detector)
@@ -98,6 +106,36 @@ class Networks:
             governor=Governor(target_fps, GOVERNED_SIZES_PX) if target_fps else None,
         )
 
+    @contextmanager
+    def rendering(self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True) -> Generator[Render]:
+        """The fastest renderer there is, for the length of the block: on the GPU where the styles can be drawn there.
+
+        Args:
+            timing: As for `renderer`.
+            controls: As for `renderer`.
+            is_live: As for `renderer`.
+
+        Raises:
+            BackendError: The GPU failed.
+        """
+        renderer = self.renderer(timing, controls, is_live=is_live)
+        place = self._device_place()
+        if place is None:
+            yield renderer
+            return
+        gpu, styles = place
+        gpu.use()
+        options = PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX)
+        with closing(DevicePath(gpu, options)) as path:
+            yield GpuRenderer(
+                gpu=gpu,
+                path=path,
+                find_network=styles,
+                renderer=renderer,
+                can_fade=self._settings.head_edge is HeadEdge.SOFT,
+                timing=timing,
+            )
+
     def warm_up(self, stream: StreamFormat) -> None:
         """Draws one picture of every size a stream will need, so that no first frame waits for a compiler."""
         self._warm(self._first, stream)
@@ -139,6 +177,26 @@ class Networks:
         if name not in self._styles:
             self._styles[name] = self._stack.enter_context(open_style(name, self._settings.backend, self._options))
         return self._styles[name]
+
+    def _device_place(self) -> tuple[Gpu, DeviceStyles] | None:
+        """The GPU and the styles on it, opened at the first question; None where no style is to be drawn on one."""
+        if not self._has_asked_for_gpu:
+            self._has_asked_for_gpu = True
+            self._device = self._open_device()
+        return self._device
+
+    def _open_device(self) -> tuple[Gpu, DeviceStyles] | None:
+        if self._settings.backend not in (BackendChoice.AUTO, BackendChoice.TENSORRT):
+            return None
+        try:
+            gpu = open_gpu(self._settings.gpu)
+        except BackendError as error:
+            log.info("frames stay on the processor: %s", error.message)
+            return None
+        self._stack.callback(gpu.close)
+        styles = DeviceStyles(gpu, lambda style, size_px: open_device_style(style, size_px, self._options))
+        self._stack.callback(styles.close)
+        return gpu, styles
 
     def _person_masker(self) -> PersonMasker:
         """A masker that remembers nothing yet, over the one network that all share."""

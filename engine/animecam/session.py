@@ -119,8 +119,8 @@ def run(
 ) -> Figures:
     """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
-    pipeline = Pipeline(source, networks.renderer(timing, controls, is_live=source.format.is_live), outputs, timing)
-    return pipeline.run(seconds=seconds, on_tick=tell)
+    with networks.rendering(timing, controls, is_live=source.format.is_live) as render:
+        return Pipeline(source, render, outputs, timing).run(seconds=seconds, on_tick=tell)
 
 
 @contextmanager

@@ -5,6 +5,7 @@
 # cuda.bindings ships no type information.
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from cuda.bindings import driver
@@ -12,7 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from animecam.cuda.base import view
 from animecam.cuda.driver import check
+from animecam.cuda.events import CudaEvent
 
+_DEFAULT_STREAM = 0
 _PORTABLE = 1  # CU_MEMHOSTALLOC_PORTABLE: pinned for every context, whoever made it
 
 
@@ -23,13 +26,26 @@ class CudaBuffer:
         self.nbytes = nbytes
         self.address = int(check(driver.cuMemAlloc(nbytes), f"take {nbytes:,} bytes of the GPU"))
         self._is_open = True
-        check(driver.cuMemsetD8(self.address, 0, nbytes), "clear memory of the GPU")
+        with ExitStack() as on_failure:
+            on_failure.callback(self.close)
+            self._clear()
+            on_failure.pop_all()
 
     def close(self) -> None:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
             check(driver.cuMemFree(self.address), "free memory of the GPU")
+
+    def _clear(self) -> None:
+        """Zeroes it and waits: streams, which do not wait for the default one, may use it at once."""
+        cleared = CudaEvent(is_timed=False)
+        try:
+            check(driver.cuMemsetD8(self.address, 0, self.nbytes), "clear memory of the GPU")
+            check(driver.cuEventRecord(cleared.handle, _DEFAULT_STREAM), "clear memory of the GPU")
+            cleared.wait()
+        finally:
+            cleared.close()
 
 
 class CudaPinned:

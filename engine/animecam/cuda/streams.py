@@ -32,12 +32,19 @@ class CudaGraph:
 
 
 class CudaStream:
-    """`Stream` of the current context."""
+    """`Stream` of the current context.
 
-    def __init__(self) -> None:
-        flags = int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)  # the default stream would join them all
-        self.handle = int(check(driver.cuStreamCreate(flags), "make a stream"))
-        self._end = CudaEvent(is_timed=False)
+    Args:
+        handle: Of a stream that is somebody else's and stays so; None makes one.
+    """
+
+    def __init__(self, handle: int | None = None) -> None:
+        self._is_own = handle is None
+        if handle is None:
+            flags = int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)  # the default stream would join them all
+            handle = int(check(driver.cuStreamCreate(flags), "make a stream"))
+        self.handle = handle
+        self._end: CudaEvent | None = None
         self._is_open = True
 
     def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int) -> None:
@@ -85,6 +92,7 @@ class CudaStream:
 
     def synchronize(self, timeout_s: float = WAIT_SECONDS) -> None:
         """As `Stream.synchronize`."""
+        self._end = self._end or CudaEvent(is_timed=False)
         self.record(self._end)
         self._end.wait(timeout_s)
 
@@ -92,5 +100,7 @@ class CudaStream:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
-            self._end.close()
-            check(driver.cuStreamDestroy(self.handle), "free a stream")
+            if self._end is not None:
+                self._end.close()
+            if self._is_own:
+                check(driver.cuStreamDestroy(self.handle), "free a stream")

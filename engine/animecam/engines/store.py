@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -83,6 +84,10 @@ def network_name(model: Path) -> str:
     return f"{model.parent.name}-{model.stem}"
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Whoever comes second finds what the first one built: frames on the host and on the GPU want the same engine."""
+
+
 class EngineStore:
     """The engines of one runtime in a folder.
 
@@ -128,6 +133,10 @@ class EngineStore:
             BackendError: It cannot be built, or does not draw what its network draws.
             CacheError: The folder cannot be written.
         """
+        with _ONE_AT_A_TIME:
+            return self._engine(model, key, progress, anew)
+
+    def _engine(self, model: Path, key: EngineKey, progress: Progress, anew: str) -> Engine:
         path = self.path(model, key)
         problem = anew or self.problem(model, key)
         if not problem:

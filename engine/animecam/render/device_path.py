@@ -100,6 +100,11 @@ class DevicePath:
         """So many faces can be drawn in one frame."""
         return len(self._faces)
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """What the frames under way use; their events tell what was done when."""
+        return tuple(self._slots)
+
     def submit(
         self, frame: Frame, regions: Sequence[Region], style: str, network: DeviceNetwork, strength: float
     ) -> Callable[[], Drawn]:
@@ -153,6 +158,7 @@ class DevicePath:
 
     def close(self) -> None:
         """Waits for what is under way and frees everything; may be called twice."""
+        self._gpu.use()
         self._drop_slots()
         for part in (*self._faces, *self._batches, self._heads, self._up, self._draw, self._down):
             part.close()

@@ -1,5 +1,6 @@
 """The ring of frames that are under way on a GPU: each slot holds all that one frame needs."""
 
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import numpy as np
@@ -34,11 +35,14 @@ class Slot:
 
     def __init__(self, gpu: Gpu, layout: BlockLayout, options: JobOptions) -> None:
         self._layout = layout
-        self.buffer = gpu.buffer(layout.nbytes)
-        self.pinned, self.result = gpu.pinned(layout.nbytes), gpu.pinned(layout.geometry.nbytes)
-        self.writer = JobWriter(self.pinned, self.buffer.address, layout, options)
-        self.uploaded, self.downloaded = gpu.event(), gpu.event()
-        self.started, self.drawn = gpu.event(is_timed=True), gpu.event(is_timed=True)
+        with ExitStack() as parts:
+            self.buffer = parts.enter_context(closing(gpu.buffer(layout.nbytes)))
+            self.pinned = parts.enter_context(closing(gpu.pinned(layout.nbytes)))
+            self.result = parts.enter_context(closing(gpu.pinned(layout.geometry.nbytes)))
+            events = [parts.enter_context(closing(gpu.event(is_timed=True))) for _ in range(4)]
+            self.uploaded, self.started, self.drawn, self.downloaded = events
+            self.writer = JobWriter(self.pinned, self.buffer.address, layout, options)
+            self._parts = parts.pop_all()
 
     @property
     def job(self) -> int:
@@ -63,5 +67,4 @@ class Slot:
 
     def close(self) -> None:
         """Frees it; may be called twice."""
-        for part in (self.uploaded, self.started, self.drawn, self.downloaded, self.result, self.pinned, self.buffer):
-            part.close()
+        self._parts.close()

@@ -8,6 +8,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +188,7 @@ class HostGpu:
     def __init__(self, folder: Path, library=None, *, seed: int = 0, memory: int = 10**6):
         self._folder, self._library = folder, library
         self._random = Random(seed)
+        self._working = threading.Lock()
         self.ignores_events = False  # streams do not wait for one another: what a test must notice
         self.streams: list[HostStream] = []
         self.objects: list[object] = []
@@ -232,6 +234,10 @@ class HostGpu:
 
     def work_until(self, is_over: Callable[[], bool]) -> None:
         """Does queued work, stream by stream as the seed has it, until a condition holds."""
+        with self._working:
+            self._work_until(is_over)
+
+    def _work_until(self, is_over: Callable[[], bool]) -> None:
         while not is_over():
             ready = [stream for stream in self.streams if stream.queued and stream.queued[0].may()]
             assert ready, "everything waits for everything"

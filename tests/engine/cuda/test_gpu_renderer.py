@@ -1,5 +1,6 @@
 """The renderer on a GPU that is the host: real clips, real faces and a real style, against the processor's renderer."""
 
+import logging
 import threading
 import time
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from animecam import networks as networks_module
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.device_styles import DeviceStyles
@@ -22,6 +24,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.renderer import Renderer
+from animecam.session import convert_file
 from animecam.settings import Controls, Look, Scope, Settings
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.styles.registry import find_style, verified_model
@@ -105,6 +108,35 @@ def test_a_clip_comes_out_as_from_the_processor(host, gpu, real_style, make_clip
             assert levels.max() <= MOST_LEVELS
             assert (levels <= 1).mean() >= SHARE_WITHIN_ONE
     assert {"track", "send", "draw", "fetch"} <= set(results[1][1].stage_ms)
+
+
+def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp_path, monkeypatch, caplog):
+    """From the settings to a file: the first run begins on the processor, the second is on the GPU all along."""
+    clip = make_clip(tmp_path / "clip.mp4", width_px=320, height_px=240, frames=12, content=media.portrait)
+    monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
+    monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
+    settings = Settings(Look(style="cel", size_px=SIZE_PX), max_faces=1, threads=1)
+    with caplog.at_level(logging.INFO), open_networks(settings) as networks:
+        for run in (1, 2):
+            gpu.done.clear()
+            figures = convert_file(clip, tmp_path / f"{run}.mp4", networks, lambda _format: lambda _figures: None)
+            assert figures.frames_out == 12
+            until(lambda: "cel at 192 px is drawn on host now" in caplog.text)
+        assert [name for _, name in gpu.done].count("network") == 12
+        assert gpu.replays > 0
+    assert gpu.is_closed
+
+
+def test_networks_without_a_gpu_stay_on_the_processor(monkeypatch, caplog):
+    def none(_index):
+        raise BackendError("there is no NVIDIA driver")
+
+    monkeypatch.setattr(networks_module, "open_gpu", none)
+    with caplog.at_level(logging.INFO), open_networks(Settings(threads=1)) as networks:
+        for _ in range(2):
+            with networks.rendering(Timing()) as render:
+                assert isinstance(render, Renderer)
+    assert caplog.text.count("frames stay on the processor: there is no NVIDIA driver") == 1
 
 
 def grey(index=0) -> Frame:
@@ -262,7 +294,7 @@ def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
         until(lambda: "it has no fp16 form" in caplog.text)
         assert styles("broken", 192) is None
         assert [(style, size_px) for style, size_px, _ in loader.opened] == [("ink", 192)]
-        assert loader.opened[0][2].bound == [(batch, 192) for batch in (1, 2, 3, 4)]
+        assert loader.opened[0][2].bound == [(batch, 192) for batch in (1, 1, 2, 3, 4)]
     finally:
         styles.close()
     styles.close()

@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +138,15 @@ def test_an_engine_is_built_once_and_recorded(rtx: Flavour, network: Path, tmp_p
     assert "no GPU" in record.parity.note
     assert first.path.name == "ink-model.fp16-3x64x64-b4-tensorrt-rtx-portable.engine"
     assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json"}  # nothing half-done
+
+
+def test_two_that_want_one_engine_build_it_once(rtx: Flavour, network: Path, tmp_path: Path):
+    key = key_of(rtx, network)
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(EngineStore(rtx, tmp_path).engine, network, key) for _ in range(2)]
+        engines = [future.result(timeout=60) for future in asked]
+    assert sorted(engine.is_new for engine in engines) == [False, True]
+    assert engines[0].data == engines[1].data
 
 
 @pytest.mark.parametrize(

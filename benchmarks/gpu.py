@@ -1,0 +1,192 @@
+"""The frame path and the networks on an NVIDIA GPU: what each costs, and against what people would do otherwise.
+
+    python benchmarks/gpu.py --style cel --size 512 --json benchmarks/results/gpu.json
+
+Times on the GPU are between two events. "crop + paste" is the frame path with a network that only copies, so that it
+holds everything but the style. The ways to compute the network take turns, and what is reported is the median of the
+ratios within a turn. The naive form loads the engine and makes its context for every call, waits after every step, and
+crops and pastes on the processor, as the method's authors publish it.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+from gpu_ways import CopyNetwork, network_ways
+from inputs import read_frames
+from machine import Watch
+from measuring import BenchmarkCommand, Ratio, Spread, interleave, json_option, save, say, show, timed
+
+from animecam.backends.base import BackendOptions
+from animecam.backends.device import DeviceNetwork
+from animecam.cache import model_cache
+from animecam.cuda.base import Gpu
+from animecam.cuda.gpu import open_gpu
+from animecam.device_styles import open_device_style
+from animecam.errors import BackendError
+from animecam.faces.align import Pose
+from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.settings import DEFAULT_STYLE
+from animecam.types import Frame, Region
+
+WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
+SOAK_FRAMES = 1000
+BYTES_PER_MIB = 1 << 20
+HEAD_SHARE = 0.4  # of the frame's height
+
+
+@click.command(cls=BenchmarkCommand)
+@click.option("--style", default=DEFAULT_STYLE, show_default=True)
+@click.option("--size", "size_px", default=512, show_default=True)
+@click.option("--resolution", default="1920x1080", show_default=True)
+@click.option("--frames", default=200, show_default=True, help="Timed frames of each case.")
+@click.option("--rounds", default=50, show_default=True, help="Turns of the ways to compute the network.")
+@click.option("--gpu", "index", default=0, show_default=True)
+@json_option
+def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, index: int, report: Path | None) -> None:
+    """Measures the frame path and the network on a GPU."""
+    device = open_gpu(index)
+    watch = Watch()
+    with ExitStack() as stack:
+        stack.callback(device.close)
+        say(f"{device.name}, compute capability {'.'.join(map(str, device.compute_capability))}")
+        _, films = read_frames(f"pattern:{resolution}@30?live=0&frames={RING}", RING)
+        rows: dict[str, Any] = {}
+        copy = stack.enter_context(closing(CopyNetwork()))
+        rows["crop + paste"] = measure_path(device, copy, films, size_px, frames)
+        options = BackendOptions(gpu=index, cache_dir=model_cache())
+        with suppress_missing(f"{style} by TensorRT"):
+            network = stack.enter_context(closing(open_device_style(style, size_px, options)))
+            rows[style] = measure_path(device, network, films, size_px, frames)
+        _show_paths(rows)
+        rows["soak"] = soak(device, copy, films, size_px)
+        say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")
+        ways = network_ways(stack, device, style, size_px, options, films[0])
+        rows["network"] = compare(ways, rounds)
+    save(report, watch, {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution, **rows})
+
+
+def suppress_missing(what: str) -> Any:
+    """Leaves out a case that does not work here, and says so."""
+
+    class Said(suppress):
+        def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+            if isinstance(error, BackendError):
+                say(f"without {what}: {error.message}")
+            return bool(super().__exit__(kind, error, trace))
+
+    return Said(BackendError)
+
+
+def heads(frame: Frame, size_px: int, count: int = 1) -> tuple[Region, ...]:
+    """Heads side by side, a little turned."""
+    side_px = HEAD_SHARE * frame.height_px
+    step_px = frame.width_px / (count + 1)
+    poses = [Pose(step_px * (i + 1), frame.height_px / 2, side_px, 0.1) for i in range(count)]
+    return tuple(pose.region(i, size_px) for i, pose in enumerate(poses))
+
+
+def measure_path(
+    device: Gpu, network: DeviceNetwork, films: Sequence[Frame], size_px: int, frames: int
+) -> dict[str, Any]:
+    """One frame at a time for the latency, then three under way for the rate.
+
+    Args:
+        device: The GPU.
+        network: What draws.
+        films: At least one frame, which are repeated.
+        size_px: Side of the crops.
+        frames: How many are timed.
+
+    Returns:
+        Milliseconds on the GPU and until the frame is back, frames a second, and whether streams overlapped.
+    """
+    with closing(DevicePath(device, PathOptions(most_faces=1, largest_px=size_px))) as path:
+        regions = heads(films[0], size_px)
+
+        def send(number: int) -> Callable[[], Any]:
+            frame = films[number % len(films)]
+            return path.submit(replace(frame, index=number, pts=number), regions, "style", network, 1.0)
+
+        for number in range(WARM_UP_FRAMES):
+            send(number)()
+        first = WARM_UP_FRAMES
+        drawn, latency_ms = timed(lambda number: send(number)(), range(first, first + frames))
+        first += frames
+        overlaps: list[bool] = []
+        waiting: list[Callable[[], Any]] = []
+
+        def send_ahead(number: int) -> None:
+            waiting.append(send(number))
+            if len(waiting) == RING:
+                waiting.pop(0)()
+                overlaps.append(_overlap(path, number - RING + 1))
+
+        _, rate_ms = timed(send_ahead, range(first, first + frames))
+        for result in waiting:
+            result()
+    return {
+        "gpu_ms": asdict(Spread.of([one.gpu_ms for one in drawn])),
+        "latency_ms": asdict(Spread.of(latency_ms)),
+        "fps": 1000.0 / (sum(rate_ms) / len(rate_ms)),
+        "overlapping_share": sum(overlaps) / len(overlaps),
+    }
+
+
+def _overlap(path: DevicePath, number: int) -> bool:
+    """Whether the frame after frame `number`, which is back, began to be drawn before that one was down."""
+    came_back, next_one = (path.slots[sent % RING] for sent in (number, number + 1))
+    next_one.started.wait()
+    return came_back.downloaded.since_ms(next_one.started) > 0
+
+
+def soak(device: Gpu, network: DeviceNetwork, films: Sequence[Frame], size_px: int) -> dict[str, float]:
+    """The memory that a thousand frames cost the GPU."""
+    with closing(DevicePath(device, PathOptions(most_faces=1, largest_px=size_px))) as path:
+        regions = heads(films[0], size_px)
+        for number in range(WARM_UP_FRAMES):
+            path.submit(films[number % len(films)], regions, "style", network, 1.0)()
+        before = device.free_bytes()
+        for number in range(SOAK_FRAMES):
+            path.submit(films[number % len(films)], regions, "style", network, 1.0)()
+        return {"frames": SOAK_FRAMES, "grown_mib": (before - device.free_bytes()) / BYTES_PER_MIB}
+
+
+def compare(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, Any]:
+    """The ways to compute the network in turn, each as a share of the first."""
+    if not ways:
+        say("no way to compute the network works here")
+        return {}
+    times_ms = interleave(ways, rounds)
+    reference = next(iter(ways))
+    rows = {
+        name: {"p50_ms": median(ms), "ratio": asdict(Ratio.of(ms, times_ms[reference]))}
+        for name, ms in times_ms.items()
+    }
+    cells = [(name, f"{row['p50_ms']:.3f}", f"{row['ratio']['median']:.2f}") for name, row in rows.items()]
+    show("one picture through the network, host to host", ("way", "p50 ms", f"share of {reference}"), cells)
+    return rows
+
+
+def _show_paths(rows: dict[str, Any]) -> None:
+    cells = [
+        (
+            name,
+            f"{row['gpu_ms']['p50']:.3f}",
+            f"{row['latency_ms']['p50']:.2f}",
+            f"{row['latency_ms']['p95']:.2f}",
+            f"{row['fps']:.0f}",
+            f"{row['overlapping_share']:.0%}",
+        )
+        for name, row in rows.items()
+    ]
+    heads = ("frame path", "GPU p50 ms", "latency p50 ms", "p95 ms", "frames a second", "overlap")
+    show("one face, without codecs and tracking", heads, cells)
+
+
+if __name__ == "__main__":
+    gpu()

@@ -1,0 +1,145 @@
+"""The ways to compute a style's network on a GPU that are compared, as far as they are installed."""
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from measuring import say
+
+from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions, Tensor
+from animecam.backends.opening import open_backend
+from animecam.cuda.base import Gpu
+from animecam.errors import AnimecamError, BackendError
+from animecam.faces.align import Pose
+from animecam.render.base import Patch
+from animecam.render.cpu import CpuImageOps
+from animecam.render.masks import head_mask
+from animecam.styles.card import Contract
+from animecam.styles.pixels import decode, encode
+from animecam.styles.registry import find_style, verified_half, verified_model
+from animecam.types import Frame
+
+HALF_BYTES = 2
+
+Way: TypeAlias = Callable[[], object]
+"""Computes the network once and waits for it."""
+
+
+class CopyNetwork:
+    """A network that draws what it is given: what is left is the cost of everything else."""
+
+    info = BackendInfo("copy", "", "", "f16")
+    max_batch = 4
+
+    def __init__(self) -> None:
+        self._given = self._drawn = self._nbytes = 0
+
+    def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
+        """As `DeviceNetwork.bind`."""
+        self._given, self._drawn = input_address, output_address
+        self._nbytes = batch * 3 * HALF_BYTES * size_px**2
+
+    def enqueue(self, stream_handle: int) -> None:
+        """As `DeviceNetwork.enqueue`."""
+        from cuda.bindings import driver
+
+        (code,) = driver.cuMemcpyDtoDAsync(self._drawn, self._given, self._nbytes, stream_handle)
+        if code != driver.CUresult.CUDA_SUCCESS:
+            raise BackendError(f"cannot copy on the GPU: {code.name}")
+
+    def close(self) -> None:
+        """As `DeviceNetwork.close`."""
+
+
+def network_ways(
+    stack: ExitStack, device: Gpu, style: str, size_px: int, options: BackendOptions, frame: Frame
+) -> dict[str, Way]:
+    """What can be called here, by name; what cannot is left out and said.
+
+    Args:
+        stack: Closes what is opened.
+        device: The GPU, in use.
+        style: Whose network.
+        size_px: Side of the picture.
+        options: `gpu` and `cache_dir` are used.
+        frame: What the naive form crops from and pastes into.
+    """
+    found = find_style(style)
+    model, half = verified_model(found), verified_half(found)
+    contract = found.card.contract
+    batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, size_px, size_px)).astype(np.float32)
+    openers: dict[str, Callable[[], Way]] = {
+        "TensorRT": lambda: _ours(stack, BackendChoice.TENSORRT, options, batch, model, half),
+        "torch, half, graph": lambda: _ours(stack, BackendChoice.TORCH, options, batch, model, half),
+        "torch, eager, fp32": lambda: _torch_eager(model, options, batch),
+        "ONNX Runtime, CUDA": lambda: _onnxruntime(model, options, batch),
+        "naive": lambda: _naive(device, contract, size_px, model, half, options, frame),
+    }
+    ways: dict[str, Way] = {}
+    for name, opener in openers.items():
+        try:
+            way = opener()
+            way()
+        except AnimecamError as error:
+            say(f"without {name}: {error.message}")
+            continue
+        ways[name] = way
+    return ways
+
+
+def _ours(
+    stack: ExitStack, choice: BackendChoice, options: BackendOptions, batch: Tensor, model: Path, half: Path | None
+) -> Way:
+    backend = stack.enter_context(closing(open_backend(model, choice, options, half=half)))
+    return lambda: backend.run(batch)
+
+
+def _torch_eager(model: Path, options: BackendOptions, batch: Tensor) -> Way:
+    if find_spec("torch") is None or find_spec("onnx") is None:
+        raise BackendError("torch and onnx are not installed")
+    import torch
+
+    from animecam.backends.torch_ops import OnnxProgram, read_model
+
+    if not torch.cuda.is_available():
+        raise BackendError("PyTorch sees no GPU")
+    device = torch.device(f"cuda:{options.gpu or 0}")
+    program = OnnxProgram(read_model(model), device)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return [result.cpu() for result in program(torch.from_numpy(batch).to(device))]
+
+    return run
+
+
+def _onnxruntime(model: Path, options: BackendOptions, batch: Tensor) -> Way:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        raise BackendError("this ONNX Runtime has no CUDA provider (onnxruntime-gpu has)")
+    providers = [("CUDAExecutionProvider", {"device_id": options.gpu or 0})]
+    session = onnxruntime.InferenceSession(str(model), providers=providers)
+    return lambda: session.run(None, {session.get_inputs()[0].name: batch})
+
+
+def _naive(
+    device: Gpu, contract: Contract, size_px: int, model: Path, half: Path | None, options: BackendOptions, frame: Frame
+) -> Way:
+    """The engine and its context loaded for every call, and the processor before and after."""
+    ops = CpuImageOps()
+    pose = Pose(frame.width_px / 2, frame.height_px / 2, 0.4 * frame.height_px, 0.1)
+    region = pose.region(0, size_px)
+
+    def run() -> object:
+        with closing(open_backend(model, BackendChoice.TENSORRT, options, half=half)) as backend:
+            batch = np.empty((1, 3, size_px, size_px), np.float32)
+            encode(ops.crop(frame, region), contract.input, batch[0])
+            drawn = decode(backend.run(batch)[0][0], contract.output)
+        device.use()
+        return ops.paste(frame, [Patch(region, drawn, head_mask(size_px, size_px))])
+
+    return run
