@@ -11,7 +11,7 @@ from animecam_training.cli import main
 from animecam_training.config import DataConfig, DtganWeights, ModelConfig, Recipe, recipe_to_toml
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
-from animecam_training.report import ReportOptions, read_run, write_report
+from animecam_training.report import ReportOptions, join_curves, read_run, write_report
 from animecam_training.report_plots import Curve, plot_curves
 
 
@@ -84,6 +84,16 @@ def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tm
 
 def test_minutes_of_all_sessions_count(first: Path) -> None:
     assert read_run(first).minutes == pytest.approx(2.5)
+
+
+def test_curves_follow_one_another_and_know_every_phase(first: Path, second: Path) -> None:
+    lines = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
+    lines[0]["losses"] = {"G/pretrain_main": 7.0}
+    (second / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curves = join_curves([read_run(first), read_run(second)])
+    assert curves["G/pixel"] == [Curve(1, [10, 20, 30], [0.5] * 3), Curve(2, [50], [0.1])]
+    assert curves["G/pretrain_main"] == [Curve(2, [40], [7.0])]
+    assert curves["D/main"] == [Curve(2, [50], [2.0])]
 
 
 def test_curves_are_drawn_where_the_values_are(tmp_path: Path) -> None:

@@ -105,19 +105,20 @@ def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
         options.folder.mkdir(parents=True, exist_ok=True)
         if grid:
             shutil.copyfile(grid, options.folder / f"{name}-grid.jpg")
-        plot_curves(_curves(records), options.folder / f"{name}-curves.png")
+        plot_curves(join_curves(records), options.folder / f"{name}-curves.png")
         page.write_text(_page(name, records, measured, has_grid=grid is not None), "utf-8")
     except OSError as error:
         raise DataError(f"cannot write the report {page}: {error}", hint="name a folder that you may write") from error
     return page
 
 
-def _curves(records: Sequence[RunRecord]) -> dict[str, list[Curve]]:
+def join_curves(records: Sequence[RunRecord]) -> dict[str, list[Curve]]:
     """Curves by the name of the term, one for each run that has it; runs follow one another on the axis of steps."""
     curves: dict[str, list[Curve]] = {}
     start = 0
     for number, record in enumerate(records, start=1):
-        for term in record.lines[-1].losses:
+        # Phases have terms of their own: the last line does not know those of pre-training.
+        for term in dict.fromkeys(term for line in record.lines for term in line.losses):
             known = [line for line in record.lines if term in line.losses]
             curve = Curve(number, [start + line.step for line in known], [line.losses[term] for line in known])
             curves.setdefault(term, []).append(curve)
