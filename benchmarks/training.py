@@ -7,13 +7,15 @@ Pictures are made here; the numbers do not depend on their content.
 
 import argparse
 import json
-import platform
 import resource
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 
 import torch
+from machine import Watch
 
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
 from animecam_training.methods.base import Method
@@ -61,6 +63,7 @@ def make_cases(size_px: int, batch: int, precision: str) -> list[Case]:
         Case("pairs, dtgan-lite", recipe("dtgan-lite")),
         Case("pairs with discriminator, dtgan-lite", recipe("dtgan-lite", adversarial=0.1)),
         Case("pairs, dtgan", recipe("dtgan")),
+        Case("dtgan, dtgan-lite-double", recipe("dtgan-lite-double", method="dtgan")),
         Case("dtgan, dtgan-double", recipe("dtgan-double", method="dtgan")),
     ]
 
@@ -75,8 +78,11 @@ def make_batch(size_px: int, batch: int, device: torch.device) -> dict[str, torc
     return {name: value.to(device) for name, value in (pictures | {"regions": regions}).items()}
 
 
-def measure(case: Case, steps: int, device: torch.device) -> Result:
-    """Time some steps of a case after a warm-up."""
+def measure(case: Case, steps: int, threads: int) -> Result:
+    """Time some steps of a case after a warm-up; in a process of its own, so that the peak of memory is the case's."""
+    if threads:
+        torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recipe = case.recipe
     method: Method = DtganMethod(recipe, device) if recipe.method == "dtgan" else PairMethod(recipe, device)
     batch = make_batch(recipe.data.sizes_px[0], recipe.data.batch, device)
@@ -107,21 +113,24 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    where = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.processor()} CPU"
+    watch = Watch()
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    where = gpu or f"{watch.report()['cpu']}, {arguments.threads or torch.get_num_threads()} threads"
     print(f"{where}, batch {arguments.batch} at {arguments.size} px, {arguments.precision}")
     results: list[Result] = []
     for case in make_cases(arguments.size, arguments.batch, arguments.precision):
-        result = measure(case, arguments.steps, device)
+        with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+            result = alone.submit(measure, case, arguments.steps, arguments.threads).result()
         results.append(result)
         print(
             f"{result.name:40s} p50 {result.step_p50_ms:7.0f} ms  p95 {result.step_p95_ms:7.0f} ms"
-            f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB"
+            f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB",
+            flush=True,
         )
     if arguments.out:
-        report = {"device": where, "torch": torch.__version__, "results": [asdict(result) for result in results]}
+        settings = {name: value for name, value in vars(arguments).items() if name != "out"}
+        report = {"machine": watch.report(), "gpu": gpu, "settings": settings}
+        report["results"] = [asdict(result) for result in results]
         arguments.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 

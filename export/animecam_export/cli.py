@@ -1,5 +1,6 @@
 """The command `animecam-export`."""
 
+import json
 import os
 import re
 import sys
@@ -25,6 +26,7 @@ _errors = Console(stderr=True, highlight=False)
 
 _SIZE_PATTERN = re.compile(r"(\d+)x(\d+)")
 _STOPPED_STATUS = 1
+_FIGURE_DIGITS = 4  # after the point
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,6 +48,7 @@ def app() -> None:
 @click.option("--recipe", default="", help="How they were trained, where the checkpoint does not say.")
 @click.option("--steps", default=0, help="For how long, where the checkpoint does not say.")
 @click.option("--figure", "figures", multiple=True, metavar="NAME=NUMBER", help="A measured number; may be repeated.")
+@click.option("--figures", "figures_file", type=click.Path(path_type=Path), help="What animecam-train evaluate wrote.")
 @click.option("--generator", default="dtgan", show_default=True, help="Which network a bare state dict belongs to.")
 @click.option("--size", metavar="WIDTHxHEIGHT", help="The only size it takes. [default: any]")
 @click.option("--fp16", is_flag=True, help="Write the fp16 network for GPUs, too.")
@@ -64,6 +67,7 @@ def onnx(
     recipe: str,
     steps: int,
     figures: tuple[str, ...],
+    figures_file: Path | None,
     generator: str,
     size: str | None,
     fp16: bool,
@@ -77,7 +81,8 @@ def onnx(
 
     name = _style_name(name or folder.resolve().name)
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
-    measured = dict(_figure(text) for text in figures)
+    measured = _figures_of(figures_file) if figures_file else {}
+    measured |= dict(_figure(text) for text in figures)
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
     options = OnnxOptions(fixed_px=_size(size))
     trained = load_trained(checkpoint, generator)
@@ -215,6 +220,18 @@ def _figure(text: str) -> tuple[str, float]:
         return name, float(number)
     except ValueError as error:
         raise UsageError(f"--figure {text!r} is not NAME=NUMBER", hint="--figure identity_cosine=0.89") from error
+
+
+def _figures_of(path: Path) -> dict[str, float]:
+    """The figures in a file of `animecam-train evaluate --json`, under the names of a card."""
+    hint = "name the file that animecam-train evaluate --json wrote"
+    try:
+        named = json.loads(path.read_text("utf-8"))["by_name"]
+        return {str(name): round(float(value), _FIGURE_DIGITS) for name, value in named.items()}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} holds no figures of a style", hint=hint) from error
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -211,7 +211,9 @@ def checkpoint(lite: nn.Module, tmp_path: Path) -> Path:
 
 def test_the_command_makes_a_style_of_a_checkpoint(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     folder = tmp_path / "styles" / "ink"
+    (tmp_path / "figures.json").write_text('{"by_name": {"flicker_ratio": 0.91234567, "identity": 0.1}}')
     words = ["onnx", str(checkpoint), "-o", str(folder), "--title", "Ink", "--figure", "identity=0.5"]
+    words += ["--figures", str(tmp_path / "figures.json")]
     assert cli.main([*words, "--licence", "CC0-1.0", "--author", "me"]) == 0
     shown = capsys.readouterr().out
     assert "openvino" in shown
@@ -222,7 +224,7 @@ def test_the_command_makes_a_style_of_a_checkpoint(checkpoint: Path, tmp_path: P
     assert (card.training.recipe, card.training.steps) == ("ink (pairs)", 40)
     assert card.contract.input.layout is Layout.NCHW
     assert card.contract.multiple_px == 8
-    assert card.figures == {"identity": 0.5}
+    assert card.figures == {"flicker_ratio": 0.9123, "identity": 0.5}
     assert card.variant().sha256 == file_sha256(folder / "model.onnx")
     backend = open_backend(folder / "model.onnx", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
     with StyleNet(card, backend) as net:
@@ -264,6 +266,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "text.pt/ink"], 1, "cannot write"),
         (["onnx", "last.pt", "-o", "Ink!"], 2, "cannot be a style's name"),
         (["onnx", "last.pt", "-o", "ink", "--figure", "x=high"], 2, "not NAME=NUMBER"),
+        (["onnx", "last.pt", "-o", "ink", "--figures", "gone.json"], 2, "cannot read gone.json"),
+        (["onnx", "last.pt", "-o", "ink", "--figures", "text.pt"], 2, "holds no figures"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256"], 2, "not WIDTHxHEIGHT"),
         (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
         (["onnx", "last.pt"], 2, "output"),

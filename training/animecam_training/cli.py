@@ -179,6 +179,21 @@ def _figure_table(result: "Evaluation") -> Table:
     return table
 
 
+@app.command()
+@click.argument("runs", type=_FOLDER, nargs=-1, required=True)
+@click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Where NAME.md and its pictures go.")
+@click.option("--figures", type=_FOLDER, help="What evaluate --json wrote.")
+@click.option("--grid", type=_FOLDER, help="What evaluate --grid wrote. [default: the run's last sample grid]")
+@click.option("--replace", is_flag=True, help="Overwrite an existing report.")
+def report(*, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: Path | None, replace: bool) -> None:
+    """Reports on a style that went through RUNS, in order: grid, loss curves and figures as Markdown."""
+    with _training_packages("report"):
+        from animecam_training.report import ReportOptions, write_report
+
+    page = write_report(runs, ReportOptions(folder, figures, grid, replace))
+    _console.print(escape(str(page)), soft_wrap=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; errors are one line and a hint.
 
@@ -218,12 +233,13 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def _training_packages() -> Generator[None]:
+def _training_packages(extra: str = "train") -> Generator[None]:
     """Turns a missing package into an error that says how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise TrainingError(f"training needs the package {error.name}", hint="pip install 'animecam[train]'") from error
+        hint = f"pip install 'animecam[{extra}]'"
+        raise TrainingError(f"this command needs the package {error.name}", hint=hint) from error
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from animecam_training.data.sets import list_photos, to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
 
+RECIPE_FILE = "recipe.toml"
 STATS_FILE = "stats.jsonl"
 GRIDS_FOLDER = "grids"
 
@@ -66,7 +67,7 @@ class RunFolder:
             raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
         try:
             (path / GRIDS_FOLDER).mkdir(parents=True, exist_ok=True)
-            (path / "recipe.toml").write_text(recipe_to_toml(recipe), "utf-8")
+            (path / RECIPE_FILE).write_text(recipe_to_toml(recipe), "utf-8")
             self._drop_lines_after(first_step)
         except OSError as error:
             raise self._unwritable(error) from error

@@ -20,7 +20,7 @@ from animecam.measure.turns import interleave
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL
 from animecam.styles.network import StyleNet
-from animecam.styles.registry import Style, find_style, verified_int8, verified_model
+from animecam.styles.registry import Style, find_style, verified_half, verified_int8, verified_model
 from animecam.types import Image
 
 REFERENCE_STYLE = "starter"
@@ -56,10 +56,11 @@ class NetworkBench:
         self._reference = stack.enter_context(opened_reference(options.threads))
         self._nets: dict[tuple[str, str], StyleNet] = {}
         for variant in style.card.variants:
-            model, int8 = verified_model(style, variant.quality), verified_int8(style, variant.quality)
+            model = verified_model(style, variant.quality)
+            half, int8 = verified_half(style, variant.quality), verified_int8(style, variant.quality)
             for choice in choices:
                 try:
-                    backend = open_backend(model, choice, options, int8=int8)
+                    backend = open_backend(model, choice, options, half=half, int8=int8)
                 except BackendError as error:
                     self.refused[choice.value] = error.message
                     continue
