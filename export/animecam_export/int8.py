@@ -1,12 +1,12 @@
 """Post-training quantisation: the heavy convolutions of an ONNX network compute in bytes, everything else stays.
 
 NNCF chooses the ranges from real crops (mixed preset: symmetric weights, asymmetric activations). Three kinds of nodes
-are left in float32, each measured on `cel` and 40 crops of heads it was not calibrated on:
+are left in float32; the first two were measured on `cel` and 40 crops of heads it was not calibrated on:
 
 - what normalises. LADE squares, averages and divides; with its nodes quantised too the worst crop falls from 43 dB to
   13 dB, because a variance has a range that eight bits cannot hold;
 - the convolutions that read and write the picture: few of the operations, and all of the picture's precision (2 dB);
-- 1x1 convolutions and matrix products, which belong to LADE and to the attention.
+- 1x1 convolutions and matrix products, which belong to LADE and to the attention (not tried by themselves).
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

@@ -54,7 +54,6 @@ def candidate_table(report: "Report") -> Table:
     """The networks that were timed, and what a frame would cost with each; what ran is marked."""
     from animecam.measure.networks import REFERENCE
     from animecam.measure.verdict import highest_held
-    from animecam.styles.card import FULL
 
     look, info, stream = report.run.settings.look, report.run.info, report.run.stream
     where = f"{info.device}, {report.machine['cores']} cores"
@@ -75,7 +74,7 @@ def candidate_table(report: "Report") -> Table:
         report.candidates, key=lambda one: (one.network.quality, one.network.backend, one.network.size_px)
     ):
         network = one.network
-        ran = (network.quality, network.backend, network.size_px) == (FULL, info.name, look.size_px)
+        ran = (network.quality, network.backend, network.size_px) == (report.run.quality, info.name, look.size_px)
         name = f"{network.quality}, {network.backend}" if has_several else network.backend
         table.add_row(
             f"{name} {network.precision}{' *' if ran else ''}",

@@ -48,12 +48,14 @@ class Run:
         figures: What came of it.
         stream: What the source delivers.
         info: What computed the style.
+        quality: Which of the style's networks drew.
     """
 
     settings: Settings
     figures: Figures
     stream: StreamFormat
     info: BackendInfo
+    quality: str = FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ def _time_networks(
 
 
 def _is_what_ran(time: NetworkTime, first: Run) -> bool:
-    ran = (FULL, first.info.name, first.settings.look.size_px)  # a run draws with the full network
+    ran = (first.quality, first.info.name, first.settings.look.size_px)
     return (time.quality, time.backend, time.size_px) == ran
 
 
@@ -223,7 +225,7 @@ def _check(
     candidates: Sequence[Candidate], fps: float, first: Run, source: str, seconds: float, tell: Tell
 ) -> list[Check]:
     """Tries the best candidate, and the next smaller one if it does not hold the rate; what ran already counts."""
-    left = [one for one in candidates if one.network.quality == FULL]
+    left = [one for one in candidates if one.network.quality == first.quality]
     checks: list[Check] = []
     while len(checks) < MOST_CHECKS and (best := best_for(left, fps)) is not None:
         network = best.network

@@ -170,7 +170,7 @@ def test_the_starter_draws_the_same_on_both_runtimes():
     head = load_portrait()[20:276, 90:346]
     drawn = {}
     for choice in (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME):
-        with open_style("starter", choice, replace(OPTIONS, allow_bf16=False)) as net:
+        with open_style("starter", choice, replace(OPTIONS, allow_bf16=False, allow_int8=False)) as net:
             drawn[choice] = net([head])[0].astype(int)
     first, second = drawn.values()
     assert np.abs(first - second).max() <= 1

@@ -1,0 +1,160 @@
+"""INT8: which nodes become bytes, how near the result is, and what the style's folder holds afterwards."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.measure.spread import Ratio
+from animecam.sources.portrait import load_portrait
+from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
+from animecam.styles.card_parser import read_card
+from animecam.styles.network import open_style
+from animecam.styles.registry import file_sha256, list_styles
+from animecam_export import cli
+from animecam_export.errors import ExportError
+from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
+from animecam_export.int8_style import Int8Options, split_photos
+from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_training.models.lite import LiteGenerator
+
+NARROW = (8, 12, 16)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(4)
+    path = tmp_path_factory.mktemp("model") / "model.onnx"
+    export_onnx(LiteGenerator(NARROW).eval(), path, OnnxOptions())
+    return path
+
+
+@pytest.fixture
+def style(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's style of that network."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "animecam" / "styles" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(model.read_bytes())
+    variants = (Variant(FULL, "model.onnx", file_sha256(model)),)
+    StyleCard("tiny", "Tiny", "For tests.", Contract(), Rights("MIT", "", ""), variants).save(folder)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """The bundled portrait sixteen times, each in another light, in two folders of eight."""
+    portrait = load_portrait()
+    for number in range(16):
+        folder = tmp_path / "photos" / ("seen" if number % 2 else "unseen")
+        folder.mkdir(parents=True, exist_ok=True)
+        lit = np.clip(portrait * (0.6 + 0.05 * number), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number}.jpg"), lit[..., ::-1])
+    return tmp_path / "photos"
+
+
+def test_what_normalises_and_what_touches_the_picture_stays_in_float(model: Path):
+    graph = onnx.load(model)
+    left_alone = set(nodes_left_alone(graph))
+    quantised = {node.name for node in graph.graph.node if node.op_type == "Conv"} - left_alone
+    assert len(quantised) == 9  # eleven 3x3 convolutions, without the first and the last
+    assert not any("/norm/" in name for name in quantised)
+    assert not any("stem" in name or "head" in name for name in quantised)
+
+
+def test_a_network_without_inner_convolutions_is_refused(model: Path):
+    graph = onnx.load(model)
+    del graph.graph.node[12:]
+    with pytest.raises(ExportError, match="no convolution that could be quantised"):
+        nodes_left_alone(graph)
+
+
+@pytest.mark.parametrize("worst_db", [34.9, float("nan")])
+def test_what_would_look_different_is_refused(worst_db: float):
+    near = Quantised("openvino", 50.0, 52.0, 8, Ratio(0.5, 0.5, 0.5))
+    require_likeness([near], 35.0)
+    with pytest.raises(ExportError, match="too far from float32"):
+        require_likeness([near, Quantised("onnxruntime", worst_db, 52.0, 8, Ratio(0.5, 0.5, 0.5))], 35.0)
+
+
+def test_no_photo_is_both_used_and_held_out(photos: Path):
+    seen, held_out = split_photos(Int8Options(photos))
+    assert len(seen) == 12
+    assert len(held_out) == 4
+    assert not set(seen) & set(held_out)
+    assert split_photos(Int8Options(photos)) == (seen, held_out)  # the same in every run
+
+
+def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, capsys: pytest.CaptureFixture):
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    words = ["int8", str(style), "--photos", str(photos / "seen"), "--held-out", str(photos / "unseen")]
+    assert cli.main([*words, "--least-db", "25"]) == 0
+    shown = capsys.readouterr().out
+    assert "openvino" in shown
+    assert "8 unseen heads" in shown
+    form = read_card(style).variant().int8
+    assert form.sha256 == file_sha256(style / form.file)
+    assert form.psnr_db > 25
+    operators = [node.op_type for node in onnx.load(style / form.file).graph.node]
+    assert operators.count("QuantizeLinear") >= 9
+    picture = load_portrait()[:192, :192]
+    drawn = {}
+    for allow_int8, precision in ((True, "int8"), (False, "f32")):
+        options = BackendOptions(threads=1, allow_bf16=False, allow_int8=allow_int8)
+        with open_style("tiny", BackendChoice.OPENVINO, options) as net:
+            assert net.info.precision == precision
+            drawn[precision] = net((picture,))[0].astype(int)
+    difference = np.abs(drawn["int8"] - drawn["f32"])
+    assert 0 < difference.mean() < 15
+    with open_style("tiny", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1)) as net:
+        assert net.info.precision == "f32"  # it is slower in INT8
+
+
+def test_a_style_that_comes_too_far_from_float_stays_as_it_was(
+    style: Path, photos: Path, capsys: pytest.CaptureFixture
+):
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    before = (style / "card.json").read_bytes()
+    words = ["int8", str(style), "--photos", str(photos / "seen"), "--held-out", str(photos / "unseen")]
+    assert cli.main([*words, "--least-db", "150"]) == 1
+    assert "too far from float32" in capsys.readouterr().err
+    assert (style / "card.json").read_bytes() == before
+    assert sorted(path.name for path in style.iterdir()) == ["card.json", "model.onnx"]
+
+
+def test_folders_without_faces_are_refused(style: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    (tmp_path / "walls").mkdir()
+    assert cli.main(["int8", str(style), "--photos", str(tmp_path / "walls")]) == 1
+    assert "no photos are in" in capsys.readouterr().err
+    for number in range(4):
+        cv2.imwrite(str(tmp_path / "walls" / f"{number}.png"), np.full((128, 128, 3), 90, np.uint8))
+    (tmp_path / "walls" / "broken.jpg").write_bytes(b"no picture")
+    assert cli.main(["int8", str(style), "--photos", str(tmp_path / "walls")]) == 1
+    assert "0 faces were found" in capsys.readouterr().err
+
+
+def test_missing_nncf_is_said_with_what_to_install(
+    style: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setitem(__import__("sys").modules, "nncf", None)
+    assert cli.main(["int8", str(style), "--photos", str(photos)]) == 1
+    assert "pip install 'animecam[int8]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["cel", "starter"])
+def test_the_bundled_int8_networks_are_near_to_float_on_a_head(name: str):
+    style = next(style for style in list_styles() if style.name == name)
+    assert style.card.variant().int8.psnr_db >= 35
+    picture = load_portrait()[:256, 100:356]
+    drawn = []
+    for allow_int8 in (True, False):
+        options = BackendOptions(allow_bf16=False, allow_int8=allow_int8)
+        with open_style(name, BackendChoice.OPENVINO, options) as net:
+            drawn.append(net((picture,))[0].astype(float))
+    error = np.mean((drawn[0] - drawn[1]) ** 2)
+    assert 10 * np.log10(255**2 / error) > 40
