@@ -119,7 +119,8 @@ def run(
 ) -> Figures:
     """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
-    pipeline = Pipeline(source, networks.renderer(timing, controls, is_live=source.format.is_live), outputs, timing)
+    render = networks.renderer(timing, controls, is_live=source.format.is_live)
+    pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
     return pipeline.run(seconds=seconds, on_tick=tell)
 
 

@@ -12,6 +12,9 @@ from animecam.errors import BackendError
 AUTO_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 """What `auto` tries, the fastest first."""
 
+GPU_CHOICES = (BackendChoice.TENSORRT,)
+"""Those that compute on a graphics card."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +48,12 @@ def open_backend(model: Path, choice: BackendChoice, options: BackendOptions) ->
         )
         return backend
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
+
+
+def runs_on_gpu(choice: BackendChoice) -> bool:
+    """Whether a choice computes on a graphics card here; `auto` does where one of its candidates can."""
+    candidates = AUTO_ORDER if choice is BackendChoice.AUTO else ()
+    return choice in GPU_CHOICES or any(one in GPU_CHOICES and _probe(one).usable for one in candidates)
 
 
 def probe_backends() -> tuple[BackendStatus, ...]:
