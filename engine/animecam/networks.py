@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,8 @@ class Networks:
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
         self._scan = self._open_detector(settings.detector)
         self._follow = self._open_detector("short")
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="detect")
+        stack.callback(self._beside.shutdown)
 
     @property
     def backend_info(self) -> BackendInfo:
@@ -119,9 +122,10 @@ class Networks:
         """
         controls = controls or Controls(self._settings.look)
         ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
+        beside = self._beside if is_live else None  # a file is searched at once: what is found in a frame counts there
         options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
         return Renderer(
-            track=Tracker(self._scan, self._follow, ops.crop, options),
+            track=Tracker(self._scan, self._follow, ops.crop, options, beside),
             align=Aligner(),
             ops=ops,
             draw=self.draw,
