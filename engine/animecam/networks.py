@@ -140,7 +140,7 @@ class Networks:
         )
 
     def warm_up(self, stream: StreamFormat) -> None:
-        """Draws one picture of every size a stream will need, so that no first frame waits for a compiler."""
+        """Draws one picture as the stream will need them, so that the first frame does not wait for memory and code."""
         self._warm(self._first, stream)
 
     def prepare(self, style: str, stream: StreamFormat) -> None:
@@ -183,16 +183,15 @@ class Networks:
             self._preparing.join(CLOSE_SECONDS)
 
     def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
+        """Draws one picture of the size that nearly all will have; the first of another takes a third longer once."""
         look = self._settings.look
-        across, down = stream.width_px, stream.height_px
-        if stream.rotation_deg % 180:
-            across, down = down, across
-        width_px, height_px = whole_frame_size(across, down, look.size_px)
-        shapes = {(height_px, width_px, 3)}
-        if look.scope is Scope.HEAD:
-            shapes.add((look.size_px, look.size_px, 3))
-        for shape in shapes:
-            network((np.zeros(shape, np.uint8),))
+        width_px = height_px = look.size_px
+        if look.scope is not Scope.HEAD:
+            across, down = stream.width_px, stream.height_px
+            if stream.rotation_deg % 180:
+                across, down = down, across
+            width_px, height_px = whole_frame_size(across, down, look.size_px)
+        network((np.zeros((height_px, width_px, 3), np.uint8),))
 
     @property
     def _scan_px(self) -> int:
