@@ -42,7 +42,7 @@ HEADS = (
 @click.option("--size", "sizes", multiple=True, type=int, default=[256])
 @click.option("--style", "styles", multiple=True, default=[DEFAULT_STYLE])
 @click.option("--scope", type=click.Choice(SCOPES), default=Scope.HEAD.value)
-@click.option("--target-fps", type=float, help="Hold this rate live by choosing the size.")
+@click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network.")
 @click.option("--seconds", default=20.0, help="Longest time for one row.")
 @click.option("--encode", is_flag=True, help="Encode into a temporary file.")
 @click.option("--json", "report", type=click.Path(path_type=Path))

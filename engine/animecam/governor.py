@@ -1,38 +1,68 @@
-"""Holds a frame rate by choosing the size of the crops from measured time.
+"""Holds a frame rate by choosing the size of the crops, and the network that draws them, from measured time.
 
-The time of the network grows with the pixels of the crop, everything else stays: time = rest + draw * (size / size
-now)^2. That is enough to know what another size would cost before trying it.
+The time of a network grows with the pixels of the crop, everything else stays: time = rest + draw * (size / size
+now)^2. That is enough to know what another size would cost before trying it. What another network would cost is
+known once it has run; until then a guess stands in.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from animecam.styles.card import FULL
+
 WINDOW_FRAMES = 15  # half a second at 30 fps: one slow frame is no reason to change
 HEADROOM = 0.9  # share of a frame's time that may be spent; the rest absorbs what the system does besides
-CLIMB_SHARE = 0.75  # a larger size must fit into this share, so that it does not have to be given back at once
+CLIMB_SHARE = 0.75  # a dearer choice must fit into this share, so that it does not have to be given back at once
 CLIMB_SECONDS = 2.0  # and must have done so for this long
+LONGEST_CLIMB_SECONDS = 64.0  # a climb that had to be taken back is tried again after twice the time, up to this
+REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake
+FULL_COST = 12.0  # times a lite network's time; the ones that ship: 29.6 and 1.4 GMAC at their sizes
+FULL_FROM_PX = 384  # below this a full network shows less than a lite one at the largest size, and costs more
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What a frame is drawn with.
+
+    Attributes:
+        size_px: Side of the crops.
+        quality: Which of the style's networks.
+    """
+
+    size_px: int
+    quality: str = FULL
+
+    @property
+    def rank(self) -> tuple[bool, int, bool]:
+        """Orders by what is seen: the full network where it gets pixels enough, then size."""
+        is_full = self.quality == FULL
+        return is_full and self.size_px >= FULL_FROM_PX, self.size_px, is_full
+
+    def __str__(self) -> str:
+        return f"{self.size_px} px, {self.quality} network"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A size, and why.
+    """A rung, and why.
 
     Attributes:
-        size_px: Side of the crops.
+        rung: What to draw the next frames with.
         reason: One line for the log.
     """
 
-    size_px: int
+    rung: Rung
     reason: str
 
 
 class Governor:
-    """Decides after each frame whether another size is due; quick to give way, slow to climb.
+    """Decides after each frame whether another rung is due; quick to give way, slow to climb.
 
     Args:
         target_fps: Frames per second to hold.
-        sizes_px: Sizes to choose from, all warmed up.
+        sizes_px: Sizes to choose from.
     """
 
     def __init__(self, target_fps: float, sizes_px: tuple[int, ...]) -> None:
@@ -41,49 +71,81 @@ class Governor:
         self._sizes_px = tuple(sorted(sizes_px))
         self._draw_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._rest_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
+        self._pixel_ms: dict[str, float] = {}
         self._fits_since_s: float | None = None
-        self._size_px = 0
+        self._climbed_s: float | None = None
+        self._climb_s = CLIMB_SECONDS
+        self._rung = Rung(0)
 
-    def observe(self, now_s: float, size_px: int, draw_ms: float, rest_ms: float) -> Choice | None:
+    def observe(
+        self, now_s: float, rung: Rung, draw_ms: float, rest_ms: float, qualities: Sequence[str]
+    ) -> Choice | None:
         """Takes the times of one frame.
 
         Args:
             now_s: A clock in seconds that does not jump.
-            size_px: Size at which the frame was drawn.
+            rung: What the frame was drawn with.
             draw_ms: Time of the network.
             rest_ms: Time of everything else that this thread did for the frame.
+            qualities: The networks that may be chosen, the one of the rung among them.
 
         Returns:
-            The size to take from the next frame on, or None to stay.
+            What to take from the next frame on, or None to stay.
         """
-        if size_px != self._size_px:  # the user chose another
+        if rung != self._rung:  # the user chose another, or the last choice is being drawn now
             self._forget()
-            self._size_px = size_px
+            self._rung = rung
         self._draw_ms.append(draw_ms)
         self._rest_ms.append(rest_ms)
         if len(self._draw_ms) < WINDOW_FRAMES:
             return None
         draw_ms, rest_ms = median(self._draw_ms), median(self._rest_ms)
-        costs_ms = {s: rest_ms + draw_ms * (s / size_px) ** 2 for s in self._sizes_px}
+        self._pixel_ms[rung.quality] = draw_ms / rung.size_px**2
+        costs_ms = self._costs(rung, rest_ms, qualities)
         if draw_ms + rest_ms > self._budget_ms:
-            smaller = [s for s in self._sizes_px if s < size_px]
-            fitting = [s for s in smaller if costs_ms[s] <= self._budget_ms]
-            return self._changed(max(fitting or smaller[:1]), draw_ms + rest_ms) if smaller else None
-        larger = [s for s in self._sizes_px if s > size_px and costs_ms[s] <= CLIMB_SHARE * self._budget_ms]
-        if not larger:
+            return self._give_way(now_s, costs_ms, draw_ms + rest_ms)
+        if self._climbed_s is not None and now_s - self._climbed_s > REGRET_SECONDS:
+            self._climbed_s, self._climb_s = None, CLIMB_SECONDS
+        return self._climb(now_s, costs_ms, draw_ms + rest_ms)
+
+    def _costs(self, rung: Rung, rest_ms: float, qualities: Sequence[str]) -> dict[Rung, float]:
+        """Every rung → what a frame would take with it, in milliseconds."""
+        known_ms = self._pixel_ms[rung.quality]
+        guess = 1.0 / FULL_COST if rung.quality == FULL else FULL_COST
+        pixel_ms = {quality: self._pixel_ms.get(quality, known_ms * guess) for quality in qualities}
+        rungs = [Rung(size_px, quality) for quality in qualities for size_px in self._sizes_px]
+        return {other: rest_ms + pixel_ms[other.quality] * other.size_px**2 for other in rungs}
+
+    def _give_way(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
+        cheaper = {rung: cost_ms for rung, cost_ms in costs_ms.items() if cost_ms < took_ms and rung != self._rung}
+        if not cheaper:
+            return None
+        if self._climbed_s is not None and now_s - self._climbed_s <= REGRET_SECONDS:
+            self._climb_s = min(2 * self._climb_s, LONGEST_CLIMB_SECONDS)
+            self._climbed_s = None
+        fitting = [rung for rung, cost_ms in cheaper.items() if cost_ms <= self._budget_ms]
+        rung = max(fitting, key=lambda rung: rung.rank) if fitting else min(cheaper, key=lambda rung: cheaper[rung])
+        return self._changed(rung, took_ms)
+
+    def _climb(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
+        limit_ms = CLIMB_SHARE * self._budget_ms
+        better = [rung for rung, ms in costs_ms.items() if rung.rank > self._rung.rank and ms <= limit_ms]
+        if not better:
             self._fits_since_s = None
             return None
         if self._fits_since_s is None:
             self._fits_since_s = now_s
-        has_lasted = now_s - self._fits_since_s >= CLIMB_SECONDS
-        return self._changed(max(larger), draw_ms + rest_ms) if has_lasted else None
+        if now_s - self._fits_since_s < self._climb_s:
+            return None
+        self._climbed_s = now_s
+        return self._changed(max(better, key=lambda rung: rung.rank), took_ms)
 
     def _forget(self) -> None:
-        """What was measured at the old size says nothing about the new one."""
+        """What was measured at the old rung says nothing about the new one."""
         self._draw_ms.clear()
         self._rest_ms.clear()
         self._fits_since_s = None
 
-    def _changed(self, size_px: int, took_ms: float) -> Choice:
+    def _changed(self, rung: Rung, took_ms: float) -> Choice:
         self._forget()
-        return Choice(size_px, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {size_px} px now")
+        return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {rung} now")

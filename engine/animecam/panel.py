@@ -103,7 +103,7 @@ class LivePanel:
         return [
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
-            f"{faces}, {figures.dropped} dropped",
+            f"{faces}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
             f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
         ]

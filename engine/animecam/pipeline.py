@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 from animecam.channel import Channel, ChannelEnded, Overflow
 from animecam.errors import SourceError
 from animecam.outputs import Outputs
+from animecam.pacing import RateCap
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
 from animecam.timing import Percentiles, Rate, Timing
@@ -33,6 +34,7 @@ class Rendered:
 
     frame: Frame
     faces: Faces
+    is_idle: bool = False  # nothing had changed: the last drawings were put back, and the network rested
 
 
 Render = Callable[[Frame], Rendered]
@@ -58,6 +60,8 @@ class Figures:
         frames_out: Frames written to the outputs.
         dropped: Live frames that were replaced by newer ones.
         skipped: Frames that could not be decoded.
+        capped: Live frames left out because more were not wanted.
+        idle: Frames out for which the network rested, as nothing had changed.
         with_faces: Frames out that showed at least one face.
         faces: Faces in the newest frame.
         position_s: Presentation time of the newest frame out, from the first, in seconds.
@@ -73,6 +77,8 @@ class Figures:
     frames_out: int = 0
     dropped: int = 0
     skipped: int = 0
+    capped: int = 0
+    idle: int = 0
     with_faces: int = 0
     faces: int = 0
     position_s: float = 0.0
@@ -82,6 +88,11 @@ class Figures:
     stage_ms: dict[str, Percentiles] = field(default_factory=dict[str, Percentiles])
     seconds: float = 0.0
     is_interrupted: bool = False
+
+    @property
+    def idle_share(self) -> float:
+        """Part of the frames out for which the network rested, 0 to 1."""
+        return self.idle / max(self.frames_out, 1)
 
 
 class Pipeline:
@@ -93,9 +104,18 @@ class Pipeline:
             file are sent ahead of those that are waited for; live frames are not, as none is to wait for the next.
         outputs: Open; written by thread "emit" only.
         timing: Where the stages' times go; the renderer may share it.
+        max_fps: Most frames a second of a live source; None takes what comes.
     """
 
-    def __init__(self, source: Source, render: Render, outputs: Outputs, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        render: Render,
+        outputs: Outputs,
+        timing: Timing | None = None,
+        *,
+        max_fps: float | None = None,
+    ) -> None:
         self._source = source
         is_live = source.format.is_live
         self._submit = render.submit if isinstance(render, Overlapping) else _at_once(render)
@@ -105,6 +125,8 @@ class Pipeline:
         capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
         self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
         self._rendered: Channel[Rendered] = Channel(capacity, Overflow.WAIT)
+        self._cap = RateCap(max_fps) if is_live and max_fps else None
+        self._capped = self._idle = 0
         self._stop = threading.Event()
         self._was_stopped = False
         self._ended = threading.Event()
@@ -196,7 +218,10 @@ class Pipeline:
                 if frame is None:
                     break
                 self._rate_in.tick()
-                self._captured.put(frame)
+                if self._cap is None or self._cap.admits(time.monotonic()):
+                    self._captured.put(frame)
+                else:
+                    self._capped += 1
         except SourceError as error:  # what was read before is still written, as long as that ends in time
             self._failures.append(error)
             self._drain_until_s = time.monotonic() + DRAIN_SECONDS
@@ -230,6 +255,7 @@ class Pipeline:
                 if self._newest is None:
                     self._first_time_s = rendered.frame.time_s
                 self._newest = rendered
+                self._idle += rendered.is_idle
                 self._with_faces += bool(rendered.faces.faces)
                 self._rate_out.tick()
         except ChannelEnded:
@@ -244,6 +270,8 @@ class Pipeline:
             frames_out=self._rate_out.count,
             dropped=self._captured.dropped,
             skipped=self._source.skipped,
+            capped=self._capped,
+            idle=self._idle,
             with_faces=self._with_faces,
             faces=len(newest.faces.faces) if newest else 0,
             position_s=newest.frame.time_s - self._first_time_s if newest else 0.0,

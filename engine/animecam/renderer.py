@@ -1,33 +1,22 @@
 """From a frame to a drawn frame: track, crop, draw, paste. One renderer a run; its memory is that of its faces."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
-from animecam.governor import Governor
+from animecam.governing import Governing
 from animecam.pipeline import Rendered
-from animecam.render.base import ImageOps
+from animecam.render.base import Draw, ImageOps
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
+from animecam.render.idle import Idle
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope
 from animecam.timing import Timing
 from animecam.types import Face, Faces, Frame, Image, Region
-
-log = logging.getLogger(__name__)
-
-
-class Draw(Protocol):
-    """A style: pictures in, drawn pictures of the same sizes out."""
-
-    def __call__(self, pictures: Sequence[Image]) -> Sequence[Image]:
-        """RGB, uint8 [H, W, 3] each, all of one size."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +69,8 @@ class Renderer:
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
-        governor: Chooses the size of the crops to hold a frame rate; None leaves it to the look.
+        governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
+        idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
     """
 
     def __init__(
@@ -94,12 +84,13 @@ class Renderer:
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
-        governor: Governor | None = None,
+        governing: Governing | None = None,
+        idle: Idle | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
-        self._governor = governor
+        self._governing, self._idle = governing, idle
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
@@ -115,28 +106,31 @@ class Renderer:
         """
         plan = self.cut(scene)
         planned_ns = time.perf_counter_ns()
-        drawn = draw_each_size(self._draw(plan.look.style), plan.pictures)
+        draw = (self._governing.draw if self._governing else self._draw)(plan.look.style)
+        drawn = self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
+        is_idle = drawn is not None
+        if drawn is None:
+            drawn = draw_each_size(draw, plan.pictures)
+            if self._idle:
+                self._idle.remember(draw, plan.regions, plan.pictures, drawn)
         drawn_ns = time.perf_counter_ns()
         self._timing.add("draw", (drawn_ns - planned_ns) / 1e6)
-        rendered = self.finish(plan, drawn)
-        total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
-        self.govern(scene, draw_ms, total_ms - draw_ms)
+        rendered = replace(self.finish(plan, drawn), is_idle=is_idle)
+        if not is_idle:  # a frame that was not drawn says nothing about the cost of a face
+            total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
+            self.govern(scene, draw_ms, total_ms - draw_ms)
         return rendered
 
     def govern(self, scene: Scene, draw_ms: float, rest_ms: float) -> None:
-        """Chooses the size of the next crops from what this scene cost.
+        """Chooses size and network of the next crops from what this scene cost.
 
         Args:
             scene: What was drawn.
             draw_ms: What grows with the crops' pixels.
             rest_ms: Everything else.
         """
-        if self._governor is None or not scene.regions:  # a frame of nobody says nothing about the cost of a face
-            return
-        choice = self._governor.observe(time.monotonic(), scene.look.size_px, draw_ms, rest_ms)
-        if choice is not None:
-            self._controls.change(size_px=choice.size_px)
-            log.info("%s", choice.reason)
+        if self._governing is not None and scene.regions:  # a frame of nobody says nothing about the cost of a face
+            self._governing.observe(scene.look, draw_ms, rest_ms)
 
     def plan(self, frame: Frame) -> Plan:
         """Finds what is to be drawn; the pictures of several plans may then be drawn together."""

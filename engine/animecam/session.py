@@ -120,7 +120,8 @@ def run(
     """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
     with networks.rendering(timing, controls, is_live=source.format.is_live) as render:
-        return Pipeline(source, render, outputs, timing).run(seconds=seconds, on_tick=tell)
+        pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
+        return pipeline.run(seconds=seconds, on_tick=tell)
 
 
 @contextmanager

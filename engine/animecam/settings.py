@@ -24,6 +24,14 @@ class Scope(StrEnum):
     FRAME = "frame"
 
 
+class Quality(StrEnum):
+    """Which network of a style draws: only `auto` may choose."""
+
+    AUTO = "auto"
+    FULL = "full"
+    LITE = "lite"
+
+
 class HeadEdge(StrEnum):
     """How a drawn head ends: it fades into whatever is behind it, or leaves the background as filmed."""
 
@@ -74,11 +82,15 @@ class Settings:
     detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
     threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
     gpu: int = 0  # index of the GPU for the runtimes that use one
-    target_fps: float | None = None  # frame rate to hold by choosing the crop size; None: the size is as the look says
+    quality: Quality = Quality.AUTO  # auto: full on a GPU, else lite; a style that has one network is drawn with that
+    target_fps: float | None = None  # frame rate to hold by choosing size and network; None: they are as asked for
+    max_fps: float | None = None  # most frames a second of a live source; None: all that come
 
     def __post_init__(self) -> None:
         if self.target_fps is not None and not 0 < self.target_fps < math.inf:
             raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
+        if self.max_fps is not None and not 0 < self.max_fps < math.inf:
+            raise UsageError(f"max-fps {self.max_fps:g} is no frame rate", hint="15 halves the work of most cameras")
         if self.max_faces < 1:
             raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
         if self.threads < 0:

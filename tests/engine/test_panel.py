@@ -50,13 +50,13 @@ def test_figures_say_what_a_user_asks_for():
     panel, controls, _ = make_panel()
     assert panel.text == "h: help"
     latency_ms = Percentiles(p50=41.6, p95=60.2)
-    panel.post(Figures(fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
+    panel.post(Figures(frames_out=8, idle=2, fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
     panel.take(Press("f"))
     controls.change(size_px=320, strength=0.5)  # as the governor does, too
     assert panel.text.split("\n")[:5] == [
         "30 fps in, 15 fps out",
         "latency 42 ms, p95 60 ms",
-        "2 faces, 7 dropped",
+        "2 faces, 7 dropped, network idle 25%",
         "ink at 320 px, strength 0.5",
         "openvino 2026.4 (bf16) on CPU",
     ]

@@ -277,3 +277,26 @@ def test_a_live_frame_does_not_wait_for_the_next_one():
     render, sink = Ahead(), FakeSink()
     _run(FakeSource(5, is_live=True, pause_s=0.02), sink, render)
     assert render.most == 1
+
+
+def test_a_cap_leaves_out_frames_of_a_live_source_and_delays_none():
+    sink = FakeSink()
+    source = FakeSource(60, is_live=True, pause_s=0.01)
+    with Outputs([sink]) as outputs:
+        figures = Pipeline(source, _plain, outputs, max_fps=20.0).run()
+    assert figures.capped >= 30
+    assert figures.frames_out + figures.dropped + figures.capped == 60
+    assert figures.latency_ms.p50 < 10.0  # a frame that goes on does so at once; the cap is 50 ms
+
+
+def test_a_cap_is_not_for_files():
+    sink = FakeSink()
+    with Outputs([sink]) as outputs:
+        figures = Pipeline(FakeSource(20), _plain, outputs, max_fps=1.0).run()
+    assert (figures.frames_out, figures.capped) == (20, 0)
+
+
+def test_frames_for_which_the_network_rested_are_counted():
+    figures = _run(FakeSource(20), FakeSink(), lambda frame: Rendered(frame, Faces(), is_idle=frame.index % 4 == 0))
+    assert figures.idle == 5
+    assert figures.idle_share == 0.25

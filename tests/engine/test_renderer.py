@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from animecam.faces.align import Aligner
-from animecam.governor import Choice
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
+from animecam.render.idle import Idle
 from animecam.renderer import Renderer, draw_each_size
 from animecam.settings import Controls, Look, Scope
 from animecam.timing import Timing
@@ -36,6 +36,19 @@ class Painter:
         return [np.full_like(picture, self.level) for picture in pictures]
 
 
+class Listener:
+    """Counts the frames whose times it is told."""
+
+    def __init__(self, styles) -> None:
+        self.styles, self.calls = styles, 0
+
+    def draw(self, style):
+        return self.styles[style]
+
+    def observe(self, *_times):
+        self.calls += 1
+
+
 @pytest.fixture
 def studio():
     """A renderer with scripted faces and two styles, and its controls."""
@@ -46,7 +59,7 @@ def studio():
         controls = Controls(Look(style="ink", size_px=192))
         timing = Timing()
 
-        def renderer(self, governor=None):
+        def renderer(self, governing=None, idle=None):
             ops = CpuImageOps()
             return Renderer(
                 track=lambda _frame: self.faces,
@@ -57,7 +70,8 @@ def studio():
                 compositor=Compositor(ops),
                 controls=self.controls,
                 timing=self.timing,
-                governor=governor,
+                governing=governing,
+                idle=idle,
             )
 
     return Studio()
@@ -107,15 +121,18 @@ def test_a_governor_s_choice_holds_from_the_next_frame(studio):
     class Shrink:
         seen = []  # noqa: RUF012
 
-        def observe(self, now_s, size_px, draw_ms, rest_ms):
-            self.seen.append((size_px, draw_ms >= 0, rest_ms > 0))
-            return Choice(256, "test") if size_px != 256 else None
+        def draw(self, style):
+            return studio.styles[style]
 
-    governor = Shrink()
-    render = studio.renderer(governor)
+        def observe(self, look, draw_ms, rest_ms):
+            self.seen.append((look.size_px, draw_ms >= 0, rest_ms > 0))
+            studio.controls.change(size_px=256)
+
+    governing = Shrink()
+    render = studio.renderer(governing)
     render(_frame(0))
     render(_frame(1))
-    assert governor.seen == [(192, True, True), (256, True, True)]
+    assert governing.seen == [(192, True, True), (256, True, True)]
     assert studio.styles["ink"].shapes[-1] == [(256, 256, 3)]
 
 
@@ -140,17 +157,25 @@ def test_every_stage_is_timed(studio):
 
 
 def test_frames_of_nobody_do_not_talk_the_governor_into_a_larger_size(studio):
-    class Listener:
-        calls = 0
-
-        def observe(self, *_times):
-            self.calls += 1
-
-    governor = Listener()
-    render = studio.renderer(governor)
+    governing = Listener(studio.styles)
+    render = studio.renderer(governing)
     studio.faces = Faces((), is_exposed=False)
     render(_frame(0))
-    assert governor.calls == 0
+    assert governing.calls == 0
     studio.faces = Faces((FACE,), is_exposed=False)
     render(_frame(1))
-    assert governor.calls == 1
+    assert governing.calls == 1
+
+
+def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(studio):
+    governing = Listener(studio.styles)
+    render = studio.renderer(governing, Idle())
+    frames = [render(_frame(index)) for index in range(3)]
+    assert [rendered.is_idle for rendered in frames] == [False, True, True]
+    assert len(studio.styles["ink"].shapes) == governing.calls == 1
+    np.testing.assert_array_equal(frames[0].frame.planes[0], frames[2].frame.planes[0])
+    changed = _frame(3)
+    changed.planes[0][90:120, 140:180] = 30
+    assert not render(changed).is_idle
+    studio.controls.change(style="snow")
+    assert not render(changed).is_idle

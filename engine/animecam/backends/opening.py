@@ -17,6 +17,9 @@ PROCESSOR_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 
 INSTALL_TORCH = "pip install 'animecam[torch]'"
 
+GPU_CHOICES = (BackendChoice.TENSORRT, BackendChoice.TORCH)
+"""Those that compute on a graphics card."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,25 @@ def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[Bac
         )
         return backend
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
+
+
+def runs_on_gpu(choice: BackendChoice) -> bool:
+    """Whether a choice computes on a graphics card here; `auto` does where there is one that a runtime supports."""
+    if choice is not BackendChoice.AUTO:
+        return choice in GPU_CHOICES
+    return _has_gpu() and any(_probe(one).usable for one in GPU_CHOICES)
+
+
+@functools.cache
+def _has_gpu() -> bool:
+    """Whether a GPU can be opened; asked before anything that takes seconds to import."""
+    from animecam.cuda.gpu import open_gpu
+
+    try:
+        open_gpu().close()
+    except BackendError:
+        return False
+    return True
 
 
 def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Backend:

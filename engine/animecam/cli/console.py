@@ -95,6 +95,10 @@ def _summary(figures: Figures) -> str:
         f"{figures.fps_out:.1f} fps out",
         f"{figures.dropped} dropped",
     ]
+    if figures.capped:
+        words.append(f"{figures.capped} more than wanted")
+    if figures.idle:
+        words.append(f"network idle in {figures.idle_share:.0%}")
     if figures.skipped:
         words.append(f"{figures.skipped} could not be decoded")
     return ", ".join(words)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.settings import LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Scope, Settings
+from animecam.settings import LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -55,7 +55,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Face detector: full finds smaller faces, yunet and insightface use a model file of yours.",
     ),
     click.option("--threads", default=_DEFAULTS.threads, help="CPU threads of the networks. [default: the runtime's]"),
-    click.option("--target-fps", type=float, help="Hold this frame rate live by choosing the size. [default: off]"),
+    click.option(
+        "--quality",
+        type=click.Choice([quality.value for quality in Quality]),
+        default=_DEFAULTS.quality.value,
+        show_default=True,
+        help="Which of a style's networks; auto: full on a GPU, else lite where there is one.",
+    ),
+    click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network. [default: off]"),
+    click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
     click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
 )
 
@@ -64,10 +72,13 @@ def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
 
     @functools.wraps(command)
-    def with_settings(*arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, **others: Any) -> Any:
+    def with_settings(
+        *arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, quality: str, **others: Any
+    ) -> Any:
         look = Look(scope=Scope(scope), mirror=bool(mirror), **_taken(others, "style", "strength", "size_px"))
-        machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps")
-        settings = Settings(look, backend=BackendChoice(backend), head_edge=HeadEdge(edge), **machinery)
+        machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps", "max_fps")
+        machinery |= {"quality": Quality(quality), "head_edge": HeadEdge(edge)}
+        settings = Settings(look, backend=BackendChoice(backend), **machinery)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = with_settings

@@ -1,8 +1,10 @@
 """Follows faces from frame to frame: looks at the whole picture now and then, at each known face's place in between."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
+from animecam.errors import FaceError
 from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.geometry import Velocity, box_size, is_plausible, map_detection, upright_region
@@ -24,6 +26,9 @@ LONGEST_STEP_SECONDS = 1.0
 
 TIME_SLACK_SECONDS = 0.005
 """A search that would be due a moment after this frame is done now: time stamps are rounded to milliseconds."""
+
+SEARCH_SECONDS = 10.0
+"""Longest wait for a search that began a frame ago; it takes some hundredths of a second."""
 
 SURE_SCORE = 0.85
 """A search this sure needs no second look."""
@@ -64,11 +69,24 @@ class Tracker:
         follow: Looks at the surroundings of known faces; may be the same detector.
         crop: Samples pictures from frames.
         options: How to search.
+        beside: One thread, in which whole frames are searched while the caller goes on with the frame: what is found
+            counts from the next frame on. Known faces are followed without any lag, and while nobody is known or
+            somebody is missing the search is waited for, so that nobody is bare for a frame. Trackers that share a
+            detector share its thread. None searches at once.
     """
 
-    def __init__(self, scan: Detector, follow: Detector, crop: Cropper, options: TrackerOptions | None = None) -> None:
+    def __init__(
+        self,
+        scan: Detector,
+        follow: Detector,
+        crop: Cropper,
+        options: TrackerOptions | None = None,
+        beside: Executor | None = None,
+    ) -> None:
         self._scan, self._follow, self._crop = scan, follow, crop
         self._options = options or TrackerOptions()
+        self._beside = beside
+        self._searching: Future[list[Detection]] | None = None
         self._tracks: tuple[Track, ...] = ()
         self._lost: tuple[LostPlace, ...] = ()
         self._next_id = 0
@@ -82,8 +100,9 @@ class Tracker:
         around = [face for track in self._tracks for face in self._look_around(frame, track)]
         found = match([track.expected(self._now_s) for track in self._tracks], around)
         newcomers: list[Track] = []
-        if self._is_scan_due(found):
-            seen = [face for face in self._look_at_all(frame) if not covers(found.values(), face)]
+        seen = self._search(frame, found)
+        if seen:
+            seen = [face for face in seen if not covers(found.values(), face)]
             missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
             again = match(missing, seen)
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
@@ -103,9 +122,26 @@ class Tracker:
             return True
         return self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
 
+    def _search(self, frame: Frame, found: dict[int, Detection]) -> list[Detection]:
+        """Faces anywhere in this frame, or, where searches run beside the frames, in the last one."""
+        searched, self._searching = self._searching, None
+        if self._is_scan_due(found):
+            self._scanned_s = self._now_s
+            if self._beside is None:
+                return self._look_at_all(frame)
+            self._searching = self._beside.submit(self._look_at_all, frame)
+            if not self._tracks or len(found) < len(self._tracks):
+                searched, self._searching = self._searching, None
+        if searched is None:
+            return []
+        try:
+            return searched.result(SEARCH_SECONDS)
+        except TimeoutError as error:
+            hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
+            raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error
+
     def _look_at_all(self, frame: Frame) -> list[Detection]:
-        """Faces anywhere in the frame, each once."""
-        self._scanned_s = self._now_s
+        """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
         region = upright_region(frame, self._options.scan_px)
         seen = self._scan.detect(self._crop(frame, region), self._options.known_score)
         return [map_detection(face, region.to_frame) for face in seen if is_plausible(face)]

@@ -178,7 +178,8 @@ def run_once(settings: Settings, source: str, seconds: float) -> Run:
         networks.warm_up(camera.format)
         with opened_outputs(("null:",), camera.format, SinkOptions()) as outputs:
             figures = run(camera, networks, outputs, seconds=seconds)
-        return Run(settings, figures, camera.format, networks.backend_info)
+        quality = networks.usual_quality(settings.look.style)
+        return Run(settings, figures, camera.format, networks.backend_info, quality)
 
 
 def _time_networks(

@@ -25,6 +25,8 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "with_faces": figures.with_faces,
         "dropped": figures.dropped,
         "skipped": figures.skipped,
+        "capped": figures.capped,
+        "idle": round(figures.idle_share, DIGITS),
         "seconds": round(figures.seconds, DIGITS),
     }
 

@@ -26,6 +26,14 @@ class Patch:
     mask: NDArray[np.float32]
 
 
+class Draw(Protocol):
+    """A style: pictures in, drawn pictures of the same sizes out."""
+
+    def __call__(self, pictures: Sequence[Image]) -> Sequence[Image]:
+        """RGB, uint8 [H, W, 3] each, all of one size."""
+        ...
+
+
 class ImageOps(Protocol):
     """Geometry and colour on frames in their own pixel format."""
 

@@ -1,13 +1,14 @@
-"""Calms the drawing over time: where the filmed crop has not changed, the drawing should not either.
+"""Calms the drawing over time: where the filmed crop only moved or has not changed, the drawing should do the same.
 
-The network's statistics are global, so noise anywhere moves lines everywhere. Crops are aligned to the head, hence what
-stands still on the head stands still in the crop, and the last drawing fits on this one. Where something moved (the
-mouth, the eyes, the background) this drawing counts alone: nothing lags and no frame is added.
+The network's statistics are global, so noise anywhere moves lines everywhere. The last drawing is carried along the
+motion of the filmed crop and mixed in wherever, carried so, the last crop looks like this one. Where it does not (an
+opening mouth, a closing eye, what comes into view) this drawing counts alone: nothing lags and no frame is added.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import lru_cache
+from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
@@ -15,27 +16,45 @@ from numpy.typing import NDArray
 
 from animecam.types import Image, Region
 
+FLOW_PX = 64
+"""Side of the copies in which motion is looked for. Crops are aligned, so what is left is small and smooth; at 32 and
+at 128 pixels the drawing is calmed half as well."""
+
+FLOW_SPREAD_PX = 5
+"""Side of the square over which the motion is averaged, in pixels of those copies."""
+
+Flow: TypeAlias = NDArray[np.float32]
+"""Where each pixel of one picture lies in another, relative to itself, in pixels (x, y), float32 [H, W, 2]."""
+
 
 @dataclass(frozen=True, slots=True)
 class CalmOptions:
-    """How much of the last drawing stays; the defaults had the least warping error of four tried on two clips.
+    """How much of the last drawing stays; the defaults had the least warping error of those tried on five clips.
 
     Attributes:
-        keep: Share of the last drawing where nothing moved; 0 turns calming off.
-        still_levels: Mean change of the filmed pixels, in levels of 255, up to which they count as still: camera noise.
-        moved_levels: Change from which they count as moved.
+        keep: Share of the last drawing where nothing changed; 0 turns calming off.
+        still_levels: Mean change of the filmed pixels once motion is taken out, in levels of 255, up to which they
+            count as the same: camera noise and what compression leaves.
+        moved_levels: Change from which this drawing counts alone.
         spread_px: Side of the square over which changes are averaged, so that single noisy pixels decide nothing.
+        follows_motion: The last drawing is carried along the motion of the crop before it is blended; otherwise it is
+            taken where it was.
     """
 
-    keep: float = 0.7
-    still_levels: float = 1.0
-    moved_levels: float = 3.0
+    keep: float = 0.8
+    still_levels: float = 3.0
+    moved_levels: float = 9.0
     spread_px: int = 5
+    follows_motion: bool = True
 
     @property
     def slope(self) -> float:
         """How much less stays for each level of change between still and moved."""
         return self.keep / (self.moved_levels - self.still_levels)
+
+
+IN_PLACE = CalmOptions(keep=0.7, still_levels=1.0, moved_levels=3.0, follows_motion=False)
+"""What the kernels do: without the motion, only what stands as still as camera noise may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,7 @@ class Calm:
     def __init__(self, options: CalmOptions | None = None) -> None:
         self._options = options or CalmOptions()
         self._last: dict[int, _Last] = {}
+        self._motion = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def __call__(
         self, style: str, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image]
@@ -86,8 +106,24 @@ class Calm:
         self._last.clear()
 
     def _blend(self, last: _Last, picture: Image, drawing: Image) -> Image:
-        kept = self._kept(last.filmed, picture)
-        return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
+        if not self._options.follows_motion:
+            kept = self._kept(last.filmed, picture)
+            return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
+        places = self._places(last.filmed, picture)
+        kept = self._kept(_carried(last.filmed, places, cv2.INTER_LINEAR), picture)
+        # Bicubic: a drawing is carried from frame to frame, and bilinear steps would blur its lines by and by.
+        drawn = _carried(last.drawn, places, cv2.INTER_CUBIC)
+        return cast(Image, cv2.blendLinear(drawn, drawing, kept, 1.0 - kept))
+
+    def _places(self, before: Image, now: Image) -> Flow:
+        """Where the pixels of a crop lay in the last one, absolute: a map for `cv2.remap`."""
+        height, width = now.shape[:2]
+        nowhere = np.zeros((FLOW_PX, FLOW_PX, 2), np.float32)
+        moved = cast(Flow, self._motion.calc(_thumb(now), _thumb(before), nowhere))
+        flow = cv2.blur(moved, (FLOW_SPREAD_PX, FLOW_SPREAD_PX))
+        flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR)
+        scale = np.array((width / FLOW_PX, height / FLOW_PX), np.float32)
+        return cast(Flow, flow * scale + _grid(height, width))
 
     def _kept(self, before: Image, now: Image) -> NDArray[np.float32]:
         """Share of the last drawing at each pixel, float32 [H, W]."""
@@ -97,3 +133,23 @@ class Calm:
         return np.clip((options.moved_levels - change) * options.slope, 0.0, options.keep).astype(
             np.float32, copy=False
         )
+
+
+def _carried(picture: Image, places: Flow, interpolation: int) -> Image:
+    carried = np.empty_like(picture)
+    cv2.remap(picture, places, cast(Flow, None), interpolation, dst=carried, borderMode=cv2.BORDER_REPLICATE)
+    return carried
+
+
+@lru_cache(maxsize=16)
+def _grid(height_px: int, width_px: int) -> Flow:
+    """Where each pixel lies, (x, y), float32 [height_px, width_px, 2]; shared and read-only."""
+    y, x = np.mgrid[:height_px, :width_px].astype(np.float32)
+    grid = np.dstack([x, y])
+    grid.flags.writeable = False
+    return grid
+
+
+def _thumb(picture: Image) -> NDArray[np.uint8]:
+    small = cv2.resize(picture, (FLOW_PX, FLOW_PX), interpolation=cv2.INTER_AREA)
+    return cast(NDArray[np.uint8], cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))

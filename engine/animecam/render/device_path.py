@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Gpu
 from animecam.errors import BackendError, DeviceMemoryError
-from animecam.render.calm import CalmOptions
+from animecam.render.calm import IN_PLACE, CalmOptions
 from animecam.render.device_graphs import Graphs
 from animecam.render.device_heads import Heads
 from animecam.render.device_job import JobOptions
@@ -47,7 +47,7 @@ class PathOptions:
     most_faces: int = 4
     largest_px: int = 512
     uses_graphs: bool = True
-    calm: CalmOptions = field(default_factory=CalmOptions)
+    calm: CalmOptions = IN_PLACE
     match: MatchOptions = field(default_factory=MatchOptions)
     wait_s: float = WAIT_SECONDS
 

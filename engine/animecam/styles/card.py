@@ -164,7 +164,8 @@ class Variant:
 
 
 FULL = "full"
-"""Quality of the variant that every style has."""
+LITE = "lite"
+"""Qualities of the variants that the styles which come with animecam have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class StyleCard:
         title: For people.
         description: One line.
         figures: Measured numbers by name, for instance {"identity_cosine": 0.89}.
-        variants: The networks, "full" first; all of one contract.
+        variants: The networks, the best first and the quickest last; all of one contract.
         training: None when it is not known.
     """
 
@@ -199,7 +200,11 @@ class StyleCard:
             if variant.quality == quality:
                 return variant
         known = ", ".join(variant.quality for variant in self.variants)
-        raise StyleError(f"style {self.name} has no {quality} network", hint=f"it has: {known}")
+        raise StyleError(f"style {self.name} has no {quality} network", hint=f"it has: {known}; or choose auto")
+
+    def suited(self, *, on_gpu: bool) -> Variant:
+        """The network for a kind of machine: the best for a GPU, the quickest for a processor."""
+        return self.variants[0] if on_gpu else self.variants[-1]
 
     def save(self, folder: Path) -> None:
         """Writes `card.json` into a style's folder.

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Tensor
-from animecam.backends.opening import open_backend
+from animecam.backends.opening import open_backend, runs_on_gpu
 from animecam.errors import StyleError
-from animecam.styles.card import FULL, Layout, StyleCard
+from animecam.styles.card import Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
 from animecam.styles.pixels import batch_shape, decode, encode
 from animecam.styles.registry import find_style, verified_half, verified_int8, verified_model
@@ -97,20 +97,21 @@ class StyleNet:
         self.close()
 
 
-def open_style(name: str, choice: BackendChoice, options: BackendOptions, quality: str = FULL) -> StyleNet:
+def open_style(name: str, choice: BackendChoice, options: BackendOptions, quality: str | None = None) -> StyleNet:
     """Loads a style; close it, or use it in a `with` block.
 
     Args:
         name: Of a bundled style or of one that the user added.
         choice: Which runtime is to compute it.
         options: How it is to compute.
-        quality: Which of the style's networks.
+        quality: Which of the style's networks; None: the one that suits the runtime.
 
     Raises:
         StyleError: It is unknown or damaged, or its network is not what its card says.
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
+    quality = quality or style.card.suited(on_gpu=runs_on_gpu(choice)).quality
     half, int8 = verified_half(style, quality), verified_int8(style, quality)
     backend = open_backend(verified_model(style, quality), choice, options, half=half, int8=int8)
     try:

@@ -146,9 +146,10 @@ def test_openvino_keeps_compiled_models_when_asked(write_network: WriteNetwork, 
     assert list(cache.glob("*.blob"))
 
 
-def test_openvino_forgets_the_shape_used_longest_ago(write_network: WriteNetwork):
-    backend = open_backend(write_network(), BackendChoice.OPENVINO, OPTIONS)
-    for side_px in range(8, 20):
+@BOTH
+def test_one_network_takes_many_sizes_in_turn(write_network: WriteNetwork, choice: BackendChoice):
+    backend = open_backend(write_network(), choice, OPTIONS)
+    for side_px in (*range(8, 20), 8, 13):
         pictures = batch(1, 3, side_px, side_px)
         np.testing.assert_allclose(backend.run(pictures)[0], expected_drawing(pictures), atol=1e-4)
     backend.close()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import BackendError, DeviceMemoryError
-from animecam.render.calm import Calm
+from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
@@ -61,7 +61,7 @@ class OnCpu:
     """What the path stands for, by the processor's parts."""
 
     def __init__(self, network):
-        self._network, self._ops, self._calm = network, CpuImageOps(), Calm()
+        self._network, self._ops, self._calm = network, CpuImageOps(), Calm(IN_PLACE)
         self._compositor = Compositor(self._ops)
 
     def __call__(self, frame, regions, style="s"):

@@ -19,7 +19,7 @@ from animecam.gpu_renderer import GpuRenderer
 from animecam.networks import open_networks
 from animecam.outputs import Outputs
 from animecam.pipeline import Pipeline
-from animecam.render.calm import Calm
+from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
@@ -168,7 +168,7 @@ def studio(host, gpu):
                 align=Aligner(),
                 ops=ops,
                 draw=lambda _style: self._draw,
-                calm=Calm(),
+                calm=Calm(IN_PLACE),
                 compositor=Compositor(ops),
                 controls=self.controls,
                 timing=self.timing,

@@ -11,7 +11,7 @@ import pytest
 from animecam.cuda.base import Grid
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
-from animecam.render.calm import Calm
+from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
@@ -56,7 +56,7 @@ def films(bench):
 
 
 def test_frames_are_those_of_the_processor(real, bench, films):
-    ops, calm = CpuImageOps(), Calm()
+    ops, calm = CpuImageOps(), Calm(IN_PLACE)
     compositor = Compositor(ops)
     with closing(DevicePath(real, PathOptions(most_faces=3, largest_px=SIZE_PX))) as path:
         network = bench.CopyNetwork()

@@ -73,3 +73,48 @@ def test_a_face_that_was_away_begins_anew():
     calm("cel", [], [], [])
     (drawn,) = calm("cel", [_region(1)], [_flat(100)], [_flat(150)])
     assert (drawn == 150).all()
+
+
+def _head(shift_px: float = 0.0, mouth: int = 90):
+    """Soft blobs that can be moved, and a mouth that can open."""
+    y, x = np.mgrid[:256, :256].astype(float)
+    x = x - shift_px
+    picture = (
+        120
+        + 50 * np.sin(x / 9) * np.sin(y / 11)
+        - 60 * np.exp(-((x - 128) ** 2 + (y - 190) ** 2) / 300) * (mouth != 90)
+    )
+    return np.repeat(np.clip(picture, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _lines(shift_px: float = 0.0):
+    x = np.arange(256) - shift_px
+    row = np.where(np.abs((x % 32) - 16) < 2, 20, 220).astype(np.uint8)
+    return np.repeat(np.tile(row, (256, 1))[..., None], 3, axis=2)
+
+
+def test_the_last_drawing_is_carried_along_the_motion():
+    """What moves by three pixels keeps its lines three pixels on, and not where they were: no second image."""
+    calm, region = Calm(), _region(1, 256)
+    calm("cel", [region], [_head()], [_lines()])
+    (drawn,) = calm("cel", [region], [_head(3.0)], [np.full((256, 256, 3), 128, np.uint8)])
+    inner = (slice(64, 192), slice(64, 192))
+    carried, left = _lines(3.0)[inner].astype(float), _lines()[inner].astype(float)
+    shown = (drawn[inner].astype(float) - 0.2 * 128) / 0.8
+    assert np.abs(shown - carried).mean() < 0.25 * np.abs(shown - left).mean()
+
+
+def test_what_opens_is_shown_at_once():
+    calm, region = Calm(), _region(1, 256)
+    calm("cel", [region], [_head()], [_flat(50, 256)])
+    (drawn,) = calm("cel", [region], [_head(mouth=0)], [_flat(150, 256)])
+    assert drawn[180:200, 118:138].min() >= 149
+    assert drawn[20:60, 20:60].max() < 90
+
+
+def test_lines_that_are_carried_for_long_stay_sharp():
+    calm, region = Calm(), _region(1, 256)
+    for index in range(30):
+        (drawn,) = calm("cel", [region], [_head(0.3 * index)], [_lines(0.3 * index)])
+    sharp = np.abs(np.diff(_lines(0.3 * 29).astype(float)[100:156, 64:192], axis=1)).mean()
+    assert np.abs(np.diff(drawn.astype(float)[100:156, 64:192], axis=1)).mean() > 0.8 * sharp

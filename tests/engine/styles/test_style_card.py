@@ -131,7 +131,7 @@ def test_networks_are_found_by_quality():
     assert CARD.variant("lite").file == "lite.onnx"
     with pytest.raises(StyleError, match="no tiny network") as caught:
         CARD.variant("tiny")
-    assert caught.value.hint == "it has: full, lite"
+    assert caught.value.hint == "it has: full, lite; or choose auto"
 
 
 @pytest.fixture

@@ -1,0 +1,94 @@
+"""What a frame costs besides its network, as shares of what ran beside it: seconds would say more of the machine."""
+
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.networks import open_networks
+from animecam.render.calm import Calm
+from animecam.render.idle import Idle
+from animecam.render.resample import resample
+from animecam.settings import Look, Settings
+from animecam.types import Region
+
+ROUNDS = 15
+SIZE_PX = 256
+HEAD_PX = 1680  # of a head in a 2160p frame
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """CPU time of one thread is the same on a machine that others use, too."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(threads)
+
+
+def cheapest(*works):
+    """CPU seconds of each work, the least of several rounds in turn."""
+    costs = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for work, cost in zip(works, costs, strict=True):
+            start_s = time.process_time()
+            work()
+            cost.append(time.process_time() - start_s)
+    return [min(cost) for cost in costs]
+
+
+@pytest.fixture(scope="module")
+def networks():
+    with open_networks(Settings(Look(size_px=SIZE_PX), threads=1)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def crops():
+    y, x = np.mgrid[:SIZE_PX, :SIZE_PX]
+    first = np.stack([60 + x // 2, 60 + y // 2, 120 + 40 * np.sin(x / 9)], axis=2).astype(np.uint8)
+    return first, np.roll(first, 1, axis=1)
+
+
+def test_a_large_head_is_put_back_for_less_than_a_warp_of_all_its_pixels():
+    picture = np.random.default_rng(1).integers(0, 256, (SIZE_PX, SIZE_PX)).astype(np.uint8)
+    turn = np.array([[0.15, 0.01, 0.0], [-0.01, 0.15, 0.0]])
+
+    def warp():
+        cv2.warpAffine(picture, turn, (HEAD_PX, HEAD_PX), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR)
+
+    ours, plain = cheapest(lambda: resample(picture, turn, HEAD_PX, HEAD_PX, sharp=True), warp)
+    assert ours < 0.75 * plain  # 0.41 measured
+
+
+def test_a_frame_is_made_small_for_less_than_one_average_of_all_its_pixels():
+    plane = np.random.default_rng(1).integers(0, 256, (2160, 3840)).astype(np.uint8)
+    shrink = np.array([[20.0, 0.0, 0.0], [0.0, 20.0, 0.0]])
+    ours, plain = cheapest(
+        lambda: resample(plane, shrink, 192, 108),
+        lambda: cv2.resize(plane, (192, 108), interpolation=cv2.INTER_AREA),
+    )
+    assert ours < 0.8 * plain  # 0.25 measured
+
+
+def test_calming_costs_a_small_part_of_the_network(networks, crops):
+    calm, draw, region = Calm(), networks.draw("cel"), Region(0, SIZE_PX, SIZE_PX, np.eye(2, 3))
+    count = 0
+
+    def calmed():
+        nonlocal count
+        count += 1
+        crop = crops[count % 2]
+        calm("cel", [region], [crop], [crop])
+
+    calmed()
+    calming, drawing = cheapest(calmed, lambda: draw([crops[0]]))
+    assert calming < 0.25 * drawing  # 0.07 measured
+
+
+def test_finding_out_that_the_network_may_rest_costs_next_to_nothing(networks, crops):
+    idle, draw, region = Idle(), networks.draw("cel"), Region(0, SIZE_PX, SIZE_PX, np.eye(2, 3))
+    idle.remember(draw, [region], [crops[0]], [crops[0]])
+    looking, drawing = cheapest(lambda: idle.kept(draw, [region], [crops[0]]), lambda: draw([crops[0]]))
+    assert looking < 0.05 * drawing

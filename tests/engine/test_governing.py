@@ -1,0 +1,91 @@
+"""The governor's choices take effect: size and network, and no frame waits for a network that is not open."""
+
+import numpy as np
+
+from animecam.governing import Governed
+from animecam.governor import Choice, Rung
+from animecam.settings import Controls, Look
+from animecam.styles.card import FULL, LITE
+
+
+class Script:
+    """Gives choices in turn."""
+
+    def __init__(self, *choices):
+        self.choices, self.seen = list(choices), []
+
+    def observe(self, now_s, rung, draw_ms, rest_ms, qualities):
+        self.seen.append((rung, qualities))
+        return self.choices.pop(0) if self.choices else None
+
+
+class Networks:
+    """Two networks a style, of which the lite one is open."""
+
+    def __init__(self):
+        self.open, self.asked = {LITE}, []
+
+    def qualities(self, style):
+        return (FULL, LITE)
+
+    def usual_quality(self, style):
+        return LITE
+
+    def draw(self, style, quality=None):
+        assert quality in self.open, "a frame would wait until it is open"
+        return lambda pictures: [np.full_like(picture, len(quality)) for picture in pictures]
+
+    def is_prepared(self, style, quality=None):
+        return quality in self.open
+
+    def prepare_later(self, style, quality):
+        self.asked.append(quality)
+
+
+def governed(*choices):
+    controls, networks, script = Controls(Look(size_px=256)), Networks(), Script(*choices)
+    return Governed(script, controls, networks, clock=lambda: 0.0), controls, networks, script
+
+
+def test_a_size_goes_into_the_look():
+    governing, controls, _, script = governed(Choice(Rung(320, LITE), "test"))
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert controls.look.size_px == 320
+    assert script.seen == [(Rung(256, LITE), (FULL, LITE))]
+
+
+def test_a_network_is_changed_to_once_it_is_open():
+    full = Choice(Rung(384, FULL), "test")
+    governing, controls, networks, script = governed(full, full, None)
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert networks.asked == [FULL]
+    assert controls.look.size_px == 256  # both or none
+    governing.draw("cel")
+    networks.open.add(FULL)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert controls.look.size_px == 384
+    picture = np.zeros((8, 8, 3), np.uint8)
+    assert governing.draw("cel")([picture])[0].max() == len(FULL)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen[-1][0] == Rung(384, FULL)
+
+
+def test_another_style_begins_with_its_usual_network():
+    governing, controls, networks, script = governed(Choice(Rung(384, FULL), "test"), None)
+    networks.open.add(FULL)
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    governing.draw("ink")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen[-1][0].quality == LITE
+
+
+def test_what_the_user_changed_while_a_frame_was_drawn_stays():
+    governing, controls, _, _ = governed(Choice(Rung(320, LITE), "test"))
+    governing.draw("cel")
+    look = controls.look
+    controls.change(size_px=192)
+    governing.observe(look, 5.0, 3.0)
+    assert controls.look.size_px == 192
