@@ -84,6 +84,8 @@ class Renderer:
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
+        if frame.is_placeholder:
+            return Rendered(frame, Faces(is_exposed=False))
         start_ns = time.perf_counter_ns()
         plan = self.plan(frame)
         planned_ns = time.perf_counter_ns()
