@@ -17,9 +17,10 @@ AWAY = "no picture from the camera"
 TOP, BOTTOM = (38, 42, 58), (20, 22, 32)  # RGB of the ground's upper and lower border: darker than any room
 INK = (188, 194, 212)
 FONT = cv2.FONT_HERSHEY_DUPLEX
-TEXT_PART = 0.055  # height of a capital letter in heights of the picture
+TEXT_PART = 0.055  # height of a capital letter in shorter sides of the picture
 MOST_WIDTH = 0.8  # of the picture that the text may take
 ICON_PART = 0.16  # height of the camera drawn above the text, likewise
+TEXT_DOWN, ICON_UP = 0.12, 0.08  # of either from the middle of the picture, likewise
 _CAPITAL_PX = 21.0  # of the font at scale 1
 
 
@@ -57,14 +58,15 @@ def placeholder_picture(width_px: int, height_px: int, text: str) -> Image:
     down = np.linspace(0.0, 1.0, height_px)[:, None, None]
     ground = (1.0 - down) * np.array(TOP) + down * np.array(BOTTOM)
     picture = np.ascontiguousarray(np.broadcast_to(ground, (height_px, width_px, 3)).astype(np.uint8))
-    scale = TEXT_PART * height_px / _CAPITAL_PX
+    side_px = min(width_px, height_px)
+    scale = TEXT_PART * side_px / _CAPITAL_PX
     widest_px = cv2.getTextSize(text, FONT, 1.0, 1)[0][0]
     scale = min(scale, MOST_WIDTH * width_px / max(widest_px, 1))
     thick_px = max(1, round(scale))
     text_px = cv2.getTextSize(text, FONT, scale, thick_px)[0][0]
-    place = ((width_px - text_px) // 2, round(0.62 * height_px))
+    place = ((width_px - text_px) // 2, round(height_px / 2 + TEXT_DOWN * side_px))
     cv2.putText(picture, text, place, FONT, scale, INK, thick_px, cv2.LINE_AA)
-    _draw_camera(picture, (width_px // 2, round(0.42 * height_px)), ICON_PART * height_px)
+    _draw_camera(picture, (width_px // 2, round(height_px / 2 - ICON_UP * side_px)), ICON_PART * side_px)
     return picture
 
 

@@ -48,9 +48,10 @@ class LiveSound:
                 hint="record to .mp4 or .mkv",
             )
         self._feed, self._output = feed, output
-        self._stream: AudioStream = output.add_stream(
-            _CODECS.get(container.muxer, "aac"), rate=SOUND_RATE_HZ, layout="mono", bit_rate=BIT_RATE
-        )
+        codec = _CODECS.get(container.muxer, "aac")
+        stream = output.add_stream(codec, rate=SOUND_RATE_HZ, layout="mono", bit_rate=BIT_RATE)
+        assert isinstance(stream, AudioStream), "both are sound"
+        self._stream = stream
         if container.needs_global_header:
             self._stream.codec_context.flags |= Flags.global_header
         self._pictures = LeastDelay()
