@@ -20,6 +20,7 @@ from animecam.governor import Governor
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
+from animecam.render.hair import HairTint
 from animecam.render.masks import Mask
 from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
@@ -93,6 +94,7 @@ class Networks:
             ),
             controls=controls or Controls(self._settings.look),
             timing=timing,
+            tint=HairTint(_OnDemand(self._person_masker)),
             governor=Governor(target_fps, GOVERNED_SIZES_PX) if target_fps else None,
         )
 

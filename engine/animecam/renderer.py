@@ -4,14 +4,19 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+from animecam.errors import PipelineError
 from animecam.governor import Governor
 from animecam.pipeline import Rendered
 from animecam.render.base import ImageOps
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
+from animecam.render.eyes import EyeEnlarger
+from animecam.render.hair import HairTint
+from animecam.render.ink import inked
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
@@ -61,6 +66,7 @@ class Renderer:
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
+        tint: Tints hair; needed for looks with a hair tint.
         governor: Chooses the size of the crops to hold a frame rate; None leaves it to the look.
     """
 
@@ -75,12 +81,14 @@ class Renderer:
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
+        tint: HairTint | None = None,
         governor: Governor | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
         self._governor = governor
+        self._enlarge_eyes, self._tint = EyeEnlarger(), tint
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
@@ -112,13 +120,16 @@ class Renderer:
         with self._timing.stage("crop"):
             regions = self._regions(frame, faces, look)
             pictures = tuple(self._ops.crop(frame, region) for region in regions)
+            if look.eyes:
+                pictures = self._enlarge_eyes(frame.time_s, faces, regions, pictures, look.eyes)
         return Plan(frame, faces, look, regions, pictures)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
         with self._timing.stage("paste"):
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
-            frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look)
+            retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
+            frame = self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch)
             if plan.look.split is not None:
                 frame = split(plan.frame, frame, plan.look.split, is_mirrored=plan.look.mirror)
             if plan.look.shows_boxes:
@@ -126,6 +137,14 @@ class Renderer:
             if plan.look.mirror:
                 frame = mirrored(frame)
         return Rendered(frame, plan.faces)
+
+    def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
+        drawn = [inked(drawing, plan.look.line) for drawing in drawn]
+        if plan.look.hair_rgb is None:
+            return drawn
+        if self._tint is None:
+            raise PipelineError("there is nothing to find hair with", hint="leave the hair as it is drawn")
+        return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         if look.scope is not Scope.HEAD:
