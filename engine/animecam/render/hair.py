@@ -201,8 +201,8 @@ def _look_at(picture: Image, person: Mask, points: NDArray[np.float64], last: _M
     alike = 1.0 - low * _rise(from_hair, SURE_SKIN, SURE_OTHER)
     share = candidate * _rise(from_skin - from_hair, -DECIDED, DECIDED) * alike * (1.0 - _rise(along, CHIN, LOWEST))
     if last is not None and last.share.shape == share.shape:
-        share = STAYING * last.share + (1.0 - STAYING) * share
-    share *= 1.0 - _rise(from_hair, *UNLIKE)  # of this very frame: what the head uncovers is not tinted for a moment
+        share = np.minimum(STAYING * last.share + (1.0 - STAYING) * share, candidate)  # nothing trails behind a head
+    share *= 1.0 - _rise(from_hair, *UNLIKE)
     share = share.astype(np.float32, copy=False)
     mask = cv2.resize(cv2.GaussianBlur(share, (0, 0), SOFT_PX), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return _Memory(skin, hair, share, cast(Mask, mask))
