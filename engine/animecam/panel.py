@@ -109,6 +109,7 @@ class LivePanel:
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}, {figures.dropped} dropped",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
+            f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
         ]
 

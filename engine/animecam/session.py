@@ -98,7 +98,17 @@ def run_live(
         AnimecamError: Something could not be opened, or failed on the way.
     """
     videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
-    with parts_told(videos), ExitStack() as stack:
+    with parts_told(videos):
+        figures = _run_live(options, settings, show)
+        if figures.is_interrupted:
+            tell_parts(videos)
+    return figures
+
+
+def _run_live(
+    options: LiveOptions, settings: Settings, show: Callable[[str], AbstractContextManager[Progress]]
+) -> Figures:
+    with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
         microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
@@ -118,10 +128,7 @@ def run_live(
             tell(figures)
             panel.post(figures)
 
-        figures = run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
-    if figures.is_interrupted:
-        tell_parts(videos)
-    return figures
+        return run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
 
 
 def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Sink, ...]]:
@@ -264,7 +271,7 @@ def convert_file(
     Raises:
         AnimecamError: The source cannot be read or the target not written.
     """
-    with parts_told([str(target)]), ExitStack() as stack:
+    with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions()))
         options = SinkOptions(audio_from=source_path, overwrite=overwrite)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))

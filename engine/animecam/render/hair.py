@@ -233,7 +233,7 @@ def _grid(colors: Floats, points: NDArray[np.float64]) -> tuple[Floats, Floats, 
     y = np.arange(colors.shape[0], dtype=np.float32)[:, None] + np.float32(0.5 - eyes[1])
     along = x * np.float32(down_x / length_px) + y * np.float32(down_y / length_px)
     aside = np.abs(x * np.float32(down_y / apart_px) - y * np.float32(down_x / apart_px))
-    return aside, along, apart_px * length_px
+    return aside.astype(np.float32, copy=False), along.astype(np.float32, copy=False), apart_px * length_px
 
 
 def _shade(colors: Floats) -> Shade:
@@ -244,8 +244,9 @@ def _shade(colors: Floats) -> Shade:
 def _steadied(shade: Shade, last: Shade | None) -> Shade:
     if last is None:
         return shade
-    middle, spread = (MEMORY * old + (1.0 - MEMORY) * new for old, new in zip(last, shade, strict=True))
-    return Shade(middle, spread)
+    kept = np.float32(MEMORY)
+    middle = last.middle + (1 - kept) * (shade.middle - last.middle)
+    return Shade(middle, last.spread + (1 - kept) * (shade.spread - last.spread))
 
 
 def _distance(colors: Floats, shade: Shade) -> Floats:

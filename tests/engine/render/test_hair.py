@@ -67,13 +67,13 @@ def test_nobody_and_other_people_s_crops_are_left_alone():
 
 
 def test_noise_does_not_make_it_flicker_and_a_turn_leaves_no_trail():
-    tinter = None
+    person = head()[1]
+    tinter = HairTint(lambda regions, pictures: (person,))
     tinted = []
-    for _ in range(6):
-        picture, person = head()
-        picture = np.clip(picture + np.random.default_rng(len(tinted)).normal(0, 3, picture.shape), 0, 255)
-        tinter = tinter or HairTint(lambda regions, pictures: (person,))
-        tinted.append(tint(picture.astype(np.uint8), person, tinter=tinter).astype(float))
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(0, 3, (SIZE, SIZE, 3))
+        picture = np.clip(head()[0] + noise, 0, 255).astype(np.uint8)
+        tinted.append(tint(picture, person, tinter=tinter).astype(float))
     still = np.abs(tinted[-1] - tinted[-2])[CROWN[0] - 8 : CROWN[0] + 8, 80:112]
     assert still.mean() < 8
     picture, person = (np.roll(image, 40, axis=1) for image in head())

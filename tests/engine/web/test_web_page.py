@@ -31,7 +31,7 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         assert await page.run(shown) == '["0","0.5"]'
         for key in "eel":
             await page.press(key)
-        await page.until(f"{shown} === '[\"0.5\",\"0.75\"]'")
+        await page.until(f'{shown} === \'["0.5","0.75"]\'')
         await page.click(".swatch:nth-child(2)")
         await page.until("document.querySelector('[name=hair_tint]:checked').value === 'pink'")
         await page.press("t")
