@@ -244,9 +244,9 @@ def _shade(colors: Floats) -> Shade:
 def _steadied(shade: Shade, last: Shade | None) -> Shade:
     if last is None:
         return shade
-    kept = np.float32(MEMORY)
-    middle = last.middle + (1 - kept) * (shade.middle - last.middle)
-    return Shade(middle, last.spread + (1 - kept) * (shade.spread - last.spread))
+    middle = MEMORY * last.middle + (1.0 - MEMORY) * shade.middle
+    spread = MEMORY * last.spread + (1.0 - MEMORY) * shade.spread
+    return Shade(middle.astype(np.float32, copy=False), spread.astype(np.float32, copy=False))
 
 
 def _distance(colors: Floats, shade: Shade) -> Floats:
