@@ -14,8 +14,8 @@ from animecam.types import WHOLE_FRAME, Face, Faces, Image, Region
 REACH = 0.46
 """Radius of what moves around an eye, in distances between the eyes: up to the brow, and the two do not meet."""
 
-MOST_SHRINK = 0.48
-"""At amount 1 the middle of an eye shows this much less of the filmed picture, hence is 1.9 times as large."""
+MOST_SHRINK = 0.44
+"""At amount 1 the middle of an eye shows this much less of the filmed picture, hence is 1.8 times as large."""
 
 SMALLEST_PX = 5.0
 """Radius below which an eye is left alone: it has no pixels to spare."""

@@ -27,8 +27,12 @@ CHEEKS = (0.75, -0.05, 0.45)
 """Where skin is looked at: so many distances of the eyes to either side of the face's axis, and from there to there
 below the eyes, in distances from the eyes to the mouth."""
 
-FACE_ACROSS, FACE_UP, FACE_DOWN = 0.95, 1.45, 1.5
-"""Radii of the face about its middle, likewise: across in distances of the eyes, up and down in those to the mouth."""
+FACE_ACROSS, FACE_UP = 0.98, 1.1
+"""Radii of the face's upper half about its middle, likewise."""
+
+JAW_ACROSS, JAW = 1.3, (0.3, 0.9)
+"""Below it grows to this width between these heights and keeps it down to the neck: in the shade of a jaw skin looks
+like hair."""
 
 FACE_MIDDLE = 0.35
 """Its middle, from the eyes to the mouth."""
@@ -188,7 +192,8 @@ def _look_at(picture: Image, person: Mask, points: NDArray[np.float64], last: _M
     skin = _steadied(_shade(cheeks), last.skin if last else None)
     from_skin = _distance(colors, skin)
     off = along - np.float32(FACE_MIDDLE)
-    outside = _rise(np.hypot(aside / FACE_ACROSS, np.where(off < 0, off / FACE_UP, off / FACE_DOWN)), 0.72, 0.97)
+    across = FACE_ACROSS + (JAW_ACROSS - FACE_ACROSS) * _rise(along, *JAW)
+    outside = _rise(np.hypot(aside / across, np.minimum(off, 0.0) / FACE_UP), 0.72, 0.97)
     near = (1.0 - _rise(aside, *REACH_ASIDE)) * (1.0 - _rise(-along, *REACH_UP))
     candidate = person * outside * near
     sure = (candidate * _rise(from_skin, SURE_SKIN, SURE_OTHER) > MOSTLY) & (along < CROWN)
