@@ -8,10 +8,12 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from animecam.sinks.opening import open_sink
 from animecam.sinks.recorder import Recorder
+from animecam.sound import SoundChunk
 
 KILLED_AFTER_SECONDS = 5.0
 KEPT_SECONDS = 4.0
@@ -135,3 +137,26 @@ def test_what_was_filmed_plays_after_the_program_was_killed(name, tmp_path, deco
     assert times_s[0] == 0
     assert times_s[-1] + float(Fraction(1, 10)) >= KEPT_SECONDS
     assert not (tmp_path / name).exists()
+
+
+def test_every_recording_has_the_microphone_s_sound_from_its_own_beginning(
+    live_format, make_frame, tmp_path, read_packets
+):
+    class Microphone:
+        def since(self, number):
+            chunks = [SoundChunk(index / 50, np.full(960, 0.25, np.float32)) for index in range(150)]
+            return tuple(chunks[number:]), len(chunks)
+
+    recorder = Recorder(live_format, tmp_path, open_sink, Microphone())
+    for first in (0, 45):  # the second begins in the middle of the sound
+        recorder.toggle()
+        for index in range(first, first + 30):
+            frame = make_frame(live_format, index, pts=round(index / 30 / live_format.time_base))
+            recorder.write(replace(frame, captured_ns=round(index / 30 * 1e9)))
+        recorder.toggle()
+        recorder.write(make_frame(live_format, first + 30))
+    files = sorted(tmp_path.glob("*.mp4"))
+    assert len(files) == 2
+    for path in files:
+        (sound,) = read_packets(path, "audio")
+        assert float(max(sound.times_s) + sound.lengths_s[-1]) == pytest.approx(1.0, abs=0.12)
