@@ -1,7 +1,7 @@
 """From a frame to a drawn frame on a GPU: faces are found on the processor, all else is done where the frame is.
 
-What the GPU's path does not draw (whole pictures, persons, more faces than fit, styles that are not there yet) is drawn
-by the processor's path.
+What the GPU's path does not draw (whole pictures, persons, more faces than fit, larger eyes, other lines or hair, styles
+that are not there yet) is drawn by the processor's path.
 """
 
 import time
@@ -62,6 +62,8 @@ class GpuRenderer:
         Raises:
             BackendError: The GPU or the network failed; so may the wait.
         """
+        if frame.is_placeholder:
+            return lambda: self._renderer(frame)
         start_ns = time.perf_counter_ns()
         self._gpu.use()
         scene = self._renderer.find(frame)
@@ -92,6 +94,7 @@ class GpuRenderer:
         is_drawable = (
             self._can_fade
             and scene.look.strength > 0.0
+            and not (scene.look.eyes or scene.look.is_retouched)
             and len(scene.regions) <= self._path.most_faces
             and all(region.track_id != WHOLE_FRAME for region in scene.regions)
         )

@@ -30,6 +30,7 @@ from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.masks import Mask
 from animecam.render.person import MODEL as PERSON_MODEL
@@ -149,6 +150,7 @@ class Networks:
             timing=timing,
             governing=Governed(Governor(target_fps, GOVERNED_SIZES_PX), controls, self) if target_fps else None,
             idle=Idle() if is_live else None,
+            tint=HairTint(_OnDemand(self._person_masker)),
         )
 
     @contextmanager

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 
 from animecam.backends.base import BackendInfo
 from animecam.pipeline import Figures
-from animecam.settings import Controls
+from animecam.settings import HAIR_TINTS, Controls
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
 from animecam.types import Frame
 
 STRENGTH_STEP = 0.1
+CONTROL_STEP = 0.25  # of eyes and lines: five steps, of which each can be told from the next
 MIDDLE = 0.5  # of the width: where the line between before and after begins
 NOTE_SECONDS = 3.0  # how long a message stays
 
@@ -49,6 +50,9 @@ class LivePanel:
             Action.STRONGER: lambda _: self._strengthen(STRENGTH_STEP),
             Action.MIRROR: lambda _: self._change(mirror=not controls.look.mirror),
             Action.SPLIT: lambda _: self._change(split=MIDDLE if controls.look.split is None else None),
+            Action.EYES: lambda _: self._step_on("eyes", controls.look.eyes),
+            Action.LINE: lambda _: self._step_on("line", controls.look.line),
+            Action.HAIR: lambda _: self._next_hair(),
             Action.BOXES: lambda _: self._change(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
             Action.HELP: self._toggle_help,
@@ -105,6 +109,7 @@ class LivePanel:
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
+            f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
         ]
 
@@ -125,6 +130,20 @@ class LivePanel:
         strength = min(max(round(self._controls.look.strength + step, 1), 0.0), 1.0)
         self._change(strength=strength)
         self._say(f"strength {strength:.1f}")
+
+    def _step_on(self, name: str, value: float) -> None:
+        """The next step of a control, after the last one the first again."""
+        stepped = round(value / CONTROL_STEP + 1) * CONTROL_STEP
+        stepped = stepped if stepped <= 1.0 else 0.0
+        self._change(**{name: stepped})
+        self._say(f"{name} {stepped:.2f}")
+
+    def _next_hair(self) -> None:
+        tints = ("", *HAIR_TINTS)
+        now = self._controls.look.hair_tint
+        tint = tints[(tints.index(now) + 1) % len(tints)] if now in tints else ""
+        self._change(hair_tint=tint)
+        self._say(f"hair {tint or 'as drawn'}")
 
     def _change(self, **changes: object) -> None:
         self._controls.change(**changes)

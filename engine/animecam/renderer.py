@@ -3,14 +3,19 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from animecam.errors import PipelineError
 from animecam.governing import Governing
 from animecam.pipeline import Rendered
 from animecam.render.base import Draw, ImageOps
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
+from animecam.render.eyes import EyeEnlarger
+from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
+from animecam.render.ink import inked
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
@@ -71,6 +76,7 @@ class Renderer:
         timing: Where the stages' times go.
         governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
         idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
+        tint: Tints hair; needed for looks with a hair tint.
     """
 
     def __init__(
@@ -86,14 +92,18 @@ class Renderer:
         timing: Timing,
         governing: Governing | None = None,
         idle: Idle | None = None,
+        tint: HairTint | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
         self._governing, self._idle = governing, idle
+        self._enlarge_eyes, self._tint = EyeEnlarger(), tint
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
+        if frame.is_placeholder:
+            return Rendered(frame, Faces(is_exposed=False))
         start_ns = time.perf_counter_ns()
         return self.draw(self.find(frame), start_ns)
 
@@ -146,20 +156,32 @@ class Renderer:
 
     def cut(self, scene: Scene) -> Plan:
         """Cuts the pictures of a scene out of its frame."""
+        frame, look = scene.frame, scene.look
         with self._timing.stage("crop"):
-            pictures = tuple(self._ops.crop(scene.frame, region) for region in scene.regions)
-        return Plan(scene.frame, scene.faces, scene.look, scene.regions, pictures)
+            pictures = tuple(self._ops.crop(frame, region) for region in scene.regions)
+            if look.eyes:
+                pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
+        return Plan(frame, scene.faces, look, scene.regions, pictures)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
         with self._timing.stage("paste"):
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
-            return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look))
+            retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
+            return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
 
     def forget(self) -> None:
         """Frames were drawn elsewhere meanwhile: no drawing that is remembered fits any more."""
         self._calm.forget()
         self._compositor.forget()
+
+    def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
+        drawn = [inked(drawing, plan.look.line) for drawing in drawn]
+        if plan.look.hair_rgb is None:
+            return drawn
+        if self._tint is None:
+            raise PipelineError("there is nothing to find hair with", hint="leave the hair as it is drawn")
+        return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         if look.scope is not Scope.HEAD:

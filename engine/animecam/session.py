@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from animecam.errors import SinkError, UsageError
@@ -11,15 +12,20 @@ from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
 from animecam.pipeline import Figures, Pipeline
+from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sinks.recorder import Recorder
+from animecam.sinks.standby import Standby
 from animecam.sources.base import Source
-from animecam.sources.opening import SourceOptions, open_source
+from animecam.sources.camera import FPS, HEIGHT_PX, WIDTH_PX
+from animecam.sources.microphone import Microphone, open_microphone
+from animecam.sources.opening import SourceOptions, is_camera, open_source
+from animecam.sources.returning import ReturningSource
 from animecam.timing import Timing
-from animecam.types import StreamFormat
+from animecam.types import Color, PixelFormat, StreamFormat
 from animecam.wardrobe import Wardrobe
 
 Progress = Callable[[Figures], None]
@@ -33,7 +39,7 @@ class LiveOptions:
     """What a live run reads and writes.
 
     Raises:
-        UsageError: The time is no length of time, or two outputs are one file.
+        UsageError: The time is no length of time, two outputs are one file, or there is nothing for a microphone.
     """
 
     source: str
@@ -42,6 +48,7 @@ class LiveOptions:
     fps: float | None = None  # what to ask of the camera
     seconds: float | None = None  # None: until it is stopped
     overwrite: bool = False
+    microphone: str | None = None  # as `open_microphone` takes it; None: no sound
 
     def __post_init__(self) -> None:
         check_seconds(self.seconds)
@@ -49,9 +56,19 @@ class LiveOptions:
         for file in files:
             if files.count(file) > 1:
                 raise UsageError(f"{file} is named as output twice", hint="name it once")
+        if self.microphone is not None and not any(output_kind(uri) in _RECORDING for uri in self.outputs):
+            raise UsageError("--audio records sound, and no output records", hint="add --output me.mp4, or window:")
+
+    @property
+    def source_options(self) -> SourceOptions:
+        """What to ask of the source."""
+        width_px, height_px = self.resolution_px or (None, None)
+        return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
 
 
 _FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
+_CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
+_RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 
 def check_seconds(seconds: float | None) -> None:
@@ -80,18 +97,29 @@ def run_live(
     Raises:
         AnimecamError: Something could not be opened, or failed on the way.
     """
-    width_px, height_px = options.resolution_px or (None, None)
-    source_options = SourceOptions(width_px=width_px, height_px=height_px, fps=options.fps)
+    videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
+    with parts_told(videos):
+        figures = _run_live(options, settings, show)
+        if figures.is_interrupted:
+            tell_parts(videos)
+    return figures
+
+
+def _run_live(
+    options: LiveOptions, settings: Settings, show: Callable[[str], AbstractContextManager[Progress]]
+) -> Figures:
     with ExitStack() as stack:
-        source = stack.enter_context(opened_source(options.source, source_options))
+        source, cameras = _open_ends(stack, options)
+        microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
         controls = Controls(settings.look)
-        recorder = Recorder(source.format, Path(), open_sink)
+        recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
         panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.backend_info)
-        sink_options = SinkOptions(overwrite=options.overwrite, panel=panel)
-        outputs = stack.enter_context(opened_outputs(options.outputs, source.format, sink_options, (recorder,)))
+        sink_options = SinkOptions(overwrite=options.overwrite, panel=panel, microphone=microphone)
+        others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
+        outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, (*cameras, recorder)))
         if any(output_kind(uri) is OutputKind.WINDOW for uri in options.outputs):
             stack.enter_context(wardrobe.filling())
         tell = stack.enter_context(show(networks.summary))
@@ -100,12 +128,75 @@ def run_live(
             tell(figures)
             panel.post(figures)
 
-        figures = run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
-    if figures.is_interrupted and not source.format.is_live:
-        for uri in options.outputs:
-            if output_kind(uri) is OutputKind.VIDEO:
-                log.warning("stopped before the end; what is done plays: %s", Target.of(Path(uri)).partial)
-    return figures
+        return run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
+
+
+def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Sink, ...]]:
+    """The source, and the virtual cameras among the outputs: these are open, and show something, as early as can be."""
+    uris = [uri for uri in options.outputs if output_kind(uri) in _CAMERAS]
+    cameras: tuple[Sink, ...] = ()
+    if uris and is_camera(options.source):
+        cameras = _open_standbys(stack, uris, asked_format(options.source_options))
+    source = stack.enter_context(opened_source(options.source, options.source_options))
+    if uris and not cameras:
+        cameras = _open_standbys(stack, uris, source.format)
+    if uris and source.format.is_live:
+        away = placeholder_frame(source.format, AWAY)
+        source = ReturningSource(source, lambda: open_source(options.source, options.source_options), away)
+        stack.callback(source.close)
+    return source, cameras
+
+
+def _open_standbys(stack: ExitStack, uris: Sequence[str], format: StreamFormat) -> tuple[Sink, ...]:
+    waiting = placeholder_frame(format, STARTING)
+    cameras: list[Sink] = []
+    for uri in uris:
+        cameras.append(Standby(open_sink(uri, format), format, waiting))
+        stack.callback(cameras[-1].close, complete=False)  # as a rule `Outputs` has closed it before
+    return tuple(cameras)
+
+
+def asked_format(options: SourceOptions) -> StreamFormat:
+    """What a camera will deliver if it does what it is asked, known before it is open."""
+    return StreamFormat(
+        width_px=options.width_px or WIDTH_PX,
+        height_px=options.height_px or HEIGHT_PX,
+        pixel_format=PixelFormat.RGB24,  # takes odd sizes, too
+        color=Color(full_range=True),
+        rotation_deg=0,
+        time_base=Fraction(1, 1_000_000),
+        rate=Fraction(options.fps or FPS).limit_denominator(1001),
+        is_live=True,
+    )
+
+
+def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Microphone | None:
+    if device is None:
+        return None
+    if not source.format.is_live:
+        raise UsageError(
+            f"{source.uri} is no live source, so a microphone has nothing to go with",
+            hint="animecam convert keeps the sound that a file has",
+        )
+    return stack.enter_context(open_microphone(device))
+
+
+@contextmanager
+def parts_told(videos: Sequence[str]) -> Generator[None]:
+    """When the user breaks the block off, says where the unfinished files are that it leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell_parts(videos)
+        raise
+
+
+def tell_parts(videos: Sequence[str]) -> None:
+    """Says which of some outputs have an unfinished part on the disk."""
+    for uri in videos:
+        part = Target.of(Path(uri)).partial
+        if part.exists():
+            log.warning("stopped before the end; what is done plays: %s", part)
 
 
 def run(

@@ -1,10 +1,11 @@
 """What the user asked for, checked once: the look, which may change while it runs, and the machinery, which may not."""
 
 import math
+import re
 import threading
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
@@ -13,6 +14,7 @@ DEFAULT_STYLE = "cel"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
 LARGEST_PX = 512  # above this the networks have never been trained
 GOVERNED_SIZES_PX = (192, 224, 256, 320, 384, 448, 512)  # each takes 1.3 to 1.6 times the last one's pixels
+AS_DRAWN = 0.5  # weight of lines that are left as the style draws them
 SIZE_STEP_PX = 8  # the generators halve three times
 
 
@@ -39,6 +41,24 @@ class HeadEdge(StrEnum):
     PERSON = "person"
 
 
+Rgb: TypeAlias = tuple[int, int, int]
+"""A colour as red, green and blue in [0, 255]."""
+
+HAIR_TINTS: dict[str, Rgb] = {
+    "pink": (240, 120, 170),
+    "red": (205, 60, 60),
+    "blond": (235, 200, 110),
+    "green": (110, 190, 125),
+    "teal": (80, 180, 190),
+    "blue": (70, 110, 230),
+    "violet": (150, 100, 215),
+    "silver": (200, 205, 220),
+}
+"""Colours of hair by name."""
+
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the picture is to look like; a new one takes effect with the next frame.
@@ -53,6 +73,9 @@ class Look:
     size_px: int = 256  # side of a head's crop; short side of the network's picture for the other scopes
     mirror: bool = False
     split: float | None = None  # left of this part of the width the camera's picture is shown; None: nowhere
+    eyes: float = 0.0  # how much larger the eyes are: 0 as filmed, 1 the most
+    line: float = AS_DRAWN  # weight of the drawing's lines: 0 the faintest, 1 the heaviest
+    hair_tint: str = ""  # a name of HAIR_TINTS or #rrggbb; empty: as drawn
     shows_boxes: bool = False  # draw what the detector sees
 
     def __post_init__(self) -> None:
@@ -60,11 +83,35 @@ class Look:
             raise UsageError(f"split {self.split:g} is outside 0..1", hint="0.5 is the middle of the picture")
         if not 0.0 <= self.strength <= 1.0:
             raise UsageError(f"strength {self.strength:g} is outside 0..1", hint="1 is the style alone, 0 the camera")
+        if not 0.0 <= self.eyes <= 1.0:
+            raise UsageError(f"eyes {self.eyes:g} is outside 0..1", hint="0 leaves them as filmed, 1 is the largest")
+        if not 0.0 <= self.line <= 1.0:
+            raise UsageError(
+                f"line {self.line:g} is outside 0..1", hint="0.5 is as drawn, 0 the faintest, 1 the heaviest"
+            )
+        if self.hair_tint and self.hair_tint not in HAIR_TINTS and not _HEX_COLOR.fullmatch(self.hair_tint):
+            hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}"
+            raise UsageError(f"hair-tint {self.hair_tint[:40]!r} is no colour", hint=hint)
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
             raise UsageError(f"size {self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}", hint="256 is a good start")
         if self.size_px % SIZE_STEP_PX:
             nearest_px = round(self.size_px / SIZE_STEP_PX) * SIZE_STEP_PX
             raise UsageError(f"size {self.size_px} is no multiple of {SIZE_STEP_PX}", hint=f"--size {nearest_px}")
+
+    @property
+    def is_retouched(self) -> bool:
+        """Whether a drawing is changed after it was drawn."""
+        return self.line != AS_DRAWN or bool(self.hair_tint)
+
+    @property
+    def hair_rgb(self) -> Rgb | None:
+        """The colour of hair; None leaves it as drawn."""
+        if not self.hair_tint:
+            return None
+        if self.hair_tint in HAIR_TINTS:
+            return HAIR_TINTS[self.hair_tint]
+        red, green, blue = bytes.fromhex(self.hair_tint[1:])
+        return red, green, blue
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Frame:
         duration: Length in units of `time_base`, 0 when the source does not say.
         packed: The memory behind `planes` as one array in PyAV's ndarray layout of the pixel format, when there is one
             (an encoder can then take it without a copy).
+        is_placeholder: It stands in for a picture that there is not, and is shown as it is.
     """
 
     planes: tuple[Plane, ...]
@@ -117,6 +118,7 @@ class Frame:
     captured_ns: int
     duration: int = 0
     packed: Plane | None = None
+    is_placeholder: bool = False
 
     @property
     def width_px(self) -> int:

@@ -13,7 +13,7 @@ from animecam.backends.base import BackendInfo
 from animecam.errors import StyleError
 from animecam.panel import LivePanel
 from animecam.pipeline import Figures
-from animecam.settings import Controls, Look
+from animecam.settings import HAIR_TINTS, Controls, Look
 from animecam.sinks.talk import Drag, Press
 from animecam.sinks.window_keys import help_lines
 from animecam.timing import Percentiles
@@ -53,11 +53,12 @@ def test_figures_say_what_a_user_asks_for():
     panel.post(Figures(frames_out=8, idle=2, fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
     panel.take(Press("f"))
     controls.change(size_px=320, strength=0.5)  # as the governor does, too
-    assert panel.text.split("\n")[:5] == [
+    assert panel.text.split("\n")[:6] == [
         "30 fps in, 15 fps out",
         "latency 42 ms, p95 60 ms",
         "2 faces, 7 dropped, network idle 25%",
         "ink at 320 px, strength 0.5",
+        "eyes 0.00, line 0.50, hair as drawn",
         "openvino 2026.4 (bf16) on CPU",
     ]
     panel.post(Figures(faces=1))
@@ -171,3 +172,30 @@ def test_the_end_of_the_run_ends_the_opening(monkeypatch):
     with Wardrobe(networks, stream=None).filling():
         threading.Timer(0.05, networks.go_on.set).start()
     assert networks.ready <= {"ink"}
+
+
+def test_eyes_lines_and_hair_go_round_step_by_step():
+    panel, controls, _ = make_panel()
+    eyes, lines, hairs = [], [], []
+    for _ in range(5):
+        panel.take(Press("e"))
+        panel.take(Press("l"))
+        eyes.append(controls.look.eyes)
+        lines.append(controls.look.line)
+    assert eyes == [0.25, 0.5, 0.75, 1.0, 0.0]
+    assert lines == [0.75, 1.0, 0.0, 0.25, 0.5]
+    assert "line 0.50" in panel.text
+    for _ in range(len(HAIR_TINTS) + 1):
+        panel.take(Press("t"))
+        hairs.append(controls.look.hair_tint)
+    assert hairs == [*HAIR_TINTS, ""]
+    assert "hair as drawn" in panel.text
+    panel.take(Press("f"))
+    assert "eyes 0.00, line 0.50, hair as drawn" in panel.text
+
+
+def test_steps_from_a_value_between_them_and_from_a_colour_without_a_name():
+    panel, controls, _ = make_panel(Look(style="ink", eyes=0.3, hair_tint="#102030"))
+    panel.take(Press("e"))
+    panel.take(Press("t"))
+    assert (controls.look.eyes, controls.look.hair_tint) == (0.5, "")

@@ -3,7 +3,7 @@
 import pytest
 
 from animecam.errors import UsageError
-from animecam.settings import Controls, Look, Settings
+from animecam.settings import HAIR_TINTS, Controls, Look, Settings
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,25 @@ def test_changes_add_up():
 def test_the_limits_themselves_are_fine():
     for size_px in (192, 512):
         assert Look(size_px=size_px, strength=0.0).size_px == size_px
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("eyes", 1.2, "eyes 1.2 is outside"),
+        ("eyes", float("nan"), "eyes nan is outside"),
+        ("line", -0.1, "line -0.1 is outside"),
+        ("hair_tint", "plaid", "'plaid' is no colour"),
+        ("hair_tint", "#12345", "is no colour"),
+        ("hair_tint", "#12345g", "is no colour"),
+    ],
+)
+def test_a_control_out_of_its_range_is_refused(field, value, words):
+    with pytest.raises(UsageError, match=words):
+        Look(**{field: value})
+
+
+def test_hair_has_a_colour_by_name_by_number_or_none():
+    assert Look().hair_rgb is None
+    assert Look(hair_tint="pink").hair_rgb == HAIR_TINTS["pink"]
+    assert Look(hair_tint="#0a14FF").hair_rgb == (10, 20, 255)

@@ -1,7 +1,6 @@
 """The command line: `animecam`. Arguments become Settings; everything heavy is imported by the command that runs."""
 
 import signal
-import sys
 from collections.abc import Sequence
 
 import click
@@ -38,11 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show_error(note, "")
         return error.exit_status
     return status if isinstance(status, int) else 0
-
-
-def run() -> None:
-    """Entry point of the console script."""
-    sys.exit(main())
 
 
 _COMMANDS = (

@@ -39,6 +39,7 @@ def convert(*, settings: Settings, inputs: tuple[str, ...], output: Path | None,
     so a batch that was cut can be started again.
     """
     from animecam.networks import open_networks
+    from animecam.session import parts_told
 
     jobs = plan_jobs(inputs, output, overwrite=overwrite)
     failures = 0
@@ -49,10 +50,12 @@ def convert(*, settings: Settings, inputs: tuple[str, ...], output: Path | None,
                 show_note(f"skipped {job.source.name}: {job.target} exists")
                 continue
             try:
-                if _convert_one(job, networks, settings, progress, overwrite=overwrite).is_interrupted:
-                    part = Target.of(job.target).partial
-                    show_error(f"stopped in {job.source.name}; what is done plays: {part}", "start it again to go on")
-                    return FAILED
+                with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
+                    if _convert_one(job, networks, settings, progress, overwrite=overwrite).is_interrupted:
+                        part = Target.of(job.target).partial
+                        message = f"stopped in {job.source.name}; what is done plays: {part}"
+                        show_error(message, "start it again to go on")
+                        return FAILED
             except AnimecamError as error:
                 if len(jobs) == 1:
                     raise

@@ -29,6 +29,14 @@ DEFAULT_OUTPUT = "window:"
     help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:, rtmp://…, udp://…; may be given several times. "
     "[default: window:]",
 )
+@click.option(
+    "--audio",
+    "microphone",
+    is_flag=False,
+    flag_value="default",
+    metavar="[DEVICE]",
+    help="Record a microphone's sound, too: the system's, one by name, or tone:440. [default: no sound]",
+)
 @click.option("--resolution", metavar="WxH", help="Picture size to ask of the camera.")
 @click.option("--fps", type=float, help="Frames per second to ask of the camera.")
 @click.option("--seconds", type=float, help="Stop after this time.")
@@ -43,6 +51,7 @@ def group(
     device: str | None,
     uri: str | None,
     outputs: tuple[str, ...],
+    microphone: str | None,
     resolution: str | None,
     fps: float | None,
     seconds: float | None,
@@ -76,6 +85,7 @@ def group(
         fps=fps,
         seconds=seconds,
         overwrite=overwrite,
+        microphone=microphone,
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))

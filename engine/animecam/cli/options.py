@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.settings import LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
+from animecam.settings import HAIR_TINTS, LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +39,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="A head fades into the background, or ends where the person ends (slower).",
     ),
     click.option("--max-faces", default=_DEFAULTS.max_faces, show_default=True, help="Most faces drawn at a time."),
+    click.option("--eyes", default=_LOOK.eyes, show_default=True, help="Larger eyes: 0 as filmed, 1 the most."),
+    click.option("--line", default=_LOOK.line, show_default=True, help="Lines: 0 faint, 0.5 as drawn, 1 heavy."),
+    click.option(
+        "--hair-tint",
+        default=_LOOK.hair_tint,
+        metavar="COLOR",
+        help=f"Hair in another colour (slower): #rrggbb, {', '.join(HAIR_TINTS)}. [default: as drawn]",
+    ),
     click.option("--mirror/--no-mirror", default=None, help="Flip the picture left to right."),
     click.option(
         "--backend",
@@ -75,7 +83,11 @@ def look_options(command: Command) -> Command:
     def with_settings(
         *arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, quality: str, **others: Any
     ) -> Any:
-        look = Look(scope=Scope(scope), mirror=bool(mirror), **_taken(others, "style", "strength", "size_px"))
+        look = Look(
+            scope=Scope(scope),
+            mirror=bool(mirror),
+            **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
+        )
         machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps", "max_fps")
         machinery |= {"quality": Quality(quality), "head_edge": HeadEdge(edge)}
         settings = Settings(look, backend=BackendChoice(backend), **machinery)

@@ -9,9 +9,12 @@ from animecam.errors import PipelineError
 from animecam.render.base import ImageOps, Patch
 from animecam.render.masks import Mask, full_mask, head_mask
 from animecam.render.match import ColorMatch, MatchOptions
-from animecam.render.overlap import share_pixels
+from animecam.render.overlap import share_below, share_pixels
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
+
+Retouch = Callable[[Sequence[Image]], Sequence[Image]]
+"""Changes the drawings of one frame."""
 
 FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
 """Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
@@ -49,7 +52,13 @@ class Compositor:
         self._match = ColorMatch(self._options.match)
 
     def __call__(
-        self, frame: Frame, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image], look: Look
+        self,
+        frame: Frame,
+        regions: Sequence[Region],
+        pictures: Sequence[Image],
+        drawn: Sequence[Image],
+        look: Look,
+        retouch: Retouch | None = None,
     ) -> Frame:
         """Puts the drawn pictures of one frame back.
 
@@ -59,6 +68,7 @@ class Compositor:
             pictures: What was filmed there, RGB, uint8 [region.height_px, region.width_px, 3].
             drawn: What was drawn of it, of the same sizes.
             look: Its strength and scope.
+            retouch: What else to do to the drawings once their colours match: a tint must not be matched away.
 
         Returns:
             A new frame, in which pixels that no mask reaches are bit-identical; the frame itself if nothing is to show.
@@ -73,9 +83,13 @@ class Compositor:
         # Colours are compared where a shape fades out; the outline of a person is an edge anyway.
         rings = [(mask * (1.0 - shape)).astype(np.float32) for mask, shape in zip(masks, shapes, strict=True)]
         matched = self._match(frame.time_s, regions, pictures, drawn, rings)
+        if retouch is not None:
+            matched = retouch(matched)
         heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
-        shares = share_pixels([regions[i] for i in heads], [masks[i] for i in heads], look.strength)
-        pasted = {i: mask * look.strength for i, mask in enumerate(masks) if i not in heads}
+        on_top = [regions[i] for i in heads], [masks[i] for i in heads]
+        shares = share_pixels(*on_top, look.strength)
+        below = (i for i in range(len(regions)) if i not in heads)
+        pasted = {i: share_below(regions[i], masks[i], *on_top, look.strength) for i in below}
         pasted |= zip(heads, shares, strict=True)
         patches = [Patch(region, matched[i], pasted[i]) for i, region in enumerate(regions)]
         return self._ops.paste(frame, patches)

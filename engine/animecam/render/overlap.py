@@ -40,6 +40,31 @@ def share_pixels(regions: Sequence[Region], masks: Sequence[Mask], strength: flo
     return tuple(shared)
 
 
+def share_below(region: Region, mask: Mask, heads: Sequence[Region], masks: Sequence[Mask], strength: float) -> Mask:
+    """The mask with which a whole frame is pasted before the heads on top of it, so that all together show no more.
+
+    Heads leave 1 - s M of what is below them, where M is the part of a pixel that any of them covers and s the
+    strength. Of the frame s w (1 - M) is to be seen, so it is pasted with that much divided by what they leave.
+
+    Args:
+        region: The whole frame.
+        mask: What shows of it on its own (w).
+        heads: Regions that are pasted after it, shared out by `share_pixels`.
+        masks: What shows of each of them on its own.
+        strength: Share of the drawn picture in what shows, in [0, 1].
+
+    Returns:
+        A mask of the region's size.
+    """
+    if strength == 1.0 or not heads:  # what the heads do not cover in full shows the drawn frame, in full
+        return mask if strength == 1.0 else mask * np.float32(strength)
+    undrawn = np.ones_like(mask)
+    for head, head_mask in zip(heads, masks, strict=True):
+        undrawn = undrawn * (1.0 - _seen_from(region, head, head_mask))
+    left = 1.0 - strength * (1.0 - undrawn)
+    return (strength * mask * undrawn / np.maximum(left, SMALLEST)).astype(np.float32, copy=False)
+
+
 def find_rivals(regions: Sequence[Region]) -> list[list[int]]:
     """For each region the places of the others that may claim pixels of it, in their order."""
     boxes = [bounding_box(r.to_frame, Box(0, 0, r.width_px, r.height_px)) for r in regions]

@@ -1,15 +1,12 @@
 """Marks that are painted into frames in their own pixel format."""
 
 from dataclasses import replace
-from typing import TypeAlias
 
 import numpy as np
 
 from animecam.color import rgb_to_yuv_matrix
+from animecam.settings import Rgb
 from animecam.types import Box, Frame, allocate_planes
-
-Rgb: TypeAlias = tuple[int, int, int]
-"""A colour as red, green and blue in [0, 255]."""
 
 WHITE: Rgb = (255, 255, 255)
 BLACK: Rgb = (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Sound that goes from the input to the output packet by packet, never decoded."""
+"""Sound beside the pictures of an output, and that of a file: from input to output packet by packet, never decoded."""
 
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false
@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 from av.audio.stream import AudioStream
@@ -20,6 +21,43 @@ from animecam.errors import SinkError
 _log = logging.getLogger(__name__)
 
 _STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
+
+
+class Sound(Protocol):
+    """Sound that an encoder muxes beside its pictures."""
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Samples per second of each stream."""
+        ...
+
+    def follow(self, time_s: Fraction, captured_ns: int) -> None:
+        """Takes note of a picture: its time in the output, and when it was taken by `time.perf_counter_ns`."""
+        ...
+
+    def copy_until(self, decode_s: Fraction) -> None:
+        """Muxes what is due up to a decoding time.
+
+        Raises:
+            av.error.FFmpegError: The output cannot be written.
+        """
+        ...
+
+    def copy_rest(self, end_s: Fraction, *, complete: bool) -> None:
+        """Muxes what is left.
+
+        Args:
+            end_s: When the last picture ends.
+            complete: Every picture arrived; else sound ends with the pictures.
+
+        Raises:
+            av.error.FFmpegError: The output cannot be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Frees what was opened; may be called twice."""
+        ...
 
 
 class AudioCopier:
@@ -59,6 +97,9 @@ class AudioCopier:
         """Samples per second of each stream."""
         return tuple(stream.codec_context.sample_rate for stream in self._streams.values())
 
+    def follow(self, time_s: Fraction, captured_ns: int) -> None:
+        """Nothing to learn: the stamps of pictures and sound are those of one file."""
+
     def copy_until(self, decode_s: Fraction) -> None:
         """Muxes the packets due up to a decoding time.
 
@@ -69,14 +110,14 @@ class AudioCopier:
             self._output.mux(self._next)
             self._next = self._read()
 
-    def copy_rest(self, end_s: Fraction | None = None) -> None:
-        """Muxes what is left: everything, or what is heard before `end_s`.
+    def copy_rest(self, end_s: Fraction, *, complete: bool) -> None:
+        """Muxes what is left: everything, or what is heard before `end_s` of an incomplete output.
 
         Raises:
             av.error.FFmpegError: The output cannot be written.
         """
         while self._next is not None:
-            if end_s is None or _decode_s(self._next) < end_s:
+            if complete or _decode_s(self._next) < end_s:
                 self._output.mux(self._next)
             self._next = self._read()
 

@@ -1,11 +1,10 @@
-"""One video stream in one container, each frame at its own time stamp, with the sound of a file beside it."""
+"""One video stream in one container, each frame at its own time stamp, with sound beside it."""
 
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterable
 from math import lcm
-from pathlib import Path
 
 import av
 from av.codec.context import Flags
@@ -16,11 +15,13 @@ from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from animecam.errors import SinkError
-from animecam.sinks.audio import AudioCopier
+from animecam.sinks.audio import AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
 from animecam.sinks.codecs import Encoding, Settings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
+from animecam.sinks.live_sound import LiveSound
+from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
 
 MAX_TIMESCALE = 10_000_000  # units a second in which an MP4 counts the film; a larger one overflows in old players
@@ -33,24 +34,26 @@ class Encoder:
         url: As FFmpeg understands it.
         encoding: The kind of container and the encoder.
         stream: What the frames will be.
-        audio_from: File whose sound goes along, or None.
+        options: Whose sound goes along: a file's, a microphone's, or none.
 
     Raises:
         SinkError: The encoder does not work here, or the container cannot hold the sound.
         av.error.FFmpegError: The file or address cannot be opened.
     """
 
-    def __init__(self, url: str, encoding: Encoding, stream: StreamFormat, audio_from: Path | None = None) -> None:
+    def __init__(self, url: str, encoding: Encoding, stream: StreamFormat, options: SinkOptions) -> None:
         self._encoding = encoding
         self._clock = Clock(stream, keeps_time=encoding.container.keeps_time)
         is_yuv = stream.pixel_format.is_yuv
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
-        self._audio: AudioCopier | None = None
+        self._sound: Sound | None = None
         try:
             self._video = self._add_video(stream)
-            if audio_from is not None:
-                self._audio = AudioCopier(audio_from, self._container)
+            if options.audio_from is not None:
+                self._sound = AudioCopier(options.audio_from, self._container)
+            elif options.microphone is not None:
+                self._sound = LiveSound(options.microphone, self._container, encoding.container)
             self._container.container_options.update(self._muxer_settings())
             self._container.start_encoding()
         except (FFmpegError, SinkError):
@@ -79,6 +82,8 @@ class Encoder:
         picture = to_video_frame(frame)
         picture.time_base = self._clock.time_base
         picture.pts, picture.duration = self._clock.stamp(frame)
+        if self._sound is not None:
+            self._sound.follow(picture.pts * self._clock.time_base, frame.captured_ns)
         self._mux(self._video.encode(picture))
 
     def finish(self, *, complete: bool) -> None:
@@ -92,8 +97,8 @@ class Encoder:
         """
         try:
             self._mux(self._video.encode(None))
-            if self._audio is not None:
-                self._audio.copy_rest(None if complete else self._clock.end_s)
+            if self._sound is not None:
+                self._sound.copy_rest(self._clock.end_s, complete=complete)
             self._container.close()
         finally:
             self.abandon()
@@ -107,8 +112,8 @@ class Encoder:
 
     def abandon(self) -> None:
         """Closes everything, as well as it goes, without what the encoder still holds; may be called twice."""
-        if self._audio is not None:
-            self._audio.close()
+        if self._sound is not None:
+            self._sound.close()
         try:
             self._container.close()
         except FFmpegError:
@@ -170,7 +175,7 @@ class Encoder:
         # The edit list, which holds the first time stamps, counts in units of the film: they must divide the units of
         # the pictures, and if possible of the sound, or the whole film shifts by up to a millisecond.
         picture_units = self._clock.time_base.denominator
-        units = lcm(picture_units, *(self._audio.rates if self._audio else ()))
+        units = lcm(picture_units, *(self._sound.rates if self._sound else ()))
         return (*settings, ("movie_timescale", str(units if units <= MAX_TIMESCALE else picture_units)))
 
     def _fitted(self, frame: Frame) -> Frame:
@@ -183,8 +188,8 @@ class Encoder:
 
     def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
         for packet in packets:
-            if self._audio is not None and packet.dts is not None:
-                self._audio.copy_until(packet.dts * packet.time_base)
+            if self._sound is not None and packet.dts is not None:
+                self._sound.copy_until(packet.dts * packet.time_base)
             self._container.mux(packet)
 
 

@@ -15,7 +15,7 @@ from animecam.types import Frame, StreamFormat
 
 
 class FileSink:
-    """Encodes frames into a file, each at its own time stamp, with the sound of the input copied.
+    """Encodes frames into a file, each at its own time stamp, with the sound of the input or of a microphone.
 
     Matroska and WebM count in milliseconds and from zero, and AVI counts frames; MP4 and MOV keep every stamp exactly.
 
@@ -43,7 +43,7 @@ class FileSink:
         try:
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
-                self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options.audio_from)
+                self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options)
         except SinkError:
             self._target.partial.unlink(missing_ok=True)
             raise

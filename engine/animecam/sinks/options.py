@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from animecam.sinks.talk import Panel
+from animecam.sound import SoundFeed
 from animecam.types import PixelFormat
 
 AUTO = "auto"
@@ -18,6 +19,7 @@ class SinkOptions:
     Attributes:
         audio_from: File whose audio packets, chapters and titles go into a video file unchanged; also the file that an
             output must not overwrite.
+        microphone: Live sound for video files and network streams; None for none.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51; None is what looks lossless at a glance for the codec (18 for H.264).
@@ -35,6 +37,7 @@ class SinkOptions:
     """
 
     audio_from: Path | None = None
+    microphone: SoundFeed | None = None
     overwrite: bool = False
     codec: str = AUTO
     crf: int | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from animecam.errors import AnimecamError
 from animecam.sinks.base import Sink
 from animecam.sinks.options import SinkOptions
+from animecam.sound import SoundFeed
 from animecam.types import Frame, StreamFormat
 
 log = logging.getLogger(__name__)
@@ -37,18 +38,22 @@ class Recorder:
         stream: What the frames will be.
         folder: Where recordings and snapshots go.
         open_sink: Opens a file by its name.
+        microphone: Sound of the recordings; None for none.
 
     Attributes:
         uri: For messages.
         news: What happened last, in a few words for the user; empty at first.
     """
 
-    def __init__(self, stream: StreamFormat, folder: Path, open_sink: OpenSink) -> None:
+    def __init__(
+        self, stream: StreamFormat, folder: Path, open_sink: OpenSink, microphone: SoundFeed | None = None
+    ) -> None:
         self.uri = "recording"
         self.news = ""
         self._stream = replace(stream, is_live=True)  # starts at zero whenever it starts, and is safe at any time
         self._folder = folder
         self._open_sink = open_sink
+        self._options = SinkOptions(microphone=microphone)
         self._is_wanted = False
         self._recording: _Recording | None = None
         self._newest_s = 0.0
@@ -68,7 +73,7 @@ class Recorder:
         try:
             if self._is_wanted and self._recording is None:
                 path = self._fresh_path(RECORDING_ENDING)
-                self._recording = _Recording(self._open_sink(str(path), self._stream, SinkOptions()), path, 0.0)
+                self._recording = _Recording(self._open_sink(str(path), self._stream, self._options), path, 0.0)
                 self._recording.first_s = frame.time_s
             if self._recording is not None and self._is_wanted:
                 self._recording.sink.write(frame)

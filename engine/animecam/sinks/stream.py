@@ -38,7 +38,7 @@ class StreamSink:
         url, container = _destination(uri, round(options.timeout_s * _US_PER_S))
         encoding = stream_encoding(container, stream, options)
         with self._explained("open"):
-            self._encoder = Encoder(url, encoding, stream)
+            self._encoder = Encoder(url, encoding, stream, options)
 
     def write(self, frame: Frame) -> None:
         """Encodes and sends one frame.

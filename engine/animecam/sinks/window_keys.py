@@ -12,6 +12,9 @@ class Action(Enum):
     STRONGER = auto()
     MIRROR = auto()
     SPLIT = auto()
+    EYES = auto()
+    LINE = auto()
+    HAIR = auto()
     FIGURES = auto()
     RECORD = auto()
     SNAPSHOT = auto()
@@ -45,6 +48,9 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("]", "+"), "] or +", Action.STRONGER, "stronger: more of the style"),
     Binding(("m",), "m", Action.MIRROR, "mirror"),
     Binding(("b",), "b", Action.SPLIT, "before and after; drag the line"),
+    Binding(("e",), "e", Action.EYES, "larger eyes, step by step, and back"),
+    Binding(("l",), "l", Action.LINE, "heavier lines, step by step, then faint ones"),
+    Binding(("t",), "t", Action.HAIR, "tint of the hair, one after the other, then none"),
     Binding(("f",), "f", Action.FIGURES, "figures"),
     Binding(("r",), "r", Action.RECORD, "record, and stop recording"),
     Binding(("s",), "s", Action.SNAPSHOT, "snapshot"),

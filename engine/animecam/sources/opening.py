@@ -32,7 +32,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
     """
     scheme = _SCHEME.match(uri)
     kind = scheme[1].lower() if scheme else ""
-    if uri.isdigit() or kind == "camera" or uri.startswith(DEVICE_PATHS):
+    if is_camera(uri):
         from animecam.sources.camera import open_camera
 
         return open_camera(uri.removeprefix("camera:"), options)
@@ -50,6 +50,11 @@ def open_source(uri: str, options: SourceOptions) -> Source:
     if kind and "://" in uri and kind != "file":
         raise UsageError(f"{uri} is no source that is known", hint=f"give {EXAMPLES}")
     return _open_path(uri.removeprefix("file://"), options)
+
+
+def is_camera(uri: str) -> bool:
+    """Whether a URI names a camera of this machine, which takes a moment to open and delivers what was asked of it."""
+    return uri.isdigit() or uri.lower().startswith("camera:") or uri.startswith(DEVICE_PATHS)
 
 
 def _open_path(text: str, options: SourceOptions) -> Source:

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 import animecam
 from animecam.errors import StyleError
-from animecam.settings import LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Scope
+from animecam.settings import HAIR_TINTS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Scope
 from animecam.web.gallery import Gallery
 from animecam.web.looks import look_changes, look_json, read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
@@ -93,6 +93,7 @@ class Desk:
                 "engine": self._studio.summary,
                 "look": look_json(self._look),
                 "styles": [{"name": s.name, "description": s.description} for s in self._gallery.styles],
+                "hair_tints": {name: "#{:02x}{:02x}{:02x}".format(*rgb) for name, rgb in HAIR_TINTS.items()},
                 "scopes": [scope.value for scope in Scope],
                 "sizes_px": {"smallest": SMALLEST_PX, "largest": LARGEST_PX, "step": SIZE_STEP_PX},
                 "limits": {

@@ -90,8 +90,10 @@ def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
     assert times == sorted(set(times))
 
 
-@pytest.mark.parametrize("is_conversion", [True, False])
-def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(tmp_path, make_clip, media, is_conversion):
+@pytest.mark.parametrize(("is_conversion", "times"), [(True, 1), (False, 1), (True, 2), (False, 2)])
+def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
+    tmp_path, make_clip, media, is_conversion, times
+):
     source = make_clip(tmp_path / "long.mp4", width_px=160, height_px=160, frames=600, content=media.counter)
     code = "import sys; from animecam.cli import main; sys.exit(main())"
     target = str(tmp_path / "out.mp4")
@@ -102,14 +104,50 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(tmp_path
         deadline = time.monotonic() + START_SECONDS
         while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
+        time.sleep(1.0 if times == 1 else 4.0)  # the second does not wait for what is under way: let there be frames
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)  # the first is at work when the second comes
         _, message = process.communicate(timeout=END_SECONDS)
     finally:
         process.kill()
-    assert process.returncode == int(is_conversion)  # whoever watches a file may stop; a conversion is not done
+    assert "Traceback" not in message
+    # Whoever watches a file may stop; a conversion is not done.
+    assert process.returncode == int(is_conversion or times > 1)
     assert "what is done plays" in message
     assert "out.partial.mp4" in "".join(message.split())  # the log wraps its lines
     assert not (tmp_path / "out.mp4").exists()
     (part,) = tmp_path.glob("out*")
     assert 0 < len(_frames(part)) < 600
+
+
+def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, capfd):
+    from animecam.__main__ import run
+
+    class Impatient:
+        def find_spec(self, name, path=None, target=None):
+            if name == "animecam.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "animecam.cli")
+    monkeypatch.delattr("animecam.cli")
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 1
+    assert capfd.readouterr().err == "animecam: stopped\n"
+
+
+def test_a_recording_with_sound_has_both_and_sound_needs_a_recording(tmp_path, capfd):
+    out = tmp_path / "me.mp4"
+    words = ["--input", "pattern:160x120@30", "--size", "192", "--audio", "tone:440"]
+    assert main([*words, "--output", str(out), "--seconds", "3"]) == 0
+    with av.open(out) as container:
+        lengths_s = [float(stream.duration * stream.time_base) for stream in container.streams]
+        kinds = [stream.type for stream in container.streams]
+    assert kinds == ["video", "audio"]
+    assert lengths_s[1] == pytest.approx(lengths_s[0], abs=0.2)
+    assert main([*words, "--output", "null:"]) == 2
+    assert "no output records" in capfd.readouterr().err
+    assert main(["--input", "pattern:160x120@30?live=0", "--output", str(out), "--overwrite", "--audio", "tone:1"]) == 2
+    assert "no live source" in capfd.readouterr().err

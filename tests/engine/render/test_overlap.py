@@ -5,8 +5,9 @@ import pytest
 
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
-from animecam.render.masks import head_mask
-from animecam.render.overlap import share_pixels
+from animecam.render.masks import full_mask, head_mask
+from animecam.render.overlap import share_below, share_pixels
+from animecam.render.scope import whole_frame_region
 from animecam.types import PixelFormat
 
 OPS = CpuImageOps()
@@ -71,3 +72,26 @@ def test_faces_in_the_same_place_share_evenly(world):
     regions = [world.region(SIZE, (70, 60), 1.0), world.region(SIZE, (70, 60), 1.0)]
     picture = paste_all(world, regions, (0, 1))
     assert picture[58, 70] == pytest.approx((COLOURS[0] + COLOURS[1]) / 2, abs=2)
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5, 0.9])
+def test_a_head_on_a_drawn_frame_leaves_as_much_of_the_original_as_was_asked(world, strength):
+    frame = world.frame(PixelFormat.RGB24, 160, 120, rgb=np.full((120, 160, 3), 200.0))
+    whole = whole_frame_region(frame, 120)
+    heads = [world.region(SIZE, (60, 60), 1.0), world.region(SIZE, (92, 64), 1.1, 0.2)]
+    masks = [head_mask(SIZE, SIZE)] * 2
+    below = share_below(whole, full_mask(whole.width_px, whole.height_px), heads, masks, strength)
+    black = [np.zeros((r.height_px, r.width_px, 3), np.uint8) for r in (whole, *heads)]
+    shares = (below, *share_pixels(heads, masks, strength))
+    patches = [Patch(r, p, m) for r, p, m in zip((whole, *heads), black, shares, strict=True)]
+    picture = OPS.paste(frame, patches).planes[0].astype(float)
+    assert np.abs(picture - 200 * (1 - strength)).max() <= 3  # everything drawn is black: what is left is filmed
+
+
+def test_a_frame_below_heads_at_full_strength_shows_in_full(world):
+    frame = world.frame(PixelFormat.RGB24, 160, 120)
+    whole = whole_frame_region(frame, 120)
+    mask = full_mask(whole.width_px, whole.height_px)
+    heads, masks = [world.region(SIZE, (60, 60), 1.0)], [head_mask(SIZE, SIZE)]
+    assert share_below(whole, mask, heads, masks, 1.0) is mask
+    np.testing.assert_allclose(share_below(whole, mask, [], [], 0.5), mask / 2)

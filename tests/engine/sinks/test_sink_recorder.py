@@ -8,13 +8,15 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from animecam.sinks.opening import open_sink
 from animecam.sinks.recorder import Recorder
+from animecam.sound import SoundChunk
 
-KILLED_AFTER_SECONDS = 2.5
-KEPT = 0.8  # of what was filmed
+KILLED_AFTER_SECONDS = 5.0
+KEPT_SECONDS = 4.0
 START_SECONDS = 30.0
 CAMERA = "pattern:160x120@10?format=yuv422p"  # slow, so that an encoder that waits for frames loses much
 
@@ -113,7 +115,7 @@ def test_snapshots_of_one_second_have_different_names(make_recorder, live_format
 @pytest.mark.parametrize("name", ["killed.mp4", "killed.mkv"])
 def test_what_was_filmed_plays_after_the_program_was_killed(name, tmp_path, decode):
     words = ["--input", CAMERA, "--output", str(tmp_path / name), "--size", "192", "--threads", "1"]
-    command = [sys.executable, "-c", "from animecam.cli import run; run()", *words]
+    command = [sys.executable, "-m", "animecam", *words]
     search = os.pathsep.join(filter(None, sys.path))
     program = subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": search}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -133,5 +135,28 @@ def test_what_was_filmed_plays_after_the_program_was_killed(name, tmp_path, deco
         program.wait()
     times_s = [frame.time for frame in decode(partial)]
     assert times_s[0] == 0
-    assert times_s[-1] + float(Fraction(1, 10)) >= KEPT * KILLED_AFTER_SECONDS
+    assert times_s[-1] + float(Fraction(1, 10)) >= KEPT_SECONDS
     assert not (tmp_path / name).exists()
+
+
+def test_every_recording_has_the_microphone_s_sound_from_its_own_beginning(
+    live_format, make_frame, tmp_path, read_packets
+):
+    class Microphone:
+        def since(self, number):
+            chunks = [SoundChunk(index / 50, np.full(960, 0.25, np.float32)) for index in range(150)]
+            return tuple(chunks[number:]), len(chunks)
+
+    recorder = Recorder(live_format, tmp_path, open_sink, Microphone())
+    for first in (0, 45):  # the second begins in the middle of the sound
+        recorder.toggle()
+        for index in range(first, first + 30):
+            frame = make_frame(live_format, index, pts=round(index / 30 / live_format.time_base))
+            recorder.write(replace(frame, captured_ns=round(index / 30 * 1e9)))
+        recorder.toggle()
+        recorder.write(make_frame(live_format, first + 30))
+    files = sorted(tmp_path.glob("*.mp4"))
+    assert len(files) == 2
+    for path in files:
+        (sound,) = read_packets(path, "audio")
+        assert float(max(sound.times_s) + sound.lengths_s[-1]) == pytest.approx(1.0, abs=0.12)

@@ -14,6 +14,7 @@ import pytest
 from animecam.errors import SinkError
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.stream import StreamSink, public_address
+from animecam.sound import SOUND_RATE_HZ, SoundChunk
 from animecam.types import Color, PixelFormat
 
 FRAMES = 20
@@ -38,12 +39,12 @@ RECEIVER = textwrap.dedent("""
 
 @pytest.fixture
 def receive():
-    """`receive(url, **options)`: starts a receiver; its `communicate()` gives the frames as JSON."""
+    """`receive(url, code, **options)`: starts a receiver; its `communicate()` gives what it saw as JSON."""
     started = []
 
-    def start(url, **options):
+    def start(url, code=RECEIVER, **options):
         process = subprocess.Popen(
-            [sys.executable, "-c", RECEIVER, url, json.dumps(options)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, url, json.dumps(options)], stdout=subprocess.PIPE, text=True
         )
         started.append(process)
         assert process.stdout.readline() == "ready\n"
@@ -56,18 +57,53 @@ def receive():
         process.stdout.close()
 
 
+SOUND_RECEIVER = textwrap.dedent("""
+    import json, sys
+    import av
+    import numpy as np
+
+    print("ready", flush=True)
+    seen = {"video": [], "loud": []}
+    with av.open(sys.argv[1], options=json.loads(sys.argv[2]), timeout=10) as container:
+        try:
+            for frame in container.decode(video=0, audio=0):
+                if isinstance(frame, av.VideoFrame):
+                    seen["video"].append((float(frame.time), float(frame.to_ndarray(format="gray").mean())))
+                else:
+                    loud = np.flatnonzero(np.abs(frame.to_ndarray()).max(axis=0) > 0.1)
+                    seen["loud"] += [float(frame.time) + index / frame.sample_rate for index in loud[:1]]
+        except av.error.OSError:
+            pass  # how some protocols end
+    print(json.dumps(seen))
+""")
+
+
+class Beep:
+    """A microphone that hears one beep, from a second on; everything has arrived."""
+
+    def __init__(self):
+        time_s = np.arange(3 * SOUND_RATE_HZ) / SOUND_RATE_HZ
+        sound = (0.5 * np.sin(2 * np.pi * 1000 * time_s) * (time_s >= 1.0)).astype(np.float32)
+        self.chunks = tuple(
+            SoundChunk(first / SOUND_RATE_HZ, sound[first : first + 960]) for first in range(0, len(sound), 960)
+        )
+
+    def since(self, number):
+        return self.chunks[number:], len(self.chunks)
+
+
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(type=kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def connect(uri, stream, deadline_s=8.0):
+def connect(uri, stream, deadline_s=8.0, options=QUICK):
     """The sink, as soon as the receiver listens."""
     end = time.monotonic() + deadline_s
     while True:
         try:
-            return StreamSink(uri, stream, QUICK)
+            return StreamSink(uri, stream, options)
         except SinkError:
             if time.monotonic() > end:
                 raise
@@ -94,6 +130,22 @@ def test_stream_arrives_upright_from_zero_with_key_frames(receive, live_format, 
     times = np.array([row[2] for row in seen])
     np.testing.assert_allclose(times - times[0], np.arange(FRAMES) / 30, atol=0.002)
     assert seen[0][3]
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "tcp"])
+def test_a_microphone_s_sound_arrives_with_the_pictures(receive, live_format, make_frame, scheme):
+    uri = f"{scheme}://127.0.0.1:{free_port()}" + ("/live/key" if scheme == "rtmp" else "")
+    receiver = receive(uri, SOUND_RECEIVER, listen="1")
+    sink = connect(uri, live_format, options=replace(QUICK, microphone=Beep()))
+    for index in range(60):
+        taken_s = index / 30
+        frame = make_frame(live_format, index, round(taken_s * 1e6), level=(200 if taken_s >= 1.0 else 30, 128, 128))
+        sink.write(replace(frame, captured_ns=round(taken_s * 1e9)))
+    sink.close(complete=True)
+    seen = json.loads(receiver.communicate(timeout=20)[0])
+    flash_s = next(time_s for time_s, level in seen["video"] if level > 115)
+    assert len(seen["video"]) == 60
+    assert seen["loud"][0] - flash_s == pytest.approx(0.0, abs=0.04)
 
 
 def test_udp_datagrams_are_whole_transport_packets(stream_format, make_frame):

@@ -117,6 +117,11 @@ def test_keys_change_the_look(bench):
     assert not bench.controls.look.mirror
     bench.press("d")
     assert bench.controls.look.shows_boxes
+    bench.press("e")
+    bench.press("l")
+    bench.press("t")
+    look = bench.controls.look
+    assert (look.eyes, look.line, look.hair_tint) == (0.25, 0.75, "pink")
 
 
 def test_the_line_follows_the_mouse(bench):

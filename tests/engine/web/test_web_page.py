@@ -27,6 +27,15 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await pages.middle_turns(page, lambda camera: camera)
         await page.press("]")
         await page.until("document.querySelector('[name=strength]').value === '0.1'")
+        shown = "JSON.stringify(['eyes', 'line'].map((name) => document.querySelector(`[name=${name}]`).value))"
+        assert await page.run(shown) == '["0","0.5"]'
+        for key in "eel":
+            await page.press(key)
+        await page.until(f'{shown} === \'["0.5","0.75"]\'')
+        await page.click(".swatch:nth-child(2)")
+        await page.until("document.querySelector('[name=hair_tint]:checked').value === 'pink'")
+        await page.press("t")
+        await page.until("document.querySelector('[name=hair_tint]:checked').value === 'red'")
 
         await page.click("#compare")
         assert await page.run("!before.hidden && !split.hidden")

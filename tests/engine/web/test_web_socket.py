@@ -20,6 +20,7 @@ from animecam.web.studio import Studio
 
 LEVEL = 100
 WAIT_S = 10
+CROWD = 100
 
 
 def jpeg(width_px=128, height_px=96, level=LEVEL):
@@ -184,3 +185,32 @@ def test_a_picture_survives_the_way_there_and_back(sampling):
 def test_a_picture_that_would_fill_the_memory_is_refused_before_it_does():
     with pytest.raises(UsageError):
         JpegReader(1000)(jpeg(), 0)
+
+
+def test_a_hundred_connections_at_once_harm_nobody_who_is_in(visit, engine):
+    """Of 100 who want a session one more gets in; 100 who say half a word are not waited for."""
+
+    async def knock(client):
+        async with client.ws_connect("/socket") as socket:
+            return (await receive(socket, "problem"))["message"]
+
+    async def test(client):
+        mutters = []
+        for _ in range(CROWD):
+            _, mutter = await asyncio.open_connection("127.0.0.1", client.server.port)
+            mutter.write(b"GET /socket HTTP/1.1\r\nHost: loc")
+            mutters.append(mutter)
+        async with client.ws_connect("/socket") as happy, client.ws_connect("/socket"):
+            await happy.send_bytes(picture(1))
+            assert (await receive(happy, WSMsgType.BINARY))[0] == 1
+            told = await asyncio.wait_for(asyncio.gather(*(knock(client) for _ in range(CROWD))), WAIT_S)
+            assert all("places are taken" in message for message in told)
+            await happy.send_bytes(picture(2))
+            assert (await receive(happy, WSMsgType.BINARY))[0] == 2
+            assert (await client.get("/healthz")).status == 200
+            metrics = await (await client.get("/metrics")).text()
+            assert "animecam_sessions 2\n" in metrics
+        for mutter in mutters:
+            mutter.close()
+
+    visit(test, sessions=2)

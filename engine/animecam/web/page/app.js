@@ -182,6 +182,7 @@ function pressed(event) {
   const actions = {
     b: () => element("compare").disabled || stage.toggleCompare(),
     d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),
+    e: () => controls.stepOn("eyes"), l: () => controls.stepOn("line"), t: () => controls.nextHair(),
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
     "[": () => controls.nudge("strength", -1), "]": () => controls.nudge("strength", 1),
   };

@@ -6,6 +6,7 @@ const SLIDERS = [
   { name: "eyes", label: "Larger eyes", step: 0.05 },
   { name: "line", label: "Line weight", step: 0.05 },
 ];
+const KEY_STEP = 0.25;
 const SCOPES = { head: "Heads", person: "People", frame: "Everything" };
 const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 1080]];
 const USUAL_WIDTH = 640;
@@ -18,6 +19,7 @@ export class LookControls {
     this.changed = changed;
     this.#buildStyles();
     this.#buildSliders();
+    this.#buildHair(hello.hair_tints);
     this.#buildScopes(hello.scopes);
     this.#buildSelects(hello);
   }
@@ -29,7 +31,7 @@ export class LookControls {
 
   show(look) {
     this.look = { ...look };
-    for (const input of document.querySelectorAll("input[name=style], input[name=scope]")) {
+    for (const input of document.querySelectorAll("input[name=style], input[name=scope], input[name=hair_tint]")) {
       input.checked = look[input.name] === input.value;
     }
     for (const input of element("sliders").querySelectorAll("input")) {
@@ -47,6 +49,17 @@ export class LookControls {
     const { step } = SLIDERS.find((slider) => slider.name === name);
     const value = Math.min(1, Math.max(0, Math.round((this.look[name] + 2 * steps * step) * 100) / 100));
     this.change({ [name]: value });
+  }
+
+  // The next step of a slider, after the last one the first again; as the window's keys.
+  stepOn(name) {
+    const next = Math.round(this.look[name] / KEY_STEP + 1) * KEY_STEP;
+    this.change({ [name]: next <= 1 ? next : 0 });
+  }
+
+  nextHair() {
+    const tints = [...document.querySelectorAll("input[name=hair_tint]")].map((input) => input.value);
+    this.change({ hair_tint: tints[(tints.indexOf(this.look.hair_tint) + 1) % tints.length] });
   }
 
   cameraWishes() {
@@ -90,6 +103,21 @@ export class LookControls {
       box.append(text("span", label), shown, input);
       return box;
     }));
+  }
+
+  #buildHair(tints) {
+    const swatches = Object.entries({ "": "", ...tints }).map(([name, color]) => {
+      const box = document.createElement("label");
+      box.className = "swatch";
+      box.title = name || "as drawn";
+      const input = radio("hair_tint", name, () => this.change({ hair_tint: name }));
+      input.setAttribute("aria-label", name || "as drawn");
+      const dot = text("span", name ? "" : "–");
+      dot.style.background = color;
+      box.append(input, dot);
+      return box;
+    });
+    element("hair").replaceChildren(...swatches);
   }
 
   #buildScopes(scopes) {

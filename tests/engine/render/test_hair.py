@@ -1,0 +1,113 @@
+"""Hair tint on a head that the test paints, and on the bundled portrait."""
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam.render.hair import HairTint, recolored
+from animecam.render.person import open_person_masker
+from animecam.settings import HAIR_TINTS, Look
+from animecam.sources.portrait import load_portrait
+from animecam.types import WHOLE_FRAME, Box, Detection, Face, Faces, Region
+
+SIZE = 192
+POINTS = np.array([[76, 96], [116, 96], [96, 118], [96, 136]], np.float32)
+FACES = Faces((Face(0, Detection(Box(60, 70, 132, 160), POINTS, 0.9)),))
+HEAD = Region(0, SIZE, SIZE, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+SKIN, BROWN, GREY = (205, 150, 125), (60, 42, 35), (128, 128, 128)
+BLUE = HAIR_TINTS["blue"]
+
+
+def head(hair=BROWN):
+    """A grey wall, hair, a face, a shirt; and where the person is."""
+    picture = np.full((SIZE, SIZE, 3), GREY, np.uint8)
+    person = np.zeros((SIZE, SIZE), np.uint8)
+    for image, colors in ((picture, (hair, SKIN, (30, 90, 40))), (person, (1, 1, 1))):
+        cv2.ellipse(image, (96, 95), (62, 72), 0, 0, 360, colors[0], -1)
+        cv2.ellipse(image, (96, 108), (40, 56), 0, 0, 360, colors[1], -1)
+        cv2.rectangle(image, (30, 172), (162, 192), colors[2], -1)
+    noise = np.random.default_rng(0).normal(0, 3, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8), person.astype(np.float32)
+
+
+def tint(picture, person, color=BLUE, faces=FACES, region=HEAD, tinter=None):
+    tinter = tinter or HairTint(lambda regions, pictures: (person,))
+    return tinter(faces, (region,), (picture,), (picture,), color)[0]
+
+
+def blueness(picture, place):
+    y, x = place
+    patch = picture[y - 3 : y + 4, x - 3 : x + 4].astype(int).mean(axis=(0, 1))
+    return patch[2] - patch[0]
+
+
+CROWN, SIDE, CHEEK, WALL, SHIRT = (32, 96), (90, 42), (112, 84), (60, 12), (184, 96)
+
+
+@pytest.mark.parametrize("region", [HEAD, Region(WHOLE_FRAME, SIZE, SIZE, HEAD.to_frame)])
+def test_hair_takes_the_colour_and_nothing_else_does(region):
+    picture, person = head()
+    tinted = tint(picture, person, region=region)
+    assert blueness(tinted, CROWN) > 60
+    assert blueness(tinted, SIDE) > 60
+    for place in (CHEEK, WALL, SHIRT):
+        assert abs(blueness(tinted, place) - blueness(picture, place)) < 4
+
+
+def test_a_shaved_head_is_left_alone():
+    picture, person = head(hair=SKIN)
+    np.testing.assert_array_equal(tint(picture, person), picture)
+
+
+def test_nobody_and_other_people_s_crops_are_left_alone():
+    picture, person = head()
+    np.testing.assert_array_equal(tint(picture, person, faces=Faces()), picture)
+    other = Faces((Face(3, FACES.faces[0].detection),))
+    np.testing.assert_array_equal(tint(picture, person, faces=other), picture)
+
+
+def test_noise_does_not_make_it_flicker_and_a_turn_leaves_no_trail():
+    person = head()[1]
+    tinter = HairTint(lambda regions, pictures: (person,))
+    tinted = []
+    for seed in range(6):
+        noise = np.random.default_rng(seed).normal(0, 3, (SIZE, SIZE, 3))
+        picture = np.clip(head()[0] + noise, 0, 255).astype(np.uint8)
+        tinted.append(tint(picture, person, tinter=tinter).astype(float))
+    still = np.abs(tinted[-1] - tinted[-2])[CROWN[0] - 8 : CROWN[0] + 8, 80:112]
+    assert still.mean() < 8
+    picture, person = (np.roll(image, 40, axis=1) for image in head())
+    picture[:, :60] = GREY
+    aside = Face(0, Detection(Box(100, 70, 172, 160), POINTS + np.float32([40, 0]), 0.9))
+    after = tint(picture, person, faces=Faces((aside,)), tinter=tinter)  # the last mask lies over the wall now
+    assert abs(blueness(after, SIDE)) < 4
+    assert blueness(after, (CROWN[0], CROWN[1] + 40)) > 30
+
+
+def test_light_and_shade_stay():
+    picture = np.full((40, 40, 3), 90, np.uint8)
+    picture[:20] = 150
+    tinted = recolored(picture, np.ones((40, 40), np.float32), (200, 60, 60)).astype(int)
+    assert tinted[5, 5].sum() > tinted[30, 5].sum() + 60
+    assert recolored(picture, np.zeros((40, 40), np.float32), (200, 60, 60)) is picture
+
+
+def test_the_portrait_s_hair_and_not_her_face():
+    from animecam.api import Stylizer
+    from animecam.settings import Settings
+
+    portrait = load_portrait()
+    drawn = {}
+    for name in ("", "blue"):
+        with Stylizer(settings=Settings(Look(hair_tint=name), threads=1)) as stylize:
+            drawn[name] = stylize(portrait).astype(int)
+    change = np.abs(drawn["blue"] - drawn[""]).mean(axis=2)
+    assert change[40:70, 190:255].mean() > 20  # hair, above the brow
+    assert change[105:140, 205:240].mean() < 5  # nose, cheeks and mouth
+    assert change[300:].max() == 0
+
+
+def test_the_real_network_finds_the_person_it_needs():
+    with open_person_masker() as persons:
+        picture, _ = head()
+        assert tint(picture, None, tinter=HairTint(persons)).shape == picture.shape

@@ -1,0 +1,107 @@
+"""Whole live runs into a virtual camera that lives in memory: it shows something from before the start to the end."""
+
+import importlib
+import threading
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import animecam.session as session_module
+from animecam.errors import SourceError
+from animecam.render.placeholder import AWAY, STARTING, placeholder_picture
+from animecam.session import LiveOptions, asked_format, run_live
+from animecam.settings import Look, Settings
+from animecam.sinks import opening
+from animecam.sinks.paths import OutputKind
+from animecam.sinks.v4l2 import V4l2Sink
+from animecam.sources.options import SourceOptions
+
+DEVICE = "v4l2:///dev/video9"
+SETTINGS = Settings(Look(size_px=192), threads=1)
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    """The devices of tests/engine/sinks/test_sink_v4l2.py that were opened, in the order of opening."""
+    path = Path(__file__).with_name("sinks") / "test_sink_v4l2.py"
+    spec = importlib.util.spec_from_file_location("animecam_fake_v4l2_devices", path)
+    fakes = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fakes)
+    opened = []
+
+    def open_device(_path):
+        opened.append(fakes.FakeDevice())
+        return opened[-1]
+
+    monkeypatch.setitem(
+        opening._OPENERS, OutputKind.V4L2, lambda uri, format, options: V4l2Sink(uri, format, open_device)
+    )
+    return opened, fakes.shown
+
+
+def is_like(picture, text):
+    expected = placeholder_picture(picture.shape[1], picture.shape[0], text)
+    return np.abs(picture.astype(int) - expected.astype(int)).mean() < 8
+
+
+def seen(device, shown):
+    """All pictures that the device was given, RGB."""
+    pictures = []
+    for data in device.pictures:
+        pictures.append(shown(type("Device", (), {"pictures": [data], "format": device.format})))
+    return pictures
+
+
+def test_an_unplugged_camera_leaves_the_virtual_one_alive_and_is_looked_for(devices, caplog):
+    opened, shown = devices
+    options = LiveOptions("pattern:160x120@30?unplug_at=20", (DEVICE,), seconds=5.0)
+    figures = run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None))
+    (device,) = opened
+    assert device.closed == 1
+    pictures = seen(device, shown)
+    assert is_like(pictures[0], STARTING)  # before the networks were open
+    away = [is_like(picture, AWAY) for picture in pictures]
+    assert any(away)
+    last_away = len(away) - 1 - away[::-1].index(True)
+    filmed = [i for i, picture in enumerate(pictures) if not (away[i] or is_like(picture, STARTING))]
+    assert filmed
+    assert any(i < last_away for i in filmed)
+    assert figures.frames_out > 0
+    assert any("is looked for until it is back" in record.message for record in caplog.records)
+
+
+def test_a_camera_that_takes_its_time_to_open_is_waited_for_with_something_to_show(devices, monkeypatch):
+    opened, shown = devices
+    before = []
+
+    def slow(uri, options):
+        time.sleep(1.0)
+        before.append(len(opened[0].pictures))
+        raise SourceError("camera 0 does not exist", hint="plug one in")
+
+    monkeypatch.setattr(session_module, "open_source", slow)
+    with pytest.raises(SourceError, match="camera 0 does not exist"):
+        run_live(LiveOptions("camera:0", (DEVICE,), resolution_px=(320, 240)), SETTINGS, nullcontext)
+    (device,) = opened
+    assert before[0] >= 3
+    assert (device.format.width_px, device.format.height_px, device.closed) == (320, 240, 1)
+    assert all(is_like(picture, STARTING) for picture in seen(device, shown))
+    assert "standby" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_what_a_camera_is_asked_for_is_known_before_it_is_open():
+    usual, asked = asked_format(SourceOptions()), asked_format(SourceOptions(width_px=1280, height_px=720, fps=15))
+    assert (usual.width_px, usual.height_px, usual.rate) == (640, 480, 30)
+    assert (asked.width_px, asked.height_px, asked.rate) == (1280, 720, 15)
+
+
+def test_without_a_virtual_camera_an_unplugged_one_still_ends_the_run():
+    with pytest.raises(SourceError, match="unplugged"):
+        run_live(
+            LiveOptions("pattern:160x120@30?unplug_at=10", ("null:",), seconds=20.0),
+            SETTINGS,
+            lambda _: nullcontext(lambda figures: None),
+        )
