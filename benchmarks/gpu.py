@@ -19,7 +19,7 @@ import click
 from gpu_ways import CopyNetwork, network_ways
 from inputs import read_frames
 from machine import Watch
-from measuring import BenchmarkCommand, Ratio, Spread, interleave, json_option, save, say, show, timed
+from measuring import BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -29,6 +29,8 @@ from animecam.cuda.gpu import open_gpu
 from animecam.device_styles import open_device_style
 from animecam.errors import BackendError
 from animecam.faces.align import Pose
+from animecam.measure.spread import Ratio, Spread
+from animecam.measure.turns import interleave
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.settings import DEFAULT_STYLE
 from animecam.types import Frame, Region

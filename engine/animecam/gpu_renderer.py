@@ -1,7 +1,7 @@
 """From a frame to a drawn frame on a GPU: faces are found on the processor, all else is done where the frame is.
 
-What the GPU's path does not draw (whole pictures, persons, more faces than fit, larger eyes, other lines or hair, styles
-that are not there yet) is drawn by the processor's path.
+What the GPU's path does not draw (whole pictures, persons, more faces than fit, larger eyes, other lines or hair,
+styles that are not there yet) is drawn by the processor's path.
 """
 
 import time

@@ -81,7 +81,7 @@ def test_a_clip_comes_out_as_from_the_processor(host, gpu, real_style, make_clip
                 stack.callback(source.close)
                 timing = Timing()
                 renderer = networks.renderer(timing, is_live=False)
-                renderer._draw = lambda _style: real_style
+                renderer._draw, renderer._calm = lambda _style: real_style, Calm(IN_PLACE)
                 render = renderer
                 if is_on_gpu:
                     path = DevicePath(gpu, PathOptions(most_faces=2, largest_px=SIZE_PX))
