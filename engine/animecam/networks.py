@@ -60,7 +60,12 @@ class Networks:
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
         self._settings = settings
         self._stack = stack
-        self._options = BackendOptions(threads=settings.threads, cache_dir=usable_cache(), gpu=settings.gpu)
+        self._options = BackendOptions(
+            threads=settings.threads,
+            cache_dir=usable_cache(),
+            gpu=settings.gpu,
+            allow_int8=settings.target_fps is None,  # a governor changes sizes, each of which would be compiled first
+        )
         # The small networks lose more than they gain by sharing out, or by the way to a GPU.
         self._one_core = replace(self._options, threads=1, gpu=None)
         self._small = on_processor(settings.backend)
@@ -227,15 +232,20 @@ class Networks:
             self._preparing.join(CLOSE_SECONDS)
 
     def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
-        """Draws one picture of the size that nearly all will have; the first of another takes a third longer once."""
+        """Draws one picture of the size that nearly all will have; the first of another takes a third longer once.
+
+        Quantised networks are compiled for each size: that of a whole frame, drawn when a face is lost, must be ready.
+        """
         look = self._settings.look
-        width_px = height_px = look.size_px
-        if look.scope is not Scope.HEAD:
-            across, down = stream.width_px, stream.height_px
-            if stream.rotation_deg % 180:
-                across, down = down, across
-            width_px, height_px = whole_frame_size(across, down, look.size_px)
-        network((np.zeros((height_px, width_px, 3), np.uint8),))
+        across, down = stream.width_px, stream.height_px
+        if stream.rotation_deg % 180:
+            across, down = down, across
+        whole, head = whole_frame_size(across, down, look.size_px), (look.size_px, look.size_px)
+        sizes_px = {head if look.scope is Scope.HEAD else whole}
+        if network.info.precision == "int8":
+            sizes_px.add(whole)
+        for width_px, height_px in sizes_px:
+            network((np.zeros((height_px, width_px, 3), np.uint8),))
 
     @property
     def _scan_px(self) -> int:
