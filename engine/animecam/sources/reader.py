@@ -121,9 +121,15 @@ class DecodedSource:
         # FFmpeg must not lose its memory in the middle of a read, so the later of reader and closer closes.
         if self._is_closed and self._busy.acquire(blocking=False):
             try:
+                self._let_go()
                 self._container.close()
             finally:
                 self._busy.release()
+
+    def _let_go(self) -> None:
+        """Drops what was read and not handed out: a camera's buffers must be freed before its device."""
+        self._packets = iter(())
+        self._ready.clear()
 
     def _read(self) -> Frame | None:
         decoded = self._next_frame()
