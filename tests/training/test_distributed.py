@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from animecam_training.checkpoint import load_checkpoint
-from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, Recipe, recipe_to_toml
+from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, Recipe
 from animecam_training.data.pictures import write_picture
 from animecam_training.loop import RunOptions, train
+from animecam_training.recipe_files import recipe_to_toml
 
 JOIN_SECONDS = 120
 

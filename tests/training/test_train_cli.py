@@ -12,8 +12,9 @@ import pytest
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import DataConfig, ModelConfig, Recipe, recipe_to_toml
+from animecam_training.config import DataConfig, ModelConfig, Recipe
 from animecam_training.data.pictures import read_picture, write_picture
+from animecam_training.recipe_files import recipe_to_toml
 
 
 def write_clip(path: Path, frames: list[np.ndarray]) -> None:

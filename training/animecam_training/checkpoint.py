@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animecam_training.config import Recipe, recipe_from_table, recipe_to_table
+from animecam_training.config import Recipe
 from animecam_training.errors import CheckpointError
+from animecam_training.recipe_files import recipe_from_table, recipe_to_table
 
 FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
 

@@ -63,10 +63,11 @@ def prepare(
 ) -> None:
     """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
     with _training_packages():
-        from animecam_training.config import Recipe, load_recipe
+        from animecam_training.config import Recipe
         from animecam_training.data.crops import CropOptions
         from animecam_training.data.prepare import PrepareOptions
         from animecam_training.data.prepare import prepare as run_prepare
+        from animecam_training.recipe_files import load_recipe
 
     target = (load_recipe(recipe) if recipe else Recipe()).target
     options = PrepareOptions(
@@ -105,8 +106,8 @@ def run(
     from dataclasses import replace
 
     with _training_packages():
-        from animecam_training.config import load_recipe
         from animecam_training.loop import RunOptions, train
+        from animecam_training.recipe_files import load_recipe
 
     loaded = load_recipe(recipe)
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)

@@ -9,7 +9,7 @@ from time import perf_counter
 import torch
 
 from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from animecam_training.config import Recipe, differences
+from animecam_training.config import Recipe
 from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet, batches
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
@@ -18,6 +18,7 @@ from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
+from animecam_training.recipe_files import differences
 from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from animecam_training.config import Recipe, load_recipe
+from animecam_training.config import Recipe
 from animecam_training.errors import DataError
+from animecam_training.recipe_files import load_recipe
 from animecam_training.report_plots import Curve, plot_curves
 from animecam_training.run_folder import GRIDS_FOLDER, RECIPE_FILE, STATS_FILE, StepFigures, read_stats
 

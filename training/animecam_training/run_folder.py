@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animecam_training.config import Recipe, recipe_to_toml
+from animecam_training.config import Recipe
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.data.sets import list_photos, to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
+from animecam_training.recipe_files import recipe_to_toml
 
 RECIPE_FILE = "recipe.toml"
 STATS_FILE = "stats.jsonl"

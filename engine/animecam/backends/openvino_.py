@@ -62,9 +62,7 @@ class OpenVinoBackend:
         self.input = _port(network.inputs[0])
         self.outputs = tuple(_port(port) for port in network.outputs)
         self._is_quantised = _is_quantised(network)
-        self.max_batch = (
-            1 if self._is_quantised else batch_limit(self.input)
-        )
+        self.max_batch = 1 if self._is_quantised else batch_limit(self.input)
         computes_in = "int8" if self._is_quantised else precision
         self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), computes_in)
         self._any_shape = None if self._is_quantised else self._compile(network)

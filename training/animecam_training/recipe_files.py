@@ -1,0 +1,146 @@
+"""Recipes as TOML: there and back, with errors that name the key."""
+
+import dataclasses
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from animecam_training.config import Recipe
+from animecam_training.errors import ConfigError
+
+SMALLEST_CROP_PX = 64
+SIZE_MULTIPLE = 8  # of crops; the generators halve three times
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        ConfigError: The file is missing or not TOML, a key is unknown, or a value has the wrong type; the message
+            names the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
+    return recipe_from_table(table)
+
+
+def recipe_from_table(table: dict[str, Any]) -> Recipe:
+    """A recipe from nested tables; what is absent keeps its default.
+
+    Raises:
+        ConfigError: An unknown key, a value of the wrong type, or a number that makes no sense.
+    """
+    recipe = _fill(Recipe, table, "")
+    for key, (sound, wanted) in _rules(recipe).items():
+        if not sound:
+            raise ConfigError(f"recipe: {key} has a value that makes no sense", hint=f"wanted: {wanted}")
+    return recipe
+
+
+def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
+    """What every key must hold, and that in words."""
+    data, optim, model = recipe.data, recipe.optim, recipe.model
+    sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
+    return {
+        "steps": (recipe.steps > 0, "1 or more"),
+        "pretrain_steps": (0 <= recipe.pretrain_steps <= recipe.steps, "0 to steps"),
+        "save_every": (recipe.save_every > 0, "1 or more"),
+        "grid_every": (recipe.grid_every > 0, "1 or more"),
+        "log_every": (recipe.log_every > 0, "1 or more"),
+        "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
+        "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
+        "data.batch": (data.batch > 0, "1 or more"),
+        "data.workers": (data.workers >= 0, "0 or more"),
+        "data.sizes_px": (sizes, f"multiples of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}"),
+        "data.zooms": (bool(data.zooms) and min(data.zooms) >= 1, "1.0 or more, one number at least"),
+        "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
+        "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
+        "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
+        "dtgan_weights.style": (len(recipe.dtgan_weights.style) > 0, "one number for each style layer"),
+    }
+
+
+def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
+    """Nested tables of plain values."""
+    return dataclasses.asdict(recipe)
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML text; `load_recipe` of it gives an equal recipe."""
+    return "\n".join(_toml_section(recipe_to_table(recipe), "")) + "\n"
+
+
+def differences(old: Recipe, new: Recipe) -> list[str]:
+    """Keys whose values differ, each as "key: old -> new"."""
+    before, after = _flat(recipe_to_table(old)), _flat(recipe_to_table(new))
+    return [f"{key}: {before[key]!r} -> {after[key]!r}" for key in before if before[key] != after[key]]
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}  # pyright: ignore[reportUnknownArgumentType]
+    return flat
+
+
+def _toml_section(table: dict[str, Any], name: str) -> list[str]:
+    """The lines of a table: its plain values, then its tables, each under its dotted name."""
+    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    for key, value in table.items():
+        if isinstance(value, dict):
+            dotted = f"{name}.{key}" if name else key
+            lines += ["", f"[{dotted}]", *_toml_section(cast("dict[str, Any]", value), dotted)]
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+    return repr(value)
+
+
+def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:
+    """An instance of the dataclass `kind` from a table."""
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"recipe: unknown key {prefix}{key}", hint="known here: " + ", ".join(sorted(known)))
+    return kind(**{key: _convert(value, hints[key], prefix + key) for key, value in table.items()})
+
+
+def _convert(value: Any, hint: Any, key: str) -> Any:
+    """`value` as the type `hint`, or an error that names `key`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    found = cast("type[Any]", type(value))
+    if dataclasses.is_dataclass(hint) and found is dict:
+        return _fill(cast("type", hint), value, key + ".")
+    if origin is Literal and value in arguments:
+        return value
+    if origin is tuple and found is list:
+        items = cast("list[Any]", value)
+        kinds: list[Any] = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else [*arguments]
+        if len(kinds) == len(items):
+            return tuple(_convert(items[i], kinds[i], f"{key}[{i}]") for i in range(len(items)))
+    if hint is float and found in (int, float):
+        return float(value)
+    if hint in (int, str, bool) and found is hint:
+        return value
+    raise ConfigError(f"recipe: {key} must be {_name(hint)}, not {value!r}", hint="compare it with the bundled recipes")
+
+
+def _name(hint: Any) -> str:
+    """The type in words for a message."""
+    if get_origin(hint) is Literal:
+        return "one of " + ", ".join(map(repr, get_args(hint)))
+    return "a table" if dataclasses.is_dataclass(hint) else str(getattr(hint, "__name__", hint))
