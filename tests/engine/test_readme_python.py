@@ -30,7 +30,7 @@ def test_there_is_one_for_each_way():
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: code.split("\n")[0])
 def test_an_example_runs_and_is_short(code, tmp_path, monkeypatch, make_clip, media):
-    assert len(code.strip().splitlines()) <= MOST_LINES
+    assert len([line for line in code.splitlines() if line.strip()]) <= MOST_LINES
     make_clip(tmp_path / "clip.mp4", width_px=320, height_px=240, frames=4, content=media.portrait)
     portrait = load_portrait()
     cv2.imwrite(str(tmp_path / "me.jpg"), portrait[..., ::-1])

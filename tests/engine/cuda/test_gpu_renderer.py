@@ -116,7 +116,7 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
     monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
     settings = Settings(Look(style="cel", size_px=SIZE_PX), max_faces=1, threads=1)
-    with caplog.at_level(logging.INFO), open_networks(settings) as networks:
+    with caplog.at_level(logging.INFO, logger="animecam"), open_networks(settings) as networks:
         for run in (1, 2):
             gpu.done.clear()
             figures = convert_file(clip, tmp_path / f"{run}.mp4", networks, lambda _format: lambda _figures: None)
@@ -132,7 +132,7 @@ def test_networks_without_a_gpu_stay_on_the_processor(monkeypatch, caplog):
         raise BackendError("there is no NVIDIA driver")
 
     monkeypatch.setattr(networks_module, "open_gpu", none)
-    with caplog.at_level(logging.INFO), open_networks(Settings(threads=1)) as networks:
+    with caplog.at_level(logging.INFO, logger="animecam"), open_networks(Settings(threads=1)) as networks:
         for _ in range(2):
             with networks.rendering(Timing()) as render:
                 assert isinstance(render, Renderer)
