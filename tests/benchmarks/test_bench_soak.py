@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from animecam.measure.spread import Spread
+
 HOUR_S = 3600.0
 
 
@@ -46,7 +48,7 @@ def test_a_single_outlier_bends_nothing(soak):
 
 
 def test_growth_during_the_warm_up_does_not_count(bench, soak):
-    spread = bench("measuring").Spread.of([20.0])
+    spread = Spread.of([20.0])
     windows = [soak.Window(5.0 * n, 100.0 + min(n, 20) * 10, spread, 30.0, 0) for n in range(110)]
     assert soak.judge(windows)["memory MiB"].verdict is soak.Verdict.STEADY
 
