@@ -68,10 +68,19 @@ def prepare(
         from animecam_training.data.prepare import PrepareOptions
         from animecam_training.data.prepare import prepare as run_prepare
         from animecam_training.recipe_files import load_recipe
+        from animecam_training.target.drawings import choose_drawing
 
-    target = (load_recipe(recipe) if recipe else Recipe()).target
+    wanted = load_recipe(recipe) if recipe else Recipe()
+    draw = choose_drawing(wanted.drawing, wanted.target, wanted.anime)
     options = PrepareOptions(
-        kind, weights, copies=copies, crop=CropOptions(side_px=size), target=target, workers=workers, seed=seed
+        kind,
+        weights,
+        copies=copies,
+        crop=CropOptions(side_px=size),
+        draw=draw,
+        glasses=wanted.glasses,
+        workers=workers,
+        seed=seed,
     )
     with _progress() as progress:
         task = progress.add_task("preparing", total=None)

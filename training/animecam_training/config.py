@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from animecam_training.target.options import TargetOptions
+from animecam_training.target.anime.options import AnimeOptions
+from animecam_training.target.options import DrawingName, TargetOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,11 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        target: How the targets of the pairs are drawn; `animecam-train prepare --recipe` reads it, the loop does not.
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next three, the
+            loop does not.
+        glasses: Share of the pairs that get drawn glasses, 0 … 1.
+        target: How the drawing "portrait" looks.
+        anime: How the drawing "anime" looks.
     """
 
     name: str = "cel"
@@ -181,6 +186,8 @@ class Recipe:
     save_every: int = 250
     grid_every: int = 1000
     log_every: int = 50
+    drawing: DrawingName = "portrait"
+    glasses: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
@@ -188,3 +195,4 @@ class Recipe:
     pair_weights: PairWeights = field(default_factory=PairWeights)
     dtgan_weights: DtganWeights = field(default_factory=DtganWeights)
     target: TargetOptions = field(default_factory=TargetOptions)
+    anime: AnimeOptions = field(default_factory=AnimeOptions)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from animecam_training.data.crops import CropOptions, crop_head, is_frontal
+from animecam_training.data.glasses import add_glasses
 from animecam_training.data.pictures import list_pictures, read_picture, write_labels, write_picture
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
 from animecam_training.data.sets import INPUT_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
@@ -22,7 +23,7 @@ from animecam_training.faces import FaceFinder, Image
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
-from animecam_training.target.options import TargetOptions
+from animecam_training.target.drawings import Drawing
 
 INDEX_FILE = "index.jsonl"
 CHUNK = 8  # pictures handed to a worker at a time
@@ -43,7 +44,8 @@ class PrepareOptions:
         copies: Crops of each photo, with different margins.
         crop: Size and margins of the crops; style pictures take its size.
         limits: What is too poor.
-        target: How targets look.
+        draw: Draws the target of a pair.
+        glasses: Share of the pairs that get drawn glasses, 0 … 1.
         workers: Processes.
         seed: Of the margins.
     """
@@ -53,7 +55,8 @@ class PrepareOptions:
     copies: int = 1
     crop: CropOptions = field(default_factory=CropOptions)
     limits: QualityLimits = field(default_factory=QualityLimits)
-    target: TargetOptions = field(default_factory=TargetOptions)
+    draw: Drawing = draw_target
+    glasses: float = 0.0
     workers: int = 1
     seed: int = 0
 
@@ -190,7 +193,9 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
             if not is_frontal(found):
                 verdict = "turned away"
                 continue
-            target = draw_target(crop, found.mesh, finder.person(crop), options.target)
+            target = options.draw(crop, found.mesh, finder.person(crop))
+            if rng.random() < options.glasses:
+                crop, target = add_glasses(crop, target, found.mesh, rng)
             write_picture(target, stem.with_name(f"{stem.name}_{copy}{TARGET_SUFFIX}"))
         else:
             write_labels(find_superpixels(crop), stem.with_name(f"{stem.name}_{copy}{REGIONS_SUFFIX}"))

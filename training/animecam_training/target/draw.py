@@ -29,7 +29,7 @@ OUTLINE = LineOptions(sigma_px=1.6, gain=14.0, softness=5.0, flow_sigma_px=2.5)
 OUTLINE_THRESHOLD = 0.15
 
 
-def _found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOptions) -> Plane:
+def found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOptions) -> Plane:
     """Ink of the photo's own edges: few on skin, none behind the person, none on the drawn eyes."""
     unit, nose = sheet.unit_px, sheet.mesh[UNDER_NOSE]
     from_nose = np.hypot((sheet.columns - nose[0]) * 0.8, sheet.rows - nose[1] + 0.08 * sheet.eye_px)
@@ -45,15 +45,15 @@ def _found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOpt
     return ink * cv2.dilate((strokes > 100).astype(np.uint8), np.ones((5, 5), np.uint8))
 
 
-def _inked(picture: Lab, ink: Plane, unit: float) -> Lab:
+def inked(picture: Lab, ink: Plane, unit: float) -> Lab:
     """The picture with ink of the place's own colour, very dark: softer than black on light hair."""
     own = blurred(picture, 1.5 * unit)
     dark = np.stack([np.clip(own[..., 0] * 0.22, *INK_LIGHTNESS), own[..., 1] * 0.5 + 2, own[..., 2] * 0.45], -1)
     return mixed(picture, dark, np.clip(ink, 0, 1))
 
 
-def outlined(picture: Lab, unit: float, strength: float) -> Lab:
-    """Bold outlines between the painted areas, as seen from afar.
+def outline_ink(picture: Lab, unit: float) -> Plane:
+    """Ink of bold outlines between the painted areas, as seen from afar, float32 [H, W], 0 … 1.
 
     Found on the drawing itself, so that every strong edge has one, also where the photo's own edge was soft. The tones
     of the skin differ by less than the threshold.
@@ -61,11 +61,9 @@ def outlined(picture: Lab, unit: float, strength: float) -> Lab:
     Args:
         picture: The drawing.
         unit: Width unit: 1 at an eye distance of 80 px.
-        strength: Opacity, 0 … 1.
     """
     gray = (picture[..., 0] / 100).astype(np.float32)
-    ink = draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), OUTLINE.scaled(unit))
-    return _inked(picture, strength * ink, unit)
+    return draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), OUTLINE.scaled(unit))
 
 
 def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOptions | None = None) -> Image:
@@ -83,14 +81,14 @@ def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOption
     options = options or TargetOptions()
     sheet = enlarge_eyes(photo, mesh, person, options.eye_gain)
     calm = denoised(sheet.photo)
-    flat = flat_painting(calm, sheet, options)
+    flat = flat_painting(calm, sheet, options.chroma, options.background_lift)
     lab = to_lab(calm)
     skin = find_skin(lab, sheet)
     paint, cover, lit = paint_skin(lab, skin, sheet, options)
     picture = mixed(flat, paint, cover)
     picture, mouth_open = draw_features(picture, lab, sheet, skin.colour, lit, options.drawn_features)
     picture, lashes = draw_eyes(picture, to_lab(sheet.photo), sheet, skin.colour, lit, options.drawn_eyes)
-    ink = np.maximum(lashes, options.line_ink * _found_lines(lab, flat, skin, sheet, options.lines))
+    ink = np.maximum(lashes, options.line_ink * found_lines(lab, flat, skin, sheet, options.lines))
     ink = np.maximum(ink, feature_lines(sheet, skin.share, mouth_open=mouth_open))
-    picture = _inked(picture, ink, sheet.unit_px)
-    return to_rgb(outlined(picture, sheet.unit_px, options.outline))
+    picture = inked(picture, ink, sheet.unit_px)
+    return to_rgb(inked(picture, options.outline * outline_ink(picture, sheet.unit_px), sheet.unit_px))

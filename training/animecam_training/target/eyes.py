@@ -18,7 +18,7 @@ LASH_WIDTHS_EYE = (0.062, 0.022)  # middle and ends, of the distance between the
 LOWER_LASH_WIDTHS_EYE, LOWER_LASH_INK = (0.018, 0.012), 0.5
 
 
-def _iris_centre(lightness: Plane, open_eye: Plane, upper: Points, lower: Points, sheet: Sheet) -> Points | None:
+def iris_centre(lightness: Plane, open_eye: Plane, upper: Points, lower: Points, sheet: Sheet) -> Points | None:
     """Where the dark of the eye is, pixels [2]; None where no dark is found."""
     low, high = np.percentile(lightness[open_eye > 0.5], [15, 92])
     if high - low < DARK_GLASSES_CONTRAST:
@@ -97,7 +97,7 @@ def draw_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: float, opa
         open_eye = sheet.area(upper_lid + lower_lid[::-1], 0.5 * sheet.unit_px)
         if int((open_eye > 0.5).sum()) < SMALLEST_EYE_PX:
             continue
-        centre = _iris_centre(sharp[..., 0], open_eye, upper, lower, sheet)
+        centre = iris_centre(sharp[..., 0], open_eye, upper, lower, sheet)
         if centre is None:
             continue
         ball = _paint_eyeball(sharp, open_eye, centre, upper, lower, sheet, skin, lit)

@@ -11,7 +11,6 @@ from skimage.segmentation import felzenszwalb
 
 from animecam_training.faces import Image, Plane
 from animecam_training.target.geometry import Sheet, blurred, blurred_within, mixed, ramp
-from animecam_training.target.options import TargetOptions
 
 Lab = NDArray[np.floating[Any]]
 """CIE Lab, float32 [H, W, 3]: L 0 … 100, a and b about -100 … 100."""
@@ -75,7 +74,7 @@ def background_share(sheet: Sheet) -> Plane:
     return 1 - ramp(blurred(sheet.person, 2 * sheet.unit_px), *PERSON_SURE)
 
 
-def painted_background(calm: Image, share: Plane, sheet: Sheet, options: TargetOptions) -> Lab:
+def painted_background(calm: Image, share: Plane, sheet: Sheet, lift: float) -> Lab:
     """A background of soft lighter washes that takes no colour from the person in front of it."""
     median = cv2.medianBlur(calm, FAR_MEDIAN_PX)
     wash = cv2.pyrMeanShiftFiltering(median, FAR_SHIFT_SPACE_PX, FAR_SHIFT_COLOUR, maxLevel=2)
@@ -85,17 +84,24 @@ def painted_background(calm: Image, share: Plane, sheet: Sheet, options: TargetO
     far = blurred_within(wash, sure, FAR_FILL_UNITS * sheet.unit_px)
     filled = mixed(near, far, 1 - ramp(blurred(sure, FAR_BLUR_UNITS * sheet.unit_px), 0.02, 0.3))
     lab = to_lab(filled)
-    lab[..., 0] = lab[..., 0] * (1 - options.background_lift / 116) + options.background_lift
+    lab[..., 0] = lab[..., 0] * (1 - lift / 116) + lift
     lab[..., 1:] *= 1.1
     return lab
 
 
-def flat_painting(calm: Image, sheet: Sheet, options: TargetOptions) -> Lab:
-    """Everything but the face: flat regions in a few tones in front of a soft background."""
+def flat_painting(calm: Image, sheet: Sheet, chroma: float, background_lift: float) -> Lab:
+    """Everything but the face: flat regions in a few tones in front of a soft background.
+
+    Args:
+        calm: The denoised photo.
+        sheet: The photo's geometry.
+        chroma: Gain of the person's colours.
+        background_lift: Lightness added to the background, CIE L units.
+    """
     regions = region_means(calm, int(REGION_MIN_PX * sheet.unit_px**2))
     shifted = cv2.pyrMeanShiftFiltering(calm, SHIFT_SPACE_PX, SHIFT_COLOUR, maxLevel=1)
     lab = to_lab(((0.5 * regions + 0.5 * shifted) / 255).astype(np.float32))
     lab[..., 0] = stepped(lab[..., 0], TONE_STEPS, TONE_HARDNESS)
-    lab[..., 1:] *= options.chroma
+    lab[..., 1:] *= chroma
     share = background_share(sheet)
-    return mixed(lab, painted_background(calm, share, sheet, options), share)
+    return mixed(lab, painted_background(calm, share, sheet, background_lift), share)

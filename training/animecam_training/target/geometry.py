@@ -1,5 +1,6 @@
 """Outlines of a face from the mesh, shapes drawn from them, and the warp that enlarges the eyes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.warp import Jaw, Lens, warp_face
 
 Floats = NDArray[np.floating[Any]]
 """float32 of the shape that the docstring says."""
@@ -37,7 +39,6 @@ INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
 
 EYE_REACH = 0.52  # of the eye distance: where the enlargement has faded to nothing
 EYE_WIDTH_SHARE = 0.65  # of the vertical enlargement: anime eyes grow taller more than wider
-WARP_TURNS = 12  # of the fixed-point inversion; it converges to a hundredth of a pixel
 STROKE_SUPERSAMPLING = 4
 STROKE_POINTS = 8  # between two points of the mesh
 SUBPIXEL_BITS = 4
@@ -109,6 +110,28 @@ class Sheet:
         return np.maximum(*(self.area(brow) for brow in BROWS))
 
 
+def eye_centres(mesh: Points) -> Points:
+    """Centres of the eye on the left and on the right of the picture, float32 [2, 2], pixels."""
+    return np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)]).astype(np.float32)
+
+
+def eye_lenses(mesh: Points, eye_px: float, reach_eye: float, gain: tuple[float, float]) -> list[Lens]:
+    """One lens an eye.
+
+    Args:
+        mesh: float32 [468, 2], pixels.
+        eye_px: Distance between the eyes, pixels.
+        reach_eye: Where the magnification has faded, in eye distances.
+        gain: Magnification across and down.
+    """
+    return [Lens(mesh[list(upper + lower)].mean(0), reach_eye * eye_px, gain) for upper, lower in EYELIDS]
+
+
+def sheet_of(photo: Image, mesh: Points, person: Plane, changes: Sequence[Lens | Jaw], eye_px: float) -> Sheet:
+    """The sheet after some changes of the face's proportions; `eye_px` stays the unit of everything drawn."""
+    return Sheet(*warp_face(photo, mesh, person, changes), eye_px, eye_px / 80)
+
+
 def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Sheet:
     """Magnify both eyes smoothly, the picture and the mesh alike.
 
@@ -118,29 +141,10 @@ def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Shee
         person: float32 [H, W], 0 … 1.
         gain: Vertical magnification at an eye's centre; 1 changes nothing.
     """
-    eyes = np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)])
-    eye_px = float(np.linalg.norm(eyes[1] - eyes[0]))
-    pull = np.array([1 - 1 / (1 + EYE_WIDTH_SHARE * (gain - 1)), 1 - 1 / gain], np.float32)
-    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
-    here = np.stack([columns, rows], -1)
-    source = here.copy()
-    moved = mesh.copy()
-    for upper, lower in EYELIDS:
-        centre = mesh[list(upper + lower)].mean(0)
-
-        def displacement(points: Floats, centre: Floats = centre) -> Floats:
-            """How far towards the eye's centre the pixel shown at `points` is fetched from."""
-            offset = points - centre
-            near = np.clip(1 - (offset**2).sum(-1, keepdims=True) / (EYE_REACH * eye_px) ** 2, 0, 1)
-            return (offset * near**2 * pull).astype(np.float32)
-
-        source -= displacement(here)
-        target, guess = moved, moved.copy()
-        for _ in range(WARP_TURNS):
-            guess = guess + (target - (guess - displacement(guess)))
-        moved = guess
-    warped = cv2.remap(photo, source[..., 0], source[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return Sheet(warped.astype(np.uint8), moved.astype(np.float32), person, eye_px, eye_px / 80)
+    left, right = eye_centres(mesh)
+    eye_px = float(np.linalg.norm(right - left))
+    gains = (1 + EYE_WIDTH_SHARE * (gain - 1), gain)
+    return sheet_of(photo, mesh, person, eye_lenses(mesh, eye_px, EYE_REACH, gains), eye_px)
 
 
 def blurred(plane: NDArray[Any], sigma_px: float) -> Floats:

@@ -1,8 +1,12 @@
 """What the procedural target looks like, as values."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from animecam_training.target.lines import LineOptions
+
+DrawingName = Literal["portrait", "anime"]
+"""\"portrait\" paints the person as they are, \"anime\" draws a character anew."""
 
 
 @dataclass(frozen=True, slots=True)

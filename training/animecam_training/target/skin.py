@@ -60,7 +60,7 @@ class Skin:
     colour: Lab
 
 
-def _features(sheet: Sheet) -> Plane:
+def feature_area(sheet: Sheet) -> Plane:
     """Eyes, brows and lips with a margin, float32 [H, W]."""
     covered = np.zeros(sheet.shape, np.float32)
     for outline in (*BROWS, LIPS, *(upper + lower[::-1] for upper, lower in EYELIDS)):
@@ -93,7 +93,7 @@ def find_skin(lab: Lab, sheet: Sheet) -> Skin:
         sheet: The photo's geometry.
     """
     eye_px, rows = sheet.eye_px, sheet.rows
-    oval, features = sheet.area(OVAL), _features(sheet)
+    oval, features = sheet.area(OVAL), feature_area(sheet)
     corners = SAMPLE_HALF_SIDE * eye_px * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
     sampled = np.zeros(sheet.shape, np.float32)
     for point in SKIN_SAMPLES:
@@ -156,6 +156,12 @@ def _shaped_tones(
     return (lit - below * step * 0.95 + options.skin_lift + gloss).astype(np.float32), float(lit), step
 
 
+def skin_cover(skin: Skin) -> Plane:
+    """How far paint covers what lies below the skin, float32 [H, W], 0 … 1."""
+    cover = skin.share * (OWN_COLOUR_ON_FACE * skin.oval + OWN_COLOUR_ELSEWHERE * (1 - skin.oval))
+    return cover.astype(np.float32)
+
+
 def paint_skin(lab: Lab, skin: Skin, sheet: Sheet, options: TargetOptions) -> tuple[Lab, Plane, float]:
     """Shade the skin in flat tones.
 
@@ -183,5 +189,4 @@ def paint_skin(lab: Lab, skin: Skin, sheet: Sheet, options: TargetOptions) -> tu
         across = (sheet.columns - x) / (0.2 * sheet.eye_px)
         along = (sheet.rows - y + 0.12 * sheet.eye_px) / (0.11 * sheet.eye_px)
         paint[..., 1] += options.blush * np.exp(-0.5 * (across**2 + along**2))
-    cover = skin.share * (OWN_COLOUR_ON_FACE * skin.oval + OWN_COLOUR_ELSEWHERE * (1 - skin.oval))
-    return paint, cover.astype(np.float32), min(lit + LIT_LIFT_TWO_TONE, 93.0)
+    return paint, skin_cover(skin), min(lit + LIT_LIFT_TWO_TONE, 93.0)

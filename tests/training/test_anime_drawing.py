@@ -1,0 +1,146 @@
+"""The drawing "anime" on one portrait, its warps in closed form, and glasses on photo and target."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam_training.config import Recipe
+from animecam_training.data.glasses import add_glasses
+from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
+from animecam_training.recipe_files import load_recipe
+from animecam_training.target.anime.draw import draw_anime
+from animecam_training.target.anime.face import fill_skin
+from animecam_training.target.anime.options import AnimeOptions
+from animecam_training.target.drawings import choose_drawing
+from animecam_training.target.flatten import denoised, to_lab
+from animecam_training.target.geometry import EYELIDS, LIPS, eye_centres, sheet_of
+from animecam_training.target.options import TargetOptions
+from animecam_training.target.skin import find_skin
+from animecam_training.target.warp import Jaw, Lens, warp_face
+
+SIDE_PX = 96
+BESIDE_NOSE = (50, 280)  # cheeks
+
+
+@pytest.fixture(scope="module")
+def portrait(shared: Path) -> tuple[Image, FoundFace, Plane]:
+    import tarfile
+
+    with tarfile.open(shared / "data/photo.tar") as archive:
+        member = archive.extractfile("photo/train/faker_f_009.jpg")
+        assert member is not None
+        coded = np.frombuffer(member.read(), np.uint8)
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    image = np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
+    finder = FaceFinder(shared / "weights")
+    found = finder.find(image)
+    assert found is not None
+    return image, found, finder.person(image)
+
+
+def _grid() -> Image:
+    rows, columns = np.mgrid[:SIDE_PX, :SIDE_PX]
+    return np.stack([rows, columns, 0 * rows], -1).astype(np.uint8)
+
+
+@pytest.mark.parametrize("gain", [(1.5, 1.75), (0.8, 0.9)])
+def test_a_lens_magnifies_its_middle_and_leaves_the_rest(gain: tuple[float, float]) -> None:
+    centre = np.array([48.0, 48.0], np.float32)
+    mesh = np.array([[48, 48], [50, 48], [48, 50], [90, 90]], np.float32)
+    person = np.ones((SIDE_PX, SIDE_PX), np.float32)
+    picture, moved, _ = warp_face(_grid(), mesh, person, [Lens(centre, 30.0, gain)])
+    assert np.allclose(moved[0], centre, atol=0.01)
+    assert moved[1, 0] - 48 == pytest.approx(2 * gain[0], rel=0.02)
+    assert moved[2, 1] - 48 == pytest.approx(2 * gain[1], rel=0.02)
+    assert np.allclose(moved[3], mesh[3])
+    # The picture says where it came from: at a moved point of the mesh lies what was at the point.
+    x, y = np.round(moved[1]).astype(int)
+    assert abs(int(picture[y, x, 1]) - 50) <= 1
+    assert np.array_equal(picture[:10], _grid()[:10])
+
+
+def test_a_jaw_narrows_the_chin_and_not_the_eyes() -> None:
+    eyes, chin = np.array([[38, 30], [58, 30]], np.float32), np.array([48, 66], np.float32)
+    mesh = np.array([[38, 30], [44, 66], [52, 66], [48, 66]], np.float32)
+    person = np.ones((SIDE_PX, SIDE_PX), np.float32)
+    _, moved, _ = warp_face(_grid(), mesh, person, [Jaw(eyes, chin, 0.1)])
+    assert np.allclose(moved[0], mesh[0], atol=0.05)
+    assert np.allclose(moved[3], mesh[3], atol=0.05)
+    assert moved[2, 0] - moved[1, 0] == pytest.approx(8 * 0.9, rel=0.05)
+
+
+def test_a_character_has_larger_eyes_and_flat_skin_of_the_same_hue(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    drawn = draw_anime(photo, face.mesh, person)
+    assert drawn.shape == photo.shape
+    for cheek in BESIDE_NOSE:
+        x, y = face.mesh[cheek].astype(int)
+        before, after = (to_lab(image)[y - 4 : y + 5, x - 4 : x + 5] for image in (photo, drawn))
+        assert float(after[..., 0].std()) < 0.5 * float(before[..., 0].std())
+        assert abs(float(before[..., 0].mean() - after[..., 0].mean())) < 20
+        hue = [np.arctan2(lab[..., 2].mean(), lab[..., 1].mean()) for lab in (before, after)]
+        assert abs(float(hue[0] - hue[1])) < 0.4
+    eye_px = float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    for (upper, lower), centre in zip(EYELIDS, face.eyes, strict=True):
+        lids = face.mesh[list(upper + lower)]
+        above = np.round([centre[0], lids[:, 1].min() - 0.04 * eye_px]).astype(int)
+        # White or iris where the photo has an eyelid.
+        skin = to_lab(drawn)[tuple(face.mesh[BESIDE_NOSE[0]].astype(int)[::-1])]
+        assert np.linalg.norm(to_lab(drawn)[above[1], above[0]] - skin) > 15
+
+
+def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    left, right = eye_centres(face.mesh)
+    eye_px = float(np.linalg.norm(right - left))
+    plain = photo.copy()
+    for shape, is_skin in (("crease", True), ("beard", False)):
+        picture = plain.copy()
+        if shape == "crease":
+            x, y = face.mesh[425].astype(int)
+            cv2.line(picture, (x, y), (x + int(0.1 * eye_px), y + int(0.35 * eye_px)), (60, 35, 25), 2)
+            spot = (y + int(0.17 * eye_px), x + int(0.05 * eye_px))
+        else:
+            jaw = np.array([*face.mesh[[132, 58, 172, 150, 152, 379, 397, 288, 361]], *face.mesh[[425, 17, 205]]])
+            cv2.fillPoly(picture, [np.round(jaw).astype(np.int32)], (28, 18, 14))
+            spot = tuple(np.round((face.mesh[17] + face.mesh[152]) / 2).astype(int)[::-1])
+        sheet = sheet_of(picture, face.mesh, person, [], eye_px)
+        lab = to_lab(denoised(picture))
+        filled, _ = fill_skin(find_skin(lab, sheet), lab, sheet)
+        assert (filled.share[spot] > 0.5) == is_skin, shape
+
+
+def test_glasses_lie_at_the_same_place_on_photo_and_target(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, _ = portrait
+    white = np.full_like(photo, 255)
+    for seed in range(6):
+        worn, drawn = add_glasses(photo, white, face.mesh, np.random.default_rng(seed))
+        rims = drawn.min(axis=-1) < 200
+        assert 0 < rims.mean() < 0.15
+        changed = np.abs(worn.astype(int) - photo).max(axis=-1) > 0
+        assert changed[rims].mean() > 0.9  # what is drawn on the target is on the photo
+        lips = face.mesh[list(LIPS)].astype(int)
+        assert not changed[lips[:, 1], lips[:, 0]].any()
+    again = add_glasses(photo, white, face.mesh, np.random.default_rng(5))
+    assert np.array_equal(again[0], worn)
+    assert np.array_equal(again[1], drawn)
+
+
+def test_the_bundled_recipe_asks_for_the_drawing() -> None:
+    import animecam_training
+
+    recipe = load_recipe(Path(animecam_training.__file__).parent / "configs/anime.toml")
+    assert (recipe.drawing, recipe.anime) == ("anime", AnimeOptions())
+    assert 0 < recipe.glasses < 1
+    assert Recipe().drawing == "portrait"
+
+
+def test_a_drawing_is_chosen_by_name(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    anime = choose_drawing("anime", TargetOptions(), AnimeOptions())(photo, face.mesh, person)
+    plain = choose_drawing("portrait", TargetOptions(), AnimeOptions())(photo, face.mesh, person)
+    assert np.array_equal(anime, draw_anime(photo, face.mesh, person))
+    assert not np.array_equal(anime, plain)

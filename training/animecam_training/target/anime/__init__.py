@@ -1,0 +1,1 @@
+"""The drawing "anime": a face re-drawn with an animator's proportions."""

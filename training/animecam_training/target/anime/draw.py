@@ -1,0 +1,100 @@
+"""The drawing "anime": photo in, anime character out."""
+
+import cv2
+import numpy as np
+
+from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.anime.eyes import draw_anime_eyes
+from animecam_training.target.anime.face import fill_skin, whole_face
+from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
+from animecam_training.target.anime.hair import hair_area, paint_hair
+from animecam_training.target.anime.options import AnimeOptions
+from animecam_training.target.anime.skin import flat_skin
+from animecam_training.target.draw import found_lines, inked, outline_ink
+from animecam_training.target.flatten import Lab, denoised, flat_painting, to_lab, to_rgb
+from animecam_training.target.geometry import (
+    CHIN,
+    LIPS,
+    OVAL,
+    Sheet,
+    blurred,
+    blurred_within,
+    eye_centres,
+    eye_lenses,
+    mixed,
+    ramp,
+    sheet_of,
+)
+from animecam_training.target.skin import Skin, feature_area, find_skin, skin_cover
+from animecam_training.target.warp import Jaw, Lens
+
+# Lengths are fractions of the eye distance.
+EYE_REACH, NOSE_REACH, MOUTH_REACH = 0.60, 0.50, 0.62
+NOSE = (4, 2, 1)
+LIT_LIFT, LIGHTEST = 7.0, 93.0  # of the lit skin, for what is drawn on it
+
+
+def _reshaped(photo: Image, mesh: Points, person: Plane, options: AnimeOptions) -> Sheet:
+    """The photo with an animator's proportions."""
+    eyes = eye_centres(mesh)
+    eye_px = float(np.linalg.norm(eyes[1] - eyes[0]))
+    nose = Lens(mesh[list(NOSE)].mean(0), NOSE_REACH * eye_px, (options.nose_gain, options.nose_gain))
+    mouth = Lens(mesh[list(LIPS)].mean(0), MOUTH_REACH * eye_px, options.mouth_gain)
+    lenses = eye_lenses(mesh, eye_px, EYE_REACH, options.eye_gain)
+    return sheet_of(photo, mesh, person, [*lenses, nose, mouth, Jaw(eyes, mesh[CHIN], options.jaw)], eye_px)
+
+
+def _paint_face(flat: Lab, paint: Lab, skin: Skin, features: Plane, sheet: Sheet) -> Lab:
+    """Lay the skin's paint over the face, the places of eyes, brows and lips included: they are drawn on it anew."""
+    around = blurred_within(paint, skin.share + np.float32(1e-4), 0.12 * sheet.eye_px)
+    whole = mixed(around, paint, np.clip(1.5 * skin.share, 0, 1))
+    redrawn = np.clip(1.2 * blurred(features, sheet.unit_px), 0, 1)
+    cover = np.maximum(skin_cover(skin), redrawn * sheet.area(OVAL, 2 * sheet.unit_px))
+    return mixed(flat, whole, cover)
+
+
+def _photo_lines(lab: Lab, flat: Lab, skin: Skin, features: Plane, sheet: Sheet, options: AnimeOptions) -> Plane:
+    """Ink of the photo's own edges, none of it on the face."""
+    near = np.clip(1.3 * blurred(cv2.dilate(features, np.ones((9, 9), np.uint8)).astype(np.float32), 1), 0, 1)
+    inner = cv2.erode(sheet.area(OVAL), np.ones((5, 5), np.uint8)).astype(np.float32)
+    face = cv2.dilate(whole_face(sheet), np.ones((5, 5), np.uint8)).astype(np.float32)
+    on_face = face * ramp(blurred(skin.share + near * inner, 0.02 * sheet.eye_px), 0.6, 0.95)
+    return found_lines(lab, flat, skin, sheet, options.lines) * (1 - near) * (1 - inner) * (1 - on_face)
+
+
+def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions | None = None) -> Image:
+    """Draw a portrait as an anime character of the person's own colours.
+
+    The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has three.
+    Beards, hats and scarves stay. Glasses are better added to photo and drawing alike: `data.glasses`.
+
+    Args:
+        photo: RGB uint8 [H, W, 3], one upright face.
+        mesh: float32 [468, 2], MediaPipe's face mesh, pixels.
+        person: float32 [H, W], 0 (background) … 1.
+        options: The look.
+
+    Returns:
+        RGB uint8 [H, W, 3].
+    """
+    options = options or AnimeOptions()
+    sheet = _reshaped(photo, mesh, person, options)
+    calm = denoised(sheet.photo)
+    lab = to_lab(calm)
+    flat = flat_painting(calm, sheet, options.chroma, options.background_lift)
+    skin, moustache = fill_skin(find_skin(lab, sheet), lab, sheet)
+    hair = hair_area(skin, sheet)
+    flat = paint_hair(flat, lab, hair, sheet)
+    paint, lit = flat_skin(lab, skin, hair, sheet, options)
+    features = cv2.dilate(feature_area(sheet), np.ones((7, 7), np.uint8)).astype(np.float32)
+    base = _paint_face(flat, paint, skin, features * (1 - moustache), sheet)
+    bright = min(lit + LIT_LIFT, LIGHTEST)
+    picture, mouth = draw_mouth(base, lab, sheet, skin.colour, bright)
+    picture = draw_brows(picture, lab, sheet, bright)
+    picture, lashes = draw_anime_eyes(picture, to_lab(sheet.photo), sheet, skin.colour, bright)
+    found = options.line_ink * _photo_lines(lab, flat, skin, features, sheet, options)
+    ink = np.maximum(np.maximum(lashes, mouth), np.maximum(found, face_lines(sheet, skin.share)))
+    picture = inked(picture, ink, sheet.unit_px)
+    # Outlines of what is painted, not of what is drawn on it.
+    bold = outline_ink(base, sheet.unit_px)
+    return to_rgb(inked(picture, options.outline * bold, sheet.unit_px))

@@ -1,0 +1,38 @@
+"""What the drawing "anime" looks like, as values."""
+
+from dataclasses import dataclass, field
+
+from animecam_training.target.lines import LineOptions
+
+
+@dataclass(frozen=True, slots=True)
+class AnimeOptions:
+    """How a photo is drawn. Gains of 1 change nothing.
+
+    Attributes:
+        eye_gain: Magnification of the eyes across and down, before they are drawn larger still.
+        nose_gain: Magnification of the nose.
+        mouth_gain: Magnification of the mouth across and down.
+        jaw: Share of the width that the face loses at the chin, 0 … 1.
+        skin_lift: Lightness added to the skin, CIE L units.
+        shade: How much darker the skin is where hair, head or side throw a shadow, CIE L units.
+        blush: Redness added to the cheeks, CIE a units.
+        chroma: Gain of the colours outside of the skin.
+        line_ink: Opacity of the lines found in the photo, 0 … 1.
+        outline: Opacity of the bold outlines around painted areas, 0 … 1.
+        background_lift: Lightness added to the background, CIE L units; it recedes.
+        lines: Widths and thresholds of the line filter at an eye distance of 80 px.
+    """
+
+    eye_gain: tuple[float, float] = (1.42, 1.75)
+    nose_gain: float = 0.8
+    mouth_gain: tuple[float, float] = (0.82, 0.9)
+    jaw: float = 0.1
+    skin_lift: float = 7.5
+    shade: float = 9.5
+    blush: float = 7.0
+    chroma: float = 1.35
+    line_ink: float = 0.9
+    outline: float = 0.85
+    background_lift: float = 8.0
+    lines: LineOptions = field(default_factory=LineOptions)
