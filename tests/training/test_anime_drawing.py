@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from animecam_training.config import Recipe
+from animecam_training.data.expressions import close_eyes, open_mouth
 from animecam_training.data.glasses import add_glasses
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 from animecam_training.recipe_files import load_recipe
@@ -15,7 +16,15 @@ from animecam_training.target.anime.face import fill_skin
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing
 from animecam_training.target.flatten import denoised, to_lab
-from animecam_training.target.geometry import EYELIDS, LIPS, eye_centres, sheet_of
+from animecam_training.target.geometry import (
+    CHIN,
+    EYELIDS,
+    INNER_LOWER_LIP,
+    INNER_UPPER_LIP,
+    LIPS,
+    eye_centres,
+    sheet_of,
+)
 from animecam_training.target.options import TargetOptions
 from animecam_training.target.skin import find_skin
 from animecam_training.target.warp import Jaw, Lens, warp_face
@@ -144,3 +153,39 @@ def test_a_drawing_is_chosen_by_name(portrait: tuple[Image, FoundFace, Plane]) -
     plain = choose_drawing("portrait", TargetOptions(), AnimeOptions())(photo, face.mesh, person)
     assert np.array_equal(anime, draw_anime(photo, face.mesh, person))
     assert not np.array_equal(anime, plain)
+
+
+def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, _ = portrait
+    opened, mesh = open_mouth(photo, face.mesh, np.random.default_rng(1))
+    drop = mesh[:, 1] - face.mesh[:, 1]
+    assert np.array_equal(mesh[:, 0], face.mesh[:, 0])
+    assert drop[INNER_LOWER_LIP] > 0.1 * float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    assert drop[CHIN] == pytest.approx(drop[INNER_LOWER_LIP], rel=0.1)
+    assert drop[[INNER_UPPER_LIP, 33, 263, 4]] == pytest.approx(0, abs=0.01)
+    middle = np.round((mesh[INNER_UPPER_LIP] + mesh[INNER_LOWER_LIP]) / 2).astype(int)
+    assert float(opened[middle[1], middle[0]].mean()) < 150  # dark or tongue, not the lip that was there
+    above = int(face.mesh[INNER_UPPER_LIP, 1]) - 2
+    assert np.array_equal(opened[: above - 2], photo[: above - 2])
+
+
+def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    closed, mesh = close_eyes(photo, face.mesh, _AlwaysShut())
+    for upper, lower in EYELIDS:
+        gap = [points[lower[4], 1] - points[upper[4], 1] for points in (face.mesh, mesh)]
+        assert gap[1] < 0.15 * gap[0]
+    drawn = to_lab(draw_anime(closed, mesh, person))
+    for centre in face.eyes.astype(int):
+        eye = drawn[centre[1] - 2 : centre[1] + 3, centre[0] - 2 : centre[0] + 3]
+        assert float(eye[..., 0].max()) < 97  # no white, no highlight
+
+
+class _AlwaysShut(np.random.Generator):
+    """Random numbers that close eyes all the way."""
+
+    def __init__(self) -> None:
+        super().__init__(np.random.PCG64(0))
+
+    def random(self) -> float:  # type: ignore[override]
+        return 0.0

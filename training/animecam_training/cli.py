@@ -78,6 +78,7 @@ def prepare(
         copies=copies,
         crop=CropOptions(side_px=size),
         draw=draw,
+        expressions=wanted.expressions,
         glasses=wanted.glasses,
         workers=workers,
         seed=seed,

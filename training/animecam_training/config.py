@@ -167,8 +167,9 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next three, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next four, the
             loop does not.
+        expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
         glasses: Share of the pairs that get drawn glasses, 0 … 1.
         target: How the drawing "portrait" looks.
         anime: How the drawing "anime" looks.
@@ -187,6 +188,7 @@ class Recipe:
     grid_every: int = 1000
     log_every: int = 50
     drawing: DrawingName = "portrait"
+    expressions: float = 0.0
     glasses: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

@@ -52,6 +52,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "save_every": (recipe.save_every > 0, "1 or more"),
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
+        "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
         "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),

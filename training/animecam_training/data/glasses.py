@@ -17,13 +17,14 @@ ROUNDNESS = (2.0, 5.0)  # exponent of the superellipse: 2 is an ellipse, 5 nearl
 WIRE, THIN, USUAL, THICK = 0.022, 0.035, 0.05, 0.07
 COLOURS = (
     *((18, 16, 18), (24, 22, 26), (52, 34, 24), (96, 70, 44)),
-    *((150, 120, 70), (110, 112, 118), (120, 30, 34), (30, 44, 90)),
+    *((150, 120, 70), (110, 112, 118), (120, 30, 34), (30, 44, 90), (226, 220, 212)),
 )
-COLOUR_SHARES = (0.34, 0.16, 0.14, 0.10, 0.08, 0.08, 0.05, 0.05)
+COLOUR_SHARES = (0.30, 0.14, 0.13, 0.09, 0.08, 0.08, 0.04, 0.04, 0.10)
 SHADES = (0.8, 1.15)  # of a colour
 RIMLESS_BELOW, SUNGLASSES, GLARE = 0.25, 0.22, 0.4  # shares of all frames
 LENS_TINT, LENS_COVER, DRAWN_LENS_COVER = (10.0, 45.0), (0.82, 0.97), 0.97
-GLARE_STRENGTH, GLARE_LIGHT, GLARE_PERIOD = (0.1, 0.35), 235.0, 0.5
+GLARE_STRENGTH, GLARE_PERIOD = (0.1, 0.45), 0.5
+GLARE_LIGHTS = ((236, 238, 240), (236, 238, 240), (168, 150, 236), (150, 226, 190))  # of a window, and of coatings
 RIM_COVER, DRAWN_DARKER = 0.95, 0.75
 TEMPLES = (127, 356)  # mesh points before the ears, left and right of the picture
 OUTLINE_POINTS = 49
@@ -98,7 +99,8 @@ def add_glasses(photo: Image, target: Image, mesh: Points, rng: np.random.Genera
         drawn = _laid(drawn, tint, frame.lenses * DRAWN_LENS_COVER)
     elif rng.random() < GLARE:
         waves = np.clip(np.sin((sheet.columns + sheet.rows) / (GLARE_PERIOD * eye_px)), 0, 1)
-        seen = _laid(seen, np.full(3, GLARE_LIGHT), frame.lenses * waves * rng.uniform(*GLARE_STRENGTH))
+        light = np.array(GLARE_LIGHTS[int(rng.integers(len(GLARE_LIGHTS)))], np.float32)
+        seen = _laid(seen, light, frame.lenses * waves * rng.uniform(*GLARE_STRENGTH))
     return _bytes(_laid(seen, colour, RIM_COVER * frame.rims)), _bytes(_laid(drawn, DRAWN_DARKER * colour, frame.rims))
 
 

@@ -14,12 +14,13 @@ import cv2
 import numpy as np
 
 from animecam_training.data.crops import CropOptions, crop_head, is_frontal
+from animecam_training.data.expressions import change_expression
 from animecam_training.data.glasses import add_glasses
 from animecam_training.data.pictures import list_pictures, read_picture, write_labels, write_picture
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
 from animecam_training.data.sets import INPUT_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
 from animecam_training.errors import DataError
-from animecam_training.faces import FaceFinder, Image
+from animecam_training.faces import FaceFinder, Image, Points
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
@@ -45,6 +46,7 @@ class PrepareOptions:
         crop: Size and margins of the crops; style pictures take its size.
         limits: What is too poor.
         draw: Draws the target of a pair.
+        expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
         glasses: Share of the pairs that get drawn glasses, 0 … 1.
         workers: Processes.
         seed: Of the margins.
@@ -56,6 +58,7 @@ class PrepareOptions:
     crop: CropOptions = field(default_factory=CropOptions)
     limits: QualityLimits = field(default_factory=QualityLimits)
     draw: Drawing = draw_target
+    expressions: float = 0.0
     glasses: float = 0.0
     workers: int = 1
     seed: int = 0
@@ -193,15 +196,23 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
             if not is_frontal(found):
                 verdict = "turned away"
                 continue
-            target = options.draw(crop, found.mesh, finder.person(crop))
-            if rng.random() < options.glasses:
-                crop, target = add_glasses(crop, target, found.mesh, rng)
+            crop, target = _draw_pair(crop, found.mesh, finder, options, rng)
             write_picture(target, stem.with_name(f"{stem.name}_{copy}{TARGET_SUFFIX}"))
         else:
             write_labels(find_superpixels(crop), stem.with_name(f"{stem.name}_{copy}{REGIONS_SUFFIX}"))
         write_picture(crop, stem.with_name(f"{stem.name}_{copy}{INPUT_SUFFIX}"))
         verdict = "kept"
     return verdict
+
+
+def _draw_pair(
+    crop: Image, mesh: Points, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
+) -> tuple[Image, Image]:
+    """The head, perhaps with another expression and glasses, and what is to be drawn of it."""
+    if rng.random() < options.expressions:
+        crop, mesh = change_expression(crop, mesh, rng)
+    target = options.draw(crop, mesh, finder.person(crop))
+    return add_glasses(crop, target, mesh, rng) if rng.random() < options.glasses else (crop, target)
 
 
 def _middle(image: Image) -> Image:

@@ -1,5 +1,8 @@
 """Brows, lips, teeth, jaw and nose: flat shapes and the few lines that make a face."""
 
+# The stubs of np.interp leave its result unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import cv2
 import numpy as np
 

@@ -1,0 +1,214 @@
+"""Open mouths and closed eyes, made of portraits that have neither.
+
+Portraits smile with open eyes; people at a webcam talk, laugh and blink. A target is drawn from the changed photo and
+the changed mesh, so that the network learns what to draw then. Heads must be upright, as `crop_head` cuts them.
+"""
+
+# The stubs of np.interp leave its result unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.geometry import (
+    CHIN,
+    EYELIDS,
+    LIPS,
+    LOWER_LIP_EDGE,
+    UPPER_LIP_EDGE,
+    Floats,
+    blurred,
+    eye_centres,
+    mixed,
+    ramp,
+)
+
+MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; some get both
+# Lengths are fractions of the distance between the eyes.
+GAP, CORNER_POWER = (0.12, 0.60), 0.7
+JAW_WIDTH, LIP_TO_JAW, NECK_FADE = 1.1, 0.35, 0.9
+TEETH_SHARE, TEETH_HEIGHT, TONGUE_SHARE, TONGUE_HEIGHT = 0.7, (0.07, 0.15), 0.6, (0.3, 0.55)
+TEETH_COLOUR, TONGUE_COLOUR, DARK_COLOUR = (214, 204, 192), (150, 74, 70), (48, 20, 20)
+LIGHTS = (0.6, 1.05)  # of the colours in a mouth
+SHUT, HALF_SHUT, SHUT_SHARE = (0.92, 1.0), (0.35, 0.8), 0.7
+LID_HEIGHT = 0.24  # of skin above the eye that stretches to a closed lid
+LOWER_LIP = (375, 321, 405, 314, 17, 84, 181, 91, 146)
+WARP_TURNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Mouth:
+    """Where a mouth opens: the line between the lips, and how far each column's lower lip goes down.
+
+    Attributes:
+        left: Column of one corner, pixels.
+        right: Column of the other.
+        line_x: Columns of the line between the lips.
+        line_y: Its rows.
+        gap_px: Height of the opening in the middle.
+        chin_px: Row of the chin.
+        eye_px: Distance between the eyes.
+    """
+
+    left: float
+    right: float
+    line_x: Floats
+    line_y: Floats
+    gap_px: float
+    chin_px: float
+    eye_px: float
+
+    def line(self, x: Floats) -> Floats:
+        """Row of the line between the lips at each column."""
+        return _rows_at(x, self.line_x, self.line_y)
+
+    def lip_drop(self, x: Floats) -> Floats:
+        """How far the lower lip goes down, pixels: all the way in the middle, not at the corners."""
+        half = (self.right - self.left) / 2
+        place = (x - (self.left + self.right) / 2) / half
+        return (self.gap_px * np.clip(1 - place**2, 0, 1) ** CORNER_POWER).astype(np.float32)
+
+    def drop(self, x: Floats, below: Floats) -> Floats:
+        """How far a point goes down that lies `below` the line by so many pixels; negative ones stay."""
+        to_jaw = ramp(below, 0, LIP_TO_JAW * self.eye_px)
+        middle = (self.left + self.right) / 2
+        jaw = self.gap_px * np.exp(-(((x - middle) / (JAW_WIDTH * self.eye_px)) ** 4))
+        under_chin = below + self.line(x) - self.chin_px
+        fade = 1 - ramp(under_chin, 0, NECK_FADE * self.eye_px)
+        return np.where(below < 0, 0, (self.lip_drop(x) * (1 - to_jaw) + jaw * to_jaw) * fade).astype(np.float32)
+
+
+def _rows_at(columns: Floats, xs: Floats, ys: Floats) -> Floats:
+    """Rows of the line through ascending xs and their ys, at any columns; the ends go on level."""
+    rows: NDArray[np.float64] = np.interp(columns, xs, ys)
+    return rows.astype(np.float32)
+
+
+def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+    """Let the jaw down and paint what is then seen between the lips.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+        rng: Source of how far, and of teeth, tongue and light.
+
+    Returns:
+        Photo and mesh.
+    """
+    left, right = eye_centres(mesh)
+    eye_px = float(np.linalg.norm(right - left))
+    lower = mesh[list(LOWER_LIP_EDGE)]
+    order = np.argsort(lower[:, 0])
+    xs, ys = lower[order, 0], lower[order, 1]
+    gap_px = rng.uniform(*GAP) * eye_px
+    mouth = _Mouth(float(xs[0]), float(xs[-1]), xs, ys, gap_px, float(mesh[CHIN, 1]), eye_px)
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
+    line, lip = mouth.line(columns), mouth.lip_drop(columns)
+    below = rows - line
+    gap = (below > 0) & (below < lip)
+    source = np.maximum(below - lip, 0)
+    for _ in range(WARP_TURNS):
+        source = np.maximum(below - mouth.drop(columns, source), 0)
+    from_row = np.where(below > 0, line + source, rows).astype(np.float32)
+    moved = cv2.remap(photo, columns, from_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    inside = _mouth_inside(np.clip(below / np.maximum(lip, 1), 0, 1), below / eye_px, rng)
+    share = blurred(gap.astype(np.float32), 0.012 * eye_px)
+    opened = mixed(moved.astype(np.float32), inside, share)
+    return np.clip(opened + 0.5, 0, 255).astype(np.uint8), _lowered(mesh, mouth)
+
+
+def _lowered(mesh: Points, mouth: _Mouth) -> Points:
+    """The mesh after the jaw went down. What belongs to the upper lip stays, however close the lips were."""
+    below = mesh[:, 1] - mouth.line(mesh[:, 0])
+    upper = [point for point in (*UPPER_LIP_EDGE, *LIPS) if point not in LOWER_LIP and point not in LOWER_LIP_EDGE]
+    below[upper] = -1
+    with_lower = [*LOWER_LIP, *LOWER_LIP_EDGE]
+    below[with_lower] = np.maximum(below[with_lower], 0)
+    result = mesh.copy()
+    result[:, 1] += mouth.drop(mesh[:, 0], below)
+    return result.astype(np.float32)
+
+
+def _mouth_inside(depth: Plane, below_eye: Plane, rng: np.random.Generator) -> Floats:
+    """Dark, teeth above, the tongue below; RGB 0 … 255, float32 [H, W, 3].
+
+    Args:
+        depth: 0 at the upper lip … 1 at the lower one.
+        below_eye: Distance from the upper lip, eye distances.
+        rng: Source of what is seen, and of the light.
+    """
+    light = rng.uniform(*LIGHTS)
+    picture = np.empty((*depth.shape, 3), np.float32)
+    picture[:] = np.array(DARK_COLOUR) * light
+    if rng.random() < TONGUE_SHARE:
+        edge = 1 - rng.uniform(*TONGUE_HEIGHT)
+        picture = mixed(
+            picture, np.broadcast_to(light * np.array(TONGUE_COLOUR), picture.shape), ramp(depth, edge, edge + 0.2)
+        )
+    if rng.random() < TEETH_SHARE:
+        height = rng.uniform(*TEETH_HEIGHT)
+        teeth = 1 - ramp(below_eye, height, height + 0.02)
+        picture = _laid(picture, light * np.array(TEETH_COLOUR), teeth)
+    return picture
+
+
+def _laid(picture: Floats, colour: Floats, share: Floats) -> Floats:
+    return mixed(picture, np.broadcast_to(colour, picture.shape), share)
+
+
+def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+    """Draw the upper lids down, all the way or half.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+        rng: Source of how far.
+
+    Returns:
+        Photo and mesh.
+    """
+    left, right = eye_centres(mesh)
+    eye_px = float(np.linalg.norm(right - left))
+    closing = rng.uniform(*(SHUT if rng.random() < SHUT_SHARE else HALF_SHUT))
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
+    from_row, result = rows.copy(), mesh.copy()
+    for upper, lower in EYELIDS:
+        lid, floor = mesh[list(upper)], mesh[list(lower)]
+        top, bottom = _curve(lid, columns), _curve(floor, columns)
+        edge = top + closing * np.maximum(bottom - top, 0)
+        start = top - LID_HEIGHT * eye_px
+        stretched = start + (rows - start) * (top - start) / np.maximum(edge - start, 1e-3)
+        beyond = (columns > lid[:, 0].min()) & (columns < lid[:, 0].max())
+        from_row = np.where(beyond & (rows > start) & (rows < edge), stretched, from_row)
+        result[list(upper)[1:-1], 1] = lid[1:-1, 1] + closing * np.maximum(floor[1:-1, 1] - lid[1:-1, 1], 0)
+    moved = cv2.remap(photo, columns, from_row.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved.astype(np.uint8), result.astype(np.float32)
+
+
+def _curve(points: Points, columns: Floats) -> Floats:
+    """Rows of a line through points, at each column."""
+    order = np.argsort(points[:, 0])
+    return _rows_at(columns, points[order, 0], points[order, 1])
+
+
+def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+    """Open the mouth, close the eyes, or both.
+
+    Args:
+        photo: RGB uint8 [H, W, 3], one upright face.
+        mesh: float32 [468, 2], pixels.
+        rng: Source of what and how far.
+
+    Returns:
+        Photo and mesh; their person mask must be found anew.
+    """
+    opens, closes = rng.random() < MOUTH_SHARE, rng.random() < EYES_SHARE
+    if opens or not closes:
+        photo, mesh = open_mouth(photo, mesh, rng)
+    if closes:
+        photo, mesh = close_eyes(photo, mesh, rng)
+    return photo, mesh
