@@ -71,6 +71,7 @@ class AugmentConfig:
         blur: Share of the inputs that are blurred as by a poor lens.
         noise: Share of the inputs that get sensor noise.
         jpeg: Share of the inputs that are compressed.
+        haze: Share of the inputs that lose contrast around one place, as behind glasses that mirror a window.
     """
 
     colour: float = 0.6
@@ -80,6 +81,7 @@ class AugmentConfig:
     blur: float = 0.25
     noise: float = 0.4
     jpeg: float = 0.2
+    haze: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

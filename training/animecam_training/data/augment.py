@@ -20,6 +20,7 @@ Picture = NDArray[np.floating[Any]]
 BLUR_SIGMA_PX = (0.4, 0.9)
 NOISE_DEVIATION = (0.005, 0.03)  # of the full range: a webcam by day and by night
 JPEG_QUALITY = (40, 90)
+HAZE_STRENGTH, HAZE_RADIUS, HAZE_LIGHT = (0.1, 0.55), (0.15, 0.8), (0.55, 1.0)  # the radius in sides of the crop
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,10 @@ def vary_light(pictures: Sequence[Picture], config: AugmentConfig, rng: np.rando
 
 
 def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -> Picture:
-    """Lens blur, sensor noise and compression, each by its share; for inputs only."""
+    """Haze, lens blur, sensor noise and compression, each by its share; for inputs only."""
+    # Without haze no number is drawn: recipes from before it see the same crops.
+    if config.haze > 0 and rng.random() < config.haze:
+        picture = _hazed(picture, rng)
     if rng.random() < config.blur:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*BLUR_SIGMA_PX)).astype(np.float32)
     if rng.random() < config.noise:
@@ -118,3 +122,14 @@ def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -
         assert decoded is not None  # it was encoded one line above
         picture = decoded.astype(np.float32) / 255
     return picture
+
+
+def _hazed(picture: Picture, rng: np.random.Generator) -> Picture:
+    """A veil of light, strongest at one place."""
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    y, x = rng.uniform(0, height), rng.uniform(0, width)
+    radius = rng.uniform(*HAZE_RADIUS) * max(height, width)
+    veil = rng.uniform(*HAZE_STRENGTH) * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * radius**2))
+    light = rng.uniform(*HAZE_LIGHT, 3)
+    return (picture * (1 - veil[..., None]) + light * veil[..., None]).astype(np.float32)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.target.anime.eyes import draw_anime_eyes
+from animecam_training.target.anime.eyes import draw_anime_eyes, is_behind_dark_glass
 from animecam_training.target.anime.face import fill_skin, whole_face
 from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
 from animecam_training.target.anime.hair import hair_area, paint_hair
@@ -66,7 +66,7 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
     """Draw a portrait as an anime character of the person's own colours.
 
     The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has three.
-    Beards, hats and scarves stay. Glasses are better added to photo and drawing alike: `data.glasses`.
+    Beards, hats, scarves and sunglasses stay. Glasses are better added to photo and drawing alike: `data.glasses`.
 
     Args:
         photo: RGB uint8 [H, W, 3], one upright face.
@@ -87,11 +87,16 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
     flat = paint_hair(flat, lab, hair, sheet)
     paint, lit = flat_skin(lab, skin, hair, sheet, options)
     features = cv2.dilate(feature_area(sheet), np.ones((7, 7), np.uint8)).astype(np.float32)
+    sharp, bright = to_lab(sheet.photo), min(lit + LIT_LIFT, LIGHTEST)
+    has_eyes = not is_behind_dark_glass(sharp, sheet, bright)
+    if not has_eyes:
+        features = features * (1 - cv2.dilate(sheet.eyelids(), np.ones((9, 9), np.uint8)))
     base = _paint_face(flat, paint, skin, features * (1 - moustache), sheet)
-    bright = min(lit + LIT_LIFT, LIGHTEST)
     picture, mouth = draw_mouth(base, lab, sheet, skin.colour, bright)
     picture = draw_brows(picture, lab, sheet, bright)
-    picture, lashes = draw_anime_eyes(picture, to_lab(sheet.photo), sheet, skin.colour, bright)
+    lashes = np.zeros(sheet.shape, np.float32)
+    if has_eyes:
+        picture, lashes = draw_anime_eyes(picture, sharp, sheet, skin.colour, bright)
     found = options.line_ink * _photo_lines(lab, flat, skin, features, sheet, options)
     ink = np.maximum(np.maximum(lashes, mouth), np.maximum(found, face_lines(sheet, skin.share)))
     picture = inked(picture, ink, sheet.unit_px)

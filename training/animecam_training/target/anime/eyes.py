@@ -25,6 +25,8 @@ LASH_EYE, NARROW_LASH_EYE, LASH_ENDS_EYE = 0.085, 0.05, 0.03  # widths, of the d
 LOWER_LASH_EYE, LOWER_LASH_INK = (0.022, 0.008), 0.75
 CREASE_EYE, CREASE_INK, CREASE_RAISE = (0.014, 0.006), 0.4, 0.12
 CURVE_POINTS = 25
+GLASS_REACH_EYE, GLASS_PERCENTILE, GLASS_DARKNESS = 0.22, 90, 0.6
+"""Around each eye so far, of the distance between them, nearly all is so much darker than the skin: sunglasses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,18 @@ def _eye_colour(sharp: Lab, seen: Plane) -> Lab:
     return np.median(inside[inside[:, 0] <= np.percentile(inside[:, 0], 60)], 0).astype(np.float32)
 
 
+def is_behind_dark_glass(sharp: Lab, sheet: Sheet, lit: float) -> bool:
+    """Whether all around both eyes it is as dark as only sunglasses make it."""
+    darkest: list[float] = []
+    for upper, lower in EYELIDS:
+        middle = sheet.mesh[list(upper + lower)].mean(0)
+        away = np.hypot(sheet.columns - middle[0], sheet.rows - middle[1]) < GLASS_REACH_EYE * sheet.eye_px
+        darkest.append(float(np.percentile(sharp[..., 0][away], GLASS_PERCENTILE)))
+    return max(darkest) < lit * GLASS_DARKNESS
+
+
 def draw_anime_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: float) -> tuple[Lab, Plane]:
-    """Draw both eyes where there are eyes to be seen.
+    """Draw both eyes.
 
     Args:
         picture: What is painted so far, the place of the eyes included.
@@ -124,7 +136,7 @@ def draw_anime_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: floa
         lit: Lightness of the lit skin.
 
     Returns:
-        The picture and the ink of lashes and creases, float32 [H, W], 0 … 1. Behind dark glasses nothing is drawn.
+        The picture and the ink of lashes and creases, float32 [H, W], 0 … 1.
     """
     ink = np.zeros(sheet.shape, np.float32)
     along = np.linspace(-1, 1, CURVE_POINTS)
@@ -133,10 +145,9 @@ def draw_anime_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: floa
         seen = sheet.area(upper_lid + lower_lid[::-1], 0.5 * sheet.unit_px)
         if int((seen > 0.5).sum()) < SMALLEST_EYE_PX:
             continue
-        centre = iris_centre(sharp[..., 0], seen, upper, lower, sheet)
-        if centre is None:
-            continue
         frame = _EyeFrame.of(upper, lower)
+        centre = iris_centre(sharp[..., 0], seen, upper, lower, sheet)
+        centre = frame.middle if centre is None else centre
         top = -UPPER_SHARE * frame.height * (1 - np.abs(along) ** UPPER_ROUNDNESS)
         bottom = (1 - UPPER_SHARE) * frame.height * (1 - np.abs(along * 0.98) ** LOWER_ROUNDNESS)
         lid, floor = frame.points(along, top), frame.points(along, bottom)
