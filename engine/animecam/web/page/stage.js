@@ -31,6 +31,7 @@ export class Stage {
     this.compare(false);
     this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
+    this.#speak("");
     this.#enter("idle");
   }
 
@@ -41,7 +42,7 @@ export class Stage {
 
   toggleFullScreen() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else if (document.fullscreenEnabled) this.root.requestFullscreen();
+    else if (document.fullscreenEnabled) this.root.requestFullscreen().catch(() => {});
     else this.after.webkitEnterFullscreen?.();
   }
 
