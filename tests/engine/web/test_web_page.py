@@ -161,6 +161,16 @@ def test_single_letters_can_be_switched_off_and_stay_so(visit_page, pages):
     visit_page(test)
 
 
+def test_a_desk_needs_no_scrolling(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(1280, 800))
+        await pages.go_live(page)
+        await page.until("!document.getElementById('figures').hidden")
+        assert await page.run("document.documentElement.scrollHeight") <= 800
+
+    visit_page(test, ALLOW)
+
+
 def test_text_stands_out_from_its_ground_by_day_and_night(visit_page, pages):
     async def test(browser, server):
         for dark in (False, True):
