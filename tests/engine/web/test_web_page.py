@@ -5,6 +5,9 @@ import cv2
 
 ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
 LEAVE = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+COUNT_SHOWN = """globalThis.shown = 0;
+globalThis.count = () => { shown += 1; after.requestVideoFrameCallback(count); };
+after.requestVideoFrameCallback(count);"""
 OUTSIDE = """[...document.querySelectorAll("#idle button, #idle label, #idle p")].filter((one) => {
   const [box, stage] = [one.getBoundingClientRect(), document.getElementById("stage").getBoundingClientRect()];
   return box.top < stage.top || box.bottom > stage.bottom || box.left < stage.left || box.right > stage.right;
@@ -53,8 +56,9 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         assert snapshot.shape == (240, 320, 3)
         assert snapshot.std() > 20
 
+        await page.run(COUNT_SHOWN)
         await page.click("#record")
-        await page.until("document.getElementById('record-text').textContent === '0:02'")
+        await page.until("shown >= 20 && document.getElementById('record-text').textContent >= '0:02'")
         assert await page.run(LEAVE) is False  # the browser asks first: the recording would be lost
         await page.click("#record")
         recording = await pages.saved(tmp_path, "animecam*[4m]")
