@@ -16,13 +16,13 @@ from typing import Any
 import click
 from aiohttp.test_utils import TestServer
 from chromium import Chromium, Page, launch
-from machine import describe
+from machine import Watch
+from measuring import save
 from rich.console import Console
 from rich.table import Table
 from roundtrip import clock_camera, measure
 
 from animecam.cli.options import look_options
-from animecam.measure.figures import write_report
 from animecam.networks import open_networks
 from animecam.settings import Settings
 from animecam.styles.registry import list_styles
@@ -52,6 +52,7 @@ def main(
     *, settings: Settings, seconds: float, resolution: str, users: int, report: Path | None, screenshots: Path | None
 ) -> None:
     """Measures the page and prints a table."""
+    watch = Watch()
     width_px, height_px = (int(side) for side in resolution.split("x"))
     script = clock_camera(PORTRAIT, width_px, height_px)
     with Studio(lambda: open_networks(settings)) as studio:
@@ -59,8 +60,7 @@ def main(
         rows = asyncio.run(run(studio, site, script, height_px, seconds, users, screenshots))
         engine = studio.summary
     Console().print(table(rows, f"{resolution} · {engine}"))
-    if report is not None:
-        write_report(report, {"machine": describe(), "engine": engine, "resolution": resolution, "rows": rows})
+    save(report, watch, {"engine": engine, "resolution": resolution, "rows": rows})
 
 
 async def run(

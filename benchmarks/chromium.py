@@ -21,6 +21,7 @@ START_SECONDS = 30.0
 JPEG_QUALITY = 88
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
+LEFT = "navigated or closed"  # what the browser says of a script that a reload overtook
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -161,8 +162,12 @@ class Page:
             PageError: It did not within `seconds`.
         """
         for _ in range(int(seconds / POLL_SECONDS)):
-            if value := await self.run(condition):
-                return value
+            try:
+                if value := await self.run(condition):
+                    return value
+            except PageError as error:
+                if LEFT not in str(error):
+                    raise
             await asyncio.sleep(POLL_SECONDS)
         raise PageError(f"not within {seconds:g} s: {condition}; complaints: {self.complaints}")
 

@@ -125,7 +125,9 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
     frames = ("--frames", str(extent.frames))
     seconds = ("--seconds", str(extent.seconds))
     sizes = tuple(word for size in LIVE_SIZES_PX for word in ("--size", size))
+    page = (Step("page", "browser.py", (*styled, *seconds)),) if _has_browser() else ()
     return (
+        *page,
         Step("memory", "memory.py", ("--starts", str(extent.starts), *seconds, "--", *styled)),
         Step("pipeline", "pipeline.py", (*LIVE, *styled, *sizes, *seconds)),
         Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *seconds)),
@@ -137,6 +139,15 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
         Step("flicker", "flicker.py", (*clips, *styled, *frames)),
         Step("soak", "soak.py", ("--minutes", str(minutes), "--window", str(extent.window_s), *styled)),
     )
+
+
+def _has_browser() -> bool:
+    """Whether the page can be measured: with Chromium and the extra [web]."""
+    try:
+        from chromium import find_chromium
+    except ImportError:
+        return False
+    return find_chromium() is not None
 
 
 def _reference_style(style: str) -> tuple[str, ...]:

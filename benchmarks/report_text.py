@@ -261,6 +261,20 @@ def _flicker(content: Content) -> str:
     return f"## Flicker\n\n{words}\n\n{table(heads, rows)}"
 
 
+def _page_cells(row: Content) -> tuple[str, str, str]:
+    return str(row["fps"]), row["engine_ms"], f"{row['connect_ms']:.0f} ms"
+
+
+def _page(content: Content) -> str:
+    rows = [
+        (row["case"], *(f"{row['delay_ms'][share]:.0f}" for share in ("p50", "p95", "max")), *_page_cells(row))
+        for row in content["rows"]
+    ]
+    words = f"Chromium and engine on this machine, {content['resolution']}, {content['engine']}: from camera to screen."
+    heads = ("way", "delay p50 ms", "p95 ms", "max ms", "fps", "engine p50 / p95", "first picture after")
+    return f"## The page\n\n{words}\n\n{table(heads, rows)}"
+
+
 def _decibels(value: float) -> str:
     return "exact" if value >= EXACT_DB else f"{value:.1f}"
 
@@ -280,4 +294,5 @@ SECTIONS: dict[str, Callable[[Content], str]] = {
     "memory": _memory,
     "soak": _soak,
     "flicker": _flicker,
+    "page": _page,
 }

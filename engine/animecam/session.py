@@ -16,6 +16,7 @@ from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
+from animecam.sinks.pace import Pace
 from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.standby import Standby
@@ -68,6 +69,7 @@ class LiveOptions:
 
 _FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
 _CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
+_PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
 _RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 
@@ -119,7 +121,9 @@ def _run_live(
         panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.backend_info)
         sink_options = SinkOptions(overwrite=options.overwrite, panel=panel, microphone=microphone)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
-        outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, (*cameras, recorder)))
+        is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
+        sinks = Sinks(before=(Pace(),) if is_played else (), after=(*cameras, recorder))
+        outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, sinks))
         if any(output_kind(uri) is OutputKind.WINDOW for uri in options.outputs):
             stack.enter_context(wardrobe.filling())
         tell = stack.enter_context(show(networks.summary))
@@ -225,16 +229,22 @@ def opened_source(uri: str, options: SourceOptions) -> Generator[Source]:
         source.close()
 
 
-def opened_outputs(
-    uris: Sequence[str], format: StreamFormat, options: SinkOptions, others: Sequence[Sink] = ()
-) -> Outputs:
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Sinks that are open already, and get each frame before or after those that are opened with them."""
+
+    before: tuple[Sink, ...] = ()
+    after: tuple[Sink, ...] = ()
+
+
+def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptions, others: Sinks = Sinks()) -> Outputs:
     """Opens all sinks, or none: when one cannot be opened those before it are closed unfinished.
 
     Args:
         uris: What to open.
         format: What the frames will be.
         options: How to write.
-        others: Sinks that are open already and get the frames after those.
+        others: What is open already.
     """
     sinks: list[Sink] = []
     try:
@@ -246,7 +256,7 @@ def opened_outputs(
         except SinkError as closing:  # as in Outputs: the first failure is the one to show
             error.add_note(f"closing the output failed too: {closing.message}")
         raise
-    return Outputs((*sinks, *others))
+    return Outputs((*others.before, *sinks, *others.after))
 
 
 def convert_file(

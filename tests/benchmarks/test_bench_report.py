@@ -43,6 +43,21 @@ STUDENTS = {
 }
 
 
+PAGE = {
+    "engine": "negative at 192 px",
+    "resolution": "640x480",
+    "rows": [
+        {
+            "case": "WebSocket",
+            "connect_ms": 900,
+            "delay_ms": {"p50": 91.0, "p95": 110.0, "max": 130.0, "count": 150},
+            "fps": 25,
+            "engine_ms": "40 / 52 ms",
+        }
+    ],
+}
+
+
 @pytest.fixture
 def report(bench):
     return bench("report")
@@ -54,7 +69,7 @@ def results(written, tmp_path):
     names = ("pipeline", "convert", "stages", "backends", "scaling", "soak", "flicker")
     contents = {name: written(name) for name in names}
     machine = contents["stages"]["machine"] | {"others_share": 0.01}
-    contents |= {"memory": MEMORY, "baseline": BASELINE, "students": STUDENTS}
+    contents |= {"memory": MEMORY, "baseline": BASELINE, "students": STUDENTS, "page": PAGE}
     for name, content in contents.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(content | {"machine": machine}), encoding="utf-8")
     return tmp_path
@@ -81,6 +96,7 @@ def test_every_benchmark_has_its_section_and_every_picture_is_there(report, resu
     assert "**17.5 times**" in text
     assert "first drawn frame 1234 ms" in text
     assert "identity 0.7" in text
+    assert "| WebSocket | 91 | 110 | 130 | 25 | 40 / 52 ms | 900 ms |" in text
     assert "not trained" in text
     assert "**The reference** is ONNX Runtime float32 on the full network" in text
     pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
@@ -113,9 +129,11 @@ def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
     assert not page.exists()
 
 
-def test_every_planned_script_exists_and_has_a_section(report):
+@pytest.mark.parametrize("has_browser", [True, False])
+def test_every_planned_script_exists_and_has_a_section(report, monkeypatch, has_browser):
+    monkeypatch.setattr(report, "_has_browser", lambda: has_browser)
     steps = report.plan(report.QUICK, "negative", (), "clip.mp4", 1.0)
-    assert {step.name for step in steps} == set(report.SECTIONS)
+    assert {step.name for step in steps} == set(report.SECTIONS) - (set() if has_browser else {"page"})
     assert all((report.HERE / step.script).is_file() for step in steps)
 
 

@@ -20,6 +20,7 @@ from animecam.sinks.v4l2 import V4l2Sink
 from animecam.sources.options import SourceOptions
 
 DEVICE = "v4l2:///dev/video9"
+FILE_FPS, FILE_FRAMES = 4, 8  # slow, so that a busy machine can draw as fast
 SETTINGS = Settings(Look(size_px=192), threads=1)
 
 
@@ -105,3 +106,32 @@ def test_without_a_virtual_camera_an_unplugged_one_still_ends_the_run():
             SETTINGS,
             lambda _: nullcontext(lambda figures: None),
         )
+
+
+def test_a_file_is_played_to_a_virtual_camera_at_its_own_pace(devices, monkeypatch):
+    opened, _ = devices
+    shown_s = []
+    write = V4l2Sink.write
+
+    def note(sink, frame):
+        if not frame.is_placeholder:
+            shown_s.append(time.monotonic())
+        write(sink, frame)
+
+    monkeypatch.setattr(V4l2Sink, "write", note)
+    options = LiveOptions(f"pattern:160x120@{FILE_FPS}?live=0&frames={FILE_FRAMES}", (DEVICE,))
+    run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None))
+    assert opened[0].closed == 1
+    assert len(shown_s) == FILE_FRAMES
+    steps_s = np.diff(shown_s)
+    assert steps_s.sum() > (FILE_FRAMES - 1) / FILE_FPS - 0.05
+    assert np.median(steps_s) > 0.8 / FILE_FPS
+
+
+def test_a_file_that_nobody_watches_is_not_held_up(monkeypatch):
+    def refuse(pace, frame):
+        raise AssertionError("it was held up")
+
+    monkeypatch.setattr(session_module.Pace, "write", refuse)
+    options = LiveOptions("pattern:160x120@30?live=0&frames=3", ("null:",))
+    assert run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None)).frames_out == 3

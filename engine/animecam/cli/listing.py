@@ -7,21 +7,38 @@ from rich.markup import escape
 from rich.table import Table
 
 from animecam.cli.console import results, show_note
+from animecam.errors import SourceError
+
+NO_MICROPHONE = "no microphone was found; try the synthetic one: --audio tone:440"
 
 
 @click.command()
 def devices() -> None:
-    """Lists the cameras by name, with their modes."""
+    """Lists the cameras by name, with their modes, and the microphones."""
     from animecam.sources.devices import list_cameras
+    from animecam.sources.microphones import list_microphones
 
     cameras = list_cameras()
-    if not cameras:
+    if cameras:
+        results.print("cameras (--device N)")
+    else:
         show_note("no camera was found; try one without a device: animecam --input pattern:640x480@30")
-        return
     for camera in cameras:
-        results.print(f"[bold]{camera.index}[/]  {escape(camera.name)}  ({escape(camera.path)})")
+        results.print(f"  [bold]{camera.index}[/]  {escape(camera.name)}  ({escape(camera.path)})", soft_wrap=True)
         for mode in camera.modes:
-            results.print(f"     {escape(str(mode))}")
+            results.print(f"       {escape(str(mode))}")
+    try:
+        microphones = list_microphones()
+    except SourceError as error:  # of interest to few; who names one is told in full
+        show_note(error.message)
+        return
+    if microphones:
+        results.print("microphones (--audio NAME)")
+    else:
+        show_note(NO_MICROPHONE)
+    for microphone in microphones:
+        about = f"  {escape(microphone.description)}" if microphone.description else ""
+        results.print(f"  [bold]{escape(microphone.name)}[/]{about}", soft_wrap=True)
 
 
 @click.group(invoke_without_command=True)

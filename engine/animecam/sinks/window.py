@@ -49,7 +49,7 @@ class WindowSink:
         if find_display(environment) is None:
             raise SinkError(
                 "there is no display for a window (DISPLAY is not set)",
-                hint="write to a file with --output FILE, or log in with ssh -X",
+                hint="write to a file with --output FILE, use a browser with animecam serve, or log in with ssh -X",
             )
         self._panel = options.panel
         self._events_taken = 0

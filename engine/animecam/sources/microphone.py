@@ -25,6 +25,7 @@ from animecam.sources.captures import (
     DeviceCapture,
     ProgramCapture,
 )
+from animecam.sources.microphones import FORMATS, list_sound_inputs
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,6 @@ TONE_SCHEME = "tone:"
 BACKLOG_SECONDS = 10.0  # how late an output may ask for sound; no encoder holds the pictures up for so long
 JOIN_SECONDS = 2.0
 _ALSA_NAMES = ("hw:", "plughw:", "sysdefault:", "dsnoop:")
-_FORMATS = {"darwin": "avfoundation", "win32": "dshow"}
 _LINUX_HINT = "sudo apt install pulseaudio-utils (for parec), or alsa-utils (for arecord)"
 
 
@@ -64,8 +64,8 @@ def open_microphone(device: str = DEFAULT, system: SoundSystem | None = None) ->
     """Opens a microphone and begins to listen.
 
     Args:
-        device: "default"; a name as the system has it (`pactl list short sources` or `hw:1` on Linux, a number or a
-            part of the name elsewhere); or `tone:440`.
+        device: "default"; a name as `animecam devices` lists it, or on macOS and Windows a number or a part of the
+            name; or `tone:440`.
         system: The surroundings.
 
     Raises:
@@ -160,7 +160,7 @@ def _linux_command(name: str, device: str, system: SoundSystem) -> list[str]:
 
 
 def _open_device(name: str, device: str, system: SoundSystem) -> Capture:
-    device_format = _FORMATS.get(system.platform)
+    device_format = FORMATS.get(system.platform)
     if device_format is None:
         raise SourceError(f"microphones cannot be opened on {system.platform}", hint="leave out --audio")
     path = _find(name, device, device_format, system)
@@ -174,11 +174,7 @@ def _find(name: str, device: str, device_format: str, system: SoundSystem) -> st
     """How FFmpeg names the device that the user means."""
     if device_format == "avfoundation" and (device == DEFAULT or device.isdecimal()):
         return f":{device}"
-    try:
-        found = [each for each in system.list(device_format) if "audio" in each.media_types]
-    except (ValueError, av.error.FFmpegError) as error:
-        what = f"this build of PyAV cannot list {device_format} devices"
-        raise SourceError(what, hint="pip install --upgrade av") from error
+    found = list_sound_inputs(system.platform, system.list)
     if device.isdecimal():
         matching = found[int(device) : int(device) + 1]
     else:

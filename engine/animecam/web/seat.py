@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Condition
 from typing import Protocol
 
+from animecam.backends.base import BackendInfo
 from animecam.errors import AnimecamError, PipelineError
 from animecam.pipeline import Figures, Rendered
 from animecam.renderer import Draw, Plan
@@ -36,7 +37,12 @@ class Engine(Protocol):
 
     @property
     def summary(self) -> str:
-        """The runtime and the device in a few words."""
+        """What runs, in one line."""
+        ...
+
+    @property
+    def backend_info(self) -> BackendInfo:
+        """What computes the styles now; another engine may take over when it has been built."""
         ...
 
     def renderer(self, timing: Timing, controls: Controls) -> Drawing:

@@ -67,7 +67,8 @@ class Session:
         on_end: Callable[["Session"], None],
     ) -> None:
         self.id = secrets.token_urlsafe(8)
-        self._limits, self._styles, self._link, self._on_end = limits, styles, link, on_end
+        self._studio, self._limits, self._styles = studio, limits, styles
+        self._link, self._on_end = link, on_end
         self._loop = asyncio.get_running_loop()
         self._convert = CameraFrames()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -159,7 +160,7 @@ class Session:
         """Sends the figures and ends the session when it is over."""
         while True:
             await asyncio.sleep(FIGURES_SECONDS)
-            self._link.send({"figures": figures_json(self.figures())})
+            self._link.send({"figures": figures_json(self.figures()) | {"backend": self._studio.backend}})
             if (reason := self._overdue(time.monotonic())) is not None:
                 self.end_soon(reason)
                 return

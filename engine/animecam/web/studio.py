@@ -58,8 +58,9 @@ class Studio:
         self._is_closing = False
         self._opened: Future[str] = Future()
         self._thread = threading.Thread(target=self._work, name="render", daemon=True)
+        self._engine: Engine | None = None
         self.summary = ""
-        """The runtime and the device in a few words, known once the studio is open."""
+        """What runs, in one line, known once the studio is open."""
 
     def __enter__(self) -> "Studio":
         self._thread.start()
@@ -89,6 +90,14 @@ class Studio:
     def is_open(self) -> bool:
         """Whether frames are being drawn."""
         return self._thread.is_alive() and not self._is_closing
+
+    @property
+    def backend(self) -> str:
+        """The runtime, its precision and the device in a few words, as of now."""
+        if self._engine is None:
+            return ""
+        info = self._engine.backend_info
+        return f"{info.name} {info.version} ({info.precision}) on {info.device}"
 
     def seats(self) -> tuple[Seat, ...]:
         """Those that are taken now."""
@@ -139,6 +148,7 @@ class Studio:
     def _work(self) -> None:
         try:
             with self._open_engine() as engine:
+                self._engine = engine
                 self._opened.set_result(engine.summary)
                 while (turn := self._next_round()) is not None:
                     _draw(engine, turn.frames)

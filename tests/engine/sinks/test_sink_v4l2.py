@@ -88,6 +88,24 @@ def test_picture_arrives_upright_and_in_its_colours(
     assert difference.mean() <= 4  # chroma is halved, and codes beyond the camera's range are clipped
 
 
+def test_a_camera_s_own_numbers_arrive_byte_for_byte(stream_format, make_frame):
+    """YUV 4:2:0 as cameras have it is neither converted nor rounded; 4:2:2 made of it only repeats its rows."""
+    stream = replace(stream_format, pixel_format=PixelFormat.YUV420P, color=CAMERA_COLOR)
+    devices = [FakeDevice(), FakeDevice(takes=(YUYV,))]
+    sinks = [V4l2Sink(URI, stream, lambda path, device=device: device) for device in devices]
+    for index in range(3):
+        frame = make_frame(stream, index, level=(np.arange(stream.width_px)[None] + 40 + index, 90 + index, 200))
+        for sink in sinks:
+            sink.write(frame)
+        luma, blue, red = frame.planes
+        assert devices[0].pictures[-1] == luma.tobytes() + blue.tobytes() + red.tobytes()
+        packed = np.frombuffer(devices[1].pictures[-1], np.uint8).reshape(stream.height_px, -1)
+        np.testing.assert_array_equal(packed[:, 0::2], luma)
+        np.testing.assert_array_equal(packed[:, 1::4], np.repeat(blue, 2, axis=0))
+        np.testing.assert_array_equal(packed[:, 3::4], np.repeat(red, 2, axis=0))
+    assert len({picture for device in devices for picture in device.pictures}) == 6
+
+
 def test_odd_rgb_is_made_even(stream_format, make_frame):
     stream = replace(stream_format, width_px=33, height_px=17, pixel_format=PixelFormat.RGB24)
     device = FakeDevice()

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from animecam.backends.base import BackendInfo
 from animecam.errors import StyleError
 from animecam.pipeline import Rendered
 from animecam.renderer import Plan
@@ -18,6 +19,7 @@ from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelForma
 
 STYLES = ("invert", "flat")
 FLAT_LEVEL = 200
+BACKEND = BackendInfo("fake", "1.0", device="this test", precision="f32")
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class FakeEngine:
 
     draw_s: float = 0.0
     summary: str = "a fake engine"
+    backend_info: BackendInfo = BACKEND
     batches: list[int] = field(default_factory=list)
     drawings: list[FakeDrawing] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)

@@ -55,3 +55,25 @@ async def saved(folder, pattern):
 async def told(page, words):
     """Waits until the page shows a problem with these words."""
     await page.until(f"({PROBLEM}).includes({json.dumps(words)})")
+
+
+# Texts outside of the picture whose colour is less than 4.5 times as light or dark as their ground (WCAG 2, AA).
+FAINT = """(() => {
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => {
+    const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = parts(color).map((level) => linear(level / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (one) => {
+    const color = getComputedStyle(one).backgroundColor;
+    return (parts(color)[3] ?? 1) === 0 ? ground(one.parentElement) : color;
+  };
+  const texts = [...document.querySelectorAll("body *")].filter((one) =>
+    one.offsetParent && !one.closest("#stage, option, :disabled, .unseen") &&
+    [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()));
+  return texts.map((one) => {
+    const levels = [light(getComputedStyle(one).color), light(ground(one))];
+    return [one.textContent.trim(), (Math.max(...levels) + 0.05) / (Math.min(...levels) + 0.05)];
+  }).filter(([, ratio]) => ratio < 4.5);
+})()"""

@@ -63,6 +63,7 @@ def test_the_camera_comes_back_drawn_and_follows_the_look(visit, peer, fakes):
                 figures = await browser.message("figures")
             assert figures["faces"] == 1
             assert 0 < figures["latency_p50_ms"] < 1000
+            assert figures["backend"] == "fake 1.0 (f32) on this test"
             assert await metric(client, "animecam_sessions") == 1
 
     visit(test)

@@ -4,6 +4,14 @@ import av
 import cv2
 
 ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
+LEAVE = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+COUNT_SHOWN = """globalThis.shown = 0;
+globalThis.count = () => { shown += 1; after.requestVideoFrameCallback(count); };
+after.requestVideoFrameCallback(count);"""
+OUTSIDE = """[...document.querySelectorAll("#idle button, #idle label, #idle p")].filter((one) => {
+  const [box, stage] = [one.getBoundingClientRect(), document.getElementById("stage").getBoundingClientRect()];
+  return box.top < stage.top || box.bottom > stage.bottom || box.left < stage.left || box.right > stage.right;
+}).map((one) => one.textContent)"""
 
 
 def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
@@ -16,7 +24,8 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
 
         await page.until("Number(document.getElementById('f-fps').textContent) >= 5")
         assert await page.run("document.getElementById('f-faces').textContent") == "1"
-        assert await page.run("document.getElementById('f-size').textContent") == "320 × 240"
+        await page.until("document.getElementById('f-size').textContent === '320 × 240'")
+        assert await page.run("document.getElementById('f-backend').textContent") == "fake 1.0 (f32) on this test"
 
         await page.click(".style:nth-child(2)")
         await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
@@ -47,13 +56,16 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         assert snapshot.shape == (240, 320, 3)
         assert snapshot.std() > 20
 
+        await page.run(COUNT_SHOWN)
         await page.click("#record")
-        await page.until("document.getElementById('record-text').textContent === '0:02'")
+        await page.until("shown >= 20 && document.getElementById('record-text').textContent >= '0:02'")
+        assert await page.run(LEAVE) is False  # the browser asks first: the recording would be lost
         await page.click("#record")
         recording = await pages.saved(tmp_path, "animecam*[4m]")
         with av.open(str(recording)) as container:
             assert sum(1 for _ in container.decode(video=0)) >= 10
 
+        await page.until(LEAVE)
         await page.reload()
         await pages.go_live(page)
         await pages.middle_turns(page, lambda camera: 255 - camera)
@@ -120,6 +132,75 @@ def test_everything_has_a_name_and_can_be_reached_by_keyboard(visit_page, pages)
     visit_page(test, ALLOW)
 
 
+def test_who_listens_hears_what_others_see(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await pages.go_live(page)
+        await page.until("document.getElementById('spoken').textContent === 'Live'")
+        await page.press("[")
+        assert await page.run("document.getElementById('slider-strength').getAttribute('aria-valuetext')") == "90 %"
+        await page.click("#compare")
+        await page.run("document.getElementById('split-position').focus()")
+        await page.press("ArrowRight")
+        heard = await page.run("document.getElementById('split-position').getAttribute('aria-valuetext')")
+        assert heard == "51 % before"
+
+    visit_page(test, ALLOW)
+
+
+def test_single_letters_can_be_switched_off_and_stay_so(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        shown = "document.querySelector('[name=strength]').value"
+        await page.press("[")
+        assert await page.run(shown) == "0.9"
+        await page.click("summary")
+        await page.click("#keys")
+        await page.reload()
+        await page.until(pages.READY)
+        await page.press("[")
+        assert await page.run(shown) == "1"
+
+    visit_page(test)
+
+
+def test_a_desk_needs_no_scrolling(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(1280, 800))
+        await pages.go_live(page)
+        await page.until("!document.getElementById('figures').hidden")
+        assert await page.run("document.documentElement.scrollHeight") <= 800
+
+    visit_page(test, ALLOW)
+
+
+def test_text_stands_out_from_its_ground_by_day_and_night(visit_page, pages):
+    async def test(browser, server):
+        for dark in (False, True):
+            page = await browser.open(pages.url(server), dark=dark)
+            await page.until(pages.READY)
+            await page.run("document.querySelector('details').open = true")
+            await page.click("#mirror")  # one tool that is on
+            assert await page.run("document.querySelector('#tools [aria-pressed=true]') !== null")
+            assert await page.run(pages.FAINT) == []
+            await page.close()
+
+    visit_page(test)
+
+
+def test_a_small_phone_and_one_on_its_side_show_everything(visit_page, pages):
+    async def test(browser, server):
+        for size in ((320, 568), (667, 375), (844, 390)):
+            page = await browser.open(pages.url(server), size=size, phone=True)
+            await page.until(pages.READY)
+            assert await page.run("document.documentElement.scrollWidth") <= size[0]
+            assert await page.run(OUTSIDE) == [], size
+            await page.close()
+
+    visit_page(test)
+
+
 def test_a_phone_shows_everything_without_scrolling_sideways(visit_page, pages):
     async def test(browser, server):
         page = await browser.open(pages.url(server), size=(390, 844), phone=True, dark=True)
@@ -131,6 +212,9 @@ def test_a_phone_shows_everything_without_scrolling_sideways(visit_page, pages):
             "(e.getBoundingClientRect().height < 30 || e.getBoundingClientRect().width < 40)).map((e) => e.id)"
         )
         assert small == []  # a thumb hits them
+        await page.until("document.getElementById('f-backend').textContent.length > 1")
+        cut = "[...document.querySelectorAll('#figures dd')].filter((e) => e.scrollWidth > e.clientWidth).length"
+        assert await page.run(cut) == 0
         await page.click("#theme")
         assert await page.run("document.documentElement.dataset.theme") == "light"
         await page.reload()

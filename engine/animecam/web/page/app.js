@@ -23,7 +23,6 @@ async function begin() {
     return;
   }
   hello = await answer.json();
-  element("engine").textContent = hello.engine;
   controls = new LookControls(hello, lookChanged);
   controls.show(hello.look);
   lookShown();
@@ -116,6 +115,7 @@ function updateTools() {
   element("snapshot").hidden = isResult;
   element("compare").disabled = !(isLive || stage.canCompare);
   element("full").disabled = !(isLive || isResult);
+  element("full").hidden = !stage.canFill;
   element("stop").disabled = !(call || upload);
   element("save").hidden = !isResult;
 }
@@ -124,10 +124,6 @@ function toggleMirror() {
   controls.change({ mirror: !controls.look.mirror });
 }
 
-function toggleFullScreen() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else element("stage").requestFullscreen?.();
-}
 
 function snapshot() {
   if (stage.state !== "live") return;
@@ -145,12 +141,16 @@ function showRecording(seconds) {
   element("record").setAttribute("aria-pressed", String(isRunning));
   const clock = `${Math.floor((seconds ?? 0) / 60)}:${String((seconds ?? 0) % 60).padStart(2, "0")}`;
   element("record-text").textContent = isRunning ? clock : "Record";
-  if (!isRunning) stage.say("Recording saved");
+  stage.say(isRunning ? "" : "Recording saved");
+}
+
+function warnOfRecording(event) {
+  if (recorder.isRunning) event.preventDefault(); // the browser asks whether to leave: what was recorded would be lost
 }
 
 function connectButtons() {
   const actions = {
-    start, stop, cancel: stop, snapshot, record: toggleRecording, full: toggleFullScreen, mirror: toggleMirror,
+    start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
     compare: () => stage.toggleCompare(), retry: () => retry(), back: stop,
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => action());
@@ -161,7 +161,11 @@ function connectButtons() {
   });
   for (const id of ["camera", "resolution", "way"]) element(id).addEventListener("change", () => call && start());
   connectDrop(element("stage"));
+  const keys = element("keys"); // who dictates, or leans on the keyboard, can switch single letters off
+  keys.checked = localStorage.getItem("keys") !== "off";
+  keys.addEventListener("change", () => localStorage.setItem("keys", keys.checked ? "on" : "off"));
   document.addEventListener("keydown", pressed);
+  window.addEventListener("beforeunload", warnOfRecording);
   window.addEventListener("pagehide", stop);
 }
 
@@ -177,8 +181,8 @@ function connectDrop(target) {
 }
 
 function pressed(event) {
-  const isTyping = event.target.closest?.("select, input:not([type=radio]):not([type=range]), textarea");
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls) return;
+  const isTyping = event.target.closest?.("select, input:not([type=radio]):not([type=range]):not([type=checkbox]), textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls || !element("keys").checked) return;
   const actions = {
     b: () => element("compare").disabled || stage.toggleCompare(),
     d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),

@@ -50,8 +50,9 @@ export class Recorder {
     clearInterval(this.clock);
     this.recorder = null;
     const type = kind.split(";")[0];
-    if (chunks.length) save(new Blob(chunks, { type }), type.split("/")[1]);
     this.show(null);
+    if (chunks.length) save(new Blob(chunks, { type }), type.split("/")[1]);
+    else this.failed({ message: "Nothing was recorded" });
   }
 }
 

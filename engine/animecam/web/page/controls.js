@@ -36,7 +36,9 @@ export class LookControls {
     }
     for (const input of element("sliders").querySelectorAll("input")) {
       if (document.activeElement !== input) input.value = look[input.name];
-      input.previousElementSibling.textContent = `${Math.round(look[input.name] * 100)} %`;
+      const percent = `${Math.round(look[input.name] * 100)} %`;
+      input.setAttribute("aria-valuetext", percent);
+      input.previousElementSibling.textContent = percent;
     }
     element("detail").value = String(look.size_px);
   }
@@ -71,7 +73,7 @@ export class LookControls {
     const used = stream.getVideoTracks()[0]?.getSettings().deviceId;
     const options = cameras.map((camera, index) => new Option(camera.label || `Camera ${index + 1}`, camera.deviceId));
     element("camera").replaceChildren(...options);
-    element("camera").value = used ?? "";
+    if (cameras.some((camera) => camera.deviceId === used)) element("camera").value = used;
   }
 
   #buildStyles() {

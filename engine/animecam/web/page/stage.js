@@ -31,10 +31,23 @@ export class Stage {
     this.compare(false);
     this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
+    this.#speak("");
     this.#enter("idle");
   }
 
+  // What the browser can fill the screen with: this stage, or on an iPhone a video alone.
+  get canFill() {
+    return Boolean(document.fullscreenEnabled || this.after.webkitEnterFullscreen);
+  }
+
+  toggleFullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (document.fullscreenEnabled) this.root.requestFullscreen().catch(() => {});
+    else this.after.webkitEnterFullscreen?.();
+  }
+
   showBusy(text, done) {
+    this.#speak(text.replace(/ *\d.*/, "")); // what is done is news, each per cent of it is not
     element("busy-text").textContent = text;
     element("busy-bar").hidden = done === null;
     if (done !== null) element("busy-bar").value = done;
@@ -58,6 +71,7 @@ export class Stage {
     this.canCompare = true;
     element("figures").hidden = !this.wantsFigures;
     this.#enter("live");
+    this.#speak("Live");
   }
 
   showResult(job, file) {
@@ -71,17 +85,20 @@ export class Stage {
       Object.assign(this.after, { src: url, controls: true, loop: true });
     }
     this.#enter("result");
+    this.#speak("The drawing is ready");
     if (job.is_picture) this.compare(true);
   }
 
-  showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, dropped }) {
+  showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, dropped, backend }) {
     const round = (value) => (value === undefined ? "–" : Math.round(value));
     element("f-fps").textContent = round(fps_out);
     element("f-engine").textContent = `${round(latency_p50_ms)} / ${round(latency_p95_ms)} ms`;
     element("f-delay").textContent = delay_ms ? `${round(delay_ms)} ms` : "–";
-    element("f-size").textContent = `${this.after.videoWidth} × ${this.after.videoHeight}`;
+    const { videoWidth, videoHeight } = this.after;
+    element("f-size").textContent = videoWidth ? `${videoWidth} × ${videoHeight}` : "–";
     element("f-faces").textContent = faces;
     element("f-dropped").textContent = dropped;
+    element("f-backend").textContent = backend;
   }
 
   toggleFigures() {
@@ -122,7 +139,13 @@ export class Stage {
     next.focus({ preventScroll: true });
   }
 
+  // For those who listen to the page: what the eye sees anyway.
+  #speak(text) {
+    if (element("spoken").textContent !== text) element("spoken").textContent = text;
+  }
+
   #split(percent) {
+    element("split-position").setAttribute("aria-valuetext", `${Math.round(percent)} % before`);
     this.root.style.setProperty("--split", `${percent}%`);
   }
 
