@@ -1,11 +1,14 @@
 """The folder where compiled networks are kept from one start to the next."""
 
+import logging
 import tempfile
 from pathlib import Path
 
 import platformdirs
 
 from animecam.errors import CacheError
+
+log = logging.getLogger(__name__)
 
 
 def model_cache() -> Path:
@@ -23,3 +26,12 @@ def model_cache() -> Path:
         message = f"{folder} cannot be written: {error.strerror}"
         raise CacheError(message, hint="set XDG_CACHE_HOME to a folder of yours") from error
     return folder
+
+
+def usable_cache() -> Path | None:
+    """Where compiled networks are kept, or None, with a warning, where nothing can be kept: it starts slower then."""
+    try:
+        return model_cache()
+    except CacheError as error:
+        log.warning("%s: compiled networks are not kept (%s)", error.message, error.hint)
+        return None

@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -87,17 +88,19 @@ class DeviceStyles:
         return network
 
     def _warm_up(self, network: DeviceNetwork, stream: Stream, size_px: int) -> None:
-        nbytes = network.max_batch * _PICTURE_BYTES * size_px**2
-        given, drawn = self._gpu.buffer(nbytes), self._gpu.buffer(nbytes)
-        try:
-            network.bind(given.address, drawn.address, batch=1, size_px=size_px)  # it may find that fewer fit at a time
+        with ExitStack() as memory:
+
+            def room_for(pictures: int) -> int:
+                nbytes = pictures * _PICTURE_BYTES * size_px**2
+                return memory.enter_context(closing(self._gpu.buffer(nbytes))).address
+
+            # The first one loads the engine, which may find that fewer fit at a time than was thought.
+            network.bind(room_for(1), room_for(1), batch=1, size_px=size_px)
+            given, drawn = room_for(network.max_batch), room_for(network.max_batch)
             for batch in range(1, network.max_batch + 1):
-                network.bind(given.address, drawn.address, batch=batch, size_px=size_px)
+                network.bind(given, drawn, batch=batch, size_px=size_px)
                 network.enqueue(stream.handle)
             stream.synchronize()
-        finally:
-            given.close()
-            drawn.close()
 
 
 def open_device_style(name: str, size_px: int, options: BackendOptions) -> DeviceNetwork:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from animecam.channel import Channel, ChannelEnded, Overflow
@@ -18,7 +18,8 @@ from animecam.outputs import Outputs
 from animecam.pacing import RateCap
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
-from animecam.timing import Percentiles, Rate, Timing
+from animecam.tally import Figures, Tally
+from animecam.timing import Timing
 from animecam.types import Faces, Frame
 
 LIVE_CAPACITY = 1  # one frame under way: a longer queue only adds delay
@@ -49,50 +50,6 @@ class Overlapping(Protocol):
     def submit(self, frame: Frame) -> Callable[[], Rendered]:
         """Sends a frame on its way; what is returned waits for it, after at most `frames_ahead` more frames."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a run did so far.
-
-    Attributes:
-        frames_in: Frames read from the source.
-        frames_out: Frames written to the outputs.
-        dropped: Live frames that were replaced by newer ones.
-        skipped: Frames that could not be decoded.
-        capped: Live frames left out because more were not wanted.
-        idle: Frames out for which the network rested, as nothing had changed.
-        with_faces: Frames out that showed at least one face.
-        faces: Faces in the newest frame.
-        position_s: Presentation time of the newest frame out, from the first, in seconds.
-        fps_in: Frames read per second: over the last second, or the whole run in the closing report.
-        fps_out: Frames written per second, likewise.
-        latency_ms: From capture to the last sink.
-        stage_ms: Stage → how long it took.
-        seconds: Wall-clock length of the run.
-        is_interrupted: The caller stopped the run before the source ended.
-    """
-
-    frames_in: int = 0
-    frames_out: int = 0
-    dropped: int = 0
-    skipped: int = 0
-    capped: int = 0
-    idle: int = 0
-    with_faces: int = 0
-    faces: int = 0
-    position_s: float = 0.0
-    fps_in: float = 0.0
-    fps_out: float = 0.0
-    latency_ms: Percentiles = field(default_factory=Percentiles)
-    stage_ms: dict[str, Percentiles] = field(default_factory=dict[str, Percentiles])
-    seconds: float = 0.0
-    is_interrupted: bool = False
-
-    @property
-    def idle_share(self) -> float:
-        """Part of the frames out for which the network rested, 0 to 1."""
-        return self.idle / max(self.frames_out, 1)
 
 
 class Pipeline:
@@ -126,16 +83,12 @@ class Pipeline:
         self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
         self._rendered: Channel[Rendered] = Channel(capacity, Overflow.WAIT)
         self._cap = RateCap(max_fps) if is_live and max_fps else None
-        self._capped = self._idle = 0
         self._stop = threading.Event()
         self._was_stopped = False
         self._ended = threading.Event()
         self._failures: list[BaseException] = []
         self._drain_until_s = math.inf
-        self._rate_in, self._rate_out = Rate(), Rate()
-        self._with_faces = 0
-        self._newest: Rendered | None = None
-        self._first_time_s = 0.0
+        self._tally = Tally(self._timing)
 
     def stop(self) -> None:
         """Ends the run as if the source had ended: what was read is still written. Any thread may call it."""
@@ -156,7 +109,7 @@ class Pipeline:
         Raises:
             AnimecamError: The first failure of any thread, at most two seconds after it happened.
         """
-        start_ns = time.perf_counter_ns()
+        self._tally.start()
         stages = (("capture", self._capture), ("render", self._render_all), ("emit", self._emit))
         threads = [threading.Thread(target=self._guard, args=(work,), name=name, daemon=True) for name, work in stages]
         is_live = self._source.format.is_live
@@ -164,7 +117,7 @@ class Pipeline:
         try:
             for thread in threads:
                 thread.start()
-            self._wait(start_ns, seconds, on_tick)
+            self._wait(seconds, on_tick)
         except BaseException:
             self._abort()  # whoever leaves this function closes what the threads use
             raise
@@ -173,18 +126,18 @@ class Pipeline:
         self._outputs.is_complete = is_live or not (self._failures or self._was_stopped)
         if self._failures:
             raise self._failures[0]
-        return self._figures(start_ns, closing=True)
+        return self._figures(is_closing=True)
 
-    def _wait(self, start_ns: int, seconds: float | None, on_tick: Callable[[Figures], None] | None) -> None:
+    def _wait(self, seconds: float | None, on_tick: Callable[[Figures], None] | None) -> None:
         """Waits for the end; Ctrl-C stops the run and waits on, a second Ctrl-C gives up."""
         while not self._ended.is_set():
             try:
                 self._ended.wait(TICK_SECONDS)
                 if on_tick is not None:
-                    on_tick(self._figures(start_ns))
+                    on_tick(self._figures())
                 if time.monotonic() > self._drain_until_s:
                     self._abort()
-                if seconds is not None and (time.perf_counter_ns() - start_ns) / 1e9 >= seconds:
+                if seconds is not None and self._tally.seconds >= seconds:
                     self._stop.set()
             except KeyboardInterrupt:
                 if self._was_stopped:
@@ -217,11 +170,11 @@ class Pipeline:
                     frame = self._source.read()
                 if frame is None:
                     break
-                self._rate_in.tick()
+                self._tally.came()
                 if self._cap is None or self._cap.admits(time.monotonic()):
                     self._captured.put(frame)
                 else:
-                    self._capped += 1
+                    self._tally.left_out()
         except SourceError as error:  # what was read before is still written, as long as that ends in time
             self._failures.append(error)
             self._drain_until_s = time.monotonic() + DRAIN_SECONDS
@@ -251,36 +204,16 @@ class Pipeline:
                 rendered = self._rendered.get()
                 with self._timing.stage("write"):
                     self._outputs.write(rendered.frame)
-                self._timing.add("latency", (time.perf_counter_ns() - rendered.frame.captured_ns) / 1e6)
-                if self._newest is None:
-                    self._first_time_s = rendered.frame.time_s
-                self._newest = rendered
-                self._idle += rendered.is_idle
-                self._with_faces += bool(rendered.faces.faces)
-                self._rate_out.tick()
+                self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
         except ChannelEnded:
             self._ended.set()
 
-    def _figures(self, start_ns: int, *, closing: bool = False) -> Figures:
-        stage_ms = self._timing.percentiles()
-        latency_ms = stage_ms.pop("latency", Percentiles())
-        newest = self._newest
-        return Figures(
-            frames_in=self._rate_in.count,
-            frames_out=self._rate_out.count,
+    def _figures(self, *, is_closing: bool = False) -> Figures:
+        return self._tally.figures(
             dropped=self._captured.dropped,
             skipped=self._source.skipped,
-            capped=self._capped,
-            idle=self._idle,
-            with_faces=self._with_faces,
-            faces=len(newest.faces.faces) if newest else 0,
-            position_s=newest.frame.time_s - self._first_time_s if newest else 0.0,
-            fps_in=self._rate_in.mean() if closing else self._rate_in.per_second(),
-            fps_out=self._rate_out.mean() if closing else self._rate_out.per_second(),
-            latency_ms=latency_ms,
-            stage_ms=stage_ms,
-            seconds=(time.perf_counter_ns() - start_ns) / 1e9,
             is_interrupted=self._was_stopped,
+            is_closing=is_closing,
         )
 
 

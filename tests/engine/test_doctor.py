@@ -3,8 +3,8 @@
 import shutil
 
 from animecam import doctor
+from animecam.cache import usable_cache
 from animecam.doctor import State
-from animecam.networks import usable_cache
 from animecam.styles.registry import BUNDLED
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
+from animecam.cache import usable_cache
 from animecam.measure.capacity import (
     KEEPS_UP,
     Candidate,
@@ -20,7 +21,7 @@ from animecam.measure.figures import as_json
 from animecam.measure.machine import Watch
 from animecam.measure.networks import REFERENCE, NetworkBench, usable_backends
 from animecam.measure.spread import Spread
-from animecam.networks import open_networks, usable_cache
+from animecam.networks import open_networks
 from animecam.pipeline import Figures
 from animecam.render.scope import whole_frame_size
 from animecam.session import opened_outputs, opened_source, run

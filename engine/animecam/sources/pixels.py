@@ -48,7 +48,7 @@ class Pixels:
     """The part of a `Frame` that is picture.
 
     Attributes:
-        planes: Read-only; they keep the memory of the decoder alive.
+        planes: Read-only; they keep the memory of the decoder alive, or are a copy of a device's.
         pixel_format: Layout of the planes.
         color: Meaning of the numbers.
     """
@@ -87,16 +87,18 @@ class Unwrapper:
     Args:
         name: The source, for messages.
         threads: Threads of a conversion, 0 lets it choose.
+        is_lent: Decoded frames lie in memory of a device, which is gone with it: their pixels are copied.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, *, is_lent: bool = False) -> None:
         self._name = name
         self._threads = threads
+        self._is_lent = is_lent
         self._reformatter = VideoReformatter()
         self._target: _Target | None = None
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
-        """The pixels of a frame, not copied if its format is one of `PixelFormat` and its sides are even."""
+        """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides."""
         stored = frame.format.name
         color = _stored_color(frame)
         if self._target is None:
@@ -104,14 +106,18 @@ class Unwrapper:
             self._tell(stored, color)
         target = self._target
         pixel_format = _DIRECT[target.format_name]
+        is_lent = self._is_lent
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
         if not is_wanted or (frame.width, frame.height) != (target.width_px, target.height_px):
             if stored in _DIRECT:
                 size = f"{target.width_px}x{target.height_px}"
                 log.info("%s changes its kind of picture on the way; it is fitted to %s", self._name, size)
             frame = self._convert(frame, color, target)
-            color = target.color
-        return Pixels(_even(_views(frame, pixel_format), pixel_format), pixel_format, color)
+            color, is_lent = target.color, False
+        planes = _views(frame, pixel_format)
+        if is_lent:
+            planes = tuple(map(_copied, planes))
+        return Pixels(_even(planes, pixel_format), pixel_format, color)
 
     def _convert(self, frame: av.VideoFrame, color: Color, target: _Target) -> av.VideoFrame:
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
@@ -176,6 +182,12 @@ def _view(plane: VideoPlane, channels: int) -> Plane:
         view = view.reshape(plane.height, plane.width, channels)
     view.flags.writeable = False
     return view
+
+
+def _copied(plane: Plane) -> Plane:
+    copy = plane.copy()
+    copy.flags.writeable = False
+    return copy
 
 
 def _even(planes: tuple[Plane, ...], pixel_format: PixelFormat) -> tuple[Plane, ...]:

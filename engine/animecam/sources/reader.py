@@ -27,6 +27,7 @@ from animecam.types import Frame, StreamFormat
 RETRY_SECONDS = 0.002  # pause before a device without a frame is asked again: little delay, little work
 MAX_DAMAGED_READS = 8  # demuxers find their way back within a few packets, or never
 DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
+RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
 
 Describe = Callable[[av.error.FFmpegError], SourceError]
@@ -87,7 +88,9 @@ class DecodedSource:
         self._stream.thread_type = "SLICE" if is_live else "AUTO"
         self._stream.thread_count = options.threads
         self._packets: Iterator[Packet[VideoStream]] = container.demux(self._stream)
-        self._unwrap = Unwrapper(uri, options.threads)
+        # FFmpeg decodes a camera's raw pixels to where the driver put them, memory that is unmapped with the device.
+        is_lent = is_live and self._stream.codec_context.name == RAW
+        self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent)
         self._losses = Losses()
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
@@ -190,6 +193,7 @@ class DecodedSource:
                 self._end()
                 break
             self._decode(packet)
+            del packet  # an error of the next read, which holds this call's variables, outlives the camera
             if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
                 raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="check that it plays elsewhere")
         return self._ready.popleft() if self._ready else None

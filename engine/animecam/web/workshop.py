@@ -197,6 +197,7 @@ class Workshop:
         except AnimecamError as error:
             job.progress = Progress(State.FAILED, message=error.message, hint=error.hint)
         except Exception:
+            # A stranger's file may meet any defect, ours or FFmpeg's: only its own job ends, and its page is told.
             log.exception("upload %s could not be drawn", job.id)
             job.progress = Progress(State.FAILED, message="the file could not be drawn", hint="see the server's log")
         finally:

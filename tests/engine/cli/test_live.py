@@ -30,17 +30,19 @@ def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):
 
 
 def test_bench_writes_the_figures_that_scripts_read(tmp_path, capfd):
+    """How fast this machine is does not matter here: test_tally.py holds the rates to a clock of its own."""
     report = tmp_path / "figures.json"
-    words = ["bench", "--seconds", "6", "--source", "pattern:640x480@30", "--size", "192", "--json", str(report)]
+    words = ["bench", "--seconds", "1.5", "--source", "pattern:640x480@30", "--size", "192", "--json", str(report)]
     assert main(words) == 0
     figures = json.loads(report.read_text())
-    assert 0 < figures["fps_in"] < 45  # of a source of 30, over a share of the time only
-    assert figures["fps_out"] > 0
+    assert 1 <= figures["frames_in"] <= 30 * figures["seconds"] + 1  # the camera keeps to its schedule
+    assert figures["frames_out"] + figures["dropped"] == figures["frames_in"]
+    assert figures["with_faces"] == figures["frames_out"] >= 1
+    for rate, frames in (("fps_in", "frames_in"), ("fps_out", "frames_out")):
+        assert figures[rate] >= (figures[frames] - 1) / figures["seconds"] - 0.01  # the run is longer than its frames
     for name in ("p50", "p95", "p99", "max"):
         assert figures["latency_ms"][name] > 0
     assert {"read", "track", "crop", "draw", "paste", "write"} <= figures["stage_ms"].keys()
-    assert figures["frames_out"] + figures["dropped"] <= figures["frames_in"]
-    assert 0 < figures["with_faces"] <= figures["frames_out"]
     assert (figures["backend"], figures["style"], figures["size"]) == ("openvino", DEFAULT_STYLE, 192)
     assert "the limit: " in capfd.readouterr().out
 

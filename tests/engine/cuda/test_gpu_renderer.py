@@ -298,3 +298,23 @@ def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
     finally:
         styles.close()
     styles.close()
+
+
+def test_a_style_takes_no_more_memory_than_its_engine_has_pictures(host, gpu, monkeypatch):
+    """The first `bind` loads the engine, and may find that the GPU has room for fewer pictures at a time."""
+
+    class ShortOfMemory(host.HostNetwork):
+        def bind(self, *addresses, batch, size_px):
+            self.max_batch = 2
+            super().bind(*addresses, batch=batch, size_px=size_px)
+
+    network, asked = ShortOfMemory(gpu, max_batch=4), []
+    take = gpu.buffer
+    monkeypatch.setattr(gpu, "buffer", lambda nbytes: asked.append(nbytes) or take(nbytes))
+    styles = DeviceStyles(gpu, lambda _style, _size_px: network)
+    try:
+        until(lambda: styles("ink", 192) is not None)
+    finally:
+        styles.close()
+    assert network.bound == [(batch, 192) for batch in (1, 1, 2)]
+    assert [nbytes // (3 * 2 * 192**2) for nbytes in asked] == [1, 1, 2, 2]

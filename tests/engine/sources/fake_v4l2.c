@@ -1,7 +1,7 @@
 /* A camera for tests, loaded with LD_PRELOAD: /dev/video7 answers the requests of Video4Linux as a webcam would.
 
    FAKE_JPEG names the picture that it sends as MJPEG; FAKE_MODE makes it fail: busy, denied, unplug (after 5 frames),
-   silent (never a frame), yuyv (no MJPEG, and always 64x48), empty (every third transfer is). */
+   silent (never a frame), yuyv (no MJPEG, and always 64x48), nv12 (no MJPEG), empty (every third transfer is). */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -49,14 +49,16 @@ static int open_camera(const char *path) {
 }
 
 static int set_format(struct v4l2_format *format) {
-    int wants_mjpeg = format->fmt.pix.pixelformat == V4L2_PIX_FMT_MJPEG;
+    int wants_mjpeg = format->fmt.pix.pixelformat == V4L2_PIX_FMT_MJPEG, is_nv12 = is_mode("nv12");
     if (is_mode("busy")) return fail(EBUSY);
     picture = format->fmt.pix;
     picture.pixelformat = wants_mjpeg && !is_mode("yuyv") ? V4L2_PIX_FMT_MJPEG : V4L2_PIX_FMT_YUYV;
+    if (is_nv12) picture.pixelformat = V4L2_PIX_FMT_NV12;
     picture.field = V4L2_FIELD_NONE;
     if (is_mode("yuyv")) picture.width = 64, picture.height = 48;
-    picture.bytesperline = picture.width * 2;
-    picture.sizeimage = picture.pixelformat == V4L2_PIX_FMT_MJPEG ? ROOM : picture.width * picture.height * 2;
+    picture.bytesperline = is_nv12 ? picture.width : picture.width * 2;
+    picture.sizeimage = is_nv12 ? picture.width * picture.height * 3 / 2 : picture.width * picture.height * 2;
+    if (picture.pixelformat == V4L2_PIX_FMT_MJPEG) picture.sizeimage = ROOM;
     format->fmt.pix = picture;
     return 0;
 }
@@ -92,9 +94,9 @@ static int dequeue(struct v4l2_buffer *buffer) {
 }
 
 static int enumerate_format(struct v4l2_fmtdesc *format) {
-    static const unsigned known[] = {V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_YUYV};
-    unsigned first = is_mode("yuyv") ? 1 : 0;
-    if (format->index + first > 1) return fail(EINVAL);
+    static const unsigned known[] = {V4L2_PIX_FMT_MJPEG, V4L2_PIX_FMT_YUYV, V4L2_PIX_FMT_NV12};
+    unsigned first = is_mode("nv12") ? 2 : is_mode("yuyv") ? 1 : 0, last = first ? first : 1;
+    if (format->index + first > last) return fail(EINVAL);
     format->pixelformat = known[format->index + first];
     return 0;
 }

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import weakref
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -47,7 +48,7 @@ class FakeContainer:
     def __init__(self, script, rate=30):
         stream = SimpleNamespace(
             disposition=0,
-            codec_context=object(),
+            codec_context=SimpleNamespace(name="mjpeg"),
             width=64,
             height=48,
             time_base=MICROSECONDS,
@@ -183,6 +184,20 @@ def test_unplugged_in_mid_run(code):
     assert caught.value.hint
     source.close()
     assert container.closed == 1
+
+
+def test_an_error_holds_no_buffer_of_the_camera():
+    """Whoever handles it has closed the camera by then, and FFmpeg gives buffers back to the device."""
+    *events, empty = packets(3)
+    empty.size, buffer = 0, weakref.ref(empty)
+    events += [empty, failure(errno.ENODEV)]
+    del empty
+    source = open_camera("0", ASKED, FakeSystem(FakeContainer(events.pop(0) for _ in range(4))).system)
+    source.read()
+    with pytest.raises(SourceError, match="unplugged") as caught:
+        source.read()
+    assert caught.value.__cause__ is not None
+    assert buffer() is None
 
 
 def test_an_end_is_an_unplugging_too():

@@ -38,6 +38,7 @@ try:
         result["frames"].append((frame.pts, luma.shape, float(luma.mean()), frame.color.full_range))
     result["skipped"] = source.skipped
     source.close()
+    result["kept"] = float(frame.planes[0].mean())
 except SourceError as error:
     result["error"] = error.message
 print(json.dumps(result))
@@ -89,6 +90,14 @@ def test_a_webcam_without_mjpeg_and_of_one_size(film):
     assert seen["format"] == "yuv420p"
     assert all(shape == [48, 64] for _, shape, _, _ in seen["frames"])
     assert "cannot do MJPEG 160x120 at 30 fps; it gives 64x48" in warnings
+
+
+def test_a_frame_outlives_a_camera_whose_pixels_are_taken_as_they_are(film):
+    """Such a camera's memory goes with the device, while a frame is still being drawn."""
+    seen, _ = film("nv12")
+    assert seen["error"] == ""
+    assert seen["format"] == "nv12"
+    assert seen["kept"] == 128.0
 
 
 def test_transfers_that_fail_are_no_end(film):

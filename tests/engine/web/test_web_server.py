@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from animecam import session
 from animecam.settings import Look
 from animecam.web.options import MIB, Limits
 from animecam.web.server import Site, build_app
@@ -258,6 +259,26 @@ def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, studio, tmp_path,
         assert (await finished(client, ids[1]))["state"] == "done"
 
     visit(test)
+
+
+def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, tmp_path, monkeypatch, caplog):
+    data = picture(tmp_path / "in.png")
+    opened = session.opened_source
+
+    def broken(*_):
+        monkeypatch.setattr(session, "opened_source", opened)
+        raise ZeroDivisionError("bug")
+
+    monkeypatch.setattr(session, "opened_source", broken)
+
+    async def test(client):
+        ids = [(await (await client.post("/jobs", data=data)).json())["id"] for _ in range(2)]
+        failed = await finished(client, ids[0])
+        assert (failed["state"], failed["message"]) == ("failed", "the file could not be drawn")
+        assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+    assert "ZeroDivisionError: bug" in caplog.text  # for whoever runs the server, who alone can mend it
 
 
 def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path):

@@ -1,0 +1,166 @@
+"""The networks of styles: opened at their first use or beside the run, and kept until it ends."""
+
+import logging
+import threading
+from contextlib import ExitStack
+
+import numpy as np
+
+from animecam.backends.base import BackendInfo, BackendOptions
+from animecam.backends.opening import runs_on_gpu
+from animecam.cache import usable_cache
+from animecam.errors import AnimecamError
+from animecam.render.base import Draw
+from animecam.render.scope import whole_frame_size
+from animecam.settings import SMALLEST_PX, Quality, Scope, Settings
+from animecam.styles.card import StyleCard
+from animecam.styles.network import StyleNet, open_style
+from animecam.styles.registry import find_style
+from animecam.types import StreamFormat
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 30.0  # longest wait for a network that is being opened when the run ends
+
+
+class StyleNetworks:
+    """Open networks by style and quality; used by one thread at a time, but for `prepare`.
+
+    Args:
+        settings: The style to begin with, whose network is opened at once, and how networks are computed.
+        stack: Closes what is opened later, too: styles that are chosen while it runs.
+
+    Raises:
+        StyleError: There is no such style, or its file is damaged.
+        BackendError: The runtime does not work here.
+    """
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._settings = settings
+        self._stack = stack
+        self._options = BackendOptions(
+            threads=settings.threads,
+            cache_dir=usable_cache(),
+            gpu=settings.gpu,
+            allow_int8=settings.target_fps is None,  # a governor changes sizes, each of which would be compiled first
+        )
+        self._on_gpu = runs_on_gpu(settings.backend)
+        self._cards: dict[str, StyleCard] = {}
+        self._styles: dict[tuple[str, str], StyleNet] = {}
+        self._broken: set[tuple[str, str]] = set()
+        self._preparing: threading.Thread | None = None
+        stack.callback(self._stop_preparing)
+        self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
+
+    @property
+    def backend_info(self) -> BackendInfo:
+        """What computes the style."""
+        return self._first.info
+
+    @property
+    def summary(self) -> str:
+        """What runs, in one line."""
+        info, look = self.backend_info, self._settings.look
+        is_alone = len(self._card(look.style).variants) == 1
+        style = look.style if is_alone else f"{look.style} ({self.usual_quality(look.style)})"
+        return f"{style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"
+
+    def draw(self, style: str, quality: str | None = None) -> Draw:
+        """The network of a style, opened at its first use and kept; the usual one unless a quality is named.
+
+        Raises:
+            StyleError: There is no such style, or its file is damaged.
+            BackendError: The runtime does not load it.
+        """
+        return self._style(style, quality or self.usual_quality(style))
+
+    def usual_quality(self, style: str) -> str:
+        """The quality that the settings ask for; `auto` goes by what computes.
+
+        Raises:
+            StyleError: There is no such style.
+        """
+        if self._settings.quality is not Quality.AUTO:
+            return self._settings.quality.value
+        return self._card(style).suited(on_gpu=self._on_gpu).quality
+
+    def qualities(self, style: str) -> tuple[str, ...]:
+        """The qualities that a governor may choose from, the best first; on a GPU only the usual one is loaded."""
+        if self._on_gpu or self._settings.quality is not Quality.AUTO:
+            return (self.usual_quality(style),)
+        names = (variant.quality for variant in self._card(style).variants)
+        return tuple(name for name in names if (style, name) not in self._broken)
+
+    def warm_up(self, stream: StreamFormat) -> None:
+        """Draws one picture as the stream will need them, so that the first frame does not wait for memory and code."""
+        self._warm(self._first, stream)
+
+    def prepare(self, style: str, stream: StreamFormat) -> None:
+        """Opens and warms up a style, so that changing to it takes one frame; another thread may draw meanwhile.
+
+        Raises:
+            StyleError: There is no such style, or its file is damaged.
+            BackendError: The runtime does not load it.
+        """
+        quality = self.usual_quality(style)
+        if not self.is_prepared(style, quality):
+            network = self._open(style, quality)
+            self._warm(network, stream)
+            self._styles[style, quality] = network  # only now, so that whoever finds it finds it ready
+
+    def is_prepared(self, style: str, quality: str | None = None) -> bool:
+        """Whether a style is open."""
+        return (style, quality or self.usual_quality(style)) in self._styles
+
+    def prepare_later(self, style: str, quality: str) -> None:
+        """Opens and warms up a network of a style in the background; one that does not work is not offered again."""
+        if self._preparing is not None and self._preparing.is_alive():
+            return
+
+        def prepare() -> None:
+            try:
+                network = self._open(style, quality)
+                network((np.zeros((SMALLEST_PX, SMALLEST_PX, 3), np.uint8),))
+            except AnimecamError as error:
+                log.warning("the %s network of %s does not work: %s", quality, style, error.message)
+                self._broken.add((style, quality))
+            else:
+                self._styles[style, quality] = network
+
+        self._preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
+        self._preparing.start()
+
+    def _stop_preparing(self) -> None:
+        if self._preparing is not None:
+            self._preparing.join(CLOSE_SECONDS)
+
+    def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
+        """Draws one picture of the size that nearly all will have; the first of another takes a third longer once.
+
+        Quantised networks are compiled for each size: that of a whole frame, drawn when a face is lost, must be ready.
+        """
+        look = self._settings.look
+        across, down = stream.width_px, stream.height_px
+        if stream.rotation_deg % 180:
+            across, down = down, across
+        whole, head = whole_frame_size(across, down, look.size_px), (look.size_px, look.size_px)
+        sizes_px = {head if look.scope is Scope.HEAD else whole}
+        if network.info.precision == "int8":
+            sizes_px.add(whole)
+        for width_px, height_px in sizes_px:
+            network((np.zeros((height_px, width_px, 3), np.uint8),))
+
+    def _card(self, style: str) -> StyleCard:
+        """A style's card, read once: it is asked for with every frame."""
+        if style not in self._cards:
+            self._cards[style] = find_style(style).card
+        return self._cards[style]
+
+    def _style(self, name: str, quality: str) -> StyleNet:
+        if (name, quality) not in self._styles:
+            self._styles[name, quality] = self._open(name, quality)
+        return self._styles[name, quality]
+
+    def _open(self, name: str, quality: str) -> StyleNet:
+        network = open_style(name, self._settings.backend, self._options, quality)
+        return self._stack.enter_context(network)

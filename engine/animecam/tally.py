@@ -1,0 +1,138 @@
+"""What is counted in a run, and the figures that come of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from animecam.timing import Percentiles, Rate, Timing
+from animecam.types import Faces, Frame
+
+LATENCY = "latency"  # the stage of a `Timing` that is no thread's work
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a run did so far.
+
+    Attributes:
+        frames_in: Frames read from the source.
+        frames_out: Frames written to the outputs.
+        dropped: Live frames that were replaced by newer ones.
+        skipped: Frames that could not be decoded.
+        capped: Live frames left out because more were not wanted.
+        idle: Frames out for which the network rested, as nothing had changed.
+        with_faces: Frames out that showed at least one face.
+        faces: Faces in the newest frame.
+        position_s: Presentation time of the newest frame out, from the first, in seconds.
+        fps_in: Frames read per second: over the last second, or the whole run in the closing report.
+        fps_out: Frames written per second, likewise.
+        latency_ms: From capture to the last sink.
+        stage_ms: Stage → how long it took.
+        seconds: Wall-clock length of the run.
+        is_interrupted: The caller stopped the run before the source ended.
+    """
+
+    frames_in: int = 0
+    frames_out: int = 0
+    dropped: int = 0
+    skipped: int = 0
+    capped: int = 0
+    idle: int = 0
+    with_faces: int = 0
+    faces: int = 0
+    position_s: float = 0.0
+    fps_in: float = 0.0
+    fps_out: float = 0.0
+    latency_ms: Percentiles = field(default_factory=Percentiles)
+    stage_ms: dict[str, Percentiles] = field(default_factory=dict[str, Percentiles])
+    seconds: float = 0.0
+    is_interrupted: bool = False
+
+    @property
+    def idle_share(self) -> float:
+        """Part of the frames out for which the network rested, 0 to 1."""
+        return self.idle / max(self.frames_out, 1)
+
+
+class Tally:
+    """Counts what happens in one run: one thread tells what comes in, one what goes out, any thread reads.
+
+    Args:
+        timing: Holds the stages' times; the latency goes there, too.
+        now_ns: The clock that stamps frames, `time.perf_counter_ns` but in tests.
+    """
+
+    def __init__(self, timing: Timing, now_ns: Callable[[], int] = time.perf_counter_ns) -> None:
+        self._timing, self._now_ns = timing, now_ns
+        self._start_ns = now_ns()
+        self._rate_in, self._rate_out = Rate(), Rate()
+        self._capped = self._idle = self._with_faces = self._faces = 0
+        self._first_time_s = self._position_s = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has lasted."""
+        return (self._now_ns() - self._start_ns) / 1e9
+
+    def start(self) -> None:
+        """The run begins now."""
+        self._start_ns = self._now_ns()
+
+    def came(self) -> None:
+        """A frame was read."""
+        self._rate_in.tick(self._now_ns())
+
+    def left_out(self) -> None:
+        """The frame that came last is not drawn, as no more are wanted."""
+        self._capped += 1
+
+    def went(self, frame: Frame, faces: Faces, *, is_idle: bool) -> None:
+        """A frame was written.
+
+        Args:
+            frame: What was written.
+            faces: Who is in it.
+            is_idle: The network rested.
+        """
+        now_ns = self._now_ns()
+        self._timing.add(LATENCY, (now_ns - frame.captured_ns) / 1e6)
+        if self._rate_out.count == 0:
+            self._first_time_s = frame.time_s
+        self._position_s = frame.time_s - self._first_time_s
+        self._faces = len(faces.faces)
+        self._with_faces += self._faces > 0
+        self._idle += is_idle
+        self._rate_out.tick(now_ns)
+
+    def figures(self, *, dropped: int, skipped: int, is_interrupted: bool, is_closing: bool = False) -> Figures:
+        """The figures so far.
+
+        Args:
+            dropped: See `Figures`, as are the others.
+            skipped: Likewise.
+            is_interrupted: Likewise.
+            is_closing: The run is over: rates are of all of it, not of the last second.
+        """
+        stage_ms = self._timing.percentiles()
+        latency_ms = stage_ms.pop(LATENCY, Percentiles())
+        now_ns = self._now_ns()
+        fps_in, fps_out = (
+            rate.mean() if is_closing else rate.per_second(now_ns) for rate in (self._rate_in, self._rate_out)
+        )
+        return Figures(
+            frames_in=self._rate_in.count,
+            frames_out=self._rate_out.count,
+            dropped=dropped,
+            skipped=skipped,
+            capped=self._capped,
+            idle=self._idle,
+            with_faces=self._with_faces,
+            faces=self._faces,
+            position_s=self._position_s,
+            fps_in=fps_in,
+            fps_out=fps_out,
+            latency_ms=latency_ms,
+            stage_ms=stage_ms,
+            seconds=self.seconds,
+            is_interrupted=is_interrupted,
+        )

@@ -1,0 +1,88 @@
+"""The figures of a run by a clock that the test moves: whatever the machine does meanwhile, they are exact."""
+
+from fractions import Fraction
+
+import pytest
+
+from animecam.tally import Tally
+from animecam.timing import Timing
+from animecam.types import Color, Face, Faces, Frame, PixelFormat, allocate_planes
+
+MS = 1_000_000  # nanoseconds
+SOMEBODY = Faces((Face(0, None),), is_exposed=False)
+
+
+class Run:
+    """A run that is counted: `at` moves its clock, in milliseconds since the run began."""
+
+    def __init__(self):
+        self.now_ns = 7_000 * MS
+        self.tally = Tally(Timing(), lambda: self.now_ns)
+        self._start_ns = self.now_ns + 500 * MS  # things are opened first
+        self.at(0).tally.start()
+
+    def at(self, ms):
+        self.now_ns = self._start_ns + round(ms * MS)
+        return self
+
+    def write(self, index, captured_ms, faces=SOMEBODY, is_idle=False):
+        planes, packed = allocate_planes(PixelFormat.RGB24, 4, 2)
+        captured_ns = self._start_ns + round(captured_ms * MS)
+        frame = Frame(
+            planes, PixelFormat.RGB24, Color(), 0, index, index + 9, Fraction(1, 30), captured_ns, packed=packed
+        )
+        self.tally.went(frame, faces, is_idle=is_idle)
+
+    def figures(self, *, is_closing=False):
+        return self.tally.figures(dropped=3, skipped=2, is_interrupted=False, is_closing=is_closing)
+
+
+@pytest.fixture
+def camera():
+    """A second and a half of a camera at 30 fps of which every second frame is drawn, 20 ms after it came."""
+    run = Run()
+    for index in range(46):
+        run.at(index * 1000 / 30).tally.came()
+        if index % 2 == 0:
+            run.at(index * 1000 / 30 + 20).write(index, captured_ms=index * 1000 / 30)
+    return run
+
+
+def test_closing_rates_are_of_the_whole_run(camera):
+    figures = camera.at(1600).figures(is_closing=True)
+    assert (figures.frames_in, figures.frames_out) == (46, 23)
+    assert figures.fps_in == pytest.approx(30)
+    assert figures.fps_out == pytest.approx(15)
+    assert figures.seconds == 1.6
+
+
+def test_rates_under_way_are_of_the_last_second(camera):
+    assert camera.at(1510).figures().fps_in == 30
+    assert camera.at(2400).figures().fps_in == 4  # the camera stopped at 1500
+    assert camera.at(2600).figures().fps_in == 0
+
+
+def test_one_frame_makes_no_rate():
+    run = Run().at(10)
+    run.tally.came()
+    assert run.figures(is_closing=True).fps_in == 0
+
+
+def test_latency_is_from_capture_to_the_last_sink(camera):
+    figures = camera.figures()
+    assert figures.latency_ms.count == 23
+    assert figures.latency_ms.mean == pytest.approx(20)
+    assert "latency" not in figures.stage_ms
+
+
+def test_faces_rest_and_what_was_left_out_are_counted():
+    run = Run()
+    for index in range(10):
+        run.at(index).tally.came()
+        run.write(index, captured_ms=index, faces=Faces() if index % 5 == 4 else SOMEBODY, is_idle=index < 3)
+    run.tally.left_out()
+    figures = run.figures()
+    assert (figures.with_faces, figures.faces, figures.idle, figures.capped) == (8, 0, 3, 1)
+    assert figures.idle_share == 0.3
+    assert (figures.dropped, figures.skipped) == (3, 2)
+    assert figures.position_s == pytest.approx(0.3)  # the film need not begin at zero
