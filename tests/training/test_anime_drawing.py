@@ -189,3 +189,19 @@ class _AlwaysShut(np.random.Generator):
 
     def random(self) -> float:  # type: ignore[override]
         return 0.0
+
+
+def test_sunglasses_stay_and_pale_eyes_are_drawn(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    eye_px = float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    for colour, is_dark in (((20, 20, 22), True), ((205, 165, 145), False)):
+        picture = photo.copy()
+        for centre in face.eyes:
+            place = tuple(np.round(centre).astype(int).tolist())
+            axes = (int(0.4 * eye_px), int(0.3 * eye_px)) if is_dark else (int(0.3 * eye_px), int(0.12 * eye_px))
+            cv2.ellipse(picture, place, axes, 0, 0, 360, colour, -1)
+        drawn = to_lab(draw_anime(picture, face.mesh, person))
+        x, y = face.eyes[0].astype(int)
+        eye = drawn[y - 4 : y + 5, x - 4 : x + 5, 0]
+        assert (float(eye.max()) < 40) == is_dark  # an eye has a light; a dark lens is dark all over
+        assert float(eye.min()) < 40

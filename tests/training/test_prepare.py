@@ -232,3 +232,16 @@ def test_reading_what_is_no_picture_names_it(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"x\.png"):
         read_picture(list_pictures(tmp_path)[0])
+
+
+def test_haze_takes_contrast_and_leaves_other_recipes_their_crops() -> None:
+    sharp = _colourful(3).astype(np.float32) / 255
+    plain = AugmentConfig(blur=0, noise=0, jpeg=0)
+    hazed = degrade(sharp, replace(plain, haze=1.0), np.random.default_rng(0))
+    assert hazed.std() < sharp.std()
+    assert hazed.min() >= 0
+    assert hazed.max() <= 1
+    untouched, drawn = np.random.default_rng(5), np.random.default_rng(5)
+    degrade(sharp, plain, untouched)
+    drawn.random(3)  # blur, noise and jpeg each ask once
+    assert untouched.random() == drawn.random()

@@ -128,7 +128,7 @@ def _hazed(picture: Picture, rng: np.random.Generator) -> Picture:
     """A veil of light, strongest at one place."""
     height, width = picture.shape[:2]
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    y, x = rng.uniform(0, height), rng.uniform(0, width)
+    y, x = float(rng.uniform(0, height)), float(rng.uniform(0, width))
     radius = rng.uniform(*HAZE_RADIUS) * max(height, width)
     veil = rng.uniform(*HAZE_STRENGTH) * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * radius**2))
     light = rng.uniform(*HAZE_LIGHT, 3)
