@@ -3,7 +3,9 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # openvino's members are typed in part only.
 
+import threading
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,7 +49,7 @@ class OpenVinoBackend:
 
     def __init__(self, model: Path, options: BackendOptions) -> None:
         self._path = model
-        self._core = openvino.Core()
+        self._core = _core()
         precisions = _native_precisions(self._core)
         precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
@@ -131,6 +133,26 @@ class OpenVinoBackend:
         return reshaped
 
 
+_opening = threading.Lock()  # two threads at a time would make two cores
+
+
+def _core() -> openvino.Core:
+    """The one core of this process, which is kept to its end.
+
+    With a core, OpenVINO's plugin for CPUs gives the thread that loads it a stack for signals, and takes that back when
+    the core goes. If of two cores the first goes first, or one goes in another thread, the thread is left with a stack
+    that is gone. Its next signal – Ctrl-C, the end of a child, an alarm – then ends the process without a word, or is
+    written over whatever has come to lie there (OpenVINO 2026.4 on Linux).
+    """
+    with _opening:
+        return _only_core()
+
+
+@cache
+def _only_core() -> openvino.Core:
+    return openvino.Core()
+
+
 def _is_quantised(network: openvino.Model) -> bool:
     """Whether a network says itself which numbers are bytes."""
     return any(operation.get_type_name() == "FakeQuantize" for operation in network.get_ops())
@@ -138,7 +160,7 @@ def _is_quantised(network: openvino.Model) -> bool:
 
 def probe() -> BackendStatus:
     """What OpenVINO can do here."""
-    core = openvino.Core()
+    core = _core()
     if DEVICE not in core.available_devices:
         return BackendStatus(
             NAME, False, _version(), problem="it sees no CPU", hint="pip install --force-reinstall openvino"

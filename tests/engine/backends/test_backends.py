@@ -42,6 +42,41 @@ def test_computes_the_network_at_any_size(write_network: WriteNetwork, choice: B
     backend.close()
 
 
+SIGNAL_SCRIPT = """
+import gc, signal, sys, threading
+from pathlib import Path
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+
+backends = [open_backend(Path(sys.argv[1]), BackendChoice(sys.argv[2]), BackendOptions(threads=1)) for _ in range(2)]
+
+def close_all():
+    while backends:
+        backends.pop(0).close()
+        gc.collect()
+
+if sys.argv[3] == "another":
+    thread = threading.Thread(target=close_all)
+    thread.start()
+    thread.join()
+else:
+    close_all()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@BOTH
+@pytest.mark.parametrize("thread", ["the same", "another"])
+def test_signals_are_heard_when_backends_are_closed(write_network: WriteNetwork, choice: BackendChoice, thread: str):
+    """In any order and any thread; a runtime may have made a stack for signals that went with it."""
+    arguments = [sys.executable, "-c", SIGNAL_SCRIPT, str(write_network()), choice.value, thread]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
 @BOTH
 def test_tells_what_it_takes_and_gives(write_network: WriteNetwork, choice: BackendChoice):
     backend = open_backend(write_network(("n", 3, "h", 8)), choice, OPTIONS)
