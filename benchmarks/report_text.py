@@ -11,6 +11,7 @@ from animecam.measure.networks import REFERENCE
 Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
+PAGE = "page"  # the section whose own browser counts as another program
 QUIET_SHARE = 0.05  # of all cores' time that others may use before figures are doubtful
 EXACT_DB = 200.0  # stands for no difference at all
 PERCENTILES = ("p50", "p95", "p99", "max", "mean")
@@ -61,7 +62,8 @@ def _machines(contents: Mapping[str, Content]) -> str:
     loads = [content["machine"]["load"][0] for content in contents.values() if content["machine"]["load"]]
     if loads:
         lines.append(f"Load average over a minute when each benchmark began: {min(loads):.1f} to {max(loads):.1f}.")
-    shares = {name: content["machine"]["others_share"] for name, content in contents.items()}
+    # The browser of the page's benchmark is another program, though the benchmark started it.
+    shares = {name: content["machine"]["others_share"] for name, content in contents.items() if name != PAGE}
     told = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
     lines.append(f"Share of the cores' time that other programs took meanwhile: {', '.join(told) or 'not known here'}.")
     if any(share is not None and share > QUIET_SHARE for share in shares.values()):
