@@ -62,7 +62,6 @@ def _machines(contents: Mapping[str, Content]) -> str:
     loads = [content["machine"]["load"][0] for content in contents.values() if content["machine"]["load"]]
     if loads:
         lines.append(f"Load average over a minute when each benchmark began: {min(loads):.1f} to {max(loads):.1f}.")
-    # The browser of the page's benchmark is another program, though the benchmark started it.
     shares = {name: content["machine"]["others_share"] for name, content in contents.items() if name != PAGE}
     told = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
     lines.append(f"Share of the cores' time that other programs took meanwhile: {', '.join(told) or 'not known here'}.")
