@@ -34,8 +34,8 @@ class StyleText:
         title: For people.
         description: One line.
         rights: Licence, author, data.
-        recipe: How it was trained, where the checkpoint does not say.
-        steps: Likewise; 0: not known.
+        recipe: How it was trained; empty: as the checkpoint says.
+        steps: For how long; 0: likewise.
         figures: Measured numbers by name.
     """
 
@@ -96,7 +96,7 @@ def prove(trained: TrainedGenerator, model: Path, pictures: Sequence[Picture]) -
 
 
 def _card(trained: TrainedGenerator, model: Path, text: StyleText, options: OnnxOptions) -> StyleCard:
-    recipe, steps = trained.recipe or text.recipe, trained.steps or text.steps
+    recipe, steps = text.recipe or trained.recipe, text.steps or trained.steps
     return StyleCard(
         name=text.name,
         title=text.title,

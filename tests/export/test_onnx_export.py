@@ -209,6 +209,13 @@ def checkpoint(lite: nn.Module, tmp_path: Path) -> Path:
     return tmp_path / "last.pt"
 
 
+def test_what_its_maker_says_of_the_training_stands_above_the_checkpoint(checkpoint: Path, tmp_path: Path):
+    words = ["onnx", str(checkpoint), "-o", str(tmp_path / "ink"), "--recipe", "ink, in two sittings", "--steps", "90"]
+    assert cli.main(words) == 0
+    training = read_card(tmp_path / "ink").training
+    assert (training.recipe, training.steps) == ("ink, in two sittings", 90)
+
+
 def test_the_command_makes_a_style_of_a_checkpoint(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     folder = tmp_path / "styles" / "ink"
     (tmp_path / "figures.json").write_text('{"by_name": {"flicker_ratio": 0.91234567, "identity": 0.1}}')

@@ -154,6 +154,9 @@ def test_bundled_styles_are_whole_and_say_their_licence(user_folder: Path):
         assert style.is_bundled
         assert style.licence
         assert style.description
+        assert style.card.training is not None
+        assert style.card.training.steps > 0
+        assert style.card.figures
         verify_style(style)
         assert max(file.stat().st_size for file in style.folder.iterdir()) < 5e6
 
