@@ -57,7 +57,7 @@ class Switchboard:
         session = self._open(link, look)
         try:
             answer = await link.answer(sdp, session)
-        except BaseException:
+        except BaseException:  # cancelled or failed: the place it took is free again
             await session.end()
             raise
         self.opened += 1

@@ -128,7 +128,7 @@ class Workshop:
         try:
             await self._store(job, chunks)
             found = await asyncio.to_thread(inspect, job.source)
-        except BaseException:
+        except BaseException:  # cancelled or failed: nothing of it is kept
             self.discard(job)
             raise
         job.is_picture = found.is_picture
