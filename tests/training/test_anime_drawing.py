@@ -9,7 +9,7 @@ import pytest
 from animecam_training.config import Recipe
 from animecam_training.data.expressions import close_eyes, open_mouth
 from animecam_training.data.glasses import add_glasses
-from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
+from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.face import fill_skin
@@ -22,7 +22,6 @@ from animecam_training.target.geometry import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LIPS,
-    eye_centres,
     sheet_of,
 )
 from animecam_training.target.options import TargetOptions
@@ -31,23 +30,6 @@ from animecam_training.target.warp import Jaw, Lens, warp_face
 
 SIDE_PX = 96
 BESIDE_NOSE = (50, 280)  # cheeks
-
-
-@pytest.fixture(scope="module")
-def portrait(shared: Path) -> tuple[Image, FoundFace, Plane]:
-    import tarfile
-
-    with tarfile.open(shared / "data/photo.tar") as archive:
-        member = archive.extractfile("photo/train/faker_f_009.jpg")
-        assert member is not None
-        coded = np.frombuffer(member.read(), np.uint8)
-    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert decoded is not None
-    image = np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
-    finder = FaceFinder(shared / "weights")
-    found = finder.find(image)
-    assert found is not None
-    return image, found, finder.person(image)
 
 
 def _grid() -> Image:
@@ -92,7 +74,7 @@ def test_a_character_has_larger_eyes_and_flat_skin_of_the_same_hue(portrait: tup
         assert abs(float(before[..., 0].mean() - after[..., 0].mean())) < 20
         hue = [np.arctan2(lab[..., 2].mean(), lab[..., 1].mean()) for lab in (before, after)]
         assert abs(float(hue[0] - hue[1])) < 0.4
-    eye_px = float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    eye_px = eye_distance(face.mesh)
     for (upper, lower), centre in zip(EYELIDS, face.eyes, strict=True):
         lids = face.mesh[list(upper + lower)]
         above = np.round([centre[0], lids[:, 1].min() - 0.04 * eye_px]).astype(int)
@@ -103,8 +85,7 @@ def test_a_character_has_larger_eyes_and_flat_skin_of_the_same_hue(portrait: tup
 
 def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    left, right = eye_centres(face.mesh)
-    eye_px = float(np.linalg.norm(right - left))
+    eye_px = eye_distance(face.mesh)
     plain = photo.copy()
     for shape, is_skin in (("crease", True), ("beard", False)):
         picture = plain.copy()
@@ -116,9 +97,11 @@ def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, Fo
             jaw = np.array([*face.mesh[[132, 58, 172, 150, 152, 379, 397, 288, 361]], *face.mesh[[425, 17, 205]]])
             cv2.fillPoly(picture, [np.round(jaw).astype(np.int32)], (28, 18, 14))
             spot = tuple(np.round((face.mesh[17] + face.mesh[152]) / 2).astype(int)[::-1])
-        sheet = sheet_of(picture, face.mesh, person, [], eye_px)
+        sheet = sheet_of(picture, face.mesh, person)
         lab = to_lab(denoised(picture))
-        filled, _ = fill_skin(find_skin(lab, sheet), lab, sheet)
+        found = find_skin(lab, sheet)
+        assert found.share[spot] < 0.5, shape  # by its colour it is not
+        filled, _ = fill_skin(found, lab, sheet)
         assert (filled.share[spot] > 0.5) == is_skin, shape
 
 
@@ -160,7 +143,7 @@ def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[
     opened, mesh = open_mouth(photo, face.mesh, np.random.default_rng(1))
     drop = mesh[:, 1] - face.mesh[:, 1]
     assert np.array_equal(mesh[:, 0], face.mesh[:, 0])
-    assert drop[INNER_LOWER_LIP] > 0.1 * float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    assert drop[INNER_LOWER_LIP] > 0.1 * eye_distance(face.mesh)
     assert drop[CHIN] == pytest.approx(drop[INNER_LOWER_LIP], rel=0.1)
     assert drop[[INNER_UPPER_LIP, 33, 263, 4]] == pytest.approx(0, abs=0.01)
     middle = np.round((mesh[INNER_UPPER_LIP] + mesh[INNER_LOWER_LIP]) / 2).astype(int)
@@ -171,7 +154,7 @@ def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[
 
 def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    closed, mesh = close_eyes(photo, face.mesh, _AlwaysShut())
+    closed, mesh = close_eyes(photo, face.mesh, np.random.default_rng(0))  # whose first number shuts them
     for upper, lower in EYELIDS:
         gap = [points[lower[4], 1] - points[upper[4], 1] for points in (face.mesh, mesh)]
         assert gap[1] < 0.15 * gap[0]
@@ -181,19 +164,9 @@ def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, Found
         assert float(eye[..., 0].max()) < 97  # no white, no highlight
 
 
-class _AlwaysShut(np.random.Generator):
-    """Random numbers that close eyes all the way."""
-
-    def __init__(self) -> None:
-        super().__init__(np.random.PCG64(0))
-
-    def random(self) -> float:  # type: ignore[override]
-        return 0.0
-
-
 def test_sunglasses_stay_and_pale_eyes_are_drawn(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    eye_px = float(np.linalg.norm(np.diff(face.eyes, axis=0)))
+    eye_px = eye_distance(face.mesh)
     for colour, is_dark in (((20, 20, 22), True), ((205, 165, 145), False)):
         picture = photo.copy()
         for centre in face.eyes:

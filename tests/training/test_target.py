@@ -1,12 +1,10 @@
 """The drawn target: what it keeps, what it changes, on a self-made face and on a portrait where there is one."""
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-from animecam_training.faces import FaceFinder
+from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flatten import region_means, stepped, to_lab, to_rgb
 from animecam_training.target.geometry import EYELIDS, Sheet, blurred_within, enlarge_eyes, mixed, ramp, without_specks
@@ -114,23 +112,9 @@ def test_a_stroke_is_as_wide_as_asked() -> None:
     assert ink[:, 12].sum() < 2.0
 
 
-@pytest.fixture(scope="module")
-def portrait(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    import tarfile
-
-    with tarfile.open(shared / "data/photo.tar") as archive:
-        member = archive.extractfile("photo/train/faker_f_009.jpg")
-        assert member is not None
-        coded = np.frombuffer(member.read(), np.uint8)
-    image = np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])[:, :, :]
-    finder = FaceFinder(shared / "weights")
-    found = finder.find(image)
-    assert found is not None
-    return image, found.mesh, finder.person(image)
-
-
-def test_a_portrait_keeps_its_skin_and_gets_flatter(portrait: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    photo, mesh, person = portrait
+def test_a_portrait_keeps_its_skin_and_gets_flatter(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    mesh = face.mesh
     target = draw_target(photo, mesh, person)
     assert target.shape == photo.shape
     x, y = mesh[50].astype(int)  # a cheek
@@ -141,8 +125,9 @@ def test_a_portrait_keeps_its_skin_and_gets_flatter(portrait: tuple[np.ndarray, 
     assert abs(float(hue[0] - hue[1])) < 0.35
 
 
-def test_the_eyes_of_a_portrait_grow(portrait: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    photo, mesh, person = portrait
+def test_the_eyes_of_a_portrait_grow(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    mesh = face.mesh
     sheet = enlarge_eyes(photo, mesh, person, TargetOptions().eye_gain)
     before = np.linalg.norm(mesh[159] - mesh[145])
     assert np.linalg.norm(sheet.mesh[159] - sheet.mesh[145]) > 1.3 * before

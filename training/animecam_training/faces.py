@@ -34,6 +34,17 @@ MESH_HALF_SIDE = 0.75  # of the detector's box width: the crop the mesh was chec
 MESH_TURNS = 2  # the second pass starts from the first one's upright crop and is steadier
 
 
+def eye_centres(mesh: Points) -> Points:
+    """Centres of the eye on the left and on the right of the picture, float32 [2, 2], of a mesh [468, 2], pixels."""
+    return np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)]).astype(np.float32)
+
+
+def eye_distance(mesh: Points) -> float:
+    """Distance between the centres of the eyes, pixels: the unit of lengths on a face."""
+    left, right = eye_centres(mesh)
+    return float(np.linalg.norm(right - left))
+
+
 @dataclass(frozen=True, slots=True)
 class FoundFace:
     """One face of a picture.
@@ -51,7 +62,7 @@ class FoundFace:
     @property
     def eyes(self) -> Points:
         """float32 [2, 2]: centres of the eye on the left and on the right of the picture, pixels."""
-        return np.stack([self.mesh[[33, 133]].mean(0), self.mesh[[362, 263]].mean(0)]).astype(np.float32)
+        return eye_centres(self.mesh)
 
 
 def _anchors() -> Points:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.faces import Image, Plane, Points
+from animecam_training.faces import Image, Plane, Points, eye_distance
 from animecam_training.target.geometry import (
     CHIN,
     EYELIDS,
@@ -22,7 +22,7 @@ from animecam_training.target.geometry import (
     UPPER_LIP_EDGE,
     Floats,
     blurred,
-    eye_centres,
+    laid,
     mixed,
     ramp,
 )
@@ -45,22 +45,23 @@ class _Mouth:
     """Where a mouth opens: the line between the lips, and how far each column's lower lip goes down.
 
     Attributes:
-        left: Column of one corner, pixels.
-        right: Column of the other.
-        line_x: Columns of the line between the lips.
+        line_x: Columns of the line between the lips, from corner to corner, pixels.
         line_y: Its rows.
         gap_px: Height of the opening in the middle.
         chin_px: Row of the chin.
         eye_px: Distance between the eyes.
     """
 
-    left: float
-    right: float
     line_x: Floats
     line_y: Floats
     gap_px: float
     chin_px: float
     eye_px: float
+
+    @property
+    def middle(self) -> float:
+        """Column half way between the corners."""
+        return float(self.line_x[0] + self.line_x[-1]) / 2
 
     def line(self, x: Floats) -> Floats:
         """Row of the line between the lips at each column."""
@@ -68,15 +69,13 @@ class _Mouth:
 
     def lip_drop(self, x: Floats) -> Floats:
         """How far the lower lip goes down, pixels: all the way in the middle, not at the corners."""
-        half = (self.right - self.left) / 2
-        place = (x - (self.left + self.right) / 2) / half
+        place = 2 * (x - self.middle) / (self.line_x[-1] - self.line_x[0])
         return (self.gap_px * np.clip(1 - place**2, 0, 1) ** CORNER_POWER).astype(np.float32)
 
     def drop(self, x: Floats, below: Floats) -> Floats:
         """How far a point goes down that lies `below` the line by so many pixels; negative ones stay."""
         to_jaw = ramp(below, 0, LIP_TO_JAW * self.eye_px)
-        middle = (self.left + self.right) / 2
-        jaw = self.gap_px * np.exp(-(((x - middle) / (JAW_WIDTH * self.eye_px)) ** 4))
+        jaw = self.gap_px * np.exp(-(((x - self.middle) / (JAW_WIDTH * self.eye_px)) ** 4))
         under_chin = below + self.line(x) - self.chin_px
         fade = 1 - ramp(under_chin, 0, NECK_FADE * self.eye_px)
         return np.where(below < 0, 0, (self.lip_drop(x) * (1 - to_jaw) + jaw * to_jaw) * fade).astype(np.float32)
@@ -99,13 +98,12 @@ def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     Returns:
         Photo and mesh.
     """
-    left, right = eye_centres(mesh)
-    eye_px = float(np.linalg.norm(right - left))
+    eye_px = eye_distance(mesh)
     lower = mesh[list(LOWER_LIP_EDGE)]
     order = np.argsort(lower[:, 0])
     xs, ys = lower[order, 0], lower[order, 1]
     gap_px = rng.uniform(*GAP) * eye_px
-    mouth = _Mouth(float(xs[0]), float(xs[-1]), xs, ys, gap_px, float(mesh[CHIN, 1]), eye_px)
+    mouth = _Mouth(xs, ys, gap_px, float(mesh[CHIN, 1]), eye_px)
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     line, lip = mouth.line(columns), mouth.lip_drop(columns)
     below = rows - line
@@ -146,18 +144,12 @@ def _mouth_inside(depth: Plane, below_eye: Plane, rng: np.random.Generator) -> F
     picture[:] = np.array(DARK_COLOUR) * light
     if rng.random() < TONGUE_SHARE:
         edge = 1 - rng.uniform(*TONGUE_HEIGHT)
-        picture = mixed(
-            picture, np.broadcast_to(light * np.array(TONGUE_COLOUR), picture.shape), ramp(depth, edge, edge + 0.2)
-        )
+        picture = laid(picture, light * np.array(TONGUE_COLOUR), ramp(depth, edge, edge + 0.2))
     if rng.random() < TEETH_SHARE:
         height = rng.uniform(*TEETH_HEIGHT)
         teeth = 1 - ramp(below_eye, height, height + 0.02)
-        picture = _laid(picture, light * np.array(TEETH_COLOUR), teeth)
+        picture = laid(picture, light * np.array(TEETH_COLOUR), teeth)
     return picture
-
-
-def _laid(picture: Floats, colour: Floats, share: Floats) -> Floats:
-    return mixed(picture, np.broadcast_to(colour, picture.shape), share)
 
 
 def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
@@ -171,8 +163,7 @@ def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     Returns:
         Photo and mesh.
     """
-    left, right = eye_centres(mesh)
-    eye_px = float(np.linalg.norm(right - left))
+    eye_px = eye_distance(mesh)
     closing = rng.uniform(*(SHUT if rng.random() < SHUT_SHARE else HALF_SHUT))
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     from_row, result = rows.copy(), mesh.copy()

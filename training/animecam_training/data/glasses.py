@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animecam_training.faces import Image, Plane, Points
-from animecam_training.target.geometry import EYELIDS, Floats, Sheet, eye_centres
+from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
+from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid
 
 # Lengths are fractions of the distance between the eyes.
 HALF_WIDTH, HALF_HEIGHT, DROP = (0.40, 0.47), (0.24, 0.36), (0.02, 0.10)
@@ -87,25 +87,20 @@ def add_glasses(photo: Image, target: Image, mesh: Points, rng: np.random.Genera
     Returns:
         Both pictures, RGB uint8 [H, W, 3].
     """
-    left, right = eye_centres(mesh)
-    eye_px = float(np.linalg.norm(right - left))
+    eye_px = eye_distance(mesh)
     sheet = Sheet(photo, mesh, np.ones(photo.shape[:2], np.float32), eye_px, eye_px / 80)
     frame = _choose_frame(sheet, rng)
     colour = np.array(COLOURS[int(rng.choice(len(COLOURS), p=COLOUR_SHARES))]) * rng.uniform(*SHADES)
     seen, drawn = photo.astype(np.float32), target.astype(np.float32)
     if rng.random() < SUNGLASSES:
-        tint = np.full(3, rng.uniform(*LENS_TINT))
-        seen = _laid(seen, tint, frame.lenses * rng.uniform(*LENS_COVER))
-        drawn = _laid(drawn, tint, frame.lenses * DRAWN_LENS_COVER)
+        tint = (rng.uniform(*LENS_TINT),) * 3
+        seen = laid(seen, tint, frame.lenses * rng.uniform(*LENS_COVER))
+        drawn = laid(drawn, tint, frame.lenses * DRAWN_LENS_COVER)
     elif rng.random() < GLARE:
         waves = np.clip(np.sin((sheet.columns + sheet.rows) / (GLARE_PERIOD * eye_px)), 0, 1)
         light = np.array(GLARE_LIGHTS[int(rng.integers(len(GLARE_LIGHTS)))], np.float32)
-        seen = _laid(seen, light, frame.lenses * waves * rng.uniform(*GLARE_STRENGTH))
-    return _bytes(_laid(seen, colour, RIM_COVER * frame.rims)), _bytes(_laid(drawn, DRAWN_DARKER * colour, frame.rims))
-
-
-def _laid(picture: Floats, colour: Floats, share: Floats) -> Floats:
-    return (picture * (1 - share[..., None]) + colour * share[..., None]).astype(np.float32)
+        seen = laid(seen, light, frame.lenses * waves * rng.uniform(*GLARE_STRENGTH))
+    return _bytes(laid(seen, colour, RIM_COVER * frame.rims)), _bytes(laid(drawn, DRAWN_DARKER * colour, frame.rims))
 
 
 def _bytes(picture: Floats) -> Image:

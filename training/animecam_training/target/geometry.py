@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
-from animecam_training.faces import Image, Plane, Points
+from animecam_training.faces import Image, Plane, Points, eye_distance
 from animecam_training.target.warp import Jaw, Lens, warp_face
 
 Floats = NDArray[np.floating[Any]]
@@ -101,6 +101,14 @@ class Sheet:
         small = cv2.resize(mask, (self.shape[1], self.shape[0]), interpolation=cv2.INTER_AREA)
         return small.astype(np.float32) / 255
 
+    def face(self, forehead_eye: float) -> Plane:
+        """Coverage of the face with so much more forehead (eye distances) than the mesh has, float32 [H, W], 0 … 1."""
+        outline = self.mesh[list(OVAL)].copy()
+        up = self.mesh[BROW_TOP] - self.mesh[CHIN]
+        raised = [OVAL.index(point) for point in FOREHEAD_EDGE]
+        outline[raised] += up / np.linalg.norm(up) * forehead_eye * self.eye_px
+        return self.area(outline)
+
     def eyelids(self) -> Plane:
         """Coverage of both eyes, float32 [H, W], 0 … 1."""
         return np.maximum(*(self.area(upper + lower[::-1]) for upper, lower in EYELIDS))
@@ -110,25 +118,24 @@ class Sheet:
         return np.maximum(*(self.area(brow) for brow in BROWS))
 
 
-def eye_centres(mesh: Points) -> Points:
-    """Centres of the eye on the left and on the right of the picture, float32 [2, 2], pixels."""
-    return np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)]).astype(np.float32)
-
-
-def eye_lenses(mesh: Points, eye_px: float, reach_eye: float, gain: tuple[float, float]) -> list[Lens]:
+def eye_lenses(mesh: Points, reach_eye: float, gain: tuple[float, float]) -> list[Lens]:
     """One lens an eye.
 
     Args:
         mesh: float32 [468, 2], pixels.
-        eye_px: Distance between the eyes, pixels.
         reach_eye: Where the magnification has faded, in eye distances.
         gain: Magnification across and down.
     """
-    return [Lens(mesh[list(upper + lower)].mean(0), reach_eye * eye_px, gain) for upper, lower in EYELIDS]
+    reach_px = reach_eye * eye_distance(mesh)
+    return [Lens(mesh[list(upper + lower)].mean(0), reach_px, gain) for upper, lower in EYELIDS]
 
 
-def sheet_of(photo: Image, mesh: Points, person: Plane, changes: Sequence[Lens | Jaw], eye_px: float) -> Sheet:
-    """The sheet after some changes of the face's proportions; `eye_px` stays the unit of everything drawn."""
+def sheet_of(photo: Image, mesh: Points, person: Plane, changes: Sequence[Lens | Jaw] = ()) -> Sheet:
+    """The sheet after some changes of the face's proportions.
+
+    The unit of everything drawn is the distance between the eyes before them.
+    """
+    eye_px = eye_distance(mesh)
     return Sheet(*warp_face(photo, mesh, person, changes), eye_px, eye_px / 80)
 
 
@@ -141,10 +148,8 @@ def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Shee
         person: float32 [H, W], 0 … 1.
         gain: Vertical magnification at an eye's centre; 1 changes nothing.
     """
-    left, right = eye_centres(mesh)
-    eye_px = float(np.linalg.norm(right - left))
     gains = (1 + EYE_WIDTH_SHARE * (gain - 1), gain)
-    return sheet_of(photo, mesh, person, eye_lenses(mesh, eye_px, EYE_REACH, gains), eye_px)
+    return sheet_of(photo, mesh, person, eye_lenses(mesh, EYE_REACH, gains))
 
 
 def blurred(plane: NDArray[Any], sigma_px: float) -> Floats:
@@ -164,6 +169,11 @@ def mixed(under: NDArray[Any], over: NDArray[Any], share: NDArray[Any]) -> Float
     """`over` laid on `under` by a share 0 … 1 a pixel; float32 [H, W] or [H, W, C]."""
     weight = share if under.ndim == 2 else share[..., None]
     return (under * (1 - weight) + over * weight).astype(np.float32)
+
+
+def laid(picture: NDArray[Any], colour: Sequence[float] | NDArray[Any], share: NDArray[Any]) -> Floats:
+    """One colour laid on a picture [H, W, C] by a share 0 … 1 a pixel; float32."""
+    return mixed(picture, np.broadcast_to(np.asarray(colour, np.float32), picture.shape), share)
 
 
 def ramp(value: NDArray[Any], low: float, high: float) -> Floats:

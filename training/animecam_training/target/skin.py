@@ -15,9 +15,7 @@ from animecam_training.target.geometry import (
     BROW_TOP,
     BROWS,
     CHEEKS,
-    CHIN,
     EYELIDS,
-    FOREHEAD_EDGE,
     LIP_GROOVE,
     LIPS,
     OVAL,
@@ -70,11 +68,7 @@ def feature_area(sheet: Sheet) -> Plane:
 
 def _likeness(lab: Lab, colour: Lab, spread: Lab, sheet: Sheet, upper: Plane) -> Plane:
     """How much each pixel's colour is this person's skin, 0 … 1."""
-    outline = sheet.mesh[list(OVAL)].copy()
-    up = sheet.mesh[BROW_TOP] - sheet.mesh[CHIN]
-    raised = [OVAL.index(point) for point in FOREHEAD_EDGE]
-    outline[raised] += up / np.linalg.norm(up) * FOREHEAD_EXTRA * sheet.eye_px
-    face = sheet.area(outline)
+    face = sheet.face(FOREHEAD_EXTRA)
     lighter = lab[..., 0] - colour[0]
     # Gloss is skin mixed with white: the lighter, the paler it may be.
     gloss = np.clip(1 - 1.3 * np.clip(lighter, 0, None) / (100 - colour[0]), 0.25, 1) * face + (1 - face)

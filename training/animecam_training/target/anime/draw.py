@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from animecam_training.faces import Image, Plane, Points
+from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
 from animecam_training.target.anime.eyes import draw_anime_eyes, is_behind_dark_glass
 from animecam_training.target.anime.face import fill_skin, whole_face
 from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
@@ -19,7 +19,6 @@ from animecam_training.target.geometry import (
     Sheet,
     blurred,
     blurred_within,
-    eye_centres,
     eye_lenses,
     mixed,
     ramp,
@@ -36,12 +35,11 @@ LIT_LIFT, LIGHTEST = 7.0, 93.0  # of the lit skin, for what is drawn on it
 
 def _reshaped(photo: Image, mesh: Points, person: Plane, options: AnimeOptions) -> Sheet:
     """The photo with an animator's proportions."""
-    eyes = eye_centres(mesh)
-    eye_px = float(np.linalg.norm(eyes[1] - eyes[0]))
+    eye_px = eye_distance(mesh)
     nose = Lens(mesh[list(NOSE)].mean(0), NOSE_REACH * eye_px, (options.nose_gain, options.nose_gain))
     mouth = Lens(mesh[list(LIPS)].mean(0), MOUTH_REACH * eye_px, options.mouth_gain)
-    lenses = eye_lenses(mesh, eye_px, EYE_REACH, options.eye_gain)
-    return sheet_of(photo, mesh, person, [*lenses, nose, mouth, Jaw(eyes, mesh[CHIN], options.jaw)], eye_px)
+    eyes, jaw = eye_lenses(mesh, EYE_REACH, options.eye_gain), Jaw(eye_centres(mesh), mesh[CHIN], options.jaw)
+    return sheet_of(photo, mesh, person, [*eyes, nose, mouth, jaw])
 
 
 def _paint_face(flat: Lab, paint: Lab, skin: Skin, features: Plane, sheet: Sheet) -> Lab:

@@ -7,7 +7,7 @@ import numpy as np
 from animecam_training.faces import Plane, Points
 from animecam_training.target.eyes import SMALLEST_EYE_PX, iris_centre
 from animecam_training.target.flatten import Lab
-from animecam_training.target.geometry import EYELIDS, Floats, Sheet, mixed, ramp
+from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixed, ramp
 
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 WIDER = 1.02  # than the eye's corners are apart
@@ -84,15 +84,11 @@ def _iris_paint(x: Plane, y: Plane, wide: float, tall: float, own: Lab) -> tuple
     paint[..., 0] = (12 + (26 + 0.5 * own[0]) * down**1.2) * (1 - 0.55 * ramp(distance, 0.80, 0.96))
     paint[..., 1:] = (0.35 + 0.95 * down)[..., None] * hue
     pupil = np.hypot(x / (0.42 * wide), (y + 0.04 * tall) / (0.46 * tall))
-    paint = mixed(paint, _plain(6, 1, 1, paint), 1 - ramp(pupil, 1 - soft, 1 + 2 * soft))
+    paint = laid(paint, (6, 1, 1), 1 - ramp(pupil, 1 - soft, 1 + 2 * soft))
     spark = np.hypot(x + 0.36 * wide, (y + 0.42 * tall) * 0.85) / (0.34 * wide)
-    paint = mixed(paint, _plain(100, 0, 0, paint), 1 - ramp(spark, 0.8, 1.15))
+    paint = laid(paint, (100, 0, 0), 1 - ramp(spark, 0.8, 1.15))
     glow = np.hypot(x - 0.38 * wide, y - 0.5 * tall) / (0.19 * wide)
-    return mixed(paint, _plain(94, hue[0] * 0.2, hue[1] * 0.2, paint), 0.9 * (1 - ramp(glow, 0.6, 1.3))), distance
-
-
-def _plain(lightness: float, a: float, b: float, like: Lab) -> Lab:
-    return np.broadcast_to(np.array([lightness, a, b], np.float32), like.shape)
+    return laid(paint, (94, hue[0] * 0.2, hue[1] * 0.2), 0.9 * (1 - ramp(glow, 0.6, 1.3))), distance
 
 
 def _paint_eyeball(frame: _EyeFrame, glance_px: float, own: Lab, skin: Lab, lit: float, sheet: Sheet) -> Lab:

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 from animecam_training.faces import Plane
 from animecam_training.target.flatten import Lab
 from animecam_training.target.geometry import (
-    BROW_TOP,
-    CHIN,
-    FOREHEAD_EDGE,
     LIPS,
-    OVAL,
     UNDER_NOSE,
     Sheet,
     blurred,
@@ -45,11 +41,7 @@ DARK_PERCENTILE, FEWEST_PX = 45, 8
 
 def whole_face(sheet: Sheet) -> Plane:
     """Coverage of the face with the forehead up to the hairline, float32 [H, W], 0 … 1."""
-    outline = sheet.mesh[list(OVAL)].copy()
-    up = sheet.mesh[BROW_TOP] - sheet.mesh[CHIN]
-    raised = [OVAL.index(point) for point in FOREHEAD_EDGE]
-    outline[raised] += up / np.linalg.norm(up) * FOREHEAD_EXTRA * sheet.eye_px
-    return sheet.area(outline)
+    return sheet.face(FOREHEAD_EXTRA)
 
 
 def _darkness(dark: Plane, zone: tuple[int, ...], lips: Plane, sheet: Sheet) -> float:

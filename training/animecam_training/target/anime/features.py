@@ -15,6 +15,7 @@ from animecam_training.target.geometry import (
     UPPER_LIP_EDGE,
     Sheet,
     blurred,
+    laid,
     mixed,
     ramp,
 )
@@ -40,7 +41,7 @@ def draw_brows(picture: Lab, lab: Lab, sheet: Sheet, lit: float) -> Lab:
     inside = sheet.brows() > 0.5
     own = np.median(lab[inside], 0) if int(inside.sum()) > ENOUGH_PX else np.array([25.0, 2.0, 4.0])
     dark = float(np.clip(min(own[0] * BROW_DARKER, lit * BROW_OF_SKIN), *BROW_LIGHTNESS))
-    colour = np.array([dark, own[1] * 0.8, own[2] * 0.7], np.float32)
+    colour = (dark, own[1] * 0.8, own[2] * 0.7)
     for brow, (upper, lower) in zip(BROWS, EYELIDS, strict=True):
         outline = sheet.mesh[list(brow)]
         half = len(brow) // 2
@@ -48,7 +49,7 @@ def draw_brows(picture: Lab, lab: Lab, sheet: Sheet, lit: float) -> Lab:
         away = middle.mean(0) - sheet.mesh[list(upper + lower)].mean(0)
         middle = middle + BROW_RAISE * sheet.eye_px * away / np.linalg.norm(away)
         stroke = sheet.stroke(middle.astype(np.float32), *(width * sheet.eye_px for width in BROW_WIDTHS))
-        picture = mixed(picture, np.broadcast_to(colour, picture.shape), BROW_COVER * stroke)
+        picture = laid(picture, colour, BROW_COVER * stroke)
     return picture
 
 
@@ -70,9 +71,8 @@ def draw_mouth(picture: Lab, lab: Lab, sheet: Sheet, skin: Lab, lit: float) -> t
     lips = sheet.area(LIPS, 0.02 * eye_px)
     on_lips = lab[lips > 0.6]
     own = np.median(on_lips, 0) if len(on_lips) > ENOUGH_PX else skin
-    tint = np.empty_like(lab)
-    tint[:] = (lit - 4, 0.7 * own[1] + 0.3 * skin[1] + 3, 0.6 * own[2] + 0.4 * skin[2])
-    picture = mixed(picture, tint, LIP_TINT * lips)
+    tint = (lit - 4, 0.7 * own[1] + 0.3 * skin[1] + 3, 0.6 * own[2] + 0.4 * skin[2])
+    picture = laid(picture, tint, LIP_TINT * lips)
 
     gap = sheet.area(np.concatenate([upper, lower[::-1]]).astype(np.float32), 0.4 * sheet.unit_px)
     opening = float(np.linalg.norm(sheet.mesh[INNER_UPPER_LIP] - sheet.mesh[INNER_LOWER_LIP])) / eye_px
@@ -86,8 +86,7 @@ def draw_mouth(picture: Lab, lab: Lab, sheet: Sheet, skin: Lab, lit: float) -> t
     if brighter > TEETH_LIGHTER:
         below = (1 - TEETH_SHARE) * upper + TEETH_SHARE * lower
         teeth = sheet.area(np.concatenate([upper, below[::-1]]).astype(np.float32), 0.3 * sheet.unit_px)
-        white = np.array([min(lit + TEETH_LIFT, TEETH_LIGHTEST), 1, 2], np.float32)
-        inside = mixed(inside, np.broadcast_to(white, lab.shape), teeth)
+        inside = laid(inside, (min(lit + TEETH_LIFT, TEETH_LIGHTEST), 1, 2), teeth)
     ink = 0.9 * sheet.stroke(upper, *(width * eye_px for width in UPPER_LINE))
     ink = np.maximum(ink, 0.75 * sheet.stroke(lower, *(width * eye_px for width in LOWER_LINE)))
     return mixed(picture, inside, gap), ink.astype(np.float32)
