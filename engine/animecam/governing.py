@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from animecam.governor import Governor, Rung
@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 class Networks(Protocol):
     """What the governing needs of the open networks."""
 
-    def qualities(self, style: str) -> tuple[str, ...]:
-        """The networks of a style that may be chosen, the best first."""
+    def qualities(self, style: str) -> Mapping[str, float]:
+        """The networks of a style that may be chosen, the best first, with what they cost (`Variant.cost`)."""
         ...
 
     def usual_quality(self, style: str) -> str:

@@ -2,11 +2,11 @@
 
 The time of a network grows with the pixels of the crop, everything else stays: time = rest + draw * (size / size
 now)^2. That is enough to know what another size would cost before trying it. What another network would cost is
-known once it has run; until then a guess stands in.
+known once it has run; until then what their cards say of both stands in.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,7 +18,7 @@ CLIMB_SHARE = 0.75  # a dearer choice must fit into this share, so that it does 
 CLIMB_SECONDS = 2.0  # and must have done so for this long
 LONGEST_CLIMB_SECONDS = 64.0  # a climb that had to be taken back is tried again after twice the time, up to this
 REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake
-FULL_COST = 12.0  # times a lite network's time; the ones that ship: 29.6 and 1.4 GMAC at their sizes
+UNKNOWN_COST = 12.0  # full over lite where a card is silent: high, for what is tried and undone is seen
 FULL_FROM_PX = 384  # below this a full network shows less than a lite one at the largest size, and costs more
 
 
@@ -78,7 +78,7 @@ class Governor:
         self._rung = Rung(0)
 
     def observe(
-        self, now_s: float, rung: Rung, draw_ms: float, rest_ms: float, qualities: Sequence[str]
+        self, now_s: float, rung: Rung, draw_ms: float, rest_ms: float, qualities: Mapping[str, float]
     ) -> Choice | None:
         """Takes the times of one frame.
 
@@ -87,7 +87,8 @@ class Governor:
             rung: What the frame was drawn with.
             draw_ms: Time of the network.
             rest_ms: Time of everything else that this thread did for the frame.
-            qualities: The networks that may be chosen, the one of the rung among them.
+            qualities: The networks that may be chosen, the one of the rung among them, with what they cost: any unit
+                that they share; 0: not known.
 
         Returns:
             What to take from the next frame on, or None to stay.
@@ -108,11 +109,11 @@ class Governor:
             self._climbed_s, self._climb_s = None, CLIMB_SECONDS
         return self._climb(now_s, costs_ms, draw_ms + rest_ms)
 
-    def _costs(self, rung: Rung, rest_ms: float, qualities: Sequence[str]) -> dict[Rung, float]:
+    def _costs(self, rung: Rung, rest_ms: float, qualities: Mapping[str, float]) -> dict[Rung, float]:
         """Every rung → what a frame would take with it, in milliseconds."""
         known_ms = self._pixel_ms[rung.quality]
-        guess = 1.0 / FULL_COST if rung.quality == FULL else FULL_COST
-        pixel_ms = {quality: self._pixel_ms.get(quality, known_ms * guess) for quality in qualities}
+        guesses = {quality: known_ms * _times(quality, rung.quality, qualities) for quality in qualities}
+        pixel_ms = {quality: self._pixel_ms.get(quality, guess_ms) for quality, guess_ms in guesses.items()}
         rungs = [Rung(size_px, quality) for quality in qualities for size_px in self._sizes_px]
         return {other: rest_ms + pixel_ms[other.quality] * other.size_px**2 for other in rungs}
 
@@ -149,3 +150,12 @@ class Governor:
     def _changed(self, rung: Rung, took_ms: float) -> Choice:
         self._forget()
         return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {rung} now")
+
+
+def _times(quality: str, other: str, costs: Mapping[str, float]) -> float:
+    """How many times as long one network takes as another."""
+    if quality == other:
+        return 1.0
+    if costs[quality] and costs[other]:
+        return costs[quality] / costs[other]
+    return UNKNOWN_COST if quality == FULL else 1.0 / UNKNOWN_COST

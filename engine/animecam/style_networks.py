@@ -84,12 +84,17 @@ class StyleNetworks:
             return self._settings.quality.value
         return self._card(style).suited(on_gpu=self._on_gpu).quality
 
-    def qualities(self, style: str) -> tuple[str, ...]:
-        """The qualities that a governor may choose from, the best first; on a GPU only the usual one is loaded."""
+    def qualities(self, style: str) -> dict[str, float]:
+        """The qualities that a governor may choose from, the best first; on a GPU only the usual one is loaded.
+
+        Returns:
+            Each with what its network costs, 0 where the card does not say.
+        """
+        costs = {variant.quality: variant.cost for variant in self._card(style).variants}
         if self._on_gpu or self._settings.quality is not Quality.AUTO:
-            return (self.usual_quality(style),)
-        names = (variant.quality for variant in self._card(style).variants)
-        return tuple(name for name in names if (style, name) not in self._broken)
+            usual = self.usual_quality(style)
+            return {usual: costs.get(usual, 0.0)}
+        return {quality: cost for quality, cost in costs.items() if (style, quality) not in self._broken}
 
     def warm_up(self, stream: StreamFormat) -> None:
         """Draws one picture as the stream will need them, so that the first frame does not wait for memory and code."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from animecam.errors import AnimecamError, UsageError
-from animecam.styles.card import UNKNOWN_LICENCE, Rights, StyleCard
+from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import NAME_PATTERN, read_card
 from animecam_export.errors import ExportError
 
@@ -81,29 +81,64 @@ def onnx(
 
     name = _style_name(name or folder.resolve().name)
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
-    measured = _figures_of(figures_file) if figures_file else {}
-    measured |= dict(_figure(text) for text in figures)
+    measured = _measured(figures, figures_file)
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
     options = OnnxOptions(fixed_px=_size(size))
     trained = load_trained(checkpoint, generator)
     card, parities = export_style(trained, folder, text, options)
-    for parity in parities:
-        pictures = f"{parity.pictures} crops, fp32"
-        _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+    _tell_parities(parities)
     variant = card.variant()
     _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
     if fp16:
-        _tell_half(folder, *add_half(folder, trained.module), "PyTorch")
+        _tell_half(folder, *add_half(folder, trained.module), FULL, "PyTorch")
+
+
+@app.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The style's folder.")
+@click.option("--quality", default=LITE, show_default=True, help="What the user chooses it by.")
+@click.option("--recipe", default="", help="How it was trained. [default: as the checkpoint says]")
+@click.option("--steps", default=0, help="For how long. [default: as the checkpoint says]")
+@click.option("--figure", "figures", multiple=True, metavar="NAME=NUMBER", help="A measured number; may be repeated.")
+@click.option("--figures", "figures_file", type=click.Path(path_type=Path), help="What animecam-train evaluate wrote.")
+@click.option("--fp16", is_flag=True, help="Write its fp16 form for GPUs, too.")
+def variant(
+    *,
+    checkpoint: Path,
+    folder: Path,
+    quality: str,
+    recipe: str,
+    steps: int,
+    figures: tuple[str, ...],
+    figures_file: Path | None,
+    fp16: bool,
+) -> None:
+    """Gives the style in FOLDER a further, smaller network: CHECKPOINT, distilled from it (--quality lite)."""
+    with _export_packages():
+        from animecam_export.checkpoints import load_trained
+        from animecam_export.half_export import add_half
+        from animecam_export.variant_export import VariantText, add_variant
+
+    trained = load_trained(checkpoint, "dtgan-lite")
+    text = VariantText(_style_name(quality), recipe, steps, _measured(figures, figures_file))
+    card, parities = add_variant(trained, folder, text)
+    _tell_parities(parities)
+    for one in card.variants:
+        about = f"{one.parameters:,} parameters, {one.cost} of the reference's time in OpenVINO"
+        _console.print(f"{escape(str(folder / one.file))}: {about}", soft_wrap=True)
+    if fp16:
+        _tell_half(folder, *add_half(folder, trained.module, quality), quality, "PyTorch")
 
 
 @app.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 def fp16(*, folder: Path) -> None:
-    """Writes the fp16 network for GPUs beside the fp32 one of the style in FOLDER; no checkpoint is needed."""
+    """Writes the fp16 networks for GPUs beside the fp32 ones of the style in FOLDER; no checkpoint is needed."""
     with _export_packages():
         from animecam_export.half_export import add_half
 
-    _tell_half(folder, *add_half(folder), "the fp32 network")
+    for one in read_card(folder).variants:
+        _tell_half(folder, *add_half(folder, quality=one.quality), one.quality, "the fp32 network")
 
 
 @app.command()
@@ -131,8 +166,14 @@ def engine(*, folder: Path, output: Path | None, sizes_px: tuple[int, ...], gpu:
         build_and_show(open_place(gpu, kept_in, stack), [networks], sizes_px)
 
 
-def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) -> None:
-    half = card.variant().half
+def _tell_parities(parities: Sequence["Parity"]) -> None:
+    for parity in parities:
+        pictures = f"{parity.pictures} crops, fp32"
+        _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+
+
+def _tell_half(folder: Path, card: StyleCard, parity: "Parity", quality: str, against: str) -> None:
+    half = card.variant(quality).half
     if half is not None:
         _console.print(
             f"{escape(str(folder / half.file))}: {parity.psnr_db:.1f} dB against {against} on the worst of "
@@ -147,8 +188,11 @@ def _tell_half(folder: Path, card: StyleCard, parity: "Parity", against: str) ->
 @click.option("--held-out", type=click.Path(path_type=Path), help="For the comparison. [default: a fourth of --photos]")
 @click.option("--crops", default=120, show_default=True, help="Heads to take, at most.")
 @click.option("--least-db", default=35.0, show_default=True, help="PSNR to float32 that the worst head must have.")
-def int8(*, folder: Path, photos: Path, held_out: Path | None, crops: int, least_db: float) -> None:
-    """Writes the INT8 network for processors beside the fp32 one of the style in FOLDER, if it is near enough to that.
+@click.option("--quality", help="Which of the style's networks. [default: all]")
+def int8(
+    *, folder: Path, photos: Path, held_out: Path | None, crops: int, least_db: float, quality: str | None
+) -> None:
+    """Writes the INT8 networks for processors beside the fp32 ones of the style in FOLDER, if they are near enough.
 
     Ranges come from heads in --photos; PSNR is told for heads that were not used. OpenVINO runs it.
     """
@@ -158,11 +202,11 @@ def int8(*, folder: Path, photos: Path, held_out: Path | None, crops: int, least
 
         from animecam_export.int8_style import Int8Options, add_int8
 
-    card, found = add_int8(folder, Int8Options(photos, held_out, most_crops=crops, least_db=least_db))
-    for variant in card.variants:
-        for one in found[variant.quality]:
+    options = Int8Options(photos, held_out, most_crops=crops, least_db=least_db, quality=quality)
+    for name, forms in add_int8(folder, options)[1].items():
+        for one in forms:
             _console.print(
-                f"{variant.quality} in {one.runtime}: {one.worst_db:.1f} dB to float32 on the worst of {one.crops} "
+                f"{name} in {one.runtime}: {one.worst_db:.1f} dB to float32 on the worst of {one.crops} "
                 f"unseen heads, {one.mean_db:.1f} dB on average; {one.ratio} of its time here",
                 soft_wrap=True,
             )
@@ -212,6 +256,11 @@ def _style_name(text: str) -> str:
     if not NAME_PATTERN.fullmatch(text):
         raise UsageError(f"{text!r} cannot be a style's name", hint="lower-case letters, digits, - and _: --name NAME")
     return text
+
+
+def _measured(figures: tuple[str, ...], file: Path | None) -> dict[str, float]:
+    """The figures in a file, and those named one by one, which count where both are given."""
+    return (_figures_of(file) if file else {}) | dict(_figure(text) for text in figures)
 
 
 def _figure(text: str) -> tuple[str, float]:

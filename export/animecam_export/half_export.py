@@ -36,22 +36,23 @@ _PROOF_PX = (256, 256)  # the size that people use most
 _DB_DIGITS = 1
 
 
-def add_half(folder: Path, generator: nn.Module | None = None) -> tuple[StyleCard, Parity]:
-    """Writes the fp16 network of a style beside its fp32 one and names it in the card.
+def add_half(folder: Path, generator: nn.Module | None = None, quality: str = FULL) -> tuple[StyleCard, Parity]:
+    """Writes the fp16 form of a style's network beside its fp32 one and names it in the card.
 
     Args:
         folder: The style's folder, with an fp32 network of this package.
         generator: What was trained, to compare with; None compares with the style's fp32 network.
+        quality: Which of its networks.
 
     Returns:
         The new card, and how near the network is on crops of the bundled portrait.
 
     Raises:
-        StyleError: The folder is no style.
+        StyleError: The folder is no style, or has no network of that quality.
         ExportError: The network is none of ours, draws something else in half, or the folder cannot be written.
     """
     card = read_card(folder)
-    variant = card.variant()
+    variant = card.variant(quality)
     reference = folder / variant.file
     if card.contract.fixed_px is not None:
         message = f"style {card.name} takes {card.contract.fixed_px} only"
@@ -65,7 +66,7 @@ def add_half(folder: Path, generator: nn.Module | None = None) -> tuple[StyleCar
             parity = _proved(reference, half, generator)
             named = HalfNetwork(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
             half.replace(file)
-            card = replace(card, variants=_with_half(card.variants, named))
+            card = replace(card, variants=_with_half(card.variants, named, quality))
             card.save(folder)
     except OSError as error:
         message = f"cannot write {folder}: {error.strerror}"
@@ -97,5 +98,5 @@ def _proved(reference: Path, half: Path, generator: nn.Module | None) -> Parity:
     return parity
 
 
-def _with_half(variants: Sequence[Variant], half: HalfNetwork) -> tuple[Variant, ...]:
-    return tuple(replace(variant, half=half) if variant.quality == FULL else variant for variant in variants)
+def _with_half(variants: Sequence[Variant], half: HalfNetwork, quality: str) -> tuple[Variant, ...]:
+    return tuple(replace(variant, half=half) if variant.quality == quality else variant for variant in variants)

@@ -29,6 +29,7 @@ class Int8Options:
         most_crops: Crops of each, at most.
         size_px: Side of the crops.
         least_db: PSNR to float32 that the worst crop must have.
+        quality: Which of the style's networks; None: all of them.
     """
 
     photos: Path
@@ -36,10 +37,11 @@ class Int8Options:
     most_crops: int = 120
     size_px: int = 256
     least_db: float = LEAST_PSNR_DB
+    quality: str | None = None
 
 
 def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, tuple[Quantised, ...]]]:
-    """Writes the INT8 form of every network of a style beside it, and names it in the card.
+    """Writes the INT8 form of networks of a style beside them, and names them in the card.
 
     Args:
         folder: The style's folder.
@@ -51,10 +53,11 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     Raises:
         ExportError: There are too few faces, the folder cannot be written, or the result is too far from float32;
             then the style stays as it was.
-        StyleError: The style is damaged.
+        StyleError: The style is damaged, or has no network of that quality.
         BackendError: A runtime is missing.
     """
     card = read_card(folder)
+    chosen = card.variants if options.quality is None else (card.variant(options.quality),)
     style = Style(card, folder, is_bundled=False)
     calibration, held_out = split_photos(options)
     seen = _crops(calibration, options, options.photos)
@@ -63,7 +66,7 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     forms: dict[str, ByteNetwork] = {}
     try:
         with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            for variant in card.variants:
+            for variant in chosen:
                 original = verified_model(style, variant.quality)
                 model = Path(unproven) / f"{original.stem}{INT8_SUFFIX}"
                 save_model(quantise(load_model(original), seen, card.contract), model)
@@ -73,8 +76,8 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
                 forms[variant.quality] = ByteNetwork(model.name, file_sha256(model), worst_db)
             for form in forms.values():
                 (Path(unproven) / form.file).replace(folder / form.file)
-            variants = tuple(replace(variant, int8=forms[variant.quality]) for variant in card.variants)
-            card = replace(card, variants=variants)
+            variants = (replace(one, int8=forms.get(one.quality, one.int8)) for one in card.variants)
+            card = replace(card, variants=tuple(variants))
             card.save(folder)
     except OSError as error:
         message = f"cannot write {folder}: {error.strerror}"

@@ -21,7 +21,9 @@ MODEL_FILE = "model.onnx"
 RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 """What the export must run on."""
 
-_PROOF_PX = (256, 256)  # the size that people use most
+PROOF_PX = (256, 256)
+"""(height, width) of the crops on which runtimes are compared: the size that people use most."""
+
 _LEAST_PX = 16  # the smallest scale is an eighth, and its mirrored border needs two pixels
 
 
@@ -66,7 +68,7 @@ def export_style(
         ExportError: The folder cannot be written, or a runtime computes something else.
         BackendError: A runtime is missing or refuses the network.
     """
-    pictures = list(crops_of(load_portrait(), options.fixed_px or _PROOF_PX))
+    pictures = list(crops_of(load_portrait(), options.fixed_px or PROOF_PX))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as unproven:

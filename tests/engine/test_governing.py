@@ -19,6 +19,9 @@ class Script:
         return self.choices.pop(0) if self.choices else None
 
 
+COSTS = {FULL: 0.2, LITE: 0.1}
+
+
 class Networks:
     """Two networks a style, of which the lite one is open."""
 
@@ -26,7 +29,7 @@ class Networks:
         self.open, self.asked = {LITE}, []
 
     def qualities(self, style):
-        return (FULL, LITE)
+        return COSTS
 
     def usual_quality(self, style):
         return LITE
@@ -52,7 +55,7 @@ def test_a_size_goes_into_the_look():
     governing.draw("cel")
     governing.observe(controls.look, 5.0, 3.0)
     assert controls.look.size_px == 320
-    assert script.seen == [(Rung(256, LITE), (FULL, LITE))]
+    assert script.seen == [(Rung(256, LITE), COSTS)]
 
 
 def test_a_network_is_changed_to_once_it_is_open():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.governor import CLIMB_SECONDS, FULL_COST, WINDOW_FRAMES, Governor, Rung
+from animecam.governor import CLIMB_SECONDS, UNKNOWN_COST, WINDOW_FRAMES, Governor, Rung
 from animecam.styles.card import FULL, LITE
 
 SIZES_PX = (192, 256, 320, 384, 448, 512)
@@ -14,10 +14,18 @@ class Machine:
     """Draws in a time that grows with the crop's pixels, and never faster than the camera delivers."""
 
     def __init__(
-        self, draw_ms_at_256, rest_ms=4.0, fps=30.0, qualities=(FULL,), full_cost=FULL_COST, noise=0.0, size_px=256
+        self,
+        draw_ms_at_256,
+        rest_ms=4.0,
+        fps=30.0,
+        qualities=(FULL,),
+        full_cost=UNKNOWN_COST,
+        costs=(0.0, 0.0),
+        noise=0.0,
+        size_px=256,
     ):
         self.draw_ms_at_256, self.rest_ms, self.fps, self.noise = draw_ms_at_256, rest_ms, fps, noise
-        self.qualities, self.full_cost = qualities, full_cost
+        self.qualities, self.full_cost = dict(zip(qualities, costs, strict=False)), full_cost
         self.now_s, self.rung = 0.0, Rung(size_px, qualities[-1])
         self.governor = Governor(fps, SIZES_PX)
         self.random = np.random.default_rng(3)
@@ -131,15 +139,23 @@ def test_a_full_network_that_is_too_slow_gives_way_to_the_lite_one():
 
 def test_the_guess_of_the_full_network_s_time_is_corrected_once_it_ran():
     """Here it takes twice as long as guessed: it is tried, given back, and not tried again in the same breath."""
-    machine = Machine(0.6, qualities=(FULL, LITE), full_cost=2 * FULL_COST).run(120)
+    machine = Machine(0.6, qualities=(FULL, LITE), full_cost=2 * UNKNOWN_COST).run(120)
     tried = [rung for _, rung in machine.changes if rung.quality == FULL]
     assert len(tried) == 1
     assert machine.rung == Rung(512, LITE)
 
 
+@pytest.mark.parametrize(("costs", "gets"), [((0.18, 0.075), FULL), ((0.9, 0.075), LITE), ((0.18, 0.0), LITE)])
+def test_what_the_cards_say_of_the_cost_decides_whether_the_full_network_is_tried(costs, gets):
+    """A full network that takes 2.4 times as long fits here at 384 px, one that takes twelve times as long does not."""
+    machine = Machine(3.0, qualities=(FULL, LITE), full_cost=2.4, costs=costs).run(SETTLE_SECONDS)
+    assert machine.rung.quality == gets
+    assert machine.frame_ms <= 1000 / 30
+
+
 def test_the_choice_says_why():
     governor = Governor(30, SIZES_PX)
-    choices = [governor.observe(i / 10, Rung(256), 90.0, 10.0, [FULL]) for i in range(WINDOW_FRAMES)]
+    choices = [governor.observe(i / 10, Rung(256), 90.0, 10.0, {FULL: 0.0}) for i in range(WINDOW_FRAMES)]
     assert choices[:-1] == [None] * (WINDOW_FRAMES - 1)
     assert "100 ms a frame" in choices[-1].reason
     assert "192 px" in choices[-1].reason
@@ -148,5 +164,5 @@ def test_the_choice_says_why():
 def test_a_size_that_the_user_chose_is_not_judged_by_the_one_before():
     governor = Governor(30.0, SIZES_PX)
     for frame in range(WINDOW_FRAMES - 1):
-        assert governor.observe(frame / 30, Rung(512), 60.0, 4.0, [FULL]) is None
-    assert governor.observe(1.0, Rung(256), 15.0, 4.0, [FULL]) is None  # 64 ms were those of 512 px
+        assert governor.observe(frame / 30, Rung(512), 60.0, 4.0, {FULL: 0.0}) is None
+    assert governor.observe(1.0, Rung(256), 15.0, 4.0, {FULL: 0.0}) is None  # 64 ms were those of 512 px

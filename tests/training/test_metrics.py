@@ -24,7 +24,7 @@ from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
-from animecam_training.metrics.evaluate import evaluate_style, measure_identity, stylize_images
+from animecam_training.metrics.evaluate import compare_drawings, evaluate_style, measure_identity, stylize_images
 from animecam_training.metrics.flicker import measure_flicker
 from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
 from animecam_training.metrics.pictures import psnr_db, to_batch
@@ -179,6 +179,15 @@ def test_evaluation_sees_photos_become_anime() -> None:
     assert full.identity is None
     with pytest.raises(DataError, match="3 styled"):
         evaluate_style(photos, drawn[:3], anime)
+
+
+def test_a_student_is_as_near_as_its_drawings_are() -> None:
+    wanted = [flat_picture() for _ in range(3)]
+    near = [np.clip(picture.astype(int) + 4, 0, 255).astype(np.uint8) for picture in wanted]
+    likeness = compare_drawings(wanted, near)
+    expected_db = np.mean([psnr_db(a, b) for a, b in zip(near, wanted, strict=True)])
+    assert likeness.psnr_db == pytest.approx(expected_db)
+    assert likeness.squeeze_distance < 0.1 < compare_drawings(wanted, [noise_picture()] * 3).squeeze_distance
 
 
 def test_published_figures_need_a_library_and_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:

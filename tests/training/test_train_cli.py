@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from animecam.styles.registry import BUNDLED
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.cli import main
 from animecam_training.config import DataConfig, ModelConfig, Recipe
@@ -114,7 +115,7 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
     clip = tmp_path / "clip.mp4"
     write_clip(clip, [read_picture(photos / "9.jpg")] * 4)
     measured = ["--photos", str(photos), "--anime", str(tmp_path / "made"), *weights, "--size", "128"]
-    measured += ["--clip", str(clip), "--frames", "3", "--published"]
+    measured += ["--clip", str(clip), "--frames", "3", "--published", "--teacher", str(BUNDLED / "cel")]
     figures, grid = tmp_path / "figures.json", tmp_path / "grid.jpg"
     written = ["--json", str(figures), "--grid", str(grid)]
     assert main(["evaluate", str(tmp_path / "run/last.pt"), *measured, *written]) == 0
@@ -123,6 +124,7 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
     assert result["flicker"]["frames"] == 2
     assert result["figures"]["identity"]["faces"] == 2
     assert result["by_name"]["identity_cosine_mean"] == result["figures"]["identity"]["mean"]
+    assert result["by_name"]["squeeze_distance_to_full"] > 0.05  # after one step it is nothing like that
     # Nothing that could not be measured has a figure, and each says why.
     absent = [result["inception"] is None, result["lpips"] is None]
     assert len(result["missing"]) == sum(absent)

@@ -138,6 +138,7 @@ def run(
 @click.option("--clip", "--clip-frames", type=_FOLDER, help="Video, or folder of frames: measures flicker.")
 @click.option("--frames", type=click.IntRange(min=2), default=48, help="Frames of the clip at most.")
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=256, help="Side of the head crops, pixels.")
+@click.option("--teacher", type=_FOLDER, help="What it was distilled from: measures how near it is to that.")
 @click.option("--published", is_flag=True, help="FID, KID, Inception Score, LPIPS too; their networks are downloads.")
 @click.option("--grid", type=_FOLDER, help="Write a before/after grid here.")
 @click.option("--json", "json_out", type=_FOLDER, help="Write the figures here.")
@@ -151,6 +152,7 @@ def evaluate(
     clip: Path | None,
     frames: int,
     size: int,
+    teacher: Path | None,
     published: bool,
     grid: Path | None,
     json_out: Path | None,
@@ -161,7 +163,15 @@ def evaluate(
         from animecam_training.evaluation import evaluate as run_evaluation
 
     options = EvaluateOptions(
-        photos, anime, weights, only=only, clip=clip, clip_frames=frames, size_px=size, with_published=published
+        photos,
+        anime,
+        weights,
+        only=only,
+        clip=clip,
+        clip_frames=frames,
+        size_px=size,
+        with_published=published,
+        teacher=teacher,
     )
     result = run_evaluation(style, options, grid)
     _console.print(_figure_table(result))
@@ -185,6 +195,9 @@ def _figure_table(result: "Evaluation") -> Table:
         table.add_row("FID to the style", f"{result.inception.fid:.1f}")
         table.add_row("KID to the style", f"{result.inception.kid:.4f}")
         table.add_row("Inception Score", f"{result.inception.inception_score:.2f}")
+    if result.teacher:
+        table.add_row("squeeze distance to the teacher", f"{result.teacher.squeeze_distance:.3f}")
+        table.add_row("PSNR to the teacher, dB", f"{result.teacher.psnr_db:.1f}")
     if result.lpips is not None:
         table.add_row("LPIPS (AlexNet) to the photo", f"{result.lpips:.3f}")
     return table

@@ -17,7 +17,13 @@ from animecam_training.data.sets import SMOOTHED_SUFFIX, list_photos
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
-from animecam_training.metrics.evaluate import StyleFigures, evaluate_style, stylize_images
+from animecam_training.metrics.evaluate import (
+    Likeness,
+    StyleFigures,
+    compare_drawings,
+    evaluate_style,
+    stylize_images,
+)
 from animecam_training.metrics.flicker import Flicker, measure_flicker
 from animecam_training.metrics.identity import IdentityNetwork
 from animecam_training.metrics.pictures import to_batch
@@ -44,6 +50,7 @@ class EvaluateOptions:
         clip_frames: Frames of the clip at most.
         size_px: Side of the head crops.
         with_published: Also FID, KID, Inception Score and LPIPS, whose networks may have to be downloaded.
+        teacher: What the style was distilled from, a checkpoint or a style, to be compared with; None: nothing.
     """
 
     photos: Path
@@ -54,6 +61,7 @@ class EvaluateOptions:
     clip_frames: int = CLIP_FRAMES
     size_px: int = 256
     with_published: bool = False
+    teacher: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Evaluation:
         flicker: On the clip; None where none was given.
         inception: None where not asked for, or where its network cannot be had.
         lpips: Likewise.
+        teacher: How near it is to what it was distilled from; None where nothing was named.
         missing: Why what was asked for is None, one line each.
     """
 
@@ -78,6 +87,7 @@ class Evaluation:
     flicker: Flicker | None = None
     inception: InceptionFigures | None = None
     lpips: float | None = None
+    teacher: Likeness | None = None
     missing: tuple[str, ...] = field(default=())
 
     def by_name(self) -> dict[str, float]:
@@ -97,6 +107,9 @@ class Evaluation:
             named["inception_score"] = self.inception.inception_score
         if self.lpips is not None:
             named["lpips_alex_to_photo"] = self.lpips
+        if self.teacher:
+            named["squeeze_distance_to_full"] = self.teacher.squeeze_distance
+            named["psnr_to_full_db"] = self.teacher.psnr_db
         return named
 
 
@@ -134,6 +147,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
         CheckpointError: The checkpoint cannot be read.
     """
     measured = open_style(style)
+    teacher = open_style(options.teacher) if options.teacher else None
     finder, identity = FaceFinder(options.weights), IdentityNetwork(options.weights)
     photos = read_heads(options, finder)
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
@@ -149,7 +163,10 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     inception, lpips, missing = None, None, ()
     if options.with_published:
         inception, lpips, missing = _measure_published(photos, styled, anime)
-    return Evaluation(measured.name, measured.steps, options.size_px, figures, flicker, inception, lpips, missing)
+    likeness = compare_drawings(stylize_images(teacher.draw, photos), styled) if teacher else None
+    return Evaluation(
+        measured.name, measured.steps, options.size_px, figures, flicker, inception, lpips, likeness, missing
+    )
 
 
 def write_figures(evaluation: Evaluation, path: Path) -> None:

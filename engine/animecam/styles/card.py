@@ -153,6 +153,10 @@ class Variant:
         parameters: Count of weights; 0: not known.
         half: Its fp16 form; None where it has none: it runs in fp32 on a GPU, too.
         int8: Its INT8 form; None where it has none.
+        cost: Time of one crop as a share of the reference's (`measure.networks`) in the same turns; 0: not known. Times
+            differ from machine to machine, what two networks cost beside each other differs less.
+        training: How its weights were made, where that is not what the card says of the style; None where it is.
+        figures: Measured numbers by name, likewise.
     """
 
     quality: str
@@ -161,6 +165,9 @@ class Variant:
     parameters: int = 0
     half: HalfNetwork | None = None
     int8: ByteNetwork | None = None
+    cost: float = 0.0
+    training: Training | None = None
+    figures: dict[str, float] = field(default_factory=dict[str, float])
 
 
 FULL = "full"

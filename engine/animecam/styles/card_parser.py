@@ -108,6 +108,13 @@ class _Fields:
             raise self.wrong(key, "a number")
         return float(value)
 
+    def cost(self, key: str) -> float:
+        """A number from 0; cards written before the key came lack it."""
+        value = self.number(key) if key in self._values else 0.0
+        if value < 0:
+            raise self.wrong(key, "a number from 0")
+        return value
+
     def count(self, key: str, least: int) -> int:
         """A whole number."""
         value = self.take(key)
@@ -215,6 +222,10 @@ def _training(fields: _Fields | None) -> Training | None:
     return training
 
 
+def _figures(fields: _Fields | None) -> dict[str, float]:
+    return {} if fields is None else fields.numbers()
+
+
 def _variant(fields: _Fields) -> Variant:
     variant = Variant(
         quality=fields.text("quality", NAME_PATTERN),
@@ -223,6 +234,9 @@ def _variant(fields: _Fields) -> Variant:
         parameters=fields.count("parameters", 0),
         half=_form(fields.optional_child("half", may_be_missing=True), HalfNetwork),
         int8=_form(fields.optional_child("int8", may_be_missing=True), ByteNetwork),
+        cost=fields.cost("cost"),
+        training=_training(fields.optional_child("training", may_be_missing=True)),
+        figures=_figures(fields.optional_child("figures", may_be_missing=True)),
     )
     _check_file(fields, variant.file)
     fields.finish()

@@ -44,7 +44,17 @@ CARD = StyleCard(
         max_px=512,
     ),
     rights=Rights("MIT", "somebody", "a workshop", "own drawings", "own"),
-    variants=(Variant("full", "model.onnx", "0" * 64, 7), Variant("lite", "lite.onnx", "f" * 64)),
+    variants=(
+        Variant("full", "model.onnx", "0" * 64, 7),
+        Variant(
+            "lite",
+            "lite.onnx",
+            "f" * 64,
+            cost=0.08,
+            training=Training("distilled", 9, "2026-11-26"),
+            figures={"squeeze_distance_to_full": 0.1},
+        ),
+    ),
     training=Training("by hand", 12, "2026-11-21"),
     figures={"identity_cosine": 0.5},
 )
@@ -100,6 +110,9 @@ def test_a_card_comes_back_as_it_was(tmp_path: Path, card: StyleCard):
         ("variants", [], "variants must be a list of at least one network"),
         ("variants.1.sha256", "abc", "variants[1].sha256 must be a string like"),
         ("variants.0.file", "../model.onnx", "variants[0].file must be the name of a file beside the card"),
+        ("variants.1.cost", -0.1, "variants[1].cost must be a number from 0"),
+        ("variants.1.training.steps", -1, "variants[1].training.steps must be a whole number from 0"),
+        ("variants.1.figures.distance", "near", "variants[1].figures.distance must be a number"),
         ("training.steps", -1, "training.steps must be a whole number from 0"),
         ("figures.psnr", "high", "figures.psnr must be a number"),
         ("schema", 2, "schema 2 is newer than this program"),
@@ -112,6 +125,13 @@ def test_a_wrong_key_is_named(folder: Path, key: str, value: Any, message: str):
     assert message in caught.value.message
     assert str(folder) in caught.value.message
     assert caught.value.hint
+
+
+def test_a_card_of_before_the_costs_is_read(folder: Path):
+    for key in ("cost", "training", "figures"):
+        edit(folder, f"variants.1.{key}", ...)
+    lite = read_card(folder).variant("lite")
+    assert (lite.cost, lite.training, lite.figures) == (0.0, None, {})
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'"text"'])

@@ -63,6 +63,19 @@ class StyleFigures:
         return self.squeeze_kid / self.squeeze_kid_photos
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How near drawings are to other pictures: to the photos, or to what a teacher draws of them.
+
+    Attributes:
+        squeeze_distance: Mean squeeze distance.
+        psnr_db: Mean PSNR.
+    """
+
+    squeeze_distance: float
+    psnr_db: float
+
+
 @torch.inference_mode()
 def stylize_images(draw: Draw, images: Sequence[Image]) -> list[Image]:
     """Run a generator over pictures.
@@ -135,16 +148,31 @@ def evaluate_style(
             hint="give each photo with its styled self, and two pictures of either kind at least",
         )
     before, after, aim = to_batch(photos), to_batch(styled), to_batch(anime)
-    vectors, distance = SqueezeVectors(), SqueezeDistance()
+    vectors = SqueezeVectors()
     aim_vectors = vectors(aim)
-    starts = range(0, len(before), BATCH)
-    distances = [distance(after[i : i + BATCH], before[i : i + BATCH]) for i in starts]
+    likeness = compare_drawings(photos, styled)
     people = measure_identity(photos, styled, finder, identity) if finder and identity else None
     return StyleFigures(
         pictures=len(photos),
         squeeze_kid=kernel_distance(vectors(after), aim_vectors),
         squeeze_kid_photos=kernel_distance(vectors(before), aim_vectors),
-        squeeze_distance=float(torch.cat(distances).mean()),
-        psnr_db=float(np.mean([psnr_db(drawn, photo) for drawn, photo in zip(styled, photos, strict=True)])),
+        squeeze_distance=likeness.squeeze_distance,
+        psnr_db=likeness.psnr_db,
         identity=people,
+    )
+
+
+@torch.inference_mode()
+def compare_drawings(wanted: Sequence[Image], drawn: Sequence[Image]) -> Likeness:
+    """How near drawings are to other pictures.
+
+    Args:
+        wanted: What they are compared with, RGB, uint8 [H, W, 3]; one at least.
+        drawn: The drawings, in the same order and of the same sizes.
+    """
+    before, after, distance = to_batch(wanted), to_batch(drawn), SqueezeDistance()
+    distances = [distance(after[i : i + BATCH], before[i : i + BATCH]) for i in range(0, len(before), BATCH)]
+    return Likeness(
+        squeeze_distance=float(torch.cat(distances).mean()),
+        psnr_db=float(np.mean([psnr_db(mine, theirs) for mine, theirs in zip(drawn, wanted, strict=True)])),
     )
