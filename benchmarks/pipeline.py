@@ -9,6 +9,7 @@ machine is as it was, the reference is timed: the network's median in the run is
 """
 
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from animecam.measure.spread import Spread
 from animecam.measure.turns import interleave
 from animecam.networks import open_networks
 from animecam.session import opened_outputs, opened_source, run
-from animecam.settings import DEFAULT_STYLE, Look, Scope, Settings
+from animecam.settings import DEFAULT_STYLE, Look, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
 
-BACKENDS, SCOPES = ([choice.value for choice in choices] for choices in (BackendChoice, Scope))
+BACKENDS, SCOPES, QUALITIES = ([choice.value for choice in choices] for choices in (BackendChoice, Scope, Quality))
 REFERENCE_ROUNDS = 5
 DRAW = "draw"  # the renderer's name of the network's stage
 HEADS = (
@@ -41,6 +42,7 @@ HEADS = (
 @click.option("--backend", "backends", multiple=True, type=click.Choice(BACKENDS), default=["auto"])
 @click.option("--size", "sizes", multiple=True, type=int, default=[256])
 @click.option("--style", "styles", multiple=True, default=[DEFAULT_STYLE])
+@click.option("--quality", "qualities", multiple=True, type=click.Choice(QUALITIES), default=[Quality.AUTO.value])
 @click.option("--scope", type=click.Choice(SCOPES), default=Scope.HEAD.value)
 @click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network.")
 @click.option("--seconds", default=20.0, help="Longest time for one row.")
@@ -51,24 +53,26 @@ def main(
     backends: tuple[str, ...],
     sizes: tuple[int, ...],
     styles: tuple[str, ...],
+    qualities: tuple[str, ...],
     scope: str,
     target_fps: float | None,
     seconds: float,
     encode: bool,
     report: Path | None,
 ) -> None:
-    """Measures every combination of source, style, backend and size, one row each."""
+    """Measures every combination of source, style, network, backend and size, one row each."""
     watch = Watch()
     rows = [
         measure(source, settings, seconds=seconds, encode=encode)
         for source in sources
         for settings in (
             Settings(
-                Look(style, scope=Scope(scope), size_px=size_px), backend=BackendChoice(backend), target_fps=target_fps
+                Look(style, scope=Scope(scope), size_px=size_px),
+                backend=BackendChoice(backend),
+                quality=Quality(quality),
+                target_fps=target_fps,
             )
-            for style in styles
-            for backend in backends
-            for size_px in sizes
+            for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
         )
     ]
     show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
@@ -87,7 +91,7 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         uri = str(Path(folder) / "out.mp4") if encode else "null:"
         with opened_outputs((uri,), camera.format, SinkOptions()) as outputs:
             figures = run(camera, networks, outputs, seconds=seconds)
-        info = networks.backend_info
+        info, quality = networks.backend_info, networks.usual_quality(settings.look.style)
         reference_ms = time_reference(settings.threads)
         draw = figures.stage_ms.get(DRAW)
         frame = f"{camera.format.width_px}x{camera.format.height_px}"
@@ -96,6 +100,7 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         "frame": frame,
         "encode": encode,
         "style": settings.look.style,
+        "quality": quality,
         "backend": info.name,
         "precision": info.precision,
         "size": settings.look.size_px,
@@ -117,7 +122,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["source"],
         row["frame"],
-        row["style"],
+        f"{row['style']} {row['quality']}",
         f"{row['backend']} {row['precision']}",
         str(row["size"]),
         f"{row['fps_out']:.1f}",

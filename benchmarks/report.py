@@ -26,6 +26,7 @@ from report_text import SECTIONS, write_report
 
 from animecam.measure.networks import REFERENCE_STYLE
 from animecam.settings import DEFAULT_STYLE
+from animecam.styles.registry import find_style
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "docs" / "report"
@@ -125,12 +126,13 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
     frames = ("--frames", str(extent.frames))
     seconds = ("--seconds", str(extent.seconds))
     sizes = tuple(word for size in LIVE_SIZES_PX for word in ("--size", size))
+    qualities = tuple(word for variant in find_style(style).card.variants for word in ("--quality", variant.quality))
     page = (Step("page", "browser.py", (*styled, *seconds)),) if _has_browser() else ()
     return (
         *page,
         Step("memory", "memory.py", ("--starts", str(extent.starts), *seconds, "--", *styled)),
-        Step("pipeline", "pipeline.py", (*LIVE, *styled, *sizes, *seconds)),
-        Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *seconds)),
+        Step("pipeline", "pipeline.py", (*LIVE, *styled, *qualities, *sizes, *seconds)),
+        Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *qualities, *seconds)),
         Step("stages", "stages.py", (clip, *styled, *frames)),
         Step("backends", "backends.py", (*styled, *_reference_style(style), "--rounds", str(extent.rounds))),
         Step("students", "students.py", ("--rounds", str(extent.rounds))),

@@ -21,15 +21,17 @@ def in_short(contents: Mapping[str, Content]) -> list[str]:
 
 def _live_in_short(content: Content) -> list[str]:
     return [
-        f"Live, {row['source']}, crops of {row['size']} px: **{row['fps_out']:.1f} fps** of {row['fps_in']:.1f}; from "
-        f"capture to sink {row['latency_ms']['p50']:.0f} ms, p95 {row['latency_ms']['p95']:.0f} ms."
+        f"Live, {row['source']}, {row['style']} {row['quality']} at {row['size']} px: **{row['fps_out']:.1f} fps** of "
+        f"{row['fps_in']:.1f}; from capture to sink {row['latency_ms']['p50']:.0f} ms, p95 "
+        f"{row['latency_ms']['p95']:.0f} ms."
         for row in content["rows"]
     ]
 
 
 def _convert_in_short(content: Content) -> list[str]:
     return [
-        f"Converting {row['source']} ({row['frame']}), decoding and encoding included: **{row['fps_out']:.1f} fps**."
+        f"Converting {row['source']} ({row['frame']}), {row['style']} {row['quality']}, codecs included: "
+        f"**{row['fps_out']:.1f} fps**."
         for row in content["rows"]
     ]
 

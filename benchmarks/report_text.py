@@ -101,7 +101,7 @@ def _convert(content: Content) -> str:
 def _run_cells(row: Content) -> tuple[str, ...]:
     return (
         f"{row['source']} ({row['frame']})",
-        f"{row['style']}, {row['backend']} {row['precision']}",
+        f"{row['style']} {row['quality']}, {row['backend']} {row['precision']}",
         str(row["size"]),
         f"{row['fps_out']:.1f}",
     )

@@ -77,9 +77,9 @@ def add_variant(
             export_onnx(trained.module, model, OnnxOptions())
             parities = prove(trained, model, list(crops_of(load_portrait(), PROOF_PX)))
             card = _with_variant(card, _variant(trained, model, text))
-            for other in card.variants:
-                if other.quality != text.quality:
-                    shutil.copy(folder / other.file, unproven)
+            for file in (file for other in card.variants for file in _files(card, other.quality)):
+                if file != model.name:
+                    shutil.copy(folder / file, unproven)
             card = _timed(card, Path(unproven), COST_SECONDS if cost_s is None else cost_s)
             model.replace(folder / model.name)
         card.save(folder)

@@ -19,6 +19,7 @@ from animecam.styles.registry import find_style, user_styles, verify_style
 from animecam_export import cli
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
+from animecam_export.half_export import add_half
 from animecam_export.onnx_export import OnnxOptions
 from animecam_export.parity import psnr_db
 from animecam_export.style_export import StyleText, export_style
@@ -46,11 +47,12 @@ def generator(widths: tuple[int, int, int], seed: int) -> nn.Module:
 
 @pytest.fixture
 def style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's style with one network."""
+    """A user's style with one network and its fp16 form."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     folder = user_styles() / "ink"
     text = StyleText("ink", "Ink", "For tests.", Rights("MIT", "", ""), figures={"identity_cosine_mean": 0.5})
     export_style(TrainedGenerator(generator(WIDE, 1), "ink (pairs)", 7), folder, text, OnnxOptions())
+    add_half(folder)
     return folder
 
 
@@ -79,7 +81,7 @@ def test_the_command_gives_a_style_a_lite_network(
     assert lite.training == Training("ink (distill)", 9, lite.training.date)
     assert lite.figures == {"squeeze_distance_to_full": 0.25, "psnr_to_full_db": 31.0}
     assert card.figures == {"identity_cosine_mean": 0.5}
-    assert full.half is None
+    assert full.half is not None
     assert lite.half is not None
     verify_style(find_style("ink"))
 
@@ -116,7 +118,7 @@ def test_an_older_network_of_that_quality_makes_room_with_its_forms(style: Path)
     assert [variant.quality for variant in card.variants] == [FULL, LITE]
     assert card.variant(LITE).sha256 != before
     assert card.variant(LITE).int8 is None
-    assert sorted(path.name for path in style.iterdir()) == ["card.json", "lite.onnx", "model.onnx"]
+    assert sorted(path.name for path in style.iterdir()) == ["card.json", "lite.onnx", "model.fp16.onnx", "model.onnx"]
     verify_style(find_style("ink"))
 
 

@@ -101,6 +101,7 @@ def prepare(
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
+@click.option("--teacher", help="Instead of the recipe's teacher.")
 def run(
     *,
     recipe: Path,
@@ -111,6 +112,7 @@ def run(
     threads: int,
     photos: str | None,
     styles: str | None,
+    teacher: str | None,
 ) -> None:
     """Trains a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
     from dataclasses import replace
@@ -121,7 +123,7 @@ def run(
 
     loaded = load_recipe(recipe)
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
-    loaded = replace(loaded, data=data)
+    loaded = replace(loaded, data=data, teacher=teacher or loaded.teacher)
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
     with _progress() as progress:
         task = progress.add_task(escape(loaded.name), total=loaded.steps)
