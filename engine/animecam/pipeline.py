@@ -1,5 +1,8 @@
 """Three threads and two channels: capture → render → emit.
 
+Drawings are put back into their frames in thread "emit", where the renderer allows it: meanwhile "render" has the next
+frame in hand.
+
 A file waits (every frame, in order, at its own time stamp); a live source drops the oldest (the newest frame wins and
 drops are counted). The first failure in any thread ends the run and is raised in the caller.
 """
@@ -52,13 +55,23 @@ class Overlapping(Protocol):
         ...
 
 
+@runtime_checkable
+class Dividing(Protocol):
+    """A renderer whose last step needs no accelerator: another thread does it while the next frame is drawn."""
+
+    def begin(self, frame: Frame) -> Callable[[], Rendered]:
+        """Draws a frame but for its last step, which what is returned does; called by one thread, in the same order."""
+        ...
+
+
 class Pipeline:
     """One run from a source through a renderer to the outputs.
 
     Args:
         source: Open; read by thread "capture" only.
         render: Called by thread "render" only, which so owns the accelerator. If it is `Overlapping`, frames of a
-            file are sent ahead of those that are waited for; live frames are not, as none is to wait for the next.
+            file are sent ahead of those that are waited for; live frames are not, as none is to wait for the next. If
+            it is `Dividing`, thread "emit" does the last step of each frame.
         outputs: Open; written by thread "emit" only.
         timing: Where the stages' times go; the renderer may share it.
         max_fps: Most frames a second of a live source; None takes what comes.
@@ -75,13 +88,14 @@ class Pipeline:
     ) -> None:
         self._source = source
         is_live = source.format.is_live
-        self._submit = render.submit if isinstance(render, Overlapping) else _at_once(render)
+        self._submit = _submitting(render)
+        self._is_divided = isinstance(render, Dividing)
         self._frames_ahead = render.frames_ahead if isinstance(render, Overlapping) and not is_live else 0
         self._outputs = outputs
         self._timing = timing or Timing()
         capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
         self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
-        self._rendered: Channel[Rendered] = Channel(capacity, Overflow.WAIT)
+        self._rendered: Channel[Callable[[], Rendered]] = Channel(capacity, Overflow.WAIT)
         self._cap = RateCap(max_fps) if is_live and max_fps else None
         self._stop = threading.Event()
         self._was_stopped = False
@@ -185,12 +199,19 @@ class Pipeline:
         while (frame := self._next_captured()) is not None:
             with self._timing.stage("render"):
                 waiting.append(self._submit(frame))
-                rendered = waiting.popleft()() if len(waiting) > self._frames_ahead else None
-            if rendered is not None:
-                self._rendered.put(rendered)
+                result = self._owned(waiting.popleft()) if len(waiting) > self._frames_ahead else None
+            if result is not None:
+                self._rendered.put(result)
         for result in waiting:
-            self._rendered.put(result())
+            self._rendered.put(self._owned(result))
         self._rendered.finish()
+
+    def _owned(self, result: Callable[[], Rendered]) -> Callable[[], Rendered]:
+        """A result as thread "emit" may ask for it: what is on an accelerator is fetched here, by its owner."""
+        if self._is_divided:
+            return result
+        rendered = result()
+        return lambda: rendered
 
     def _next_captured(self) -> Frame | None:
         try:
@@ -201,9 +222,11 @@ class Pipeline:
     def _emit(self) -> None:
         try:
             while True:
-                rendered = self._rendered.get()
-                with self._timing.stage("write"):
-                    self._outputs.write(rendered.frame)
+                result = self._rendered.get()
+                with self._timing.stage("emit"):
+                    rendered = result()
+                    with self._timing.stage("write"):
+                        self._outputs.write(rendered.frame)
                 self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
         except ChannelEnded:
             self._ended.set()
@@ -217,8 +240,12 @@ class Pipeline:
         )
 
 
-def _at_once(render: Render) -> Callable[[Frame], Callable[[], Rendered]]:
-    """Sends frames to a renderer that is done with one when it returns."""
+def _submitting(render: Render) -> Callable[[Frame], Callable[[], Rendered]]:
+    """How frames are sent to a renderer."""
+    if isinstance(render, Overlapping):
+        return render.submit
+    if isinstance(render, Dividing):
+        return render.begin
 
     def submit(frame: Frame) -> Callable[[], Rendered]:
         rendered = render(frame)

@@ -62,6 +62,16 @@ class Plan(Scene):
     pictures: tuple[Image, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A plan and what was drawn of its pictures, in how many milliseconds."""
+
+    plan: Plan
+    drawn: Sequence[Image]
+    draw_ms: float
+    is_idle: bool
+
+
 class Renderer:
     """Draws frames of one source.
 
@@ -99,13 +109,27 @@ class Renderer:
         self._controls, self._timing = controls, timing
         self._governing, self._idle = governing, idle
         self._enlarge_eyes, self._tint = EyeEnlarger(), tint
+        self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
         """Draws one frame; frames come in the order of their time stamps."""
         if frame.is_placeholder:
-            return Rendered(frame, Faces(is_exposed=False))
+            return _untouched(frame)
         start_ns = time.perf_counter_ns()
         return self.draw(self.find(frame), start_ns)
+
+    def begin(self, frame: Frame) -> Callable[[], Rendered]:
+        """Draws one frame but for putting the drawings back, which what is returned does.
+
+        Another thread may do that while this one begins the next frame; it must keep to the order of the frames.
+        """
+        if frame.is_placeholder:
+            return lambda: _untouched(frame)
+        start_ns = time.perf_counter_ns()
+        drawing = self._drawing(self.find(frame))
+        # A frame costs what the slower of the two threads takes for it.
+        self._charge(drawing, max(_ms_since(start_ns), self._put_back_ms))
+        return lambda: self._put_back(drawing)
 
     def draw(self, scene: Scene, start_ns: int) -> Rendered:
         """Draws a scene.
@@ -114,8 +138,15 @@ class Renderer:
             scene: What is to be drawn.
             start_ns: When work on its frame began, `time.perf_counter_ns`.
         """
+        drawing = self._drawing(scene)
+        rendered = self._put_back(drawing)
+        self._charge(drawing, _ms_since(start_ns))
+        return rendered
+
+    def _drawing(self, scene: Scene) -> _Drawing:
+        """The drawings of a scene's pictures."""
         plan = self.cut(scene)
-        planned_ns = time.perf_counter_ns()
+        start_ns = time.perf_counter_ns()
         draw = (self._governing.draw if self._governing else self._draw)(plan.look.style)
         drawn = self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
         is_idle = drawn is not None
@@ -123,13 +154,20 @@ class Renderer:
             drawn = draw_each_size(draw, plan.pictures)
             if self._idle:
                 self._idle.remember(draw, plan.regions, plan.pictures, drawn)
-        drawn_ns = time.perf_counter_ns()
-        self._timing.add("draw", (drawn_ns - planned_ns) / 1e6)
-        rendered = replace(self.finish(plan, drawn), is_idle=is_idle)
-        if not is_idle:  # a frame that was not drawn says nothing about the cost of a face
-            total_ms, draw_ms = (time.perf_counter_ns() - start_ns) / 1e6, (drawn_ns - planned_ns) / 1e6
-            self.govern(scene, draw_ms, total_ms - draw_ms)
+        draw_ms = _ms_since(start_ns)
+        self._timing.add("draw", draw_ms)
+        return _Drawing(plan, drawn, draw_ms, is_idle)
+
+    def _put_back(self, drawing: _Drawing) -> Rendered:
+        start_ns = time.perf_counter_ns()
+        rendered = replace(self.finish(drawing.plan, drawing.drawn), is_idle=drawing.is_idle)
+        self._put_back_ms = _ms_since(start_ns)
         return rendered
+
+    def _charge(self, drawing: _Drawing, frame_ms: float) -> None:
+        """Tells the governor what a frame cost; one that was not drawn says nothing about the cost of a face."""
+        if not drawing.is_idle:
+            self.govern(drawing.plan, drawing.draw_ms, max(0.0, frame_ms - drawing.draw_ms))
 
     def govern(self, scene: Scene, draw_ms: float, rest_ms: float) -> None:
         """Chooses size and network of the next crops from what this scene cost.
@@ -190,6 +228,14 @@ class Renderer:
         if faces.is_exposed:  # somebody may be in view whom no crop covers: better all drawn than one bare face
             return (whole_frame_region(frame, look.size_px), *heads)
         return heads
+
+
+def _untouched(frame: Frame) -> Rendered:
+    return Rendered(frame, Faces(is_exposed=False))
+
+
+def _ms_since(start_ns: int) -> float:
+    return (time.perf_counter_ns() - start_ns) / 1e6
 
 
 def draw_each_size(draw: Draw, pictures: Sequence[Image]) -> tuple[Image, ...]:

@@ -95,8 +95,58 @@ def test_faces_and_stages_are_counted():
 
     figures = _run(FakeSource(10), FakeSink(), render)
     assert figures.with_faces == 5
-    assert {"read", "render", "write"} <= figures.stage_ms.keys()
+    assert {"read", "render", "emit", "write"} <= figures.stage_ms.keys()
     assert figures.latency_ms.count == 10
+
+
+class Dividing:
+    """Notes who begins and who ends each frame; `meet` is called as a frame ends."""
+
+    def __init__(self, meet=lambda _index: None):
+        self.begun, self.ended, self._meet = [], [], meet
+
+    def __call__(self, frame):
+        raise AssertionError("a renderer whose work can be divided is asked for parts")
+
+    def begin(self, frame):
+        self.begun.append((frame.index, threading.current_thread().name))
+
+        def end():
+            self._meet(frame.index)
+            self.ended.append((frame.index, threading.current_thread().name))
+            return _plain(frame)
+
+        return end
+
+
+def test_the_last_step_of_each_frame_is_done_in_thread_emit_in_order():
+    render, sink = Dividing(), FakeSink()
+    _run(FakeSource(20), sink, render)
+    assert render.begun == [(index, "render") for index in range(20)]
+    assert render.ended == [(index, "emit") for index in range(20)]
+    assert sink.indices == list(range(20))
+
+
+def test_the_next_frame_is_drawn_meanwhile():
+    def meet(index):  # the first frame's end waits for the second frame's beginning
+        end_s = time.monotonic() + PROMISED_SECONDS
+        while index == 0 and len(render.begun) < 2:
+            assert time.monotonic() < end_s
+            time.sleep(0.001)
+
+    render = Dividing(meet)
+    assert _run(FakeSource(3), FakeSink(), render).frames_out == 3
+
+
+def test_a_failure_in_the_last_step_is_raised_in_the_caller():
+    def meet(index):
+        if index == 3:
+            raise ZeroDivisionError("bug")
+
+    sink = FakeSink()
+    with pytest.raises(ZeroDivisionError, match="bug"):
+        _run(FakeSource(100), sink, Dividing(meet))
+    assert sink.indices == [0, 1, 2]
 
 
 @pytest.mark.parametrize("is_live", [False, True])

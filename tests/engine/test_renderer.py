@@ -1,5 +1,6 @@
 """What is drawn when: heads, whole frames, mixed sizes, and that a change of the look takes one frame."""
 
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -134,6 +135,38 @@ def test_a_governor_s_choice_holds_from_the_next_frame(studio):
     render(_frame(1))
     assert governing.seen == [(192, True, True), (256, True, True)]
     assert studio.styles["ink"].shapes[-1] == [(256, 256, 3)]
+
+
+def test_a_frame_in_two_steps_is_the_frame_in_one(studio):
+    whole = studio.renderer()(_frame()).frame
+    render = studio.renderer()
+    ends = [render.begin(_frame(index)) for index in range(2)]  # the second is drawn before the first is put back
+    first, second = (end() for end in ends)
+    np.testing.assert_array_equal(first.frame.planes[0], whole.planes[0])
+    assert (first.frame.index, second.frame.index) == (0, 1)
+    assert first.faces is studio.faces
+
+
+def test_a_frame_in_two_steps_costs_what_the_slower_thread_takes(studio):
+    class Costs(Listener):
+        rest_ms = ()
+
+        def observe(self, look, draw_ms, rest_ms):
+            self.rest_ms += (draw_ms + rest_ms,)
+
+    costs = Costs(studio.styles)
+    render = studio.renderer(costs)
+    end = render.begin(_frame(0))
+    compose = render.finish
+
+    def slowly(*words):
+        time.sleep(0.2)
+        return compose(*words)
+
+    render.finish = slowly
+    end()
+    render.begin(_frame(1))
+    assert costs.rest_ms[0] < 200 <= costs.rest_ms[1]
 
 
 def test_pictures_of_one_size_are_drawn_together_and_come_back_in_order():

@@ -15,7 +15,9 @@ from animecam.styles.card import FULL
 from animecam.timing import Percentiles
 
 KEEPS_UP = 0.97  # share of a rate that counts as held: a clock's drift or one late frame is no failure
-RENDER, DRAW, READ, WRITE = "render", "draw", "read", "write"  # the stages' names in `Figures.stage_ms`
+READ, RENDER, EMIT = "read", "render", "emit"  # the threads' names in `Figures.stage_ms`
+DRAW, PASTE, WRITE = "draw", "paste", "write"  # and those of stages that are told apart here
+EMITTING = (PASTE, WRITE)  # what thread "emit" does
 SOURCE = "source"  # the part that is the limit when nothing else is
 
 
@@ -42,20 +44,24 @@ class NetworkTime:
 
 @dataclass(frozen=True, slots=True)
 class RunCost:
-    """What one frame cost the render thread in a run.
+    """What one frame cost in a run.
 
     Attributes:
         draw_ms: The networks of all faces, median.
-        rest_ms: All else, mean: faces are looked for in some frames only, and a median would hide that.
+        rest_ms: All else that thread "render" did, mean: faces are looked for in some frames only, and a median would
+            hide that.
+        emit_ms: What thread "emit" did meanwhile, mean.
     """
 
     draw_ms: float
     rest_ms: float
+    emit_ms: float = 0.0
 
     @classmethod
     def of(cls, stage_ms: Mapping[str, Percentiles]) -> "RunCost":
         """From the stages of a run."""
-        return cls(stage_ms[DRAW].p50, max(0.0, stage_ms[RENDER].mean - stage_ms[DRAW].mean))
+        rest_ms = max(0.0, stage_ms[RENDER].mean - stage_ms[DRAW].mean)
+        return cls(stage_ms[DRAW].p50, rest_ms, stage_ms[EMIT].mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def predict(times: Sequence[NetworkTime], ran: NetworkTime, cost: RunCost) -> tu
         cost: What it cost in the run.
     """
     load = cost.draw_ms / ran.ms.p50
-    return tuple(Candidate(time, cost.rest_ms + load * time.ms.p50) for time in times)
+    return tuple(Candidate(time, max(cost.rest_ms + load * time.ms.p50, cost.emit_ms)) for time in times)
 
 
 def best_for(candidates: Sequence[Candidate], fps: float) -> Candidate | None:
@@ -135,9 +141,9 @@ def find_limit(
         live_fps: Rate of the source if it is live, else None.
         settings: How it ran.
     """
-    if RENDER not in stage_ms or WRITE not in stage_ms:
+    if RENDER not in stage_ms or EMIT not in stage_ms:
         return None
-    threads = {name: stage_ms[name].mean for name in (READ, RENDER, WRITE) if name in stage_ms}
+    threads = {name: stage_ms[name].mean for name in (READ, RENDER, EMIT) if name in stage_ms}
     if live_fps is not None:
         threads.pop(READ, None)  # it waits there for the next frame
         if fps_out >= KEEPS_UP * live_fps:
@@ -145,12 +151,16 @@ def find_limit(
             advice = f"every frame is drawn, and {max(0.0, 1.0 - busy):.0%} of the time is left"
             return Limit(SOURCE, 1000.0 / live_fps, 1.0, advice)
     slowest = max(threads, key=lambda name: threads[name])
-    if slowest != RENDER:
-        return Limit(slowest, threads[slowest], 1.0, _advice(slowest, settings))
-    parts = {name: stage.mean for name, stage in stage_ms.items() if name not in (READ, RENDER, WRITE)}
-    part = max(parts, key=lambda name: parts[name], default=RENDER)
-    part_ms = parts.get(part, threads[RENDER])
-    return Limit(part, part_ms, part_ms / threads[RENDER], _advice(part, settings))
+    if slowest == READ:
+        return Limit(READ, threads[READ], 1.0, _advice(READ, settings))
+    parts = {
+        name: stage.mean
+        for name, stage in stage_ms.items()
+        if name not in (READ, RENDER, EMIT) and (name in EMITTING) is (slowest == EMIT)
+    }
+    part = max(parts, key=lambda name: parts[name], default=slowest)
+    part_ms = parts.get(part, threads[slowest])
+    return Limit(part, part_ms, part_ms / threads[slowest], _advice(part, settings))
 
 
 def _advice(part: str, settings: Settings) -> str:

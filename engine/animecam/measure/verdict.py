@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from animecam.measure.bench import Check, Report
-from animecam.measure.capacity import DRAW, READ, RENDER, SOURCE, WRITE, Candidate, fastest
+from animecam.measure.capacity import DRAW, EMIT, PASTE, READ, RENDER, SOURCE, WRITE, Candidate, fastest
 
 BUSY_SHARE = 0.05  # of all cores' time that others may take before figures are doubtful
 FEW_FACES = 0.5  # share of frames with a face below which a run says little about faces
-_THREADS = (READ, RENDER, WRITE)
+_NOT_DRAWING = (READ, RENDER, EMIT, WRITE)
 _PARTS = {
     DRAW: "the network",
     "track": "finding faces",
     "crop": "cutting heads out",
-    "paste": "putting heads back",
+    PASTE: "putting heads back",
     READ: "reading the source",
     WRITE: "writing the output",
 }
@@ -42,13 +42,13 @@ def verdict(report: Report) -> Iterator[str]:
 def _run_line(report: Report) -> str:
     """What a frame costs in the run, the largest part first."""
     figures = report.run.figures
-    parts = {name: p.mean for name, p in figures.stage_ms.items() if name not in _THREADS}
+    parts = {name: p.mean for name, p in figures.stage_ms.items() if name not in _NOT_DRAWING}
     listed = ", ".join(f"{name} {ms:.1f}" for name, ms in sorted(parts.items(), key=lambda part: -part[1]))
     latency = figures.latency_ms
     return (
         f"now, at {report.run.settings.look.size_px} px: {figures.fps_out:.1f} fps of {figures.fps_in:.1f}, from "
         f"capture to sink {latency.p50:.0f} ms, p95 {latency.p95:.0f} ms; "
-        f"{figures.stage_ms[RENDER].mean:.1f} ms a frame: {listed}"
+        f"{sum(parts.values()):.1f} ms a frame: {listed}"
     )
 
 

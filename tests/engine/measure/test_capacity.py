@@ -35,8 +35,10 @@ def test_the_rest_of_a_frame_counts_the_scans_that_a_median_hides():
     for track_ms in (2.0, 2.0, 2.0, 18.0):
         timing.add("draw", 20.0)
         timing.add("render", 20.0 + track_ms)
+        timing.add("emit", 9.0)
     cost = RunCost.of(timing.percentiles())
     assert cost.rest_ms == pytest.approx(6.0)
+    assert cost.emit_ms == pytest.approx(9.0)
     assert cost.draw_ms == pytest.approx(20.0, rel=0.01)
 
 
@@ -46,6 +48,13 @@ def test_a_frame_costs_the_rest_and_the_network_as_loaded_as_it_was_in_the_run()
     assert small.frame_ms == pytest.approx(35.0)
     assert large.frame_ms == pytest.approx(5.0 + 1.5 * 80.0)
     assert large.fps == pytest.approx(1000 / 125.0)
+
+
+def test_no_network_is_faster_than_what_thread_emit_does_meanwhile():
+    times = [network(256, 20.0), network(128, 5.0)]
+    large, small = predict(times, times[0], RunCost(draw_ms=20.0, rest_ms=5.0, emit_ms=15.0))
+    assert large.frame_ms == pytest.approx(25.0)
+    assert small.frame_ms == pytest.approx(15.0)
 
 
 def test_a_rate_is_held_with_what_the_governor_leaves_free():
@@ -69,7 +78,8 @@ def test_the_largest_that_holds_is_best_then_the_full_network_then_the_fastest()
 
 
 SETTINGS = Settings()
-SLOW = {"read": 33.0, "render": 50.0, "write": 1.0, "track": 5.0, "draw": 40.0, "crop": 1.0, "paste": 4.0}
+RENDERING = {"track": 5.0, "draw": 40.0, "crop": 1.0}
+SLOW = {"read": 33.0, "render": 50.0, "emit": 5.0, "write": 1.0, "paste": 4.0} | RENDERING
 
 
 def test_the_largest_part_of_the_render_thread_is_the_limit():
@@ -94,8 +104,8 @@ def test_waiting_for_a_camera_is_no_work_but_decoding_a_file_is():
 
 
 def test_an_output_can_be_the_limit():
-    limit = find_limit(stages(**SLOW | {"write": 80.0}), 12.0, 30.0, SETTINGS)
-    assert (limit.part, limit.ms, limit.share) == ("write", 80.0, 1.0)
+    limit = find_limit(stages(**SLOW | {"write": 80.0, "emit": 100.0}), 12.0, 30.0, SETTINGS)
+    assert (limit.part, limit.ms, limit.share) == ("write", 80.0, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,10 @@ def test_an_output_can_be_the_limit():
     ],
 )
 def test_advice_is_what_the_settings_leave_to_change(part, settings, advice):
-    limit = find_limit(stages(**SLOW | {part: 45.0}), 15.0, 30.0, settings)
+    slow = SLOW | {part: 45.0}
+    if part not in RENDERING:
+        slow["emit"] = 60.0  # the thread that it is a part of is the slower one then
+    limit = find_limit(stages(**slow), 15.0, 30.0, settings)
     assert limit.part == part
     assert advice in limit.advice
 

@@ -21,7 +21,16 @@ from animecam.types import Color, PixelFormat, StreamFormat
 STREAM = StreamFormat(
     1280, 720, PixelFormat.YUV420P, Color(), 0, time_base=Fraction(1, 30), rate=Fraction(30), is_live=True
 )
-STAGES = {"read": 33.0, "track": 5.0, "crop": 1.0, "draw": 40.0, "paste": 4.0, "render": 50.0, "write": 0.1}
+STAGES = {
+    "read": 33.0,
+    "track": 5.0,
+    "crop": 1.0,
+    "draw": 40.0,
+    "render": 50.0,
+    "paste": 4.0,
+    "write": 0.1,
+    "emit": 4.2,
+}
 FIGURES = Figures(
     frames_in=300,
     frames_out=200,
