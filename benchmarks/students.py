@@ -4,11 +4,13 @@
 
 Each candidate is built from the options of `LiteGenerator`, exported as a style would be, and timed in OpenVINO and in
 ONNX Runtime; its share is of ONNX Runtime in float32 on the full network at 256 x 256. Weights do not change the time,
-so candidates that nobody has trained are timed with fresh ones: their quality is not known and is not guessed. Of the
-trained one the figures stand in its style card. Re-parameterised convolutions (several branches in training, merged at
+so all are timed with fresh ones. How near each came to the style that it was distilled from, in a trial of the same
+length, was measured with `animecam-train evaluate --teacher` and is kept in results/students-trials.json; of those
+without a trial nothing is guessed. Re-parameterised convolutions (several branches in training, merged at
 export) leave the same graph as the plain candidate of that width, and so the same time: they have no row of their own.
 """
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -28,11 +30,11 @@ from animecam.measure.networks import REFERENCE, head_picture, opened_reference
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
 from animecam.styles.card import Contract
-from animecam.styles.registry import find_style
 from animecam_export.int8 import encoded
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_training.models.lite import LiteGenerator
 
+TRIALS = Path(__file__).parent / "results" / "students-trials.json"
 RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 REFERENCE_NAME = "reference"
 
@@ -44,21 +46,22 @@ class Student:
     Attributes:
         name: As the table calls it.
         options: Of `LiteGenerator`.
-        style: The style that has its trained weights; empty if nobody trained it.
     """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict[str, Any])
-    style: str = ""
 
 
 STUDENTS = (
-    Student("32-64-96", style="cel"),
-    Student("24-48-96", {"widths": (24, 48, 96)}),
-    Student("16-32-64", {"widths": (16, 32, 64)}),
+    Student("32-64-96"),  # the styles' own networks
     Student("32-64-96, no LADE at 1/2", {"norm": "coarse"}),
     Student("32-64-96, no LADE", {"norm": "none"}),
+    Student("24-48-96", {"widths": (24, 48, 96)}),
     Student("24-48-96, no LADE at 1/2", {"widths": (24, 48, 96), "norm": "coarse"}),
+    Student("24-48-96, no LADE", {"widths": (24, 48, 96), "norm": "none"}),
+    Student("16-32-64", {"widths": (16, 32, 64)}),
+    Student("16-32-64, no LADE at 1/2", {"widths": (16, 32, 64), "norm": "coarse"}),  # their lite networks
+    Student("16-32-64, no LADE", {"widths": (16, 32, 64), "norm": "none"}),
     Student("32-64-96, separable", {"separable": True}),
     Student("48-96-128, separable", {"widths": (48, 96, 128), "separable": True}),
 )
@@ -76,7 +79,7 @@ class Row:
         size_px: Side of the crop.
         ms: Time of one crop.
         ratio: Of that time to the reference's at 256 px.
-        figures: Quality of the trained weights by name; empty where there are none.
+        figures: How near it came to its teacher in the trial, by name; empty where there was none.
     """
 
     name: str
@@ -98,7 +101,7 @@ def main(size_px: int, rounds: int, threads: int, report: Path | None) -> None:
     """Times every candidate."""
     watch = Watch()
     rows = measure(STUDENTS, size_px, rounds, threads)
-    heads = ("student", "parameters", "runtime", "p50 ms", "p95 ms", "of the reference", "trained")
+    heads = ("student", "parameters", "runtime", "p50 ms", "p95 ms", "of the reference", "distance to its teacher")
     show(f"students at {size_px} px", heads, [_cells(row) for row in rows])
     say(f"the reference: {REFERENCE}")
     save(report, watch, {"reference": REFERENCE, "size_px": size_px, "rows": [asdict(row) for row in rows]})
@@ -122,6 +125,7 @@ def measure(students: Sequence[Student], size_px: int, rounds: int, threads: int
                 calls[name] = partial(backend.run, batch)
         times_ms = interleave(calls, rounds)
     reference_ms = times_ms[REFERENCE_NAME]
+    trials = json.loads(TRIALS.read_text("utf-8"))["rows"]
     return [
         Row(
             name=student.name,
@@ -131,7 +135,7 @@ def measure(students: Sequence[Student], size_px: int, rounds: int, threads: int
             size_px=size_px,
             ms=Spread.of(times_ms[name]),
             ratio=Ratio.of(times_ms[name], reference_ms),
-            figures=dict(find_style(student.style).card.figures) if student.style else {},
+            figures=trials.get(student.name, {}),
         )
         for name, (student, parameters, backend, precision) in cases.items()
     ]
@@ -153,7 +157,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.ms.p50:.1f}",
         f"{row.ms.p95:.1f}",
         str(row.ratio),
-        "yes" if row.figures else "no",
+        f"{row.figures['squeeze_distance_to_full']:.3f}" if row.figures else "",
     )
 
 
