@@ -11,6 +11,9 @@ from animecam.settings import Controls, Look
 
 log = logging.getLogger(__name__)
 
+SETTLE_SECONDS = 3.0
+"""How long after a change the frames that something slower draws meanwhile say nothing. A size is compiled in one."""
+
 
 class Networks(Protocol):
     """What the governing needs of the open networks."""
@@ -29,6 +32,10 @@ class Networks(Protocol):
 
     def is_prepared(self, style: str, quality: str | None = None) -> bool:
         """Whether a network is open, so that changing to it takes one frame."""
+        ...
+
+    def is_settled(self, style: str, quality: str) -> bool:
+        """Whether an open network is drawn by what will go on drawing it."""
         ...
 
     def prepare_later(self, style: str, quality: str) -> None:
@@ -68,24 +75,29 @@ class Governed:
         self._governor, self._controls, self._networks, self._clock = governor, controls, networks, clock
         self._style = ""
         self._quality = ""
+        self._changed_s = clock()
 
     def draw(self, style: str) -> Draw:
         """As `Governing.draw`; another style begins with its usual quality."""
         if style != self._style:
             self._style, self._quality = style, self._networks.usual_quality(style)
+            self._changed_s = self._clock()
         return self._networks.draw(style, self._quality)
 
     def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
         """As `Governing.observe`; a network that is not open yet is asked for, and changed to when it is."""
+        now_s = self._clock()
+        is_fresh = now_s - self._changed_s < SETTLE_SECONDS
+        if is_fresh and not self._networks.is_settled(look.style, self._quality):
+            return
         now = Rung(look.size_px, self._quality)
-        qualities = self._networks.qualities(look.style)
-        choice = self._governor.observe(self._clock(), now, draw_ms, rest_ms, qualities)
+        choice = self._governor.observe(now_s, now, draw_ms, rest_ms, self._networks.qualities(look.style))
         if choice is None:
             return
         if not self._networks.is_prepared(look.style, choice.rung.quality):
             self._networks.prepare_later(look.style, choice.rung.quality)
             return
-        self._quality = choice.rung.quality
+        self._quality, self._changed_s = choice.rung.quality, now_s
         if self._controls.look == look:  # what the user changed meanwhile is theirs
             self._controls.change(size_px=choice.rung.size_px)
         log.info("%s", choice.reason)

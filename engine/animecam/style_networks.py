@@ -42,7 +42,7 @@ class StyleNetworks:
             threads=settings.threads,
             cache_dir=usable_cache(),
             gpu=settings.gpu,
-            allow_int8=settings.target_fps is None,  # a governor changes sizes, each of which would be compiled first
+            sizes_change=settings.target_fps is not None,
         )
         self._on_gpu = runs_on_gpu(settings.backend)
         self._cards: dict[str, StyleCard] = {}
@@ -116,6 +116,10 @@ class StyleNetworks:
     def is_prepared(self, style: str, quality: str | None = None) -> bool:
         """Whether a style is open."""
         return (style, quality or self.usual_quality(style)) in self._styles
+
+    def is_settled(self, style: str, quality: str) -> bool:
+        """Whether an open network is drawn by what will go on drawing it, and not for the time being."""
+        return self._style(style, quality).is_settled
 
     def prepare_later(self, style: str, quality: str) -> None:
         """Opens and warms up a network of a style in the background; one that does not work is not offered again."""

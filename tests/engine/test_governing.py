@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animecam.governing import Governed
+from animecam.governing import SETTLE_SECONDS, Governed
 from animecam.governor import Choice, Rung
 from animecam.settings import Controls, Look
 from animecam.styles.card import FULL, LITE
@@ -25,8 +25,10 @@ COSTS = {FULL: 0.2, LITE: 0.1}
 class Networks:
     """Two networks a style, of which the lite one is open."""
 
+    now_s = 0.0
+
     def __init__(self):
-        self.open, self.asked = {LITE}, []
+        self.open, self.asked, self.settled = {LITE}, [], True
 
     def qualities(self, style):
         return COSTS
@@ -41,13 +43,16 @@ class Networks:
     def is_prepared(self, style, quality=None):
         return quality in self.open
 
+    def is_settled(self, style, quality):
+        return self.settled
+
     def prepare_later(self, style, quality):
         self.asked.append(quality)
 
 
 def governed(*choices):
     controls, networks, script = Controls(Look(size_px=256)), Networks(), Script(*choices)
-    return Governed(script, controls, networks, clock=lambda: 0.0), controls, networks, script
+    return Governed(script, controls, networks, clock=lambda: networks.now_s), controls, networks, script
 
 
 def test_a_size_goes_into_the_look():
@@ -92,3 +97,23 @@ def test_what_the_user_changed_while_a_frame_was_drawn_stays():
     controls.change(size_px=192)
     governing.observe(look, 5.0, 3.0)
     assert controls.look.size_px == 192
+
+
+def test_frames_that_something_slower_draws_for_the_time_being_say_nothing():
+    governing, controls, networks, script = governed()
+    networks.settled = False
+    governing.draw("cel")
+    governing.observe(controls.look, 50.0, 3.0)
+    assert not script.seen
+    networks.settled = True
+    governing.observe(controls.look, 5.0, 3.0)
+    assert len(script.seen) == 1
+
+
+def test_a_time_being_that_does_not_end_is_governed_all_the_same():
+    governing, controls, networks, script = governed()
+    networks.settled = False
+    governing.draw("cel")
+    networks.now_s = SETTLE_SECONDS
+    governing.observe(controls.look, 50.0, 3.0)
+    assert len(script.seen) == 1

@@ -193,7 +193,14 @@ def _form_for(choice: BackendChoice, forms: _Forms) -> Path:
 def _open_openvino(forms: _Forms, options: BackendOptions) -> Backend:
     with _importing("openvino"):
         from animecam.backends.openvino_ import OpenVinoBackend
-    return OpenVinoBackend(_form_for(BackendChoice.OPENVINO, forms), options)
+    backend = OpenVinoBackend(_form_for(BackendChoice.OPENVINO, forms), options)
+    if forms.int8 is None or not options.sizes_change:
+        return backend
+    try:
+        return SwitchingBackend(backend, OpenVinoBackend(forms.model, options))
+    except BackendError:
+        backend.close()
+        raise
 
 
 def _open_onnxruntime(forms: _Forms, options: BackendOptions) -> Backend:

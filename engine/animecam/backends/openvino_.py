@@ -37,7 +37,7 @@ class OpenVinoBackend:
     Compiled for one shape it ran 2 % faster (the lite network at 256 x 256) and took half a second a shape to get
     there; seven shapes took 320 MiB where this takes 140. The first batch of a shape takes 1.3 times that of the next.
     Compiled for free shapes, quantised networks compute something else: 17 dB from float32 where 48 are right
-    (OpenVINO 2026.4).
+    (OpenVINO 2026.4). A shape can be compiled in another thread, see `Preparable`, while this one runs others.
 
     Args:
         model: ONNX file.
@@ -69,6 +69,7 @@ class OpenVinoBackend:
         self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), computes_in)
         self._any_shape = None if self._is_quantised else self._compile(network)
         self._by_shape: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
+        self._shapes_lock = threading.Lock()
 
     def run(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Computes the network; see `Backend.run`."""
@@ -82,10 +83,25 @@ class OpenVinoBackend:
             raise BackendError(f"OpenVINO failed on {self._path.name}: {_reason(error)}") from error
         return tuple(results[index] for index in range(len(self.outputs)))
 
+    def is_ready(self, shape: Shape) -> bool:
+        """Whether pictures of a shape (without the batch's count) are drawn at once; see `Preparable`."""
+        with self._shapes_lock:
+            return self._any_shape is not None or (1, *shape) in self._by_shape
+
+    def prepare(self, shape: Shape) -> None:
+        """Compiles for pictures of a shape; see `Preparable`."""
+        network = self._network
+        if network is not None:
+            self._request_for(network, (1, *shape))
+
+    def end(self) -> None:
+        """See `Preparable`: a shape takes a second at most."""
+
     def close(self) -> None:
         """Frees the network; may be called twice."""
         self._any_shape = None
-        self._by_shape.clear()
+        with self._shapes_lock:
+            self._by_shape.clear()
         self._network = None
 
     def _read(self) -> openvino.Model:
@@ -109,13 +125,17 @@ class OpenVinoBackend:
                 self._reshaped(network, shape)  # computed all the same, what does not fit would give anything
                 self._accepted.add(shape)
             return self._any_shape
-        if shape not in self._by_shape:
-            request = self._compile(self._reshaped(network, shape))
+        with self._shapes_lock:
+            request = self._by_shape.get(shape)
+            if request is not None:
+                self._by_shape.move_to_end(shape)
+                return request
+        request = self._compile(self._reshaped(network, shape))
+        with self._shapes_lock:
             if len(self._by_shape) == KEPT_SHAPES:
                 self._by_shape.popitem(last=False)
             self._by_shape[shape] = request
-        self._by_shape.move_to_end(shape)
-        return self._by_shape[shape]
+        return request
 
     def _reshaped(self, network: openvino.Model, shape: Shape) -> openvino.Model:
         """The network for one shape.

@@ -5,7 +5,7 @@ import queue
 import threading
 from typing import Protocol
 
-from animecam.backends.base import Backend, Tensor
+from animecam.backends.base import Backend, BackendInfo, Tensor
 from animecam.backends.ports import in_parts
 from animecam.errors import BackendError
 
@@ -53,6 +53,7 @@ class SwitchingBackend:
         self._failed = threading.Event()
         self._is_ending = threading.Event()
         self._asked: set[tuple[int, ...]] = set()
+        self._told: set[tuple[BackendInfo, tuple[int, ...]]] = set()
         self._to_prepare: queue.SimpleQueue[tuple[int, ...] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._prepare_all, name="engine-build", daemon=True)
         self._thread.start()
@@ -71,6 +72,11 @@ class SwitchingBackend:
         self._tell(self._slow, batch)
         return in_parts(self._slow.run, batch, self._slow.max_batch)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what drew last will go on drawing."""
+        return self._failed.is_set() or self.info is self._fast.info
+
     def close(self) -> None:
         """Frees both; may be called twice."""
         if self._is_ending.is_set():
@@ -86,15 +92,19 @@ class SwitchingBackend:
             self._fast.close()
 
     def _tell(self, backend: Backend, batch: Tensor) -> None:
-        if self.info is not backend.info:
-            self.info = backend.info
+        self.info = backend.info
+        told = self.info, batch.shape[2:]
+        if told not in self._told:  # heads and whole frames take turns where a face is lost
+            self._told.add(told)
             size = "x".join(map(str, batch.shape[2:]))
-            _log.info("%s on %s draws now, at %s", self.info.name, self.info.device, size)
+            info = self.info
+            _log.info("%s on %s (%s) draws now, at %s", info.name, info.device, info.precision, size)
 
     def _prepare_all(self) -> None:
         while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
             try:
                 self._fast.prepare(shape)
+                self._asked.discard(shape)  # it may have to make room one day, and is asked for again then
             except BackendError as error:
                 if not self._is_ending.is_set():
                     self._failed.set()

@@ -1,5 +1,6 @@
 """The INT8 networks that ship: what OpenVINO makes of them, at more than one size, is what float32 draws."""
 
+import time
 from contextlib import closing
 from importlib import resources
 
@@ -12,6 +13,7 @@ from animecam.styles.network import open_style
 from animecam.styles.registry import list_styles, verified_int8
 
 LEAST_DB = 35.0
+WAIT_SECONDS = 30.0
 QUANTISED = [style.name for style in list_styles() if verified_int8(style) is not None]
 
 
@@ -35,3 +37,20 @@ def test_it_draws_what_float32_draws(name):
             for drawn, wanted in pairs:
                 error = np.mean((drawn.astype(float) - wanted) ** 2)
                 assert 10 * np.log10(255**2 / error) > LEAST_DB
+
+
+def test_where_sizes_change_float32_draws_until_the_bytes_are_ready():
+    picture = np.full((64, 64, 3), 90, np.uint8)
+    with closing(open_style("cel", BackendChoice.OPENVINO, BackendOptions(threads=1, sizes_change=True))) as net:
+        assert net.info.precision == "f32"
+        net((picture,))
+        end_s = time.monotonic() + WAIT_SECONDS
+        while not net.is_settled:
+            assert time.monotonic() < end_s
+            net((picture,))
+        assert net.info.precision == "int8"
+        (drawn,) = net((picture,))
+        net((np.full((72, 72, 3), 90, np.uint8),))
+        assert net.info.precision == "f32"  # for another size
+    with closing(open_style("cel", BackendChoice.OPENVINO, BackendOptions(threads=1))) as net:
+        np.testing.assert_array_equal(drawn, net((picture,))[0])

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_the_processor_draws_until_the_engine_is_ready(slow: FakeBackend, caplog
         assert backend.run(pictures())[0].max() == 3
     assert backend.info is engine.info
     assert engine.prepared == [SMALL]  # asked for once, however often it was drawn
-    assert caplog.text.count("engine on fake draws now") == 1
+    assert caplog.text.count("engine on fake (f32) draws now") == 1
     backend.close()
 
 
@@ -161,3 +162,30 @@ def test_closing_ends_a_build_and_frees_both(slow: FakeBackend, caplog: pytest.L
     assert not [thread for thread in threading.enumerate() if thread.name == "engine-build"]
     with pytest.raises(BackendError, match="closed"):
         backend.run(pictures())
+
+
+def test_it_is_settled_once_the_fast_one_draws_or_never_will(slow):
+    engine = FakeEngine()
+    with closing(SwitchingBackend(engine, slow)) as backend:
+        backend.run(pictures())
+        assert not backend.is_settled
+        engine.may_finish.set()
+        wait_for(lambda: engine.ready)
+        backend.run(pictures())
+        assert backend.is_settled
+    broken = FakeEngine("no memory")
+    broken.may_finish.set()
+    with closing(SwitchingBackend(broken, FakeBackend("processor", 2.0, max_batch=1))) as backend:
+        backend.run(pictures())
+        wait_for(lambda: backend.is_settled)
+
+
+def test_a_shape_that_had_to_make_room_is_prepared_again(slow):
+    engine = FakeEngine()
+    engine.may_finish.set()
+    with closing(SwitchingBackend(engine, slow)) as backend:
+        for times in (1, 2):
+            backend.run(pictures())
+            wait_for(lambda: SMALL in engine.ready and not backend._asked)
+            assert engine.prepared == [SMALL] * times
+            engine.ready.clear()
