@@ -33,7 +33,7 @@ from animecam.renderer import Renderer
 from animecam.settings import GOVERNED_SIZES_PX, LARGEST_PX, Controls, HeadEdge, Settings
 from animecam.style_networks import StyleNetworks
 from animecam.timing import Timing
-from animecam.types import Image, Region
+from animecam.types import Image, Region, StreamFormat
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ class Networks(StyleNetworks):
     """
 
     def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="detect")
+        stack.callback(self._beside.shutdown)
         super().__init__(settings, stack)
         # The small networks lose more than they gain by sharing out, or by the way to a GPU.
         self._one_core = replace(self._options, threads=1, gpu=None)
@@ -56,10 +58,23 @@ class Networks(StyleNetworks):
         self._person: Backend | None = None
         self._device: tuple[Gpu, DeviceStyles] | None = None
         self._has_asked_for_gpu = False
-        self._scan = self._open_detector(settings.detector)
-        self._follow = self._open_detector("short")
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="detect")
-        stack.callback(self._beside.shutdown)
+        # Opened in the thread that will search with them, while the style draws its first picture.
+        self._detectors = self._beside.submit(self._open_detectors)
+
+    def warm_up(self, stream: StreamFormat) -> None:
+        """As `StyleNetworks.warm_up`; the detectors are open after it, see `require_detectors`."""
+        super().warm_up(stream)
+        self.require_detectors()
+
+    def require_detectors(self) -> tuple[Detector, Detector]:
+        """What searches whole frames, and what follows known faces, once both are open.
+
+        Raises:
+            FaceError: A file or package is missing.
+            UsageError: There is no such detector.
+            BackendError: The runtime does not work here.
+        """
+        return self._detectors.result()
 
     @property
     def max_fps(self) -> float | None:
@@ -75,13 +90,14 @@ class Networks(StyleNetworks):
             is_live: Frames come at the world's pace, so that a frame rate can be held.
         """
         controls = controls or Controls(self._settings.look)
+        scan, follow = self.require_detectors()
         ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
         # A file is searched at once: what is found in a frame counts there. Live, with two cores that others kept busy,
         # tracking's p95 fell to 0.45 of what it was, while a frame as a whole took as long as before (1.02).
         beside = self._beside if is_live else None
         options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
         return Renderer(
-            track=Tracker(self._scan, self._follow, ops.crop, options, beside),
+            track=Tracker(scan, follow, ops.crop, options, beside),
             align=Aligner(),
             ops=ops,
             draw=self.draw,
@@ -157,6 +173,9 @@ class Networks(StyleNetworks):
             self._stack.callback(self._person.close)
         return PersonMasker(self._person)
 
+    def _open_detectors(self) -> tuple[Detector, Detector]:
+        return self._open_detector(self._settings.detector), self._open_detector("short")
+
     def _open_detector(self, choice: str) -> Detector:
         detector = open_detector(choice, self._small, self._one_core)
         self._stack.callback(detector.close)
@@ -180,11 +199,11 @@ class _OnDemand:
 def open_networks(settings: Settings) -> Generator[Networks]:
     """Opens the networks of a run and closes them at the end of the block.
 
+    Detectors are opened beside what the caller does next, see `Networks.require_detectors`.
+
     Raises:
         StyleError: There is no such style, or its file is damaged.
         BackendError: The runtime does not work here.
-        FaceError: The detector's file or package is missing.
-        UsageError: There is no such detector.
     """
     with ExitStack() as stack:
         yield Networks(settings, stack)

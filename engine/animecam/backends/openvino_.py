@@ -106,14 +106,16 @@ class OpenVinoBackend:
 
     def _read(self) -> openvino.Model:
         try:
-            return self._core.read_model(self._path)
+            with _loading:
+                return self._core.read_model(self._path)
         except RuntimeError as error:
             hint = "the file may be damaged or newer than this runtime: fetch or export it again"
             raise BackendError(f"OpenVINO cannot load {self._path}: {_reason(error)}", hint=hint) from error
 
     def _compile(self, network: openvino.Model) -> openvino.InferRequest:
         try:
-            return self._core.compile_model(network, DEVICE, self._settings).create_infer_request()
+            with _loading:
+                return self._core.compile_model(network, DEVICE, self._settings).create_infer_request()
         except RuntimeError as error:
             hint = "it may use what this runtime does not know: try --backend onnxruntime"
             raise BackendError(f"OpenVINO refuses {self._path.name}: {_reason(error)}", hint=hint) from error
@@ -152,6 +154,10 @@ class OpenVinoBackend:
             raise BackendError(f"OpenVINO refuses {self._path.name} at {size}: {_reason(error)}", hint=hint) from error
         return reshaped
 
+
+_loading = threading.Lock()
+"""Held while a network is read or compiled. OpenVINO sets the locale to "C" meanwhile and then back to what it found:
+two threads at a time leave it at "C", and Python reads other programs' text as ASCII from then on (2026.4 on Linux)."""
 
 _opening = threading.Lock()  # two threads at a time would make two cores
 

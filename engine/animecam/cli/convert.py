@@ -44,6 +44,7 @@ def convert(*, settings: Settings, inputs: tuple[str, ...], output: Path | None,
     jobs = plan_jobs(inputs, output, overwrite=overwrite)
     failures = 0
     with open_networks(settings) as networks, _progress_bar() as progress:
+        networks.require_detectors()  # a fault of theirs is none of the first file
         show_note(networks.summary)
         for job in jobs:
             if job.is_done:

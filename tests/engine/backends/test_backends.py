@@ -1,5 +1,6 @@
 import gc
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -75,6 +76,38 @@ def test_signals_are_heard_when_backends_are_closed(write_network: WriteNetwork,
     arguments = [sys.executable, "-c", SIGNAL_SCRIPT, str(write_network()), choice.value, thread]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
+LOCALE_SCRIPT = """
+import locale, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import numpy as np
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+
+before = locale.setlocale(locale.LC_ALL, "")
+options = BackendOptions(threads=1, cache_dir=Path(sys.argv[3]))
+
+def open_and_run(number):
+    backend = open_backend(Path(sys.argv[1]), BackendChoice(sys.argv[2]), options)
+    backend.run(np.zeros((1, 3, 8, 8 + number % 8), np.float32))
+    backend.close()
+
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(open_and_run, range(80)))
+now = locale.setlocale(locale.LC_ALL)
+print(now == before, before, now)
+"""
+
+
+@BOTH
+def test_threads_that_open_networks_at_a_time_leave_the_locale_as_it_was(
+    write_network: WriteNetwork, choice: BackendChoice, tmp_path: Path
+):
+    command = [sys.executable, "-c", LOCALE_SCRIPT, str(write_network()), choice.value, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=120, env=os.environ | {"LC_ALL": "C.UTF-8"})
+    assert done.stdout.startswith(b"True"), done.stdout
 
 
 @BOTH

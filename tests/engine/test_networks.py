@@ -1,0 +1,66 @@
+"""The networks of a run: detectors open beside the style, and their faults reach whoever needs them."""
+
+import threading
+
+import pytest
+
+from animecam.cli import main
+from animecam.errors import UsageError
+from animecam.networks import open_networks
+from animecam.settings import Look, Settings
+from animecam.timing import Timing
+
+SETTINGS = Settings(Look(size_px=192), threads=1)
+
+
+def test_detectors_are_opened_in_the_thread_that_searches_with_them(monkeypatch):
+    opened = []
+
+    def open_detector(choice, *_):
+        opened.append((choice, threading.current_thread().name))
+        return Closing()
+
+    class Closing:
+        closed = 0
+
+        def close(self):
+            Closing.closed += 1
+
+    monkeypatch.setattr("animecam.networks.open_detector", open_detector)
+    with open_networks(SETTINGS) as networks:
+        assert len(networks.require_detectors()) == 2
+    assert [choice for choice, _ in opened] == ["auto", "short"]
+    assert all(name.startswith("detect") for _, name in opened)
+    assert Closing.closed == 2
+
+
+def test_a_run_that_ends_before_they_are_open_closes_them_all_the_same(monkeypatch):
+    may_open, closed = threading.Event(), []
+
+    class Slow:
+        def close(self):
+            closed.append(self)
+
+    def open_detector(*_):
+        may_open.wait(10.0)
+        return Slow()
+
+    monkeypatch.setattr("animecam.networks.open_detector", open_detector)
+    with open_networks(SETTINGS):
+        threading.Timer(0.2, may_open.set).start()
+    assert len(closed) == 2
+
+
+def test_there_is_no_renderer_without_them():
+    with (
+        open_networks(Settings(Look(size_px=192), threads=1, detector="nobody")) as networks,
+        pytest.raises(UsageError, match="no face detector"),
+    ):
+        networks.renderer(Timing())
+
+
+def test_a_batch_with_a_wrong_detector_is_refused_once(tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert main(["convert", str(tmp_path), "-o", str(tmp_path / "out"), "--detector", "nobody"]) == 2
+    assert capsys.readouterr().err.count("no face detector") == 1
