@@ -84,7 +84,7 @@ def options_of(one: Candidate, report: Report) -> str:
     if network.backend != report.run.info.name:
         words.append(f"--backend {network.backend}")
     if len({other.network.quality for other in report.candidates}) > 1:
-        words.append(f"with the {network.quality} network")
+        words.append(f"--quality {network.quality}")
     return " ".join(words)
 
 

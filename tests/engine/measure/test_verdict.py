@@ -93,7 +93,7 @@ def test_what_could_not_be_tried_is_told_with_the_reason(report):
 def test_another_runtime_and_quality_are_part_of_the_advice(report):
     other = candidate(192, 15.0, 25.0, "onnxruntime", "lite")
     words = "\n".join(verdict(replace(report, candidates=(RAN, other), holds={30.0: other}, checks=())))
-    assert "--size 192 --backend onnxruntime with the lite network" in words
+    assert "--size 192 --backend onnxruntime --quality lite" in words
 
 
 def test_what_makes_figures_doubtful_is_told(report):
