@@ -32,7 +32,10 @@ from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.generator import Generator
 from animecam_training.models.lite import LiteGenerator
 
-SHIPPED = [style.name for style in list_styles() if style.is_bundled]
+SHIPPED = pytest.mark.parametrize(
+    ("name", "quality"),
+    [(style.name, one.quality) for style in list_styles() if style.is_bundled for one in style.card.variants],
+)
 NARROW = (8, 12, 16)
 PX = (64, 64)
 CPU = torch.device("cpu")
@@ -68,10 +71,10 @@ def drawn(model: Path, picture: np.ndarray) -> np.ndarray:
     return result[0].float().numpy()
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_style_has_an_fp16_network_that_draws_the_same(name: str):
+@SHIPPED
+def test_every_shipped_network_has_an_fp16_form_that_draws_the_same(name: str, quality: str):
     style = find_style(name)
-    half = verified_half(style)
+    half = verified_half(style, quality)
     assert half is not None
     assert half.stat().st_size < 5e6
     pictures = {f"crop {index}": crop for index, crop in enumerate(list(crops_of(load_portrait(), PX))[:2])} | extremes(
@@ -80,19 +83,19 @@ def test_every_shipped_style_has_an_fp16_network_that_draws_the_same(name: str):
     for picture in pictures.values():
         given = drawn(half, picture)
         assert np.isfinite(given).all()
-        assert psnr_db(drawn(style.model_path(), picture), given) >= LEAST_HALF_PSNR_DB
+        assert psnr_db(drawn(style.model_path(quality), picture), given) >= LEAST_HALF_PSNR_DB
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_what_ships_is_what_the_export_writes(name: str):
+@SHIPPED
+def test_what_ships_is_what_the_export_writes(name: str, quality: str):
     style = find_style(name)
-    written, shipped = to_half(onnx.load(style.model_path())), onnx.load(verified_half(style))
+    written, shipped = to_half(onnx.load(style.model_path(quality))), onnx.load(verified_half(style, quality))
     assert written.graph.node == shipped.graph.node
     for ours, theirs in zip(written.graph.initializer, shipped.graph.initializer, strict=True):
         assert (ours.name, ours.data_type) == (theirs.name, theirs.data_type)
         # products of two layers' weights are summed in another order on another machine
         np.testing.assert_allclose(to_array(ours), to_array(theirs), rtol=2**-10)
-    assert style.card.variant().half.psnr_db >= LEAST_HALF_PSNR_DB
+    assert style.card.variant(quality).half.psnr_db >= LEAST_HALF_PSNR_DB
 
 
 def test_the_cheap_forms_are_equal_in_fp32(exported: Path):

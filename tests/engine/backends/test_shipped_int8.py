@@ -9,26 +9,32 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.styles.card import FULL, LITE
 from animecam.styles.network import open_style
 from animecam.styles.registry import list_styles, verified_int8
 
 LEAST_DB = 35.0
 WAIT_SECONDS = 30.0
-QUANTISED = [style.name for style in list_styles() if verified_int8(style) is not None]
+QUANTISED = [
+    (style.name, variant.quality)
+    for style in list_styles()
+    for variant in style.card.variants
+    if verified_int8(style, variant.quality) is not None
+]
 
 
 def test_some_ship():
-    assert {"cel", "starter"} <= {*QUANTISED}
+    assert {("cel", FULL), ("cel", LITE), ("starter", FULL)} <= {*QUANTISED}
 
 
-@pytest.mark.parametrize("name", QUANTISED)
-def test_it_draws_what_float32_draws(name):
+@pytest.mark.parametrize(("name", "quality"), QUANTISED)
+def test_it_draws_what_float32_draws(name, quality):
     with resources.as_file(resources.files("animecam") / "assets/astronaut.jpg") as file:
         portrait = cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB)
     options = BackendOptions(threads=1)
     with (
-        closing(open_style(name, BackendChoice.OPENVINO, options)) as quantised,
-        closing(open_style(name, BackendChoice.ONNXRUNTIME, options)) as exact,
+        closing(open_style(name, BackendChoice.OPENVINO, options, quality)) as quantised,
+        closing(open_style(name, BackendChoice.ONNXRUNTIME, options, quality)) as exact,
     ):
         assert quantised.info.precision == "int8"
         for width_px, height_px in ((192, 192), (256, 256), (320, 240), (192, 192)):

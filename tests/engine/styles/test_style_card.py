@@ -12,6 +12,8 @@ import pytest
 from animecam.errors import StyleError
 from animecam.styles.card import (
     CARD_FILE,
+    FULL,
+    LITE,
     Contract,
     HalfNetwork,
     Layout,
@@ -25,6 +27,7 @@ from animecam.styles.card import (
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import (
     BUNDLED,
+    Style,
     file_sha256,
     find_style,
     list_styles,
@@ -179,6 +182,16 @@ def test_bundled_styles_are_whole_and_say_their_licence(user_folder: Path):
         assert style.card.figures
         verify_style(style)
         assert max(file.stat().st_size for file in style.folder.iterdir()) < 5e6
+
+
+@pytest.mark.parametrize("style", [style for style in list_styles() if style.is_bundled], ids=lambda style: style.name)
+def test_every_bundled_style_has_a_lite_network_that_is_near_to_its_own_and_quick(style: Style):
+    lite = style.card.variant(LITE)
+    assert style.card.suited(on_gpu=False) is lite
+    assert lite.training is not None
+    assert lite.figures["squeeze_distance_to_full"] <= 0.12
+    assert 0.0 < lite.cost <= 0.08  # of the reference, when it was exported
+    assert style.card.variant(FULL).cost > 2 * lite.cost
 
 
 def test_the_users_folder_follows_xdg(user_folder: Path):
