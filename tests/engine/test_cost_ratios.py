@@ -11,6 +11,7 @@ from animecam.render.calm import Calm
 from animecam.render.idle import Idle
 from animecam.render.resample import resample
 from animecam.settings import Look, Settings
+from animecam.styles.card import FULL
 from animecam.types import Region
 
 ROUNDS = 15
@@ -62,7 +63,7 @@ def test_a_frame_is_made_small_for_less_than_one_average_of_all_its_pixels():
 
 
 def test_calming_costs_a_small_part_of_the_network(networks, crops):
-    calm, draw, region = Calm(), networks.draw("cel"), Region(0, SIZE_PX, SIZE_PX, np.eye(2, 3))
+    calm, draw, region = Calm(), networks.draw("cel", FULL), Region(0, SIZE_PX, SIZE_PX, np.eye(2, 3))
     count = 0
 
     def calmed():
@@ -73,7 +74,7 @@ def test_calming_costs_a_small_part_of_the_network(networks, crops):
 
     calmed()
     calming, drawing = cheapest(calmed, lambda: draw([crops[0]]))
-    assert calming < 0.25 * drawing  # 0.07 measured
+    assert calming < 0.25 * drawing  # 0.13 to 0.15 measured
 
 
 def test_finding_out_that_the_network_may_rest_costs_next_to_nothing(networks, crops):

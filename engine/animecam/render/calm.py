@@ -26,7 +26,7 @@ FLOW_SPREAD_PX = 5
 Flow: TypeAlias = NDArray[np.float32]
 """Where each pixel of one picture lies in another, relative to itself, in pixels (x, y), float32 [H, W, 2]."""
 
-_Places: TypeAlias = Sequence[NDArray[np.generic]]
+_Places: TypeAlias = tuple[NDArray[np.int16], NDArray[np.uint16]]
 """Where each pixel of a picture lay in another, as `cv2.convertMaps` writes it."""
 
 
@@ -113,7 +113,8 @@ class Calm:
             kept = self._kept(last.filmed, picture)
             return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
         # Whole pixels and fractions of 1/32 apart: a bilinear look-up takes half the time of one by floats.
-        places = cv2.convertMaps(self._places(last.filmed, picture), cast(Flow, None), cv2.CV_16SC2)
+        maps = cv2.convertMaps(self._places(last.filmed, picture), cast(Flow, None), cv2.CV_16SC2)
+        places = cast(_Places, maps)
         kept = self._kept(_carried(last.filmed, places, cv2.INTER_LINEAR), picture)
         # Bicubic: a drawing is carried from frame to frame, and bilinear steps would blur its lines by and by.
         drawn = _carried(last.drawn, places, cv2.INTER_CUBIC)
@@ -140,7 +141,8 @@ class Calm:
 
 
 def _carried(picture: Image, places: _Places, interpolation: int) -> Image:
-    return cast(Image, cv2.remap(picture, *places, interpolation, borderMode=cv2.BORDER_REPLICATE))
+    whole, fractions = places
+    return cast(Image, cv2.remap(picture, whole, fractions, interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _scale(height_px: int, width_px: int) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from animecam.backends.tensorrt_ import TensorRtBackend, TensorRtDevice
 from animecam.engines import loader
 from animecam.engines.key import read_record
 from animecam.errors import BackendError, DeviceMemoryError
+from animecam.styles.card import FULL
 from animecam.styles.network import open_style
 from animecam.styles.registry import find_style, verified_half
 
@@ -224,7 +225,7 @@ def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, ca
     picture = (np.random.default_rng(1).random((32, 32, 3)) * 255).astype(np.uint8)
     with caplog.at_level(logging.INFO, logger="animecam"):
         options = BackendOptions(cache_dir=warm_cache, threads=1, gpu=0, allow_int8=False)  # half is held to float32
-        with open_style("cel", BackendChoice.AUTO, options) as net:
+        with open_style("cel", BackendChoice.AUTO, options, FULL) as net:
             before = net([picture])[0]
             assert net.info.name == "openvino"
             for _ in range(2000):
