@@ -156,7 +156,7 @@ def _students(content: Content) -> str:
             f"{row['backend']} {row['precision']}",
             f"{row['ms']['p50']:.1f}",
             _ratio(row["ratio"]),
-            f"{row['figures']['squeeze_distance_to_full']:.3f}" if row["figures"] else "not trained",
+            f"{row['figures']['squeeze_distance_to_full']:.3f}" if row["figures"] else "no trial",
         )
         for row in content["rows"]
     ]

@@ -97,7 +97,7 @@ def test_every_benchmark_has_its_section_and_every_picture_is_there(report, resu
     assert "first drawn frame 1234 ms" in text
     assert "| 0.070 |" in text
     assert "| WebSocket | 91 | 110 | 130 | 25 | 40 / 52 ms | 900 ms |" in text
-    assert "not trained" in text
+    assert "no trial" in text
     assert "**The reference** is ONNX Runtime float32 on the full network" in text
     pictures = [line.split("(")[1].rstrip(")") for line in text.splitlines() if line.startswith("![")]
     assert len(pictures) == 6
