@@ -5,8 +5,8 @@
 Each candidate is built from the options of `LiteGenerator`, exported as a style would be, and timed in OpenVINO and in
 ONNX Runtime; its share is of ONNX Runtime in float32 on the full network at 256 x 256. Weights do not change the time,
 so all are timed with fresh ones. How near each came to the style that it was distilled from, in a trial of the same
-length, was measured with `animecam-train evaluate --teacher` and is kept in results/students-trials.json; of those
-without a trial nothing is guessed. Re-parameterised convolutions (several branches in training, merged at
+length, is kept in results/students-trials.json, in the figures of `animecam-train evaluate --teacher`; of those without
+a trial nothing is guessed. Re-parameterised convolutions (several branches in training, merged at
 export) leave the same graph as the plain candidate of that width, and so the same time: they have no row of their own.
 """
 

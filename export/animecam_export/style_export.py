@@ -98,7 +98,6 @@ def prove(trained: TrainedGenerator, model: Path, pictures: Sequence[Picture]) -
 
 
 def _card(trained: TrainedGenerator, model: Path, text: StyleText, options: OnnxOptions) -> StyleCard:
-    recipe, steps = text.recipe or trained.recipe, text.steps or trained.steps
     return StyleCard(
         name=text.name,
         title=text.title,
@@ -106,6 +105,18 @@ def _card(trained: TrainedGenerator, model: Path, text: StyleText, options: Onnx
         contract=Contract(multiple_px=SIZE_MULTIPLE, fixed_px=options.fixed_px, min_px=_LEAST_PX),
         rights=text.rights,
         variants=(Variant(FULL, MODEL_FILE, file_sha256(model), trained.parameters),),
-        training=Training(recipe, steps, datetime.now(UTC).date().isoformat()) if recipe else None,
+        training=training_of(trained, text.recipe, text.steps),
         figures=dict(text.figures),
     )
+
+
+def training_of(trained: TrainedGenerator, recipe: str, steps: int) -> Training | None:
+    """What the card says of a training that is exported today; None where nothing is known.
+
+    Args:
+        trained: The generator, whose checkpoint says what its maker does not.
+        recipe: How it was trained, as its maker says; empty: as the checkpoint does.
+        steps: For how long; 0: likewise.
+    """
+    recipe, steps = recipe or trained.recipe, steps or trained.steps
+    return Training(recipe, steps, datetime.now(UTC).date().isoformat()) if recipe else None

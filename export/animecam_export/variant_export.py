@@ -5,20 +5,19 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.measure.networks import REFERENCE_PX, NetworkBench
 from animecam.sources.portrait import load_portrait
-from animecam.styles.card import FULL, StyleCard, Training, Variant
+from animecam.styles.card import FULL, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_export.parity import Parity, crops_of
-from animecam_export.style_export import PROOF_PX, prove
+from animecam_export.style_export import PROOF_PX, prove, training_of
 
 COST_SECONDS = 20.0
 """How long the networks of a style are timed beside the reference."""
@@ -98,13 +97,12 @@ def _files(card: StyleCard, quality: str) -> list[str]:
 
 
 def _variant(trained: TrainedGenerator, model: Path, text: VariantText) -> Variant:
-    recipe, steps = text.recipe or trained.recipe, text.steps or trained.steps
     return Variant(
         quality=text.quality,
         file=model.name,
         sha256=file_sha256(model),
         parameters=trained.parameters,
-        training=Training(recipe, steps, datetime.now(UTC).date().isoformat()) if recipe else None,
+        training=training_of(trained, text.recipe, text.steps),
         figures=dict(text.figures),
     )
 

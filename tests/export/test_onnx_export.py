@@ -2,7 +2,6 @@
 
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -36,13 +35,7 @@ NARROW = (8, 12, 16)
 RUNTIMES = [BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """torch waits in a loop for its threads: on busy cores two take many times longer than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def run(model: Path, batch: np.ndarray, runtime: BackendChoice = BackendChoice.ONNXRUNTIME) -> np.ndarray:

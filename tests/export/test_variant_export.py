@@ -1,7 +1,6 @@
 """A further network of a style: it is the one that was trained, its card says what it costs, and nothing is lost."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +31,7 @@ WIDE, NARROW = (24, 32, 48), (8, 12, 16)
 BRIEFLY_S = 0.0  # three rounds are timed in any case
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 def generator(widths: tuple[int, int, int], seed: int) -> nn.Module:

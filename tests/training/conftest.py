@@ -1,24 +1,18 @@
 """What the tests of training share."""
 
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def one_thread(one_torch_thread: None) -> None:
     """The networks here are tiny: more threads cost more than they bring, above all where cores are shared."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

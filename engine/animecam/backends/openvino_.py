@@ -48,28 +48,29 @@ class OpenVinoBackend:
     """
 
     def __init__(self, model: Path, options: BackendOptions) -> None:
-        self._path = model
-        self._core = _core()
-        precisions = _native_precisions(self._core)
-        precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
-        self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
-        if options.threads:
-            self._settings["INFERENCE_NUM_THREADS"] = options.threads
-        if options.cache_dir is not None:
-            self._settings["CACHE_DIR"] = str(options.cache_dir)
-        self._accepted: set[Shape] = set()
-        network: openvino.Model = self._read()
-        self._network: openvino.Model | None = network
-        only_input([port.any_name for port in network.inputs], model.name)
-        self.input = _port(network.inputs[0])
-        self.outputs = tuple(_port(port) for port in network.outputs)
-        self._is_quantised = _is_quantised(network)
-        self.max_batch = 1 if self._is_quantised else batch_limit(self.input)
-        computes_in = "int8" if self._is_quantised else precision
-        self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), computes_in)
-        self._any_shape = None if self._is_quantised else self._compile(network)
-        self._by_shape: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
-        self._shapes_lock = threading.Lock()
+        with _loading:
+            self._path = model
+            self._core = _core()
+            precisions = _native_precisions(self._core)
+            precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
+            self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+            if options.threads:
+                self._settings["INFERENCE_NUM_THREADS"] = options.threads
+            if options.cache_dir is not None:
+                self._settings["CACHE_DIR"] = str(options.cache_dir)
+            self._accepted: set[Shape] = set()
+            network: openvino.Model = self._read()
+            self._network: openvino.Model | None = network
+            only_input([port.any_name for port in network.inputs], model.name)
+            self.input = _port(network.inputs[0])
+            self.outputs = tuple(_port(port) for port in network.outputs)
+            self._is_quantised = _is_quantised(network)
+            self.max_batch = 1 if self._is_quantised else batch_limit(self.input)
+            computes_in = "int8" if self._is_quantised else precision
+            self.info = BackendInfo(NAME, _version(), self._core.get_property(DEVICE, "FULL_DEVICE_NAME"), computes_in)
+            self._any_shape = None if self._is_quantised else self._compile(network)
+            self._by_shape: OrderedDict[Shape, openvino.InferRequest] = OrderedDict()
+            self._shapes_lock = threading.Lock()
 
     def run(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Computes the network; see `Backend.run`."""
@@ -106,8 +107,7 @@ class OpenVinoBackend:
 
     def _read(self) -> openvino.Model:
         try:
-            with _loading:
-                return self._core.read_model(self._path)
+            return self._core.read_model(self._path)
         except RuntimeError as error:
             hint = "the file may be damaged or newer than this runtime: fetch or export it again"
             raise BackendError(f"OpenVINO cannot load {self._path}: {_reason(error)}", hint=hint) from error
@@ -155,11 +155,10 @@ class OpenVinoBackend:
         return reshaped
 
 
-_loading = threading.Lock()
-"""Held while a network is read or compiled. OpenVINO sets the locale to "C" meanwhile and then back to what it found:
-two threads at a time leave it at "C", and Python reads other programs' text as ASCII from then on (2026.4 on Linux)."""
-
-_opening = threading.Lock()  # two threads at a time would make two cores
+_loading = threading.RLock()
+"""Held while the core is made, a network is opened or a shape is compiled. OpenVINO (2026.4 on Linux) bears no two
+threads there. It sets the locale to "C" and then back to what it found: of two the last leaves it at "C", and Python
+reads other programs' text as ASCII from then on. And two that first asked for a dtype waited for each other."""
 
 
 def _core() -> openvino.Core:
@@ -170,7 +169,7 @@ def _core() -> openvino.Core:
     that is gone. Its next signal – Ctrl-C, the end of a child, an alarm – then ends the process without a word, or is
     written over whatever has come to lie there (OpenVINO 2026.4 on Linux).
     """
-    with _opening:
+    with _loading:
         return _only_core()
 
 

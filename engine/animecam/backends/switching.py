@@ -97,8 +97,7 @@ class SwitchingBackend:
         if told not in self._told:  # heads and whole frames take turns where a face is lost
             self._told.add(told)
             size = "x".join(map(str, batch.shape[2:]))
-            info = self.info
-            _log.info("%s on %s (%s) draws now, at %s", info.name, info.device, info.precision, size)
+            _log.info("%s on %s draws now, at %s", _named(self.info), self.info.device, size)
 
     def _prepare_all(self) -> None:
         while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
@@ -108,6 +107,11 @@ class SwitchingBackend:
             except BackendError as error:
                 if not self._is_ending.is_set():
                     self._failed.set()
-                    kept = self._slow.info.name
-                    _log.warning("%s is not usable, %s goes on: %s", self._fast.info.name, kept, error.message)
+                    names = _named(self._fast.info), _named(self._slow.info)
+                    _log.warning("%s is not usable, %s goes on: %s", *names, error.message)
                 return
+
+
+def _named(info: BackendInfo) -> str:
+    """A backend for the log; the two may be one runtime that computes in two precisions."""
+    return f"{info.name} ({info.precision})"

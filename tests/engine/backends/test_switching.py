@@ -92,7 +92,7 @@ def test_the_processor_draws_until_the_engine_is_ready(slow: FakeBackend, caplog
         assert backend.run(pictures())[0].max() == 3
     assert backend.info is engine.info
     assert engine.prepared == [SMALL]  # asked for once, however often it was drawn
-    assert caplog.text.count("engine on fake (f32) draws now") == 1
+    assert caplog.text.count("engine (f32) on fake draws now") == 1
     backend.close()
 
 
@@ -140,7 +140,7 @@ def test_an_engine_that_fails_is_told_once_and_done_without(slow: FakeBackend, c
     engine.may_finish.set()
     backend = SwitchingBackend(engine, slow)
     backend.run(pictures())
-    wait_for(lambda: "processor goes on: the engine draws something else" in caplog.text)
+    wait_for(lambda: "processor (f32) goes on: the engine draws something else" in caplog.text)
     for shape in (SMALL, LARGE, SMALL):
         assert backend.run(pictures(shape))[0].max() == 2
     backend.close()

@@ -1,6 +1,5 @@
 """The networks of every shipped style in PyTorch: on the processor against ONNX Runtime; on a GPU with `-m gpu`."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +21,7 @@ OPTIONS = BackendOptions(threads=1, gpu=0)
 FACE = (slice(60, 140), slice(180, 276))  # of the bundled portrait
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")
