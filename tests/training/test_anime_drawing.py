@@ -12,7 +12,7 @@ from animecam_training.data.glasses import add_glasses
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
-from animecam_training.target.anime.face import fill_skin
+from animecam_training.target.anime.face import UPPER_LIP_ZONE, fill_skin
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing
 from animecam_training.target.flatten import denoised, to_lab
@@ -103,6 +103,26 @@ def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, Fo
         assert found.share[spot] < 0.5, shape  # by its colour it is not
         filled, _ = fill_skin(found, lab, sheet)
         assert (filled.share[spot] > 0.5) == is_skin, shape
+
+
+def test_the_shadow_below_a_nose_is_no_moustache(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    eye_px = eye_distance(face.mesh)
+    jaw = np.array([*face.mesh[[132, 58, 172, 150, 152, 379, 397, 288, 361]], *face.mesh[[425, 17, 205]]])
+    lip = face.mesh[list(UPPER_LIP_ZONE)]
+    spot = np.round(face.mesh[[2, 164]].mean(0)).astype(int)
+    for shape, is_skin in (("shadow", True), ("moustache", False)):
+        picture = photo.copy()
+        if shape == "shadow":
+            axes = (int(0.22 * eye_px), int(0.17 * eye_px))
+            cv2.ellipse(picture, tuple(spot.tolist()), axes, 0, 0, 360, (40, 26, 20), -1)
+        else:
+            cv2.fillPoly(picture, [np.round(outline).astype(np.int32) for outline in (jaw, lip)], (28, 18, 14))
+        sheet = sheet_of(picture, face.mesh, person)
+        lab = to_lab(denoised(picture))
+        filled, moustache = fill_skin(find_skin(lab, sheet), lab, sheet)
+        assert (filled.share[spot[1], spot[0]] > 0.5) == is_skin, shape
+        assert (float(moustache.max()) == 0.0) == is_skin, shape
 
 
 def test_glasses_lie_at_the_same_place_on_photo_and_target(portrait: tuple[Image, FoundFace, Plane]) -> None:

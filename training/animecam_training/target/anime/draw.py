@@ -60,6 +60,13 @@ def _photo_lines(lab: Lab, flat: Lab, skin: Skin, features: Plane, sheet: Sheet,
     return found_lines(lab, flat, skin, sheet, options.lines) * (1 - near) * (1 - inner) * (1 - on_face)
 
 
+def _bare(skin: Skin, features: Plane, sheet: Sheet) -> Plane:
+    """Where the face shows skin or what is drawn on it, float32 [H, W], 0 … 1: its borders there are no edges."""
+    inner = cv2.erode(sheet.area(OVAL), np.ones((9, 9), np.uint8)).astype(np.float32)
+    shown = np.maximum(skin.share, cv2.dilate(features, np.ones((9, 9), np.uint8)).astype(np.float32))
+    return inner * ramp(blurred(shown, 0.04 * sheet.eye_px), 0.6, 0.9)
+
+
 def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions | None = None) -> Image:
     """Draw a portrait as an anime character of the person's own colours.
 
@@ -99,5 +106,5 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
     ink = np.maximum(np.maximum(lashes, mouth), np.maximum(found, face_lines(sheet, skin.share)))
     picture = inked(picture, ink, sheet.unit_px)
     # Outlines of what is painted, not of what is drawn on it.
-    bold = outline_ink(base, sheet.unit_px)
+    bold = outline_ink(base, sheet.unit_px) * (1 - _bare(skin, features, sheet))
     return to_rgb(inked(picture, options.outline * bold, sheet.unit_px))

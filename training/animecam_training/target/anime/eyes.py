@@ -25,7 +25,7 @@ LASH_EYE, NARROW_LASH_EYE, LASH_ENDS_EYE = 0.085, 0.05, 0.03  # widths, of the d
 LOWER_LASH_EYE, LOWER_LASH_INK = (0.022, 0.008), 0.75
 CREASE_EYE, CREASE_INK, CREASE_RAISE = (0.014, 0.006), 0.4, 0.12
 CURVE_POINTS = 25
-GLASS_REACH_EYE, GLASS_PERCENTILE, GLASS_DARKNESS = 0.22, 90, 0.6
+GLASS_REACH_EYE, GLASS_PERCENTILE, GLASS_DARKNESS = 0.22, 90, 0.45
 """Around each eye so far, of the distance between them, nearly all is so much darker than the skin: sunglasses."""
 
 

@@ -35,7 +35,9 @@ SHAVEN_DARKEST, SHAVEN_DARKEST_SHARE = 27.0, 0.68  # the deepest shadow of a smi
 DARK_EDGE = 2.0
 HAIR_COLOUR = 16.0  # on the forehead: further from the skin's colour than this is hair, though it be light
 THINNEST_PATCH, SMALLEST_PATCH = 0.12, 0.09
+SMALLEST_COVER = 0.6  # of the lower face without a beard: what is smaller is a shadow
 MOUSTACHE_EDGE = (8.0, 14.0)
+MOUSTACHE_LEAST = 0.45  # of its zone: what covers less is the shadow of the nose, and would be drawn as a blot
 DARK_PERCENTILE, FEWEST_PX = 45, 8
 
 
@@ -58,13 +60,17 @@ def _facial_hair(dark: Plane, sheet: Sheet) -> tuple[bool, bool]:
     return beard, beard and _darkness(dark, UPPER_LIP_ZONE, lips, sheet) > BEARD_LIP
 
 
-def _large_patches(holes: NDArray[np.uint8], lower: Plane, eye_px: float) -> NDArray[np.uint8]:
-    """What of the holes in the skin (0 … 255) is wide and large enough to be a beard or hair."""
+def _large_patches(holes: NDArray[np.uint8], lower: Plane, eye_px: float, *, beard: bool) -> NDArray[np.uint8]:
+    """What of the holes in the skin (0 … 255) is large enough to be hair, a beard or a hand before the face."""
     side = int(THINNEST_PATCH / 2 * eye_px) * 2 + 1
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     wide = cv2.dilate(cv2.morphologyEx(holes, cv2.MORPH_OPEN, brush), np.ones((3, 3), np.uint8))
     thick = np.where(lower > 0.5, np.minimum(holes, wide), holes).astype(np.uint8)
-    return without_specks(thick, int(SMALLEST_PATCH * eye_px**2))
+    patches = without_specks(thick, int(SMALLEST_PATCH * eye_px**2))
+    if beard:
+        return patches
+    covering = without_specks(thick, int(SMALLEST_COVER * eye_px**2))
+    return np.where(lower > 0.5, covering, patches).astype(np.uint8)
 
 
 def fill_skin(skin: Skin, lab: Lab, sheet: Sheet) -> tuple[Skin, Plane]:
@@ -102,12 +108,16 @@ def fill_skin(skin: Skin, lab: Lab, sheet: Sheet) -> tuple[Skin, Plane]:
 
     mask = cv2.medianBlur((np.maximum(skin.share, fill) * 255).astype(np.uint8), 5).astype(np.uint8)
     holes = ((255 - mask) * (inner > 0.5)).astype(np.uint8)
-    small = (holes > 0) & (_large_patches(holes, lower, sheet.eye_px) == 0)
+    zone, hairy = sheet.area(MOUSTACHE), ramp(dark, *MOUSTACHE_EDGE)
+    moustache = moustache and float((zone * hairy).sum()) > MOUSTACHE_LEAST * float(zone.sum())
+    small = (holes > 0) & (_large_patches(holes, lower, sheet.eye_px, beard=beard) == 0)
+    if not moustache:
+        small |= (holes > 0) & (cv2.dilate(zone, np.ones((5, 5), np.uint8)) > 0.5)
     share = np.where(small, 1.0, mask / 255) * (1 - features)
     grown = np.zeros(sheet.shape, np.float32)
     if moustache:
-        share = share * (1 - sheet.area(MOUSTACHE, sheet.unit_px) * ramp(dark, *MOUSTACHE_EDGE))
-        grown = sheet.area(MOUSTACHE) * (share < 0.5)
+        share = share * (1 - sheet.area(MOUSTACHE, sheet.unit_px) * hairy)
+        grown = zone * (share < 0.5)
     return Skin(share.astype(np.float32), skin.oval, skin.colour), grown.astype(np.float32)
 
 
