@@ -23,6 +23,7 @@ from measuring import BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.device import DeviceNetwork
+from animecam.backends.opening import GPU_CHOICES
 from animecam.cache import model_cache
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
@@ -61,9 +62,10 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
         copy = stack.enter_context(closing(CopyNetwork()))
         rows["crop + paste"] = measure_path(device, copy, films, size_px, frames)
         options = BackendOptions(gpu=index, cache_dir=model_cache())
-        with suppress_missing(f"{style} by TensorRT"):
-            network = stack.enter_context(closing(open_device_style(style, size_px, options)))
-            rows[style] = measure_path(device, network, films, size_px, frames)
+        for choice in GPU_CHOICES:
+            with suppress_missing(f"{style} by {choice}"):
+                network = stack.enter_context(closing(open_device_style(style, size_px, options, choice)))
+                rows[f"{style}, {choice}"] = measure_path(device, network, films, size_px, frames)
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
         say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")

@@ -33,6 +33,7 @@ class CopyNetwork:
 
     info = BackendInfo("copy", "", "", "f16")
     max_batch = 4
+    is_recordable = True
 
     def __init__(self) -> None:
         self._given = self._drawn = self._nbytes = 0

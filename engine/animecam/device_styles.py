@@ -5,9 +5,11 @@ import queue
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from pathlib import Path
 
-from animecam.backends.base import BackendOptions
+from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
+from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
 from animecam.errors import AnimecamError, BackendError
 from animecam.styles.card import PixelCoding
@@ -103,23 +105,47 @@ class DeviceStyles:
             stream.synchronize()
 
 
-def open_device_style(name: str, size_px: int, options: BackendOptions) -> DeviceNetwork:
+def open_device_style(
+    name: str, size_px: int, options: BackendOptions, choice: BackendChoice = BackendChoice.AUTO
+) -> DeviceNetwork:
     """Loads a style on the GPU; whoever calls closes it.
 
     Args:
         name: Of a bundled style or of one that the user added.
         size_px: Side of the pictures that it will draw.
         options: `gpu` and `cache_dir` are used.
+        choice: `tensorrt`, `torch`, or `auto`: the first of the two that works.
 
     Raises:
         StyleError: It is unknown or damaged.
         BackendError: It takes other pictures, has no fp16 form, or no runtime runs it on this GPU.
     """
-    from animecam.backends.tensorrt_ import TensorRtDevice
-
     style = find_style(name)
     contract, square_px = style.card.contract, (size_px, size_px)
     takes_crops = fit_to(contract, *square_px).padded_px == square_px
     if not takes_crops or {(coding.black, coding.white) for coding in (contract.input, contract.output)} != {_CODED}:
         raise BackendError(f"style {name} does not take pictures as they are cropped on a GPU")
-    return TensorRtDevice(verified_model(style), verified_half(style), options)
+    model, half = verified_model(style), verified_half(style)
+    if choice is BackendChoice.TORCH:
+        return _open_torch(name, half, options)
+    from animecam.backends.tensorrt_ import TensorRtDevice
+
+    try:
+        return TensorRtDevice(model, half, options)
+    except BackendError as no_tensorrt:
+        if choice is not BackendChoice.AUTO:
+            raise
+        try:
+            network = _open_torch(name, half, options)
+        except BackendError:
+            raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
+        log.info("%s: tensorrt is not usable, torch is: %s", name, no_tensorrt.message)
+        return network
+
+
+def _open_torch(name: str, half: Path | None, options: BackendOptions) -> DeviceNetwork:
+    if half is None:
+        raise BackendError(f"style {name} has no fp16 form", hint="animecam-export fp16 FOLDER gives it one")
+    with importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import TorchDevice
+    return TorchDevice(half, options)

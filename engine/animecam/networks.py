@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from animecam.backends.base import Backend, BackendChoice
-from animecam.backends.opening import on_processor, open_backend
+from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.device_styles import DeviceStyles, open_device_style
@@ -154,7 +154,8 @@ class Networks(StyleNetworks):
         return self._device
 
     def _open_device(self) -> tuple[Gpu, DeviceStyles] | None:
-        if self._settings.backend not in (BackendChoice.AUTO, BackendChoice.TENSORRT):
+        choice = self._settings.backend
+        if choice is not BackendChoice.AUTO and choice not in GPU_CHOICES:
             return None
         try:
             gpu = open_gpu(self._settings.gpu)
@@ -162,7 +163,7 @@ class Networks(StyleNetworks):
             log.info("frames stay on the processor: %s", error.message)
             return None
         self._stack.callback(gpu.close)
-        styles = DeviceStyles(gpu, lambda style, size_px: open_device_style(style, size_px, self._options))
+        styles = DeviceStyles(gpu, lambda style, size_px: open_device_style(style, size_px, self._options, choice))
         self._stack.callback(styles.close)
         return gpu, styles
 

@@ -9,8 +9,12 @@ class DeviceNetwork(Protocol):
     """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`.
 
     `max_batch` may become smaller with the first `bind` of a size, where the GPU's memory is short.
+
+    Attributes:
+        is_recordable: `enqueue` may be captured in a CUDA graph of the caller; otherwise it is called for each frame.
     """
 
+    is_recordable: bool
     info: BackendInfo
     max_batch: int
 
@@ -34,8 +38,8 @@ class DeviceNetwork(Protocol):
     def enqueue(self, stream_handle: int) -> None:
         """Queues the network on a stream of the caller; neither allocates nor waits.
 
-        May be captured in a CUDA graph once it has run after a `bind`. The graph keeps the addresses and the memory
-        that were bound: after the next `bind` with others, or `close`, it must not be launched any more.
+        Where `is_recordable`, it may be captured once it has run after a `bind`. The graph keeps the addresses and
+        the memory that were bound: after the next `bind` with others, or `close`, it must not be launched any more.
 
         Raises:
             BackendError: Nothing is bound, or the runtime refuses.

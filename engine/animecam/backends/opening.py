@@ -177,7 +177,7 @@ def _probe(choice: BackendChoice) -> BackendStatus:
 
 
 @contextmanager
-def _importing(package: str, hint: str = "") -> Generator[None]:
+def importing(package: str, hint: str = "") -> Generator[None]:
     """Turns a missing or broken package into an error that says what to install."""
     try:
         yield
@@ -191,7 +191,7 @@ def _form_for(choice: BackendChoice, forms: _Forms) -> Path:
 
 
 def _open_openvino(forms: _Forms, options: BackendOptions) -> Backend:
-    with _importing("openvino"):
+    with importing("openvino"):
         from animecam.backends.openvino_ import OpenVinoBackend
     backend = OpenVinoBackend(_form_for(BackendChoice.OPENVINO, forms), options)
     if forms.int8 is None or not options.sizes_change:
@@ -204,7 +204,7 @@ def _open_openvino(forms: _Forms, options: BackendOptions) -> Backend:
 
 
 def _open_onnxruntime(forms: _Forms, options: BackendOptions) -> Backend:
-    with _importing("onnxruntime"):
+    with importing("onnxruntime"):
         from animecam.backends.onnxruntime_ import OnnxRuntimeBackend
     return OnnxRuntimeBackend(_form_for(BackendChoice.ONNXRUNTIME, forms), options)
 
@@ -216,19 +216,19 @@ def _open_tensorrt(forms: _Forms, options: BackendOptions) -> Backend:
 
 
 def _open_torch(forms: _Forms, options: BackendOptions) -> Backend:
-    with _importing("torch", INSTALL_TORCH):
+    with importing("torch", INSTALL_TORCH):
         from animecam.backends.torch_ import TorchBackend
     return TorchBackend(forms.model, forms.half, options)
 
 
 def _probe_openvino() -> BackendStatus:
-    with _importing("openvino"):
+    with importing("openvino"):
         from animecam.backends.openvino_ import probe
     return probe()
 
 
 def _probe_onnxruntime() -> BackendStatus:
-    with _importing("onnxruntime"):
+    with importing("onnxruntime"):
         from animecam.backends.onnxruntime_ import probe
     return probe()
 
@@ -240,7 +240,7 @@ def _probe_tensorrt() -> BackendStatus:
 
 
 def _probe_torch() -> BackendStatus:
-    with _importing("torch", INSTALL_TORCH):
+    with importing("torch", INSTALL_TORCH):
         from animecam.backends.torch_ import probe
     return probe()
 

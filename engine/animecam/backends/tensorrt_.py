@@ -108,6 +108,8 @@ class TensorRtDevice:
         BackendError: As `TensorRtBackend`, or the network is not half in and out.
     """
 
+    is_recordable = True
+
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self._loader = EngineLoader(model, half, options)
         self._sessions: dict[int, EngineSession] = {}

@@ -165,7 +165,8 @@ class DevicePath:
 
     def _launch(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
         """Queues everything between upload and download, as a graph where that goes."""
-        if not self._options.uses_graphs or count > network.max_batch:  # a part of a batch is bound after another
+        is_one_batch = count <= network.max_batch  # else a part of it is bound after another
+        if not (self._options.uses_graphs and network.is_recordable and is_one_batch):
             self._graphs.clear()
             self._work(slot, network, count, size_px)
             return

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend, probe_backends
-from animecam.backends.torch_ import TorchBackend
+from animecam.backends.torch_ import DEVICE_BATCH, TorchBackend, TorchDevice
 from animecam.backends.torch_ops import OPERATORS
 from animecam.errors import BackendError
 from animecam.sources.portrait import load_portrait
@@ -58,6 +58,43 @@ def test_the_fp16_network_is_float32_outside(batch: np.ndarray):
     error = drawn - reference(style.model_path(), batch[:1])
     assert 10 * np.log10(4 / np.mean(error.astype(np.float64) ** 2)) > 60
     backend.close()
+
+
+def device_of(name: str) -> TorchDevice:
+    half = verified_half(find_style(name))
+    assert half is not None
+    return TorchDevice(half, OPTIONS, device="cpu")
+
+
+def test_between_two_steps_it_reads_and_writes_memory_of_others(batch: np.ndarray):
+    network = device_of("cel")
+    side_px = batch.shape[-2]
+    given = np.ascontiguousarray(batch[..., :side_px], np.float16)
+    drawn = np.full_like(given, np.nan)
+    address = drawn.ctypes.data
+    for count, start in ((2, 0), (1, 0), (1, 1)):  # another number of pictures, and another place in the same memory
+        drawn[:] = np.nan
+        skipped = start * given[0].nbytes
+        network.bind(given.ctypes.data + skipped, address + skipped, batch=count, size_px=side_px)
+        network.enqueue(0)
+        expected = reference(find_style("cel").model_path(), given[start : start + count].astype(np.float32))
+        error = drawn[start : start + count] - expected
+        assert 10 * np.log10(4 / np.mean(error.astype(np.float64) ** 2)) > 60
+        assert np.isnan(np.delete(drawn, range(start, start + count), axis=0)).all()
+    assert (network.info.precision, network.max_batch, network.is_recordable) == ("f16", DEVICE_BATCH, False)
+    network.close()
+    network.close()
+
+
+def test_between_two_steps_it_says_what_is_missing():
+    network = device_of("cel")
+    with pytest.raises(BackendError, match="nothing is bound"):
+        network.enqueue(0)
+    network.close()
+    with pytest.raises(BackendError, match="closed"):
+        network.bind(0, 0, batch=1, size_px=64)
+    with pytest.raises(BackendError, match="in half"):
+        TorchDevice(find_style("cel").model_path(), OPTIONS, device="cpu")
 
 
 def one_node(operator: str, inputs: dict[str, list[int]], constants: dict[str, np.ndarray], **attributes: object):

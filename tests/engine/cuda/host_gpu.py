@@ -259,6 +259,8 @@ class HostNetwork:
         max_batch: As `DeviceNetwork.max_batch`.
     """
 
+    is_recordable = True
+
     def __init__(self, gpu: HostGpu, strokes: float = 0.5, max_batch: int = 4) -> None:
         self._gpu, self._strokes, self.max_batch = gpu, strokes, max_batch
         self.bound: list[tuple[int, int]] = []

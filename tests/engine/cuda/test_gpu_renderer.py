@@ -6,13 +6,16 @@ import time
 from contextlib import ExitStack
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
 from animecam import networks as networks_module
+from animecam.backends import tensorrt_, torch_
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
-from animecam.device_styles import DeviceStyles
+from animecam.backends.torch_ import TorchDevice
+from animecam.device_styles import DeviceStyles, open_device_style
 from animecam.errors import BackendError
 from animecam.faces.align import Aligner
 from animecam.gpu_renderer import GpuRenderer
@@ -27,7 +30,8 @@ from animecam.renderer import Renderer
 from animecam.session import convert_file
 from animecam.settings import Controls, Look, Scope, Settings
 from animecam.sources.opening import SourceOptions, open_source
-from animecam.styles.registry import find_style, verified_model
+from animecam.sources.portrait import load_portrait
+from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
 
@@ -139,10 +143,29 @@ def test_networks_without_a_gpu_stay_on_the_processor(monkeypatch, caplog):
     assert caplog.text.count("frames stay on the processor: there is no NVIDIA driver") == 1
 
 
+def reference_of(style):
+    """A style by ONNX Runtime, from pictures to pictures."""
+
+    def draw(pictures):
+        backend = open_backend(verified_model(find_style(style)), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+        numbers = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) * (2 / 255) - 1
+        levels = np.clip(np.rint(backend.run(numbers)[0] * 127.5 + 127.5), 0, 255).astype(np.uint8)
+        backend.close()
+        return [np.ascontiguousarray(picture) for picture in levels.transpose(0, 2, 3, 1)]
+
+    return draw
+
+
 def grey(index=0) -> Frame:
     planes, packed = allocate_planes(PixelFormat.RGB24, 320, 240)
     packed[...] = 100
     return Frame(planes, PixelFormat.RGB24, Color(), 0, index, index, Fraction(1, 30), 0, packed=packed)
+
+
+def somebody(index=0) -> Frame:
+    frame = grey(index)
+    frame.planes[0][...] = cv2.resize(load_portrait(), (320, 240), interpolation=cv2.INTER_AREA)
+    return frame
 
 
 @pytest.fixture
@@ -258,6 +281,57 @@ def test_several_frames_may_be_under_way(studio):
     assert again.frames_ahead == RING - 1
     for mine, theirs in zip(drawn, one_by_one, strict=True):
         np.testing.assert_array_equal(mine.planes[0], theirs.planes[0])
+
+
+def test_a_network_that_no_graph_may_hold_is_called_for_each_frame(host, gpu, studio):
+    """PyTorch's way through the same path: the network computes from and to the path's own memory."""
+    half = verified_half(find_style("cel"))
+
+    class InTorch(TorchDevice):
+        def enqueue(self, stream_handle):
+            gpu.objects[stream_handle - 1].queue("network", lambda: TorchDevice.enqueue(self, stream_handle))
+
+    studio.network, drawn = InTorch(half, BackendOptions(), device="cpu"), []
+    try:
+        render = studio.on_gpu()
+        drawn += [render(somebody(index)).frame for index in range(5)]
+        assert [name for _, name in gpu.done].count("network") == 5
+        assert gpu.replays == 0
+    finally:
+        studio.network.close()
+    changed = np.abs(drawn[0].planes[0].astype(int) - somebody().planes[0])
+    assert changed.mean() > 2  # it was drawn at all
+    studio.network, studio.is_there = reference_of("cel"), False
+    same(drawn[0], studio.on_gpu()(somebody()).frame)
+
+
+def test_a_style_goes_to_the_first_runtime_that_works(monkeypatch):
+    asked = []
+
+    def runtime(name, *, works):
+        def open_it(*_):
+            asked.append(name)
+            if not works:
+                raise BackendError(f"no {name} here")
+            return name
+
+        return open_it
+
+    def opened(choice, *, tensorrt, torch):
+        asked.clear()
+        monkeypatch.setattr(tensorrt_, "TensorRtDevice", runtime("tensorrt", works=tensorrt))
+        monkeypatch.setattr(torch_, "TorchDevice", runtime("torch", works=torch))
+        return open_device_style("cel", SIZE_PX, BackendOptions(), choice)
+
+    assert opened(BackendChoice.AUTO, tensorrt=True, torch=True) == "tensorrt"
+    assert opened(BackendChoice.AUTO, tensorrt=False, torch=True) == "torch"
+    assert opened(BackendChoice.TORCH, tensorrt=True, torch=True) == "torch"
+    assert asked == ["torch"]
+    with pytest.raises(BackendError, match="no tensorrt"):
+        opened(BackendChoice.AUTO, tensorrt=False, torch=False)
+    with pytest.raises(BackendError, match="no tensorrt"):
+        opened(BackendChoice.TENSORRT, tensorrt=False, torch=True)
+    assert asked == ["tensorrt"]
 
 
 class Loader:

@@ -102,6 +102,7 @@ class Seen:
     """A network that keeps what it is given, and draws what it is told."""
 
     max_batch = 8
+    is_recordable = True
 
     def __init__(self, host, gpu, drawing=None):
         self._host, self._gpu, self._drawing = host, gpu, drawing

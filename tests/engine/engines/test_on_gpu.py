@@ -81,6 +81,37 @@ def test_parity(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice
     reference.close()
 
 
+@pytest.mark.parametrize("size_px", SIZES_PX)
+@pytest.mark.parametrize("name", STYLES)
+def test_torch_between_two_steps_on_the_gpu(gpu, name: str, size_px: int):
+    """From the GPU's memory to the GPU's memory on a stream of the caller, as the frame path has it."""
+    torch_ = pytest.importorskip("animecam.backends.torch_")
+    half, batch = verified_half(find_style(name)), 2
+    try:
+        network = torch_.TorchDevice(half, BackendOptions(gpu=0))
+    except BackendError as error:
+        pytest.skip(error.message)
+    given, reference = crops(size_px, batch), opened(name, BackendChoice.ONNXRUNTIME)
+    with ExitStack() as stack:
+        for thing in (network, reference):
+            stack.callback(thing.close)
+        gpu.use()
+        stream, pinned = gpu.stream(), gpu.pinned(given.nbytes // 2)
+        buffers = [gpu.buffer(given.nbytes // 2) for _ in range(2)]
+        for thing in (stream, pinned, *buffers):
+            stack.callback(thing.close)
+        numbers = pinned.array(np.float16, given.shape)
+        for picture in (given, given[::-1]):  # the second time recorded work runs again, on other pictures
+            numbers[:] = picture
+            stream.copy_in(buffers[0], pinned, pinned.nbytes)
+            network.bind(buffers[0].address, buffers[1].address, batch=batch, size_px=size_px)
+            network.enqueue(stream.handle)
+            stream.copy_out(pinned, buffers[1], pinned.nbytes)
+            stream.synchronize()
+            for mine, filmed in zip(numbers.astype(np.float32), picture, strict=True):
+                assert psnr_db(reference.run(filmed[None].copy())[0][0], mine) >= LEAST_PSNR_DB
+
+
 def test_the_second_start_takes_the_engine_as_it_is(gpu, cache: Path):
     opened_once = opened("cel", BackendChoice.TENSORRT, cache)
     opened_once.run(crops(256))
