@@ -1,0 +1,133 @@
+"""Converts one file after another and tells a display of it: the terminal's, or that of another process."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from animecam.cli.jobs import Job
+from animecam.errors import AnimecamError, FaceError
+from animecam.pipeline import Figures
+from animecam.settings import Scope, Settings
+from animecam.sinks.paths import Target
+from animecam.types import StreamFormat
+
+if TYPE_CHECKING:
+    from animecam.networks import Networks
+
+
+class Bar(Protocol):
+    """How far one file is."""
+
+    def resize(self, total: float | None) -> None:
+        """Says how long it is, in frames or seconds; None: nobody knows."""
+        ...
+
+    def move(self, done: float, rate: str) -> None:
+        """Says how much of it is done, and how fast it goes."""
+        ...
+
+
+class Display(Protocol):
+    """What a conversion tells whoever waits for it."""
+
+    def bar(self, name: str) -> AbstractContextManager[Bar]:
+        """Shows a file for as long as the block lasts."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Tells a line."""
+        ...
+
+    def error(self, message: str, hint: str) -> None:
+        """Tells a failure after which it goes on, or ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a batch ended.
+
+    Attributes:
+        failures: Files that could not be converted.
+        is_interrupted: The user stopped it.
+    """
+
+    failures: int = 0
+    is_interrupted: bool = False
+
+
+def convert_jobs(
+    jobs: Iterable[Job],
+    networks: "Networks",
+    settings: Settings,
+    display: Display,
+    *,
+    overwrite: bool,
+    is_only_one: bool = False,
+) -> Outcome:
+    """Converts files in their order; one that fails is told, and the next one follows.
+
+    Args:
+        jobs: What to convert.
+        networks: Open, and stay the caller's.
+        settings: As the networks were opened with.
+        display: Is told.
+        overwrite: Targets that exist are replaced.
+        is_only_one: There is one file: its failure is raised.
+
+    Raises:
+        AnimecamError: The only file failed.
+    """
+    from animecam.session import parts_told
+
+    failures = 0
+    for job in jobs:
+        try:
+            with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
+                if _convert_one(job, networks, settings, display, overwrite=overwrite).is_interrupted:
+                    part = Target.of(job.target).partial
+                    display.error(
+                        f"stopped in {job.source.name}; what is done plays: {part}", "start it again to go on"
+                    )
+                    return Outcome(failures, is_interrupted=True)
+        except AnimecamError as error:
+            if is_only_one:
+                raise
+            display.error(f"{job.source.name}: {error.message}", error.hint)
+            failures += 1
+    return Outcome(failures)
+
+
+def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, *, overwrite: bool) -> Figures:
+    from animecam.session import convert_file
+
+    with display.bar(job.source.name) as bar:
+        figures = convert_file(
+            job.source, job.target, networks, lambda stream: _Teller(bar, stream), overwrite=overwrite
+        )
+    if not figures.is_interrupted:
+        rate = figures.frames_out / figures.seconds
+        display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}")
+        if settings.look.scope is Scope.HEAD and not figures.with_faces:
+            raise FaceError(
+                f"no face was found in {job.source.name}: whole frames were drawn in {job.target}",
+                hint="--scope frame says that this is wanted; --detector full finds smaller faces",
+            )
+    return figures
+
+
+def _lost(figures: Figures) -> str:
+    return f"; {figures.skipped} damaged frames were left out" if figures.skipped else ""
+
+
+class _Teller:
+    """Takes the figures of a run to a bar: by frames where their number is known, else by time."""
+
+    def __init__(self, bar: Bar, stream: StreamFormat) -> None:
+        self._bar, self._counts_frames = bar, stream.frames > 0
+        bar.resize(stream.frames or stream.duration_s or None)
+
+    def __call__(self, figures: Figures) -> None:
+        done = figures.frames_out + figures.skipped if self._counts_frames else figures.position_s
+        self._bar.move(done, f"{figures.fps_out:.0f} fps")

@@ -1,0 +1,179 @@
+"""Converts several files at a time: a process for each GPU, with networks of its own, that gets one file after another.
+
+Processes, because most of what Python does for a frame would wait for its turn in one. Each has a pipe to this one,
+which hands out files and shows what it is told; a pipe that ends tells of a process that is gone.
+"""
+
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+from animecam.backends.opening import PROCESSOR_ORDER
+from animecam.cli.conversion import Bar, Display, Outcome
+from animecam.cli.crew_worker import Begun, Error, Free, Logged, Message, Moved, Note, Sized, work
+from animecam.cli.jobs import Job
+from animecam.errors import UsageError
+from animecam.settings import Settings
+
+POLL_SECONDS = 1.0
+END_SECONDS = 30.0
+"""Longest wait for a process that has said that it is done; what it opened is closed by then."""
+
+log = logging.getLogger(__name__)
+
+
+def convert_on(
+    gpus: Sequence[int], jobs: Sequence[Job], settings: Settings, display: Display, *, overwrite: bool
+) -> Outcome:
+    """Converts files on several GPUs.
+
+    Args:
+        gpus: Their indices, as the driver counts them.
+        jobs: What to convert; whichever GPU is free takes the next one.
+        settings: For all; `gpu` is set for each.
+        display: Is told, in this thread.
+        overwrite: Targets that exist are replaced.
+
+    Raises:
+        UsageError: The backend computes on no GPU.
+        BackendError: One of the GPUs cannot be opened.
+    """
+    if settings.backend in PROCESSOR_ORDER:
+        raise UsageError(f"--backend {settings.backend} computes on no GPU", hint="leave --gpus out")
+    for gpu in gpus:
+        check_gpu(gpu)
+    return run_crew([replace(settings, gpu=gpu) for gpu in gpus], jobs, display, overwrite=overwrite)
+
+
+def check_gpu(index: int) -> None:
+    """Opens a GPU and closes it again.
+
+    Raises:
+        BackendError: It cannot be opened.
+    """
+    from animecam.cuda.gpu import open_gpu
+
+    open_gpu(index).close()
+
+
+def run_crew(settings: Sequence[Settings], jobs: Sequence[Job], display: Display, *, overwrite: bool) -> Outcome:
+    """Converts files in a process for each of the settings, or in fewer where there are fewer files.
+
+    A first Ctrl-C lets every process finish the frames that are under way, a second one does not.
+    """
+    waiting, is_interrupted = deque(jobs), False
+    with ExitStack() as stack:
+        members = [_Member(one, overwrite, display, stack) for one in settings[: len(jobs)]]
+        while left := [member for member in members if not member.has_ended]:
+            try:
+                for ready in wait([member.pipe for member in left], POLL_SECONDS):
+                    next(member for member in left if member.pipe is ready).listen(waiting)
+            except KeyboardInterrupt:
+                is_interrupted = True
+                waiting.clear()
+                for member in left:
+                    member.interrupt()
+    outcomes = [member.outcome for member in members]
+    failures = sum(outcome.failures for outcome in outcomes)
+    return Outcome(failures + len(waiting), is_interrupted or any(outcome.is_interrupted for outcome in outcomes))
+
+
+class _Member:
+    """One process, as seen from here.
+
+    Args:
+        settings: Its own.
+        overwrite: Targets that exist are replaced.
+        display: Is told what it tells.
+        stack: Ends it.
+    """
+
+    def __init__(self, settings: Settings, overwrite: bool, display: Display, stack: ExitStack) -> None:
+        self._gpu, self._display = settings.gpu, display
+        self._shown: AbstractContextManager[Bar] | None = None
+        self._bar: Bar | None = None
+        self._name = ""
+        self._is_interrupted = False
+        self.outcome = Outcome()
+        self.has_ended = False
+        context = get_context("spawn")  # a fork would share the locks and the devices of this process
+        self.pipe, theirs = context.Pipe()
+        level = logging.getLogger("animecam").level
+        self._process: BaseProcess = context.Process(
+            target=work, args=(theirs, settings, overwrite, level), name=f"gpu-{settings.gpu}"
+        )
+        self._process.start()
+        theirs.close()  # so that the pipe ends with the process
+        stack.callback(self._end)
+
+    def listen(self, waiting: deque[Job]) -> None:
+        """Takes one message; a free process gets the next of the files that wait, or goes home."""
+        try:
+            message: Message = self.pipe.recv()
+        except (EOFError, OSError):
+            self._is_lost()
+            return
+        match message:
+            case Free():
+                self.pipe.send(waiting.popleft() if waiting else None)
+            case Outcome():
+                self.outcome, self.has_ended = message, True
+            case _:
+                self._show(message)
+
+    def interrupt(self) -> None:
+        """Passes a Ctrl-C on."""
+        self._is_interrupted = True
+        if self._process.is_alive() and self._process.pid is not None:
+            os.kill(self._process.pid, signal.SIGINT)
+
+    def _show(self, message: Message) -> None:
+        match message:
+            case Note():
+                self._display.note(f"GPU {self._gpu}: {message.text}")
+            case Error():
+                self._display.error(message.message, message.hint)
+            case Logged():
+                log.log(message.level, "GPU %d: %s", self._gpu, message.text)
+            case Begun():
+                self._name, self._shown = message.name, self._display.bar(message.name)
+                self._bar = self._shown.__enter__()
+            case Sized() if self._bar:
+                self._bar.resize(message.total)
+            case Moved() if self._bar:
+                self._bar.move(message.done, message.rate)
+            case _:
+                self._hide()
+
+    def _hide(self) -> None:
+        if self._shown is not None:
+            self._shown.__exit__(None, None, None)
+        self._shown = self._bar = None
+
+    def _is_lost(self) -> None:
+        """It is gone without a word: killed, or a library broke it."""
+        self._process.join(END_SECONDS)
+        self.has_ended = True
+        if self._is_interrupted:
+            self.outcome = Outcome(is_interrupted=True)
+            return
+        where = f" in {self._name}" if self._shown is not None else ""
+        message = f"the process of GPU {self._gpu} ended{where} (exit status {self._process.exitcode})"
+        self._display.error(message, "start it again to go on; without --gpus one process does all")
+        self.outcome = Outcome(failures=1)
+
+    def _end(self) -> None:
+        self._hide()
+        self._process.join(END_SECONDS if self.has_ended else 0.0)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+        self.pipe.close()
