@@ -31,6 +31,8 @@ from animecam.wardrobe import Wardrobe
 
 Progress = Callable[[Figures], None]
 
+Show = Callable[[Callable[[], str]], AbstractContextManager[Progress]]
+"""Opens a display of figures, given what says what draws them."""
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +85,13 @@ def check_seconds(seconds: float | None) -> None:
         raise UsageError(f"seconds {seconds:g} is not above 0", hint="leave it out to run to the end")
 
 
-def run_live(
-    options: LiveOptions, settings: Settings, show: Callable[[str], AbstractContextManager[Progress]]
-) -> Figures:
+def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     """Runs a live source until it ends, the user stops it, or its time is over.
 
     Args:
         options: Where frames come from and go to.
         settings: The look and how it is computed.
-        show: Opens a display of figures, given a line about what does not change.
+        show: Opens a display of the figures.
 
     Returns:
         The figures of the whole run.
@@ -107,9 +107,7 @@ def run_live(
     return figures
 
 
-def _run_live(
-    options: LiveOptions, settings: Settings, show: Callable[[str], AbstractContextManager[Progress]]
-) -> Figures:
+def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
         microphone = _open_microphone(stack, options.microphone, source)
@@ -126,7 +124,7 @@ def _run_live(
         outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, sinks))
         if any(output_kind(uri) is OutputKind.WINDOW for uri in options.outputs):
             stack.enter_context(wardrobe.filling())
-        tell = stack.enter_context(show(networks.summary))
+        tell = stack.enter_context(show(lambda: networks.summary_of(controls.look)))
 
         def tell_all(figures: Figures) -> None:
             tell(figures)

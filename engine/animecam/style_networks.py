@@ -12,7 +12,7 @@ from animecam.cache import usable_cache
 from animecam.errors import AnimecamError
 from animecam.render.base import Draw
 from animecam.render.scope import whole_frame_size
-from animecam.settings import SMALLEST_PX, Quality, Scope, Settings
+from animecam.settings import SMALLEST_PX, Look, Quality, Scope, Settings
 from animecam.styles.card import StyleCard
 from animecam.styles.network import StyleNet, open_style
 from animecam.styles.registry import find_style
@@ -59,8 +59,13 @@ class StyleNetworks:
 
     @property
     def summary(self) -> str:
-        """What runs, in one line."""
-        info, look = self.backend_info, self._settings.look
+        """What runs at the beginning, in one line."""
+        return self.summary_of(self._settings.look)
+
+    def summary_of(self, look: Look) -> str:
+        """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
+        network = self._styles.get((look.style, self.usual_quality(look.style)), self._first)
+        info = network.info
         is_alone = len(self._card(look.style).variants) == 1
         style = look.style if is_alone else f"{look.style} ({self.usual_quality(look.style)})"
         return f"{style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"

@@ -68,6 +68,7 @@ def test_a_processor_draws_with_the_lite_network_unless_told_otherwise(make_styl
         assert _level(networks) == pytest.approx(LEVELS[draws], abs=1)
         assert networks.usual_quality("ink") == draws
         assert f"ink ({draws})" in networks.summary
+        assert f"ink ({draws}) at 256 px" in networks.summary_of(Look("ink", size_px=256))
 
 
 def test_a_gpu_draws_with_the_full_network(monkeypatch):

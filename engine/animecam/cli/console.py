@@ -1,6 +1,7 @@
 """What the terminal shows: errors, a line of figures while live, tables at the end. Messages go to stderr."""
 
 import logging
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.live import Live
@@ -42,11 +43,11 @@ class FigureLine:
     """A line of figures that renews itself while live.
 
     Args:
-        suffix: What does not change: backend, style, size.
+        drawn_by: Says what draws: style, size, backend.
     """
 
-    def __init__(self, suffix: str) -> None:
-        self._suffix = suffix
+    def __init__(self, drawn_by: Callable[[], str]) -> None:
+        self._drawn_by = drawn_by
         self._live = Live(console=messages, refresh_per_second=LINES_PER_SECOND, transient=True)
 
     def __enter__(self) -> "FigureLine":
@@ -58,7 +59,7 @@ class FigureLine:
 
     def __call__(self, figures: Figures) -> None:
         """Shows the newest figures."""
-        self._live.update(Text(f"{figure_line(figures)} · {self._suffix}", no_wrap=True, overflow="ellipsis"))
+        self._live.update(Text(f"{figure_line(figures)} · {self._drawn_by()}", no_wrap=True, overflow="ellipsis"))
 
 
 def figure_line(figures: Figures) -> str:
