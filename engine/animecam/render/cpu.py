@@ -10,7 +10,7 @@ import numpy as np
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
-from animecam.render.resample import bounding_box, chain, invert, resample
+from animecam.render.resample import bounding_box, chain, invert, plan_blocks, resample
 from animecam.render.touched import GRID_TOLERANCE, shown_box, touched_box
 from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
 
@@ -44,11 +44,14 @@ class CpuImageOps:
 def _paste_one(frame: Frame, patch: Patch) -> None:
     """Blends one patch into the planes of a frame that the caller owns."""
     shown = shown_box(patch.mask)
-    box = None if shown is None else touched_box(frame, patch.region, shown)
+    if shown is None:
+        return
+    box = touched_box(frame, patch.region, shown)
     if box is None:
         return
     to_crop = invert(patch.region.to_frame)
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
+    is_faded = not is_opaque and _fades_inside(patch.mask, shown)
     weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     layouts = frame.pixel_format.planes
     for plane, layout, picture in zip(frame.planes, layouts, _split(frame, patch.picture), strict=True):
@@ -57,7 +60,11 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
         from_target = chain(to_crop, box.samples_to_frame(layout))
         steps = (layout.step_x, layout.step_y)
         # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
-        styled = resample(picture, from_target, *size, sharp=steps == (1, 1))
+        # Where no pixel that shows needs what lies beyond the crop, OpenCV is spared to replicate its border: a fifth
+        # of a warp's time. Averaged blocks reach farther.
+        is_averaged = plan_blocks(picture.shape[1], picture.shape[0], from_target, *size).is_averaging
+        outside = 0 if is_faded and not is_averaged else None
+        styled = resample(picture, from_target, *size, outside=outside, sharp=steps == (1, 1))
         if is_opaque:
             target[...] = styled
             continue
@@ -65,6 +72,12 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
             mask = resample(patch.mask, from_target, *size, outside=0)
             weights[steps] = (mask, 1.0 - mask)
         target[...] = cv2.blendLinear(styled, target, *weights[steps])
+
+
+def _fades_inside(mask: Mask, shown: Box) -> bool:
+    """Whether a mask lets nothing through along its border, which `shown_box` keeps a pixel away from what shows."""
+    height, width = mask.shape
+    return shown.left > 0 and shown.top > 0 and shown.right < width and shown.bottom < height
 
 
 def _covers(patch: Patch, box: Box) -> bool:
