@@ -24,7 +24,7 @@ MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
-KEYFRAME_SECONDS = 2  # what streaming services ask for, and how long a viewer waits after joining
+KEYFRAME_SECONDS = 2  # what streaming services ask for, how long a viewer waits after joining, and a fragment's length
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,10 @@ class Container:
 
 
 # A "hybrid" MP4 is written in fragments, so that what is there plays after a power cut or on a full disk, and becomes
-# an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
-_HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov"), ("frag_duration", "1000000"))
+# an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly. Fragments
+# end before key frames, where no picture waits for a later one: FFmpeg takes the end of the film from the last fragment,
+# and cut elsewhere the last picture, which was stored before its neighbours, lay beyond it and was not shown.
+_HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
 
 # What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
 _PROMPT: dict[str, Settings] = {
@@ -109,6 +111,8 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
             settings += (("tune", "zerolatency"), ("g", _key_frame_interval(stream)))
         elif not container.keeps_time:
             settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order they are shown in
+        elif container.settings is _HYBRID:
+            settings += (("g", _key_frame_interval(stream)),)  # what is lost if the disk is full; 6 % more bytes
     if codec == "libvpx-vp9" and stream.is_live:
         settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
     if stream.is_live:

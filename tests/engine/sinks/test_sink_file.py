@@ -51,6 +51,19 @@ def test_variable_frame_rate_is_exact(tmp_path, stream_format, make_frame, read_
     assert video.lengths_s[-1] == (Fraction(steps[-1], 90_000) if lengths_known else 1 / stream.rate)
 
 
+@pytest.mark.parametrize("extension", ["mp4", "mov"])
+@pytest.mark.parametrize("frames", [1, 31, 32, 33, 61, 62, 92])
+def test_players_show_every_frame_whatever_the_length(tmp_path, stream_format, make_frame, extension, frames):
+    """The last one, too: where a fragment ended amid reordered frames, the edit list left it out."""
+    path = tmp_path / f"out.{extension}"
+    write_all(
+        FileSink(str(path), stream_format, SinkOptions(threads=1)),
+        [make_frame(stream_format, i) for i in range(frames)],
+    )
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+
+
 def test_b_frames_are_used_and_keep_their_times(tmp_path, stream_format, make_frame):
     path = tmp_path / "out.mp4"
     write_all(
