@@ -8,6 +8,7 @@ Example::
         drawn = stylize(picture)  # uint8 [H, W, 3], RGB
 """
 
+import math
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,6 +22,8 @@ from animecam.networks import open_networks
 from animecam.settings import Controls, Look, Settings
 from animecam.timing import Timing
 from animecam.types import Color, Frame, Image, PixelFormat
+
+_HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"
 
 NANOSECONDS = Fraction(1, 1_000_000_000)  # time base of pictures that come without a time of their own
 
@@ -73,13 +76,14 @@ class Stylizer:
             RGB, uint8 [H, W, 3], memory of its own.
 
         Raises:
-            UsageError: The array is no RGB picture.
+            UsageError: It is no RGB picture, or the time is none.
         """
+        if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
+            raise _no_array(picture)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
-            raise UsageError(
-                f"an array of {picture.dtype} {list(picture.shape)} is no RGB picture",
-                hint="give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]",
-            )
+            raise UsageError(f"an array of {picture.dtype} {list(picture.shape)} is no RGB picture", hint=_HINT)
+        if time_s is not None and not math.isfinite(time_s):
+            raise UsageError(f"{time_s} is no time", hint="give seconds from the beginning of the video")
         now_ns = time.perf_counter_ns()
         pts = now_ns if time_s is None else round(time_s / NANOSECONDS)
         frame = Frame(
@@ -105,3 +109,9 @@ class Stylizer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _no_array(picture: object) -> UsageError:
+    kind = type(picture)
+    hint = f"numpy.asarray(picture.convert('RGB')) makes one of Pillow's pictures; {_HINT}"
+    return UsageError(f"{kind.__module__}.{kind.__qualname__} is no NumPy array", hint=hint)

@@ -3,8 +3,9 @@
 import math
 import re
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from numbers import Real
 from typing import Any, TypeAlias
 
 from animecam.backends.base import BackendChoice
@@ -79,6 +80,11 @@ class Look:
     shows_boxes: bool = False  # draw what the detector sees
 
     def __post_init__(self) -> None:
+        _take(self, "scope", Scope)
+        for name in ("strength", "eyes", "line", "size_px"):
+            _refuse_no_number(name, getattr(self, name))
+        if self.split is not None:
+            _refuse_no_number("split", self.split)
         if self.split is not None and not 0.0 <= self.split <= 1.0:
             raise UsageError(f"split {self.split:g} is outside 0..1", hint="0.5 is the middle of the picture")
         if not 0.0 <= self.strength <= 1.0:
@@ -97,6 +103,7 @@ class Look:
         if self.size_px % SIZE_STEP_PX:
             nearest_px = round(self.size_px / SIZE_STEP_PX) * SIZE_STEP_PX
             raise UsageError(f"size {self.size_px} is no multiple of {SIZE_STEP_PX}", hint=f"--size {nearest_px}")
+        object.__setattr__(self, "size_px", int(self.size_px))  # 256.0 is one, too
 
     @property
     def is_retouched(self) -> bool:
@@ -134,6 +141,8 @@ class Settings:
     max_fps: float | None = None  # most frames a second of a live source; None: all that come
 
     def __post_init__(self) -> None:
+        for name, kind in (("head_edge", HeadEdge), ("backend", BackendChoice), ("quality", Quality)):
+            _take(self, name, kind)
         if self.target_fps is not None and not 0 < self.target_fps < math.inf:
             raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
         if self.max_fps is not None and not 0 < self.max_fps < math.inf:
@@ -144,6 +153,27 @@ class Settings:
             raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the runtime choose")
         if self.gpu < 0:
             raise UsageError(f"gpu {self.gpu} is below 0", hint="0 is the first one")
+
+
+def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
+    """Turns the word of a field into its choice, so that scripts may give either.
+
+    Raises:
+        UsageError: It is none of the choices.
+    """
+    value = getattr(settings, name)
+    try:
+        object.__setattr__(settings, name, kind(value))
+    except ValueError as error:
+        listed = ", ".join(choice.value for choice in kind)
+        raise UsageError(
+            f"{name} {value!r} is none of {listed}", hint=f'for example {name}="{next(iter(kind))}"'
+        ) from error
+
+
+def _refuse_no_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):  # NumPy's numbers are real ones, too
+        raise UsageError(f"{name} {value!r} is no number", hint=f"give {name} a number")
 
 
 class Controls:
@@ -162,8 +192,12 @@ class Controls:
         """Replaces fields of the look; returns the new one.
 
         Raises:
-            UsageError: A value is out of its range; the look stays as it was.
+            UsageError: There is no such field, or a value is out of its range; the look stays as it was.
         """
+        known = [field.name for field in fields(Look)]
+        for name in changes:
+            if name not in known:
+                raise UsageError(f"a look has no {name}", hint=f"it has {', '.join(known)}")
         with self._changing:  # two changes at a time must not lose one
             self._look = replace(self._look, **changes)
             return self._look

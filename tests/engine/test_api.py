@@ -54,6 +54,19 @@ def test_what_is_no_picture_is_refused(stylize, picture):
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("thing", [None, [[0, 0, 0]], "me.png"])
+def test_what_is_no_array_is_refused(stylize, thing):
+    with pytest.raises(UsageError, match="is no NumPy array") as caught:
+        stylize(thing)
+    assert "Pillow" in caught.value.hint
+
+
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
+def test_what_is_no_time_is_refused(stylize, time_s):
+    with pytest.raises(UsageError, match="is no time"):
+        stylize(np.zeros((64, 64, 3), np.uint8), time_s=time_s)
+
+
 def test_an_unknown_style_is_refused():
     with pytest.raises(StyleError, match="nobody"):
         animecam.Stylizer("nobody")

@@ -1,9 +1,11 @@
 """Settings are checked once, with a hint."""
 
+import numpy as np
 import pytest
 
+from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
-from animecam.settings import HAIR_TINTS, Controls, Look, Settings
+from animecam.settings import HAIR_TINTS, Controls, HeadEdge, Look, Quality, Scope, Settings
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,11 @@ from animecam.settings import HAIR_TINTS, Controls, Look, Settings
         ({"size_px": 100}, "size 100"),
         ({"size_px": 600}, "size 600"),
         ({"size_px": 250}, "multiple of 8"),
+        ({"size_px": "256"}, "size_px '256' is no number"),
+        ({"strength": "a"}, "strength 'a' is no number"),
+        ({"split": True}, "split True is no number"),
+        ({"scope": "xx"}, "scope 'xx' is none of head, person, frame"),
+        ({"scop": "head"}, "a look has no scop"),
     ],
 )
 def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
@@ -30,6 +37,9 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
     ("wrong", "says"),
     [
         ({"max_faces": 0}, "max-faces 0"),
+        ({"backend": "cuda"}, "backend 'cuda' is none of auto, openvino"),
+        ({"quality": "best"}, "quality 'best' is none of"),
+        ({"head_edge": "hard"}, "head_edge 'hard' is none of"),
         ({"threads": -1}, "threads -1"),
         ({"gpu": -1}, "gpu -1"),
         ({"target_fps": 0.0}, "target-fps 0"),
@@ -40,6 +50,15 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
 def test_machinery_out_of_range_is_refused(wrong, says):
     with pytest.raises(UsageError, match=says):
         Settings(**wrong)
+
+
+def test_words_and_numbers_of_other_kinds_become_what_they_mean():
+    look = Controls(Look()).change(scope="person", size_px=np.float32(256), strength=np.float64(0.5))
+    assert look.scope is Scope.PERSON
+    assert (type(look.size_px), look.size_px, look.strength) == (int, 256, 0.5)
+    settings = Settings(backend="openvino", quality="full", head_edge="person")
+    assert (settings.backend, settings.quality) == (BackendChoice.OPENVINO, Quality.FULL)
+    assert settings.head_edge is HeadEdge.PERSON
 
 
 def test_changes_add_up():

@@ -50,9 +50,9 @@ class Container:
 
 
 # A "hybrid" MP4 is written in fragments, so that what is there plays after a power cut or on a full disk, and becomes
-# an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly. Fragments
-# end before key frames, where no picture waits for a later one: FFmpeg takes the end of the film from the last fragment,
-# and cut elsewhere the last picture, which was stored before its neighbours, lay beyond it and was not shown.
+# an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
+# Fragments end before key frames, where no picture waits for a later one: FFmpeg takes the end of a film from its last
+# fragment. Cut elsewhere, the last picture, stored before its neighbours, lay beyond that end and was not shown.
 _HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
 
 # What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
