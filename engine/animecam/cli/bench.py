@@ -32,13 +32,15 @@ def bench(*, settings: Settings, seconds: float, source: str | None, path: Path 
     --target-fps it looks for what holds that rate.
     """
     from animecam.measure.bench import measure
-    from animecam.measure.figures import write_report
+    from animecam.measure.figures import check_report, write_report
     from animecam.measure.verdict import verdict
     from animecam.session import check_seconds
 
     check_seconds(seconds)
     if math.isinf(seconds):
         raise UsageError("a benchmark has an end", hint="leave --seconds out for a minute")
+    if path is not None:
+        check_report(path)
     source = source or f"{CAMERA}@{settings.target_fps or CAMERA_FPS:g}"
     with messages.status("") as status:
         report = measure(settings, source, seconds, status.update)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from animecam.networks import Networks
 
 
+class FacelessError(FaceError):
+    """Nobody was found in a file; it was written all the same."""
+
+
 class Bar(Protocol):
     """How far one file is."""
 
@@ -50,10 +54,12 @@ class Outcome:
 
     Attributes:
         failures: Files that could not be converted.
+        faceless: Files that were drawn whole, as nobody was found in them.
         is_interrupted: The user stopped it.
     """
 
     failures: int = 0
+    faceless: int = 0
     is_interrupted: bool = False
 
 
@@ -81,22 +87,25 @@ def convert_jobs(
     """
     from animecam.session import parts_told
 
-    failures = 0
+    failures = faceless = 0
     for job in jobs:
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 if _convert_one(job, networks, settings, display, overwrite=overwrite).is_interrupted:
                     part = Target.of(job.target).partial
-                    display.error(
-                        f"stopped in {job.source.name}; what is done plays: {part}", "start it again to go on"
-                    )
-                    return Outcome(failures, is_interrupted=True)
+                    again = "convert it from its beginning" if is_only_one else "go on with this file"
+                    stopped = f"stopped in {job.source.name}; what is done plays: {part}"
+                    display.error(stopped, f"start it again to {again}")
+                    return Outcome(failures, faceless, is_interrupted=True)
         except AnimecamError as error:
             if is_only_one:
                 raise
             display.error(f"{job.source.name}: {error.message}", error.hint)
-            failures += 1
-    return Outcome(failures)
+            if isinstance(error, FacelessError):
+                faceless += 1
+            else:
+                failures += 1
+    return Outcome(failures, faceless)
 
 
 def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, *, overwrite: bool) -> Figures:
@@ -110,7 +119,7 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
         rate = figures.frames_out / figures.seconds
         display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}")
         if settings.look.scope is Scope.HEAD and not figures.with_faces:
-            raise FaceError(
+            raise FacelessError(
                 f"no face was found in {job.source.name}: whole frames were drawn in {job.target}",
                 hint="--scope frame says that this is wanted; --detector full finds smaller faces",
             )

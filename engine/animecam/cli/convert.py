@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from animecam.cli.console import messages, show_error, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_jobs
-from animecam.cli.options import look_options, overwrite_option
+from animecam.cli.options import OutputPath, look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
 
@@ -25,7 +25,7 @@ FAILED = 1
     "-o",
     "--output",
     metavar="OUT",
-    type=click.Path(path_type=Path),
+    type=OutputPath(path_type=Path),
     help="A file for one input, a folder for several. [default: NAME-anime.EXT beside each input]",
 )
 @click.option(
@@ -40,8 +40,8 @@ def convert(
 ) -> int:
     """Converts videos and pictures; IN… are files, folders or patterns such as 'clips/*.mp4'.
 
-    Every frame keeps its time stamp and the sound is copied. Of several inputs, those whose output exists are skipped,
-    so a batch that was cut can be started again.
+    Every frame keeps its time stamp (but in AVI files, which count frames) and the sound is copied. Of several inputs,
+    those whose output exists are skipped, so a batch that was cut can be started again.
     """
     chosen = _gpus(gpus) if gpus is not None else ()
     jobs = plan_jobs(inputs, output, overwrite=overwrite)
@@ -57,9 +57,12 @@ def convert(
             outcome = convert_on(chosen, waiting, settings, display, overwrite=overwrite)
         else:
             outcome = _convert_here(waiting, settings, display, overwrite=overwrite, is_only_one=len(jobs) == 1)
-    if outcome.failures and not outcome.is_interrupted:
-        show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
-    return FAILED if outcome.failures or outcome.is_interrupted else 0
+    if not outcome.is_interrupted:
+        if outcome.failures:
+            show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
+        if outcome.faceless:
+            show_error(f"{outcome.faceless} of {len(jobs)} show no face and were drawn whole", "")
+    return 0 if outcome == Outcome() else FAILED
 
 
 def _convert_here(

@@ -82,7 +82,11 @@ def run_crew(settings: Sequence[Settings], jobs: Sequence[Job], display: Display
                     member.interrupt()
     outcomes = [member.outcome for member in members]
     failures = sum(outcome.failures for outcome in outcomes)
-    return Outcome(failures + len(waiting), is_interrupted or any(outcome.is_interrupted for outcome in outcomes))
+    return Outcome(
+        failures=failures + len(waiting),
+        faceless=sum(outcome.faceless for outcome in outcomes),
+        is_interrupted=is_interrupted or any(outcome.is_interrupted for outcome in outcomes),
+    )
 
 
 class _Member:

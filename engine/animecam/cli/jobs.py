@@ -10,7 +10,7 @@ from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp"}
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
 )
 READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
@@ -53,7 +53,7 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
 
 
 def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> tuple[Job, ...]:
-    sources = [path for text in inputs for path in _expand(text)]
+    sources = list(dict.fromkeys(path for text in inputs for path in _expand(text)))  # each once
     is_single = [str(source) for source in sources] == [str(Path(text)) for text in inputs[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
     if names_file and not is_single:

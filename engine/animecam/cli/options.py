@@ -76,6 +76,16 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
+class OutputPath(click.Path):
+    """A path that is named: an empty word, such as a variable that is not set, would be the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As `click.Path.convert`."""
+        if value == "":
+            self.fail("it has no name; . is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
 

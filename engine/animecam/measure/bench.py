@@ -174,11 +174,17 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
 
 
 def run_once(settings: Settings, source: str, seconds: float) -> Run:
-    """One run into no output, after a warm-up."""
+    """One run into no output, after a warm-up.
+
+    Raises:
+        KeyboardInterrupt: The user stopped it.
+    """
     with opened_source(source, SourceOptions()) as camera, open_networks(settings) as networks:
         networks.warm_up(camera.format)
         with opened_outputs(("null:",), camera.format, SinkOptions()) as outputs:
             figures = run(camera, networks, outputs, seconds=seconds)
+        if figures.is_interrupted:
+            raise KeyboardInterrupt  # a part of a run says nothing, and the user wants no more of it
         quality = networks.usual_quality(settings.look.style)
         return Run(settings, figures, camera.format, networks.backend_info, quality)
 

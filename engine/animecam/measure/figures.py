@@ -31,6 +31,17 @@ def as_json(figures: Figures) -> dict[str, Any]:
     }
 
 
+def check_report(path: Path) -> None:
+    """Finds what would keep a report from being written, before anything is measured.
+
+    Raises:
+        SinkError: Its folder does not exist, or it is one itself.
+    """
+    if not path.absolute().parent.is_dir() or path.is_dir():
+        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.absolute().parent}"
+        raise SinkError(f"{path} {what}", hint="name a file in a folder that exists")
+
+
 def write_report(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a report as JSON.
 

@@ -14,6 +14,8 @@ IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
 STREAM_SCHEMES = ("rtmp", "rtmps", "udp", "srt", "rtsp", "tcp")
 DEVICE_SCHEMES = ("window", "null", "virtualcam", "v4l2")
 
+LONGEST_NAME_BYTES = 255  # of a file on nearly every system
+
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
 _FRAME_NUMBER = re.compile(r"%0?\d*d")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -48,7 +50,10 @@ class Target:
     def of(cls, path: Path) -> "Target":
         """The target behind a path that the user gave."""
         final = path.resolve()
-        return cls(final, final.with_name(f"{final.stem}.partial{final.suffix}"))
+        ending = f".partial{final.suffix}"
+        room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
+        stem = final.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")
+        return cls(final, final.with_name(stem + ending))
 
     def commit(self, *, overwrite: bool) -> None:
         """Gives the complete file its name.

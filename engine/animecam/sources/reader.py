@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # av.packet.Packet is generic for type checkers only
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,8 +25,11 @@ from animecam.sources.pixels import Unwrapper, rotation_deg
 from animecam.sources.stamps import Stamps
 from animecam.types import Frame, StreamFormat
 
+log = logging.getLogger(__name__)
+
 RETRY_SECONDS = 0.002  # pause before a device without a frame is asked again: little delay, little work
 MAX_DAMAGED_READS = 8  # demuxers find their way back within a few packets, or never
+MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
 DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
@@ -94,8 +98,9 @@ class DecodedSource:
         self._losses = Losses()
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
+        self._first_pts = self._last_pts = 0
         self._sent = 0
-        self._ends_torn = False
+        self._ends_torn = self._is_told = False
         self._has_ended = False
         self._is_closed = False
         self._busy = threading.Lock()
@@ -137,17 +142,20 @@ class DecodedSource:
     def _read(self) -> Frame | None:
         decoded = self._next_frame()
         if decoded is None:
+            self._tell_if_short()
             return None
         frame, captured_ns = decoded
         pixels = self._unwrap(frame)
         index, self._count = self._count, self._count + 1
+        pts = self._stamps.stamp(frame.pts, frame.dts)
+        self._first_pts, self._last_pts = min(self._first_pts, pts) if index else pts, pts
         return Frame(
             planes=pixels.planes,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
             rotation_deg=rotation_deg(frame),
             index=index,
-            pts=self._stamps.stamp(frame.pts, frame.dts),
+            pts=pts,
             time_base=self._time_base,
             captured_ns=captured_ns,
             duration=frame.duration,
@@ -205,6 +213,15 @@ class DecodedSource:
         # Matroska, fragmented MP4 and the like promise no number: what is there is all there is.
         if self._ends_torn and self._sent < self._stream.frames:
             raise self._cut_off()
+
+    def _tell_if_short(self) -> None:
+        """Warns where a file that promises no number of frames ends long before the time it promises."""
+        seen_s = float((self._last_pts - self._first_pts) * self._time_base)
+        promised_s = self.format.duration_s
+        if not self._stream.frames and seen_s + MISSING_SECONDS < promised_s and not self._is_told:
+            self._is_told = True
+            text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
+            log.warning(text, self.uri, seen_s, promised_s)
 
     def _cut_off(self) -> SourceError:
         what = f"{self.uri} is damaged or cut off after {self._count} frames"

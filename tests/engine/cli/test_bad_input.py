@@ -190,6 +190,21 @@ def test_a_batch_goes_on_after_a_failure(capfd, tmp_path, people):
     assert _count_frames(tmp_path / "out" / "people.mp4") == 4
 
 
+def test_a_batch_tells_files_without_a_face_apart(capfd, tmp_path, people, make_clip):
+    sky = make_clip(tmp_path / "sky.mp4", width_px=64, height_px=48, frames=4)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    words = ["convert", str(sky), str(people), str(broken), "-o", str(tmp_path / "out")]
+    assert main(words) == RUN_TIME_ERROR
+    message = capfd.readouterr().err
+    assert "1 of 3 could not be converted" in message
+    assert "1 of 3 show no face and were drawn whole" in message
+
+
+def test_an_output_without_a_name_is_refused(fails, people):
+    assert "no name" in fails("convert", people, "-o", "", status=USAGE)
+
+
 def test_a_picture_is_converted(tmp_path, media):
     source, out = tmp_path / "me.png", tmp_path / "out.png"
     cv2.imwrite(str(source), media.portrait(0, 200, 200)[..., ::-1])

@@ -1,6 +1,7 @@
 """`animecam bench` on the real networks, short."""
 
 import json
+from dataclasses import replace
 
 from animecam.cli import main
 
@@ -31,4 +32,23 @@ def test_an_endless_bench_is_refused(capfd):
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capfd):
     words = ["bench", "--source", str(tmp_path / "gone.mp4"), "--json", str(tmp_path / "no" / "x.json")]
     assert main(words) == 1
-    assert "Traceback" not in capfd.readouterr().err
+    message = capfd.readouterr().err
+    assert "Traceback" not in message
+    assert "x.json" in message  # before the source that is missing: nothing is measured in vain
+
+
+def test_a_bench_that_is_stopped_ends(monkeypatch, capfd):
+    from animecam.measure import bench
+
+    seen = []
+
+    def stopped(*arguments, **options):
+        figures = run(*arguments, **options)
+        seen.append(figures)
+        return replace(figures, is_interrupted=True)
+
+    run = bench.run
+    monkeypatch.setattr(bench, "run", stopped)
+    assert main(["bench", "--seconds", "2", "--source", "pattern:160x120@60", "--size", "192", "--threads", "1"]) == 1
+    assert capfd.readouterr().err.endswith("animecam: stopped\n")
+    assert len(seen) == 1

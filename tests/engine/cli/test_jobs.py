@@ -42,6 +42,18 @@ def test_a_pattern_is_expanded(clips, tmp_path):
     assert [job.source.name for job in jobs] == ["c.jpg", "b.mp4"]
 
 
+def test_a_file_that_is_named_twice_is_converted_once(clips, tmp_path):
+    jobs = plan_jobs(
+        [str(clips / "b.mp4"), str(clips / "b.mp4"), str(clips / "c.jpg")], tmp_path / "out", overwrite=False
+    )
+    assert [job.source.name for job in jobs] == ["b.mp4", "c.jpg"]
+
+
+def test_a_film_of_pictures_becomes_a_video(clips, tmp_path):
+    (clips / "e.gif").write_bytes(b"x")
+    assert ("e.gif", "e.mp4") in _names(plan_jobs([str(clips)], tmp_path / "out", overwrite=False))
+
+
 def test_a_batch_skips_what_is_done(clips, tmp_path):
     out = tmp_path / "out"
     plan_jobs([str(clips)], out, overwrite=False)

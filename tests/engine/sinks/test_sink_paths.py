@@ -41,6 +41,17 @@ def test_kinds(uri, kind):
     assert output_kind(uri) is kind
 
 
+@pytest.mark.parametrize("stem", ["a" * 251, "ä" * 125 + "b", "a" * 240])
+def test_the_longest_names_have_room_for_a_part(tmp_path, stem):
+    target = Target.of(tmp_path / f"{stem}.mp4")
+    assert target.final.name == f"{stem}.mp4"
+    assert target.partial.name.endswith(".partial.mp4")
+    target.partial.write_bytes(b"x")  # the system takes it
+    check_output(str(target.final), tmp_path / "in.mp4")
+    target.commit(overwrite=False)
+    assert target.final.read_bytes() == b"x"
+
+
 @pytest.mark.parametrize(
     ("uri", "match"),
     [("out.xyz", "unknown ending .xyz"), ("out", "no ending"), ("http://host/x.mp4", "http://"), ("", "no output")],

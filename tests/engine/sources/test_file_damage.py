@@ -105,6 +105,16 @@ def test_a_recording_that_was_killed_is_read_to_its_end(make_clip, tmp_path, nam
     assert 10 < len(frames) < 40
 
 
+@pytest.mark.parametrize(("share", "is_told"), [(0.5, True), (1.0, False)])
+def test_a_file_that_promises_a_length_and_ends_before_it_is_told(make_clip, tmp_path, caplog, share, is_told):
+    """Matroska does not say how many frames there are, but how long they last."""
+    clip = make_clip(tmp_path / "a.mkv", frames=90, options={"preset": "ultrafast", "g": "5"})
+    clip.write_bytes(clip.read_bytes()[: round(clip.stat().st_size * share)])
+    with caplog.at_level("WARNING", logger="animecam"):
+        drain(open_file(clip, OPTIONS))
+    assert ("it may be cut off" in caplog.text) == is_told
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("packets", [[4], [10], [11, 12], [14, 15, 16]])
 def test_damaged_frames_are_left_out_and_counted(make_clip, media, tmp_path, packets, threads):
