@@ -74,6 +74,55 @@ def test_a_second_run_only_does_what_is_new(tmp_path: Path) -> None:
     assert not (folder / "a.png").exists()  # it was in the index
 
 
+def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    source, folder = tmp_path / "in", tmp_path / "out"
+    (source / "a").mkdir(parents=True)
+    for seed, name in enumerate(("x.png", "x.jpg", "a/b.png", "a_b.png", "y.png")):
+        write_picture(_colourful(seed), source / name)
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    assert prepare(source, folder, options).kept == 5
+    made = [path for path in folder.glob("*.png") if ".smooth" not in path.name]
+    assert len(made) == 5
+    assert (folder / "y.png").exists()  # a name that nobody shares stays as it is
+    assert prepare(source, folder, options).kept == 5
+
+
+def test_a_folder_is_made_of_one_source_in_one_way(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    for seed, name in enumerate(("one", "two")):
+        (tmp_path / name).mkdir()
+        write_picture(_colourful(seed), tmp_path / name / "x.png")
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    prepare(tmp_path / "one", folder, options)
+    with pytest.raises(DataError, match=r"was prepared with source .*one and not .*two"):
+        prepare(tmp_path / "two", folder, options)
+    with pytest.raises(DataError, match="size 64 and not 128"):
+        prepare(tmp_path / "one", folder, replace(options, crop=CropOptions(side_px=128)))
+    index = folder / "index.jsonl"
+    index.write_text(index.read_text().partition("\n")[2])  # as earlier versions wrote it
+    assert prepare(tmp_path / "one", folder, options).kept == 1
+
+
+def test_a_picture_that_was_taken_away_stops_nothing(tmp_path: Path) -> None:
+    source, folder = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for seed, name in enumerate(("x.png", "y.png")):
+        write_picture(_colourful(seed), source / name)
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    prepare(source, folder, options)
+    (source / "x.png").unlink()
+    write_picture(_colourful(2), source / "z.png")
+    assert prepare(source, folder, options).kept == 3
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_picture(_colourful(0), tmp_path / "in/x.png")
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(DataError, match="cannot make the folder .*out"):
+        prepare(tmp_path / "in", tmp_path / "out", PrepareOptions("style"))
+
+
 @pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()])
 def test_no_pictures_is_an_error_that_names_the_folder(tmp_path: Path, make: object) -> None:
     make(tmp_path / "photos")

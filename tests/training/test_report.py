@@ -56,6 +56,14 @@ def _figures(path: Path) -> Path:
     return path
 
 
+def test_a_grid_that_is_no_picture_is_refused(first: Path, tmp_path: Path) -> None:
+    text = tmp_path / "grid.txt"
+    text.write_text("no picture")
+    with pytest.raises(DataError, match=r"grid\.txt is not a picture"):
+        write_report([first], ReportOptions(tmp_path / "docs", None, text, False))
+    assert not (tmp_path / "docs").exists()
+
+
 def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tmp_path: Path) -> None:
     out = tmp_path / "docs"
     words = ["report", str(first), str(second), "-o", str(out), "--figures", str(_figures(tmp_path / "f.json"))]

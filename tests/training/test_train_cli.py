@@ -75,6 +75,10 @@ def test_usage_is_status_two_and_an_interruption_130(
     assert main(["run", str(recipe)]) == 2
     assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
     assert "gone.pt" in capsys.readouterr().err
+    places = (["--grid", "no/g.png"], ["--grid", "g.xyz"], ["--grid", "g"], ["--json", "no/f.json"])
+    for place in places:  # before the style, which is missing: nothing is measured in vain
+        assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a", *place]) == 1
+        assert place[1] in capsys.readouterr().err
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

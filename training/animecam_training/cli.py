@@ -161,9 +161,10 @@ def evaluate(
 ) -> None:
     """Measures STYLE, a checkpoint or an exported style: distance to the style aimed at, identity, flicker."""
     with _training_packages():
-        from animecam_training.evaluation import EvaluateOptions, write_figures
+        from animecam_training.evaluation import EvaluateOptions, check_places, write_figures
         from animecam_training.evaluation import evaluate as run_evaluation
 
+    check_places(grid, json_out)
     options = EvaluateOptions(
         photos,
         anime,

@@ -12,7 +12,7 @@ import numpy as np
 
 from animecam_training.data.clips import read_clip
 from animecam_training.data.crops import CropOptions, crop_head
-from animecam_training.data.pictures import list_pictures, read_picture, write_picture
+from animecam_training.data.pictures import check_ending, list_pictures, read_picture, write_picture
 from animecam_training.data.sets import SMOOTHED_SUFFIX, list_photos
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
@@ -132,6 +132,19 @@ def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
     if not heads:
         raise DataError(f"no faces in {options.photos}", hint="name a folder of portraits; check --only")
     return heads
+
+
+def check_places(grid: Path | None, figures: Path | None) -> None:
+    """Finds what would keep results from being written, before anything is measured.
+
+    Raises:
+        DataError: A folder does not exist, or the grid's ending is of no picture.
+    """
+    for path in (grid, figures):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise DataError(f"cannot write {path}", hint="name a file in a folder that exists")
+    if grid is not None:
+        check_ending(grid)
 
 
 def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) -> Evaluation:

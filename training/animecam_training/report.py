@@ -1,7 +1,6 @@
 """A report on a style as Markdown, from what its runs and its evaluation left behind."""
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from animecam_training.config import Recipe
+from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
 from animecam_training.recipe_files import load_recipe
 from animecam_training.report_plots import Curve, plot_curves
@@ -102,10 +102,11 @@ def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
         raise DataError(f"{page} exists", hint="--replace overwrites it, or name another folder")
     measured = _read_figures(options.figures) if options.figures else None
     grid = options.grid or records[-1].last_grid
+    picture = read_picture(grid) if grid else None
     try:
         options.folder.mkdir(parents=True, exist_ok=True)
-        if grid:
-            shutil.copyfile(grid, options.folder / f"{name}-grid.jpg")
+        if picture is not None:
+            write_picture(picture, options.folder / f"{name}-grid.jpg")
         plot_curves(join_curves(records), options.folder / f"{name}-curves.png")
         page.write_text(_page(name, records, measured, has_grid=grid is not None), "utf-8")
     except OSError as error:

@@ -74,6 +74,16 @@ def write_labels(labels: Labels, path: Path) -> None:
     _write_coded(labels.astype(np.uint16), path)
 
 
+def check_ending(path: Path) -> None:
+    """Refuses a file name that says of no picture format how to write it.
+
+    Raises:
+        DataError: Its ending is unknown.
+    """
+    if not path.suffix or not cv2.haveImageWriter(path.name):
+        raise DataError(f"{path}: the ending {path.suffix!r} is of no picture", hint="use .png or .jpg")
+
+
 def _decode(path: Path, mode: int) -> NDArray[Any]:
     try:
         coded = np.frombuffer(path.read_bytes(), np.uint8)
@@ -87,6 +97,7 @@ def _decode(path: Path, mode: int) -> NDArray[Any]:
 
 def _write_coded(pixels: NDArray[Any], path: Path) -> None:
     partial = path.with_name(f".{path.name}.partial{path.suffix}")
+    check_ending(path)
     sound, coded = cv2.imencode(path.suffix, pixels)
     if not sound:
         raise DataError(f"cannot encode {path}", hint="use .png or .jpg")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -63,6 +64,12 @@ class PrepareOptions:
     workers: int = 1
     seed: int = 0
 
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What all pictures of a folder must have been made with, by the names of the command line."""
+        others = {"expressions": self.expressions, "glasses": self.glasses} if self.kind == "pairs" else {}
+        return {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed} | others
+
 
 @dataclass(frozen=True, slots=True)
 class PrepareReport:
@@ -84,15 +91,20 @@ def prepare(
         on_picture: Called with the number of pictures done and their total.
 
     Raises:
-        DataError: No pictures, no face networks, or nothing sound enough to keep.
+        DataError: No pictures, no face networks, nothing sound enough to keep, or a folder that was made of other
+            pictures or otherwise.
     """
     paths = list_pictures(source)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
     index = folder / INDEX_FILE
+    _claim(index, {"source": str(source.resolve())} | options.marks)
     done = _read_index(index)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
     fresh = _without_duplicates(waiting, options, done, source)
-    work = partial(_prepare_one, source=source, folder=folder, options=options)
+    work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
     verdicts = Counter(done.values())
     total, count = len(paths), len(paths) - len(waiting)
     with index.open("a", encoding="utf-8") as file:
@@ -110,6 +122,44 @@ def prepare(
     return PrepareReport(kept, dict(verdicts))
 
 
+def _claim(index: Path, marks: dict[str, Any]) -> None:
+    """Writes down what a folder is made of and how, or compares: half of it made otherwise would go unnoticed.
+
+    Raises:
+        DataError: It was made of other pictures, or with other options.
+    """
+    try:
+        if not index.exists():
+            index.write_text(json.dumps({"prepared": marks}) + "\n", encoding="utf-8")
+            return
+        first = index.read_text("utf-8").partition("\n")[0]
+    except OSError as error:
+        raise DataError(f"cannot use {index}: {error.strerror}", hint="name another folder") from error
+    try:
+        before: dict[str, Any] = json.loads(first).get("prepared", marks)
+    except json.JSONDecodeError:
+        return  # the line an interrupted run was writing
+    changed = [
+        f"{name} {before[name]} and not {mark}" for name, mark in marks.items() if before.get(name, mark) != mark
+    ]
+    if changed:
+        message = f"{index.parent} was prepared with {', '.join(changed)}"
+        raise DataError(
+            message, hint="name another folder, or remove this one; pictures may lie in subfolders of one source"
+        )
+
+
+def _stem(path: Path, source: Path) -> str:
+    """A name for what is made of a picture; the folder is part of it: two subfolders may hold the same file name."""
+    return "_".join(path.relative_to(source).with_suffix("").parts)
+
+
+def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
+    """Names that several pictures would have: x.jpg and x.png."""
+    counts = Counter(_stem(path, source) for path in paths)
+    return frozenset(stem for stem, count in counts.items() if count > 1)
+
+
 def _read_index(index: Path) -> dict[str, Verdict]:
     if not index.exists():
         return {}
@@ -119,7 +169,8 @@ def _read_index(index: Path) -> dict[str, Verdict]:
             row: dict[str, str] = json.loads(line)
         except json.JSONDecodeError:
             continue  # the line an interrupted run was writing: its picture is simply done again
-        verdicts[row["picture"]] = row["verdict"]
+        if "picture" in row:
+            verdicts[row["picture"]] = row["verdict"]
     return verdicts
 
 
@@ -129,7 +180,7 @@ def _without_duplicates(
     """Pictures with their verdict where it is known beforehand: duplicates and unreadable files."""
     seen = DuplicateFilter(options.limits)
     for name, verdict in done.items():
-        if verdict == "kept":
+        if verdict == "kept" and (source / name).exists():  # it may have been taken away since
             seen.is_new(read_picture(source / name))
     marked: list[tuple[Path, Verdict | None]] = []
     for path in waiting:
@@ -159,7 +210,7 @@ _finders: dict[Path, FaceFinder] = {}
 
 
 def _prepare_one(
-    item: tuple[Path, Verdict | None], source: Path, folder: Path, options: PrepareOptions
+    item: tuple[Path, Verdict | None], source: Path, folder: Path, options: PrepareOptions, shared: frozenset[str]
 ) -> tuple[Path, Verdict]:
     path, verdict = item
     if verdict is not None:
@@ -168,8 +219,9 @@ def _prepare_one(
     image = read_picture(path)
     if fault := find_fault(image, options.limits):
         return path, fault
-    # The folder is part of the name: two subfolders may hold the same file name.
-    stem = "_".join(path.relative_to(source).with_suffix("").parts)
+    stem = _stem(path, source)
+    if stem in shared:
+        stem += f"-{crc32(str(path.relative_to(source)).encode(errors='surrogateescape')):08x}"
     if options.kind == "style":
         side = options.crop.side_px
         square = cv2.resize(_middle(image), (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
