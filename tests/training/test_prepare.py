@@ -119,7 +119,7 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_picture(_colourful(0), tmp_path / "in/x.png")
     (tmp_path / "out").write_bytes(b"")
-    with pytest.raises(DataError, match="cannot make the folder .*out"):
+    with pytest.raises(DataError, match=r"cannot make the folder .*out"):
         prepare(tmp_path / "in", tmp_path / "out", PrepareOptions("style"))
 
 

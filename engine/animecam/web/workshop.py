@@ -71,6 +71,7 @@ class Job:
         self.id = folder.name
         self.folder, self.look = folder, look
         self.stem = Path(name).stem[:80] or "upload"
+        self._name = Path(name).name[:80] or "the file"
         self.progress = Progress()
         self.source = folder / "upload"
         self.target = folder / "result"
@@ -82,6 +83,12 @@ class Job:
     def result_name(self) -> str:
         """The name to save the result by."""
         return self.stem + SUFFIX_OF_RESULT + self.target.suffix
+
+    def in_words_of_the_user(self, text: str) -> str:
+        """A message about a file of the server's, as one about the file that was sent."""
+        for path, name in ((self.source, self._name), (self.target, self.result_name), (self.folder, self._name)):
+            text = text.replace(str(path), name)
+        return text
 
 
 class Workshop:
@@ -195,7 +202,8 @@ class Workshop:
             figures = self._convert_stoppable(job)
             job.progress = _outcome(job, figures, self._limits)
         except AnimecamError as error:
-            job.progress = Progress(State.FAILED, message=error.message, hint=error.hint)
+            message, hint = (job.in_words_of_the_user(text) for text in (error.message, error.hint))
+            job.progress = Progress(State.FAILED, message=message, hint=hint)
         except Exception:
             # A stranger's file may meet any defect, ours or FFmpeg's: only its own job ends, and its page is told.
             log.exception("upload %s could not be drawn", job.id)

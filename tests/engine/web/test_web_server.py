@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
 from animecam import session
+from animecam.errors import SourceError
 from animecam.settings import Look
 from animecam.web.options import MIB, Limits
 from animecam.web.server import Site, build_app
@@ -279,6 +280,21 @@ def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, t
 
     visit(test)
     assert "ZeroDivisionError: bug" in caplog.text  # for whoever runs the server, who alone can mend it
+
+
+def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(visit, tmp_path, monkeypatch):
+    def torn(uri, _options):
+        raise SourceError(f"{uri} is damaged or cut off", hint=f"look at {uri}")
+
+    monkeypatch.setattr(session, "opened_source", torn)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "my holiday.png"}, data=picture(tmp_path / "in.png"))
+        failed = await finished(client, (await answer.json())["id"])
+        assert failed["message"] == "my holiday.png is damaged or cut off"
+        assert failed["hint"] == "look at my holiday.png"
+
+    visit(test)
 
 
 def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path):
