@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
-from animecam_training.errors import CheckpointError
+from animecam_training.errors import CheckpointError, DataError
 from animecam_training.measured import open_style
 from animecam_training.models.registry import build_generator
 from animecam_training.predecessors import open_teacher, read_predecessor
@@ -32,9 +34,28 @@ def test_a_shipped_style_starts_both_tails() -> None:
     assert {*build_generator("dtgan-lite").state_dict()} <= {*weights}
 
 
-def test_what_an_export_folded_cannot_teach() -> None:
-    with pytest.raises(CheckpointError, match="no whole generator"):
-        open_teacher(STYLES / "starter/model.onnx")
+def test_what_is_no_generator_of_ours_teaches_as_it_is(picture: torch.Tensor, tmp_path: Path) -> None:
+    """An export that folded something together, or the network of somebody else, for one picture at a time."""
+    teacher = open_teacher(STYLES / "starter/model.onnx")
+    pictures = torch.cat([picture, -picture])
+    drawn = open_style(STYLES / "starter/model.onnx").draw
+    assert torch.equal(teacher(pictures), torch.cat([drawn(picture), drawn(-picture)]))
+
+    value = helper.make_tensor_value_info
+    shapes = {name: value(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", "y")}
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "negative", [shapes["x"]], [shapes["y"]])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, tmp_path / "theirs.onnx")
+    assert torch.equal(open_teacher(tmp_path / "theirs.onnx")(pictures), -pictures)
+
+
+def test_a_teacher_that_takes_no_pictures_is_refused(tmp_path: Path) -> None:
+    value = helper.make_tensor_value_info
+    given, result = value("x", TensorProto.FLOAT, [1, 8]), value("y", TensorProto.FLOAT, [1, 8])
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "numbers", [given], [result])
+    onnx.save(helper.make_model(graph, ir_version=9), tmp_path / "numbers.onnx")
+    with pytest.raises(DataError, match="not one fp32 picture"):
+        open_teacher(tmp_path / "numbers.onnx")
 
 
 def test_a_double_checkpoint_teaches_its_main_tail(tmp_path: Path, picture: torch.Tensor) -> None:

@@ -164,8 +164,8 @@ class Recipe:
         precision: "bf16" runs convolutions under autocast.
         features: Perceptual network, a name of `perceptual.registry`: "squeezenet1_1" (bundled), "vgg19" (the paper's).
         features_weights: File of its weights in torchvision's layout; empty takes the bundled or the published one.
-        teacher: Checkpoint of the teacher: whose drawings are learned (method "distill"), or what content, regions and
-            colour are held to instead of the photo (method "dtgan"; may be absent there).
+        teacher: Checkpoint or .onnx file of the teacher: whose drawings are learned (method "distill"), or what
+            content, regions and colour are held to instead of the photo (method "dtgan"; may be absent there).
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.

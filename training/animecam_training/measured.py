@@ -107,7 +107,8 @@ def _open_onnx(path: Path) -> Draw:
     def draw(picture: Tensor) -> Tensor:
         given = tuple(picture.shape)
         if any(isinstance(want, int) and want != have for want, have in zip(shape, given, strict=True)):
-            raise DataError(f"{path.name} takes {shape[3]} x {shape[2]} only", hint=f"--size {shape[2]}, and no clip")
+            hint = f"--size {shape[2]} and no clip; to teach, sizes_px = [{shape[2]}]"
+            raise DataError(f"{path.name} takes {shape[3]} x {shape[2]} only", hint=hint)
         outputs = cast("list[Any]", session.run(None, {entry.name: picture.numpy()}))
         return torch.from_numpy(np.asarray(outputs[0], np.float32))
 

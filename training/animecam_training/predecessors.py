@@ -2,6 +2,7 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ from torch import Tensor, nn
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.errors import CheckpointError
+from animecam_training.measured import open_style
+from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import match_state
+
+log = logging.getLogger(__name__)
 
 ONNX_SUFFIX = ".onnx"
 ONE_TAILED = ("dtgan", "dtgan-lite")  # what an exported network can be
@@ -48,19 +53,42 @@ def read_predecessor(path: Path) -> Predecessor:
 
 
 def open_teacher(path: Path) -> nn.Module:
-    """A whole trained generator, as it was exported or is to be: picture in, drawing out, in evaluation mode, frozen.
+    """Whatever draws: a trained generator of this project, or any network that takes and gives pictures.
+
+    An ONNX file that is none of this project's generators as they are exported runs in ONNX Runtime on the processor: a
+    style that somebody else trained teaches a small network all the same.
+
+    Returns:
+        Picture in, drawing out, RGB in [-1, 1], [N, 3, H, W]; in evaluation mode, frozen.
 
     Raises:
-        CheckpointError: The file is missing, damaged, or holds no whole generator of this project.
+        CheckpointError: The file is missing or damaged.
+        DataError: The network takes something else than such pictures.
     """
     if path.suffix.lower() == ONNX_SUFFIX:
-        generator = _whole_generator(_read_onnx(path), path)
+        generator = _whole_generator(_read_onnx(path))
+        if generator is None:
+            log.info("%s teaches as it is, in ONNX Runtime on the processor", path)
+            return _OnnxTeacher(open_style(path).draw)
     else:
         checkpoint = load_checkpoint(path)
         model = checkpoint.recipe.model
         generator = build_generator(model.generator, **model.options)
         generator.load_state_dict(checkpoint.weights)
     return inference_generator(generator).eval().requires_grad_(False)
+
+
+class _OnnxTeacher(nn.Module):
+    """A network in ONNX Runtime; picture by picture, as many take no more at a time."""
+
+    def __init__(self, draw: Draw) -> None:
+        super().__init__()
+        self._draw = draw
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """[N, 3, H, W] to the same, on the pictures' device."""
+        given = pictures.detach().float().cpu().contiguous()
+        return torch.cat([self._draw(picture) for picture in given.split(1)]).to(pictures.device)
 
 
 def _read_onnx(path: Path) -> dict[str, Tensor]:
@@ -75,7 +103,8 @@ def _read_onnx(path: Path) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
-def _whole_generator(weights: Mapping[str, Tensor], path: Path) -> nn.Module:
+def _whole_generator(weights: Mapping[str, Tensor]) -> nn.Module | None:
+    """The generator that an exported network is; None where the export folded something together, or it is no such."""
     for name in ONE_TAILED:
         generator = GENERATORS[name]()
         wanted = generator.state_dict()
@@ -83,5 +112,4 @@ def _whole_generator(weights: Mapping[str, Tensor], path: Path) -> nn.Module:
         if wanted.keys() == matched.keys():
             generator.load_state_dict(matched)
             return generator
-    hint = "name the checkpoint it was exported from: what an export folds together cannot be taken apart"
-    raise CheckpointError(f"{path} holds no whole generator", hint=hint)
+    return None
