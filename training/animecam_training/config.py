@@ -69,6 +69,8 @@ class AugmentConfig:
         white_balance: Largest relative change of a channel.
         gamma: Smallest exponent; the largest is its inverse.
         blur: Share of the inputs that are blurred as by a poor lens.
+        blur_px: Smallest and largest standard deviation of that blur, pixels of the crop. What is small in the frame or
+            filmed in little light is blurred by two and more.
         noise: Share of the inputs that get sensor noise.
         jpeg: Share of the inputs that are compressed.
         haze: Share of the inputs that lose contrast around one place, as behind glasses that mirror a window.
@@ -79,6 +81,7 @@ class AugmentConfig:
     white_balance: float = 0.07
     gamma: float = 0.8
     blur: float = 0.25
+    blur_px: tuple[float, float] = (0.4, 0.9)
     noise: float = 0.4
     jpeg: float = 0.2
     haze: float = 0.0

@@ -17,7 +17,6 @@ from animecam_training.faces import Image
 Picture = NDArray[np.floating[Any]]
 """RGB, float32 [H, W, 3], 0 … 1."""
 
-BLUR_SIGMA_PX = (0.4, 0.9)
 NOISE_DEVIATION = (0.005, 0.03)  # of the full range: a webcam by day and by night
 JPEG_QUALITY = (40, 90)
 HAZE_STRENGTH, HAZE_RADIUS, HAZE_LIGHT = (0.1, 0.55), (0.15, 0.8), (0.55, 1.0)  # the radius in sides of the crop
@@ -111,7 +110,7 @@ def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -
     if config.haze > 0 and rng.random() < config.haze:
         picture = _hazed(picture, rng)
     if rng.random() < config.blur:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*BLUR_SIGMA_PX)).astype(np.float32)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*config.blur_px)).astype(np.float32)
     if rng.random() < config.noise:
         noise = rng.normal(0, rng.uniform(*NOISE_DEVIATION), picture.shape)
         picture = np.clip(picture + noise, 0, 1).astype(np.float32)
