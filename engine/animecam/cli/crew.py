@@ -104,7 +104,7 @@ class _Member:
         self._shown: AbstractContextManager[Bar] | None = None
         self._bar: Bar | None = None
         self._name = ""
-        self._is_interrupted = False
+        self._has_file = self._is_interrupted = False
         self.outcome = Outcome()
         self.has_ended = False
         context = get_context("spawn")  # a fork would share the locks and the devices of this process
@@ -126,11 +126,22 @@ class _Member:
             return
         match message:
             case Free():
-                self.pipe.send(waiting.popleft() if waiting else None)
+                self._hand_out(waiting)
             case Outcome():
                 self.outcome, self.has_ended = message, True
             case _:
                 self._show(message)
+
+    def _hand_out(self, waiting: deque[Job]) -> None:
+        job = waiting.popleft() if waiting else None
+        self._has_file = False
+        try:
+            self.pipe.send(job)
+            self._has_file = job is not None
+        except OSError:
+            if job is not None:
+                waiting.appendleft(job)  # for the others
+            self._is_lost()
 
     def interrupt(self) -> None:
         """Passes a Ctrl-C on."""
@@ -171,7 +182,7 @@ class _Member:
         where = f" in {self._name}" if self._shown is not None else ""
         message = f"the process of GPU {self._gpu} ended{where} (exit status {self._process.exitcode})"
         self._display.error(message, "start it again to go on; without --gpus one process does all")
-        self.outcome = Outcome(failures=1)
+        self.outcome = Outcome(failures=int(self._has_file))
 
     def _end(self) -> None:
         self._hide()

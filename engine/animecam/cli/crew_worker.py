@@ -97,7 +97,7 @@ def work(pipe: Connection, settings: Settings, overwrite: bool, log_level: int) 
         outcome = Outcome(is_interrupted=True)
     except AnimecamError as error:
         display.error(f"GPU {settings.gpu}: {error.message}", error.hint)
-        outcome = Outcome(failures=1)
+        outcome = Outcome()  # it has taken no file: another one may
     except (EOFError, BrokenPipeError):
         return  # nobody is there any more who would be told
     line.tell(outcome)

@@ -109,6 +109,24 @@ def test_a_process_that_is_killed_costs_its_file_alone(clips, monkeypatch):
     assert [job.target.exists() for job in jobs] == [True, False, True, True]
 
 
+def test_a_process_that_dies_before_it_gets_a_file_costs_none(clips, monkeypatch):
+    jobs, told = clips("a.mp4", "b.mp4"), Told()
+    killed = []
+
+    class Mortal(crew._Member):
+        def _hand_out(self, waiting):
+            if not killed:
+                killed.append(self._gpu)
+                os.kill(self._process.pid, signal.SIGKILL)
+                self._process.join()
+            super()._hand_out(waiting)
+
+    monkeypatch.setattr(crew, "_Member", Mortal)
+    assert on_two(jobs, told) == crew.Outcome()
+    assert [job.target.exists() for job in jobs] == [True, True]
+    assert f"the process of GPU {killed[0]} ended (exit status -9)" in told.errors[0]
+
+
 def test_no_more_processes_than_files(clips):
     told = Told()
     assert on_two(clips("a.mp4"), told) == crew.Outcome()
@@ -120,7 +138,8 @@ def test_a_network_that_cannot_be_opened_fails_the_batch(clips):
     jobs, told = clips("a.mp4", "b.mp4"), Told()
     broken = replace(SETTINGS, detector="yunet:nowhere.onnx")
     outcome = crew.run_crew([broken, replace(broken, gpu=1)], jobs, told, overwrite=False)
-    assert outcome.failures == 4  # two processes, and the two files that nobody took
+    assert outcome == crew.Outcome(failures=2)  # the files, which nobody took
+    assert len(told.errors) == 2
     assert all("nowhere.onnx" in error for error in told.errors)
 
 
