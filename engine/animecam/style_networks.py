@@ -64,10 +64,10 @@ class StyleNetworks:
 
     def summary_of(self, look: Look) -> str:
         """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
-        network = self._styles.get((look.style, self.usual_quality(look.style)), self._first)
-        info = network.info
+        quality = self.usual_quality(look.style)
+        info = self._styles.get((look.style, quality), self._first).info
         is_alone = len(self._card(look.style).variants) == 1
-        style = look.style if is_alone else f"{look.style} ({self.usual_quality(look.style)})"
+        style = look.style if is_alone else f"{look.style} ({quality})"
         return f"{style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"
 
     def draw(self, style: str, quality: str | None = None) -> Draw:

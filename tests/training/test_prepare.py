@@ -103,6 +103,14 @@ def test_a_folder_is_made_of_one_source_in_one_way(tmp_path: Path) -> None:
     assert prepare(tmp_path / "one", folder, options).kept == 1
 
 
+def test_an_attempt_that_made_nothing_claims_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_picture(_colourful(0), tmp_path / "in/x.png")
+    with pytest.raises(DataError, match="face_detection"):
+        prepare(tmp_path / "in", tmp_path / "out", PrepareOptions("photo", weights=tmp_path))
+    assert prepare(tmp_path / "in", tmp_path / "out", PrepareOptions("style", crop=CropOptions(side_px=64))).kept == 1
+
+
 def test_a_picture_that_was_taken_away_stops_nothing(tmp_path: Path) -> None:
     source, folder = tmp_path / "in", tmp_path / "out"
     source.mkdir()

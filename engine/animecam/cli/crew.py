@@ -9,7 +9,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -101,7 +101,7 @@ class _Member:
 
     def __init__(self, settings: Settings, overwrite: bool, display: Display, stack: ExitStack) -> None:
         self._gpu, self._display = settings.gpu, display
-        self._shown: AbstractContextManager[Bar] | None = None
+        self._shown = ExitStack()
         self._bar: Bar | None = None
         self._name = ""
         self._has_file = self._is_interrupted = False
@@ -158,8 +158,8 @@ class _Member:
             case Logged():
                 log.log(message.level, "GPU %d: %s", self._gpu, message.text)
             case Begun():
-                self._name, self._shown = message.name, self._display.bar(message.name)
-                self._bar = self._shown.__enter__()
+                self._name = message.name
+                self._bar = self._shown.enter_context(self._display.bar(message.name))
             case Sized() if self._bar:
                 self._bar.resize(message.total)
             case Moved() if self._bar:
@@ -168,9 +168,8 @@ class _Member:
                 self._hide()
 
     def _hide(self) -> None:
-        if self._shown is not None:
-            self._shown.__exit__(None, None, None)
-        self._shown = self._bar = None
+        self._shown.close()
+        self._bar = None
 
     def _is_lost(self) -> None:
         """It is gone without a word: killed, or a library broke it."""
@@ -179,7 +178,7 @@ class _Member:
         if self._is_interrupted:
             self.outcome = Outcome(is_interrupted=True)
             return
-        where = f" in {self._name}" if self._shown is not None else ""
+        where = f" in {self._name}" if self._bar is not None else ""
         message = f"the process of GPU {self._gpu} ended{where} (exit status {self._process.exitcode})"
         self._display.error(message, "start it again to go on; without --gpus one process does all")
         self.outcome = Outcome(failures=int(self._has_file))

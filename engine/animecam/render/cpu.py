@@ -10,7 +10,7 @@ import numpy as np
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
-from animecam.render.resample import bounding_box, chain, invert, plan_blocks, resample
+from animecam.render.resample import bounding_box, chain, invert, resample
 from animecam.render.touched import GRID_TOLERANCE, shown_box, touched_box
 from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
 
@@ -60,11 +60,8 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
         from_target = chain(to_crop, box.samples_to_frame(layout))
         steps = (layout.step_x, layout.step_y)
         # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
-        # Where no pixel that shows needs what lies beyond the crop, OpenCV is spared to replicate its border: a fifth
-        # of a warp's time. Averaged blocks reach farther.
-        is_averaged = plan_blocks(picture.shape[1], picture.shape[0], from_target, *size).is_averaging
-        outside = 0 if is_faded and not is_averaged else None
-        styled = resample(picture, from_target, *size, outside=outside, sharp=steps == (1, 1))
+        is_luma = steps == (1, 1)
+        styled = resample(picture, from_target, *size, sharp=is_luma, is_inner=is_faded)
         if is_opaque:
             target[...] = styled
             continue

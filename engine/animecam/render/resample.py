@@ -43,6 +43,7 @@ def resample(
     *,
     outside: int | None = None,
     sharp: bool = False,
+    is_inner: bool = False,
 ) -> Samples:
     """Draws a picture from another through an affine map.
 
@@ -53,6 +54,8 @@ def resample(
         height_px: Height of the output.
         outside: Value beyond the source; None replicates its border.
         sharp: Interpolate by bicubics instead of bilinearly; meant for whole pictures (the whole source is enlarged).
+        is_inner: No sample that will show lies within a sample of the source's border: what is beyond may be anything
+            where no blocks are averaged, which saves a fifth of a warp's time.
 
     Returns:
         [height_px, width_px] or [height_px, width_px, C] of the source's dtype, memory of its own.
@@ -63,11 +66,12 @@ def resample(
     blocks = plan_blocks(source.shape[1], source.shape[0], to_source, width_px, height_px)
     if blocks.is_averaging:
         source, to_source = _average(source, blocks, outside), blocks.to_blocks
-    elif sharp:
+        return _warp(source, to_source, width_px, height_px, outside)
+    if sharp:
         size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
         source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
         to_source = to_source * SHARP_ENLARGEMENT
-    return _warp(source, to_source, width_px, height_px, outside)
+    return _warp(source, to_source, width_px, height_px, 0 if is_inner else outside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,8 @@ class DecodedSource:
         """Warns where a file that promises no number of frames ends long before the time it promises."""
         seen_s = float((self._last_pts - self._first_pts) * self._time_base)
         promised_s = self.format.duration_s
-        if not self._stream.frames and seen_s + MISSING_SECONDS < promised_s and not self._is_told:
+        is_short = self._has_ended and not self._stream.frames and seen_s + MISSING_SECONDS < promised_s
+        if is_short and not self._is_told:
             self._is_told = True
             text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
             log.warning(text, self.uri, seen_s, promised_s)

@@ -115,6 +115,19 @@ def test_a_file_that_promises_a_length_and_ends_before_it_is_told(make_clip, tmp
     assert ("it may be cut off" in caplog.text) == is_told
 
 
+def test_a_file_that_is_closed_before_its_end_is_not_told_to_be_short(make_clip, tmp_path, caplog):
+    clip = make_clip(tmp_path / "a.mkv", frames=90)
+    source = open_file(clip, OPTIONS)
+    assert source.read() is not None
+    source._is_closed = True  # as another thread does in the middle of a read
+    with caplog.at_level("WARNING", logger="animecam"):
+        while source._ready:
+            source._ready.popleft()
+        assert source._read() is None
+    source.close()
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("packets", [[4], [10], [11, 12], [14, 15, 16]])
 def test_damaged_frames_are_left_out_and_counted(make_clip, media, tmp_path, packets, threads):

@@ -100,8 +100,8 @@ def prepare(
     except OSError as error:
         raise DataError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
     index = folder / INDEX_FILE
-    _claim(index, {"source": str(source.resolve())} | options.marks)
     done = _read_index(index)
+    _claim(index, {"source": str(source.resolve())} | options.marks, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
     fresh = _without_duplicates(waiting, options, done, source)
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
@@ -122,14 +122,14 @@ def prepare(
     return PrepareReport(kept, dict(verdicts))
 
 
-def _claim(index: Path, marks: dict[str, Any]) -> None:
-    """Writes down what a folder is made of and how, or compares: half of it made otherwise would go unnoticed.
+def _claim(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
+    """Writes down what a new folder is made of and how, or compares: half of it made otherwise would go unnoticed.
 
     Raises:
         DataError: It was made of other pictures, or with other options.
     """
     try:
-        if not index.exists():
+        if is_new:
             index.write_text(json.dumps({"prepared": marks}) + "\n", encoding="utf-8")
             return
         first = index.read_text("utf-8").partition("\n")[0]
