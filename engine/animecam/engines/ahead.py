@@ -10,7 +10,7 @@ from animecam.backends.base import Port
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.engines.build import Progress
-from animecam.engines.check import parity_check
+from animecam.engines.check import engine_check
 from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
 from animecam.engines.key import Target
 from animecam.engines.network import parse_network
@@ -96,7 +96,7 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     parsed = parse_network(place.flavour, model)
     gpu = place.gpu
     target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
-    check = parity_check(place.flavour, gpu, networks.model, parsed) if gpu is not None else None
+    check = engine_check(place.flavour, gpu, networks.model, parsed) if gpu is not None else None
     store = EngineStore(place.flavour, place.folder, check)
     for size_px in sizes_px:
         shape = _shape(parsed.input, size_px)

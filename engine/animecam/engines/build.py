@@ -64,6 +64,8 @@ def build_engine(
     if config is None:
         raise flavour.error("cannot make a configuration")
     _set_batch(flavour, parsed.builder, config, parsed.input.name, parsed.input.shape[0], key)
+    # The engine keeps what its layers are, to be read back; one of tensorrt-rtx is not a byte larger for it.
+    config.profiling_verbosity = flavour.api.ProfilingVerbosity.DETAILED
     if flavour.is_rtx:
         _set_rtx(flavour, config, key)
     monitor = _make_monitor(flavour.api, progress)

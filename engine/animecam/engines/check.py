@@ -1,5 +1,6 @@
-"""Compares a new engine with the fp32 network it was made from, on the GPU that will run it."""
+"""Reads a new engine's types back and compares it with the fp32 network it was made from, on the GPU that runs it."""
 
+import logging
 import math
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,8 @@ from animecam.backends.base import BackendChoice, BackendOptions, Tensor
 from animecam.cuda.base import Gpu
 from animecam.engines.flavour import Flavour
 from animecam.engines.host import HostSession
-from animecam.engines.key import EngineKey, EngineParity
+from animecam.engines.inspection import check_built_types, read_types
+from animecam.engines.key import EngineKey, EngineParity, EngineTypes
 from animecam.engines.network import ParsedNetwork
 from animecam.engines.session import EngineSession
 from animecam.engines.store import LEAST_PSNR_DB, Check
@@ -20,8 +22,10 @@ from animecam.sources.portrait import load_portrait
 
 _HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
 
+_log = logging.getLogger(__name__)
 
-def parity_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetwork) -> Check:
+
+def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetwork) -> Check:
     """A check for `EngineStore`.
 
     Args:
@@ -31,11 +35,15 @@ def parity_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
         parsed: The network that engines are built from.
     """
 
-    def check(data: bytes, key: EngineKey) -> EngineParity:
+    def check(data: bytes, key: EngineKey) -> tuple[EngineTypes, EngineParity]:
         session = EngineSession(flavour, gpu, data, max_batch=key.max_batch, shape=key.shape)
         port = parsed.input
         host = HostSession(gpu, session, type(port)(port.name, (None, *key.shape), port.dtype), parsed.outputs)
         try:
+            types = read_types(session.layer_information())
+            if not types.is_known:
+                _log.info("types of the layers of the %s engine: %s", key.precision, types.note)
+            check_built_types(key.precision, types, _HINT)
             pictures = _pictures(parsed, key)
             given = host.run(pictures)[0]
         finally:
@@ -47,7 +55,7 @@ def parity_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
                 f"the engine draws something else than its network: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
             )
             raise BackendError(message, hint=_HINT)
-        return EngineParity(round(psnr_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
+        return types, EngineParity(round(psnr_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
 
     return check
 

@@ -101,6 +101,21 @@ class EngineParity:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineTypes:
+    """What the layers of a built engine came out as, told by the runtime that loads it.
+
+    Attributes:
+        layers: Count of layers by kind and type, for instance {"CONVOLUTION HALF": 21}; empty: nothing is told.
+        is_known: Convolutions are among them, all with their types.
+        note: Where that is from, or why it is not known.
+    """
+
+    layers: dict[str, int]
+    is_known: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRecord:
     """What is known of an engine, kept as JSON beside it.
 
@@ -109,7 +124,8 @@ class EngineRecord:
         sha256: Of the engine's file.
         built: Day, ISO 8601.
         seconds: How long the build took.
-        layers: Count of layers by type and precision, for instance {"CONVOLUTION HALF": 21}.
+        layers: Count of layers by type and precision, for instance {"CONVOLUTION HALF": 21}, before the build.
+        types: Those after the build.
         parity: How near it is to the fp32 network.
     """
 
@@ -118,6 +134,7 @@ class EngineRecord:
     built: str
     seconds: float
     layers: dict[str, int]
+    types: EngineTypes
     parity: EngineParity
 
     def to_json(self) -> str:
@@ -136,10 +153,10 @@ def read_record(path: Path) -> EngineRecord:
         values = cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
         key = values.pop("key")
         shape = tuple(int(side) for side in key.pop("shape"))
-        parity = EngineParity(**values.pop("parity"))
-        return EngineRecord(key=EngineKey(shape=shape, **key), parity=parity, **values)
+        types, parity = EngineTypes(**values.pop("types")), EngineParity(**values.pop("parity"))
+        return EngineRecord(key=EngineKey(shape=shape, **key), types=types, parity=parity, **values)
     except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"{path.name} is no record of an engine") from error
+        raise ValueError(f"{path.name} is no record of an engine, or an older version's") from error
 
 
 def _short(value: object) -> str:

@@ -12,7 +12,7 @@ from animecam.backends.base import BackendOptions, Port
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.engines.build import Progress
-from animecam.engines.check import parity_check
+from animecam.engines.check import engine_check
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
 from animecam.engines.key import Target
@@ -57,7 +57,7 @@ class EngineLoader:
             self.max_batch = self.input.shape[0] or MAX_BATCH
             self.precision = precision_of(self._parsed)
             folder = options.cache_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animecam-")))
-            check = parity_check(self.flavour, self.gpu, model, self._parsed)
+            check = engine_check(self.flavour, self.gpu, model, self._parsed)
             self._store = EngineStore(self.flavour, folder, check)
             self._stack = stack.pop_all()
 

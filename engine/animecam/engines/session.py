@@ -94,6 +94,17 @@ class EngineSession:
         if not self._context.set_tensor_address(name, address):
             raise self._flavour.error(f"refuses the address of {name}")
 
+    def layer_information(self) -> str:
+        """What the runtime tells of the engine's layers, as JSON; empty where it tells nothing."""
+        inspector = self._engine.create_engine_inspector()
+        if inspector is None:
+            told = ""
+        else:
+            inspector.execution_context = self._context  # without the number of pictures no types of tensors are told
+            told = str(inspector.get_engine_information(self._flavour.api.LayerInformationFormat.JSON) or "")
+        self._flavour.messages.clear()  # if it complains, that is no reason of a later failure
+        return told
+
     def enqueue(self, stream_handle: int) -> None:
         """Queues one run; see `DeviceNetwork.enqueue`.
 
@@ -139,6 +150,8 @@ class EngineSession:
             if any(word in said for word in _MEMORY_WORDS):
                 raise DeviceMemoryError(error.message, hint=_SMALLER)
             raise error
+        # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.
+        context.nvtx_verbosity = api.ProfilingVerbosity.NONE
         return context
 
     def _load_jit(self, config: Any) -> None:

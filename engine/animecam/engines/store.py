@@ -4,7 +4,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from animecam.engines.key import (
     EngineKey,
     EngineParity,
     EngineRecord,
+    EngineTypes,
     Target,
     gpu_word,
     read_record,
@@ -51,8 +52,8 @@ class Engine:
     is_new: bool
 
 
-Check = Callable[[bytes, EngineKey], EngineParity]
-"""Runs a new engine and compares it; raises BackendError where it does not draw what it should."""
+Check = Callable[[bytes, EngineKey], tuple[EngineTypes, EngineParity]]
+"""Loads a new engine, reads its types back, runs and compares it; raises BackendError where it is not as it should."""
 
 
 def key_for(
@@ -94,7 +95,7 @@ class EngineStore:
     Args:
         flavour: The runtime.
         folder: Exists and can be written.
-        check: Compares a new engine with its network; None where there is no GPU to run it.
+        check: Loads a new engine and compares it with its network; None where there is no GPU to run it.
     """
 
     def __init__(self, flavour: Flavour, folder: Path, check: Check | None = None) -> None:
@@ -130,7 +131,7 @@ class EngineStore:
             anew: Why one that looks good must be built anew all the same; empty: no reason is known.
 
         Raises:
-            BackendError: It cannot be built, or does not draw what its network draws.
+            BackendError: It cannot be built, is of other types than promised, or does not draw what its network draws.
             CacheError: The folder cannot be written.
         """
         with _ONE_AT_A_TIME:
@@ -146,17 +147,19 @@ class EngineStore:
             _log.warning("engine %s is built anew: %s", path.name, problem)
         timings = self._folder / f"{key.runtime}-{key.version}.timing"
         built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
+        types = EngineTypes({}, False, "not read back: there is no GPU here to load it")
         parity = EngineParity(None, 0, "not compared: there is no GPU here to run it")
+        if self._check is not None:
+            types, parity = self._check(built.data, key)
         record = EngineRecord(
             key=key,
             sha256=hashlib.sha256(built.data).hexdigest(),
             built=datetime.now(UTC).date().isoformat(),
             seconds=round(built.seconds, 1),
             layers=built.layers,
+            types=types,
             parity=parity,
         )
-        if self._check is not None:
-            record = replace(record, parity=self._check(built.data, key))
         self._write(path, built.data)
         self._write(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
         return Engine(path, built.data, record, is_new=True)

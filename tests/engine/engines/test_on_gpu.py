@@ -11,6 +11,7 @@ from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.gpu import open_gpu
+from animecam.engines.flavour import RTX
 from animecam.engines.key import read_record
 from animecam.errors import BackendError
 from animecam.sources.portrait import load_portrait
@@ -123,6 +124,22 @@ def test_the_second_start_takes_the_engine_as_it_is(gpu, cache: Path):
     again.close()
     assert path.stat().st_mtime_ns == written
     assert read_record(path.with_suffix(".json")).parity.psnr_db >= LEAST_PSNR_DB
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_convolutions_of_the_engine_came_out_in_half(gpu, cache: Path, name: str):
+    backend = opened(name, BackendChoice.TENSORRT, cache)
+    backend.run(crops(256))
+    backend.close()
+    (path,) = cache.glob(f"{name}-model.fp16-3x256x256-*.json")
+    record = read_record(path)
+    log.info("%s, %s by %s: %s", gpu.name, name, record.key.runtime, record.types)
+    if record.key.runtime == RTX and not record.types.is_known:
+        pytest.skip(record.types.note)  # it compiles when it runs and may have nothing to tell before
+    assert record.types.is_known, record.types.note
+    convolutions = {word: count for word, count in record.types.layers.items() if word.startswith("CONVOLUTION ")}
+    half = convolutions.get("CONVOLUTION HALF", 0) + convolutions.get("CONVOLUTION HALF TO FLOAT", 0)
+    assert 0 < half == sum(convolutions.values()) <= record.layers["CONVOLUTION HALF"]
 
 
 @pytest.mark.parametrize("size_px", SIZES_PX)

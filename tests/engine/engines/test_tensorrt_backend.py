@@ -139,6 +139,54 @@ def test_the_new_engine_is_compared_and_the_result_recorded(gpu, runtime, tmp_pa
     assert path.with_suffix(".jit").read_bytes() == b"kernels"
 
 
+def test_the_types_of_the_new_engine_are_read_back_and_recorded(gpu, runtime, tmp_path: Path):
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    assert {context.nvtx_verbosity for context in runtime.contexts} == {runtime.ProfilingVerbosity.NONE}
+    backend.close()
+    (record,) = map(read_record, tmp_path.glob("*.json"))
+    assert record.types.is_known
+    assert "the runtime names 21 convolutions" in record.types.note
+    assert record.types.layers == {
+        "CONVOLUTION HALF": 20,
+        "CONVOLUTION HALF TO FLOAT": 1,
+        "KGEN FLOAT": 10,
+        "REFORMAT HALF": 1,
+        "STATISTIC FLOAT": 10,
+    }
+
+
+def test_an_fp16_engine_that_came_out_in_fp32_is_refused(gpu, runtime, fakes: ModuleType, tmp_path: Path):
+    runtime.layers = fakes.FLOAT_LAYERS
+    backend = opened(tmp_path)
+    with pytest.raises(BackendError, match="the fp16 engine came out with 21 of 21 convolutions in float") as caught:
+        backend.run(pictures())
+    assert "\n" not in caught.value.message
+    assert "report it" in caught.value.hint
+    assert not [*tmp_path.glob("*.engine"), *tmp_path.glob("*.json")]
+    assert runtime.runs == 0
+    runtime.layers = fakes.HALF_LAYERS
+    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    backend.close()
+
+
+@pytest.mark.parametrize(
+    "told", [None, '{"Layers": ["conv + relu", "conv"], "Bindings": []}'], ids=["nothing", "names"]
+)
+def test_types_that_the_runtime_does_not_tell_are_recorded_as_unknown(
+    gpu, runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture, told: str | None
+):
+    runtime.layers = told
+    backend = opened(tmp_path)
+    with caplog.at_level(logging.INFO, logger="animecam"):
+        backend.run(pictures())
+    backend.close()
+    (record,) = map(read_record, tmp_path.glob("*.json"))
+    assert (record.types.is_known, record.types.layers) == (False, {})
+    assert f"types of the layers of the f16 engine: {record.types.note}" in caplog.text
+    assert record.parity.psnr_db > 60  # which is proved all the same
+
+
 @pytest.mark.parametrize("error", [0.2, float("nan")])
 def test_an_engine_that_draws_something_else_is_refused(gpu, runtime, tmp_path: Path, error: float):
     runtime.error = error
