@@ -11,7 +11,7 @@ from pathlib import Path
 
 from animecam.cache import model_cache
 from animecam.engines.key import ENGINE_SUFFIX
-from animecam.errors import AnimecamError, CacheError, StyleError
+from animecam.errors import AnimecamError, BackendError, CacheError, StyleError
 
 EXTRAS = {
     "tensorrt_rtx": "tensorrt-rtx",
@@ -51,7 +51,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Runs every check; a check that fails in a known way becomes a finding and the others go on."""
-    for check in (_machine, _backends, _styles, _faces, _encoder, _display, _cameras, _cache, _extras):
+    for check in (_machine, _backends, _styles, _faces, _encoder, _gpu_video, _display, _cameras, _cache, _extras):
         yield from _guarded(check)
 
 
@@ -112,6 +112,25 @@ def _encoder() -> Iterator[Finding]:
         works = probe_codec(codec)
         state = State.WORKS if works else State.BROKEN if codec == "libx264" else State.OPTIONAL
         yield Finding(f"encoder {codec}", state, "opens" if works else "cannot be opened here")
+
+
+def _gpu_video() -> Iterator[Finding]:
+    from animecam.cuda.gpu import open_gpu
+    from animecam.gpu_video import find_gpu_video
+
+    try:
+        gpu = open_gpu(0)
+    except BackendError:
+        return  # the backends have told
+    try:
+        video = find_gpu_video(gpu, 0)
+    finally:
+        gpu.close()
+    for doing, index in (("decodes", video.decoder), ("encodes", video.encoder)):
+        works = index is not None
+        detail = f"{gpu.name} {doing} video" if works else f"{gpu.name} does not: the processor {doing} video"
+        hint = "" if works else "animecam --verbose convert FILE tells why"
+        yield Finding(f"GPU {doing}", State.WORKS if works else State.OPTIONAL, detail, hint)
 
 
 def _display() -> Iterator[Finding]:

@@ -6,11 +6,13 @@ styles that are not there yet) is drawn by the processor's path.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import Gpu
 from animecam.pipeline import Rendered
 from animecam.render.device_path import RING, DevicePath, Drawn
+from animecam.render.device_pictures import DevicePictures
 from animecam.renderer import Renderer, Scene
 from animecam.timing import Timing
 from animecam.types import WHOLE_FRAME, Frame
@@ -29,6 +31,7 @@ class GpuRenderer:
         renderer: Finds faces, and draws what the path does not.
         can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
         timing: Where the stages' times go.
+        pictures: Where drawn frames stay on the GPU, for an encoder that takes them there; None brings them down.
 
     Attributes:
         frames_ahead: So many more frames may be sent before the first one's result is asked for.
@@ -45,9 +48,11 @@ class GpuRenderer:
         renderer: Renderer,
         can_fade: bool,
         timing: Timing,
+        pictures: DevicePictures | None = None,
     ) -> None:
         self._gpu, self._path, self._find_network = gpu, path, find_network
         self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
+        self._pictures = pictures
         self._was_on_gpu = True
 
     def __call__(self, frame: Frame) -> Rendered:
@@ -70,14 +75,15 @@ class GpuRenderer:
         network = self._network(scene)
         self._change_sides(is_on_gpu=network is not None)
         if network is None:
-            rendered = self._renderer.draw(scene, start_ns)
+            rendered = self._renderer.draw(replace(scene, frame=frame.on_host()), start_ns)
             return lambda: rendered
+        pictures = self._pictures if scene.is_shown_as_drawn else None
         if not scene.regions:
-            self._path.skip()
-            return lambda: scene.shown(frame)
+            kept = self._path.skip(frame, pictures)
+            return lambda: scene.shown(kept)
         with self._timing.stage("send"):
             look = scene.look
-            wait = self._path.submit(frame, scene.regions, look.style, network, look.strength)
+            wait = self._path.submit(frame, scene.regions, look.style, network, look.strength, pictures)
         sent_ms = (time.perf_counter_ns() - start_ns) / 1e6
         return lambda: self._fetch(scene, wait, sent_ms)
 

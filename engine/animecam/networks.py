@@ -10,10 +10,11 @@ from animecam.backends.base import Backend, BackendChoice
 from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
+from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.device_styles import DeviceStyles, open_device_style
 from animecam.errors import BackendError
 from animecam.faces.align import Aligner
-from animecam.faces.base import Detector
+from animecam.faces.base import Cropper, Detector
 from animecam.faces.opening import SCAN_PX, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governing import Governed
@@ -23,7 +24,9 @@ from animecam.pipeline import Render
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
+from animecam.render.device_crop import DeviceCrop
 from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.masks import Mask
@@ -58,6 +61,8 @@ class Networks(StyleNetworks):
         self._person: Backend | None = None
         self._device: tuple[Gpu, DeviceStyles] | None = None
         self._has_asked_for_gpu = False
+        self._gpu_video: GpuVideo | None = None
+        self._pictures: DevicePictures | None = None
         # Opened in the thread that will search with them, while the style draws its first picture.
         self._detectors = self._beside.submit(self._open_detectors)
 
@@ -81,13 +86,30 @@ class Networks(StyleNetworks):
         """Most frames a second that a live run is to draw."""
         return self._settings.max_fps
 
-    def renderer(self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True) -> Renderer:
+    @property
+    def gpu_video(self) -> GpuVideo:
+        """What the GPU does of a file's way, tried at the first question; nothing if no style is to be drawn on it."""
+        if self._gpu_video is None:
+            self._gpu_video = NO_GPU_VIDEO
+            place = self._device_place()
+            if place is not None:
+                from animecam.gpu_video import find_gpu_video
+
+                gpu, _ = place
+                gpu.use()
+                self._gpu_video = find_gpu_video(gpu, self._settings.gpu)
+        return self._gpu_video
+
+    def renderer(
+        self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True, crop: Cropper | None = None
+    ) -> Renderer:
         """A renderer that knows nobody yet.
 
         Args:
             timing: Where the stages' times go.
             controls: Holds the look; None keeps that of the settings.
             is_live: Frames come at the world's pace, so that a frame rate can be held.
+            crop: Crops what the detectors look at; None does it on the processor.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
@@ -97,7 +119,7 @@ class Networks(StyleNetworks):
         beside = self._beside if is_live else None
         options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
         return Renderer(
-            track=Tracker(scan, follow, ops.crop, options, beside),
+            track=Tracker(scan, follow, crop or ops.crop, options, beside),
             align=Aligner(),
             ops=ops,
             draw=self.draw,
@@ -113,33 +135,41 @@ class Networks(StyleNetworks):
         )
 
     @contextmanager
-    def rendering(self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True) -> Generator[Render]:
+    def rendering(
+        self,
+        timing: Timing,
+        controls: Controls | None = None,
+        *,
+        is_live: bool = True,
+        video: GpuVideo = NO_GPU_VIDEO,
+    ) -> Generator[Render]:
         """The fastest renderer there is, for the length of the block: on the GPU where the styles can be drawn there.
 
         Args:
             timing: As for `renderer`.
             controls: As for `renderer`.
             is_live: As for `renderer`.
+            video: Whether frames come from the GPU's decoder and go to its encoder.
 
         Raises:
             BackendError: The GPU failed.
         """
-        renderer = self.renderer(timing, controls, is_live=is_live)
         place = self._device_place()
         if place is None:
-            yield renderer
+            yield self.renderer(timing, controls, is_live=is_live)
             return
         gpu, styles = place
         gpu.use()
         options = PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX)
-        with closing(DevicePath(gpu, options)) as path:
+        with closing(DevicePath(gpu, options)) as path, closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(
                 gpu=gpu,
                 path=path,
                 find_network=styles,
-                renderer=renderer,
+                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop),
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
                 timing=timing,
+                pictures=self._pictures_on(gpu) if video.encoder is not None else None,
             )
 
     @property
@@ -166,6 +196,13 @@ class Networks(StyleNetworks):
         styles = DeviceStyles(gpu, lambda style, size_px: open_device_style(style, size_px, self._options, choice))
         self._stack.callback(styles.close)
         return gpu, styles
+
+    def _pictures_on(self, gpu: Gpu) -> DevicePictures:
+        """Memory for drawn frames: it outlives the run, as an encoder holds its last frames until it is closed."""
+        if self._pictures is None:
+            self._pictures = DevicePictures(gpu)
+            self._stack.callback(self._pictures.close)
+        return self._pictures
 
     def _person_masker(self) -> PersonMasker:
         """A masker that remembers nothing yet, over the one network that all share."""

@@ -40,10 +40,18 @@ class Scene:
     look: Look
     regions: tuple[Region, ...]
 
+    @property
+    def is_shown_as_drawn(self) -> bool:
+        """Whether nothing is done to the frame once the faces are in it."""
+        return self.look.split is None and not self.look.shows_boxes and not self.look.mirror
+
     def shown(self, drawn: Frame) -> Rendered:
         """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
+        if self.is_shown_as_drawn:
+            return Rendered(drawn, self.faces)
+        drawn = drawn.on_host()
         if self.look.split is not None:
-            drawn = split(self.frame, drawn, self.look.split, is_mirrored=self.look.mirror)
+            drawn = split(self.frame.on_host(), drawn, self.look.split, is_mirrored=self.look.mirror)
         if self.look.shows_boxes:
             drawn = boxed(drawn, self.faces)
         if self.look.mirror:

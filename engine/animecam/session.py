@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.errors import SinkError, UsageError
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
@@ -209,10 +210,11 @@ def run(
     seconds: float | None = None,
     tell: Progress | None = None,
     controls: Controls | None = None,
+    video: GpuVideo = NO_GPU_VIDEO,
 ) -> Figures:
     """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
-    with networks.rendering(timing, controls, is_live=source.format.is_live) as render:
+    with networks.rendering(timing, controls, is_live=source.format.is_live, video=video) as render:
         pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
         return pipeline.run(seconds=seconds, on_tick=tell)
 
@@ -280,8 +282,9 @@ def convert_file(
     Raises:
         AnimecamError: The source cannot be read or the target not written.
     """
+    video = networks.gpu_video if output_kind(str(target)) is OutputKind.VIDEO else NO_GPU_VIDEO
     with ExitStack() as stack:
-        source = stack.enter_context(opened_source(str(source_path), SourceOptions()))
-        options = SinkOptions(audio_from=source_path, overwrite=overwrite)
+        source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
+        options = SinkOptions(audio_from=source_path, overwrite=overwrite, gpu=video.encoder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
-        return run(source, networks, outputs, tell=show(source.format))
+        return run(source, networks, outputs, tell=show(source.format), video=video)

@@ -5,13 +5,15 @@ at (i + 0.5, j + 0.5) and a coordinate means the same place in a luma plane and,
 chroma plane.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from animecam.cuda.pixels import DevicePixels
 
 Plane: TypeAlias = NDArray[np.uint8]
 """One plane of a picture, uint8 [H, W] or [H, W, C]; rows may be strided, the last axis is contiguous."""
@@ -94,7 +96,8 @@ class Frame:
     """One picture on its way through the pipeline, in the decoder's own pixel format.
 
     Attributes:
-        planes: The pixels, one array a plane as `pixel_format.planes` says; read-only by convention.
+        planes: The pixels, one array a plane as `pixel_format.planes` says; read-only by convention. Empty for a frame
+            on a GPU, see `on_host`.
         pixel_format: Layout of the planes. YUV frames have even sides.
         color: Matrix, range, primaries and transfer of the numbers.
         rotation_deg: Counter-clockwise turn that makes the stored picture stand upright: 0, 90, 180 or 270.
@@ -106,6 +109,7 @@ class Frame:
         packed: The memory behind `planes` as one array in PyAV's ndarray layout of the pixel format, when there is one
             (an encoder can then take it without a copy).
         is_placeholder: It stands in for a picture that there is not, and is shown as it is.
+        on_gpu: The pixels of a frame that a GPU decoded or drew, where it left them.
     """
 
     planes: tuple[Plane, ...]
@@ -119,16 +123,25 @@ class Frame:
     duration: int = 0
     packed: Plane | None = None
     is_placeholder: bool = False
+    on_gpu: DevicePixels | None = None
 
     @property
     def width_px(self) -> int:
         """Width of the stored picture."""
-        return self.planes[0].shape[1]
+        return self.on_gpu.width_px if self.on_gpu else self.planes[0].shape[1]
 
     @property
     def height_px(self) -> int:
         """Height of the stored picture."""
-        return self.planes[0].shape[0]
+        return self.on_gpu.height_px if self.on_gpu else self.planes[0].shape[0]
+
+    def on_host(self) -> "Frame":
+        """The frame with its pixels in the host's memory; itself if they are there already."""
+        if self.on_gpu is None:
+            return self
+        packed = self.on_gpu.fetch()
+        luma, chroma = packed[: self.height_px], packed[self.height_px :].reshape(self.height_px // 2, -1, 2)
+        return replace(self, planes=(luma, chroma), packed=packed, on_gpu=None)
 
     @property
     def time_s(self) -> float:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from animecam.cuda.dlpack import Rows
+
 WAIT_SECONDS = 5.0
 """Longest wait for work on a GPU; a frame takes milliseconds, so one that takes this long has failed."""
 
@@ -111,12 +113,16 @@ class Stream(Protocol):
 
     handle: int
 
-    def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int) -> None:
-        """Queues a copy of the first bytes from the host."""
+    def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int, *, start: int = 0) -> None:
+        """Queues a copy of the first bytes from the host, or of as many from `start` on, to the same place."""
         ...
 
     def copy_out(self, pinned: PinnedBuffer, buffer: DeviceBuffer, nbytes: int) -> None:
         """Queues a copy of the first bytes to the host."""
+        ...
+
+    def copy_rows(self, to: Rows, source: Rows) -> None:
+        """Queues a copy of rows of bytes from one place on the GPU to another, of the same width and height."""
         ...
 
     def launch(self, kernel: Kernel, grid: Grid, addresses: Sequence[int]) -> None:
@@ -172,10 +178,12 @@ class Gpu(Protocol):
     Attributes:
         name: As its maker calls it.
         compute_capability: Major and minor, for instance (8, 9).
+        shared_as: Kind and index of its memory, as DLPack counts devices.
     """
 
     name: str
     compute_capability: tuple[int, int]
+    shared_as: tuple[int, int]
 
     def use(self) -> None:
         """Makes it the GPU of the calling thread; every thread calls this once before it does anything with it."""
@@ -203,6 +211,10 @@ class Gpu(Protocol):
 
     def event(self, *, is_timed: bool = False) -> Event:
         """A new event; it counts as done until it is recorded."""
+        ...
+
+    def mark_others(self, event: Event) -> None:
+        """Moves an event to the end of what other libraries have queued so far, FFmpeg's decoder among them."""
         ...
 
     def kernels(self, source: str, names: Sequence[str]) -> dict[str, Kernel]:

@@ -15,9 +15,10 @@ from cuda.bindings import driver
 from animecam.cache import model_cache
 from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
+from animecam.cuda.dlpack import CUDA
 from animecam.cuda.driver import check
 from animecam.cuda.events import CudaEvent
-from animecam.cuda.memory import CudaBuffer, CudaPinned
+from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
 from animecam.errors import BackendError, CacheError
 
@@ -51,6 +52,7 @@ class CudaGpu:
             there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
             raise BackendError(f"no GPU {index}: {there}", hint="nvidia-smi lists them; choose one with --gpu")
         self.index = index
+        self.shared_as: tuple[int, int] = (CUDA, index)
         self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")
         self.name = _name(self._device)
         self.compute_capability = _capability(self._device)
@@ -81,6 +83,10 @@ class CudaGpu:
     def event(self, *, is_timed: bool = False) -> Event:
         """As `Gpu.event`."""
         return CudaEvent(is_timed=is_timed)
+
+    def mark_others(self, event: Event) -> None:
+        """As `Gpu.mark_others`: they use the default stream."""
+        check(driver.cuEventRecord(event.handle, DEFAULT_STREAM), "mark the work of others on the GPU")
 
     def kernels(self, source: str, names: Sequence[str]) -> dict[str, Kernel]:
         """As `Gpu.kernels`."""

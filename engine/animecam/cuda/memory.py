@@ -15,7 +15,9 @@ from animecam.cuda.base import view
 from animecam.cuda.driver import check
 from animecam.cuda.events import CudaEvent
 
-_DEFAULT_STREAM = 0
+DEFAULT_STREAM = 0
+"""The one that others use who make none of their own."""
+
 _PORTABLE = 1  # CU_MEMHOSTALLOC_PORTABLE: pinned for every context, whoever made it
 
 
@@ -42,7 +44,7 @@ class CudaBuffer:
         cleared = CudaEvent(is_timed=False)
         try:
             check(driver.cuMemsetD8(self.address, 0, self.nbytes), "clear memory of the GPU")
-            check(driver.cuEventRecord(cleared.handle, _DEFAULT_STREAM), "clear memory of the GPU")
+            check(driver.cuEventRecord(cleared.handle, DEFAULT_STREAM), "clear memory of the GPU")
             cleared.wait()
         finally:
             cleared.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from cuda.bindings import driver
 
 from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Event, Graph, Grid, Kernel, PinnedBuffer
+from animecam.cuda.dlpack import Rows
 from animecam.cuda.driver import check
 from animecam.cuda.events import CudaEvent
 
@@ -47,13 +48,23 @@ class CudaStream:
         self._end: CudaEvent | None = None
         self._is_open = True
 
-    def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int) -> None:
+    def copy_in(self, buffer: DeviceBuffer, pinned: PinnedBuffer, nbytes: int, *, start: int = 0) -> None:
         """As `Stream.copy_in`."""
-        check(driver.cuMemcpyHtoDAsync(buffer.address, pinned.address, nbytes, self.handle), "copy to the GPU")
+        to, source = buffer.address + start, pinned.address + start
+        check(driver.cuMemcpyHtoDAsync(to, source, nbytes, self.handle), "copy to the GPU")
 
     def copy_out(self, pinned: PinnedBuffer, buffer: DeviceBuffer, nbytes: int) -> None:
         """As `Stream.copy_out`."""
         check(driver.cuMemcpyDtoHAsync(pinned.address, buffer.address, nbytes, self.handle), "copy from the GPU")
+
+    def copy_rows(self, to: Rows, source: Rows) -> None:
+        """As `Stream.copy_rows`."""
+        on_device = driver.CUmemorytype.CU_MEMORYTYPE_DEVICE
+        copy = driver.CUDA_MEMCPY2D()
+        copy.srcMemoryType, copy.srcDevice, copy.srcPitch = on_device, source.address, source.pitch
+        copy.dstMemoryType, copy.dstDevice, copy.dstPitch = on_device, to.address, to.pitch
+        copy.WidthInBytes, copy.Height = source.width, source.height
+        check(driver.cuMemcpy2DAsync(copy, self.handle), "copy a frame on the GPU")
 
     def launch(self, kernel: Kernel, grid: Grid, addresses: Sequence[int]) -> None:
         """As `Stream.launch`."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from animecam.color import ColorTransform, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.cuda.base import PinnedBuffer
 from animecam.render.calm import CalmOptions
 from animecam.render.device_heads import Head
 from animecam.render.device_kernels import TILE_PX
-from animecam.render.device_layout import FACE, JOB, SAMPLER, BlockLayout, Record
+from animecam.render.device_layout import FACE, JOB, SAMPLER, BlockLayout, Record, channels_of
 from animecam.render.device_memory import FaceMemory, Recall
 from animecam.render.match import LEVELS_TO_OFFSET, OFFSET_TO_LEVELS, MatchOptions
 from animecam.render.overlap import find_rivals, to_other
@@ -63,18 +63,19 @@ class JobWriter:
         """Writes a frame and what is to be done with it.
 
         Args:
-            frame: Of the block's geometry.
+            frame: Of the block's geometry; what lies on the GPU already is not written.
             regions: Heads, all of one size, no more than the block holds.
             head: The shape of heads of that size.
             recalls: What is known of each, and its memory.
             strength: Share of the drawing in what shows.
         """
-        for mine, theirs in zip(self._planes, frame.planes, strict=True):
-            np.copyto(mine, theirs)
+        if frame.on_gpu is None:
+            for mine, theirs in zip(self._planes, frame.planes, strict=True):
+                np.copyto(mine, theirs)
         job = self._job
         if frame.pixel_format.is_yuv:
-            job["to_rgb"] = np.rint(yuv_to_rgb_matrix(frame.color, frame.height_px) * COLOR_UNIT)
-            job["from_rgb"] = np.rint(rgb_to_yuv_matrix(frame.color, frame.height_px) * COLOR_UNIT)
+            job["to_rgb"] = color_steps(yuv_to_rgb_matrix(frame.color, frame.height_px))
+            job["from_rgb"] = color_steps(rgb_to_yuv_matrix(frame.color, frame.height_px))
         job["ring"], job["strength"] = head.ring, strength
         job["faces"], job["size"] = len(regions), regions[0].width_px
         tiles = 0
@@ -87,7 +88,7 @@ class JobWriter:
 
     def _write_constants(self, address: int, layout: BlockLayout, options: JobOptions) -> None:
         job = self._job
-        job["channels"] = self._geometry.channels(address)
+        job["channels"] = channels_of(self._geometry.pixel_format, self._geometry.rows(address))
         job["claims"] = address + layout.claims
         job["levels_to_offset"], job["offset_to_levels"] = LEVELS_TO_OFFSET, OFFSET_TO_LEVELS
         job["limits"] = options.match.limits
@@ -102,10 +103,8 @@ class JobWriter:
         box = touched_box(frame, region, head.shown) or NO_BOX
         face["box"] = (box.left, box.top, box.right, box.bottom)
         to_crop = invert(region.to_frame)
+        write_crop(face, frame, region)
         for grid, layout in enumerate(_grids(frame)):
-            plane = (frame.width_px // layout.step_x, frame.height_px // layout.step_y)
-            to_plane = region.to_frame / [[layout.step_x], [layout.step_y]]
-            _write_sampler(face["crop"], grid, plan_blocks(*plane, to_plane, *size))
             target = box.size(layout)
             from_target = chain(to_crop, box.samples_to_frame(layout))
             blocks = plan_blocks(*size, from_target, *target)
@@ -133,6 +132,25 @@ class JobWriter:
                 size = (regions[other].width_px, regions[other].height_px)
                 mine = (regions[index].width_px, regions[index].height_px)
                 _write_sampler(claims, other, plan_blocks(*size, to_other(regions[index], regions[other]), *mine))
+
+
+def write_crop(face: Record, frame: Frame, region: Region) -> None:
+    """Writes down where the pixels of a region's crop are sampled.
+
+    Args:
+        face: One record of FACE.
+        frame: The frame; only its size and format matter.
+        region: The crop.
+    """
+    for grid, layout in enumerate(_grids(frame)):
+        plane = (frame.width_px // layout.step_x, frame.height_px // layout.step_y)
+        to_plane = region.to_frame / [[layout.step_x], [layout.step_y]]
+        _write_sampler(face["crop"], grid, plan_blocks(*plane, to_plane, region.width_px, region.height_px))
+
+
+def color_steps(matrix: ColorTransform) -> ColorTransform:
+    """A colour conversion in the whole numbers in which the kernels compute it."""
+    return np.rint(matrix * COLOR_UNIT)
 
 
 def _grids(frame: Frame) -> tuple[PlaneLayout, ...]:

@@ -45,13 +45,13 @@ class FaceKernels:
     def __init__(self, gpu: Gpu) -> None:
         self._kernels = gpu.kernels(kernel_source(), NAMES)
 
-    def crop(self, stream: Stream, job: int, faces: int, network_input: int, count: int, size_px: int) -> None:
-        """Queues the crops of `count` faces, for a network's input at an address."""
-        stream.launch(self._kernels["crop"], _pixels(size_px, count), (job, faces, network_input))
+    def crop(self, stream: Stream, job: int, faces: int, network_input: int, count: int, size: tuple[int, int]) -> None:
+        """Queues the crops of `count` faces, of `size` pixels across and down, for a network's input at an address."""
+        stream.launch(self._kernels["crop"], _pixels(size, count), (job, faces, network_input))
 
     def settle(self, stream: Stream, job: int, faces: int, network_output: int, count: int, size_px: int) -> None:
         """Queues what happens to a network's output before it is pasted: calmed, matched, shared."""
-        grid = _pixels(size_px, count)
+        grid = _pixels((size_px, size_px), count)
         stream.launch(self._kernels["calm"], grid, (job, faces, network_output))
         ring = Grid((RING_BLOCKS, 1, count), (RING_THREADS, 1, 1))
         stream.launch(self._kernels["ring"], ring, (job, faces))
@@ -62,7 +62,7 @@ class FaceKernels:
         stream.launch(self._kernels["paste"], Grid((PASTE_BLOCKS, 1, 1), (*TILE_PX, 1)), (job, faces))
 
 
-def _pixels(size_px: int, count: int) -> Grid:
+def _pixels(size: tuple[int, int], count: int) -> Grid:
     """A thread for each pixel of `count` crops."""
-    across, down = (-(-size_px // tile) for tile in TILE_PX)
+    across, down = (-(-side_px // tile) for side_px, tile in zip(size, TILE_PX, strict=True))
     return Grid((across, down, count), (*TILE_PX, 1))

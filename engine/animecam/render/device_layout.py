@@ -1,11 +1,13 @@
 """One frame's work as the kernels read it: the structures of kernels/job.cuh, field by field."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.cuda.dlpack import Rows
 from animecam.types import PixelFormat, Plane
 
 Record: TypeAlias = NDArray[Any]
@@ -95,14 +97,9 @@ class Geometry:
             planes.append(plane.reshape(shape))
         return tuple(planes)
 
-    def channels(self, address: int) -> Record:
-        """Where the three channels of a frame lie whose block begins at an address, [3] of CHANNEL."""
-        channels = [
-            (address + first + channel, row, layout.channels, row // layout.channels, height)
-            for (first, height, row), layout in zip(self._rows(), self.pixel_format.planes, strict=True)
-            for channel in range(layout.channels)
-        ]
-        return np.array(channels, dtype=CHANNEL)
+    def rows(self, address: int) -> tuple[Rows, ...]:
+        """Where the planes of a frame lie whose block begins at an address."""
+        return tuple(Rows(address + first, row, row, height) for first, height, row in self._rows())
 
     @property
     def chroma_step(self) -> tuple[int, int]:
@@ -121,6 +118,21 @@ class Geometry:
         return rows
 
 
+def channels_of(pixel_format: PixelFormat, planes: Sequence[Rows]) -> Record:
+    """Where the three channels of a frame lie, [3] of CHANNEL.
+
+    Args:
+        pixel_format: Of the frame.
+        planes: Where its planes lie.
+    """
+    channels = [
+        (plane.address + channel, plane.pitch, layout.channels, plane.width // layout.channels, plane.height)
+        for plane, layout in zip(planes, pixel_format.planes, strict=True)
+        for channel in range(layout.channels)
+    ]
+    return np.array(channels, dtype=CHANNEL)
+
+
 @dataclass(frozen=True, slots=True)
 class BlockLayout:
     """Where everything of one frame lies in one block of memory: one copy brings all of it to the GPU.
@@ -136,17 +148,17 @@ class BlockLayout:
     @property
     def job(self) -> int:
         """Where the one `JOB` begins."""
-        return _aligned(self.geometry.nbytes)
+        return aligned(self.geometry.nbytes)
 
     @property
     def faces(self) -> int:
         """Where the `FACE`s begin."""
-        return _aligned(self.job + JOB.itemsize)
+        return aligned(self.job + JOB.itemsize)
 
     @property
     def claims(self) -> int:
         """Where the `SAMPLER`s of overlaps begin."""
-        return _aligned(self.faces + self.most_faces * FACE.itemsize)
+        return aligned(self.faces + self.most_faces * FACE.itemsize)
 
     @property
     def nbytes(self) -> int:
@@ -154,5 +166,6 @@ class BlockLayout:
         return self.claims + self.most_faces**2 * SAMPLER.itemsize
 
 
-def _aligned(nbytes: int) -> int:
+def aligned(nbytes: int) -> int:
+    """The next multiple of `ALIGNMENT`."""
     return -(-nbytes // ALIGNMENT) * ALIGNMENT

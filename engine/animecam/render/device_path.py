@@ -1,5 +1,7 @@
 """The way of a frame through a GPU: up once, crop → network → paste there, down once.
 
+A frame that the GPU has decoded does not go up, and one that it will encode does not come down.
+
 Three streams work on three frames at a time: one is brought up while another is drawn and a third is brought down. What
 is done between is recorded once for each number and size of faces and then launched as one.
 """
@@ -9,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from animecam.backends.device import DeviceNetwork
-from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Gpu
+from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Gpu, Stream
+from animecam.cuda.dlpack import Rows, rows_of
+from animecam.cuda.pixels import DevicePixels
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.render.calm import IN_PLACE, CalmOptions
 from animecam.render.device_graphs import Graphs
@@ -18,6 +22,7 @@ from animecam.render.device_job import JobOptions
 from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_layout import BlockLayout, Geometry
 from animecam.render.device_memory import FaceMemory, Memory
+from animecam.render.device_pictures import DevicePictures
 from animecam.render.device_slots import Slot
 from animecam.render.match import MatchOptions
 from animecam.types import Frame, Region
@@ -81,6 +86,7 @@ class DevicePath:
         self._gpu, self._options = gpu, options or PathOptions()
         self._kernels = FaceKernels(gpu)
         self._up, self._draw, self._down = gpu.stream(), gpu.stream(), gpu.stream()
+        self._decoded = gpu.event()
         self._heads = Heads(gpu, self._up)
         self._memory = Memory(self._options.match)
         self._graphs = Graphs(self._draw)
@@ -106,7 +112,13 @@ class DevicePath:
         return tuple(self._slots)
 
     def submit(
-        self, frame: Frame, regions: Sequence[Region], style: str, network: DeviceNetwork, strength: float
+        self,
+        frame: Frame,
+        regions: Sequence[Region],
+        style: str,
+        network: DeviceNetwork,
+        strength: float,
+        pictures: DevicePictures | None = None,
     ) -> Callable[[], Drawn]:
         """Sends a frame on its way.
 
@@ -116,6 +128,7 @@ class DevicePath:
             style: Which the network draws; nothing is steadied across styles.
             network: Of the same GPU.
             strength: Share of the drawing in what shows.
+            pictures: Where the drawn frame may stay on the GPU; it comes down without, and if there is no room.
 
         Returns:
             What waits for the frame and gives it. It must be called before the `RING`th frame after this is sent.
@@ -129,7 +142,7 @@ class DevicePath:
         recalls = self._memory.recall(regions, style, frame.time_s)
         slot.writer.write(frame, regions, head, [(recall, self._faces[recall.slot]) for recall in recalls], strength)
 
-        self._up.copy_in(slot.buffer, slot.pinned, slot.pinned.nbytes)
+        self._bring_up(slot, frame)
         self._up.record(slot.uploaded)
 
         self._draw.wait(slot.uploaded)
@@ -137,20 +150,44 @@ class DevicePath:
         self._launch(slot, network, count, size_px)
         self._draw.record(slot.drawn)
 
+        picture = pictures.take(slot.geometry) if pictures else None
         self._down.wait(slot.drawn)
-        self._down.copy_out(slot.result, slot.buffer, slot.result.nbytes)
+        if picture is None:
+            self._down.copy_out(slot.result, slot.buffer, slot.result.nbytes)
+        else:
+            _copy(self._down, picture.rows, slot.rows)
         self._down.record(slot.downloaded)
         self._sent += 1
 
         def result() -> Drawn:
             slot.downloaded.wait(self._options.wait_s)
-            return Drawn(slot.fetch(frame), slot.drawn.since_ms(slot.started))
+            drawn = slot.fetch(frame) if picture is None else picture.frame(frame)
+            return Drawn(drawn, slot.drawn.since_ms(slot.started))
 
         return result
 
-    def skip(self) -> None:
-        """A frame showed nobody: drawings are forgotten, the colours of faces are not."""
+    def skip(self, frame: Frame, pictures: DevicePictures | None = None) -> Frame:
+        """A frame shows nobody: drawings are forgotten, the colours of faces are not.
+
+        Args:
+            frame: What was filmed.
+            pictures: As for `submit`.
+
+        Returns:
+            The frame; if it was decoded on the GPU, a copy of it that an encoder can take, or on the host.
+
+        Raises:
+            BackendError: The GPU failed.
+        """
         self._memory.recall((), "", 0.0)
+        if frame.on_gpu is None or pictures is None:
+            return frame.on_host()
+        picture = pictures.take(Geometry(frame.pixel_format, frame.width_px, frame.height_px))
+        if picture is None:
+            return frame.on_host()
+        self._copy_decoded(picture.rows, frame.on_gpu)
+        self._up.synchronize(self._options.wait_s)
+        return picture.frame(frame)
 
     def forget(self) -> None:
         """Frames were drawn elsewhere meanwhile: nothing that is remembered fits any more."""
@@ -160,8 +197,23 @@ class DevicePath:
         """Waits for what is under way and frees everything; may be called twice."""
         self._gpu.use()
         self._drop_slots()
-        for part in (*self._faces, *self._batches, self._heads, self._up, self._draw, self._down):
+        for part in (*self._faces, *self._batches, self._heads, self._decoded, self._up, self._draw, self._down):
             part.close()
+
+    def _bring_up(self, slot: Slot, frame: Frame) -> None:
+        """Queues the way of a frame, and of what the kernels must know of it, into a slot."""
+        slot.source = frame
+        if frame.on_gpu is None:
+            self._up.copy_in(slot.buffer, slot.pinned, slot.pinned.nbytes)
+            return
+        self._copy_decoded(slot.rows, frame.on_gpu)
+        self._up.copy_in(slot.buffer, slot.pinned, slot.written_bytes, start=slot.job_start)
+
+    def _copy_decoded(self, to: Sequence[Rows], pixels: DevicePixels) -> None:
+        """Queues a copy of a decoded frame: the decoder's own memory is not for drawing into."""
+        self._gpu.mark_others(self._decoded)  # it may still be at this frame
+        self._up.wait(self._decoded)
+        _copy(self._up, to, (rows_of(pixels.luma), rows_of(pixels.chroma)))
 
     def _launch(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
         """Queues everything between upload and download, as a graph where that goes."""
@@ -175,7 +227,7 @@ class DevicePath:
 
     def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
         network_input, network_output = (batch.address for batch in self._batches)
-        self._kernels.crop(self._draw, slot.job, slot.faces, network_input, count, size_px)
+        self._kernels.crop(self._draw, slot.job, slot.faces, network_input, count, (size_px, size_px))
         for start in range(0, count, network.max_batch):
             skipped = start * _PICTURE_BYTES * size_px**2
             batch = min(network.max_batch, count - start)
@@ -228,3 +280,9 @@ class DevicePath:
             self._faces.append(FaceMemory(self._gpu, side_px))
         for _ in ("input", "output"):
             self._batches.append(self._gpu.buffer(faces * _PICTURE_BYTES * side_px**2))
+
+
+def _copy(stream: Stream, to: Sequence[Rows], source: Sequence[Rows]) -> None:
+    """Queues a copy of a frame from one place on the GPU to another."""
+    for mine, theirs in zip(to, source, strict=True):
+        stream.copy_rows(mine, theirs)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from animecam.cuda.base import Gpu
+from animecam.cuda.dlpack import Rows
 from animecam.render.device_job import JobOptions, JobWriter
-from animecam.render.device_layout import BlockLayout
+from animecam.render.device_layout import BlockLayout, Geometry
 from animecam.types import Frame, allocate_planes
 
 
@@ -30,7 +31,9 @@ class Slot:
         uploaded: The block has arrived.
         started: The GPU begins to draw.
         drawn: The faces are in the frame.
-        downloaded: `result` holds the frame, and everything may be used for the next one.
+        downloaded: `result`, or the picture that the frame is to stay in, holds it, and everything may be used for the
+            next one.
+        source: The frame under way, held until the next one comes: the GPU may still be reading it.
     """
 
     def __init__(self, gpu: Gpu, layout: BlockLayout, options: JobOptions) -> None:
@@ -43,6 +46,27 @@ class Slot:
             self.uploaded, self.started, self.drawn, self.downloaded = events
             self.writer = JobWriter(self.pinned, self.buffer.address, layout, options)
             self._parts = parts.pop_all()
+        self.source: Frame | None = None
+
+    @property
+    def geometry(self) -> Geometry:
+        """Of the frame."""
+        return self._layout.geometry
+
+    @property
+    def rows(self) -> tuple[Rows, ...]:
+        """Where the planes of the frame lie on the GPU."""
+        return self._layout.geometry.rows(self.buffer.address)
+
+    @property
+    def written_bytes(self) -> int:
+        """Size of all that follows the frame in the block."""
+        return self._layout.nbytes - self._layout.job
+
+    @property
+    def job_start(self) -> int:
+        """Where that begins."""
+        return self._layout.job
 
     @property
     def job(self) -> int:
@@ -63,7 +87,7 @@ class Slot:
         geometry = self._layout.geometry
         planes, packed = allocate_planes(geometry.pixel_format, geometry.width_px, geometry.height_px)
         packed.reshape(-1)[:] = self.result.array(np.uint8, (geometry.nbytes,))
-        return replace(like, planes=planes, packed=packed)
+        return replace(like, planes=planes, packed=packed, on_gpu=None)
 
     def close(self) -> None:
         """Frees it; may be called twice."""

@@ -6,6 +6,7 @@ import numpy as np
 from av import VideoFrame
 from av.video.reformatter import ColorRange
 
+from animecam.cuda.ffmpeg import to_video_frame as shared
 from animecam.types import Frame, PixelFormat
 
 _BORROWED_FORMATS = (PixelFormat.YUV420P, PixelFormat.NV12, PixelFormat.RGB24)
@@ -20,9 +21,11 @@ def to_video_frame(frame: Frame) -> VideoFrame:
             ahead, so nobody may write to it again.
 
     Returns:
-        A frame of the same size, pixel format and range.
+        A frame of the same size, pixel format and range, on the GPU if `frame` is.
     """
-    if frame.packed is not None and _can_borrow(frame):
+    if frame.on_gpu is not None:
+        video_frame = shared(frame.on_gpu)
+    elif frame.packed is not None and _can_borrow(frame):
         video_frame = VideoFrame.from_numpy_buffer(frame.packed, format=frame.pixel_format.value)
     else:
         video_frame = _copied(frame)

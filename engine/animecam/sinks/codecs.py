@@ -15,6 +15,8 @@ from animecam.types import PixelFormat, StreamFormat
 Settings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
+H264, H264_ON_GPU = "libx264", "h264_nvenc"  # FFmpeg's names
+
 X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
 X265_CRF = 20
 VP9_CRF = 24  # of 63
@@ -42,7 +44,7 @@ class Container:
     """
 
     muxer: str
-    codec: str = "libx264"
+    codec: str = H264
     settings: Settings = ()
     keeps_rotation: bool = True
     keeps_time: bool = True
@@ -86,6 +88,7 @@ class Encoding:
         settings: Of the encoder.
         bit_rate: Bits per second, 0 where quality is set instead.
         threads: Of the encoder, 0 lets it choose.
+        gpu: Index of the GPU that encodes, and takes frames that lie on it; None takes frames of the host.
     """
 
     container: Container
@@ -95,6 +98,7 @@ class Encoding:
     settings: Settings
     bit_rate: int
     threads: int
+    gpu: int | None = None
 
 
 def file_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:
@@ -104,8 +108,15 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
         UsageError: FFmpeg has no such encoder.
     """
     codec = container.codec if options.codec == AUTO else options.codec
+    gpu = options.gpu if options.codec == AUTO and codec == H264 and stream.pixel_format is PixelFormat.NV12 else None
+    if gpu is not None:
+        codec = H264_ON_GPU
     settings = _quality(codec, options)
-    if codec.startswith(("libx264", "libx265")):
+    if gpu is not None and container.settings is _HYBRID:
+        settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
+    elif gpu is not None and not container.keeps_time:
+        settings += (("bf", "0"),)
+    elif codec.startswith(("libx264", "libx265")):
         if stream.is_live:
             # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
             settings += (("tune", "zerolatency"), ("g", _key_frame_interval(stream)))
@@ -117,7 +128,8 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
         settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
     if stream.is_live:
         container = replace(container, settings=container.settings + _PROMPT.get(container.muxer, ()))
-    return _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
+    encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
+    return replace(encoding, gpu=gpu)
 
 
 def stream_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:

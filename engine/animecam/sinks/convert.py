@@ -68,6 +68,7 @@ def upright(frame: Frame) -> Frame:
     """The frame with its pixels turned, for outputs that cannot note a rotation."""
     if frame.rotation_deg == 0:
         return frame
+    frame = frame.on_host()
     if frame.pixel_format is PixelFormat.YUV422P and frame.rotation_deg % _HALF_TURN_DEG:
         frame = to_yuv420(frame)  # a quarter turn of 4:2:2 has its chroma halved in height: no format of ours
     planes = tuple(_turned(plane, frame.rotation_deg) for plane in frame.planes)

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
+from animecam.cuda.ffmpeg import encoding as encoding_on
 from animecam.errors import SinkError
 from animecam.sinks.audio import AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
@@ -131,6 +132,7 @@ class Encoder:
                 height=height_px,
                 bit_rate=encoding.bit_rate,
                 time_base=self._clock.time_base,
+                hwaccel=None if encoding.gpu is None else encoding_on(encoding.gpu),
             )
         except ValueError as error:
             raise SinkError(
@@ -180,6 +182,8 @@ class Encoder:
 
     def _fitted(self, frame: Frame) -> Frame:
         """The frame as the encoder takes it."""
+        if self._encoding.gpu is None:
+            frame = frame.on_host()
         if not self._encoding.container.keeps_rotation:
             frame = upright(frame)
         if frame.pixel_format is not self._encoding.pixel_format:

@@ -1,13 +1,18 @@
 """The one place that knows which output a URI names."""
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+from animecam.errors import SinkError
 from animecam.sinks.base import Sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, check_output, output_kind
 from animecam.types import StreamFormat
 
 __all__ = ["SinkOptions", "check_output", "open_sink"]
+
+log = logging.getLogger(__name__)
 
 _Opener = Callable[[str, StreamFormat, SinkOptions], Sink]
 
@@ -67,6 +72,12 @@ def _open_stream(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
 def _open_video(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
     from animecam.sinks.file import FileSink
 
+    if options.gpu is not None:
+        try:
+            return FileSink(uri, format, options)
+        except SinkError as error:  # it takes only so many films at a time, and no very small or large ones
+            log.warning("%s is encoded on the processor: %s", uri, error.message)
+            options = replace(options, gpu=None)
     return FileSink(uri, format, options)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import av
 import av.error
 
+from animecam.cuda.ffmpeg import decoding
 from animecam.errors import SourceError
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import DecodedSource, open_decoded
@@ -35,8 +36,12 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         return _describe(name, error)
 
     try:
-        # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
-        container = av.open(f"file:{name}", timeout=(options.open_s, options.read_s), metadata_errors="replace")
+        container = av.open(
+            f"file:{name}",  # the prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol
+            timeout=(options.open_s, options.read_s),
+            metadata_errors="replace",
+            hwaccel=None if options.gpu is None else decoding(options.gpu),
+        )
     except av.error.FFmpegError as error:
         raise describe(error) from error
     return open_decoded(name, container, describe, options, is_live=False)

@@ -22,6 +22,7 @@ class SourceOptions:
         threads: Threads of the decoder, 0 lets it choose.
         open_s: Longest time that opening may take.
         read_s: Longest time to wait for the next frame.
+        gpu: Index of the GPU that decodes a file and keeps the frames; None decodes on the processor.
 
     Raises:
         UsageError: A value makes no sense.
@@ -33,6 +34,7 @@ class SourceOptions:
     threads: int = 0
     open_s: float = OPEN_SECONDS
     read_s: float = READ_SECONDS
+    gpu: int | None = None
 
     def __post_init__(self) -> None:
         if (self.width_px is None) != (self.height_px is None):

@@ -12,6 +12,8 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from animecam.color import HD_HEIGHT_PX
+from animecam.cuda.ffmpeg import left_on_gpu
+from animecam.cuda.pixels import DevicePixels
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane
 
 log = logging.getLogger(__name__)
@@ -48,14 +50,27 @@ class Pixels:
     """The part of a `Frame` that is picture.
 
     Attributes:
-        planes: Read-only; they keep the memory of the decoder alive, or are a copy of a device's.
+        planes: Read-only; they keep the memory of the decoder alive, or are a copy of a device's. Empty for a picture
+            on a GPU.
         pixel_format: Layout of the planes.
         color: Meaning of the numbers.
+        on_gpu: The picture on a GPU.
     """
 
     planes: tuple[Plane, ...]
     pixel_format: PixelFormat
     color: Color
+    on_gpu: DevicePixels | None = None
+
+    @property
+    def width_px(self) -> int:
+        """Width of the picture."""
+        return self.on_gpu.width_px if self.on_gpu else self.planes[0].shape[1]
+
+    @property
+    def height_px(self) -> int:
+        """Height of the picture."""
+        return self.on_gpu.height_px if self.on_gpu else self.planes[0].shape[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,7 @@ class _Target:
     @classmethod
     def of(cls, frame: av.VideoFrame, color: Color) -> _Target:
         """The first frame's own kind, or yuv420p: YUV keeps its matrix and range, RGB gets the usual ones."""
-        stored = frame.format.name
+        stored = _stored_format(frame)
         if stored in _DIRECT:
             return cls(stored, frame.width, frame.height, color)
         if _is_rgb(frame.format):
@@ -99,7 +114,7 @@ class Unwrapper:
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides."""
-        stored = frame.format.name
+        stored = _stored_format(frame)
         color = _stored_color(frame)
         if self._target is None:
             self._target = _Target.of(frame, color)
@@ -108,8 +123,12 @@ class Unwrapper:
         pixel_format = _DIRECT[target.format_name]
         is_lent = self._is_lent
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
-        if not is_wanted or (frame.width, frame.height) != (target.width_px, target.height_px):
-            if stored in _DIRECT:
+        is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
+        on_gpu = left_on_gpu(frame) if is_wanted else None
+        if on_gpu is not None:
+            return Pixels((), pixel_format, color, on_gpu)
+        if not is_wanted or frame.sw_format is not None:  # the latter lies on a GPU, and is brought down
+            if not is_wanted and stored in _DIRECT:
                 size = f"{target.width_px}x{target.height_px}"
                 log.info("%s changes its kind of picture on the way; it is fitted to %s", self._name, size)
             frame = self._convert(frame, color, target)
@@ -139,6 +158,11 @@ class Unwrapper:
         if color.transfer in HDR_TRANSFERS:
             curve = HDR_TRANSFERS[color.transfer]
             log.warning("%s is HDR (%s); styles expect SDR and colours will look pale", self._name, curve)
+
+
+def _stored_format(frame: av.VideoFrame) -> str:
+    """FFmpeg's name of the layout of the pixels, wherever they lie."""
+    return frame.sw_format.name if frame.sw_format is not None else frame.format.name
 
 
 def rotation_deg(frame: av.VideoFrame) -> int:

@@ -159,6 +159,7 @@ class DecodedSource:
             time_base=self._time_base,
             captured_ns=captured_ns,
             duration=frame.duration,
+            on_gpu=pixels.on_gpu,
         )
 
     def _learn_format(self) -> StreamFormat:
@@ -179,8 +180,8 @@ class DecodedSource:
         if not duration_s:
             duration_s = float((container.duration or 0) * CONTAINER_TIME_BASE)
         return StreamFormat(
-            width_px=pixels.planes[0].shape[1],
-            height_px=pixels.planes[0].shape[0],
+            width_px=pixels.width_px,
+            height_px=pixels.height_px,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
             rotation_deg=rotation_deg(frame),

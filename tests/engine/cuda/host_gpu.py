@@ -17,6 +17,7 @@ from random import Random
 import numpy as np
 
 from animecam.cuda.base import WAIT_SECONDS, Grid, view
+from animecam.cuda.dlpack import HOST, Rows
 from animecam.errors import BackendError, DeviceMemoryError
 
 SHIM = Path(__file__).with_name("host_device.cuh")
@@ -126,13 +127,23 @@ class HostStream:
         else:
             self.queued.append(operation)
 
-    def copy_in(self, buffer, pinned, nbytes: int) -> None:
-        assert nbytes <= min(buffer.nbytes, pinned.nbytes)
-        self.queue("copy_in", lambda: ctypes.memmove(buffer.address, pinned.address, nbytes))
+    def copy_in(self, buffer, pinned, nbytes: int, *, start: int = 0) -> None:
+        assert start + nbytes <= min(buffer.nbytes, pinned.nbytes)
+        self.queue("copy_in", lambda: ctypes.memmove(buffer.address + start, pinned.address + start, nbytes))
 
     def copy_out(self, pinned, buffer, nbytes: int) -> None:
         assert nbytes <= min(buffer.nbytes, pinned.nbytes)
         self.queue("copy_out", lambda: ctypes.memmove(pinned.address, buffer.address, nbytes))
+
+    def copy_rows(self, to: Rows, source: Rows) -> None:
+        assert (to.width, to.height) == (source.width, source.height)
+        assert min(to.pitch, source.pitch) >= to.width
+
+        def copy() -> None:
+            for row in range(to.height):
+                ctypes.memmove(to.address + row * to.pitch, source.address + row * source.pitch, to.width)
+
+        self.queue("copy_rows", copy)
 
     def launch(self, kernel: HostKernel, grid: Grid, addresses: Sequence[int]) -> None:
         blocks, threads = (ctypes.c_int * 3)(*grid.blocks), (ctypes.c_int * 3)(*grid.threads)
@@ -184,6 +195,7 @@ class HostGpu:
 
     name = "host"
     compute_capability = (0, 0)
+    shared_as = HOST
 
     def __init__(self, folder: Path, library=None, *, seed: int = 0, memory: int = 10**6):
         self._folder, self._library = folder, library
@@ -218,6 +230,10 @@ class HostGpu:
 
     def event(self, *, is_timed: bool = False) -> HostEvent:
         return HostEvent(self)
+
+    def mark_others(self, event: HostEvent) -> None:
+        event.recorded += 1  # decoders of the host are done when they return
+        event.reached = event.recorded
 
     def kernels(self, source: str, names: Sequence[str]) -> dict[str, HostKernel]:
         if self._library is None:

@@ -248,7 +248,7 @@ def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, between):
             path.submit(frame, faces(0), "s", network, STRENGTH)()
             cpu(frame, faces(0))
         if between == "nobody":
-            path.skip()
+            path.skip(frame)
             cpu(frame, [])
         elif between == "elsewhere":
             path.forget()
@@ -261,7 +261,7 @@ def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, between):
 
 
 def test_little_memory_means_fewer_faces_and_says_so(host, library, tmp_path, caplog):
-    gpu = host.HostGpu(tmp_path, library, memory=6)
+    gpu = host.HostGpu(tmp_path, library, memory=7)
     path = DevicePath(gpu, PathOptions(most_faces=8, largest_px=SIZE_PX))
     assert path.most_faces == 4
     assert "too small for 8 faces: 4" in caplog.text

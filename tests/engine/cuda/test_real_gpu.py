@@ -1,8 +1,11 @@
 """What only an NVIDIA GPU can show: run with `pytest -m gpu`."""
 
 import importlib
+import logging
 import sys
 from contextlib import closing
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,18 @@ import pytest
 from animecam.cuda.base import Grid
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
+from animecam.gpu_video import find_gpu_video
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.render.device_pictures import DevicePictures
+from animecam.session import opened_source
 from animecam.settings import Look
+from animecam.sinks.convert import to_yuv420
+from animecam.sinks.opening import SinkOptions, open_sink
+from animecam.sources.opening import SourceOptions
+from animecam.types import PixelFormat, StreamFormat
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 SIZE_PX = 256
@@ -97,6 +107,75 @@ def test_a_thousand_frames_cost_no_memory(real, bench, films):
 def test_streams_overlap(real, bench, films):
     row = bench.measure_path(real, bench.CopyNetwork(), films, SIZE_PX, 100)
     assert row["overlapping_share"] > 0.5
+
+
+@pytest.fixture
+def video(real, caplog):
+    with caplog.at_level(logging.INFO, logger="animecam"):
+        found = find_gpu_video(real, 0)
+    if found.decoder is None:
+        pytest.skip(caplog.messages[-1])
+    return found
+
+
+def test_decoded_frames_are_drawn_where_they_are(real, bench, video, tmp_path):
+    """NVDEC's frames, drawn and kept on the GPU, are those of the processor's decoder, brought up and down."""
+    clip = tmp_path / "clip.mp4"
+    convert_pattern("pattern:1920x1080@30?live=0&frames=12", clip)
+    drawn = []
+    with closing(DevicePictures(real)) as pictures:
+        for gpu in (None, video.decoder):
+            with opened_source(str(clip), SourceOptions(gpu=gpu)) as source, closing(DevicePath(real)) as path:
+                network, film = bench.CopyNetwork(), []
+                while (frame := source.read()) is not None:
+                    assert (frame.on_gpu is None) is (gpu is None)
+                    regions = bench.heads(frame, SIZE_PX, 2)
+                    film.append(path.submit(frame, regions, "copy", network, 1.0, pictures)().frame.on_host())
+                drawn.append(film)
+    assert len(drawn[0]) == len(drawn[1]) == 12
+    for usual, there in zip(*drawn, strict=True):
+        chroma = np.stack(usual.planes[1:], axis=-1)
+        for mine, theirs in zip(there.planes, (usual.planes[0], chroma), strict=True):
+            assert np.abs(mine.astype(int) - theirs).max() <= MOST_LEVELS
+
+
+def test_the_gpus_encoder_takes_drawn_frames_there(real, bench, video, films, tmp_path):
+    if video.encoder is None:
+        pytest.skip("this GPU does not encode video")
+    frame = films[0]
+    stream = StreamFormat(
+        frame.width_px, frame.height_px, PixelFormat.NV12, frame.color, 0, Fraction(1, 30), Fraction(30), False
+    )
+    target = tmp_path / "out.mp4"
+    with closing(DevicePictures(real)) as pictures, closing(DevicePath(real)) as path:
+        sink = open_sink(str(target), stream, SinkOptions(gpu=video.encoder))
+        network, film = bench.CopyNetwork(), [nv12(frame) for frame in films]
+        for index, frame in enumerate(film * 10):
+            regions = bench.heads(frame, SIZE_PX)
+            drawn = path.submit(replace(frame, pts=index), regions, "copy", network, 1.0, pictures)().frame
+            assert drawn.on_gpu is not None
+            sink.write(drawn)
+        sink.close(complete=True)
+    with opened_source(str(target), SourceOptions()) as source:
+        for frame in film * 10:
+            stored = source.read()
+            error = np.mean((stored.planes[0].astype(float) - frame.planes[0]) ** 2)
+            assert 10 * np.log10(255**2 / error) >= 30
+        assert source.read() is None
+
+
+def convert_pattern(uri: str, target: Path) -> None:
+    with opened_source(uri, SourceOptions()) as source:
+        sink = open_sink(str(target), source.format)
+        while (frame := source.read()) is not None:
+            sink.write(frame)
+        sink.close(complete=True)
+
+
+def nv12(frame):
+    """A frame with its chroma in pairs, as NVENC takes it."""
+    luma, *chroma = to_yuv420(frame).planes
+    return replace(frame, planes=(luma, np.stack(chroma, axis=-1)), pixel_format=PixelFormat.NV12, packed=None)
 
 
 def test_a_wait_for_work_that_takes_too_long_ends(real):
