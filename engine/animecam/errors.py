@@ -40,7 +40,13 @@ class DeviceMemoryError(BackendError):
 
 
 class StyleError(AnimecamError):
-    """A style is unknown, damaged or not a picture-to-picture network."""
+    """A style is damaged or not a picture-to-picture network."""
+
+
+class StyleChoiceError(StyleError):
+    """There is no style of that name, or it lacks the network that was asked for."""
+
+    exit_status = UsageError.exit_status
 
 
 class FaceError(AnimecamError):

@@ -91,6 +91,7 @@ def test_a_network_that_a_style_lacks_is_refused_with_what_it_has(make_style, ha
     make_style(has)
     with pytest.raises(StyleError, match=f"ink has no {asked} network") as caught, open_networks(_settings(asked)):
         pass
+    assert caught.value.exit_status == UsageError.exit_status
     assert has in caught.value.hint
     assert "auto" in caught.value.hint
 

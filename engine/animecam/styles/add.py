@@ -8,7 +8,7 @@ from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
-from animecam.errors import BackendError, StyleError
+from animecam.errors import BackendError, StyleError, UsageError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL, UNKNOWN_LICENCE, Contract, PixelCoding, Rights, StyleCard, Variant
 from animecam.styles.card_parser import NAME_PATTERN
@@ -49,7 +49,8 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
         overwrite: Replace a style of that name that was added before.
 
     Raises:
-        StyleError: The name is taken or no name, the file is missing or no network, the network does not turn an RGB
+        UsageError: The name is no name, or that of a style that comes with animecam.
+        StyleError: There is a style of that name, the file is missing or no network, the network does not turn an RGB
             picture into one of the same size, or the user's folder cannot be written.
     """
     name = _free_name(name or _name_of(file), overwrite=overwrite)
@@ -79,9 +80,9 @@ def _name_of(file: Path) -> str:
 
 def _free_name(name: str, *, overwrite: bool) -> str:
     if not NAME_PATTERN.fullmatch(name):
-        raise StyleError(f"{name!r} cannot be a style's name", hint="--name with lower-case letters, digits, - and _")
+        raise UsageError(f"{name!r} cannot be a style's name", hint="--name with lower-case letters, digits, - and _")
     if (BUNDLED / name).exists():
-        raise StyleError(f"{name} is a style that comes with animecam", hint="choose another --name")
+        raise UsageError(f"{name} is a style that comes with animecam", hint="choose another --name")
     if (user_styles() / name).exists() and not overwrite:
         raise StyleError(f"there is a style {name} already", hint="choose another --name, or give --overwrite")
     return name

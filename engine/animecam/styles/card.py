@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from animecam.errors import StyleError
+from animecam.errors import StyleChoiceError
 
 CARD_FILE = "card.json"
 SCHEMA = 1
@@ -201,13 +201,14 @@ class StyleCard:
         """The network of one quality.
 
         Raises:
-            StyleError: The style has none of that quality.
+            StyleChoiceError: The style has none of that quality.
         """
         for variant in self.variants:
             if variant.quality == quality:
                 return variant
         known = ", ".join(variant.quality for variant in self.variants)
-        raise StyleError(f"style {self.name} has no {quality} network", hint=f"it has: {known}; or choose auto")
+        hint = f"it has: {known}; or choose auto"
+        raise StyleChoiceError(f"style {self.name} has no {quality} network", hint=hint)
 
     def suited(self, *, on_gpu: bool) -> Variant:
         """The network for a kind of machine: the best for a GPU, the quickest for a processor."""

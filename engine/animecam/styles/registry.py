@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from animecam.errors import StyleError
+from animecam.errors import StyleChoiceError, StyleError
 from animecam.styles.card import CARD_FILE, FULL, StyleCard
 from animecam.styles.card_parser import NAME_PATTERN, read_card
 
@@ -57,7 +57,7 @@ class Style:
         """The network of one quality.
 
         Raises:
-            StyleError: The style has none of that quality.
+            StyleChoiceError: The style has none of that quality.
         """
         return self.folder / self.card.variant(quality).file
 
@@ -82,7 +82,8 @@ def find_style(name: str) -> Style:
     """A style by name; a broken one elsewhere does not matter.
 
     Raises:
-        StyleError: There is none of that name, or its card is broken.
+        StyleChoiceError: There is none of that name.
+        StyleError: Its card is broken.
     """
     names: list[str] = []
     for folder, is_bundled in _folders():
@@ -90,7 +91,7 @@ def find_style(name: str) -> Style:
             return _read(folder, is_bundled)
         names.append(folder.name)
     near = difflib.get_close_matches(name, names) or names
-    raise StyleError(f"there is no style {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "")
+    raise StyleChoiceError(f"there is no style {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "")
 
 
 def verify_style(style: Style) -> None:

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
-from animecam.errors import StyleError
+from animecam.errors import StyleError, UsageError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import UNKNOWN_LICENCE
@@ -185,11 +185,11 @@ def test_refuses_a_network_whose_weights_lie_in_another_file(write_toy: WriteToy
 
 
 @pytest.mark.parametrize("name", ["starter", "Über", "a/b", "..", "-x", ""])
-def test_refuses_a_name_that_is_taken_or_no_name(write_toy: WriteToy, tmp_path: Path, name: str):
+def test_refuses_the_name_of_a_bundled_style_or_no_name(write_toy: WriteToy, tmp_path: Path, name: str):
     path = write_toy()
     if not name:  # nothing of the file's name can stay
         path = path.rename(tmp_path / "!!.onnx")
-    with pytest.raises(StyleError) as caught:
+    with pytest.raises(UsageError) as caught:
         add_style(path, name=name or None, overwrite=True)
     assert "--name" in caught.value.hint
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from animecam.errors import StyleError
+from animecam.errors import StyleError, UsageError
 from animecam.styles.card import (
     CARD_FILE,
     FULL,
@@ -216,6 +216,7 @@ def test_the_users_styles_come_after_the_bundled_ones(ink: Path):
 def test_an_unknown_style_lists_near_names(ink: Path):
     with pytest.raises(StyleError, match="no style 'starer'") as caught:
         find_style("starer")
+    assert caught.value.exit_status == UsageError.exit_status
     assert "starter" in caught.value.hint
     assert "ink" not in caught.value.hint
 
