@@ -1,6 +1,5 @@
 """Reads what training leaves: checkpoints of runs, and bare state dicts."""
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +8,7 @@ import torch
 from torch import nn
 
 from animecam_export.errors import ExportError
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.checkpoint import UNREADABLE, load_checkpoint
 from animecam_training.errors import TrainingError
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.models.weights import load_generator_state
@@ -69,7 +68,7 @@ def _read(path: Path) -> dict[str, Any]:
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ExportError(f"cannot read checkpoint {path}: {error.strerror}", hint=_HINT) from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise ExportError(f"{path} is no checkpoint, or a damaged one", hint=_HINT) from error
     if not isinstance(payload, dict):
         raise ExportError(f"{path} holds no weights", hint=_HINT)

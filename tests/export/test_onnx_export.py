@@ -261,6 +261,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
     [
         (["onnx", "gone.pt", "-o", "ink"], 1, "cannot read checkpoint gone.pt"),
         (["onnx", "text.pt", "-o", "ink"], 1, "is no checkpoint"),
+        (["onnx", "hi.pt", "-o", "ink"], 1, "is no checkpoint"),
+        (["engine", "ink", "--size", "100"], 2, "size 100"),
         (["onnx", "list.pt", "-o", "ink"], 1, "holds no weights"),
         (["onnx", "other.pt", "-o", "ink"], 1, "weights do not fit Generator"),
         (["onnx", "last.pt", "-o", "text.pt/ink"], 1, "cannot write"),
@@ -285,6 +287,7 @@ def test_what_goes_wrong_is_said_in_a_line(
     folder = checkpoint.parent
     monkeypatch.chdir(folder)
     (folder / "text.pt").write_text("no checkpoint")
+    (folder / "hi.pt").write_text("hi")  # to pickle, a look into an empty memory
     torch.save([1, 2], folder / "list.pt")
     torch.save({"odd.weight": torch.zeros(2)}, folder / "other.pt")
     assert cli.main(words) == status

@@ -55,6 +55,9 @@ def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("= =")
     with pytest.raises(ConfigError, match=r"bad\.toml is not TOML"):
         load_recipe(tmp_path / "bad.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xe0\xff")
+    with pytest.raises(ConfigError, match=r"bytes\.toml is not TOML"):
+        load_recipe(tmp_path / "bytes.toml")
     with pytest.raises(ConfigError, match=r"none\.toml"):
         load_recipe(tmp_path / "none.toml")
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from animecam_training.errors import CheckpointError
 from animecam_training.recipe_files import recipe_from_table, recipe_to_table
 
 FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
+
+UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError, struct.error)
+"""What torch.load raises for a file that is none of its own."""
 
 StateDict = dict[str, Any]
 
@@ -72,7 +76,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         payload: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}", hint=hint) from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"checkpoint {path} is damaged", hint=hint) from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise CheckpointError(f"{path} is not a checkpoint of a run", hint=hint)

@@ -24,7 +24,7 @@ def load_recipe(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # no TOML, or no text at all
         raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
     return recipe_from_table(table)
 

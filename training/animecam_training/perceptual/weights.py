@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import logging
-import pickle
 import tempfile
 import urllib.request
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import platformdirs
 import torch
 from torch import Tensor
 
+from animecam_training.checkpoint import UNREADABLE
 from animecam_training.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise DataError(f"no weights at {path}", hint="name an existing file in the config")
     try:
         state: object = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise DataError(f"{path} is not a file of torch weights", hint="was the download complete?") from error
     if not isinstance(state, dict):
         raise DataError(f"{path} holds no state dict", hint="save the module's state_dict()")
