@@ -7,10 +7,12 @@ from pathlib import Path
 
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
+    | {".apng", ".avif"}
 )
 READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
@@ -44,7 +46,7 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
     Raises:
         SourceError: An input does not exist or holds nothing to convert.
         SinkError: A single target exists already, or the output folder cannot be made.
-        UsageError: Several inputs and one output file, or two inputs with one target.
+        UsageError: An input is no file, several have one output file, or two have one target.
     """
     try:
         return _planned(inputs, output, overwrite=overwrite)
@@ -75,6 +77,9 @@ def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> 
 def _expand(text: str) -> list[Path]:
     if not text:  # Path would take it for the current folder
         raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
+    if is_camera(text) or "://" in text or text.startswith("pattern:"):
+        hint = f"what is live is recorded by: animecam --input '{text}' --output out.mp4"
+        raise UsageError(f"{text} is no file", hint=hint)
     path = Path(text)
     if path.is_dir():
         found = sorted(child for child in path.iterdir() if _can_convert(child))

@@ -68,7 +68,10 @@ def group(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context)
         return
-    if device is None and uri is None:
+    if not (device or uri):
+        if _given(context):
+            hint = "--device 0, or --input FILE; animecam devices lists the cameras"
+            raise UsageError("no source is named", hint=hint)
         results.print(context.get_help(), markup=False)
         return
     if device is not None and uri is not None:
@@ -97,13 +100,16 @@ def _refuse_options_before(context: click.Context) -> None:
     Raises:
         UsageError: An option other than --verbose stands before the command.
     """
-    for option in context.command.params:
-        name = option.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name != "verbose":
-            command = context.invoked_subcommand
-            hint = f"animecam {command} {option.opts[0]} …, if {command} has it"
-            raise UsageError(f"{option.opts[0]} stands before {command}", hint=hint)
+    command = context.invoked_subcommand
+    for option in _given(context):
+        hint = f"animecam {command} {option} …, if {command} has it"
+        raise UsageError(f"{option} stands before {command}", hint=hint)
+
+
+def _given(context: click.Context) -> list[str]:
+    """The options on the command line, but for --verbose, which alone asks for nothing."""
+    sources = {option.opts[0]: context.get_parameter_source(option.name or "") for option in context.command.params}
+    return [name for name, source in sources.items() if source is ParameterSource.COMMANDLINE and name != "-v"]
 
 
 def parse_resolution(text: str | None) -> tuple[int, int] | None:

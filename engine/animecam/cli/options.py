@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
+from animecam.errors import UsageError
 from animecam.settings import HAIR_TINTS, LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
+from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -77,12 +79,17 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 class OutputPath(click.Path):
-    """A path that is named: an empty word, such as a variable that is not set, would be the current folder."""
+    """A path that is named: an empty word, such as a variable that is not set, would be the current folder.
+
+    Outputs that are no files are refused, too: `window:` would be a folder of that name.
+    """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """As `click.Path.convert`."""
         if value == "":
             self.fail("it has no name; . is the current folder", param, ctx)
+        if "://" in value or value.lower().startswith(tuple(f"{scheme}:" for scheme in DEVICE_SCHEMES)):
+            raise UsageError(f"{value} is no file", hint=f"animecam --input FILE --output {value}")
         return super().convert(value, param, ctx)
 
 

@@ -73,6 +73,9 @@ def serve(
     On 127.0.0.1 it is for this machine. On another address it speaks https and asks for a token; both are in the
     address that it prints.
     """
+    from animecam.session import check_seconds
+
+    check_seconds(seconds)
     width_px, height_px = parse_resolution(max_resolution) or (_LIMITS.width_px, _LIMITS.height_px)
     limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes)
     options = ServeOptions(host, port, _checked(token), certificate, key, plain, seconds, limits)

@@ -12,7 +12,7 @@ import numpy as np
 
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
-from animecam.sources.picture_header import PICTURE_SUFFIXES, picture_size
+from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_png, picture_size
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
 PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
@@ -119,7 +119,7 @@ def load_picture(path: Path) -> Image:
     is not looked at: cameras write none.)
 
     Raises:
-        SourceError: It is missing, damaged, too large, or no picture.
+        SourceError: It is missing, damaged, too large, animated, or no picture.
     """
     try:
         data = path.read_bytes()
@@ -134,6 +134,9 @@ def load_picture(path: Path) -> Image:
         raise SourceError(f"{path} is no picture", hint="JPEG, PNG, WebP, BMP and TIFF can be read")
     if size[0] * size[1] > MAX_PIXELS:
         raise SourceError(f"{path} is {size[0]}x{size[1]} pixels", hint=f"at most {MAX_PIXELS} (16K) are read")
+    if is_animated(data):
+        hint = "rename it to .apng" if is_png(data) else "save it as a GIF or a video first"
+        raise SourceError(f"{path} is animated: it would become a still picture", hint=hint)
     rgb = _decode(data)
     if rgb is None:
         raise SourceError(f"{path} is damaged or cut off", hint="copy it again, check that it shows elsewhere")

@@ -1,4 +1,4 @@
-"""The size of a picture from its first bytes, before anything is decoded.
+"""The size of a picture from its first bytes, before anything is decoded, and whether it is a film of several.
 
 A file of a few kilobytes can claim to be a picture of a terapixel; its header tells before memory is spent on it.
 Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, TIFF 6.0.
@@ -13,6 +13,7 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", 
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among the start-of-frame markers C0 to CF
 _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
+_WEBP_ANIMATION = 0x02  # among the flags of VP8X
 _TIFF_SHORT = 3  # field type of 16 bits; sizes are either this or 32 bits
 
 
@@ -25,6 +26,24 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
             except (struct.error, IndexError):
                 return None
     return None
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether this is an animated WebP or PNG, whose first picture is all that our decoders would give."""
+    if _is_webp(data):
+        return data[12:16] == b"VP8X" and bool(int.from_bytes(data[20:21]) & _WEBP_ANIMATION)
+    if is_png(data):
+        return b"acTL" in data[: data.find(b"IDAT")]  # APNG: tells how many pictures follow
+    return False
+
+
+def is_png(data: bytes) -> bool:
+    """Whether this is a PNG, animated or not."""
+    return data.startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def _is_webp(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 
 
 def _png(data: bytes) -> tuple[int, int]:
@@ -82,9 +101,9 @@ def _tiff(data: bytes) -> tuple[int, int] | None:
 
 
 _KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], tuple[int, int] | None]], ...] = (
-    (lambda data: data.startswith(b"\x89PNG\r\n\x1a\n"), _png),
+    (is_png, _png),
     (lambda data: data.startswith(b"\xff\xd8\xff"), _jpeg),
-    (lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", _webp),
+    (_is_webp, _webp),
     (lambda data: data.startswith(b"BM"), _bmp),
     (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
 )

@@ -282,7 +282,8 @@ def _video_track(uri: str, container: InputContainer) -> VideoStream:
     if not tracks:
         what = f"{uri}: its video was cut off or damaged, or uses an unknown codec"
         raise SourceError(what, hint="check that it plays elsewhere; if so, convert it to H.264")
-    return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height))
+    # By frames in the end: an animated AVIF holds a still picture, too.
+    return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, s.frames))
 
 
 def _bit_rate(container: InputContainer, stream: VideoStream) -> int:

@@ -39,6 +39,16 @@ _PAGE_FILES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
+RESULT_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".mp4": "video/mp4",
+    ".mkv": "video/x-matroska",
+    ".avi": "video/x-msvideo",
+}
+"""By the ending of what is made of an upload; what Python knows of them differs from machine to machine."""
+
 
 class Desk:
     """Answers requests; what it hands on to is open and closed by others.
@@ -152,8 +162,11 @@ class Desk:
         if not job.target.is_file():
             raise Refusal("the result is not ready", hint="wait for it", status=409, reason="job")
         kind = "attachment" if "download" in request.query else "inline"
-        disposition = f"{kind}; filename*=UTF-8''{quote(job.result_name, safe='')}"
-        return web.FileResponse(job.target, headers={"Content-Disposition": disposition})
+        headers = {
+            "Content-Disposition": f"{kind}; filename*=UTF-8''{quote(job.result_name, safe='')}",
+            "Content-Type": RESULT_TYPES[job.target.suffix],
+        }
+        return web.FileResponse(job.target, headers=headers)
 
     async def discard(self, request: web.Request) -> web.Response:
         """Stops an upload's work and forgets it."""

@@ -26,8 +26,8 @@ class Limits:
     def __post_init__(self) -> None:
         if self.sessions < 1:
             raise UsageError(f"max-sessions {self.sessions} is below 1", hint="leave it out for 4")
-        if self.upload_bytes < 1 or self.minutes <= 0:
-            raise UsageError("an upload size or a time of zero lets nobody do anything", hint="leave it out")
+        if min(self.upload_bytes, self.width_px, self.height_px) < 1 or not self.minutes > 0:  # nan is no time, either
+            raise UsageError("a size or a time of zero lets nobody do anything", hint="leave it out")
 
     def allows_camera(self, width_px: int, height_px: int) -> bool:
         """Whether a camera picture of this size may be sent, upright or on its side."""

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from animecam.web.options import Refusal
+from animecam.sources.picture_header import is_animated
+from animecam.web.options import MIB, Refusal
 
 MOST_PICTURE_PIXELS = 50_000_000  # a good phone's photo; drawn, it needs some 300 MB
 MOST_CLIP_PIXELS = 3840 * 2160
-OPEN_SECONDS = 10.0
+HEAD_BYTES = MIB  # colour profiles and the like may stand before what tells an animation
 
 _PICTURES = {"jpeg_pipe": ".jpg", "png_pipe": ".png", "webp_pipe": ".webp"}
 _CLIPS = {"mov": ".mp4", "matroska": ".mkv", "avi": ".avi", "mpegts": ".mp4", "mpeg": ".mp4", "flv": ".mp4"}
@@ -43,9 +44,14 @@ def inspect(path: Path) -> Upload:
     # The limit makes decoders refuse before they take memory: a 400 kB PNG can hold 400 MB of pixels.
     options = {"format_whitelist": _ALLOWED, "max_pixels": str(MOST_PICTURE_PIXELS)}
     try:
-        with path.open("rb") as file, av.open(file, options=options) as container:
-            names = container.format.name.split(",")
-            streams = [(s.width, s.height) for s in container.streams.video]
+        with path.open("rb") as file:
+            if is_animated(file.read(HEAD_BYTES)):
+                what = "an animated WebP or PNG would become a still picture"
+                raise Refusal(what, hint="save it as a video first", status=415, reason="media")
+            file.seek(0)
+            with av.open(file, options=options) as container:
+                names = container.format.name.split(",")
+                streams = [(s.width, s.height) for s in container.streams.video]
     except (FFmpegError, OSError) as error:
         raise _no_media() from error
     if not streams:

@@ -117,8 +117,21 @@ def test_one_frame_is_converted(tmp_path, make_clip, media):
     assert _count_frames(tmp_path / "out.mp4") == 1
 
 
-def test_unknown_style_names_the_near_ones(fails, people, tmp_path):
-    message = fails("convert", people, "-o", tmp_path / "out.mp4", "--style", "starte")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "people.mp4", "-o", "out.mp4"],
+        ["--input", "pattern:64x48@30", "--output", "null:"],
+        ["demo"],
+        ["build"],
+        ["bench"],
+        ["serve", "--port", "0"],
+    ],
+)
+@pytest.mark.usefixtures("people")
+def test_unknown_style_names_the_near_ones(fails, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    message = fails(*words, "--style", "starte", status=USAGE)
     assert "starte" in message
     assert "starter" in message
 
@@ -133,6 +146,29 @@ def test_damaged_style_is_refused(fails, people, tmp_path):
     damaged[len(damaged) // 2] ^= 0xFF
     model.write_bytes(damaged)
     assert "mine" in fails("convert", people, "-o", tmp_path / "out.mp4", "--style", "mine")
+
+
+def test_an_animated_picture_is_refused_and_not_halved(fails, tmp_path, make_clip):
+    webp = make_clip(tmp_path / "a.webp", codec="libwebp_anim")
+    assert "a.webp is animated" in fails("convert", webp, "-o", tmp_path / "out.mp4")
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"), [("a.apng", "apng", "rgb24"), ("a.avif", "libsvtav1", "yuv420p")]
+)
+def test_an_animation_is_converted_whole(tmp_path, make_clip, name, codec, pixel_format):
+    source = make_clip(tmp_path / name, width_px=64, height_px=64, codec=codec, pixel_format=pixel_format, frames=3)
+    out = tmp_path / "out.mp4"
+    assert main(["convert", str(source), "-o", str(out), "--scope", "frame"]) == 0
+    assert _count_frames(out) == 3
+
+
+@pytest.mark.parametrize("output", ["window:", "null:", "rtmp://host/stream", "v4l2:///dev/video9"])
+def test_convert_writes_files_alone(fails, people, tmp_path, monkeypatch, output):
+    monkeypatch.chdir(tmp_path)
+    assert f"{output} is no file" in fails("convert", people, "-o", output, status=USAGE)
+    assert [path.name for path in tmp_path.iterdir()] == ["people.mp4"]
 
 
 def test_output_folder_is_missing(fails, people, tmp_path):

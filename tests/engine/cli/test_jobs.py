@@ -51,7 +51,10 @@ def test_a_file_that_is_named_twice_is_converted_once(clips, tmp_path):
 
 def test_a_film_of_pictures_becomes_a_video(clips, tmp_path):
     (clips / "e.gif").write_bytes(b"x")
-    assert ("e.gif", "e.mp4") in _names(plan_jobs([str(clips)], tmp_path / "out", overwrite=False))
+    (clips / "f.apng").write_bytes(b"x")
+    assert {("e.gif", "e.mp4"), ("f.apng", "f.mp4")} <= set(
+        _names(plan_jobs([str(clips)], tmp_path / "out", overwrite=False))
+    )
 
 
 def test_a_batch_skips_what_is_done(clips, tmp_path):
@@ -138,6 +141,13 @@ def test_an_empty_name_is_not_the_current_folder(clips, monkeypatch):
     monkeypatch.chdir(clips)
     with pytest.raises(UsageError, match="no name"):
         plan_jobs([""], None, overwrite=False)
+
+
+@pytest.mark.parametrize("live", ["0", "/dev/video0", "pattern:64x48@30", "rtsp://host/stream"])
+def test_what_is_live_is_no_file(live):
+    with pytest.raises(UsageError, match="is no file") as caught:
+        plan_jobs([live], None, overwrite=False)
+    assert f"--input '{live}'" in caught.value.hint
 
 
 @pytest.mark.parametrize("is_output", [False, True])

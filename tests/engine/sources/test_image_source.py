@@ -10,7 +10,7 @@ import pytest
 from animecam.errors import SourceError
 from animecam.sources.image import load_picture, open_picture, open_pictures
 from animecam.sources.options import SourceOptions
-from animecam.sources.picture_header import picture_size
+from animecam.sources.picture_header import is_animated, picture_size
 from animecam.types import PixelFormat
 
 RED_BGR = (30, 20, 200)
@@ -108,6 +108,23 @@ def test_size_of_webp_without_loss_and_with_alpha(tmp_path):
     assert picture_size((tmp_path / "a.webp").read_bytes()) == (50, 30)
     assert cv2.imwrite(str(tmp_path / "b.webp"), bgra, [cv2.IMWRITE_WEBP_QUALITY, 80])
     assert picture_size((tmp_path / "b.webp").read_bytes()) == (50, 30)
+    assert not is_animated((tmp_path / "b.webp").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format", "hint"),
+    [("a.webp", "libwebp_anim", "yuv420p", "GIF"), ("a.apng", "apng", "rgb24", ".apng")],
+)
+def test_an_animation_is_not_taken_for_its_first_picture(tmp_path, make_clip, name, codec, pixel_format, hint):
+    path = make_clip(tmp_path / name, codec=codec, pixel_format=pixel_format)
+    with pytest.raises(SourceError, match="is animated") as caught:
+        load_picture(path)
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
+def test_still_pictures_are_not_animated(tmp_path, suffix):
+    assert not is_animated(write(tmp_path / f"a{suffix}", corners()).read_bytes())
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The server as a program: where it listens, how it ends, what it tells, and its TLS."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -119,7 +120,7 @@ def test_loopback_addresses_need_no_token(host):
 
 
 def test_limits_that_let_nobody_in_are_refused():
-    for wrong in ({"sessions": 0}, {"upload_bytes": 0}, {"minutes": 0}):
+    for wrong in ({"sessions": 0}, {"upload_bytes": 0}, {"minutes": 0}, {"minutes": math.nan}, {"width_px": 0}):
         with pytest.raises(UsageError):
             Limits(**wrong)
 
@@ -140,6 +141,7 @@ def test_a_camera_may_be_held_upright():
         ["--plain", "--certificate", "cert.pem"],
         ["--max-sessions", "0"],
         ["--max-resolution", "huge"],
+        ["--seconds", "nan"],
     ],
 )
 def test_options_that_make_no_sense_are_refused_before_anything_opens(arguments):

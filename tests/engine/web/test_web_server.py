@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from animecam import session
 from animecam.errors import SourceError
 from animecam.settings import Look
+from animecam.web import untrusted
+from animecam.web.handlers import RESULT_TYPES
 from animecam.web.options import MIB, Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
@@ -207,7 +209,7 @@ def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_p
         assert sum(1 for _ in container.decode(video=0)) == 12
 
 
-def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path):
+def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip):
     bomb = picture(tmp_path / "bomb.png", 9000, 9000)
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
     cases = [
@@ -215,6 +217,7 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
         (b"just text", 415, "no picture"),
         (playlist, 415, "no picture"),
         (bomb, 413, "50 million"),
+        (make_clip(tmp_path / "a.webp", codec="libwebp_anim").read_bytes(), 415, "animated"),
         (b"x" * (2 * MIB), 413, "larger than 1 MiB"),
     ]
 
@@ -232,10 +235,27 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
         answer = await client.post("/jobs", data=endless())  # says no length, so it must be counted
         assert answer.status == 413
         metrics = await (await client.get("/metrics")).text()
-        assert 'animecam_requests_refused_total{reason="media"} 3' in metrics
+        assert 'animecam_requests_refused_total{reason="media"} 4' in metrics
         assert "animecam_uploads{" not in metrics
 
     visit(test, upload_bytes=1 * MIB)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.webp", "image/webp"), ("a.mkv", "video/x-matroska")])
+def test_a_result_says_what_it_is(visit, tmp_path, make_clip, name, kind):
+    path = tmp_path / name
+    data = picture(path) if name == "a.webp" else make_clip(path, frames=2).read_bytes()
+
+    async def test(client):
+        job = await (await client.post("/jobs", params={"name": name}, data=data)).json()
+        assert (await finished(client, job["id"]))["state"] == "done"
+        assert (await client.get(f"/jobs/{job['id']}/result")).headers["Content-Type"] == kind
+
+    visit(test)
+
+
+def test_every_kind_of_result_has_a_type():
+    assert RESULT_TYPES.keys() == {*untrusted._PICTURES.values(), *untrusted._CLIPS.values()}
 
 
 def test_a_damaged_clip_fails_with_a_message(visit, tmp_path, make_clip):
