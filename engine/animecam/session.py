@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -264,8 +264,7 @@ def convert_file(
     target: Path,
     networks: Networks,
     show: Callable[[StreamFormat], Progress],
-    *,
-    overwrite: bool = False,
+    options: SinkOptions | None = None,
 ) -> Figures:
     """Converts one video or picture with networks that stay open.
 
@@ -273,8 +272,8 @@ def convert_file(
         source_path: Video or still picture.
         target: File to write, of a kind that fits the source.
         networks: Open networks.
-        overwrite: Replace the target if it exists.
         show: Called once the source is open; gives the callable that takes the figures.
+        options: How the target is written; its sound is the source's.
 
     Returns:
         The figures; `is_interrupted` when the user stopped it.
@@ -285,6 +284,6 @@ def convert_file(
     video = networks.gpu_video if output_kind(str(target)) is OutputKind.VIDEO else NO_GPU_VIDEO
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = SinkOptions(audio_from=source_path, overwrite=overwrite, gpu=video.encoder)
+        options = replace(options or SinkOptions(), audio_from=source_path, gpu=video.encoder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
         return run(source, networks, outputs, tell=show(source.format), video=video)

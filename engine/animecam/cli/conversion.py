@@ -9,6 +9,7 @@ from animecam.cli.jobs import Job
 from animecam.errors import AnimecamError, FaceError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
+from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import Target
 from animecam.types import StreamFormat
 
@@ -68,8 +69,8 @@ def convert_jobs(
     networks: "Networks",
     settings: Settings,
     display: Display,
+    options: SinkOptions,
     *,
-    overwrite: bool,
     is_only_one: bool = False,
 ) -> Outcome:
     """Converts files in their order; one that fails is told, and the next one follows.
@@ -79,7 +80,7 @@ def convert_jobs(
         networks: Open, and stay the caller's.
         settings: As the networks were opened with.
         display: Is told.
-        overwrite: Targets that exist are replaced.
+        options: How outputs are written.
         is_only_one: There is one file: its failure is raised.
 
     Raises:
@@ -91,7 +92,7 @@ def convert_jobs(
     for job in jobs:
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
-                if _convert_one(job, networks, settings, display, overwrite=overwrite).is_interrupted:
+                if _convert_one(job, networks, settings, display, options).is_interrupted:
                     part = Target.of(job.target).partial
                     again = "convert it from its beginning" if is_only_one else "go on with this file"
                     stopped = f"stopped in {job.source.name}; what is done plays: {part}"
@@ -108,13 +109,11 @@ def convert_jobs(
     return Outcome(failures, faceless)
 
 
-def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, *, overwrite: bool) -> Figures:
+def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions) -> Figures:
     from animecam.session import convert_file
 
     with display.bar(job.source.name) as bar:
-        figures = convert_file(
-            job.source, job.target, networks, lambda stream: _Teller(bar, stream), overwrite=overwrite
-        )
+        figures = convert_file(job.source, job.target, networks, lambda stream: _Teller(bar, stream), options)
     if not figures.is_interrupted:
         rate = figures.frames_out / figures.seconds
         display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}")

@@ -15,6 +15,7 @@ from animecam.cli.jobs import Job, plan_jobs
 from animecam.cli.options import OutputPath, look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
+from animecam.sinks.options import AUTO, SinkOptions
 
 FAILED = 1
 
@@ -33,10 +34,29 @@ FAILED = 1
     metavar="N,N…",
     help="Convert several files at a time, one on each of these GPUs, instead of --gpu.",
 )
+@click.option(
+    "--codec",
+    default=AUTO,
+    show_default=True,
+    help="Encoder of videos, as FFmpeg names it: libx264, libx265, libsvtav1, h264_nvenc, … "
+    "auto is the GPU's for what the GPU has decoded, else libx264 (VP9 in .webm).",
+)
+@click.option(
+    "--crf",
+    type=click.IntRange(0, 63),
+    help="Quality of videos, 0 is the best and largest. [default: what looks lossless, 18 for H.264]",
+)
 @overwrite_option
 @look_options
 def convert(
-    *, settings: Settings, inputs: tuple[str, ...], output: Path | None, gpus: str | None, overwrite: bool
+    *,
+    settings: Settings,
+    inputs: tuple[str, ...],
+    output: Path | None,
+    gpus: str | None,
+    codec: str,
+    crf: int | None,
+    overwrite: bool,
 ) -> int:
     """Converts videos and pictures; IN… are files, folders or patterns such as 'clips/*.mp4'.
 
@@ -44,6 +64,8 @@ def convert(
     those whose output exists are skipped, so a batch that was cut can be started again.
     """
     chosen = _gpus(gpus) if gpus is not None else ()
+    options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf)
+    check_codec(codec)
     jobs = plan_jobs(inputs, output, overwrite=overwrite)
     for job in jobs:
         if job.is_done:
@@ -54,9 +76,9 @@ def convert(
         if chosen:
             from animecam.cli.crew import convert_on
 
-            outcome = convert_on(chosen, waiting, settings, display, overwrite=overwrite)
+            outcome = convert_on(chosen, waiting, settings, display, options)
         else:
-            outcome = _convert_here(waiting, settings, display, overwrite=overwrite, is_only_one=len(jobs) == 1)
+            outcome = _convert_here(waiting, settings, display, options, is_only_one=len(jobs) == 1)
     if not outcome.is_interrupted:
         if outcome.failures:
             show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
@@ -66,14 +88,26 @@ def convert(
 
 
 def _convert_here(
-    jobs: tuple[Job, ...], settings: Settings, display: "_Terminal", *, overwrite: bool, is_only_one: bool
+    jobs: tuple[Job, ...], settings: Settings, display: "_Terminal", options: SinkOptions, *, is_only_one: bool
 ) -> Outcome:
     from animecam.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.require_detectors()  # a fault of theirs is none of the first file
         display.note(networks.summary)
-        return convert_jobs(jobs, networks, settings, display, overwrite=overwrite, is_only_one=is_only_one)
+        return convert_jobs(jobs, networks, settings, display, options, is_only_one=is_only_one)
+
+
+def check_codec(codec: str) -> None:
+    """Refuses an encoder that there is not, once and not for every file.
+
+    Raises:
+        UsageError: FFmpeg has no such video encoder.
+    """
+    if codec != AUTO:
+        from animecam.sinks.codecs import encoder_formats
+
+        encoder_formats(codec)
 
 
 def _gpus(text: str) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from animecam.cli.crew_worker import Begun, Error, Free, Logged, Message, Moved,
 from animecam.cli.jobs import Job
 from animecam.errors import UsageError
 from animecam.settings import Settings
+from animecam.sinks.options import SinkOptions
 
 POLL_SECONDS = 1.0
 END_SECONDS = 30.0
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def convert_on(
-    gpus: Sequence[int], jobs: Sequence[Job], settings: Settings, display: Display, *, overwrite: bool
+    gpus: Sequence[int], jobs: Sequence[Job], settings: Settings, display: Display, options: SinkOptions
 ) -> Outcome:
     """Converts files on several GPUs.
 
@@ -39,7 +40,7 @@ def convert_on(
         jobs: What to convert; whichever GPU is free takes the next one.
         settings: For all; `gpu` is set for each.
         display: Is told, in this thread.
-        overwrite: Targets that exist are replaced.
+        options: How outputs are written.
 
     Raises:
         UsageError: The backend computes on no GPU.
@@ -49,7 +50,7 @@ def convert_on(
         raise UsageError(f"--backend {settings.backend} computes on no GPU", hint="leave --gpus out")
     for gpu in gpus:
         check_gpu(gpu)
-    return run_crew([replace(settings, gpu=gpu) for gpu in gpus], jobs, display, overwrite=overwrite)
+    return run_crew([replace(settings, gpu=gpu) for gpu in gpus], jobs, display, options)
 
 
 def check_gpu(index: int) -> None:
@@ -63,14 +64,14 @@ def check_gpu(index: int) -> None:
     open_gpu(index).close()
 
 
-def run_crew(settings: Sequence[Settings], jobs: Sequence[Job], display: Display, *, overwrite: bool) -> Outcome:
+def run_crew(settings: Sequence[Settings], jobs: Sequence[Job], display: Display, options: SinkOptions) -> Outcome:
     """Converts files in a process for each of the settings, or in fewer where there are fewer files.
 
     A first Ctrl-C lets every process finish the frames that are under way, a second one does not.
     """
     waiting, is_interrupted = deque(jobs), False
     with ExitStack() as stack:
-        members = [_Member(one, overwrite, display, stack) for one in settings[: len(jobs)]]
+        members = [_Member(one, options, display, stack) for one in settings[: len(jobs)]]
         while left := [member for member in members if not member.has_ended]:
             try:
                 for ready in wait([member.pipe for member in left], POLL_SECONDS):
@@ -94,12 +95,12 @@ class _Member:
 
     Args:
         settings: Its own.
-        overwrite: Targets that exist are replaced.
+        options: How outputs are written.
         display: Is told what it tells.
         stack: Ends it.
     """
 
-    def __init__(self, settings: Settings, overwrite: bool, display: Display, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, options: SinkOptions, display: Display, stack: ExitStack) -> None:
         self._gpu, self._display = settings.gpu, display
         self._shown = ExitStack()
         self._bar: Bar | None = None
@@ -111,7 +112,7 @@ class _Member:
         self.pipe, theirs = context.Pipe()
         level = logging.getLogger("animecam").level
         self._process: BaseProcess = context.Process(
-            target=work, args=(theirs, settings, overwrite, level), name=f"gpu-{settings.gpu}"
+            target=work, args=(theirs, settings, options, level), name=f"gpu-{settings.gpu}"
         )
         self._process.start()
         theirs.close()  # so that the pipe ends with the process

@@ -14,6 +14,7 @@ from animecam.cli.conversion import Bar, Display, Outcome, convert_jobs
 from animecam.cli.jobs import Job
 from animecam.errors import AnimecamError
 from animecam.settings import Settings
+from animecam.sinks.options import SinkOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,13 @@ class Ended:
 Message: TypeAlias = Free | Note | Error | Logged | Begun | Sized | Moved | Ended | Outcome
 
 
-def work(pipe: Connection, settings: Settings, overwrite: bool, log_level: int) -> None:
+def work(pipe: Connection, settings: Settings, options: SinkOptions, log_level: int) -> None:
     """Converts the files that come through a pipe, until there are no more.
 
     Args:
         pipe: `Job` or None comes in, `Message` goes out.
         settings: How to convert.
-        overwrite: Targets that exist are replaced.
+        options: How outputs are written.
         log_level: What of the log is passed on.
     """
     if hasattr(os, "setpgrp"):
@@ -92,7 +93,7 @@ def work(pipe: Connection, settings: Settings, overwrite: bool, log_level: int) 
     ours.setLevel(log_level)
     display = _LineDisplay(line)
     try:
-        outcome = _convert(line, settings, display, overwrite=overwrite)
+        outcome = _convert(line, settings, display, options)
     except KeyboardInterrupt:
         outcome = Outcome(is_interrupted=True)
     except AnimecamError as error:
@@ -103,13 +104,13 @@ def work(pipe: Connection, settings: Settings, overwrite: bool, log_level: int) 
     line.tell(outcome)
 
 
-def _convert(line: "_Line", settings: Settings, display: Display, *, overwrite: bool) -> Outcome:
+def _convert(line: "_Line", settings: Settings, display: Display, options: SinkOptions) -> Outcome:
     from animecam.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.require_detectors()
         display.note(networks.summary)
-        return convert_jobs(line.jobs(), networks, settings, display, overwrite=overwrite)
+        return convert_jobs(line.jobs(), networks, settings, display, options)
 
 
 class _Line:

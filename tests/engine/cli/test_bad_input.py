@@ -241,6 +241,25 @@ def test_an_output_without_a_name_is_refused(fails, people):
     assert "no name" in fails("convert", people, "-o", "", status=USAGE)
 
 
+def test_an_encoder_that_there_is_not_is_refused_before_any_file(fails, people, tmp_path):
+    out = tmp_path / "out"
+    assert "no encoder libx999" in fails("convert", people, "-o", out, "--codec", "libx999", status=USAGE)
+    assert not out.exists()
+
+
+def test_encoder_and_quality_can_be_chosen(tmp_path, people):
+    sizes = {}
+    for codec, crf in (("libx265", 18), ("libx265", 40)):
+        out = tmp_path / f"{crf}.mp4"
+        assert (
+            main(["convert", str(people), "-o", str(out), "--strength", "0", "--codec", codec, "--crf", str(crf)]) == 0
+        )
+        with av.open(str(out)) as container:
+            assert container.streams.video[0].codec_context.name == "hevc"
+        sizes[crf] = out.stat().st_size
+    assert sizes[40] < sizes[18]
+
+
 def test_a_picture_is_converted(tmp_path, media):
     source, out = tmp_path / "me.png", tmp_path / "out.png"
     cv2.imwrite(str(source), media.portrait(0, 200, 200)[..., ::-1])

@@ -14,6 +14,7 @@ import pytest
 from animecam.cli import crew, main
 from animecam.cli.jobs import plan_jobs
 from animecam.settings import Look, Scope, Settings
+from animecam.sinks.options import SinkOptions
 
 SETTINGS = Settings(Look(scope=Scope.FRAME, strength=0.0), threads=1)  # nothing is drawn: quick
 START_SECONDS, END_SECONDS = 60.0, 60.0
@@ -51,7 +52,7 @@ class Bar:
 
 
 def on_two(jobs, told):
-    return crew.run_crew([replace(SETTINGS, gpu=gpu) for gpu in (0, 1)], jobs, told, overwrite=False)
+    return crew.run_crew([replace(SETTINGS, gpu=gpu) for gpu in (0, 1)], jobs, told, SinkOptions())
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_no_more_processes_than_files(clips):
 def test_a_network_that_cannot_be_opened_fails_the_batch(clips):
     jobs, told = clips("a.mp4", "b.mp4"), Told()
     broken = replace(SETTINGS, detector="yunet:nowhere.onnx")
-    outcome = crew.run_crew([broken, replace(broken, gpu=1)], jobs, told, overwrite=False)
+    outcome = crew.run_crew([broken, replace(broken, gpu=1)], jobs, told, SinkOptions())
     assert outcome == crew.Outcome(failures=2)  # the files, which nobody took
     assert len(told.errors) == 2
     assert all("nowhere.onnx" in error for error in told.errors)

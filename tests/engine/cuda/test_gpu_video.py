@@ -33,6 +33,7 @@ from animecam.session import convert_file
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
 from animecam.sinks import encoder as encoder_module
+from animecam.sinks.options import SinkOptions
 from animecam.sources import file as file_module
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.types import WHOLE_FRAME, Color, Frame, PixelFormat, Region, allocate_planes
@@ -337,7 +338,13 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
         caplog.set_level(logging.INFO, logger="animecam")
         caplog.clear()
         with open_networks(settings) as networks:
-            convert_file(clip, tmp_path / "first.mp4", networks, lambda _format: lambda _figures: None, overwrite=True)
+            convert_file(
+                clip,
+                tmp_path / "first.mp4",
+                networks,
+                lambda _format: lambda _figures: None,
+                SinkOptions(overwrite=True),
+            )
             if "line" not in look:  # which the GPU never draws
                 wait_for(lambda: "is drawn on host now" in caplog.text)
             gpu.done.clear()
