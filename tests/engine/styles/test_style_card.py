@@ -184,15 +184,7 @@ def test_bundled_styles_are_whole_and_say_their_licence(user_folder: Path):
         assert max(file.stat().st_size for file in style.folder.iterdir()) < 5e6
 
 
-WITHOUT_LITE = {"starter"}
-"""The style of the first trials; nobody has distilled it."""
-
-
-@pytest.mark.parametrize(
-    "style",
-    [style for style in list_styles() if style.is_bundled and style.name not in WITHOUT_LITE],
-    ids=lambda style: style.name,
-)
+@pytest.mark.parametrize("style", [style for style in list_styles() if style.is_bundled], ids=lambda style: style.name)
 def test_every_bundled_style_has_a_lite_network_that_is_near_to_its_own_and_quick(style: Style):
     lite = style.card.variant(LITE)
     assert style.card.suited(on_gpu=False) is lite
