@@ -25,6 +25,9 @@ BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mb
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
+_QUIET: dict[str, Settings] = {"libx265": (("x265-params", "log-level=error"),)}
+"""Settings of encoders that write to the terminal by themselves."""
+
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
 KEYFRAME_SECONDS = 2  # what streaming services ask for, how long a viewer waits after joining, and a fragment's length
 
@@ -193,6 +196,7 @@ def _encoding(
     if known and wanted.value not in known:
         wanted = PixelFormat.YUV420P
     codec_format = wanted.value if not known or wanted.value in known else known[0]
+    settings += _QUIET.get(codec, ())
     return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
 
 

@@ -3,6 +3,7 @@
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
+import os
 from collections.abc import Iterable
 from math import lcm
 
@@ -155,6 +156,7 @@ class Encoder:
         context.flags |= Flags.frame_duration
         if self._encoding.container.needs_global_header:
             context.flags |= Flags.global_header
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to the terminal by itself
         try:
             # Opening is the only way to know: hardware encoders are listed on machines that have no such hardware.
             context.open()

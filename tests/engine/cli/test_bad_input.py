@@ -247,7 +247,7 @@ def test_an_encoder_that_there_is_not_is_refused_before_any_file(fails, people, 
     assert not out.exists()
 
 
-def test_encoder_and_quality_can_be_chosen(tmp_path, people):
+def test_encoder_and_quality_can_be_chosen(tmp_path, people, capfd):
     sizes = {}
     for codec, crf in (("libx265", 18), ("libx265", 40)):
         out = tmp_path / f"{crf}.mp4"
@@ -258,6 +258,7 @@ def test_encoder_and_quality_can_be_chosen(tmp_path, people):
             assert container.streams.video[0].codec_context.name == "hevc"
         sizes[crf] = out.stat().st_size
     assert sizes[40] < sizes[18]
+    assert "x265" not in capfd.readouterr().err  # it writes to the terminal by itself
 
 
 def test_a_picture_is_converted(tmp_path, media):
