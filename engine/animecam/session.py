@@ -265,6 +265,7 @@ def convert_file(
     networks: Networks,
     show: Callable[[StreamFormat], Progress],
     options: SinkOptions | None = None,
+    video: GpuVideo | None = None,
 ) -> Figures:
     """Converts one video or picture with networks that stay open.
 
@@ -274,6 +275,7 @@ def convert_file(
         networks: Open networks.
         show: Called once the source is open; gives the callable that takes the figures.
         options: How the target is written; its sound is the source's.
+        video: What the GPU does of a video's way; None: whatever works there.
 
     Returns:
         The figures; `is_interrupted` when the user stopped it.
@@ -281,7 +283,10 @@ def convert_file(
     Raises:
         AnimecamError: The source cannot be read or the target not written.
     """
-    video = networks.gpu_video if output_kind(str(target)) is OutputKind.VIDEO else NO_GPU_VIDEO
+    if output_kind(str(target)) is not OutputKind.VIDEO:
+        video = NO_GPU_VIDEO
+    elif video is None:
+        video = networks.gpu_video
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
         options = replace(options or SinkOptions(), audio_from=source_path, gpu=video.encoder)

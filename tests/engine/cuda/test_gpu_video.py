@@ -5,11 +5,13 @@ between them and the path by DLPack, as on hardware.
 """
 
 import gc
+import importlib
 import logging
 import time
 import weakref
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -38,6 +40,7 @@ from animecam.sources import file as file_module
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.types import WHOLE_FRAME, Color, Frame, PixelFormat, Region, allocate_planes
 
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 WIDTH_PX, HEIGHT_PX = 320, 240
 SIZE_PX = 192
 NV12_ON_HOST = Geometry(PixelFormat.NV12, WIDTH_PX, HEIGHT_PX)
@@ -391,6 +394,17 @@ def test_without_an_encoder_there_drawn_frames_come_down(gpu, nv12_clip, convert
     assert convert.came_down == ["fetch"] * 12
     assert [name for _, name in gpu.done].count("copy_rows") == 12 * 2
     assert min(map(psnr_db, drawn, usual)) >= 35
+
+
+def test_files_are_timed_with_each_way_that_works(gpu, nv12_clip, convert, leave_on_gpu, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    bench = importlib.import_module("gpu_files")
+    leave_on_gpu()
+    with open_networks(Settings(Look(style="cel", size_px=SIZE_PX), threads=1)) as networks:
+        rows = bench.measure_files(nv12_clip, tmp_path, networks, GpuVideo(0, 0), 1)
+    assert list(rows) == [bench.PROCESSOR, "decoder on the GPU", "both on the GPU"]
+    assert rows[bench.PROCESSOR]["ratio"]["median"] == 1.0
+    assert min(row["fps"] for row in rows.values()) > 0
 
 
 def test_what_is_changed_after_drawing_comes_down(nv12_clip, convert, leave_on_gpu):
