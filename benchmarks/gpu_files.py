@@ -3,7 +3,7 @@
     python benchmarks/gpu_files.py --style cel --size 512 --json benchmarks/results/gpu_files.json
 
 The same film is converted, end to end, with the codecs of the processor, with the GPU's decoder, and with both of the
-GPU's codecs, so that no frame leaves it; as far as these work. They take turns; networks are loaded and have run before.
+GPU's codecs, so that no frame leaves it; as far as these work. They take turns, and networks have run before.
 """
 
 import tempfile

@@ -28,13 +28,13 @@ class TargetOptions:
         lines: Widths and thresholds of the line filter at an eye distance of 80 px.
     """
 
-    eye_gain: float = 1.55
-    drawn_eyes: float = 0.85
-    drawn_features: float = 0.5
-    tones: float = 0.88
-    tone_step: tuple[float, float] = (5.0, 8.5)
-    skin_lift: float = 5.0
-    chroma: float = 1.2
+    eye_gain: float = 1.62
+    drawn_eyes: float = 1.0
+    drawn_features: float = 0.85
+    tones: float = 0.15
+    tone_step: tuple[float, float] = (4.0, 7.0)
+    skin_lift: float = 6.0
+    chroma: float = 1.28
     blush: float = 5.0
     line_ink: float = 0.85
     outline: float = 0.85
