@@ -27,10 +27,11 @@ from animecam.errors import BackendError
 from animecam.render.device_layout import Geometry
 from animecam.render.device_pictures import DevicePictures
 from animecam.sinks.avframe import to_video_frame as to_host_frame
-from animecam.sinks.codecs import H264, H264_ON_GPU
+from animecam.sinks.codecs import H264, H264_ON_GPU, quality
+from animecam.sinks.options import SinkOptions
 from animecam.types import Color, Frame, PixelFormat, Plane, allocate_planes
 
-_SIDE_PX = 256  # encoders refuse pictures that are much smaller
+_SIDE_PX = 250  # in whole blocks of 16 it is more, so all must agree on what is cut off; much less is refused
 _FRAMES = 8
 _RATE = Fraction(30)
 _LEAST_PSNR_DB = 30.0  # of smooth pictures at the encoder's usual quality; a plane that is out of place has 15 dB
@@ -66,7 +67,7 @@ def find_gpu_video(gpu: Gpu, index: int, codecs: Codecs = _REAL) -> GpuVideo:
         codecs: What to try.
     """
     film = [_picture(index) for index in range(_FRAMES)]
-    can_decode = _works("decode", gpu, lambda: _check_decoder(film, codecs.decoding(index)))
+    can_decode = _works("decode", gpu, lambda: _check_decoder(gpu, film, codecs.decoding(index)))
     can_encode = can_decode and _works("encode", gpu, lambda: _check_encoder(gpu, film, index, codecs))
     return GpuVideo(index if can_decode else None, index if can_encode else None)
 
@@ -81,12 +82,13 @@ def _works(doing: str, gpu: Gpu, check: Callable[[], None]) -> bool:
     return True
 
 
-def _check_decoder(film: Sequence[Frame], hwaccel: HWAccel | None) -> None:
+def _check_decoder(gpu: Gpu, film: Sequence[Frame], hwaccel: HWAccel | None) -> None:
     """Compares with the processor's decoder, whose pictures are the same to the bit.
 
     Raises:
         BackendError: They are not, or do not stay on the GPU.
     """
+    gpu.admit_others()
     stored = _encoded(H264, None, map(to_host_frame, film))
     on_gpu = [left_on_gpu(frame) for frame in _decoded(stored, hwaccel)]
     if len(on_gpu) != len(film) or None in on_gpu:
@@ -148,19 +150,25 @@ def _brought_up(gpu: Gpu, pictures: DevicePictures, frame: Frame) -> Frame:
 def _encoded(codec: str, hwaccel: HWAccel | None, frames: Iterable[av.VideoFrame]) -> bytes:
     stored = io.BytesIO()
     with av.open(stored, "w", format="matroska") as container:
-        stream = cast(VideoStream, container.add_stream(codec, rate=_RATE, hwaccel=hwaccel))
-        stream.width = stream.height = _SIDE_PX
-        stream.pix_fmt = PixelFormat.NV12.value
-        for index, frame in enumerate(frames):
-            frame.pts, frame.time_base = index, 1 / _RATE
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+        settings = dict(quality(codec, SinkOptions()))
+        stream = cast(VideoStream, container.add_stream(codec, rate=_RATE, options=settings, hwaccel=hwaccel))
+        try:
+            stream.width = stream.height = _SIDE_PX
+            stream.pix_fmt = PixelFormat.NV12.value
+            for index, frame in enumerate(frames):
+                frame.pts, frame.time_base = index, 1 / _RATE
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        finally:
+            del stream  # an error would keep the encoder, which must not outlive the pictures that it looks at
     return stored.getvalue()
 
 
 def _decoded(stored: bytes, hwaccel: HWAccel | None = None) -> Iterator[av.VideoFrame]:
     with av.open(io.BytesIO(stored), "r", hwaccel=hwaccel) as container:
-        yield from container.decode(container.streams.video[0])
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"  # as files are decoded
+        yield from container.decode(stream)
 
 
 def _nv12(frame: av.VideoFrame) -> Plane:

@@ -139,7 +139,7 @@ class Pipeline:
             _join(threads)
         self._outputs.is_complete = is_live or not (self._failures or self._was_stopped)
         if self._failures:
-            raise self._failures[0]
+            raise self._failures.pop(0)  # held here, it would hold all that its traceback shows, decoders among it
         return self._figures(is_closing=True)
 
     def _wait(self, seconds: float | None, on_tick: Callable[[Figures], None] | None) -> None:

@@ -17,6 +17,7 @@ from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
+from animecam.sinks.options import AUTO
 from animecam.sinks.pace import Pace
 from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sinks.recorder import Recorder
@@ -287,8 +288,11 @@ def convert_file(
         video = NO_GPU_VIDEO
     elif video is None:
         video = networks.gpu_video
+    options = options or SinkOptions()
+    if options.codec != AUTO:
+        video = replace(video, encoder=None)  # an encoder by name takes frames of the host
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = replace(options or SinkOptions(), audio_from=source_path, gpu=video.encoder)
+        options = replace(options, audio_from=source_path, gpu=video.encoder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
         return run(source, networks, outputs, tell=show(source.format), video=video)

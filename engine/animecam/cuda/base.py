@@ -213,6 +213,10 @@ class Gpu(Protocol):
         """A new event; it counts as done until it is recorded."""
         ...
 
+    def admit_others(self) -> None:
+        """Lets libraries share its context that ask for a certain way of waiting: FFmpeg refuses any other."""
+        ...
+
     def mark_others(self, event: Event) -> None:
         """Moves an event to the end of what other libraries have queued so far, FFmpeg's decoder among them."""
         ...

@@ -57,7 +57,7 @@ class CudaGpu:
         self.name = _name(self._device)
         self.compute_capability = _capability(self._device)
         self.context = int(check(driver.cuDevicePrimaryCtxRetain(self._device), f"open GPU {index}"))
-        self._modules: list[int] = []
+        self._modules: dict[str, int] = {}  # by source: every film asks for the same
         self._is_open = True
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
@@ -84,14 +84,20 @@ class CudaGpu:
         """As `Gpu.event`."""
         return CudaEvent(is_timed=is_timed)
 
+    def admit_others(self) -> None:
+        """As `Gpu.admit_others`: FFmpeg's threads sleep in the driver; ours never wait there, see events.py."""
+        asleep = int(driver.CUctx_flags.CU_CTX_SCHED_BLOCKING_SYNC)
+        check(driver.cuDevicePrimaryCtxSetFlags(self._device, asleep), "share the context of the GPU")
+
     def mark_others(self, event: Event) -> None:
         """As `Gpu.mark_others`: they use the default stream."""
         check(driver.cuEventRecord(event.handle, DEFAULT_STREAM), "mark the work of others on the GPU")
 
     def kernels(self, source: str, names: Sequence[str]) -> dict[str, Kernel]:
         """As `Gpu.kernels`."""
-        module = check(driver.cuModuleLoadData(self._compiled(source)), "load kernels")
-        self._modules.append(int(module))
+        if source not in self._modules:
+            self._modules[source] = int(check(driver.cuModuleLoadData(self._compiled(source)), "load kernels"))
+        module = self._modules[source]
         found: dict[str, Kernel] = {}
         for name in names:
             function = check(driver.cuModuleGetFunction(module, name.encode()), f"find kernel {name}")
@@ -108,7 +114,7 @@ class CudaGpu:
         if not self._is_open:
             return
         self._is_open = False
-        for module in self._modules:
+        for module in self._modules.values():
             check(driver.cuModuleUnload(module), "unload kernels")
         check(driver.cuDevicePrimaryCtxRelease(self._device), "close the GPU")
 

@@ -5,7 +5,6 @@ bindings, NumPy, PyTorch and CuPy all speak.
 """
 
 import ctypes
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -134,8 +133,7 @@ class Lent:
         )
         managed = _Managed(tensor, None, ctypes.cast(_let_go, ctypes.c_void_p))
         pointer = ctypes.addressof(managed)
-        with _counting:
-            _taken[pointer] = (managed, shape, strides, self._owner)
+        _taken[pointer] = (managed, shape, strides, self._owner)
         return _make_capsule(pointer, _NAME, ctypes.cast(_drop, ctypes.c_void_p))
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -144,17 +142,17 @@ class Lent:
 
 
 _taken: dict[int, tuple[Any, ...]] = {}
-"""What others hold, by the address of its structure, with all that must live as long."""
+"""What others hold, by the address of its structure, with all that must live as long.
 
-_counting = threading.Lock()
+One step of a dict is safe in any thread. A lock would not be: garbage collection may let go of bytes at any moment, in
+the thread that is lending or letting go just then.
+"""
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 def _let_go(pointer: int) -> None:
     """Whoever took the bytes is done with them; called from any thread, an encoder's too."""
-    with _counting:
-        held = _taken.pop(pointer, None)
-    del held  # outside the lock: the owner's end may lend again
+    _taken.pop(pointer, None)
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_void_p)

@@ -38,8 +38,8 @@ class DevicePictures:
             return None
         with self._changing:
             if geometry != self._geometry:
+                self._geometry = geometry  # first: what comes back meanwhile is of another size
                 self._drop_free()
-                self._geometry = geometry
             if not self._free and len(self._lent) < MOST_PICTURES:
                 try:
                     self._free.append(self._gpu.buffer(_pitch(geometry) * geometry.height_px * 3 // 2))
@@ -64,6 +64,7 @@ class DevicePictures:
 
     def close(self) -> None:
         """Frees all, those that are lent, too: whoever still has one must not look at it; may be called twice."""
+        self._gpu.use()
         with self._changing:
             self._drop_free()
             while self._lent:

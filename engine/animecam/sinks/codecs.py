@@ -16,11 +16,13 @@ Settings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
 H264, H264_ON_GPU = "libx264", "h264_nvenc"  # FFmpeg's names
+_NVENC = "_nvenc"  # how the names of all of NVIDIA's encoders end
 
 X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
 X265_CRF = 20
 VP9_CRF = 24  # of 63
 AV1_CRF = 26  # of 63
+NVENC_BEST, NVENC_WORST = 1, 51  # of NVENC's "cq", whose 0 means that a bit rate decides
 BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mbit/s at 720p and 30 fps
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
@@ -110,14 +112,15 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
     Raises:
         UsageError: FFmpeg has no such encoder.
     """
-    codec = container.codec if options.codec == AUTO else options.codec
-    gpu = options.gpu if options.codec == AUTO and codec == H264 and stream.pixel_format is PixelFormat.NV12 else None
+    codec, gpu = container.codec if options.codec == AUTO else options.codec, None
+    if options.codec == AUTO and codec == H264 and _keeps_nv12(stream, options):
+        gpu = options.gpu
     if gpu is not None:
         codec = H264_ON_GPU
-    settings = _quality(codec, options)
-    if gpu is not None and container.settings is _HYBRID:
+    settings = quality(codec, options)
+    if codec.endswith(_NVENC) and container.settings is _HYBRID:
         settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
-    elif gpu is not None and not container.keeps_time:
+    elif codec.endswith(_NVENC) and not container.keeps_time:
         settings += (("bf", "0"),)
     elif codec.startswith(("libx264", "libx265")):
         if stream.is_live:
@@ -208,7 +211,12 @@ def _usual_format(stream: StreamFormat) -> PixelFormat:
     return stream.pixel_format
 
 
-def _quality(codec: str, options: SinkOptions) -> Settings:
+def _keeps_nv12(stream: StreamFormat, options: SinkOptions) -> bool:
+    """Whether frames go into the file as GPUs decode and encode them."""
+    return stream.pixel_format is PixelFormat.NV12 and options.pixel_format in (None, PixelFormat.NV12)
+
+
+def quality(codec: str, options: SinkOptions) -> Settings:
     """The settings for constant quality, none where the encoder knows only bit rates."""
     if codec in ("libx264", "libx265"):
         usual = X264_CRF if codec == "libx264" else X265_CRF
@@ -217,8 +225,9 @@ def _quality(codec: str, options: SinkOptions) -> Settings:
         return ("crf", _crf(options, VP9_CRF)), ("deadline", "good"), ("cpu-used", "5"), ("row-mt", "1")
     if codec == "libsvtav1":
         return ("crf", _crf(options, AV1_CRF)), ("preset", "10")
-    if codec.endswith("_nvenc"):
-        return ("rc", "vbr"), ("cq", _crf(options, X264_CRF)), ("preset", "p4")
+    if codec.endswith(_NVENC):
+        level = X264_CRF if options.crf is None else min(max(options.crf, NVENC_BEST), NVENC_WORST)
+        return ("rc", "vbr"), ("cq", str(level)), ("preset", "p4")
     if options.crf is not None:
         raise UsageError(f"encoder {codec} has no constant quality", hint="set a bit rate in place of the crf")
     return ()

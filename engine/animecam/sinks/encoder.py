@@ -104,6 +104,9 @@ class Encoder:
             self._container.close()
         finally:
             self.abandon()
+            # Ends the encoder now, though an error may still hold this object: a GPU's is one of few, and must not
+            # outlive the pictures that it was lent.
+            del self._video
 
     def salvage(self) -> None:
         """Finishes as well as it goes, after a failure that was reported."""

@@ -1,14 +1,19 @@
 """Video files: every frame, in order, at its own time."""
 
+import logging
+from functools import partial
 from pathlib import Path
 
 import av
 import av.error
+from av.container import InputContainer
 
 from animecam.cuda.ffmpeg import decoding
 from animecam.errors import SourceError
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import DecodedSource, open_decoded
+
+log = logging.getLogger(__name__)
 
 
 def open_file(path: Path, options: SourceOptions) -> DecodedSource:
@@ -36,15 +41,23 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         return _describe(name, error)
 
     try:
-        container = av.open(
-            f"file:{name}",  # the prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol
-            timeout=(options.open_s, options.read_s),
-            metadata_errors="replace",
-            hwaccel=None if options.gpu is None else decoding(options.gpu),
-        )
+        container = _opened(name, options)
     except av.error.FFmpegError as error:
         raise describe(error) from error
     return open_decoded(name, container, describe, options, is_live=False)
+
+
+def _opened(name: str, options: SourceOptions) -> InputContainer:
+    # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
+    open_it = partial(
+        av.open, f"file:{name}", timeout=(options.open_s, options.read_s), metadata_errors="replace", mode="r"
+    )
+    if options.gpu is not None:
+        try:
+            return open_it(hwaccel=decoding(options.gpu))
+        except av.error.FFmpegError as error:  # it worked once, but others use the GPU, too
+            log.warning("%s is decoded on the processor: %s", name, error.strerror)
+    return open_it()
 
 
 def _describe(name: str, error: av.error.FFmpegError) -> SourceError:

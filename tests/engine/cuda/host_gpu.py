@@ -207,7 +207,7 @@ class HostGpu:
         self.done: list[tuple[int, str]] = []
         self.allocations = self.taken = self.waits = self.replays = 0
         self.memory = memory
-        self.is_closed = False
+        self.is_closed = self.admits_others = False
 
     def register(self, thing: object) -> int:
         self.objects.append(thing)
@@ -230,6 +230,9 @@ class HostGpu:
 
     def event(self, *, is_timed: bool = False) -> HostEvent:
         return HostEvent(self)
+
+    def admit_others(self) -> None:
+        self.admits_others = True
 
     def mark_others(self, event: HostEvent) -> None:
         event.recorded += 1  # decoders of the host are done when they return

@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 
 from animecam import gpu_video as gpu_video_module
 from animecam import networks as networks_module
@@ -35,10 +36,12 @@ from animecam.session import convert_file
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
 from animecam.sinks import encoder as encoder_module
+from animecam.sinks.codecs import CONTAINERS, file_encoding
+from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sources import file as file_module
 from animecam.sources.opening import SourceOptions, open_source
-from animecam.types import WHOLE_FRAME, Color, Frame, PixelFormat, Region, allocate_planes
+from animecam.types import WHOLE_FRAME, Color, Frame, PixelFormat, Region, StreamFormat, allocate_planes
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 WIDTH_PX, HEIGHT_PX = 320, 240
@@ -220,6 +223,7 @@ class TestFinding:
         monkeypatch.setattr(gpu_video_module, "_decoded", as_nv12(gpu_video_module._decoded))
         with caplog.at_level(logging.INFO, logger="animecam"):
             assert find_gpu_video(gpu, 3, host_codecs()) == GpuVideo(3, 3)
+        assert gpu.admits_others, "FFmpeg refuses a context that waits in another way than its own"
         assert "host can decode video" in caplog.text
         assert "host can encode video" in caplog.text
 
@@ -335,7 +339,7 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(ffmpeg, "downloaded", watched(ffmpeg.downloaded))
     monkeypatch.setattr(Slot, "fetch", watched(Slot.fetch))
 
-    def run(clip, video, name, **look):
+    def run(clip, video, name, options=None, **look):
         monkeypatch.setattr(gpu_video_module, "find_gpu_video", lambda _gpu, _index: video)
         target, settings = tmp_path / name, Settings(Look(style="cel", size_px=SIZE_PX, **look), max_faces=1, threads=1)
         caplog.set_level(logging.INFO, logger="animecam")
@@ -352,7 +356,7 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
                 wait_for(lambda: "is drawn on host now" in caplog.text)
             gpu.done.clear()
             came_down.clear()
-            figures = convert_file(clip, target, networks, lambda _format: lambda _figures: None)
+            figures = convert_file(clip, target, networks, lambda _format: lambda _figures: None, options)
         assert figures.frames_out == 12
         gpu.is_closed = False
         with av.open(str(target)) as container:
@@ -429,3 +433,61 @@ def test_an_encoder_that_does_not_take_this_film_is_replaced(nv12_clip, convert,
     monkeypatch.setattr(codecs_module, "H264_ON_GPU", "h264_nvenc")
     assert len(convert(nv12_clip, GpuVideo(0, 0), "drawn.mp4")) == 12
     assert "is encoded on the processor: the encoder h264_nvenc does not work here" in caplog.text
+
+
+def test_an_encoder_by_name_takes_frames_of_the_host(nv12_clip, convert, leave_on_gpu, caplog):
+    leave_on_gpu()
+    assert len(convert(nv12_clip, GpuVideo(0, 0), "drawn.mp4", SinkOptions(codec="libx264"))) == 12
+    assert convert.came_down == ["fetch"] * 12, "in the path's own pinned memory, three at a time"
+
+
+def test_a_film_is_read_though_the_gpu_has_gone(make_clip, tmp_path, monkeypatch, caplog):
+    """Found to work once, but its memory may be full by now. Here it was never there."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    source = open_source(str(make_clip(tmp_path / "clip.mp4", frames=3)), SourceOptions(gpu=0))
+    try:
+        assert [source.read() is not None for _ in range(4)] == [True, True, True, False]
+    finally:
+        source.close()
+    assert "is decoded on the processor" in caplog.text
+
+
+NV12_FILM = StreamFormat(
+    WIDTH_PX, HEIGHT_PX, PixelFormat.NV12, Color(), 0, Fraction(1, 30), rate=Fraction(30), is_live=False
+)
+
+
+def settings_of(ending: str, **options) -> dict[str, str]:
+    return dict(file_encoding(CONTAINERS[ending], NV12_FILM, SinkOptions(**options)).settings)
+
+
+def test_the_gpus_encoder_is_told_a_quality_that_it_knows():
+    """Of its numbers 0 means that a bit rate decides, and 51 is the last."""
+    assert settings_of(".mkv", gpu=0) == {"rc": "vbr", "cq": "18", "preset": "p4"}
+    assert [settings_of(".mkv", gpu=0, crf=crf)["cq"] for crf in (0, 30, 63)] == ["1", "30", "51"]
+
+
+@pytest.mark.parametrize("chosen", [{"gpu": 0}, {"codec": "h264_nvenc"}, {"codec": "hevc_nvenc"}])
+def test_the_gpus_encoder_minds_the_container_whoever_chose_it(chosen):
+    assert settings_of(".avi", **chosen)["bf"] == "0"  # which has no time stamps
+    assert settings_of(".mp4", **chosen)["g"] == "60"  # which is written in fragments
+
+
+def test_another_pixel_format_is_encoded_on_the_processor():
+    encoding = file_encoding(CONTAINERS[".mkv"], NV12_FILM, SinkOptions(gpu=0, pixel_format=PixelFormat.YUV420P))
+    assert (encoding.gpu, encoding.codec) == (None, "libx264")
+
+
+def test_an_encoder_ends_with_its_film_though_somebody_holds_on_to_it(tmp_path):
+    """After an error the exception does; what the encoder was lent is freed, and a GPU has few encoders."""
+    gc.collect()
+    before = encoders()
+    sink = open_sink(str(tmp_path / "film.mkv"), NV12_FILM)
+    sink.write(noise_frame())
+    assert encoders() == before + 1
+    sink.close(complete=False)
+    assert encoders() == before
+
+
+def encoders() -> int:
+    return sum(isinstance(thing, VideoCodecContext) and thing.is_encoder for thing in gc.get_objects())

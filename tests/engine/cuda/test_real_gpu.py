@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animecam import gpu_video
 from animecam.cuda.base import Grid
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
@@ -109,6 +110,16 @@ def test_streams_overlap(real, bench, films):
     assert row["overlapping_share"] > 0.5
 
 
+def test_ffmpeg_reads_memory_of_ours(real):
+    """Without any codec: both are in one context, though ours was there first."""
+    real.admit_others()
+    frame = gpu_video._picture(3)
+    with closing(DevicePictures(real)) as pictures:
+        there = gpu_video._brought_up(real, pictures, frame)
+        assert there.on_gpu is not None
+        assert np.array_equal(there.on_host().packed, frame.packed)
+
+
 @pytest.fixture
 def video(real, caplog):
     with caplog.at_level(logging.INFO, logger="animecam"):
@@ -139,7 +150,7 @@ def test_decoded_frames_are_drawn_where_they_are(real, bench, video, tmp_path):
             assert np.abs(mine.astype(int) - theirs).max() <= MOST_LEVELS
 
 
-def test_the_gpus_encoder_takes_drawn_frames_there(real, bench, video, films, tmp_path):
+def test_the_gpus_encoder_takes_drawn_frames_there(real, bench, video, films, tmp_path, caplog):
     if video.encoder is None:
         pytest.skip("this GPU does not encode video")
     frame = films[0]
@@ -156,6 +167,7 @@ def test_the_gpus_encoder_takes_drawn_frames_there(real, bench, video, films, tm
             assert drawn.on_gpu is not None
             sink.write(drawn)
         sink.close(complete=True)
+    assert "is encoded on the processor" not in caplog.text
     with opened_source(str(target), SourceOptions()) as source:
         for frame in film * 10:
             stored = source.read()
