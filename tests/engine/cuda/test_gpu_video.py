@@ -490,4 +490,4 @@ def test_an_encoder_ends_with_its_film_though_somebody_holds_on_to_it(tmp_path):
 
 
 def encoders() -> int:
-    return sum(isinstance(thing, VideoCodecContext) and thing.is_encoder for thing in gc.get_objects())
+    return sum(type(thing) is VideoCodecContext and thing.is_encoder for thing in gc.get_objects())
