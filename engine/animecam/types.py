@@ -128,12 +128,12 @@ class Frame:
     @property
     def width_px(self) -> int:
         """Width of the stored picture."""
-        return self.on_gpu.width_px if self.on_gpu else self.planes[0].shape[1]
+        return picture_size(self.planes, self.on_gpu)[0]
 
     @property
     def height_px(self) -> int:
         """Height of the stored picture."""
-        return self.on_gpu.height_px if self.on_gpu else self.planes[0].shape[0]
+        return picture_size(self.planes, self.on_gpu)[1]
 
     def on_host(self) -> "Frame":
         """The frame with its pixels in the host's memory; itself if they are there already."""
@@ -147,6 +147,14 @@ class Frame:
     def time_s(self) -> float:
         """Presentation time in seconds, a view for filters and figures; `pts` is the exact one."""
         return float(self.pts * self.time_base)
+
+
+def picture_size(planes: tuple[Plane, ...], on_gpu: DevicePixels | None) -> tuple[int, int]:
+    """Width and height of a picture, wherever its pixels are."""
+    if on_gpu is not None:
+        return on_gpu.width_px, on_gpu.height_px
+    height_px, width_px = planes[0].shape[:2]
+    return width_px, height_px
 
 
 def allocate_planes(pixel_format: PixelFormat, width_px: int, height_px: int) -> tuple[tuple[Plane, ...], Plane]:

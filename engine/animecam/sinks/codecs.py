@@ -15,7 +15,7 @@ from animecam.types import PixelFormat, StreamFormat
 Settings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
-H264, H264_ON_GPU = "libx264", "h264_nvenc"  # FFmpeg's names
+H264, H264_ON_GPU, SVT_AV1 = "libx264", "h264_nvenc", "libsvtav1"  # FFmpeg's names
 _NVENC = "_nvenc"  # how the names of all of NVIDIA's encoders end
 
 X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
@@ -223,7 +223,7 @@ def quality(codec: str, options: SinkOptions) -> Settings:
         return ("crf", _crf(options, usual)), ("preset", options.preset)
     if codec == "libvpx-vp9":
         return ("crf", _crf(options, VP9_CRF)), ("deadline", "good"), ("cpu-used", "5"), ("row-mt", "1")
-    if codec == "libsvtav1":
+    if codec == SVT_AV1:
         return ("crf", _crf(options, AV1_CRF)), ("preset", "10")
     if codec.endswith(_NVENC):
         level = X264_CRF if options.crf is None else min(max(options.crf, NVENC_BEST), NVENC_WORST)

@@ -20,7 +20,7 @@ from animecam.errors import SinkError
 from animecam.sinks.audio import AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
-from animecam.sinks.codecs import Encoding, Settings
+from animecam.sinks.codecs import SVT_AV1, Encoding, Settings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.options import SinkOptions
@@ -159,7 +159,8 @@ class Encoder:
         context.flags |= Flags.frame_duration
         if self._encoding.container.needs_global_header:
             context.flags |= Flags.global_header
-        os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to the terminal by itself
+        if self._encoding.codec == SVT_AV1:
+            os.environ.setdefault("SVT_LOG", "1")  # errors only: it writes to the terminal by itself
         try:
             # Opening is the only way to know: hardware encoders are listed on machines that have no such hardware.
             context.open()

@@ -14,7 +14,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from animecam.color import HD_HEIGHT_PX
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
-from animecam.types import Color, ColorMatrix, PixelFormat, Plane
+from animecam.types import Color, ColorMatrix, PixelFormat, Plane, picture_size
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +63,9 @@ class Pixels:
     on_gpu: DevicePixels | None = None
 
     @property
-    def width_px(self) -> int:
-        """Width of the picture."""
-        return self.on_gpu.width_px if self.on_gpu else self.planes[0].shape[1]
-
-    @property
-    def height_px(self) -> int:
-        """Height of the picture."""
-        return self.on_gpu.height_px if self.on_gpu else self.planes[0].shape[0]
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        return picture_size(self.planes, self.on_gpu)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,13 +175,14 @@ class DecodedSource:
             hint = f"at most {MAX_PIXELS} pixels (16K) are read; scale it down"
             raise SourceError(f"{self.uri} is {frame.width}x{frame.height} pixels", hint=hint)
         pixels = self._unwrap(frame)
+        width_px, height_px = pixels.size
         stream, container = self._stream, self._container
         duration_s = float((stream.duration or 0) * self._time_base)
         if not duration_s:
             duration_s = float((container.duration or 0) * CONTAINER_TIME_BASE)
         return StreamFormat(
-            width_px=pixels.width_px,
-            height_px=pixels.height_px,
+            width_px=width_px,
+            height_px=height_px,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
             rotation_deg=rotation_deg(frame),

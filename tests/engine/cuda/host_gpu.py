@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,14 @@ from animecam.errors import BackendError, DeviceMemoryError
 
 SHIM = Path(__file__).with_name("host_device.cuh")
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-shared", "-fPIC")
+
+
+def until(condition) -> None:
+    """Waits for what another thread does."""
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came true"
+        time.sleep(0.005)
 
 
 def find_compiler() -> str | None:

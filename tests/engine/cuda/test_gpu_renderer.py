@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from contextlib import ExitStack
 from fractions import Fraction
 
@@ -125,7 +124,7 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
             gpu.done.clear()
             figures = convert_file(clip, tmp_path / f"{run}.mp4", networks, lambda _format: lambda _figures: None)
             assert figures.frames_out == 12
-            until(lambda: "cel at 192 px is drawn on host now" in caplog.text)
+            host.until(lambda: "cel at 192 px is drawn on host now" in caplog.text)
         assert [name for _, name in gpu.done].count("network") == 12
         assert gpu.replays > 0
     assert gpu.is_closed
@@ -350,13 +349,6 @@ class Loader:
         return network
 
 
-def until(condition) -> None:
-    deadline_s = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never came true"
-        time.sleep(0.005)
-
-
 def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
     loader = Loader(host, gpu)
     styles = DeviceStyles(gpu, loader)
@@ -364,8 +356,8 @@ def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
         assert styles("ink", 192) is None
         assert styles("broken", 192) is None
         loader.may.set()
-        until(lambda: styles("ink", 192) is not None)
-        until(lambda: "it has no fp16 form" in caplog.text)
+        host.until(lambda: styles("ink", 192) is not None)
+        host.until(lambda: "it has no fp16 form" in caplog.text)
         assert styles("broken", 192) is None
         assert [(style, size_px) for style, size_px, _ in loader.opened] == [("ink", 192)]
         assert loader.opened[0][2].bound == [(batch, 192) for batch in (1, 1, 2, 3, 4)]
@@ -387,7 +379,7 @@ def test_a_style_takes_no_more_memory_than_its_engine_has_pictures(host, gpu, mo
     monkeypatch.setattr(gpu, "buffer", lambda nbytes: asked.append(nbytes) or take(nbytes))
     styles = DeviceStyles(gpu, lambda _style, _size_px: network)
     try:
-        until(lambda: styles("ink", 192) is not None)
+        host.until(lambda: styles("ink", 192) is not None)
     finally:
         styles.close()
     assert network.bound == [(batch, 192) for batch in (1, 1, 2)]

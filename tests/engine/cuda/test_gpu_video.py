@@ -7,7 +7,6 @@ between them and the path by DLPack, as on hardware.
 import gc
 import importlib
 import logging
-import time
 import weakref
 from dataclasses import replace
 from fractions import Fraction
@@ -353,7 +352,7 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
                 SinkOptions(overwrite=True),
             )
             if "line" not in look:  # which the GPU never draws
-                wait_for(lambda: "is drawn on host now" in caplog.text)
+                host.until(lambda: "is drawn on host now" in caplog.text)
             gpu.done.clear()
             came_down.clear()
             figures = convert_file(clip, target, networks, lambda _format: lambda _figures: None, options)
@@ -364,13 +363,6 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
 
     run.came_down = came_down
     return run
-
-
-def wait_for(condition) -> None:
-    deadline_s = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never came true"
-        time.sleep(0.005)
 
 
 def psnr_db(one, other) -> float:
