@@ -24,7 +24,6 @@ from animecam_training.target.geometry import (
     LIPS,
     sheet_of,
 )
-from animecam_training.target.options import TargetOptions
 from animecam_training.target.skin import find_skin
 from animecam_training.target.warp import Jaw, Lens, warp_face
 
@@ -152,8 +151,8 @@ def test_the_bundled_recipe_asks_for_the_drawing() -> None:
 
 def test_a_drawing_is_chosen_by_name(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    anime = choose_drawing("anime", TargetOptions(), AnimeOptions())(photo, face.mesh, person)
-    plain = choose_drawing("portrait", TargetOptions(), AnimeOptions())(photo, face.mesh, person)
+    anime = choose_drawing(Recipe(drawing="anime"))(photo, face.mesh, person)
+    plain = choose_drawing(Recipe())(photo, face.mesh, person)
     assert np.array_equal(anime, draw_anime(photo, face.mesh, person))
     assert not np.array_equal(anime, plain)
 

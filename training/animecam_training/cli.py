@@ -49,6 +49,7 @@ def app() -> None:
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 @click.option("--seed", default=0, help="Of the random margins.")
 @click.option("--recipe", type=_FOLDER, help="Recipe that says how targets are drawn. [default: as those of cel]")
+@click.option("--teacher", help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.')
 def prepare(
     *,
     source: Path,
@@ -60,8 +61,11 @@ def prepare(
     workers: int,
     seed: int,
     recipe: Path | None,
+    teacher: str | None,
 ) -> None:
     """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
+    from dataclasses import replace
+
     with _training_packages():
         from animecam_training.config import Recipe
         from animecam_training.data.crops import CropOptions
@@ -71,13 +75,13 @@ def prepare(
         from animecam_training.target.drawings import choose_drawing
 
     wanted = load_recipe(recipe) if recipe else Recipe()
-    draw = choose_drawing(wanted.drawing, wanted.target, wanted.anime)
+    wanted = replace(wanted, teacher=teacher or wanted.teacher)
     options = PrepareOptions(
         kind,
         weights,
         copies=copies,
         crop=CropOptions(side_px=size),
-        draw=draw,
+        draw=choose_drawing(wanted),
         expressions=wanted.expressions,
         glasses=wanted.glasses,
         workers=workers,

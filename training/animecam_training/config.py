@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from animecam_training.target.anime.options import AnimeOptions
-from animecam_training.target.options import DrawingName, TargetOptions
+from animecam_training.target.options import DrawingName, FlatOptions, TargetOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +168,18 @@ class Recipe:
         features: Perceptual network, a name of `perceptual.registry`: "squeezenet1_1" (bundled), "vgg19" (the paper's).
         features_weights: File of its weights in torchvision's layout; empty takes the bundled or the published one.
         teacher: Checkpoint or .onnx file of the teacher: whose drawings are learned (method "distill"), or what
-            content, regions and colour are held to instead of the photo (method "dtgan"; may be absent there).
+            content, regions and colour are held to instead of the photo (method "dtgan"; may be absent there), or what
+            the drawing "flat" is painted over instead of the photo.
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next four, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next five, the
             loop does not.
         expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
         glasses: Share of the pairs that get drawn glasses, 0 … 1.
         target: How the drawing "portrait" looks.
         anime: How the drawing "anime" looks.
+        flat: How the drawing "flat" looks.
     """
 
     name: str = "cel"
@@ -203,3 +205,4 @@ class Recipe:
     dtgan_weights: DtganWeights = field(default_factory=DtganWeights)
     target: TargetOptions = field(default_factory=TargetOptions)
     anime: AnimeOptions = field(default_factory=AnimeOptions)
+    flat: FlatOptions = field(default_factory=FlatOptions)

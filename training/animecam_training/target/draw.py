@@ -52,7 +52,7 @@ def inked(picture: Lab, ink: Plane, unit: float) -> Lab:
     return mixed(picture, dark, np.clip(ink, 0, 1))
 
 
-def outline_ink(picture: Lab, unit: float) -> Plane:
+def outline_ink(picture: Lab, unit: float, options: LineOptions = OUTLINE) -> Plane:
     """Ink of bold outlines between the painted areas, as seen from afar, float32 [H, W], 0 … 1.
 
     Found on the drawing itself, so that every strong edge has one, also where the photo's own edge was soft. The tones
@@ -61,9 +61,10 @@ def outline_ink(picture: Lab, unit: float) -> Plane:
     Args:
         picture: The drawing.
         unit: Width unit: 1 at an eye distance of 80 px.
+        options: Widths at that distance.
     """
     gray = (picture[..., 0] / 100).astype(np.float32)
-    return draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), OUTLINE.scaled(unit))
+    return draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), options.scaled(unit))
 
 
 def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOptions | None = None) -> Image:

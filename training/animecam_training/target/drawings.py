@@ -1,20 +1,42 @@
 """The drawings that a recipe can ask for, by name."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 
+from animecam_training.config import Recipe
 from animecam_training.faces import Image, Plane, Points
+from animecam_training.measured import open_style
+from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.target.anime.draw import draw_anime
-from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
-from animecam_training.target.options import DrawingName, TargetOptions
+from animecam_training.target.flat import draw_flat
+from animecam_training.target.options import FlatOptions
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
 
 
-def choose_drawing(name: DrawingName, portrait: TargetOptions, anime: AnimeOptions) -> Drawing:
-    """The drawing `name` with its options; it can be sent to another process."""
-    if name == "anime":
-        return partial(draw_anime, options=anime)
-    return partial(draw_target, options=portrait)
+def choose_drawing(recipe: Recipe) -> Drawing:
+    """The drawing that pairs of `recipe` are made of; it can be sent to another process.
+
+    "flat" is painted over what the recipe's teacher draws of the photo, where it has one, else over the photo.
+    """
+    match recipe.drawing:
+        case "anime":
+            return partial(draw_anime, options=recipe.anime)
+        case "portrait":
+            return partial(draw_target, options=recipe.target)
+        case "flat":
+            return partial(_draw_over, teacher=recipe.teacher, options=recipe.flat)
+
+
+def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
+    below = stylize_images(_opened(teacher), [photo])[0] if teacher else photo
+    return draw_flat(below, mesh, person, options)
+
+
+@cache
+def _opened(teacher: str) -> Draw:
+    """One a process: opening a network takes longer than a picture."""
+    return open_style(Path(teacher)).draw

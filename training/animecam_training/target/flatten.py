@@ -42,10 +42,10 @@ def to_rgb(lab: Lab) -> Image:
     return (rgb * 255 + 0.5).astype(np.uint8)
 
 
-def denoised(photo: Image) -> Image:
-    """Three passes of a bilateral filter: pores, noise and JPEG blocks go, edges stay."""
+def denoised(photo: Image, turns: int = DENOISE_TURNS) -> Image:
+    """Passes of a bilateral filter: pores, noise and JPEG blocks go, edges stay."""
     calm = photo
-    for _ in range(DENOISE_TURNS):
+    for _ in range(turns):
         calm = cv2.bilateralFilter(calm, DENOISE_PX, DENOISE_COLOUR, DENOISE_SPACE_PX).astype(np.uint8)
     return calm
 

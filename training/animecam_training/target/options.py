@@ -5,8 +5,10 @@ from typing import Literal
 
 from animecam_training.target.lines import LineOptions
 
-DrawingName = Literal["portrait", "anime"]
-"""\"portrait\" paints the person as they are, \"anime\" draws a character anew."""
+DrawingName = Literal["portrait", "anime", "flat"]
+"""\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas."""
+
+AREA_LINES = LineOptions(sigma_px=1.2, gain=14.0, softness=5.0, flow_sigma_px=2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,28 @@ class TargetOptions:
     outline: float = 0.85
     background_lift: float = 7.0
     lines: LineOptions = field(default_factory=LineOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatOptions:
+    """How a picture is flattened.
+
+    Attributes:
+        eye_gain: Vertical enlargement of the eyes; the horizontal one is 0.65 of the excess.
+        gloss: How far highlights may rise above the lit skin, CIE L units; without a bound they are white patches.
+        shade: Share of the skin's shade that is kept, 0 … 1.
+        space_px: Reach of the mean shift at an eye distance of 80 px.
+        colour: Reach of the mean shift in colour, of 255.
+        line_ink: Opacity of the lines around the areas, 0 … 1.
+        lines: Widths of these lines at an eye distance of 80 px.
+        chroma: Gain of all colours.
+    """
+
+    eye_gain: float = 1.1
+    gloss: float = 4.0
+    shade: float = 0.9
+    space_px: float = 9.0
+    colour: float = 25.0
+    line_ink: float = 0.5
+    lines: LineOptions = AREA_LINES
+    chroma: float = 1.15
