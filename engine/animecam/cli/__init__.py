@@ -1,5 +1,6 @@
 """The command line: `animecam`. Arguments become Settings; everything heavy is imported by the command that runs."""
 
+import errno
 import signal
 from collections.abc import Sequence
 
@@ -36,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for note in getattr(error, "__notes__", ()):
             show_error(note, "")
         return error.exit_status
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        return RUN_TIME_ERROR
     return status if isinstance(status, int) else 0
 
 

@@ -68,3 +68,12 @@ def test_wrong_usage_is_one_line_and_status_2(words, status, says, capfd):
 def test_without_arguments_it_explains_itself(capfd):
     assert main([]) == 0
     assert "animecam --device 0" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is always full, on this system")
+def test_results_that_do_not_fit_on_a_disk_are_one_clear_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "animecam", "styles"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "animecam: cannot write the output: no space is left on the device"
