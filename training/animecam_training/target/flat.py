@@ -9,8 +9,10 @@ drawing is that pores, folds of cloth, single hairs and leaves are gone. Areas a
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.anime.face import fill_skin
 from animecam_training.target.draw import inked, outline_ink
 from animecam_training.target.flatten import Lab, denoised, mixed, to_lab, to_rgb
 from animecam_training.target.geometry import Sheet, blurred, blurred_within, enlarge_eyes, ramp
@@ -26,13 +28,24 @@ EYE_SPACE_SHARE, EYE_COLOUR_SHARE = 0.5, 0.4  # of what flattens the rest: eyes 
 EYE_MARGIN_PX, EYE_FEATHER_PX = 2, 2.0
 
 
+def _on_face(skin: Skin) -> NDArray[np.bool_]:
+    return (skin.share > 0.6) & (skin.oval > 0.5)
+
+
 def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
-    """The picture without gloss on its skin: highlights are bounded and take the colour of the skin around them."""
-    on_face = (skin.share > 0.6) & (skin.oval > 0.5)
-    if not on_face.any():
+    """The picture without gloss on its skin: highlights are bounded and take the colour of the skin around them.
+
+    Args:
+        lab: The denoised picture.
+        skin: As found by colour; the holes that a smile leaves are filled, or they would become blots.
+        sheet: The picture's geometry.
+        options: Bounds of gloss and shade.
+    """
+    if not _on_face(skin).any():
         return lab
+    skin, _ = fill_skin(skin, lab, sheet)
     lightness = lab[..., 0]
-    lit = float(np.percentile(lightness[on_face], LIT_PERCENTILE))
+    lit = float(np.percentile(lightness[_on_face(skin)], LIT_PERCENTILE))
     over, under = np.maximum(lightness - lit, 0), np.maximum(lit - lightness, 0)
     matt = (skin.share + 0.002) * np.exp(-0.5 * (over / MATT_SPREAD) ** 2) + 1e-4
     own = blurred_within(lab[..., 1:], matt.astype(np.float32), COLOUR_REACH_EYE * sheet.eye_px)
