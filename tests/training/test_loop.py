@@ -14,7 +14,8 @@ from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, ConfigError, DataError, DivergedError
 from animecam_training.loop import RunOptions, train
 from animecam_training.methods.base import descend, rate_at
-from animecam_training.methods.pairs import PairMethod
+from animecam_training.methods.pairs import DistillMethod, PairMethod
+from animecam_training.ops.bilateral import bilateral_filter
 from animecam_training.run_folder import read_stats
 
 SIDE_PX = 96
@@ -134,6 +135,17 @@ def test_a_student_learns_from_a_teacher(pairs: Path, tmp_path: Path) -> None:
     train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
     recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), steps=2)
     assert train(recipe, RunOptions(tmp_path / "student")).step == 2
+
+
+def test_what_a_student_learns_is_calmed_as_often_as_asked(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"))
+    batch = {"clean": torch.rand(1, 3, 64, 64) * 2 - 1}
+    plain, twice = (
+        DistillMethod(replace(recipe, calm_teacher=passes), torch.device("cpu")).target(batch) for passes in (0, 2)
+    )
+    assert torch.equal(twice, bilateral_filter(bilateral_filter(plain)))
+    assert not torch.equal(twice, plain)
 
 
 def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path) -> None:

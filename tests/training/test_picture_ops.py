@@ -7,6 +7,7 @@ import torch
 from scipy import ndimage
 from skimage.color import rgb2lab
 
+from animecam_training.ops.bilateral import bilateral_filter
 from animecam_training.ops.color import rgb_to_lab, to_gray
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.ops.guided import guided_filter
@@ -75,6 +76,15 @@ def test_guided_filter_follows_its_definition() -> None:
     for y, x in np.ndindex(14, 17):
         expected[y, x] = gain[window(y, x)].mean((0, 1)) * picture[y, x] + shift[window(y, x)].mean((0, 1))
     np.testing.assert_allclose(to_array(guided_filter(to_tensor(picture))), expected, atol=1e-5)
+
+
+def test_the_bilateral_filter_agrees_with_opencv() -> None:
+    step = (noisy_step(23, 30, noise=0.05) * 255).astype(np.uint8)
+    noise = np.random.default_rng(2).integers(0, 256, (17, 12, 3), dtype=np.uint8)
+    for picture, colour, radius_px in ((step, 25.0, 2), (step, 80.0, 4), (noise, 60.0, 2)):
+        expected = cv2.bilateralFilter(picture, 2 * radius_px + 1, colour, 2.0, borderType=cv2.BORDER_REFLECT_101)
+        filtered = bilateral_filter(to_tensor(picture / 255), radius_px=radius_px, space_px=2.0, colour=colour)
+        np.testing.assert_allclose(to_array(filtered) * 255, expected, atol=0.6)
 
 
 def l0_by_dense_algebra(picture: np.ndarray, smoothing: float, kappa: float) -> np.ndarray:

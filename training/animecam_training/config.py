@@ -170,6 +170,8 @@ class Recipe:
         teacher: Checkpoint or .onnx file of the teacher: whose drawings are learned (method "distill"), or what
             content, regions and colour are held to instead of the photo (method "dtgan"; may be absent there), or what
             the drawing "flat" is painted over instead of the photo.
+        calm_teacher: Passes of a bilateral filter over what the teacher draws (method "distill"): the grain that
+            adversarial training leaves goes, edges stay.
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
@@ -191,6 +193,7 @@ class Recipe:
     features: str = "squeezenet1_1"
     features_weights: str = ""
     teacher: str = ""
+    calm_teacher: int = 0
     save_every: int = 250
     grid_every: int = 1000
     log_every: int = 50

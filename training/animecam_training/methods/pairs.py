@@ -31,6 +31,7 @@ from animecam_training.methods.base import (
 from animecam_training.models.discriminator import PatchDiscriminator
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator
+from animecam_training.ops.bilateral import bilateral_filter
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher
 
@@ -162,5 +163,8 @@ class DistillMethod(PairMethod):
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
-        """What the teacher draws from the clean crop."""
-        return self.teacher(batch["clean"])
+        """What the teacher draws from the clean crop, calmed as the recipe says."""
+        drawn = self.teacher(batch["clean"])
+        for _ in range(self.recipe.calm_teacher):
+            drawn = bilateral_filter(drawn)
+        return drawn
