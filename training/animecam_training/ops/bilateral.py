@@ -1,4 +1,4 @@
-"""The bilateral filter (Tomasi, Manduchi: Bilateral Filtering for Gray and Color Images, ICCV 1998), as OpenCV has it."""
+"""The bilateral filter as in OpenCV (Tomasi, Manduchi: Bilateral Filtering for Gray and Color Images, ICCV 1998)."""
 
 import math
 
