@@ -19,7 +19,6 @@ from animecam_training.target.geometry import Sheet, blurred, blurred_within, en
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import Skin, find_skin
 
-DENOISE_TURNS = 1
 LIT_PERCENTILE = 65  # of the skin's lightness: more is gloss
 GLOSS_FADE = 16.0  # CIE L above lit skin where all colour is the light's and none the skin's
 MATT_SPREAD = 6.0  # CIE L above lit skin that still tells the skin's colour
@@ -71,7 +70,7 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
     """
     options = options or FlatOptions()
     sheet = enlarge_eyes(picture, mesh, person, options.eye_gain)
-    lab = to_lab(denoised(sheet.photo, DENOISE_TURNS))
+    lab = to_lab(denoised(sheet.photo, options.denoise_turns))
     matt = to_rgb(matt_skin(lab, find_skin(lab, sheet), sheet, options))
     space = options.space_px * sheet.unit_px
     flat = cv2.pyrMeanShiftFiltering(matt, space, options.colour).astype(np.uint8)

@@ -50,6 +50,7 @@ class FlatOptions:
 
     Attributes:
         eye_gain: Vertical enlargement of the eyes; the horizontal one is 0.65 of the excess.
+        denoise_turns: Passes of a bilateral filter before anything else; a photo needs more than a drawing.
         gloss: How far highlights may rise above the lit skin, CIE L units; without a bound they are white patches.
         shade: Share of the skin's shade that is kept, 0 … 1.
         space_px: Reach of the mean shift at an eye distance of 80 px.
@@ -60,6 +61,7 @@ class FlatOptions:
     """
 
     eye_gain: float = 1.1
+    denoise_turns: int = 1
     gloss: float = 4.0
     shade: float = 0.9
     space_px: float = 9.0
