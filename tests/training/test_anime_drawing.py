@@ -12,9 +12,9 @@ from animecam_training.data.glasses import add_glasses
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
-from animecam_training.target.anime.face import UPPER_LIP_ZONE, fill_skin
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing
+from animecam_training.target.face import UPPER_LIP_ZONE, fill_skin
 from animecam_training.target.flatten import denoised, to_lab
 from animecam_training.target.geometry import (
     CHIN,

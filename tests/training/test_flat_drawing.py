@@ -58,7 +58,7 @@ def test_gloss_becomes_skin(portrait: Portrait) -> None:
     lab = to_lab(shiny)
     skin = find_skin(lab, sheet)
     matt = matt_skin(lab, skin, sheet, FlatOptions(gloss=4.0))
-    lit = np.percentile(lab[..., 0][(skin.share > 0.6) & (skin.oval > 0.5)], 65)
+    lit = np.percentile(lab[..., 0][skin.on_face], 65)
     assert lab[y, x, 0] > lit + 10
     assert matt[y, x, 0] < lit + 5
     assert np.linalg.norm(matt[y, x, 1:] - skin.colour[1:]) < 0.5 * np.linalg.norm(lab[y, x, 1:] - skin.colour[1:])
@@ -71,7 +71,7 @@ def test_a_picture_without_skin_keeps_its_colours(portrait: Portrait) -> None:
     assert np.abs(drawn.astype(int) - blue).max() <= 2
 
 
-def test_eyes_keep_fine_contrast_that_cloth_loses(portrait: Portrait) -> None:
+def test_eyes_keep_fine_contrast_that_skin_loses(portrait: Portrait) -> None:
     photo, face, person = portrait
     options = FlatOptions(eye_gain=1.0, chroma=1.0, line_ink=0)
     eye = face.mesh[list(EYELIDS[0][0] + EYELIDS[0][1])].mean(0).astype(int)

@@ -15,7 +15,7 @@ from animecam_training.target.geometry import (
     mixed,
     without_specks,
 )
-from animecam_training.target.lines import LineOptions, draw_lines
+from animecam_training.target.lines import OUTLINE, LineOptions, draw_lines
 from animecam_training.target.options import TargetOptions
 from animecam_training.target.skin import Skin, find_skin, paint_skin
 
@@ -25,7 +25,6 @@ SKIN_THRESHOLD, FAR_SKIN_THRESHOLD, BACKGROUND_THRESHOLD = 0.5, 0.3, 1.5
 NOSE_RELIEF = 0.7  # the nose is the one place on skin where lines are wanted
 SMALLEST_LINE_PX = 14  # pixels at an eye distance of 80 px; less is speckle
 INK_LIGHTNESS = (4.0, 20.0)  # CIE L
-OUTLINE = LineOptions(sigma_px=1.6, gain=14.0, softness=5.0, flow_sigma_px=2.5)
 OUTLINE_THRESHOLD = 0.15
 
 

@@ -9,26 +9,20 @@ drawing is that pores, folds of cloth, single hairs and leaves are gone. Areas a
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.target.anime.face import fill_skin
 from animecam_training.target.draw import inked, outline_ink
+from animecam_training.target.face import fill_skin
 from animecam_training.target.flatten import Lab, denoised, mixed, to_lab, to_rgb
-from animecam_training.target.geometry import Sheet, blurred, blurred_within, enlarge_eyes, ramp
+from animecam_training.target.geometry import Sheet, blurred, enlarge_eyes, ramp
 from animecam_training.target.options import FlatOptions
-from animecam_training.target.skin import Skin, find_skin
+from animecam_training.target.skin import Skin, find_skin, matt_colour
 
 LIT_PERCENTILE = 65  # of the skin's lightness: more is gloss
 GLOSS_FADE = 16.0  # CIE L above lit skin where all colour is the light's and none the skin's
-MATT_SPREAD = 6.0  # CIE L above lit skin that still tells the skin's colour
-COLOUR_REACH_EYE, FEATHER_EYE = 0.4, 0.04  # of the eye distance
+FEATHER_EYE = 0.04  # of the eye distance
 EYE_SPACE_SHARE, EYE_COLOUR_SHARE = 0.5, 0.4  # of what flattens the rest: eyes keep their light
 EYE_MARGIN_PX, EYE_FEATHER_PX = 2, 2.0
-
-
-def _on_face(skin: Skin) -> NDArray[np.bool_]:
-    return (skin.share > 0.6) & (skin.oval > 0.5)
 
 
 def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
@@ -40,18 +34,16 @@ def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
         sheet: The picture's geometry.
         options: Bounds of gloss and shade.
     """
-    if not _on_face(skin).any():
+    if not skin.on_face.any():
         return lab
     skin, _ = fill_skin(skin, lab, sheet)
     lightness = lab[..., 0]
-    lit = float(np.percentile(lightness[_on_face(skin)], LIT_PERCENTILE))
+    lit = float(np.percentile(lightness[skin.on_face], LIT_PERCENTILE))
     over, under = np.maximum(lightness - lit, 0), np.maximum(lit - lightness, 0)
-    matt = (skin.share + 0.002) * np.exp(-0.5 * (over / MATT_SPREAD) ** 2) + 1e-4
-    own = blurred_within(lab[..., 1:], matt.astype(np.float32), COLOUR_REACH_EYE * sheet.eye_px)
     shine = ramp(over, 0, GLOSS_FADE)[..., None]
     paint = np.empty_like(lab)
     paint[..., 0] = lit + over / (1 + over / options.gloss) - under * options.shade
-    paint[..., 1:] = lab[..., 1:] * (1 - shine) + own * shine
+    paint[..., 1:] = lab[..., 1:] * (1 - shine) + matt_colour(lab, skin, lit, sheet) * shine
     cover = blurred(skin.share, FEATHER_EYE * sheet.eye_px) * np.clip(1.5 * skin.share, 0, 1)
     return mixed(lab, paint, cover.astype(np.float32))
 
@@ -60,7 +52,7 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
     """Paint a portrait in flat areas of its own colours.
 
     Args:
-        picture: RGB uint8 [H, W, 3], one upright face; a photo, or what a network draws of it.
+        picture: RGB uint8 [H, W, 3], one upright face; a photo, or a drawing that leaves the face where it is.
         mesh: float32 [468, 2], MediaPipe's face mesh, pixels.
         person: float32 [H, W], 0 (background) … 1.
         options: The look.

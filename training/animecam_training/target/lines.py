@@ -44,6 +44,10 @@ class LineOptions:
         )
 
 
+OUTLINE = LineOptions(sigma_px=1.6, gain=14.0, softness=5.0, flow_sigma_px=2.5)
+"""Bold lines around areas that are painted already."""
+
+
 def edge_flow(gray: Plane, sigma_px: float) -> tuple[Plane, Plane]:
     """Unit vectors along the edges.
 

@@ -1,14 +1,14 @@
 """What the procedural target looks like, as values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from animecam_training.target.lines import LineOptions
+from animecam_training.target.lines import OUTLINE, LineOptions
 
 DrawingName = Literal["portrait", "anime", "flat"]
 """\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas."""
 
-AREA_LINES = LineOptions(sigma_px=1.2, gain=14.0, softness=5.0, flow_sigma_px=2.5)
+AREA_LINES = replace(OUTLINE, sigma_px=1.2)  # thinner: all of the picture has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam_training.faces import Plane
 from animecam_training.target.flatten import Lab
@@ -56,6 +57,11 @@ class Skin:
     share: Plane
     oval: Plane
     colour: Lab
+
+    @property
+    def on_face(self) -> NDArray[np.bool_]:
+        """Where the face is skin, bool [H, W]."""
+        return (self.share > 0.6) & (self.oval > 0.5)
 
 
 def feature_area(sheet: Sheet) -> Plane:
@@ -156,6 +162,19 @@ def skin_cover(skin: Skin) -> Plane:
     return cover.astype(np.float32)
 
 
+def matt_colour(lab: Lab, skin: Skin, lit: float, sheet: Sheet) -> Lab:
+    """The skin's own colour around each pixel, a and b, float32 [H, W, 2]; gloss, which has none, is left out.
+
+    Args:
+        lab: The denoised photo.
+        skin: Where the skin is.
+        lit: Lightness of the lit skin, CIE L; what is lighter is gloss.
+        sheet: The photo's geometry.
+    """
+    matt = (skin.share + 0.002) * np.exp(-0.5 * (np.maximum(lab[..., 0] - lit, 0) / 6) ** 2) + 1e-4
+    return blurred_within(lab[..., 1:], matt.astype(np.float32), 0.4 * sheet.eye_px)
+
+
 def paint_skin(lab: Lab, skin: Skin, sheet: Sheet, options: TargetOptions) -> tuple[Lab, Plane, float]:
     """Shade the skin in flat tones.
 
@@ -168,16 +187,13 @@ def paint_skin(lab: Lab, skin: Skin, sheet: Sheet, options: TargetOptions) -> tu
     Returns:
         The paint (Lab, valid on skin), how far it covers each pixel (0 … 1), and the lit skin's lightness.
     """
-    face = ((skin.share > 0.6) & (skin.oval > 0.5)).astype(np.float32)
+    face = skin.on_face.astype(np.float32)
     two = _two_tones(lab[..., 0], skin, face, sheet)
     shaped, lit, step = _shaped_tones(lab[..., 0], skin, face, sheet, options)
     paint = np.empty_like(lab)
     paint[..., 0] = two * (1 - options.tones) + shaped * options.tones
     shade = 1 - ramp(paint[..., 0], lit + 3 - step, lit + 3)
-    # Gloss has no colour of its own: leave it out of the mean.
-    matt = (skin.share + 0.002) * np.exp(-0.5 * (np.maximum(lab[..., 0] - lit, 0) / 6) ** 2) + 1e-4
-    own = blurred_within(lab[..., 1:], matt.astype(np.float32), 0.4 * sheet.eye_px)
-    paint[..., 1:] = own + shade[..., None] * np.array(SHADE_TINT, np.float32)
+    paint[..., 1:] = matt_colour(lab, skin, lit, sheet) + shade[..., None] * np.array(SHADE_TINT, np.float32)
     for cheek in CHEEKS:
         x, y = sheet.mesh[cheek]
         across = (sheet.columns - x) / (0.2 * sheet.eye_px)

@@ -5,12 +5,12 @@ import numpy as np
 
 from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
 from animecam_training.target.anime.eyes import draw_anime_eyes, is_behind_dark_glass
-from animecam_training.target.anime.face import fill_skin, whole_face
 from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
 from animecam_training.target.anime.hair import hair_area, paint_hair
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.anime.skin import flat_skin
 from animecam_training.target.draw import found_lines, inked, outline_ink
+from animecam_training.target.face import fill_skin, whole_face
 from animecam_training.target.flatten import Lab, denoised, flat_painting, to_lab, to_rgb
 from animecam_training.target.geometry import (
     CHIN,

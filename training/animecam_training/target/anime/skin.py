@@ -75,7 +75,7 @@ def flat_skin(lab: Lab, skin: Skin, hair: Plane, sheet: Sheet, options: AnimeOpt
     Returns:
         The paint (Lab, valid on skin) and the lightness of the person's lit skin as the photo has it.
     """
-    face = (skin.share > 0.6) & (skin.oval > 0.5)
+    face = skin.on_face
     seen = (skin.share + 0.002).astype(np.float32)
     smooth = blurred_within(lab[..., 0], seen, SIDE_BLUR * sheet.eye_px)
     lit = float(np.percentile(smooth[face], LIT_PERCENTILE))
