@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from animecam_training.errors import TrainingError
+from animecam_training.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from animecam_training.evaluation import Evaluation
@@ -75,6 +75,10 @@ def prepare(
         from animecam_training.target.drawings import choose_drawing
 
     wanted = load_recipe(recipe) if recipe else Recipe()
+    if teacher and (kind != "pairs" or wanted.drawing != "flat"):
+        raise ConfigError(
+            "no target would be painted over a teacher", hint='it takes --kind pairs and a recipe with drawing = "flat"'
+        )
     wanted = replace(wanted, teacher=teacher or wanted.teacher)
     options = PrepareOptions(
         kind,

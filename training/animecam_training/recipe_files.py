@@ -46,14 +46,20 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     """What every key must hold, and that in words."""
     data, optim, model = recipe.data, recipe.optim, recipe.model
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
+    calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     return {
         "steps": (recipe.steps > 0, "1 or more"),
         "pretrain_steps": (0 <= recipe.pretrain_steps <= recipe.steps, "0 to steps"),
         "save_every": (recipe.save_every > 0, "1 or more"),
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
+        "calm_teacher": (calm, '0, or more with the method "distill"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
+        "flat.gloss": (recipe.flat.gloss > 0, "more than 0"),
+        "flat.denoise_turns": (recipe.flat.denoise_turns >= 0, "0 or more"),
+        "flat.space_px": (recipe.flat.space_px > 0, "more than 0"),
+        "flat.colour": (recipe.flat.colour > 0, "more than 0"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
         "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
         "data.batch": (data.batch > 0, "1 or more"),
