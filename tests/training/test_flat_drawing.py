@@ -10,10 +10,11 @@ from onnx import TensorProto, helper
 
 from animecam_training.config import Recipe
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
+from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.drawings import choose_drawing
-from animecam_training.target.flat import draw_flat, matt_skin
-from animecam_training.target.flatten import to_lab
-from animecam_training.target.geometry import EYELIDS, sheet_of
+from animecam_training.target.flat import comb_hair, draw_flat, matt_skin
+from animecam_training.target.flatten import denoised, to_lab
+from animecam_training.target.geometry import EYELIDS, OVAL, enlarge_eyes, sheet_of
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import find_skin
 
@@ -30,7 +31,7 @@ def test_texture_goes_and_edges_stay_where_they_are(portrait: Portrait) -> None:
     photo, face, person = portrait
     rng = np.random.default_rng(0)
     grainy = np.clip(photo + rng.normal(0, 8, photo.shape), 0, 255).astype(np.uint8)
-    drawn = draw_flat(grainy, face.mesh, person, FlatOptions(line_ink=0))
+    drawn = draw_flat(grainy, face.mesh, person, FlatOptions(line_ink=0, face_ink=0))
     assert drawn.shape == photo.shape
     assert drawn.dtype == np.uint8
     assert _relief(drawn) < 0.4 * _relief(grainy)
@@ -41,7 +42,8 @@ def test_texture_goes_and_edges_stay_where_they_are(portrait: Portrait) -> None:
 def test_lines_are_darker_than_what_they_part(portrait: Portrait) -> None:
     photo, face, person = portrait
     plain, inked = (
-        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=ink)))[..., 0] for ink in (0.0, 0.5)
+        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=ink, face_ink=ink)))[..., 0]
+        for ink in (0.0, 0.5)
     )
     assert (inked < np.maximum(plain, DARKEST_INK) + 1).all()
     assert 0.02 < (inked < plain - 2).mean() < 0.25
@@ -73,7 +75,7 @@ def test_a_picture_without_skin_keeps_its_colours(portrait: Portrait) -> None:
 
 def test_eyes_keep_fine_contrast_that_skin_loses(portrait: Portrait) -> None:
     photo, face, person = portrait
-    options = FlatOptions(eye_gain=1.0, chroma=1.0, line_ink=0)
+    options = FlatOptions(eye_gain=1.0, chroma=1.0, line_ink=0, face_ink=0)
     eye = face.mesh[list(EYELIDS[0][0] + EYELIDS[0][1])].mean(0).astype(int)
     cheek = face.mesh[50].astype(int)
     checkered = photo.copy()
@@ -84,6 +86,57 @@ def test_eyes_keep_fine_contrast_that_skin_loses(portrait: Portrait) -> None:
     drawn = draw_flat(checkered, face.mesh, person, options)
     left = [float(drawn[patch].std()) for patch in patches]
     assert left[0] > 2 * left[1]
+
+
+def test_a_lower_edge_draws_more_lines_there_alone(portrait: Portrait) -> None:
+    photo, face, person = portrait
+    oval = sheet_of(photo, face.mesh, person).area(OVAL)
+    few, off_face, on_face = (
+        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0.8, face_ink=0.8, edge=edge, face_edge=least)))
+        for edge, least in ((0.2, 0.2), (0.05, 0.2), (0.2, 0.05))
+    )
+    far, deep = cv2.dilate(oval, np.ones((31, 31))) == 0, cv2.erode(oval, np.ones((31, 31))) == 1
+    for more, here, there in ((off_face, far, deep), (on_face, deep, far)):
+        darker = few[..., 0] - more[..., 0] > 5
+        assert darker[here].mean() > 0.01
+        assert darker[there].mean() < 0.001
+
+
+def test_less_reach_on_the_face_keeps_more_of_it(portrait: Portrait) -> None:
+    photo, face, person = portrait
+    deep = cv2.erode(sheet_of(photo, face.mesh, person).area(OVAL), np.ones((31, 31))) == 1
+    wide, near = (
+        draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0, face_ink=0, face_reach=reach))
+        for reach in (1.0, 0.4)
+    )
+    photo_steps, wide_steps, near_steps = (np.abs(np.diff(to_lab(x)[..., 0], axis=0)) for x in (photo, wide, near))
+    still = [float((steps < 0.3)[deep[1:]].mean()) for steps in (photo_steps, near_steps, wide_steps)]
+    assert still[0] < still[1] < still[2]
+
+
+def test_light_in_the_eyes_spreads_their_tones_and_no_others(portrait: Portrait) -> None:
+    photo, face, person = portrait
+    dull, bright = (to_lab(draw_flat(photo, face.mesh, person, FlatOptions(eye_light=light))) for light in (0.0, 0.6))
+    sheet = enlarge_eyes(photo, face.mesh, person, FlatOptions().eye_gain)
+    eyes, around = sheet.eyelids() > 0.5, cv2.dilate(sheet.eyelids(), np.ones((25, 25))) == 0
+    spans = [float(np.subtract(*np.percentile(lab[..., 0][eyes], [95, 5]))) for lab in (dull, bright)]
+    assert spans[1] > 1.15 * spans[0]
+    assert np.abs(dull - bright)[around].max() < 1
+
+
+def test_hair_is_smoothed_along_its_strands(portrait: Portrait) -> None:
+    """Fine noise on hair goes, as along a strand; elsewhere the picture is the same."""
+    photo, face, person = portrait
+    rng = np.random.default_rng(0)
+    noisy = np.clip(photo + rng.normal(0, 10, photo.shape[:2])[..., None], 0, 255).astype(np.uint8)
+    combed = comb_hair(noisy, face.mesh, person, 7.0)
+    sheet = sheet_of(noisy, face.mesh, person)
+    hair = hair_area(find_skin(to_lab(denoised(noisy)), sheet), sheet) * (1 - sheet.area(OVAL, 6.0))
+    sure = hair > 0.95
+    assert sure.sum() > 500
+    relief = [np.abs(cv2.Laplacian(to_lab(image)[..., 0], cv2.CV_32F))[sure].mean() for image in (noisy, combed)]
+    assert relief[1] < 0.4 * relief[0]
+    assert np.abs(combed[hair == 0].astype(int) - noisy[hair == 0]).max() <= 2
 
 
 def _inverter(path: Path) -> Path:

@@ -15,7 +15,7 @@ from animecam_training.target.geometry import (
     mixed,
     without_specks,
 )
-from animecam_training.target.lines import OUTLINE, LineOptions, draw_lines
+from animecam_training.target.lines import OUTLINE, OUTLINE_THRESHOLD, LineOptions, draw_lines
 from animecam_training.target.options import TargetOptions
 from animecam_training.target.skin import Skin, find_skin, paint_skin
 
@@ -25,7 +25,6 @@ SKIN_THRESHOLD, FAR_SKIN_THRESHOLD, BACKGROUND_THRESHOLD = 0.5, 0.3, 1.5
 NOSE_RELIEF = 0.7  # the nose is the one place on skin where lines are wanted
 SMALLEST_LINE_PX = 14  # pixels at an eye distance of 80 px; less is speckle
 INK_LIGHTNESS = (4.0, 20.0)  # CIE L
-OUTLINE_THRESHOLD = 0.15
 
 
 def found_lines(lab: Lab, flat: Lab, skin: Skin, sheet: Sheet, options: LineOptions) -> Plane:
@@ -51,7 +50,9 @@ def inked(picture: Lab, ink: Plane, unit: float) -> Lab:
     return mixed(picture, dark, np.clip(ink, 0, 1))
 
 
-def outline_ink(picture: Lab, unit: float, options: LineOptions = OUTLINE) -> Plane:
+def outline_ink(
+    picture: Lab, unit: float, options: LineOptions = OUTLINE, threshold: Plane | float = OUTLINE_THRESHOLD
+) -> Plane:
     """Ink of bold outlines between the painted areas, as seen from afar, float32 [H, W], 0 … 1.
 
     Found on the drawing itself, so that every strong edge has one, also where the photo's own edge was soft. The tones
@@ -61,9 +62,11 @@ def outline_ink(picture: Lab, unit: float, options: LineOptions = OUTLINE) -> Pl
         picture: The drawing.
         unit: Width unit: 1 at an eye distance of 80 px.
         options: Widths at that distance.
+        threshold: The strength an edge must have; one, or float32 [H, W].
     """
     gray = (picture[..., 0] / 100).astype(np.float32)
-    return draw_lines(gray, np.full_like(gray, OUTLINE_THRESHOLD), options.scaled(unit))
+    least = np.broadcast_to(np.asarray(threshold, np.float32), gray.shape)
+    return draw_lines(gray, least, options.scaled(unit))
 
 
 def draw_target(photo: Image, mesh: Points, person: Plane, options: TargetOptions | None = None) -> Image:

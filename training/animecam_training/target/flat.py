@@ -11,18 +11,25 @@ import cv2
 import numpy as np
 
 from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.draw import inked, outline_ink
 from animecam_training.target.face import fill_skin
 from animecam_training.target.flatten import Lab, denoised, mixed, to_lab, to_rgb
-from animecam_training.target.geometry import Sheet, blurred, enlarge_eyes, ramp
+from animecam_training.target.geometry import LIPS, OVAL, Sheet, blurred, enlarge_eyes, ramp, sheet_of
+from animecam_training.target.lines import edge_flow, smooth_along
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import Skin, find_skin, matt_colour
 
 LIT_PERCENTILE = 65  # of the skin's lightness: more is gloss
 GLOSS_FADE = 16.0  # CIE L above lit skin where all colour is the light's and none the skin's
 FEATHER_EYE = 0.04  # of the eye distance
-EYE_SPACE_SHARE, EYE_COLOUR_SHARE = 0.5, 0.4  # of what flattens the rest: eyes keep their light
-EYE_MARGIN_PX, EYE_FEATHER_PX = 2, 2.0
+FINE_SPACE_SHARE, FINE_COLOUR_SHARE = 0.5, 0.4  # of what flattens the rest: eyes keep their light, lips their shape
+EYE_MARGIN_PX, EYE_FEATHER_PX, EYE_SURE = 2, 2.0, 0.5
+# The spread of the eyes' tones: from a share of their own dark to white, a little lifted between.
+EYE_PERCENTILES, EYE_LEAST_SPAN, EYE_BRIGHTEST = (5, 95), 15.0, 1.2
+EYE_DARK_SHARE, EYE_WHITE, EYE_GAMMA, EYE_CHROMA = 0.5, 92.0, 0.8, 1.15
+FEATHER_OVAL_PX = 4.0
+FLOW_UNITS, HAIR_COVER_GAIN = 2.5, 1.2
 
 
 def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
@@ -48,6 +55,52 @@ def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
     return mixed(lab, paint, cover.astype(np.float32))
 
 
+def comb_hair(picture: Image, mesh: Points, person: Plane, strand_px: float) -> Image:
+    """Hair smoothed along its strands, so that mean shift finds locks in it and not blots.
+
+    Args:
+        picture: RGB uint8 [H, W, 3], one upright face.
+        mesh: float32 [468, 2], MediaPipe's face mesh, pixels.
+        person: float32 [H, W], 0 (background) … 1.
+        strand_px: Reach of the smoothing at an eye distance of 80 px.
+
+    Returns:
+        RGB uint8 [H, W, 3].
+    """
+    sheet = sheet_of(picture, mesh, person)
+    lab = to_lab(picture)
+    hair = hair_area(find_skin(to_lab(denoised(picture)), sheet), sheet) * (1 - sheet.area(OVAL, FEATHER_OVAL_PX))
+    flow = edge_flow((lab[..., 0] / 100).astype(np.float32), FLOW_UNITS * sheet.unit_px + 1)
+    combed = np.stack(
+        [smooth_along(plane, flow, strand_px * sheet.unit_px) for plane in lab.transpose(2, 0, 1).copy()], -1
+    )
+    return to_rgb(mixed(lab, combed, np.clip(HAIR_COVER_GAIN * hair, 0, 1)))
+
+
+def _shifted(matt: Image, reach: float, sheet: Sheet, options: FlatOptions) -> Image:
+    """Flat areas by mean shift, with a share of the reach that the options give."""
+    space = options.space_px * sheet.unit_px
+    return cv2.pyrMeanShiftFiltering(matt, space * reach, options.colour * reach).astype(np.uint8)
+
+
+def _paint_features(painted: Lab, matt: Image, sheet: Sheet, options: FlatOptions) -> Lab:
+    """Eyes and lips in finer areas than the rest, and the tones of the eyes spread from dark to white."""
+    space, colour = options.space_px * sheet.unit_px * FINE_SPACE_SHARE, options.colour * FINE_COLOUR_SHARE
+    fine = to_lab(cv2.pyrMeanShiftFiltering(matt, space, colour).astype(np.uint8))
+    side = 2 * EYE_MARGIN_PX + 1
+    share = blurred(cv2.dilate(sheet.eyelids(), np.ones((side, side), np.uint8)).astype(np.float32), EYE_FEATHER_PX)
+    painted = mixed(painted, fine, np.maximum(share, sheet.area(LIPS, EYE_FEATHER_PX)))
+    inside = share > EYE_SURE
+    if options.eye_light > 0 and inside.any():
+        dark, light = np.percentile(painted[..., 0][inside], EYE_PERCENTILES)
+        place = np.clip((painted[..., 0] - dark) / max(float(light - dark), EYE_LEAST_SPAN), 0, EYE_BRIGHTEST)
+        lit = painted.copy()
+        lit[..., 0] = EYE_DARK_SHARE * dark + place**EYE_GAMMA * (EYE_WHITE - EYE_DARK_SHARE * dark)
+        lit[..., 1:] *= EYE_CHROMA
+        painted = mixed(painted, lit, options.eye_light * share)
+    return painted
+
+
 def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions | None = None) -> Image:
     """Paint a portrait in flat areas of its own colours.
 
@@ -61,16 +114,18 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
         RGB uint8 [H, W, 3].
     """
     options = options or FlatOptions()
+    if options.strand_px > 0:
+        picture = comb_hair(picture, mesh, person, options.strand_px)
     sheet = enlarge_eyes(picture, mesh, person, options.eye_gain)
     lab = to_lab(denoised(sheet.photo, options.denoise_turns))
     matt = to_rgb(matt_skin(lab, find_skin(lab, sheet), sheet, options))
-    space = options.space_px * sheet.unit_px
-    flat = cv2.pyrMeanShiftFiltering(matt, space, options.colour).astype(np.uint8)
-    fine = cv2.pyrMeanShiftFiltering(matt, space * EYE_SPACE_SHARE, options.colour * EYE_COLOUR_SHARE).astype(np.uint8)
-    painted = to_lab(flat)
-    painted = inked(painted, options.line_ink * outline_ink(painted, sheet.unit_px, options.lines), sheet.unit_px)
-    side = 2 * EYE_MARGIN_PX + 1
-    eyes = blurred(cv2.dilate(sheet.eyelids(), np.ones((side, side), np.uint8)).astype(np.float32), EYE_FEATHER_PX)
-    painted = mixed(painted, to_lab(fine), eyes)
+    oval = sheet.area(OVAL, FEATHER_OVAL_PX)
+    painted = to_lab(_shifted(matt, 1.0, sheet, options))
+    if options.face_reach < 1:
+        painted = mixed(painted, to_lab(_shifted(matt, options.face_reach, sheet, options)), oval)
+    edge = (options.edge * (1 - oval) + options.face_edge * oval).astype(np.float32)
+    ink = outline_ink(painted, sheet.unit_px, options.lines, edge)
+    ink = ink * (options.line_ink * (1 - oval) + options.face_ink * oval)
+    painted = _paint_features(inked(painted, ink, sheet.unit_px), matt, sheet, options)
     painted[..., 1:] *= options.chroma
     return to_rgb(painted)

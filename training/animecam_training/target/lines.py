@@ -47,6 +47,8 @@ class LineOptions:
 OUTLINE = LineOptions(sigma_px=1.6, gain=14.0, softness=5.0, flow_sigma_px=2.5)
 """Bold lines around areas that are painted already."""
 
+OUTLINE_THRESHOLD = 0.15  # what an edge must have more of before it becomes such a line
+
 
 def edge_flow(gray: Plane, sigma_px: float) -> tuple[Plane, Plane]:
     """Unit vectors along the edges.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from animecam_training.target.lines import OUTLINE, LineOptions
+from animecam_training.target.lines import OUTLINE, OUTLINE_THRESHOLD, LineOptions
 
 DrawingName = Literal["portrait", "anime", "flat"]
 """\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas."""
@@ -55,7 +55,13 @@ class FlatOptions:
         shade: Share of the skin's shade that is kept, 0 … 1.
         space_px: Reach of the mean shift at an eye distance of 80 px.
         colour: Reach of the mean shift in colour, of 255.
-        line_ink: Opacity of the lines around the areas, 0 … 1.
+        face_reach: Share of both reaches within the face's oval, more than 0, to 1: less keeps more of the person.
+        strand_px: Reach of a smoothing along the strands of hair at an eye distance of 80 px; 0: none.
+        eye_light: How far the tones of the eyes are spread from dark to white, 0 … 1.
+        line_ink: Opacity of the lines around the areas; above 1 their soft ends harden too.
+        face_ink: The same within the face's oval.
+        edge: Contrast of an edge before it becomes a line, in the line filter's units; less draws more of them.
+        face_edge: The same within the face's oval.
         lines: Widths of these lines at an eye distance of 80 px.
         chroma: Gain of all colours.
     """
@@ -66,6 +72,12 @@ class FlatOptions:
     shade: float = 0.9
     space_px: float = 9.0
     colour: float = 25.0
+    face_reach: float = 1.0
+    strand_px: float = 0.0
+    eye_light: float = 0.0
     line_ink: float = 0.5
+    face_ink: float = 0.5
+    edge: float = OUTLINE_THRESHOLD
+    face_edge: float = OUTLINE_THRESHOLD
     lines: LineOptions = AREA_LINES
     chroma: float = 1.15
