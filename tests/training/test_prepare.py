@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig
+from animecam_training.config import AugmentConfig, DataConfig, Recipe
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.pictures import list_pictures, read_labels, read_picture, write_labels, write_picture
@@ -15,7 +15,9 @@ from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
 from animecam_training.data.sets import PairSet, UnpairedSet, batches, list_photos, regions_of
 from animecam_training.errors import DataError
-from animecam_training.faces import FoundFace
+from animecam_training.faces import FoundFace, Image, Plane
+from animecam_training.target.drawings import describe_drawing
+from animecam_training.target.options import FlatOptions
 
 LIMITS = QualityLimits()
 
@@ -101,6 +103,26 @@ def test_a_folder_is_made_of_one_source_in_one_way(tmp_path: Path) -> None:
     index = folder / "index.jsonl"
     index.write_text(index.read_text().partition("\n")[2])  # as earlier versions wrote it
     assert prepare(tmp_path / "one", folder, options).kept == 1
+
+
+def test_a_folder_of_pairs_has_one_drawing(
+    shared: Path, portrait: tuple[Image, FoundFace, Plane], tmp_path: Path
+) -> None:
+    """Half a folder painted over another teacher would go unnoticed until the style looks odd."""
+    (tmp_path / "in").mkdir()
+    write_picture(portrait[0], tmp_path / "in/x.png")
+    flat = Recipe(drawing="flat")
+    options = PrepareOptions("pairs", weights=shared / "weights", drawn_by=describe_drawing(flat))
+    folder = tmp_path / "out"
+    assert prepare(tmp_path / "in", folder, options).kept == 1
+    assert prepare(tmp_path / "in", folder, options).kept == 1
+    for other, difference in (
+        (replace(flat, flat=FlatOptions(line_ink=0.9)), "flat.line_ink 0.5 and not 0.9"),
+        (replace(flat, teacher="cel.onnx"), "teacher none and not .*cel.onnx"),
+        (replace(flat, drawing="anime"), "drawing flat and not anime"),
+    ):
+        with pytest.raises(DataError, match=difference):
+            prepare(tmp_path / "in", folder, replace(options, drawn_by=describe_drawing(other)))
 
 
 def test_an_attempt_that_made_nothing_claims_no_folder(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def prepare(
         from animecam_training.data.prepare import PrepareOptions
         from animecam_training.data.prepare import prepare as run_prepare
         from animecam_training.recipe_files import load_recipe
-        from animecam_training.target.drawings import choose_drawing
+        from animecam_training.target.drawings import choose_drawing, describe_drawing
 
     wanted = load_recipe(recipe) if recipe else Recipe()
     if teacher and (kind != "pairs" or wanted.drawing != "flat"):
@@ -86,6 +86,7 @@ def prepare(
         copies=copies,
         crop=CropOptions(side_px=size),
         draw=choose_drawing(wanted),
+        drawn_by=describe_drawing(wanted),
         expressions=wanted.expressions,
         glasses=wanted.glasses,
         workers=workers,

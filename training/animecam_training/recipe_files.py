@@ -88,14 +88,15 @@ def recipe_to_toml(recipe: Recipe) -> str:
 
 def differences(old: Recipe, new: Recipe) -> list[str]:
     """Keys whose values differ, each as "key: old -> new"."""
-    before, after = _flat(recipe_to_table(old)), _flat(recipe_to_table(new))
+    before, after = flattened(recipe_to_table(old)), flattened(recipe_to_table(new))
     return [f"{key}: {before[key]!r} -> {after[key]!r}" for key in before if before[key] != after[key]]
 
 
-def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A table in tables as one, with names as "optim.betas"."""
     flat: dict[str, Any] = {}
     for key, value in table.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}  # pyright: ignore[reportUnknownArgumentType]
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}  # pyright: ignore[reportUnknownArgumentType]
     return flat
 
 

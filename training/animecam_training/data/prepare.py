@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +47,7 @@ class PrepareOptions:
         crop: Size and margins of the crops; style pictures take its size.
         limits: What is too poor.
         draw: Draws the target of a pair.
+        drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
         expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
         glasses: Share of the pairs that get drawn glasses, 0 … 1.
         workers: Processes.
@@ -59,6 +60,7 @@ class PrepareOptions:
     crop: CropOptions = field(default_factory=CropOptions)
     limits: QualityLimits = field(default_factory=QualityLimits)
     draw: Drawing = draw_target
+    drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expressions: float = 0.0
     glasses: float = 0.0
     workers: int = 1
@@ -67,8 +69,10 @@ class PrepareOptions:
     @property
     def marks(self) -> dict[str, Any]:
         """What all pictures of a folder must have been made with, by the names of the command line."""
-        others = {"expressions": self.expressions, "glasses": self.glasses} if self.kind == "pairs" else {}
-        return {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed} | others
+        marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
+        if self.kind != "pairs":
+            return marks
+        return marks | {"expressions": self.expressions, "glasses": self.glasses} | dict(self.drawn_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,8 @@ def _claim(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
         before: dict[str, Any] = json.loads(first).get("prepared", marks)
     except json.JSONDecodeError:
         return  # the line an interrupted run was writing
-    changed = [
-        f"{name} {before[name]} and not {mark}" for name, mark in marks.items() if before.get(name, mark) != mark
-    ]
+    now: dict[str, Any] = json.loads(json.dumps(marks))  # tuples are lists there
+    changed = [f"{name} {before[name]} and not {mark}" for name, mark in now.items() if before.get(name, mark) != mark]
     if changed:
         message = f"{index.parent} was prepared with {', '.join(changed)}"
         raise DataError(

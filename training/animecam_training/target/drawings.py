@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from animecam_training.config import Recipe
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Draw, stylize_images
+from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
@@ -29,6 +31,15 @@ def choose_drawing(recipe: Recipe) -> Drawing:
             return partial(draw_target, options=recipe.target)
         case "flat":
             return partial(_draw_over, teacher=recipe.teacher, options=recipe.flat)
+
+
+def describe_drawing(recipe: Recipe) -> dict[str, Any]:
+    """Everything that changes what `choose_drawing` draws, by the recipe's names."""
+    section = {"portrait": "target", "anime": "anime", "flat": "flat"}[recipe.drawing]
+    marks = {"drawing": recipe.drawing} | flattened({section: recipe_to_table(recipe)[section]})
+    if recipe.drawing == "flat":
+        marks["teacher"] = str(Path(recipe.teacher).resolve()) if recipe.teacher else "none"
+    return marks
 
 
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
