@@ -1,8 +1,7 @@
 """The command `animecam-export`."""
 
-import json
+import errno
 import os
-import re
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,9 +12,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from animecam.errors import AnimecamError, UsageError
+from animecam.errors import AnimecamError
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
-from animecam.styles.card_parser import NAME_PATTERN, read_card
+from animecam.styles.card_parser import read_card
+from animecam_export.arguments import check_style_name, parse_size, read_figures
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
 
-_SIZE_PATTERN = re.compile(r"(\d+)x(\d+)")
-_STOPPED_STATUS = 1
-_FIGURE_DIGITS = 4  # after the point
+RUN_TIME_ERROR = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -79,11 +77,11 @@ def onnx(
         from animecam_export.onnx_export import OnnxOptions
         from animecam_export.style_export import StyleText, export_style
 
-    name = _style_name(name or folder.resolve().name)
+    name = check_style_name(name or folder.resolve().name)
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
-    measured = _measured(figures, figures_file)
+    measured = read_figures(figures, figures_file)
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
-    options = OnnxOptions(fixed_px=_size(size))
+    options = OnnxOptions(fixed_px=parse_size(size))
     trained = load_trained(checkpoint, generator)
     card, parities = export_style(trained, folder, text, options)
     _tell_parities(parities)
@@ -120,7 +118,7 @@ def variant(
         from animecam_export.variant_export import VariantText, add_variant
 
     trained = load_trained(checkpoint, "dtgan-lite")
-    text = VariantText(_style_name(quality), recipe, steps, _measured(figures, figures_file))
+    text = VariantText(check_style_name(quality), recipe, steps, read_figures(figures, figures_file))
     card, parities = add_variant(trained, folder, text)
     _tell_parities(parities)
     for one in card.variants:
@@ -232,10 +230,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _show_error("stopped", "")
-        return _STOPPED_STATUS
+        return RUN_TIME_ERROR
     except AnimecamError as error:
         _show_error(error.message, error.hint)
         return error.exit_status
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        return RUN_TIME_ERROR
     return 0
 
 
@@ -253,47 +256,6 @@ def _export_packages(extra: str = "export") -> Generator[None]:
     except ModuleNotFoundError as error:
         hint = f"pip install 'animecam[{extra}]'"
         raise ExportError(f"exporting needs the package {error.name}", hint=hint) from error
-
-
-def _style_name(text: str) -> str:
-    if not NAME_PATTERN.fullmatch(text):
-        raise UsageError(f"{text!r} cannot be a style's name", hint="lower-case letters, digits, - and _: --name NAME")
-    return text
-
-
-def _measured(figures: tuple[str, ...], file: Path | None) -> dict[str, float]:
-    """The figures in a file, and those named one by one, which count where both are given."""
-    return (_figures_of(file) if file else {}) | dict(_figure(text) for text in figures)
-
-
-def _figure(text: str) -> tuple[str, float]:
-    name, _, number = text.partition("=")
-    try:
-        return name, float(number)
-    except ValueError as error:
-        raise UsageError(f"--figure {text!r} is not NAME=NUMBER", hint="--figure identity_cosine=0.89") from error
-
-
-def _figures_of(path: Path) -> dict[str, float]:
-    """The figures in a file of `animecam-train evaluate --json`, under the names of a card."""
-    hint = "name the file that animecam-train evaluate --json wrote"
-    try:
-        named = json.loads(path.read_text("utf-8"))["by_name"]
-        return {str(name): round(float(value), _FIGURE_DIGITS) for name, value in named.items()}
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", hint=hint) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} holds no figures of a style", hint=hint) from error
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    """(height, width) from "WIDTHxHEIGHT"."""
-    if text is None:
-        return None
-    found = _SIZE_PATTERN.fullmatch(text)
-    if found is None:
-        raise UsageError(f"--size {text!r} is not WIDTHxHEIGHT", hint="--size 256x256")
-    return int(found[2]), int(found[1])
 
 
 if __name__ == "__main__":

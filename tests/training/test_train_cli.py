@@ -98,6 +98,19 @@ def test_help_needs_no_torch() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is always full, on this system")
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [("animecam-train", "animecam_training.cli"), ("animecam-export", "animecam_export.cli")],
+)
+def test_help_that_does_not_fit_on_a_disk_is_one_clear_line(program: str, module: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", module, "--help"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"{program}: cannot write the output: no space is left on the device"
+
+
 def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()

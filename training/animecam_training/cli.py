@@ -1,5 +1,6 @@
 """The command `animecam-train`. Everything heavy is imported by the command that runs."""
 
+import errno
 import logging
 import sys
 from collections.abc import Generator, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
 
+RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
 
 LEAST_SIDE_PX = 64
@@ -254,6 +256,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _show_error("interrupted", "what was done is kept: prepare again, or run with --resume, to go on")
         return INTERRUPTED_STATUS
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        return RUN_TIME_ERROR
     return 0
 
 
