@@ -6,19 +6,15 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from animecam_training.errors import ConfigError, TrainingError
-
-if TYPE_CHECKING:
-    from animecam_training.evaluation import Evaluation
 
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
@@ -174,6 +170,7 @@ def evaluate(
     with _training_packages():
         from animecam_training.evaluation import EvaluateOptions, check_places, write_figures
         from animecam_training.evaluation import evaluate as run_evaluation
+        from animecam_training.figure_table import figure_table
 
     check_places(grid, json_out)
     options = EvaluateOptions(
@@ -188,33 +185,24 @@ def evaluate(
         teacher=teacher,
     )
     result = run_evaluation(style, options, grid)
-    _console.print(_figure_table(result))
+    _console.print(figure_table(result))
     if json_out:
         write_figures(result, json_out)
 
 
-def _figure_table(result: "Evaluation") -> Table:
-    figures = result.figures
-    table = Table("figure", "value")
-    table.add_row("portraits", str(figures.pictures))
-    table.add_row("squeeze KID to the style, share of the photos' own", f"{figures.relative_distance:.3f}")
-    table.add_row("squeeze distance to the photo", f"{figures.squeeze_distance:.3f}")
-    table.add_row("PSNR to the photo, dB", f"{figures.psnr_db:.1f}")
-    if figures.identity:
-        table.add_row("identity cosine, mean", f"{figures.identity.mean:.3f}")
-        table.add_row("identity cosine, worst", f"{figures.identity.worst:.3f}")
-    if result.flicker:
-        table.add_row("flicker, times the source's", f"{result.flicker.ratio:.2f}")
-    if result.inception:
-        table.add_row("FID to the style", f"{result.inception.fid:.1f}")
-        table.add_row("KID to the style", f"{result.inception.kid:.4f}")
-        table.add_row("Inception Score", f"{result.inception.inception_score:.2f}")
-    if result.teacher:
-        table.add_row("squeeze distance to the teacher", f"{result.teacher.squeeze_distance:.3f}")
-        table.add_row("PSNR to the teacher, dB", f"{result.teacher.psnr_db:.1f}")
-    if result.lpips is not None:
-        table.add_row("LPIPS (AlexNet) to the photo", f"{result.lpips:.3f}")
-    return table
+@app.command()
+@click.argument("first", type=_FOLDER)
+@click.argument("second", type=_FOLDER)
+@click.option("--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of FIRST in the mean.")
+@click.option("--out", "-o", type=_FOLDER, required=True, help="Where the new checkpoint goes.")
+def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
+    """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or the ONNX file of a style."""
+    with _training_packages():
+        from animecam_training.checkpoint import save_checkpoint
+        from animecam_training.soup import mix_weights
+
+    save_checkpoint(mix_weights(first, second, share), out)
+    _console.print(escape(str(out)), soft_wrap=True)
 
 
 @app.command()

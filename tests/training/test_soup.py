@@ -1,0 +1,52 @@
+"""The mean of two trainings of one network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.cli import main
+from animecam_training.config import ModelConfig, Recipe
+from animecam_training.models.registry import build_generator
+from animecam_training.soup import mix_weights
+
+WIDTHS = (8, 8, 8)
+
+
+def _trained(path: Path, seed: int, widths: tuple[int, ...] = WIDTHS) -> Path:
+    torch.manual_seed(seed)
+    model = ModelConfig(generator="dtgan-lite", widths=widths)
+    weights = build_generator(model.generator, **model.options).state_dict()
+    save_checkpoint(Checkpoint(Recipe(name=f"of {seed}", model=model), seed, weights, {"g": {"lr": 1}}), path)
+    return path
+
+
+def test_it_is_the_mean_and_keeps_the_first_ones_recipe(tmp_path: Path) -> None:
+    first, second = _trained(tmp_path / "a.pt", 1), _trained(tmp_path / "b.pt", 2)
+    mixed = mix_weights(first, second, 0.25)
+    of = [load_checkpoint(path).weights for path in (first, second)]
+    for name, tensor in mixed.weights.items():
+        if tensor.is_floating_point():
+            assert torch.allclose(tensor, 0.25 * of[0][name] + 0.75 * of[1][name], atol=1e-7), name
+        else:
+            assert torch.equal(tensor, of[0][name])
+    assert (mixed.recipe.name, mixed.step, mixed.state) == ("of 1", 1, {})
+    assert all(torch.equal(mix_weights(first, second, 1.0).weights[name], of[0][name]) for name in of[0])
+
+
+def test_the_command_writes_what_a_run_can_start_from(tmp_path: Path) -> None:
+    first, second = _trained(tmp_path / "a.pt", 1), _trained(tmp_path / "b.pt", 2)
+    out = tmp_path / "mean.pt"
+    assert main(["mean", str(first), str(second), "--share", "0.7", "--out", str(out)]) == 0
+    generator = build_generator("dtgan-lite", widths=WIDTHS)
+    generator.load_state_dict(load_checkpoint(out).weights)
+
+
+def test_other_networks_and_lost_files_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, other = _trained(tmp_path / "a.pt", 1), _trained(tmp_path / "b.pt", 2, (8, 8, 16))
+    out = tmp_path / "mean.pt"
+    for second, says in ((other, "not the same network"), (tmp_path / "c.pt", "cannot read checkpoint")):
+        assert main(["mean", str(first), str(second), "--out", str(out)]) == 1
+        assert says in capsys.readouterr().err
+        assert not out.exists()

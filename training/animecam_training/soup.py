@@ -1,0 +1,37 @@
+"""The mean of two trainings of one network, which often draws better than either.
+
+Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
+inference time", ICML 2022. It works where one began at the other's weights, or both at the same.
+"""
+
+from pathlib import Path
+
+from animecam_training.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.errors import CheckpointError
+from animecam_training.predecessors import read_predecessor
+
+
+def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
+    """A checkpoint of the mean weights, to evaluate, export, teach or start from; no run can resume it.
+
+    Args:
+        first: `last.pt` of a run; recipe and step are taken from it.
+        second: Another, or the `model.onnx` of a style.
+        share: Of the first in the mean, 0 … 1.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or of another kind, or the networks differ.
+    """
+    begun, other = load_checkpoint(first), read_predecessor(second).weights
+    mine = {name: tensor.shape for name, tensor in begun.weights.items()}
+    if mine != {name: other[name].shape for name in mine if name in other}:
+        raise CheckpointError(
+            f"{first} and {second} are not the same network",
+            hint="take two trainings of one generator with the same widths",
+        )
+    mixed = {
+        # Counters are no weights: they stay those of the first.
+        name: share * tensor + (1 - share) * other[name] if tensor.is_floating_point() else tensor
+        for name, tensor in begun.weights.items()
+    }
+    return Checkpoint(begun.recipe, begun.step, mixed, {})
