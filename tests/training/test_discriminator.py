@@ -1,9 +1,11 @@
-"""The discriminator's layout, and that no convolution can stretch its input."""
+"""The discriminators: the published layout, no convolution that stretches its input, and what they learn to tell."""
 
 import torch
 from torch import nn
 
 from animecam_training.models.discriminator import PatchDiscriminator
+from animecam_training.models.feature_discriminator import FeatureDiscriminator, count_channels
+from animecam_training.perceptual.registry import open_features
 
 
 def test_layout_is_the_published_one() -> None:
@@ -45,3 +47,46 @@ def test_it_learns_to_tell_two_textures_apart() -> None:
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.2
+
+
+def _lined(generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """Four flat areas, with dark lines between them and without, [2, 3, 64, 64] each: other colours each time."""
+    colours = torch.rand(2, 3, 2, 2, generator=generator) * 1.2 - 0.6
+    plain = colours.repeat_interleave(32, 2).repeat_interleave(32, 3)
+    lined = plain.clone()
+    lined[:, :, 31:33, :] = -1
+    lined[:, :, :, 31:33] = -1
+    return lined, plain
+
+
+def test_heads_on_features_soon_tell_lines_from_none() -> None:
+    """Of pictures they have not seen: what a discriminator of drawings is for."""
+    torch.manual_seed(0)
+    features = open_features("squeezenet1_1")
+    channels = count_channels(features)
+    discriminator = FeatureDiscriminator(channels, 16)
+    generator = torch.Generator().manual_seed(1)
+    optimiser = torch.optim.Adam(discriminator.parameters(), 2e-3, betas=(0.5, 0.99))
+    for _ in range(25):
+        lined, plain = _lined(generator)
+        opinions = zip(discriminator(features(lined)), discriminator(features(plain)), strict=True)
+        loss = sum((real - 1).square().mean() + fake.square().mean() for real, fake in opinions)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    lined, plain = _lined(generator)
+    with torch.no_grad():
+        real, fake = discriminator(features(lined)), discriminator(features(plain))
+    assert [logits.shape[1] for logits in real] == [1] * len(channels)
+    assert [logits.shape[2:] for logits in real] == [maps.shape[2:] for maps in features(lined).values()]
+    assert sum(float(logits.mean()) for logits in real) > sum(float(logits.mean()) for logits in fake) + 0.5
+
+
+def test_heads_on_features_pass_the_gradient_on_to_the_picture() -> None:
+    torch.manual_seed(0)
+    features = open_features("squeezenet1_1")
+    discriminator = FeatureDiscriminator(count_channels(features), 8)
+    picture = (torch.rand(1, 3, 64, 64) * 2 - 1).requires_grad_()
+    torch.stack([logits.mean() for logits in discriminator(features(picture))]).sum().backward()
+    assert picture.grad is not None
+    assert (picture.grad.abs() > 0).float().mean() > 0.9

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -66,8 +67,10 @@ def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: 
     assert all(torch.equal(stored.weights[name], value) for name, value in checkpoint.weights.items())
 
 
-def test_resume_is_exact(pairs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("discriminator", ["patch", "features"])
+def test_resume_is_exact(pairs: Path, tmp_path: Path, discriminator: Literal["patch", "features"]) -> None:
     recipe = _recipe(pairs)
+    recipe = replace(recipe, model=replace(recipe.model, discriminator=discriminator))
     whole = train(recipe, RunOptions(tmp_path / "whole"))
     stop_after_two(recipe, tmp_path / "parts")
     assert load_checkpoint(tmp_path / "parts/last.pt").step == 2

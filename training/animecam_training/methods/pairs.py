@@ -29,9 +29,11 @@ from animecam_training.methods.base import (
     window_source,
 )
 from animecam_training.models.discriminator import PatchDiscriminator
+from animecam_training.models.feature_discriminator import FeatureDiscriminator, count_channels
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator
 from animecam_training.ops.bilateral import bilateral_filter
+from animecam_training.perceptual.base import FeatureMaps
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher
 
@@ -67,12 +69,17 @@ class PairMethod:
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
         if recipe.pair_weights.adversarial:
-            self.discriminator = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
+            self.discriminator = place(self._new_discriminator(recipe.model.discriminator_channels), device)
             self.d_optimizer = make_adam([self.discriminator], optim.discriminator_rate, optim)
         share_weights([self.generator, *([self.discriminator] if self.discriminator else [])])
         self.g_optimizer = make_adam([self.generator], optim.learning_rate, optim)
         self.average = MovingAverage(self.generator, optim.ema_decay)
         self._averaged = build_generator(recipe.model.generator, **recipe.model.options).to(device).eval()
+
+    def _new_discriminator(self, channels: int) -> nn.Module:
+        if self.recipe.model.discriminator == "patch":
+            return PatchDiscriminator(channels)
+        return FeatureDiscriminator(count_channels(self.features), channels)
 
     def target(self, batch: Batch) -> Tensor:
         """What the generator should draw, [N, 3, S, S]."""
@@ -86,40 +93,41 @@ class PairMethod:
         photo, target = batch["photo"], self.target(batch)
         with autocast(recipe, self.device):
             drawn = self.generator(photo)
-            terms = self._terms(drawn, target, step)
+            source = window_source(recipe.seed, step)
+            (wanted,), (seen,) = compute_features(self.features, [target], [drawn], generator=source)
+            terms = {
+                "pixel": pixel_l1(drawn, target),
+                "gradient": gradient_l1(drawn, target),
+                "detail": detail_l1(drawn, target),
+                "feature": feature_l1(seen, wanted),
+            }
+            if self.discriminator is not None:
+                self.discriminator.requires_grad_(False)
+                terms["adversarial"] = self._judged(drawn, seen, MAIN_REAL)
         total = weighted_sum(terms, {name: getattr(recipe.pair_weights, name) for name in terms})
         rate = optim.learning_rate * share
         norm = descend(total, self.g_optimizer, rate, terms, optim.clip_norm)
         self.average.update(self.generator)
         losses = {f"G/{name}": value for name, value in detached(terms).items()} | {"G/gradient_norm": norm}
         if self.discriminator is not None:
-            losses |= self._discriminator_step(target, drawn.detach(), optim.discriminator_rate * share)
+            self.discriminator.requires_grad_(True)
+            with autocast(recipe, self.device):
+                of_drawn = {name: maps.detach() for name, maps in seen.items()}
+                judged = {
+                    "D/real": self._judged(target, wanted, MAIN_REAL),
+                    "D/fake": self._judged(drawn.detach(), of_drawn, MAIN_FAKE),
+                }
+            descend(judged["D/real"] + judged["D/fake"], self.d_optimizer, optim.discriminator_rate * share, judged)
+            losses |= detached(judged)
         return losses
 
-    def _terms(self, drawn: Tensor, target: Tensor, step: int) -> dict[str, Tensor]:
-        source = window_source(self.recipe.seed, step)
-        (wanted,), (seen,) = compute_features(self.features, [target], [drawn], generator=source)
-        terms = {
-            "pixel": pixel_l1(drawn, target),
-            "gradient": gradient_l1(drawn, target),
-            "detail": detail_l1(drawn, target),
-            "feature": feature_l1(seen, wanted),
-        }
-        if self.discriminator is not None:
-            self.discriminator.requires_grad_(False)
-            terms["adversarial"] = least_squares(self.discriminator(drawn), MAIN_REAL)
-        return terms
-
-    def _discriminator_step(self, target: Tensor, drawn: Tensor, rate: float) -> Losses:
+    def _judged(self, picture: Tensor, maps: FeatureMaps, wanted: float) -> Tensor:
+        """How far the discriminator's opinion of a picture [N, 3, S, S], or of its features, is from the wanted one."""
         assert self.discriminator is not None
-        self.discriminator.requires_grad_(True)
-        with autocast(self.recipe, self.device):
-            terms = {
-                "D/real": least_squares(self.discriminator(target), MAIN_REAL),
-                "D/fake": least_squares(self.discriminator(drawn), MAIN_FAKE),
-            }
-        descend(terms["D/real"] + terms["D/fake"], self.d_optimizer, rate, terms)
-        return detached(terms)
+        if self.recipe.model.discriminator == "patch":
+            return least_squares(self.discriminator(picture), wanted)
+        opinions = [least_squares(logits, wanted) for logits in self.discriminator(maps)]
+        return torch.stack(opinions).mean()
 
     def state(self) -> dict[str, StateDict]:
         """Modules, optimisers and the average."""
