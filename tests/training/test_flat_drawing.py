@@ -14,7 +14,7 @@ from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.drawings import choose_drawing
 from animecam_training.target.flat import comb_hair, draw_flat, matt_skin
 from animecam_training.target.flatten import denoised, to_lab
-from animecam_training.target.geometry import EYELIDS, OVAL, enlarge_eyes, sheet_of
+from animecam_training.target.geometry import EYELIDS, LIPS, OVAL, enlarge_eyes, sheet_of
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import find_skin
 
@@ -31,7 +31,7 @@ def test_texture_goes_and_edges_stay_where_they_are(portrait: Portrait) -> None:
     photo, face, person = portrait
     rng = np.random.default_rng(0)
     grainy = np.clip(photo + rng.normal(0, 8, photo.shape), 0, 255).astype(np.uint8)
-    drawn = draw_flat(grainy, face.mesh, person, FlatOptions(line_ink=0, face_ink=0))
+    drawn = draw_flat(grainy, face.mesh, person, FlatOptions(line_ink=0))
     assert drawn.shape == photo.shape
     assert drawn.dtype == np.uint8
     assert _relief(drawn) < 0.4 * _relief(grainy)
@@ -42,8 +42,7 @@ def test_texture_goes_and_edges_stay_where_they_are(portrait: Portrait) -> None:
 def test_lines_are_darker_than_what_they_part(portrait: Portrait) -> None:
     photo, face, person = portrait
     plain, inked = (
-        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=ink, face_ink=ink)))[..., 0]
-        for ink in (0.0, 0.5)
+        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=ink)))[..., 0] for ink in (0.0, 0.5)
     )
     assert (inked < np.maximum(plain, DARKEST_INK) + 1).all()
     assert 0.02 < (inked < plain - 2).mean() < 0.25
@@ -75,7 +74,7 @@ def test_a_picture_without_skin_keeps_its_colours(portrait: Portrait) -> None:
 
 def test_eyes_keep_fine_contrast_that_skin_loses(portrait: Portrait) -> None:
     photo, face, person = portrait
-    options = FlatOptions(eye_gain=1.0, chroma=1.0, line_ink=0, face_ink=0)
+    options = FlatOptions(eye_gain=1.0, chroma=1.0, line_ink=0)
     eye = face.mesh[list(EYELIDS[0][0] + EYELIDS[0][1])].mean(0).astype(int)
     cheek = face.mesh[50].astype(int)
     checkered = photo.copy()
@@ -92,8 +91,8 @@ def test_a_lower_edge_draws_more_lines_there_alone(portrait: Portrait) -> None:
     photo, face, person = portrait
     oval = sheet_of(photo, face.mesh, person).area(OVAL)
     few, off_face, on_face = (
-        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0.8, face_ink=0.8, edge=edge, face_edge=least)))
-        for edge, least in ((0.2, 0.2), (0.05, 0.2), (0.2, 0.05))
+        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0.8, edge=edge, face_edge_gain=gain)))
+        for edge, gain in ((0.2, 1.0), (0.05, 4.0), (0.2, 0.25))
     )
     far, deep = cv2.dilate(oval, np.ones((31, 31))) == 0, cv2.erode(oval, np.ones((31, 31))) == 1
     for more, here, there in ((off_face, far, deep), (on_face, deep, far)):
@@ -106,8 +105,7 @@ def test_less_reach_on_the_face_keeps_more_of_it(portrait: Portrait) -> None:
     photo, face, person = portrait
     deep = cv2.erode(sheet_of(photo, face.mesh, person).area(OVAL), np.ones((31, 31))) == 1
     wide, near = (
-        draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0, face_ink=0, face_reach=reach))
-        for reach in (1.0, 0.4)
+        draw_flat(photo, face.mesh, person, FlatOptions(line_ink=0, face_reach=reach)) for reach in (1.0, 0.4)
     )
     photo_steps, wide_steps, near_steps = (np.abs(np.diff(to_lab(x)[..., 0], axis=0)) for x in (photo, wide, near))
     still = [float((steps < 0.3)[deep[1:]].mean()) for steps in (photo_steps, near_steps, wide_steps)]
@@ -124,19 +122,54 @@ def test_light_in_the_eyes_spreads_their_tones_and_no_others(portrait: Portrait)
     assert np.abs(dull - bright)[around].max() < 1
 
 
-def test_hair_is_smoothed_along_its_strands(portrait: Portrait) -> None:
-    """Fine noise on hair goes, as along a strand; elsewhere the picture is the same."""
+def test_hair_is_smoothed_along_its_strands_and_not_across(portrait: Portrait) -> None:
+    """Strands painted upright on the hair keep their contrast; noise along them goes. The rest is left alone."""
     photo, face, person = portrait
-    rng = np.random.default_rng(0)
-    noisy = np.clip(photo + rng.normal(0, 10, photo.shape[:2])[..., None], 0, 255).astype(np.uint8)
-    combed = comb_hair(noisy, face.mesh, person, 7.0)
-    sheet = sheet_of(noisy, face.mesh, person)
-    hair = hair_area(find_skin(to_lab(denoised(noisy)), sheet), sheet) * (1 - sheet.area(OVAL, 6.0))
-    sure = hair > 0.95
-    assert sure.sum() > 500
-    relief = [np.abs(cv2.Laplacian(to_lab(image)[..., 0], cv2.CV_32F))[sure].mean() for image in (noisy, combed)]
-    assert relief[1] < 0.4 * relief[0]
-    assert np.abs(combed[hair == 0].astype(int) - noisy[hair == 0]).max() <= 2
+    sheet = sheet_of(photo, face.mesh, person)
+    strands = np.where(sheet.columns % 8 < 4, 40, 110)
+    noise = np.random.default_rng(0).normal(0, 8, strands.shape)
+    hair = hair_area(find_skin(to_lab(denoised(photo)), sheet), sheet) * (1 - sheet.area(OVAL, 6.0))
+    place = (hair > 0.9)[..., None]
+    painted = np.where(place, (strands + noise)[..., None], photo).clip(0, 255).astype(np.uint8)
+    combed = comb_hair(painted, face.mesh, person, 7.0)
+    found = hair_area(find_skin(to_lab(denoised(painted)), sheet), sheet) * (1 - sheet.area(OVAL, 6.0))
+    sure = cv2.erode(((found > 0.95) & place[..., 0]).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
+    assert sure.sum() > 300
+    before, after = (to_lab(image)[..., 0] for image in (painted, combed))
+    along = [np.abs(np.diff(lightness, axis=0))[sure[1:]].mean() for lightness in (before, after)]
+    assert along[1] < 0.4 * along[0]
+    dark, light = ((sheet.columns % 8 == column) & sure for column in (2, 6))
+    contrast = [lightness[light].mean() - lightness[dark].mean() for lightness in (before, after)]
+    assert contrast[1] > 0.7 * contrast[0]
+    assert np.abs(combed[found == 0].astype(int) - painted[found == 0]).max() <= 2
+
+
+def test_nobody_there_means_no_hair_to_comb(portrait: Portrait) -> None:
+    photo, face, person = portrait
+    combed = comb_hair(photo, face.mesh, np.zeros_like(person), 7.0)
+    assert np.abs(combed.astype(int) - photo).max() <= 2
+
+
+def test_closed_eyes_are_not_lit(portrait: Portrait) -> None:
+    """Between shut lids there are skin and lashes: the skin must not become white."""
+    photo, face, person = portrait
+    mesh = face.mesh.copy()
+    for upper, lower in EYELIDS:
+        middle = (mesh[list(upper)] + mesh[list(lower)]) / 2
+        mesh[list(upper)], mesh[list(lower)] = middle - 0.3, middle + 0.3
+    dull, bright = (draw_flat(photo, mesh, person, FlatOptions(eye_light=light)) for light in (0.0, 0.6))
+    assert np.array_equal(dull, bright)
+
+
+def test_eyes_and_lips_are_never_coarser_than_the_face(portrait: Portrait) -> None:
+    photo, face, person = portrait
+    deep = sheet_of(photo, face.mesh, person).area(LIPS) == 1
+    coarse, fine = (
+        to_lab(draw_flat(photo, face.mesh, person, FlatOptions(eye_gain=1.0, line_ink=0, face_reach=reach)))[..., 0]
+        for reach in (1.0, 0.1)
+    )
+    steps = [float(np.abs(np.diff(lightness, axis=0))[deep[1:]].mean()) for lightness in (coarse, fine)]
+    assert steps[1] > 1.02 * steps[0]
 
 
 def _inverter(path: Path) -> Path:

@@ -116,13 +116,27 @@ def test_a_folder_of_pairs_has_one_drawing(
     folder = tmp_path / "out"
     assert prepare(tmp_path / "in", folder, options).kept == 1
     assert prepare(tmp_path / "in", folder, options).kept == 1
+    (tmp_path / "cel.onnx").write_bytes(b"cel")
     for other, difference in (
         (replace(flat, flat=FlatOptions(line_ink=0.9)), "flat.line_ink 0.5 and not 0.9"),
-        (replace(flat, teacher="cel.onnx"), "teacher none and not .*cel.onnx"),
+        (replace(flat, teacher=str(tmp_path / "cel.onnx")), "teacher none and not sha256"),
         (replace(flat, drawing="anime"), "drawing flat and not anime"),
     ):
         with pytest.raises(DataError, match=difference):
             prepare(tmp_path / "in", folder, replace(options, drawn_by=describe_drawing(other)))
+
+
+def test_a_teacher_is_known_by_what_it_is_and_not_by_its_place(tmp_path: Path) -> None:
+    here, there = tmp_path / "last.pt", tmp_path / "style"
+    there.mkdir()
+    here.write_bytes(b"step 1")
+    (there / "card.json").write_bytes(b"step 1")
+    before, moved = (describe_drawing(Recipe(drawing="flat", teacher=str(path))) for path in (here, there))
+    assert before == moved
+    here.write_bytes(b"step 2")
+    assert describe_drawing(Recipe(drawing="flat", teacher=str(here))) != before
+    with pytest.raises(DataError, match="cannot read the teacher"):
+        describe_drawing(Recipe(drawing="flat", teacher=str(tmp_path / "lost.pt")))
 
 
 def test_an_attempt_that_made_nothing_claims_no_folder(tmp_path: Path) -> None:

@@ -2,15 +2,21 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import ModelConfig, Recipe
+from animecam_training.config import DataConfig, ModelConfig, Recipe
+from animecam_training.data.pictures import write_picture
+from animecam_training.errors import CheckpointError
+from animecam_training.loop import RunOptions, train
 from animecam_training.models.registry import build_generator
+from animecam_training.predecessors import read_predecessor
 from animecam_training.soup import mix_weights
 
+STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 WIDTHS = (8, 8, 8)
 
 
@@ -50,3 +56,37 @@ def test_other_networks_and_lost_files_are_one_line(tmp_path: Path, capsys: pyte
         assert main(["mean", str(first), str(second), "--out", str(out)]) == 1
         assert says in capsys.readouterr().err
         assert not out.exists()
+    before = first.read_bytes()
+    assert main(["mean", str(first), str(first), "--out", str(first)]) == 1
+    assert "exists" in capsys.readouterr().err
+    assert first.read_bytes() == before
+
+
+def test_a_style_as_it_ships_is_mixed_in(tmp_path: Path) -> None:
+    style = STYLES / "cel/model.onnx"
+    first = _trained(tmp_path / "a.pt", 1, ())
+    mixed, shipped = mix_weights(first, style, 0.0).weights, read_predecessor(style).weights
+    assert all(torch.allclose(tensor, shipped[name]) for name, tensor in mixed.items())
+
+
+def test_an_exported_dtgan_has_lost_its_norms(tmp_path: Path) -> None:
+    model = ModelConfig(generator="dtgan")
+    weights = build_generator("dtgan").state_dict()
+    first = tmp_path / "a.pt"
+    save_checkpoint(Checkpoint(Recipe(model=model), 1, weights, {}), first)
+    with pytest.raises(CheckpointError, match=r"has no such main\.attention") as raised:
+        mix_weights(first, STYLES / "starter/model.onnx", 0.5)
+    assert "folded" in raised.value.hint
+
+
+def test_a_mean_is_nothing_to_resume(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    for name in ("a.in.png", "a.out.png"):
+        write_picture(np.full((64, 64, 3), 90, np.uint8), pairs / name)
+    recipe = Recipe(steps=2, model=ModelConfig(widths=WIDTHS), data=DataConfig(str(pairs), batch=1, sizes_px=(64,)))
+    run = tmp_path / "run"
+    last = train(recipe, RunOptions(run))
+    save_checkpoint(Checkpoint(last.recipe, 1, last.weights, {}), run / "last.pt")
+    with pytest.raises(CheckpointError, match="weights alone"):
+        train(recipe, RunOptions(run, resume=True))

@@ -14,7 +14,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from animecam_training.errors import ConfigError, TrainingError
+from animecam_training.errors import CheckpointError, ConfigError, TrainingError
 
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
@@ -201,6 +201,8 @@ def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
         from animecam_training.checkpoint import save_checkpoint
         from animecam_training.soup import mix_weights
 
+    if out.exists():
+        raise CheckpointError(f"{out} exists", hint="name a new file: what a run needs to go on would be lost")
     save_checkpoint(mix_weights(first, second, share), out)
     _console.print(escape(str(out)), soft_wrap=True)
 

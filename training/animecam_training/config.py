@@ -17,10 +17,10 @@ class ModelConfig:
         widths: Channels of the lite ones at 1/2, 1/4, 1/8 of the side; empty takes their own default.
         norm: Where the lite ones have LADE: "lade", "coarse" (not at 1/2 of the side) or "none".
         separable: Whether the lite ones have separable convolutions.
-        discriminator_channels: Width of the discriminators' stem or heads, where the method has any; 16 takes a third
-            of the time of the paper's 32.
-        discriminator: What judges for the method "pairs": "patch" the paper's discriminator of pixels, "features" heads
-            on the maps of the feature network, which learn far sooner.
+        discriminator_channels: Width of the discriminators' stem or heads, where the method has any; a stem of 16
+            takes a third of the time of the paper's 32.
+        discriminator: What judges where `pair_weights.adversarial` is not 0: "patch" the paper's discriminator of
+            pixels, "features" heads on the maps of the feature network, which learn far sooner (not for "dtgan").
     """
 
     generator: str = "dtgan-lite"

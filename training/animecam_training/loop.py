@@ -163,6 +163,8 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
                 f"{path} was trained with another recipe: " + "; ".join(changed),
                 hint="resume with its own recipe.toml, or start a new run with --from",
             )
+        if not checkpoint.state:
+            raise CheckpointError(f"{path} holds weights alone", hint="start a new run with --from")
         method.load_state(checkpoint.state)
         return checkpoint.step
     if options.start_from:

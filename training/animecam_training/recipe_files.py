@@ -47,6 +47,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     data, optim, model = recipe.data, recipe.optim, recipe.model
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
+    heads = model.discriminator == "patch" or recipe.method != "dtgan"
     return {
         "steps": (recipe.steps > 0, "1 or more"),
         "pretrain_steps": (0 <= recipe.pretrain_steps <= recipe.steps, "0 to steps"),
@@ -61,9 +62,14 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "flat.space_px": (recipe.flat.space_px > 0, "more than 0"),
         "flat.colour": (recipe.flat.colour > 0, "more than 0"),
         "flat.face_reach": (0 < recipe.flat.face_reach <= 1, "more than 0, to 1"),
+        "flat.edge": (recipe.flat.edge > 0, "more than 0"),
+        "flat.face_edge_gain": (recipe.flat.face_edge_gain > 0, "more than 0"),
+        "flat.line_ink": (recipe.flat.line_ink >= 0, "0 or more"),
+        "flat.face_ink_share": (0 <= recipe.flat.face_ink_share <= 1, "0 to 1"),
         "flat.strand_px": (recipe.flat.strand_px >= 0, "0 or more"),
         "flat.eye_light": (0 <= recipe.flat.eye_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
+        "model.discriminator": (heads, '"patch" with the method "dtgan"'),
         "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
         "data.batch": (data.batch > 0, "1 or more"),
         "data.workers": (data.workers >= 0, "0 or more"),

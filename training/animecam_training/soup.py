@@ -16,7 +16,7 @@ def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
 
     Args:
         first: `last.pt` of a run; recipe and step are taken from it.
-        second: Another, or the `model.onnx` of a style.
+        second: Another, or the `model.onnx` of a style whose generator is dtgan-lite.
         share: Of the first in the mean, 0 … 1.
 
     Raises:
@@ -24,10 +24,11 @@ def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
     """
     begun, other = load_checkpoint(first), read_predecessor(second).weights
     mine = {name: tensor.shape for name, tensor in begun.weights.items()}
-    if mine != {name: other[name].shape for name in mine if name in other}:
+    differing = [name for name, shape in mine.items() if name not in other or other[name].shape != shape]
+    if differing:
         raise CheckpointError(
-            f"{first} and {second} are not the same network",
-            hint="take two trainings of one generator with the same widths",
+            f"{second} has no such {differing[0]} as {first}: they are not the same network",
+            hint="take two trainings of one generator; in an exported dtgan the BatchNorm is folded: name its last.pt",
         )
     mixed = {
         # Counters are no weights: they stay those of the first.

@@ -68,7 +68,7 @@ class PrepareOptions:
 
     @property
     def marks(self) -> dict[str, Any]:
-        """What all pictures of a folder must have been made with, by the names of the command line."""
+        """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
         marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
         if self.kind != "pairs":
             return marks

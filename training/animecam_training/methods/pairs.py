@@ -45,7 +45,7 @@ class PairMethod:
     """Learn to draw targets.
 
     Args:
-        recipe: Weights `pair_weights`; with an adversarial weight a patch discriminator trains alongside.
+        recipe: Weights `pair_weights`; with an adversarial weight a discriminator trains alongside.
         device: Where to compute.
 
     Raises:

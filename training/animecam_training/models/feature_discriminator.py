@@ -39,7 +39,7 @@ class FeatureDiscriminator(nn.Module):
         self.heads = nn.ModuleDict({name: _Head(count, channels) for name, count in channels_in.items()})
 
     def forward(self, maps: FeatureMaps) -> list[Tensor]:
-        """Logits [N, 1, h, w] of each layer, of its map [N, C, h, w] after a ReLU."""
+        """Logits [N, 1, h, w] of each layer, of its map [N, C, h, w], in which negative values count as 0."""
         return [head(maps[name]) for name, head in self.heads.items()]
 
 

@@ -77,6 +77,12 @@ def _paint_eyeball(
     return mixed(paint, np.broadcast_to(pale, lab.shape), 0.8 * (1 - ramp(glow, 0.6, 1.4)))
 
 
+def openness(upper: Points, lower: Points) -> float:
+    """How far an eye is open, 0 (shut: there is nothing but skin and lashes) … 1, from its lids [N, 2] each."""
+    height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
+    return float(ramp(np.array(height / np.linalg.norm(upper[0] - upper[-1])), *OPEN_ENOUGH))
+
+
 def draw_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: float, opacity: float) -> tuple[Lab, Plane]:
     """Draw both eyes where there are eyes to be seen.
 
@@ -101,9 +107,7 @@ def draw_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: float, opa
         if centre is None:
             continue
         ball = _paint_eyeball(sharp, open_eye, centre, upper, lower, sheet, skin, lit)
-        height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
-        openness = ramp(np.array(height / np.linalg.norm(upper[0] - upper[-1])), *OPEN_ENOUGH)
-        picture = mixed(picture, ball, open_eye * openness * opacity)
+        picture = mixed(picture, ball, open_eye * openness(upper, lower) * opacity)
         raised = upper - np.array([0, 0.012 * sheet.eye_px], np.float32)
         lashes = sheet.stroke(raised, *(width * sheet.eye_px for width in LASH_WIDTHS_EYE))
         below = sheet.stroke(lower, *(width * sheet.eye_px for width in LOWER_LASH_WIDTHS_EYE))

@@ -13,9 +13,10 @@ import numpy as np
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.draw import inked, outline_ink
+from animecam_training.target.eyes import openness
 from animecam_training.target.face import fill_skin
 from animecam_training.target.flatten import Lab, denoised, mixed, to_lab, to_rgb
-from animecam_training.target.geometry import LIPS, OVAL, Sheet, blurred, enlarge_eyes, ramp, sheet_of
+from animecam_training.target.geometry import EYELIDS, LIPS, OVAL, Sheet, blurred, enlarge_eyes, ramp, sheet_of
 from animecam_training.target.lines import edge_flow, smooth_along
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import Skin, find_skin, matt_colour
@@ -83,21 +84,36 @@ def _shifted(matt: Image, reach: float, sheet: Sheet, options: FlatOptions) -> I
     return cv2.pyrMeanShiftFiltering(matt, space * reach, options.colour * reach).astype(np.uint8)
 
 
-def _paint_features(painted: Lab, matt: Image, sheet: Sheet, options: FlatOptions) -> Lab:
-    """Eyes and lips in finer areas than the rest, and the tones of the eyes spread from dark to white."""
-    space, colour = options.space_px * sheet.unit_px * FINE_SPACE_SHARE, options.colour * FINE_COLOUR_SHARE
-    fine = to_lab(cv2.pyrMeanShiftFiltering(matt, space, colour).astype(np.uint8))
+def _eye_shares(sheet: Sheet) -> list[tuple[Plane, float]]:
+    """Each eye with a margin, float32 [H, W], 0 … 1, and how far it is open."""
     side = 2 * EYE_MARGIN_PX + 1
-    share = blurred(cv2.dilate(sheet.eyelids(), np.ones((side, side), np.uint8)).astype(np.float32), EYE_FEATHER_PX)
-    painted = mixed(painted, fine, np.maximum(share, sheet.area(LIPS, EYE_FEATHER_PX)))
-    inside = share > EYE_SURE
-    if options.eye_light > 0 and inside.any():
-        dark, light = np.percentile(painted[..., 0][inside], EYE_PERCENTILES)
-        place = np.clip((painted[..., 0] - dark) / max(float(light - dark), EYE_LEAST_SPAN), 0, EYE_BRIGHTEST)
-        lit = painted.copy()
-        lit[..., 0] = EYE_DARK_SHARE * dark + place**EYE_GAMMA * (EYE_WHITE - EYE_DARK_SHARE * dark)
-        lit[..., 1:] *= EYE_CHROMA
-        painted = mixed(painted, lit, options.eye_light * share)
+    shares: list[tuple[Plane, float]] = []
+    for upper, lower in EYELIDS:
+        lids = cv2.dilate(sheet.area(upper + lower[::-1]), np.ones((side, side), np.uint8)).astype(np.float32)
+        shares.append((blurred(lids, EYE_FEATHER_PX), openness(sheet.mesh[list(upper)], sheet.mesh[list(lower)])))
+    return shares
+
+
+def _lit(painted: Lab, share: Plane) -> Lab:
+    """The picture with the tones of one eye spread from dark to white."""
+    dark, light = np.percentile(painted[..., 0][share > EYE_SURE], EYE_PERCENTILES)
+    place = np.clip((painted[..., 0] - dark) / max(float(light - dark), EYE_LEAST_SPAN), 0, EYE_BRIGHTEST)
+    lit = painted.copy()
+    lit[..., 0] = EYE_DARK_SHARE * dark + place**EYE_GAMMA * (EYE_WHITE - EYE_DARK_SHARE * dark)
+    lit[..., 1:] *= EYE_CHROMA
+    return lit
+
+
+def _paint_features(painted: Lab, matt: Image, sheet: Sheet, options: FlatOptions) -> Lab:
+    """Eyes and lips in finer areas than the rest, and the tones of open eyes spread from dark to white."""
+    space = options.space_px * sheet.unit_px * min(FINE_SPACE_SHARE, options.face_reach)
+    colour = options.colour * min(FINE_COLOUR_SHARE, options.face_reach)
+    fine = to_lab(cv2.pyrMeanShiftFiltering(matt, space, colour).astype(np.uint8))
+    painted = mixed(painted, fine, sheet.area(LIPS, EYE_FEATHER_PX))
+    for share, how_open in _eye_shares(sheet):
+        painted = mixed(painted, fine, share)
+        if options.eye_light * how_open > 0 and (share > EYE_SURE).any():
+            painted = mixed(painted, _lit(painted, share), options.eye_light * how_open * share)
     return painted
 
 
@@ -123,9 +139,9 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
     painted = to_lab(_shifted(matt, 1.0, sheet, options))
     if options.face_reach < 1:
         painted = mixed(painted, to_lab(_shifted(matt, options.face_reach, sheet, options)), oval)
-    edge = (options.edge * (1 - oval) + options.face_edge * oval).astype(np.float32)
-    ink = outline_ink(painted, sheet.unit_px, options.lines, edge)
-    ink = ink * (options.line_ink * (1 - oval) + options.face_ink * oval)
+    edge = options.edge * (1 + (options.face_edge_gain - 1) * oval)
+    ink = outline_ink(painted, sheet.unit_px, options.lines, edge.astype(np.float32))
+    ink = options.line_ink * ink * (1 + (options.face_ink_share - 1) * oval)
     painted = _paint_features(inked(painted, ink, sheet.unit_px), matt, sheet, options)
     painted[..., 1:] *= options.chroma
     return to_rgb(painted)

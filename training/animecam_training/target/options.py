@@ -50,7 +50,7 @@ class FlatOptions:
 
     Attributes:
         eye_gain: Vertical enlargement of the eyes; the horizontal one is 0.65 of the excess.
-        denoise_turns: Passes of a bilateral filter before anything else; a photo needs more than a drawing.
+        denoise_turns: Passes of a bilateral filter before areas are found; a photo needs more than a drawing.
         gloss: How far highlights may rise above the lit skin, CIE L units; without a bound they are white patches.
         shade: Share of the skin's shade that is kept, 0 … 1.
         space_px: Reach of the mean shift at an eye distance of 80 px.
@@ -59,9 +59,9 @@ class FlatOptions:
         strand_px: Reach of a smoothing along the strands of hair at an eye distance of 80 px; 0: none.
         eye_light: How far the tones of the eyes are spread from dark to white, 0 … 1.
         line_ink: Opacity of the lines around the areas; above 1 their soft ends harden too.
-        face_ink: The same within the face's oval.
+        face_ink_share: Share of that opacity within the face's oval.
         edge: Contrast of an edge before it becomes a line, in the line filter's units; less draws more of them.
-        face_edge: The same within the face's oval.
+        face_edge_gain: Gain of that contrast within the face's oval.
         lines: Widths of these lines at an eye distance of 80 px.
         chroma: Gain of all colours.
     """
@@ -76,8 +76,8 @@ class FlatOptions:
     strand_px: float = 0.0
     eye_light: float = 0.0
     line_ink: float = 0.5
-    face_ink: float = 0.5
+    face_ink_share: float = 1.0
     edge: float = OUTLINE_THRESHOLD
-    face_edge: float = OUTLINE_THRESHOLD
+    face_edge_gain: float = 1.0
     lines: LineOptions = AREA_LINES
     chroma: float = 1.15
