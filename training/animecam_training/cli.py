@@ -84,7 +84,7 @@ def prepare(
         copies=copies,
         crop=CropOptions(side_px=size),
         draw=choose_drawing(wanted),
-        drawn_by=describe_drawing(wanted),
+        drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
         glasses=wanted.glasses,
         workers=workers,

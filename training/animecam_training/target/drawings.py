@@ -48,7 +48,7 @@ def describe_drawing(recipe: Recipe) -> dict[str, Any]:
 
 def _digest(teacher: Path) -> str:
     """What the teacher is, wherever it lies: a run that goes on writes other weights to the same file."""
-    file = teacher / CARD_FILE if teacher.is_dir() else teacher
+    file = teacher / CARD_FILE if teacher.is_dir() else teacher  # the card holds the digests of its networks
     try:
         return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
     except OSError as error:

@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.target.anime.hair import hair_area
+from animecam_training.target.anime.hair import COVER_GAIN, hair_area, strand_flow
 from animecam_training.target.draw import inked, outline_ink
 from animecam_training.target.eyes import openness
 from animecam_training.target.face import fill_skin
 from animecam_training.target.flatten import Lab, denoised, mixed, to_lab, to_rgb
 from animecam_training.target.geometry import EYELIDS, LIPS, OVAL, Sheet, blurred, enlarge_eyes, ramp, sheet_of
-from animecam_training.target.lines import edge_flow, smooth_along
+from animecam_training.target.lines import smooth_along
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import Skin, find_skin, matt_colour
 
@@ -30,7 +30,6 @@ EYE_MARGIN_PX, EYE_FEATHER_PX, EYE_SURE = 2, 2.0, 0.5
 EYE_PERCENTILES, EYE_LEAST_SPAN, EYE_BRIGHTEST = (5, 95), 15.0, 1.2
 EYE_DARK_SHARE, EYE_WHITE, EYE_GAMMA, EYE_CHROMA = 0.5, 92.0, 0.8, 1.15
 FEATHER_OVAL_PX = 4.0
-FLOW_UNITS, HAIR_COVER_GAIN = 2.5, 1.2
 
 
 def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
@@ -71,11 +70,11 @@ def comb_hair(picture: Image, mesh: Points, person: Plane, strand_px: float) -> 
     sheet = sheet_of(picture, mesh, person)
     lab = to_lab(picture)
     hair = hair_area(find_skin(to_lab(denoised(picture)), sheet), sheet) * (1 - sheet.area(OVAL, FEATHER_OVAL_PX))
-    flow = edge_flow((lab[..., 0] / 100).astype(np.float32), FLOW_UNITS * sheet.unit_px + 1)
+    flow = strand_flow((lab[..., 0] / 100).astype(np.float32), sheet)
     combed = np.stack(
         [smooth_along(plane, flow, strand_px * sheet.unit_px) for plane in lab.transpose(2, 0, 1).copy()], -1
     )
-    return to_rgb(mixed(lab, combed, np.clip(HAIR_COVER_GAIN * hair, 0, 1)))
+    return to_rgb(mixed(lab, combed, np.clip(COVER_GAIN * hair, 0, 1)))
 
 
 def _shifted(matt: Image, reach: float, sheet: Sheet, options: FlatOptions) -> Image:

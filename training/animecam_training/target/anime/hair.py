@@ -25,6 +25,11 @@ def hair_area(skin: Skin, sheet: Sheet) -> Plane:
     return (person * (1 - skin.share) * above_chin * (1 - sheet.area(OVAL) * below_brow)).astype(np.float32)
 
 
+def strand_flow(lightness: Plane, sheet: Sheet) -> tuple[Plane, Plane]:
+    """Along the strands: x and y of the tangent, float32 [H, W] each, of lightness float32 [H, W], 0 … 1."""
+    return edge_flow(lightness, FLOW_UNITS * sheet.unit_px + 1)
+
+
 def paint_hair(picture: Lab, lab: Lab, hair: Plane, sheet: Sheet) -> Lab:
     """Lay three flat tones of its own colour over the hair.
 
@@ -35,8 +40,7 @@ def paint_hair(picture: Lab, lab: Lab, hair: Plane, sheet: Sheet) -> Lab:
         sheet: The photo's geometry.
     """
     lightness = (lab[..., 0] / 100).astype(np.float32)
-    flow = edge_flow(lightness, FLOW_UNITS * sheet.unit_px + 1)
-    strands = smooth_along(lightness, flow, STRAND_UNITS * sheet.unit_px) * 100
+    strands = smooth_along(lightness, strand_flow(lightness, sheet), STRAND_UNITS * sheet.unit_px) * 100
     on_hair = strands[hair > 0.5]
     if on_hair.size <= FEWEST_PX:
         return picture
