@@ -87,6 +87,11 @@ class Networks(StyleNetworks):
         return self._settings.max_fps
 
     @property
+    def gpu(self) -> int:
+        """Index of the GPU that was asked for, whether anything is drawn on it or not."""
+        return self._settings.gpu
+
+    @property
     def gpu_video(self) -> GpuVideo:
         """What the GPU does of a file's way, tried at the first question; nothing if no style is to be drawn on it."""
         if self._gpu_video is None:

@@ -289,10 +289,11 @@ def convert_file(
     elif video is None:
         video = networks.gpu_video
     options = options or SinkOptions()
+    encodes_on = video.encoder
     if options.codec != AUTO:
-        video = replace(video, encoder=None)  # an encoder by name takes frames of the host
+        video, encodes_on = replace(video, encoder=None), networks.gpu  # an encoder by name takes frames of the host
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = replace(options, audio_from=source_path, gpu=video.encoder)
+        options = replace(options, audio_from=source_path, gpu=encodes_on)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
         return run(source, networks, outputs, tell=show(source.format), video=video)

@@ -118,6 +118,8 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
     if gpu is not None:
         codec = H264_ON_GPU
     settings = quality(codec, options)
+    if options.codec.endswith(_NVENC) and options.gpu:
+        settings += (("gpu", str(options.gpu)),)  # unsaid, FFmpeg passes over GPUs without NVENC
     if codec.endswith(_NVENC) and container.settings is _HYBRID:
         settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
     elif codec.endswith(_NVENC) and not container.keeps_time:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from animecam.errors import SinkError
 from animecam.sinks.base import Sink
-from animecam.sinks.options import SinkOptions
+from animecam.sinks.options import AUTO, SinkOptions
 from animecam.sinks.paths import OutputKind, check_output, output_kind
 from animecam.types import StreamFormat
 
@@ -72,7 +72,7 @@ def _open_stream(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
 def _open_video(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
     from animecam.sinks.file import FileSink
 
-    if options.gpu is not None:
+    if options.gpu is not None and options.codec == AUTO:
         try:
             return FileSink(uri, format, options)
         except SinkError as error:  # it takes only so many films at a time, and no very small or large ones

@@ -27,7 +27,8 @@ class SinkOptions:
             and costs about a tenth more bytes than "medium".
         bit_rate: Bits per second of a network stream, and of hardware codecs that know no quality; 0 chooses from the
             picture's size.
-        gpu: Index of the GPU whose encoder "auto" is, for frames that it has decoded; None encodes on the processor.
+        gpu: Index of the GPU whose encoder "auto" is, for frames that it has decoded, and on which one of NVIDIA's
+            encoders named by `codec` runs; None encodes on the processor, or on the first GPU that can.
         threads: Threads of the encoder, 0 lets it choose.
         pixel_format: Stored pixel format; None keeps that of the frames, but for live sources chooses 4:2:0, as a
             camera's 4:2:2 makes files that browsers and phones refuse.

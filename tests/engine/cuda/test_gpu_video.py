@@ -465,6 +465,13 @@ def test_the_gpus_encoder_minds_the_container_whoever_chose_it(chosen):
     assert settings_of(".mp4", **chosen)["g"] == "60"  # which is written in fragments
 
 
+def test_an_encoder_by_name_runs_on_the_gpu_that_was_asked_for():
+    """With `convert --gpus 0,1 --codec hevc_nvenc` all films were encoded on the first."""
+    assert settings_of(".mkv", codec="hevc_nvenc", gpu=1)["gpu"] == "1"
+    assert "gpu" not in settings_of(".mkv", codec="hevc_nvenc", gpu=0)
+    assert "gpu" not in settings_of(".mkv", codec="libx264", gpu=1)
+
+
 def test_another_pixel_format_is_encoded_on_the_processor():
     encoding = file_encoding(CONTAINERS[".mkv"], NV12_FILM, SinkOptions(gpu=0, pixel_format=PixelFormat.YUV420P))
     assert (encoding.gpu, encoding.codec) == (None, "libx264")
