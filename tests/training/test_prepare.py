@@ -10,7 +10,15 @@ import torch
 from animecam_training.config import AugmentConfig, DataConfig, Recipe
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
-from animecam_training.data.pictures import list_pictures, read_labels, read_picture, write_labels, write_picture
+from animecam_training.data.pictures import (
+    list_pictures,
+    read_labels,
+    read_picture,
+    resized,
+    upper_square,
+    write_labels,
+    write_picture,
+)
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
 from animecam_training.data.sets import PairSet, UnpairedSet, batches, list_photos, regions_of
@@ -74,6 +82,36 @@ def test_a_second_run_only_does_what_is_new(tmp_path: Path) -> None:
     assert prepare(source, folder, options, lambda count, total: done.append((count, total))).kept == 2
     assert done == [(2, 2)]
     assert not (folder / "a.png").exists()  # it was in the index
+
+
+def test_results_below_the_source_are_no_sources(tmp_path: Path) -> None:
+    """`prepare . pairs`, given again to go on, made pairs of its own pairs."""
+    write_picture(_colourful(0), tmp_path / "a.png")
+    options = PrepareOptions("style", crop=CropOptions(side_px=64))
+    reports = [prepare(tmp_path, tmp_path / "out", options) for _ in range(2)]
+    assert [(report.kept, report.dropped) for report in reports] == [(1, {}), (1, {})]
+    with pytest.raises(DataError, match="holds the pictures themselves"):
+        prepare(tmp_path, tmp_path / "out/..", options)
+
+
+def test_ink_drawings_are_kept_and_tiny_ones_are_not(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    write_picture(np.repeat(_colourful(0)[..., :1], 3, axis=2), source / "ink.png")
+    write_picture(_colourful(1, side=24), source / "tiny.png")
+    report = prepare(source, tmp_path / "out", PrepareOptions("style", crop=CropOptions(side_px=64)))
+    assert (report.kept, report.dropped) == (1, {"too small": 1})
+
+
+def test_a_tall_picture_keeps_its_head_and_a_wide_one_its_middle() -> None:
+    tall, wide = np.zeros((90, 60, 3), np.uint8), np.zeros((60, 90, 3), np.uint8)
+    tall[:60], wide[:, 15:75] = 255, 255
+    for picture in (tall, wide):
+        square = upper_square(picture)
+        assert square.shape == (60, 60, 3)
+        assert square.min() == 255
+    grown = resized(_colourful(0, side=16), 64)
+    assert (grown[:, 1:] != grown[:, :-1]).any(-1).mean() > 0.5  # no staircase of repeated pixels
 
 
 def test_pictures_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

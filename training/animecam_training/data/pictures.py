@@ -74,6 +74,29 @@ def write_labels(labels: Labels, path: Path) -> None:
     _write_coded(labels.astype(np.uint16), path)
 
 
+def upper_square(image: Image) -> Image:
+    """The largest square of a picture: the middle of a wide one, of a tall one the top, where the head is.
+
+    Args:
+        image: uint8 [H, W, 3].
+
+    Returns:
+        A view of it, [S, S, 3].
+    """
+    height, width = image.shape[:2]
+    side = min(height, width)
+    left = (width - side) // 2
+    return image[:side, left : left + side]
+
+
+def resized(image: Image, side_px: int) -> Image:
+    """A picture as a square, uint8 [side_px, side_px, 3]: averaged where it shrinks, smooth where it grows."""
+    if image.shape[:2] == (side_px, side_px):
+        return image
+    how = cv2.INTER_AREA if min(image.shape[:2]) > side_px else cv2.INTER_CUBIC
+    return cv2.resize(image, (side_px, side_px), interpolation=how).astype(np.uint8)
+
+
 def check_ending(path: Path) -> None:
     """Refuses a file name that says of no picture format how to write it.
 

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,10 +14,17 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from animecam_training.data.crops import CropOptions, crop_head, is_frontal
+from animecam_training.data.crops import MAX_ENLARGEMENT, CropOptions, crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
 from animecam_training.data.glasses import add_glasses
-from animecam_training.data.pictures import list_pictures, read_picture, write_labels, write_picture
+from animecam_training.data.pictures import (
+    list_pictures,
+    read_picture,
+    resized,
+    upper_square,
+    write_labels,
+    write_picture,
+)
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
 from animecam_training.data.sets import INPUT_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
 from animecam_training.errors import DataError
@@ -31,6 +38,12 @@ INDEX_FILE = "index.jsonl"
 CHUNK = 8  # pictures handed to a worker at a time
 
 Kind = Literal["photo", "pairs", "style"]
+_PORTRAITS = "sharp colour portraits are needed"
+_WANTED: dict[Kind, str] = {
+    "photo": _PORTRAITS,
+    "pairs": _PORTRAITS,
+    "style": "sharp pictures at least half as large as --size are needed",
+}
 Verdict = str
 """\"kept\", or why a picture was dropped."""
 
@@ -41,7 +54,7 @@ class PrepareOptions:
 
     Attributes:
         kind: "photo" writes head crops with their superpixels, "pairs" head crops with the target drawn from each,
-            "style" whole pictures with copies whose edges are smoothed.
+            "style" pictures with copies whose edges are smoothed; of one that is not square the middle, or the top.
         weights: Folder of the face networks (kinds "photo" and "pairs").
         copies: Crops of each photo, with different margins.
         crop: Size and margins of the crops; style pictures take its size.
@@ -98,7 +111,7 @@ def prepare(
         DataError: No pictures, no face networks, nothing sound enough to keep, or a folder that was made of other
             pictures or otherwise.
     """
-    paths = list_pictures(source)
+    paths = _sources(source, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -122,8 +135,16 @@ def prepare(
     kept = verdicts.pop("kept", 0)
     if not kept:
         reasons = ", ".join(f"{number} {reason}" for reason, number in verdicts.items())
-        raise DataError(f"nothing in {source} can be used: {reasons}", hint="sharp colour portraits are needed")
+        raise DataError(f"nothing in {source} can be used: {reasons}", hint=_WANTED[options.kind])
     return PrepareReport(kept, dict(verdicts))
+
+
+def _sources(source: Path, folder: Path) -> list[Path]:
+    """The pictures below `source`, without those that an earlier run put into `folder` below it."""
+    root, results = source.resolve(), folder.resolve()
+    if root == results:
+        raise DataError(f"{folder} holds the pictures themselves", hint="name another folder for what is made of them")
+    return [path for path in list_pictures(source) if not (root / path.relative_to(source)).is_relative_to(results)]
 
 
 def _claim(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
@@ -220,14 +241,18 @@ def _prepare_one(
         return path, verdict
     cv2.setNumThreads(1)
     image = read_picture(path)
-    if fault := find_fault(image, options.limits):
+    is_style = options.kind == "style"
+    # Of artwork only the gray is looked at: ink drawings are as good as any.
+    limits = replace(options.limits, chroma=0) if is_style else options.limits
+    if fault := find_fault(image, limits):
         return path, fault
+    if is_style and min(image.shape[:2]) * MAX_ENLARGEMENT < options.crop.side_px:
+        return path, "too small"
     stem = _stem(path, source)
     if stem in shared:
         stem += f"-{crc32(str(path.relative_to(source)).encode(errors='surrogateescape')):08x}"
-    if options.kind == "style":
-        side = options.crop.side_px
-        square = cv2.resize(_middle(image), (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    if is_style:
+        square = resized(upper_square(image), options.crop.side_px)
         write_picture(smooth_edges(square), folder / (stem + SMOOTHED_SUFFIX))
         write_picture(square, folder / (stem + ".png"))
         return path, "kept"
@@ -268,11 +293,3 @@ def _draw_pair(
         crop, mesh = change_expression(crop, mesh, rng)
     target = options.draw(crop, mesh, finder.person(crop))
     return add_glasses(crop, target, mesh, rng) if rng.random() < options.glasses else (crop, target)
-
-
-def _middle(image: Image) -> Image:
-    """The largest centred square."""
-    height, width = image.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[top : top + side, left : left + side]

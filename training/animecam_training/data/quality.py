@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam_training.data.pictures import resized
 from animecam_training.faces import Image
 
 HASH_SIDE = 8  # a difference hash of 64 bits
-CHECK_SIDE_PX = 256  # sharpness is judged at one size
+CHECK_SIDE_PX = 256  # sharpness is judged at one size; smaller pictures at their own, as enlarging blurs
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class QualityLimits:
     """What is dropped.
 
     Attributes:
-        sharpness: Smallest variance of the Laplacian at 256 px, gray levels squared.
+        sharpness: Smallest variance of the Laplacian at 256 px or less, gray levels squared.
         brightness: Smallest mean of gray, 0 … 255.
         chroma: Smallest mean distance from gray in CIE Lab; a black-and-white picture has none.
         hash_bits: Two pictures whose hashes differ in no more bits are duplicates.
@@ -31,7 +32,7 @@ class QualityLimits:
 
 def find_fault(image: Image, limits: QualityLimits) -> str | None:
     """Why a picture is dropped: "blurred", "dark", "gray", or None if it is not; RGB uint8 [H, W, 3]."""
-    small = cv2.resize(image, (CHECK_SIDE_PX, CHECK_SIDE_PX), interpolation=cv2.INTER_AREA)
+    small = resized(image, min(CHECK_SIDE_PX, *image.shape[:2]))
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     if float(gray.mean()) < limits.brightness:
         return "dark"

@@ -4,11 +4,11 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from animecam_training.data.pictures import resized
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 
@@ -28,12 +28,8 @@ def to_batch(images: Sequence[Image], side_px: int = EVALUATION_SIDE_PX) -> Tens
     Returns:
         fp32 [N, 3, side, side], RGB in [-1, 1].
     """
-    squares: list[Image] = []
-    for image in images:
-        method = cv2.INTER_AREA if min(image.shape[:2]) > side_px else cv2.INTER_CUBIC
-        same = image.shape[:2] == (side_px, side_px)
-        squares.append(image if same else cv2.resize(image, (side_px, side_px), interpolation=method).astype(np.uint8))
-    return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / (PEAK / 2) - 1
+    squares = np.stack([resized(image, side_px) for image in images])
+    return torch.from_numpy(squares).permute(0, 3, 1, 2).float() / (PEAK / 2) - 1
 
 
 def psnr_db(image: Image, reference: Image) -> float:
