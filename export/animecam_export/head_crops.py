@@ -1,5 +1,6 @@
 """Crops of heads out of a folder of photos, cut as a live run cuts them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from fractions import Fraction
@@ -16,19 +17,27 @@ from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat
 from animecam_export.errors import ExportError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png")  # the target, superpixels and smoothed copy of a picture
+_COPY = re.compile(r"(_\d+)?\.in$")  # how the stems of prepared crops end
 MIN_SCORE = 0.5
 
 
 def list_photos(folder: Path) -> list[Path]:
-    """The photos below a folder, sorted by path.
+    """The photos below a folder, sorted by path, without what `animecam-train prepare` makes of each beside it.
 
     Raises:
         ExportError: There is none.
     """
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
+    photos = sorted(path for path in found if not path.name.endswith(MADE_SUFFIXES))
     if not photos:
         raise ExportError(f"no photos are in {folder}", hint="name a folder of JPEG, PNG, WebP or BMP files with faces")
     return photos
+
+
+def sitter(photo: Path) -> Path:
+    """What all crops that were prepared of one photo have in common; of any other photo its own path."""
+    return photo.with_name(_COPY.sub("", photo.stem))
 
 
 def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
@@ -44,7 +53,8 @@ def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
     ops = CpuImageOps()
     with closing(open_detector("short")) as detector:
         for path in photos:
-            picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+            coded = np.fromfile(path, np.uint8)
+            picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
             if picture is None:
                 continue
             found = detector.detect(np.asarray(picture, np.uint8), MIN_SCORE)

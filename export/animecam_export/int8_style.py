@@ -11,7 +11,7 @@ from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
 from animecam_export.errors import ExportError
-from animecam_export.head_crops import head_crops, list_photos
+from animecam_export.head_crops import head_crops, list_photos, sitter
 from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, load_model, quantise, require_likeness, save_model
 
 INT8_SUFFIX = ".int8.onnx"
@@ -86,7 +86,7 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
 
 
 def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
-    """Photos for the ranges and photos for the comparison; none is in both.
+    """Photos for the ranges and photos for the comparison; none is in both, nor another crop of the same photo.
 
     Raises:
         ExportError: A folder has none.
@@ -94,8 +94,8 @@ def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
     photos = _mixed(list_photos(options.photos))
     if options.held_out is not None:
         return photos, _mixed(list_photos(options.held_out))
-    kept = photos[::HELD_OUT_EVERY]
-    return [photo for index, photo in enumerate(photos) if index % HELD_OUT_EVERY], kept
+    kept = {sitter(photo) for photo in photos[::HELD_OUT_EVERY]}
+    return [one for one in photos if sitter(one) not in kept], [one for one in photos if sitter(one) in kept]
 
 
 def _mixed(photos: list[Path]) -> list[Path]:

@@ -17,6 +17,7 @@ from animecam.styles.network import open_style
 from animecam.styles.registry import file_sha256, list_styles
 from animecam_export import cli
 from animecam_export.errors import ExportError
+from animecam_export.head_crops import head_crops, sitter
 from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
 from animecam_export.int8_style import Int8Options, split_photos
 from animecam_export.onnx_export import OnnxOptions, export_onnx
@@ -87,6 +88,17 @@ def test_no_photo_is_both_used_and_held_out(photos: Path):
     assert len(held_out) == 4
     assert not set(seen) & set(held_out)
     assert split_photos(Int8Options(photos)) == (seen, held_out)  # the same in every run
+
+
+def test_crops_of_one_photo_stay_on_one_side(tmp_path: Path):
+    """Of prepared pairs the targets were taken for photos, and one crop of a person was compared after the other."""
+    for number in range(12):
+        for ending in ("0.in", "0.out", "1.in", "1.out"):
+            (tmp_path / f"person{number}_{ending}.png").write_bytes(b"")
+    seen, held_out = split_photos(Int8Options(tmp_path))
+    assert len(seen) + len(held_out) == 24
+    assert not {sitter(photo) for photo in seen} & {sitter(photo) for photo in held_out}
+    assert list(head_crops(seen, 64)) == []  # empty files are passed over
 
 
 def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, capsys: pytest.CaptureFixture):

@@ -29,6 +29,21 @@ def test_there_and_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_keys_of_another_version_are_passed_over_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """flat.face_ink got another name: weights that never heard of it could not be read."""
+    path = tmp_path / "last.pt"
+    save_checkpoint(_checkpoint(1), path)
+    payload = torch.load(path, weights_only=True)
+    payload["recipe"]["flat"]["face_ink"] = 0.8
+    torch.save(payload, path)
+    assert load_checkpoint(path).recipe == _checkpoint(1).recipe
+    assert "last.pt was written by another version; passed over: flat.face_ink" in caplog.text
+    payload["recipe"]["method"] = "magic"
+    torch.save(payload, path)
+    with pytest.raises(CheckpointError, match=r"last.pt was written by another version: .*method"):
+        load_checkpoint(path)
+
+
 def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     save_checkpoint(_checkpoint(1), path)

@@ -38,6 +38,8 @@ def test_toml_there_and_back() -> None:
         ("[optim]\nbetas = [0.5]", "optim.betas must be"),
         ("[data]\nsizes_px = [65]", "data.sizes_px has a value that makes no sense"),
         ("[data]\nbatch = 0", "data.batch"),
+        ("pretrain_steps = 5", "pretrain_steps has a value that makes no sense"),
+        ("[pair_weights]\npixel = 0\ngradient = 0\nfeature = 0", "pair_weights has"),
         ("steps = 5\npretrain_steps = 6", "pretrain_steps"),
         ("save_every = 0", "save_every"),
         ("calm_teacher = 2", "calm_teacher"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, ConfigError, DataError, DivergedError
@@ -101,6 +101,35 @@ def test_resume_with_another_recipe_is_refused(pairs: Path, tmp_path: Path) -> N
     other = _recipe(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=0.5))
     with pytest.raises(CheckpointError, match=r"optim.learning_rate: 0.001 -> 0.5"):
         train(other, RunOptions(tmp_path / "run", resume=True))
+
+
+def test_resume_with_other_pictures_or_processes_is_refused(pairs: Path, tmp_path: Path) -> None:
+    """Crop n would be another one, and a batch would be of another size."""
+    options = RunOptions(tmp_path / "run", resume=True)
+    train(_recipe(pairs), RunOptions(tmp_path / "run"))
+    kept = load_checkpoint(tmp_path / "run/last.pt")
+    train(_recipe(pairs), options)
+    save_checkpoint(replace(kept, origins=kept.origins | {"processes": "2"}), tmp_path / "run/last.pt")
+    with pytest.raises(CheckpointError, match="processes 2, now 1"):
+        train(_recipe(pairs), options)
+    save_checkpoint(replace(kept, origins={}), tmp_path / "run/last.pt")  # of an earlier version
+    train(_recipe(pairs), options)
+    save_checkpoint(kept, tmp_path / "run/last.pt")
+    for suffix in (".in.png", ".out.png"):
+        write_picture(_picture(np.random.default_rng(9)), pairs / f"later{suffix}")
+    with pytest.raises(CheckpointError, match=r"pictures 3 .*, now 4 "):
+        train(_recipe(pairs), options)
+
+
+def test_resume_with_another_teacher_is_refused(pairs: Path, tmp_path: Path) -> None:
+    """A run that goes on writes other weights to the same file."""
+    train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), pair_weights=PairWeights())
+    train(recipe, RunOptions(tmp_path / "run"))
+    teacher = load_checkpoint(tmp_path / "teacher/last.pt")
+    save_checkpoint(replace(teacher, step=99), tmp_path / "teacher/last.pt")
+    with pytest.raises(CheckpointError, match=r"teacher sha256 .*, now sha256 "):
+        train(recipe, RunOptions(tmp_path / "run", resume=True))
 
 
 def test_a_cut_off_session_leaves_no_lines_twice(pairs: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from animecam_training.config import AugmentConfig, DataConfig, Recipe
+from animecam_training.data import sets
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.pictures import (
@@ -21,7 +22,7 @@ from animecam_training.data.pictures import (
 )
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
-from animecam_training.data.sets import PairSet, UnpairedSet, batches, list_photos, regions_of
+from animecam_training.data.sets import PairSet, PhotoSet, UnpairedSet, batches, list_photos, regions_of
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.target.drawings import describe_drawing
@@ -350,6 +351,34 @@ def test_batches_are_numbered_and_split_between_processes(tmp_path: Path) -> Non
     for step in (1, 2):
         joined = np.concatenate([part[step - 1]["photo"].numpy() for part in parts])
         assert np.array_equal(joined, whole[step]["photo"].numpy())
+
+
+def test_photos_too_large_for_crops_are_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Crops of a holiday picture show wall and sky."""
+    for number in range(3):
+        write_picture(np.zeros((400, 700, 3), np.uint8), tmp_path / f"{number}.png")
+    crops = PhotoSet(
+        DataConfig(photos=str(tmp_path), sizes_px=(64,), zooms=(1.0,)), AugmentConfig(), seed=0, batch_of_all=1
+    )
+    assert [crops[number]["photo"].shape for number in range(4)] == [(3, 64, 64)] * 4
+    (record,) = caplog.records
+    assert "700 x 400 pixels, and a crop shows 64: animecam-train prepare --kind photo" in record.getMessage()
+
+
+def test_pictures_are_kept_as_long_as_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for path in paths:
+        write_picture(_colourful(0), path)
+    monkeypatch.setattr(sets, "MOST_KEPT_BYTES", 2 * _colourful(0).nbytes)
+    crops = PhotoSet(DataConfig(photos=str(tmp_path)), AugmentConfig(), seed=0, batch_of_all=1)
+    assert [crops.read(path) is crops.read(path) for path in paths] == [True, True, False]
+
+
+def test_the_method_of_two_folders_wants_the_second(tmp_path: Path) -> None:
+    """An empty name is the working directory, and was searched to its depths."""
+    write_picture(_colourful(0), tmp_path / "a.png")
+    with pytest.raises(DataError, match="no pictures of the style are named"):
+        UnpairedSet(DataConfig(photos=str(tmp_path)), AugmentConfig(), seed=0, batch_of_all=1)
 
 
 def test_missing_smoothed_copies_are_named(tmp_path: Path) -> None:

@@ -75,6 +75,9 @@ def test_usage_is_status_two_and_an_interruption_130(
     assert main(["prepare", "a", "b", "--teacher", "model.onnx"]) == 2
     assert "painted over a teacher" in " ".join(capsys.readouterr().err.split())
     assert main(["run", str(recipe)]) == 2
+    for useless in ("--styles", "--teacher"):
+        assert main(["run", str(recipe), "--out", "r", useless, "there"]) == 2
+        assert f"leave {useless} out" in " ".join(capsys.readouterr().err.split())
     assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
     assert "gone.pt" in capsys.readouterr().err
     places = (["--grid", "no/g.png"], ["--grid", "g.xyz"], ["--grid", "g"], ["--json", "no/f.json"])

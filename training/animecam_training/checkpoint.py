@@ -1,10 +1,11 @@
 """Checkpoints: everything a run needs to go on as if it had never stopped, written so that a crash loses nothing."""
 
+import logging
 import os
 import pickle
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import torch
 from torch import Tensor
 
 from animecam_training.config import Recipe
-from animecam_training.errors import CheckpointError
-from animecam_training.recipe_files import recipe_from_table, recipe_to_table
+from animecam_training.errors import CheckpointError, ConfigError
+from animecam_training.recipe_files import known_part, recipe_from_table, recipe_to_table
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
 
@@ -32,12 +35,15 @@ class Checkpoint:
         step: Steps done.
         weights: The averaged generator: what is evaluated, exported and distilled. fp32 on the CPU.
         state: Modules, optimisers and averages by name, as the method wants them back.
+        origins: What else decides how the run goes on, by name and in words: its pictures, its teacher, the number of
+            processes. Empty in checkpoints from before it was kept.
     """
 
     recipe: Recipe
     step: int
     weights: Mapping[str, Tensor]
     state: Mapping[str, StateDict]
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -53,6 +59,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "step": checkpoint.step,
         "weights": dict(checkpoint.weights),
         "state": dict(checkpoint.state),
+        "origins": dict(checkpoint.origins),
     }
     try:
         with partial.open("wb") as file:
@@ -80,9 +87,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} is damaged", hint=hint) from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise CheckpointError(f"{path} is not a checkpoint of a run", hint=hint)
-    # Tuples of the recipe come back as tuples; the reader of TOML wants lists.
-    recipe = recipe_from_table(_lists(payload["recipe"]))
-    return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"])
+    recipe = _stored_recipe(payload["recipe"], path)
+    return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], payload.get("origins", {}))
+
+
+def _stored_recipe(table: dict[str, Any], path: Path) -> Recipe:
+    """The recipe of a checkpoint; the weights of an earlier version stay of use though its keys had other names."""
+    # Tuples come back as tuples; the reader of TOML wants lists.
+    known, unknown = known_part(_lists(table))
+    if unknown:
+        log.warning("%s was written by another version; passed over: %s", path, ", ".join(unknown))
+    try:
+        return recipe_from_table(known)
+    except ConfigError as error:
+        message = f"{path} was written by another version: {error.message}"
+        raise CheckpointError(message, hint="train it anew, or with the version that wrote it") from error
 
 
 def _lists(value: Any) -> Any:

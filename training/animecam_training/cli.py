@@ -129,6 +129,11 @@ def run(
         from animecam_training.recipe_files import load_recipe
 
     loaded = load_recipe(recipe)
+    if styles and loaded.method != "dtgan":
+        raise ConfigError(f'the method "{loaded.method}" looks at no style pictures', hint="leave --styles out")
+    if teacher and loaded.method == "pairs":
+        hint = "leave --teacher out; prepare --teacher paints targets over one"
+        raise ConfigError('the method "pairs" has no teacher', hint=hint)
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data, teacher=teacher or loaded.teacher)
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)

@@ -12,7 +12,7 @@ import numpy as np
 
 from animecam_training.data.clips import read_clip
 from animecam_training.data.crops import CropOptions, crop_head
-from animecam_training.data.pictures import check_ending, list_pictures, read_picture, write_picture
+from animecam_training.data.pictures import check_ending, list_pictures, read_picture, upper_square, write_picture
 from animecam_training.data.sets import SMOOTHED_SUFFIX, list_photos
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
@@ -43,7 +43,7 @@ class EvaluateOptions:
 
     Attributes:
         photos: Folder of portraits, one face each.
-        anime: Folder of pictures of the style aimed at.
+        anime: Folder of pictures of the style aimed at; they are cut square as `prepare` cuts them.
         weights: Folder of the face and identity networks.
         only: Portraits whose file name contains this; empty takes all.
         clip: Video file, or folder of a clip's frames in order, for flicker; None leaves it out.
@@ -162,9 +162,11 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     measured = open_style(style)
     teacher = open_style(options.teacher) if options.teacher else None
     finder, identity = FaceFinder(options.weights), IdentityNetwork(options.weights)
-    photos = read_heads(options, finder)
+    if options.clip and not options.clip.exists():
+        raise DataError(f"there is no clip {options.clip}", hint="name a video, or a folder of frames")
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
-    anime = [read_picture(path) for path in paths]
+    photos = read_heads(options, finder)
+    anime = [upper_square(read_picture(path)) for path in paths]
     styled = stylize_images(measured.draw, photos)
     if grid:
         write_picture(make_grid(photos, styled), grid)

@@ -1,7 +1,7 @@
 """The training loop, from top to bottom."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +13,7 @@ from animecam_training.config import Recipe
 from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet, batches
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
+from animecam_training.measured import describe_teacher
 from animecam_training.methods.base import Losses, Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
@@ -61,7 +62,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         The last checkpoint, which is also in the run folder.
 
     Raises:
-        CheckpointError: Nothing to resume, or the recipe differs from that of the run.
+        CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
         DataError: A folder of the recipe is missing or empty.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
     """
@@ -73,7 +74,12 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=recipe.data.batch * process.ranks
         )
         method = method_class(recipe, process.device)
-        first_step = _restore(method, recipe, options)
+        origins = {
+            "processes": str(process.ranks),
+            "pictures": dataset.describe(),
+            "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
+        }
+        first_step = _restore(method, recipe, options, origins)
         folder = (
             RunFolder(options.folder, recipe, first_step=first_step, is_resumed=options.resume)
             if process.rank == 0
@@ -81,7 +87,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         )
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
-            return _run(method, recipe, options, stream, first_step, process, folder, on_step)
+            return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins)
         finally:
             if folder:
                 folder.close()
@@ -96,6 +102,7 @@ def _run(
     process: Process,
     folder: RunFolder | None,
     on_step: Callable[[int], None] | None,
+    origins: Mapping[str, str],
 ) -> Checkpoint:
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
@@ -116,7 +123,7 @@ def _run(
             sums.clear()
             since, logged = 0, now
         if folder and (step % recipe.save_every == 0 or is_last):
-            save_checkpoint(_checkpoint(method, recipe, step), folder.checkpoint)
+            save_checkpoint(_checkpoint(method, recipe, step, origins), folder.checkpoint)
         if folder and samples is not None and (step % recipe.grid_every == 0 or is_last):
             drawn = torch.cat([method.draw(picture[None]) for picture in samples])
             folder.write_grid([to_row(samples), to_row(drawn)], step)
@@ -124,7 +131,7 @@ def _run(
             on_step(step)
         if is_last:
             break
-    return _checkpoint(method, recipe, step)
+    return _checkpoint(method, recipe, step, origins)
 
 
 def _add(sums: Losses, losses: Losses) -> None:
@@ -145,12 +152,12 @@ def _is_over(options: RunOptions, started: float, now: float, process: Process) 
     return bool(verdict)
 
 
-def _checkpoint(method: Method, recipe: Recipe, step: int) -> Checkpoint:
+def _checkpoint(method: Method, recipe: Recipe, step: int, origins: Mapping[str, str]) -> Checkpoint:
     weights = {name: value.cpu() for name, value in method.average.weights.items()}
-    return Checkpoint(recipe, step, weights, method.state())
+    return Checkpoint(recipe, step, weights, method.state(), origins)
 
 
-def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
+def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mapping[str, str]) -> int:
     """Load what the run starts from; the number of steps already done."""
     if options.resume:
         path = options.folder / "last.pt"
@@ -162,6 +169,12 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions) -> int:
             raise CheckpointError(
                 f"{path} was trained with another recipe: " + "; ".join(changed),
                 hint="resume with its own recipe.toml, or start a new run with --from",
+            )
+        kept = checkpoint.origins.items()
+        if other := [f"{name} {was}, now {origins[name]}" for name, was in kept if was != origins[name]]:
+            raise CheckpointError(
+                f"{path} would not go on as the run it is of: " + "; ".join(other),
+                hint="give it what it had, or start a new run with --from",
             )
         if not checkpoint.state:
             raise CheckpointError(f"{path} holds weights alone", hint="start a new run with --from")

@@ -4,6 +4,7 @@
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from animecam_training.models.registry import build_generator, inference_generat
 
 CARD_FILE = "card.json"
 ONNX_SUFFIX = ".onnx"
+DIGEST_DIGITS = 16
 
 _FAILURES = (failures.Fail, failures.InvalidProtobuf, failures.InvalidGraph, failures.InvalidArgument)
 
@@ -56,6 +58,25 @@ def open_style(path: Path) -> MeasuredStyle:
     if path.suffix.lower() == ONNX_SUFFIX:
         return MeasuredStyle(path.stem, _open_onnx(path), None)
     return _from_checkpoint(path)
+
+
+def describe_teacher(teacher: str) -> str:
+    """What a teacher is, wherever it lies: a run that goes on writes other weights to the same file.
+
+    Args:
+        teacher: As `open_style` takes it; empty for none.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if not teacher:
+        return "none"
+    path = Path(teacher)
+    file = path / CARD_FILE if path.is_dir() else path  # the card holds the digests of its networks
+    try:
+        return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
+    except OSError as error:
+        raise DataError(f"cannot read the teacher {file}: {error.strerror}", hint="name last.pt or a style") from error
 
 
 def _from_checkpoint(path: Path) -> MeasuredStyle:

@@ -47,10 +47,13 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     data, optim, model = recipe.data, recipe.optim, recipe.model
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
+    pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
+    supervised = any(dataclasses.astuple(recipe.pair_weights))
+    first = (recipe.dtgan_weights.pretrain_support, recipe.dtgan_weights.pretrain_main)
     heads = model.discriminator == "patch" or recipe.method != "dtgan"
     return {
         "steps": (recipe.steps > 0, "1 or more"),
-        "pretrain_steps": (0 <= recipe.pretrain_steps <= recipe.steps, "0 to steps"),
+        "pretrain_steps": (pretrain, '0, or up to steps with the method "dtgan"'),
         "save_every": (recipe.save_every > 0, "1 or more"),
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
@@ -78,6 +81,8 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
         "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
         "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
+        "pair_weights": (supervised, "one weight that is not 0"),
+        "dtgan_weights.pretrain_main": (recipe.pretrain_steps == 0 or any(first), "one of pretrain_* not 0"),
         "dtgan_weights.style": (len(recipe.dtgan_weights.style) > 0, "one number for each style layer"),
     }
 
@@ -125,6 +130,22 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
     return repr(value)
+
+
+def known_part(table: dict[str, Any], kind: type = Recipe, prefix: str = "") -> tuple[dict[str, Any], list[str]]:
+    """A table without the keys that recipes do not have, and the names of these: other versions wrote other keys."""
+    hints = get_type_hints(kind)
+    known: dict[str, Any] = {}
+    unknown: list[str] = []
+    for key, value in table.items():
+        if key not in hints:
+            unknown.append(prefix + key)
+        elif dataclasses.is_dataclass(hints[key]) and isinstance(value, dict):
+            known[key], below = known_part(cast("dict[str, Any]", value), cast("type", hints[key]), f"{prefix}{key}.")
+            unknown += below
+        else:
+            known[key] = value
+    return known, unknown
 
 
 def _fill(kind: type, table: dict[str, Any], prefix: str) -> Any:

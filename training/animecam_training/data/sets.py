@@ -4,6 +4,7 @@
 
 import logging
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
+MOST_KEPT_BYTES = 2 << 30  # of pictures in each process that reads them
+LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
+
 Batch = dict[str, Tensor]
 """float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "target", "anime", "smoothed"; "regions" int64 [N, S, S]."""
 
@@ -40,18 +44,40 @@ class _Crops(Dataset[Batch]):
         self.augment = augment
         self.seed = seed
         self.batch_of_all = batch_of_all
+        self.inputs: list[Path] = []
         self._kept: dict[Path, Image] = {}
+        self._kept_bytes = 0
+        self._has_warned = False
 
     def size_px(self, index: int) -> int:
         """Side of crop `index`; all crops of a step agree."""
         rng = np.random.default_rng((self.seed, SIZE_STREAM, index // self.batch_of_all))
         return int(rng.choice(self.data.sizes_px))
 
+    def describe(self) -> str:
+        """Which pictures the crops are of: their number, and a digest of their names."""
+        return _named(self.inputs, Path(self.data.photos))
+
     def read(self, path: Path) -> Image:
-        """A picture, from memory after the first time."""
-        if path not in self._kept:
-            self._kept[path] = read_picture(path)
-        return self._kept[path]
+        """A picture, from memory after the first time as long as there is room."""
+        if path in self._kept:
+            return self._kept[path]
+        image = read_picture(path)
+        if self._kept_bytes + image.nbytes <= MOST_KEPT_BYTES:
+            self._kept[path] = image
+            self._kept_bytes += image.nbytes
+        return image
+
+    def _warn_of_size(self, photo: Image, path: Path) -> None:
+        """Says once that crops of a photo show hardly anything of it: heads are learned from crops of heads."""
+        shown = max(self.data.sizes_px) * max(self.data.zooms)
+        if self._has_warned or min(photo.shape[:2]) <= LARGEST_IN_CROPS * shown:
+            return
+        self._has_warned = True
+        log.warning(
+            "%s is %d x %d pixels, and a crop shows %d: animecam-train prepare --kind photo cuts out the heads",
+            *(path, photo.shape[1], photo.shape[0], shown),
+        )
 
     def read_beside(self, image: Image, companion: Path) -> Image:
         """The picture that belongs to `image`, of the same size.
@@ -123,6 +149,7 @@ class PhotoSet(_Crops):
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         photo, size_px = self.read(path), self.size_px(index)
+        self._warn_of_size(photo, path)
         window = choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
         (image,) = cut([photo], size_px, window)
         (clean,) = vary_light([_unit(image)], self.augment, rng)
@@ -136,11 +163,13 @@ class UnpairedSet(PhotoSet):
     not stored they are found when a photo is first met. Style pictures keep their colours.
 
     Raises:
-        DataError: A style picture has no edge-smoothed copy.
+        DataError: No folder of style pictures is named, or one of them has no edge-smoothed copy.
     """
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
+        if not data.styles:
+            raise DataError("no pictures of the style are named", hint="--styles FOLDER, or data.styles in the recipe")
         pictures = list_pictures(Path(data.styles))
         self.styles = [path for path in pictures if not path.name.endswith(SMOOTHED_SUFFIX)]
         missing = [path for path in self.styles if not smoothed_of(path).is_file()]
@@ -152,6 +181,10 @@ class UnpairedSet(PhotoSet):
         without = sum(not regions_of(path).is_file() for path in self.inputs)
         if without:
             log.info("%d photos without stored superpixels: found as they are met", without)
+
+    def describe(self) -> str:
+        """Which photos and style pictures the crops are of."""
+        return f"{super().describe()} and {_named(self.styles, Path(self.data.styles))}"
 
     def regions(self, path: Path) -> Labels:
         """The superpixels of a photo [H, W], from memory after the first time."""
@@ -183,6 +216,12 @@ def list_photos(folder: Path) -> list[Path]:
     if not photos:
         raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
     return photos
+
+
+def _named(paths: list[Path], folder: Path) -> str:
+    """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
+    names = "\0".join(path.relative_to(folder).as_posix() for path in paths)
+    return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:8]})"
 
 
 def regions_of(photo: Path) -> Path:

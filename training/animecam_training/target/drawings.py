@@ -2,22 +2,18 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from animecam_training.config import Recipe
-from animecam_training.errors import DataError
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.measured import CARD_FILE, open_style
+from animecam_training.measured import describe_teacher, open_style
 from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.options import FlatOptions
-
-DIGEST_DIGITS = 16
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
@@ -42,17 +38,8 @@ def describe_drawing(recipe: Recipe) -> dict[str, Any]:
     section = {"portrait": "target", "anime": "anime", "flat": "flat"}[recipe.drawing]
     marks = {"drawing": recipe.drawing} | flattened({section: recipe_to_table(recipe)[section]})
     if recipe.drawing == "flat":
-        marks["teacher"] = _digest(Path(recipe.teacher)) if recipe.teacher else "none"
+        marks["teacher"] = describe_teacher(recipe.teacher)
     return marks
-
-
-def _digest(teacher: Path) -> str:
-    """What the teacher is, wherever it lies: a run that goes on writes other weights to the same file."""
-    file = teacher / CARD_FILE if teacher.is_dir() else teacher  # the card holds the digests of its networks
-    try:
-        return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
-    except OSError as error:
-        raise DataError(f"cannot read the teacher {file}: {error.strerror}", hint="name last.pt or a style") from error
 
 
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
