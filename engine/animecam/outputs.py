@@ -4,12 +4,22 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
+from typing import Protocol, runtime_checkable
 
 from animecam.errors import SinkError
 from animecam.sinks.base import Sink
 from animecam.types import Frame
 
 CLOSE_SECONDS = 30.0  # longest wait for a write in progress; an encoder's slowest frame is far below
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A sink that holds frames back."""
+
+    def hurry(self) -> None:
+        """Holds back nothing from now on, nor what waits already; any thread may call it."""
+        ...
 
 
 class Outputs:
@@ -38,6 +48,12 @@ class Outputs:
                 return
             for sink in self._sinks:
                 sink.write(frame)
+
+    def hurry(self) -> None:
+        """Lets no sink hold frames back any more: the run was stopped. Any thread may call it, also during a write."""
+        for sink in self._sinks:
+            if isinstance(sink, Holding):
+                sink.hurry()
 
     def close(self) -> None:
         """Closes every sink, in reverse; a failure is raised when all had their turn.

@@ -107,7 +107,7 @@ class Pipeline:
     def stop(self) -> None:
         """Ends the run as if the source had ended: what was read is still written. Any thread may call it."""
         self._was_stopped = True
-        self._stop.set()
+        self._end_reading()
 
     def run(self, *, seconds: float | None = None, on_tick: Callable[[Figures], None] | None = None) -> Figures:
         """Runs until the source ends, `stop` is called, `seconds` are over, Ctrl-C, or something fails.
@@ -152,7 +152,7 @@ class Pipeline:
                 if time.monotonic() > self._drain_until_s:
                     self._abort()
                 if seconds is not None and self._tally.seconds >= seconds:
-                    self._stop.set()
+                    self._end_reading()
             except KeyboardInterrupt:
                 if self._was_stopped:
                     raise
@@ -171,8 +171,12 @@ class Pipeline:
             self._failures.append(error)
             self._abort()
 
-    def _abort(self) -> None:
+    def _end_reading(self) -> None:
         self._stop.set()
+        self._outputs.hurry()  # what is queued may be ten frames, and the wait for each of them a second
+
+    def _abort(self) -> None:
+        self._end_reading()
         self._captured.abort()
         self._rendered.abort()
         self._ended.set()

@@ -40,12 +40,14 @@ class FileSink:
         self._has_failed = False
         self._is_committed = False
         encoding = file_encoding(CONTAINERS[self._target.final.suffix.lower()], stream, options)
+        is_new = not self._target.partial.exists()
         try:
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
                 self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options)
         except SinkError:
-            self._target.partial.unlink(missing_ok=True)
+            if is_new:  # most fail before they touch what an earlier run left there
+                self._target.partial.unlink(missing_ok=True)
             raise
 
     @property

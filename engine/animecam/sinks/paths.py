@@ -110,12 +110,13 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
 
     Args:
         uri: As for `open_sink`.
-        source: The input file or folder, which must not be overwritten; None for anything but files.
+        source: The input file or folder, which must not be overwritten; None for anything but files. What a broken off
+            conversion of a file left is replaced, as it can be made again; what is left of a recording is not.
         overwrite: An existing file may be replaced.
 
     Raises:
         UsageError: The URI is no output, or names the input.
-        SinkError: The folder is missing or cannot be written to, or the file exists.
+        SinkError: The folder is missing or cannot be written to, or the file or the rest of a recording exists.
     """
     kind = output_kind(uri)
     if kind in (OutputKind.VIDEO, OutputKind.IMAGE):
@@ -159,12 +160,17 @@ def _check_folder(folder: Path) -> None:
 def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
     if source is not None and (_is_same(target.final, source) or _is_same(target.partial, source)):
         raise UsageError(f"output {target.final} would overwrite the input", hint="choose another name")
-    if not target.final.exists():
-        return
-    if not target.final.is_file():
+    if target.final.exists() and not target.final.is_file():
         raise UsageError(f"output {target.final} exists and is no ordinary file", hint="choose another name")
-    if not overwrite:
+    if overwrite:
+        return
+    if target.final.exists():
         raise SinkError(f"{target.final} exists", hint="choose another name, or replace it with --overwrite")
+    if source is None and target.partial.exists():  # perhaps all that a power cut left of a recording
+        raise SinkError(
+            f"{target.partial} is left of a run that broke off",
+            hint="rename it to keep it, or replace it with --overwrite",
+        )
 
 
 def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None:

@@ -73,13 +73,12 @@ class Viewer:
         """Draws the window anew if there is a new picture or text."""
         text_count = self._talk.text_count
         is_new = text_count != self._shown_text
-        if self._viewport.count > self._shown_index:
-            frame = self._viewport.newest()
+        # From a copy: converting a large picture takes longer than a camera needs to overtake it, every time.
+        if self._viewport.count > self._shown_index and (frame := self._viewport.copy_newest()) is not None:
             picture = cast(Plane, cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR))
-            if not self._viewport.was_overtaken(frame):
-                if self._picture is None:
-                    cv2.resizeWindow(self._title, *first_size(picture.shape[1], picture.shape[0]))
-                self._picture, self._shown_index, is_new = picture, frame.index, True
+            if self._picture is None:
+                cv2.resizeWindow(self._title, *first_size(picture.shape[1], picture.shape[0]))
+            self._picture, self._shown_index, is_new = picture, frame.index, True
         if is_new and self._picture is not None:
             drawn = captioned(self._picture, self._talk.text)
             cv2.imshow(self._title, drawn)

@@ -1,10 +1,11 @@
 """Pictures in memory that two processes share: one puts them in, the other looks at the newest.
 
 The newest picture wins and neither side waits. The writer goes round three places, so the reader has the time of two
-more pictures to finish with the one it looks at, and checks afterwards that it had.
+more pictures to copy the one it looks at, and checks afterwards that it had. What it then does with the copy may take
+longer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
@@ -121,6 +122,12 @@ class Viewport:
             time_base=Fraction(1),
             captured_ns=0,
         )
+
+    def copy_newest(self) -> Frame | None:
+        """The picture that was put in last, in memory of its own; None if the writer came round meanwhile."""
+        frame = self.newest()
+        copy = replace(frame, planes=tuple(np.array(plane) for plane in frame.planes))
+        return None if self.was_overtaken(frame) else copy
 
     def was_overtaken(self, frame: Frame) -> bool:
         """Whether the writer may have begun to overwrite a frame from `newest`."""

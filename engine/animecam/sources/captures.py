@@ -68,7 +68,11 @@ class ProgramCapture:
         self._is_stopped = False
         try:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for this program, which stops the other when the sound is saved
             )
         except OSError as error:
             raise SourceError(f"{name} cannot be opened: {command[0]}: {error.strerror}") from error

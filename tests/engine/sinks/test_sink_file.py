@@ -309,6 +309,14 @@ def test_codecs_that_cannot_be_used_are_named_at_once(tmp_path, stream_format, c
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_encoder_that_does_not_work_takes_no_older_part_with_it(tmp_path, stream_format):
+    part = tmp_path / "o.partial.mov"
+    part.write_bytes(b"an older film")
+    with pytest.raises(SinkError, match="does not work here"):
+        FileSink(str(tmp_path / "o.mov"), stream_format, SinkOptions(codec="h264_v4l2m2m", overwrite=True))
+    assert part.read_bytes() == b"an older film"
+
+
 @pytest.mark.parametrize("codec", ["libx265", "ffv1", "prores_ks"])
 def test_other_codecs_by_name(tmp_path, stream_format, make_frame, decode, codec):
     frames = [make_frame(stream_format, i) for i in range(3)]

@@ -1,5 +1,6 @@
 """A file that is played: each frame when it is due, by a clock that the test turns."""
 
+import threading
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,20 +11,39 @@ from animecam.sinks.pace import MOST_WAIT_SECONDS, Pace
 MILLISECONDS = Fraction(1, 1000)
 
 
+class Turning(threading.Event):
+    """An event that turns a clock while it is waited for, as long as it is not set."""
+
+    now_s = 0.0
+
+    def wait(self, timeout=None):
+        self.now_s += 0.0 if self.is_set() else timeout
+        return self.is_set()
+
+
 @pytest.fixture
-def show(stream_format, make_frame):
-    """Shows a frame of a time in ms, which came at another: gives when it was shown, in ms."""
-    now = [0.0]
-    pace = Pace(lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+def hurried():
+    return Turning()
 
-    def show(time_ms, comes_ms):
-        now[0] = max(now[0], comes_ms / 1000)
-        pace.write(replace(make_frame(stream_format), pts=time_ms, time_base=MILLISECONDS))
-        return round(now[0] * 1000)
 
-    yield show
+@pytest.fixture
+def pace(hurried):
+    pace = Pace(lambda: hurried.now_s, hurried)
+    yield pace
     pace.close(complete=True)
     pace.close(complete=False)
+
+
+@pytest.fixture
+def show(stream_format, make_frame, hurried, pace):
+    """Shows a frame of a time in ms, which came at another: gives when it was shown, in ms."""
+
+    def show(time_ms, comes_ms):
+        hurried.now_s = max(hurried.now_s, comes_ms / 1000)
+        pace.write(replace(make_frame(stream_format), pts=time_ms, time_base=MILLISECONDS))
+        return round(hurried.now_s * 1000)
+
+    return show
 
 
 def test_frames_that_come_too_soon_wait_for_their_time(show):
@@ -43,3 +63,9 @@ def test_a_late_frame_goes_on_at_once_and_those_behind_it_keep_their_distance(sh
 def test_a_long_gap_is_cut_short(show):
     longest_ms = round(1000 * MOST_WAIT_SECONDS)
     assert [show(0, 0), show(60_000, 1), show(60_040, 2)] == [0, 1 + longest_ms, 41 + longest_ms]
+
+
+def test_nothing_is_held_back_once_the_run_is_stopped(show, pace):
+    assert [show(0, 0), show(1000, 1)] == [0, 1000]
+    pace.hurry()
+    assert [show(1000 * index, 1001) for index in range(2, 12)] == [1001] * 10

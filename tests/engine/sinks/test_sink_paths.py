@@ -105,6 +105,31 @@ def test_existing_file(tmp_path):
     check_output(str(tmp_path / "out.mp4"), overwrite=True)
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.png"])
+def test_what_is_left_of_a_recording_is_kept_until_somebody_decides(tmp_path, stream_format, name):
+    part = Target.of(tmp_path / name).partial
+    part.write_bytes(b"all that the power cut left")
+    with pytest.raises(SinkError, match=rf"{part.name} is left of a run that broke off") as raised:
+        open_sink(str(tmp_path / name), replace(stream_format, is_live=True))
+    assert "rename" in raised.value.hint
+    assert "--overwrite" in raised.value.hint
+    assert part.read_bytes() == b"all that the power cut left"
+    check_output(str(tmp_path / name), overwrite=True)
+
+
+def test_what_is_left_of_a_conversion_is_replaced_as_it_can_be_made_again(
+    tmp_path, stream_format, make_frame, monkeypatch
+):
+    monkeypatch.setattr("animecam.sinks.encoder.AudioCopier", lambda source, container: None)
+    source = tmp_path / "in.mp4"
+    source.write_bytes(b"a film")
+    Target.of(tmp_path / "out.mp4").partial.write_bytes(b"half of it")
+    sink = open_sink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(threads=1, audio_from=source))
+    sink.write(make_frame(stream_format))
+    sink.close(complete=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
 @pytest.mark.parametrize("link", ["none", "symlink", "hardlink", "folder"])
 def test_input_is_never_overwritten(tmp_path, link):
     source = tmp_path / "in.mp4"

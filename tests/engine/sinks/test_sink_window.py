@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError
+from animecam.sinks import viewer
 from animecam.sinks.base import SinkClosed
 from animecam.sinks.convert import to_rgb
 from animecam.sinks.display import find_display
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.viewport import Viewport, WindowState
+from animecam.sinks.talk import Talk
+from animecam.sinks.viewport import PLACES, Viewport, WindowState
 from animecam.sinks.window import WindowSink
 from animecam.types import Color, ColorMatrix, PixelFormat
 
@@ -218,6 +220,52 @@ def test_viewport_gives_the_newest_picture(tmp_path, stream_format, make_frame, 
         writer.put(make_frame(replace(stream, width_px=960)))
     reader.tell(WindowState.CLOSED)
     assert writer.state is WindowState.CLOSED
+
+
+@pytest.fixture
+def overtaken(tmp_path, stream_format, make_frame):
+    """A viewport that holds a bright picture, and what overtakes it with dark ones."""
+    writer = Viewport.create(tmp_path / "v", 96, 64)
+    writer.put(make_frame(stream_format, level=(200, 128, 128)))
+
+    def overtake():
+        for index in range(PLACES):
+            writer.put(make_frame(stream_format, index, level=(20, 128, 128)))
+
+    return Viewport.attach(tmp_path / "v"), overtake
+
+
+def test_a_writer_that_is_faster_than_the_conversion_does_not_keep_the_window_black(
+    tmp_path, overtaken, stream_format, make_frame, monkeypatch
+):
+    reader, overtake = overtaken
+    shown = []
+
+    def slow_to_rgb(frame):
+        overtake()
+        return to_rgb(frame)
+
+    monkeypatch.setattr(viewer, "to_rgb", slow_to_rgb)
+    monkeypatch.setattr(viewer.cv2, "resizeWindow", lambda *_: None)
+    monkeypatch.setattr(viewer.cv2, "imshow", lambda title, picture: shown.append(picture))
+    viewer.Viewer(reader, Talk.create(tmp_path / "t"), "x")._renew()
+    (picture,) = shown
+    np.testing.assert_array_equal(picture[..., ::-1], to_rgb(make_frame(stream_format, level=(200, 128, 128))))
+
+
+def test_a_picture_that_is_overwritten_while_it_is_copied_is_not_taken(overtaken, monkeypatch):
+    reader, overtake = overtaken
+    newest = Viewport.newest
+
+    def slow_newest(viewport):
+        frame = newest(viewport)
+        overtake()
+        return frame
+
+    monkeypatch.setattr(Viewport, "newest", slow_newest)
+    assert reader.copy_newest() is None
+    monkeypatch.undo()
+    assert int(reader.copy_newest().planes[0].max()) == 20
 
 
 def test_viewer_never_loads_pyav():

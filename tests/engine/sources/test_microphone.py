@@ -146,6 +146,16 @@ def test_what_a_program_writes_is_heard_even_when_cut_in_the_middle_of_a_sample(
 
 
 @needs_pipes
+def test_ctrl_c_in_the_terminal_does_not_reach_the_program(tmp_path):
+    """It goes to the whole group of the process before the terminal; the program says whether it leads its own."""
+    text = "import os\nis_apart = os.getpgrp() == os.getpid()\n"
+    text += "sys.stdout.buffer.write(b'\\x00\\x40' if is_apart else bytes(2)); sys.stdout.flush(); time.sleep(60)"
+    capture = ProgramCapture("x", program(tmp_path, text))
+    assert capture.read().tolist() == [0.5]
+    capture.close()
+
+
+@needs_pipes
 def test_a_program_that_ends_is_quoted_and_one_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
     with pytest.raises(SourceError, match="Connection refused"):
         ProgramCapture("x", program(tmp_path, "sys.exit('Connection failure: Connection refused')"))
