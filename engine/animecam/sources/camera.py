@@ -17,18 +17,20 @@ from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.devices import CameraInfo, list_cameras
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import DecodedSource, open_decoded
-from animecam.types import Frame
+from animecam.types import ColorMatrix, Frame
 
 log = logging.getLogger(__name__)
 
 WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # what every webcam can; asked for unless the user wants another
 MEASURED_FRAMES = 60  # two seconds at 30 fps: the rate is taken over so many
+RATE_TOLERANCE = 0.05  # of the rate asked for: 29.97 is 30
 SLOW = 0.8  # below this part of the promised rate the user is told; exposure in dim light halves it
 NON_BLOCKING = "+4"  # AVFMT_FLAG_NONBLOCK: FFmpeg has no name for it, and a silent camera would block for ever
 
 _GONE = {errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESHUTDOWN, errno.EPROTO}  # what drivers say when the plug is out
 _CANNOT = {errno.EINVAL, errno.EIO, errno.ENOTTY}  # what devices say to a format, size or rate they do not have
 _FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
+_RAW_MATRICES = {"v4l2": ColorMatrix.BT601}  # the kernel's default for cameras, at any size; FFmpeg passes none on
 
 Opener = Callable[..., InputContainer]
 """`av.open`, or something that takes the same arguments."""
@@ -54,7 +56,8 @@ class System:
 def open_camera(device: str, options: SourceOptions, system: System | None = None) -> "CameraSource":
     """Opens a camera and asks it for MJPEG (the only format most can send at full rate), a size and a rate.
 
-    A camera that cannot do so is used in its own format, and a warning says which that is.
+    A camera that cannot do so is used in its own format, or at the size and rate that it grants, and a warning says
+    which these are.
 
     Args:
         device: Its number, its path (`/dev/video0`), or a part of its name.
@@ -88,7 +91,10 @@ def open_camera(device: str, options: SourceOptions, system: System | None = Non
                 log.info("%s does not take %s", name, wish)
                 continue
             raise _describe(name, error, options, system, is_open=False) from error
-        source = open_decoded(name, container, describe, options, is_live=True, clock=system.clock)
+        raw_matrix = _RAW_MATRICES.get(device_format, ColorMatrix.UNSPECIFIED)
+        source = open_decoded(
+            name, container, describe, options, is_live=True, clock=system.clock, raw_matrix=raw_matrix
+        )
         return CameraSource(source, options, is_own_format=number > 0)
     raise AssertionError("the last wish returns or raises")
 
@@ -110,10 +116,7 @@ class CameraSource:
         self._times_s: deque[float] = deque(maxlen=MEASURED_FRAMES)
         self._has_told = False
         self._is_closed = False
-        asked = (options.width_px or WIDTH_PX, options.height_px or HEIGHT_PX)
-        if is_own_format or (self.format.width_px, self.format.height_px) != asked:
-            given = f"{self.format.width_px}x{self.format.height_px} at {float(self.format.rate):.4g} fps"
-            log.warning("%s cannot do MJPEG %dx%d at %g fps; it gives %s", self.uri, *asked, options.fps or FPS, given)
+        self._tell_if_unlike(options, is_own_format=is_own_format)
 
     @property
     def measured_fps(self) -> float:
@@ -147,6 +150,17 @@ class CameraSource:
         """Frees the camera; may be called twice and from another thread."""
         self._is_closed = True
         self._decoded.close()
+
+    def _tell_if_unlike(self, options: SourceOptions, *, is_own_format: bool) -> None:
+        """Warns where the camera grants something else than it was asked for."""
+        fps, granted_fps = options.fps or FPS, float(self.format.rate)
+        asked = (options.width_px or WIDTH_PX, options.height_px or HEIGHT_PX)
+        granted = (self.format.width_px, self.format.height_px)
+        is_other_rate = options.fps is not None and abs(granted_fps - fps) > RATE_TOLERANCE * fps
+        if is_own_format or granted != asked or is_other_rate:
+            codec = "MJPEG " if is_own_format else ""
+            text = "%s cannot do %s%dx%d at %g fps; it gives %dx%d at %.4g fps"
+            log.warning(text, self.uri, codec, *asked, fps, *granted, granted_fps)
 
 
 def _find(device: str, device_format: str, system: System) -> str:

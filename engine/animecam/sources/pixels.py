@@ -98,19 +98,28 @@ class Unwrapper:
         name: The source, for messages.
         threads: Threads of a conversion, 0 lets it choose.
         is_lent: Decoded frames lie in memory of a device, which is gone with it: their pixels are copied.
+        unsaid_matrix: Matrix of YUV that names none.
     """
 
-    def __init__(self, name: str, threads: int, *, is_lent: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        *,
+        is_lent: bool = False,
+        unsaid_matrix: ColorMatrix = ColorMatrix.UNSPECIFIED,
+    ) -> None:
         self._name = name
         self._threads = threads
         self._is_lent = is_lent
+        self._unsaid_matrix = unsaid_matrix
         self._reformatter = VideoReformatter()
         self._target: _Target | None = None
 
     def __call__(self, frame: av.VideoFrame) -> Pixels:
         """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides."""
         stored = _stored_format(frame)
-        color = _stored_color(frame)
+        color = _stored_color(frame, self._unsaid_matrix)
         if self._target is None:
             self._target = _Target.of(frame, color)
             self._tell(stored, color)
@@ -165,12 +174,12 @@ def rotation_deg(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) * 90 % 360
 
 
-def _stored_color(frame: av.VideoFrame) -> Color:
+def _stored_color(frame: av.VideoFrame, unsaid_matrix: ColorMatrix) -> Color:
     """What the numbers mean; those of RGB, palettes and grey are full range unless the frame says otherwise."""
     is_rgb = _is_rgb(frame.format)
     says_full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith(FULL_RANGE_PREFIX)
     is_unsaid_grey = _is_grey(frame.format) and frame.color_range == ColorRange.UNSPECIFIED
-    matrix = ColorMatrix.UNSPECIFIED if is_rgb else _MATRICES.get(frame.colorspace, ColorMatrix.UNSPECIFIED)
+    matrix = ColorMatrix.UNSPECIFIED if is_rgb else _MATRICES.get(frame.colorspace, unsaid_matrix)
     primaries, transfer = frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED
     return Color(matrix, is_rgb or says_full or is_unsaid_grey, primaries, transfer)
 

@@ -5,37 +5,34 @@ from __future__ import annotations  # av.packet.Packet is generic for type check
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
 
 import av
 import av.error
 from av.container import InputContainer
+from av.format import Flags
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
 from animecam.sources.clock import SYSTEM_CLOCK, Clock
-from animecam.sources.faults import nothing_came
 from animecam.sources.losses import Losses
 from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixels import Unwrapper, rotation_deg
 from animecam.sources.stamps import Stamps
-from animecam.types import Frame, StreamFormat
+from animecam.sources.tracks import bit_rate, video_track
+from animecam.types import ColorMatrix, Frame, StreamFormat
 
 log = logging.getLogger(__name__)
 
-RETRY_SECONDS = 0.002  # pause before a device without a frame is asked again: little delay, little work
-MAX_DAMAGED_READS = 8  # demuxers find their way back within a few packets, or never
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
 DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
-
-Describe = Callable[[av.error.FFmpegError], SourceError]
-"""Says what a failed read means for this kind of source."""
+ARRIVAL_TIME_BASE = Fraction(1, 1_000_000)  # unit of the times that frames without one get
+ARRIVAL_UNIT_NS = 1000
 
 
 def open_decoded(
@@ -46,6 +43,7 @@ def open_decoded(
     *,
     is_live: bool,
     clock: Clock = SYSTEM_CLOCK,
+    raw_matrix: ColorMatrix = ColorMatrix.UNSPECIFIED,
 ) -> DecodedSource:
     """Reads on from an open container, which is closed when that fails.
 
@@ -56,13 +54,14 @@ def open_decoded(
         options: Time-outs and threads.
         is_live: Deliver with little delay, time stamps from zero, and leave out the frame that opening had to look at.
         clock: Where time stamps and pauses come from.
+        raw_matrix: Matrix of a device's raw YUV that names none.
 
     Raises:
         SourceError: There is no video in it, or nothing that can be decoded.
     """
     with ExitStack() as on_failure:
         on_failure.callback(container.close)
-        source = DecodedSource(uri, container, describe, options, is_live=is_live, clock=clock)
+        source = DecodedSource(uri, container, describe, options, is_live=is_live, clock=clock, raw_matrix=raw_matrix)
         on_failure.pop_all()
     return source
 
@@ -79,6 +78,7 @@ class DecodedSource:
         *,
         is_live: bool,
         clock: Clock,
+        raw_matrix: ColorMatrix,
     ) -> None:
         self.uri = uri
         self.skipped = 0
@@ -87,14 +87,15 @@ class DecodedSource:
         self._read_s = options.read_s
         self._is_live = is_live
         self._clock = clock
-        self._stream = _video_track(uri, container)
+        self._stream = video_track(uri, container)
         # Decoding several frames at a time delays each by as many; a live source cannot afford that.
         self._stream.thread_type = "SLICE" if is_live else "AUTO"
         self._stream.thread_count = options.threads
-        self._packets: Iterator[Packet[VideoStream]] = container.demux(self._stream)
+        self._packets = Packets(uri, container, self._stream, describe, read_s=options.read_s, clock=clock)
         # FFmpeg decodes a camera's raw pixels to where the driver put them, memory that is unmapped with the device.
         is_lent = is_live and self._stream.codec_context.name == RAW
-        self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent)
+        unsaid = raw_matrix if is_lent else ColorMatrix.UNSPECIFIED
+        self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent, unsaid_matrix=unsaid)
         self._losses = Losses()
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
@@ -102,9 +103,11 @@ class DecodedSource:
         self._sent = 0
         self._ends_torn = self._is_told = False
         self._has_ended = False
-        self._is_closed = False
+        self._has_begun = self._is_closed = False
         self._busy = threading.Lock()
-        self._time_base = self._stream.time_base or CONTAINER_TIME_BASE
+        # Where the sender gives no times FFmpeg counts, at a rate that it makes up: a live frame's time is its arrival.
+        self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
+        self._time_base = ARRIVAL_TIME_BASE if self._is_untimed else self._stream.time_base or CONTAINER_TIME_BASE
         self.format = self._learn_format()
         self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live)
 
@@ -123,6 +126,7 @@ class DecodedSource:
     def close(self) -> None:
         """Frees the source; while another thread is reading, that thread does it when it is done."""
         self._is_closed = True
+        self._packets.stop()
         self._close_if_idle()
 
     def _close_if_idle(self) -> None:
@@ -136,10 +140,13 @@ class DecodedSource:
 
     def _let_go(self) -> None:
         """Drops what was read and not handed out: a camera's buffers must be freed before its device."""
-        self._packets = iter(())
+        self._packets.let_go()
         self._ready.clear()
 
     def _read(self) -> Frame | None:
+        if self._is_live and not self._has_begun:  # networks load for seconds after opening, and nobody reads meanwhile
+            self._has_begun = True
+            self._packets.leave_out_backlog()
         decoded = self._next_frame()
         if decoded is None:
             self._tell_if_short()
@@ -147,7 +154,7 @@ class DecodedSource:
         frame, captured_ns = decoded
         pixels = self._unwrap(frame)
         index, self._count = self._count, self._count + 1
-        pts = self._stamps.stamp(frame.pts, frame.dts)
+        pts, duration = self._timed(frame, captured_ns)
         self._first_pts, self._last_pts = min(self._first_pts, pts) if index else pts, pts
         return Frame(
             planes=pixels.planes,
@@ -158,9 +165,15 @@ class DecodedSource:
             pts=pts,
             time_base=self._time_base,
             captured_ns=captured_ns,
-            duration=frame.duration,
+            duration=duration,
             on_gpu=pixels.on_gpu,
         )
+
+    def _timed(self, frame: av.VideoFrame, captured_ns: int) -> tuple[int, int]:
+        """Presentation time and length of the next frame, in units of the time base."""
+        if self._is_untimed:
+            return self._stamps.stamp(captured_ns // ARRIVAL_UNIT_NS, None), 0
+        return self._stamps.stamp(frame.pts, frame.dts), frame.duration
 
     def _learn_format(self) -> StreamFormat:
         """What the first frame shows; containers often know too little or the wrong thing."""
@@ -191,14 +204,17 @@ class DecodedSource:
             is_live=self._is_live,
             frames=stream.frames,
             duration_s=0.0 if self._is_live else duration_s,
-            bit_rate=_bit_rate(container, stream),
+            bit_rate=bit_rate(container, stream),
         )
 
     def _next_frame(self) -> tuple[av.VideoFrame, int] | None:
         """The next decoded frame and when it came."""
         start_ns = self._clock.now_ns()
         while not self._ready and not self._has_ended and not self._is_closed:
-            packet = self._next_packet()
+            try:
+                packet = self._packets.next()
+            except av.error.InvalidDataError as error:
+                raise self._cut_off() from error
             if packet is None:
                 self._end()
                 break
@@ -230,25 +246,6 @@ class DecodedSource:
         what = f"{self.uri} is damaged or cut off after {self._count} frames"
         return SourceError(what, hint="copy it again; what came before the damage was read")
 
-    def _next_packet(self) -> Packet[VideoStream] | None:
-        start_ns = self._clock.now_ns()
-        damaged = 0
-        while not self._is_closed:
-            try:
-                return next(self._packets, None)
-            except av.error.BlockingIOError as error:  # no frame yet
-                if self._clock.now_ns() - start_ns > self._read_s * 1e9:
-                    raise nothing_came(self.uri, self._read_s) from error
-                self._clock.sleep(RETRY_SECONDS)
-            except av.error.InvalidDataError as error:
-                damaged += 1
-                if damaged > MAX_DAMAGED_READS:
-                    raise self._cut_off() from error
-            except av.error.FFmpegError as error:
-                raise self._describe(error) from error
-            self._packets = self._container.demux(self._stream)  # an error ends the iterator, not the container
-        return None
-
     def _decode(self, packet: Packet[VideoStream]) -> None:
         arrived_ns = self._clock.now_ns()
         is_flush = packet.size == 0 and packet.pts is None and packet.dts is None
@@ -270,26 +267,3 @@ class DecodedSource:
             self._losses.shown(frame.pts)
             self._ready.append((frame, arrived_ns if self._is_live else self._clock.now_ns()))
         self.skipped = self._losses.count
-
-
-def _video_track(uri: str, container: InputContainer) -> VideoStream:
-    """The video track a player would show; the cover of a song is none."""
-    tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not tracks:
-        if container.streams.audio:
-            raise SourceError(f"{uri} holds sound but no video", hint="give a video or a picture")
-        raise SourceError(f"{uri} holds no video, or was cut off or damaged", hint="check that it plays elsewhere")
-    tracks = [s for s in tracks if getattr(s, "codec_context", None) is not None]  # None if there is no decoder
-    if not tracks:
-        what = f"{uri}: its video was cut off or damaged, or uses an unknown codec"
-        raise SourceError(what, hint="check that it plays elsewhere; if so, convert it to H.264")
-    # By frames in the end: an animated AVIF holds a still picture, too.
-    return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, s.frames))
-
-
-def _bit_rate(container: InputContainer, stream: VideoStream) -> int:
-    """Bits per second of the video: as the track says, else what is left of the whole after the sound."""
-    if stream.bit_rate:
-        return stream.bit_rate
-    sound = sum(getattr(track, "bit_rate", None) or 0 for track in container.streams.audio)  # missing without a decoder
-    return max(0, (container.bit_rate or 0) - sound)

@@ -1,7 +1,8 @@
 /* A camera for tests, loaded with LD_PRELOAD: /dev/video7 answers the requests of Video4Linux as a webcam would.
 
    FAKE_JPEG names the picture that it sends as MJPEG; FAKE_MODE makes it fail: busy, denied, unplug (after 5 frames),
-   silent (never a frame), yuyv (no MJPEG, and always 64x48), nv12 (no MJPEG), empty (every third transfer is). */
+   silent (never a frame), yuyv (no MJPEG, and always 64x48), nv12 (no MJPEG), empty (every third transfer is), late (all
+   buffers were filled long before the first is asked for). Time goes on by being asked, not by a clock. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -12,26 +13,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { BUFFERS = 4, ROOM = 1 << 18, PERIOD_US = 33333, UNPLUGGED_AFTER = 5 };
+enum { BUFFERS = 4, ROOM = 1 << 18, PERIOD_US = 33333, UNPLUGGED_AFTER = 5, LATE_US = 3000000, ASKS = 3 };
 
 static int camera = -1;
 static int queued[BUFFERS], head, waiting; /* buffers the program gave back, oldest first */
-static long frames;
-static long long started_us;
+static long frames, asked;
 static struct v4l2_pix_format picture;
 
 static int is_mode(const char *name) {
     const char *mode = getenv("FAKE_MODE");
     return mode && !strcmp(mode, name);
-}
-
-static long long now_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
 }
 
 static int fail(int code) {
@@ -44,7 +37,7 @@ static int open_camera(const char *path) {
     if (is_mode("denied")) return fail(EACCES);
     camera = (int)syscall(SYS_memfd_create, "camera", 0);
     if (ftruncate(camera, (off_t)BUFFERS * ROOM)) return -1;
-    frames = started_us = waiting = head = 0;
+    frames = asked = waiting = head = 0;
     return camera;
 }
 
@@ -63,6 +56,16 @@ static int set_format(struct v4l2_format *format) {
     return 0;
 }
 
+/* One colour everywhere: luma 40, blue difference 90, red difference 200. */
+static void paint(unsigned char *bytes, size_t length) {
+    size_t luma = picture.pixelformat == V4L2_PIX_FMT_NV12 ? length * 2 / 3 : 0;
+    memset(bytes, 40, length);
+    if (luma)
+        for (size_t i = luma; i < length; i++) bytes[i] = (i - luma) % 2 ? 200 : 90;
+    else
+        for (size_t i = 1; i < length; i += 2) bytes[i] = i % 4 == 1 ? 90 : 200;
+}
+
 static unsigned fill(unsigned index) {
     static unsigned char bytes[ROOM];
     size_t length = picture.sizeimage;
@@ -71,22 +74,22 @@ static unsigned fill(unsigned index) {
         length = fread(bytes, 1, ROOM, file);
         fclose(file);
     } else {
-        memset(bytes, 128, length);
+        paint(bytes, length);
     }
     if (is_mode("empty") && frames % 3 == 2) length = 0;
     return (unsigned)pwrite(camera, bytes, length, (off_t)index * ROOM);
 }
 
 static int dequeue(struct v4l2_buffer *buffer) {
-    if (!started_us) started_us = now_us();
-    if (is_mode("silent") || now_us() < started_us + (frames + 1) * PERIOD_US || !waiting) return fail(EAGAIN);
+    int is_old = is_mode("late") && frames < BUFFERS;
+    if (is_mode("silent") || !waiting || (!is_old && ++asked % ASKS)) return fail(EAGAIN);
     if (is_mode("unplug") && frames == UNPLUGGED_AFTER) return fail(ENODEV);
     buffer->index = (unsigned)queued[head];
     head = (head + 1) % BUFFERS;
     waiting--;
     buffer->bytesused = fill(buffer->index);
     buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
-    long long stamp = started_us + ++frames * PERIOD_US;
+    long long stamp = ++frames * PERIOD_US + (is_old ? 0 : LATE_US);
     buffer->timestamp.tv_sec = stamp / 1000000;
     buffer->timestamp.tv_usec = stamp % 1000000;
     buffer->sequence = (unsigned)frames;

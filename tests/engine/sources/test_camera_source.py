@@ -1,5 +1,6 @@
 """Cameras, with a container in FFmpeg's place that fails as devices do."""
 
+import contextlib
 import errno
 import itertools
 import weakref
@@ -16,6 +17,9 @@ from animecam.sources.camera import MEASURED_FRAMES, System, open_camera
 from animecam.sources.clock import Clock
 from animecam.sources.devices import CameraInfo
 from animecam.sources.options import SourceOptions
+from animecam.sources.packets import MAX_BACKLOG
+from animecam.sources.reader import open_decoded
+from animecam.types import ColorMatrix
 
 CAMERAS = (CameraInfo(0, "/dev/video0", "Integrated Webcam"), CameraInfo(2, "/dev/video2", "Logi C920"))
 INVALID_DATA = 1094995529  # AVERROR_INVALIDDATA
@@ -30,25 +34,29 @@ def failure(code):
 class FakePacket:
     size, is_discard, is_corrupt = 100, False, False
 
-    def __init__(self, pts, outcome=None):
+    def __init__(self, pts, outcome=None, pixel_format="yuv420p"):
         self.pts = self.dts = pts
-        self._outcome = outcome
+        self._outcome, self._pixel_format = outcome, pixel_format
 
     def decode(self):
         if self._outcome is not None:
             raise self._outcome
-        frame = av.VideoFrame.from_ndarray(np.full((72, 64), 100, np.uint8), format="yuv420p")
+        grey = np.full((48, 64, 3), 100, np.uint8)
+        frame = av.VideoFrame.from_ndarray(grey, format="rgb24").reformat(format=self._pixel_format)
         frame.pts, frame.time_base = self.pts, MICROSECONDS
         return [frame]
 
 
 class FakeContainer:
-    """Delivers the events of a script: a packet, or an error to raise (which ends the iterator, as PyAV's does)."""
+    """Delivers the events of a script: a packet, or an error to raise (which ends the iterator, as PyAV's does).
 
-    def __init__(self, script, rate=30):
+    Once `backlog` packets came after the first, there is none for a moment.
+    """
+
+    def __init__(self, script, rate=30, backlog=0, codec="mjpeg"):
         stream = SimpleNamespace(
             disposition=0,
-            codec_context=SimpleNamespace(name="mjpeg"),
+            codec_context=SimpleNamespace(name=codec, codec=av.Codec(codec, "r")),
             width=64,
             height=48,
             time_base=MICROSECONDS,
@@ -61,10 +69,13 @@ class FakeContainer:
             thread_count=0,
         )
         self.streams = SimpleNamespace(video=(stream,), audio=())
+        self.format = SimpleNamespace(flags=0)
+        self.flags = 0
         self.duration = None
         self.bit_rate = 0
         self.closed = 0
-        self._script = iter(script)
+        events = iter(script)
+        self._script = itertools.chain(itertools.islice(events, 1 + backlog), [failure(errno.EAGAIN)], events)
 
     def demux(self, stream):
         for event in self._script:
@@ -90,6 +101,7 @@ class FakeSystem:
         result = next(self._results)
         if isinstance(result, BaseException):
             raise result
+        result.flags = int(keywords["container_options"]["fflags"])
         return result
 
     def _sleep(self, seconds):
@@ -139,6 +151,38 @@ def test_another_size_than_asked_is_said(caplog):
 def test_what_was_asked_is_not_worth_a_word(caplog):
     open_camera("0", ASKED, FakeSystem(FakeContainer(packets(3))).system)
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("asked_fps", "rate", "warning"),
+    [
+        (60, 30, "camera 0 cannot do 64x48 at 60 fps; it gives 64x48 at 30 fps"),
+        (30, Fraction(30_000, 1001), ""),
+        (None, 10, ""),  # nobody asked
+    ],
+)
+def test_another_rate_than_asked_is_said(caplog, asked_fps, rate, warning):
+    options = SourceOptions(width_px=64, height_px=48, fps=asked_fps)
+    open_camera("0", options, FakeSystem(FakeContainer(packets(3), rate=rate)).system)
+    assert (warning in caplog.text) if warning else (caplog.text == "")
+    assert "MJPEG" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("platform", "codec", "pixel_format", "matrix"),
+    [
+        ("linux", "rawvideo", "yuyv422", ColorMatrix.BT601),
+        ("linux", "rawvideo", "nv12", ColorMatrix.BT601),
+        ("linux", "rawvideo", "rgb24", ColorMatrix.UNSPECIFIED),  # RGB has none
+        ("linux", "mjpeg", "yuv422p", ColorMatrix.UNSPECIFIED),  # its decoder would have said
+        ("darwin", "rawvideo", "nv12", ColorMatrix.UNSPECIFIED),
+    ],
+)
+def test_raw_pixels_have_the_matrix_that_the_kernel_means(platform, codec, pixel_format, matrix):
+    events = [FakePacket(n, pixel_format=pixel_format) for n in (1, 2)]
+    fake = FakeSystem(FakeContainer(events, codec=codec), platform=platform)
+    source = open_camera("0", ASKED, fake.system)
+    assert (source.format.color.matrix, source.read().color.matrix) == (matrix, matrix)
 
 
 @pytest.mark.parametrize(
@@ -255,6 +299,60 @@ def test_measures_the_rate_and_says_when_it_is_low(caplog):
         source.read()
     assert source.measured_fps == pytest.approx(15, abs=0.01)
     assert caplog.text.count("gives 15.0 frames per second of 30") == 1
+
+
+def test_what_waited_since_opening_is_left_out(caplog):
+    """A jump after old frames would stand still in a recording, and pass for a slow camera."""
+    fresh = packets(MEASURED_FRAMES, start_us=10_000_000_000)
+    source = open_camera("0", ASKED, FakeSystem(FakeContainer([*packets(33), *fresh], backlog=32)).system)
+    assert [source.read().pts for _ in range(3)] == [0, 33_333, 66_666]
+    for _ in range(MEASURED_FRAMES - 3):
+        source.read()
+    assert source.measured_fps == pytest.approx(30, abs=0.01)
+    assert caplog.text == ""
+
+
+def frames_until_unplugged(source):
+    count = 0
+    with contextlib.suppress(SourceError):
+        for _ in iter(source.read, None):
+            count += 1
+    return count
+
+
+def test_a_camera_that_never_lets_one_wait_loses_no_more_than_the_longest_backlog():
+    container = FakeContainer(packets(1 + MAX_BACKLOG + 5), backlog=MAX_BACKLOG + 5)
+    assert frames_until_unplugged(open_camera("0", ASKED, FakeSystem(container).system)) == 5
+
+
+def test_a_camera_that_never_lets_one_wait_keeps_nobody_longer_than_the_time_out():
+    def slowly():
+        for packet in packets(9):
+            fake.now_ns += 1_000_000_000
+            yield packet
+
+    fake = FakeSystem(FakeContainer(slowly(), backlog=8))
+    source = open_camera("0", SourceOptions(width_px=64, height_px=48, read_s=1.5), fake.system)
+    assert frames_until_unplugged(source) == 6  # after one at opening, and two seconds of waiting
+
+
+def test_a_device_that_blocks_keeps_its_frames():
+    container = FakeContainer(packets(4), backlog=3)
+    source = open_decoded("a device", container, SourceError, ASKED, is_live=True)
+    assert [source.read().pts for _ in range(3)] == [0, 33_333, 66_666]
+
+
+def test_pictures_that_build_on_those_that_waited_are_not_torn_from_them():
+    """A camera that gives H.264 alone: without its key frame nothing after it can be decoded."""
+    container = FakeContainer(packets(4), backlog=3, codec="h264")
+    source = open_camera("0", ASKED, FakeSystem(container).system)
+    assert [source.read().pts for _ in range(3)] == [0, 33_333, 66_666]
+
+
+def test_a_camera_that_is_unplugged_before_the_first_read():
+    source = open_camera("0", ASKED, FakeSystem(FakeContainer([*packets(3), failure(errno.ENODEV)], backlog=9)).system)
+    with pytest.raises(SourceError, match="was unplugged"):
+        source.read()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ try:
         frame = source.read()
         luma = frame.planes[0]
         result["frames"].append((frame.pts, luma.shape, float(luma.mean()), frame.color.full_range))
+        result["matrix"] = frame.color.matrix.name
+        result["colours"] = [[int(plane.min()), int(plane.max())] for plane in frame.planes]
     result["skipped"] = source.skipped
     source.close()
     result["kept"] = float(frame.planes[0].mean())
@@ -90,6 +92,20 @@ def test_a_webcam_without_mjpeg_and_of_one_size(film):
     assert seen["format"] == "yuv420p"
     assert all(shape == [48, 64] for _, shape, _, _ in seen["frames"])
     assert "cannot do MJPEG 160x120 at 30 fps; it gives 64x48" in warnings
+    assert seen["colours"] == [[40, 40], [90, 90], [200, 200]]  # whatever the matrix is called, no number changes
+
+
+@pytest.mark.parametrize("mode", ["yuyv", "nv12"])
+def test_raw_pixels_have_the_matrix_of_webcams(film, mode):
+    """At any size: nothing is guessed from the height."""
+    seen, _ = film(mode)
+    assert seen["matrix"] == "BT601"
+
+
+def test_what_waited_since_the_camera_was_opened_is_left_out(film):
+    seen, _ = film("late")
+    assert seen["error"] == ""
+    assert [pts for pts, *_ in seen["frames"]] == [33_333 * n for n in range(8)]  # no jump after old frames
 
 
 def test_a_frame_outlives_a_camera_whose_pixels_are_taken_as_they_are(film):
@@ -97,7 +113,7 @@ def test_a_frame_outlives_a_camera_whose_pixels_are_taken_as_they_are(film):
     seen, _ = film("nv12")
     assert seen["error"] == ""
     assert seen["format"] == "nv12"
-    assert seen["kept"] == 128.0
+    assert seen["kept"] == 40.0
 
 
 def test_transfers_that_fail_are_no_end(film):

@@ -5,23 +5,42 @@ import http.server
 import itertools
 import socket
 import threading
+from fractions import Fraction
+from pathlib import Path
 
+import av
+import cv2
 import pytest
 
 from animecam.errors import SourceError
+from animecam.sources.clock import Clock
 from animecam.sources.network import open_stream
 from animecam.sources.options import SourceOptions
+from animecam.sources.reader import open_decoded
 
 SHORT = SourceOptions(threads=1, open_s=0.4, read_s=0.4)
 GENEROUS = SourceOptions(threads=1)
+MICROSECONDS = Fraction(1, 1_000_000)
+PARTS = 8  # pictures that the camera of `QuietHandler` sends
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path.startswith("/private"):
             self.send_error(401)
+        elif self.path == "/camera":
+            self.film()
         else:
             super().do_GET()
+
+    def film(self):
+        """As the camera of a phone: pictures as parts, until it is switched off."""
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=next")
+        self.end_headers()
+        picture = Path(self.translate_path("/picture.jpg")).read_bytes()
+        head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n".encode()
+        self.wfile.write((head + picture + b"\r\n") * PARTS)
 
     def log_message(self, *arguments):
         pass
@@ -94,6 +113,46 @@ def test_a_live_stream_counts_from_its_first_frame_and_ends_with_the_sender(make
     assert frames[0].pts == 0
     assert len(frames) >= 10
     assert all(later.pts > earlier.pts for earlier, later in itertools.pairwise(frames))
+
+
+def by_arrival(frames):
+    """The times of frames that are stamped when they come; two that come at once are a tick apart."""
+    ticks = [frame.captured_ns // 1000 - frames[0].captured_ns // 1000 for frame in frames]
+    return list(itertools.accumulate(ticks, lambda last, tick: max(tick, last + 1)))
+
+
+def test_a_web_camera_that_gives_no_times_is_stamped_by_arrival(media, tmp_path, web):
+    cv2.imwrite(str(tmp_path / "picture.jpg"), media.portrait(0, 64, 48))
+    source = open_stream(f"http://{web}/camera", GENEROUS)
+    frames = [source.read() for _ in range(PARTS // 2)]
+    source.close()
+    assert source.format.is_live
+    assert source.format.time_base == MICROSECONDS
+    assert {(frame.time_base, frame.duration) for frame in frames} == {(MICROSECONDS, 0)}
+    assert [frame.pts for frame in frames] == by_arrival(frames)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.h264", "libx264"), ("a.hevc", "libx265"), ("a.mjpeg", "mjpeg")])
+def test_a_raw_stream_runs_at_the_pace_of_its_sender(make_clip, tmp_path, name, codec):
+    pixel_format = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    clip = make_clip(tmp_path / name, frames=6, codec=codec, pixel_format=pixel_format)
+    asked = itertools.count()
+    clock = Clock(lambda: next(asked) * 100_000_000, lambda _: None)
+    source = open_decoded("a camera", av.open(str(clip)), SourceError, GENEROUS, is_live=True, clock=clock)
+    frames = drain(source)
+    source.close()
+    assert source.format.time_base == MICROSECONDS
+    assert len(frames) >= 4
+    assert [frame.pts for frame in frames] == by_arrival(frames)
+    assert frames[1].time_s >= 0.1  # by the clock, which goes on by so much whenever it is read
+
+
+def test_a_raw_file_keeps_the_rate_that_is_made_up_for_it(make_clip, tmp_path):
+    clip = make_clip(tmp_path / "a.mjpeg", frames=4, codec="mjpeg", pixel_format="yuvj420p")
+    source = open_decoded("a file", av.open(str(clip)), SourceError, GENEROUS, is_live=False)
+    frames = drain(source)
+    source.close()
+    assert [frame.pts * frame.time_base for frame in frames] == [Fraction(n, 25) for n in range(4)]
 
 
 def test_a_sender_that_falls_silent(make_clip, tmp_path, sender):
