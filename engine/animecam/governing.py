@@ -42,6 +42,10 @@ class Networks(Protocol):
         """Opens a network in the background."""
         ...
 
+    def note_choice(self, style: str, quality: str) -> None:
+        """Hears which network draws a style from now on."""
+        ...
+
 
 class Governing(Protocol):
     """What the renderer asks."""
@@ -79,13 +83,12 @@ class Governed:
 
     def draw(self, style: str) -> Draw:
         """As `Governing.draw`; another style begins with its usual quality."""
-        if style != self._style:
-            self._style, self._quality = style, self._networks.usual_quality(style)
-            self._changed_s = self._clock()
+        self._begin(style)
         return self._networks.draw(style, self._quality)
 
     def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
         """As `Governing.observe`; a network that is not open yet is asked for, and changed to when it is."""
+        self._begin(look.style)  # what is drawn on a GPU was not asked for here
         now_s = self._clock()
         is_fresh = now_s - self._changed_s < SETTLE_SECONDS
         if is_fresh and not self._networks.is_settled(look.style, self._quality):
@@ -97,7 +100,16 @@ class Governed:
         if not self._networks.is_prepared(look.style, choice.rung.quality):
             self._networks.prepare_later(look.style, choice.rung.quality)
             return
-        self._quality, self._changed_s = choice.rung.quality, now_s
+        self._choose(choice.rung.quality, now_s)
         if self._controls.look == look:  # what the user changed meanwhile is theirs
             self._controls.change(size_px=choice.rung.size_px)
         log.info("%s", choice.reason)
+
+    def _begin(self, style: str) -> None:
+        if style != self._style:
+            self._style = style
+            self._choose(self._networks.usual_quality(style), self._clock())
+
+    def _choose(self, quality: str, now_s: float) -> None:
+        self._quality, self._changed_s = quality, now_s
+        self._networks.note_choice(self._style, quality)

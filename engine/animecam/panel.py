@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from animecam.backends.base import BackendInfo
 from animecam.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls
+from animecam.settings import HAIR_TINTS, Controls, Look
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
@@ -25,7 +25,7 @@ class LivePanel:
         styles: Names by number, the first at key 1.
         why_not: What keeps a style from being drawn at once, in a few words; None when nothing does.
         recorder: Takes recordings and snapshots.
-        backend: What computes the style.
+        info_of: Says what computes a look now; something faster may take over while the window is open.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class LivePanel:
         styles: Sequence[str],
         why_not: Callable[[str], str | None],
         recorder: Recorder,
-        backend: BackendInfo,
+        info_of: Callable[[Look], BackendInfo],
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
-        self._recorder, self._backend = recorder, backend
+        self._recorder, self._info_of = recorder, info_of
         self._figures = Figures()
         self._frame: Frame | None = None
         self._shows_figures = self._shows_help = self._is_frozen = False
@@ -102,7 +102,8 @@ class LivePanel:
         return "\n".join(lines)
 
     def _figure_lines(self) -> list[str]:
-        figures, look, backend = self._figures, self._controls.look, self._backend
+        figures, look = self._figures, self._controls.look
+        backend = self._info_of(look)
         faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
         return [
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",

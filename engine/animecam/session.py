@@ -118,7 +118,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         controls = Controls(settings.look)
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
-        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.backend_info)
+        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of)
         sink_options = SinkOptions(overwrite=options.overwrite, panel=panel, microphone=microphone)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)

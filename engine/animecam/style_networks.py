@@ -48,13 +48,14 @@ class StyleNetworks:
         self._cards: dict[str, StyleCard] = {}
         self._styles: dict[tuple[str, str], StyleNet] = {}
         self._broken: set[tuple[str, str]] = set()
+        self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._preparing: threading.Thread | None = None
         stack.callback(self._stop_preparing)
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
 
     @property
     def backend_info(self) -> BackendInfo:
-        """What computes the style."""
+        """What computes the style to begin with."""
         return self._first.info
 
     @property
@@ -64,11 +65,18 @@ class StyleNetworks:
 
     def summary_of(self, look: Look) -> str:
         """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
-        quality = self.usual_quality(look.style)
-        info = self._styles.get((look.style, quality), self._first).info
+        info = self.info_of(look)
         is_alone = len(self._card(look.style).variants) == 1
-        style = look.style if is_alone else f"{look.style} ({quality})"
+        style = look.style if is_alone else f"{look.style} ({self._quality_now(look.style)})"
         return f"{style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"
+
+    def info_of(self, look: Look) -> BackendInfo:
+        """What computes a look now."""
+        return self._styles.get((look.style, self._quality_now(look.style)), self._first).info
+
+    def note_choice(self, style: str, quality: str) -> None:
+        """A governor draws a style with this network from now on; what is said of the look goes by it."""
+        self._chosen[style] = quality
 
     def draw(self, style: str, quality: str | None = None) -> Draw:
         """The network of a style, opened at its first use and kept; the usual one unless a quality is named.
@@ -163,6 +171,10 @@ class StyleNetworks:
             sizes_px.add(whole)
         for width_px, height_px in sizes_px:
             network((np.zeros((height_px, width_px, 3), np.uint8),))
+
+    def _quality_now(self, style: str) -> str:
+        """The network that draws a style: a governor's choice, else the usual one."""
+        return self._chosen.get(style) or self.usual_quality(style)
 
     def _card(self, style: str) -> StyleCard:
         """A style's card, read once: it is asked for with every frame."""

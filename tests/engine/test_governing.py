@@ -29,6 +29,7 @@ class Networks:
 
     def __init__(self):
         self.open, self.asked, self.settled = {LITE}, [], True
+        self.chosen = []
 
     def qualities(self, style):
         return COSTS
@@ -48,6 +49,9 @@ class Networks:
 
     def prepare_later(self, style, quality):
         self.asked.append(quality)
+
+    def note_choice(self, style, quality):
+        self.chosen.append((style, quality))
 
 
 def governed(*choices):
@@ -117,3 +121,20 @@ def test_a_time_being_that_does_not_end_is_governed_all_the_same():
     networks.now_s = SETTLE_SECONDS
     governing.observe(controls.look, 50.0, 3.0)
     assert len(script.seen) == 1
+
+
+def test_the_networks_hear_what_draws_each_style():
+    governing, controls, networks, _ = governed(Choice(Rung(384, FULL), "test"))
+    networks.open.add(FULL)
+    governing.draw("cel")
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    governing.draw("ink")
+    assert networks.chosen == [("cel", LITE), ("cel", FULL), ("ink", LITE)]
+
+
+def test_frames_that_a_gpu_drew_unasked_are_governed_from_the_usual_network_on():
+    governing, controls, networks, script = governed(None)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen == [(Rung(256, LITE), COSTS)]
+    assert networks.chosen == [("cel", LITE)]

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -36,9 +37,9 @@ class FakeRecorder:
         self.snapshots.append(frame)
 
 
-def make_panel(look=None, why_not=lambda _: None):
+def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO):
     controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
-    return LivePanel(controls, ("ink", "snow"), why_not, recorder, INFO), controls, recorder
+    return LivePanel(controls, ("ink", "snow"), why_not, recorder, info_of), controls, recorder
 
 
 def make_frame(index):
@@ -63,6 +64,17 @@ def test_figures_say_what_a_user_asks_for():
     ]
     panel.post(Figures(faces=1))
     assert "1 face, 0 dropped" in panel.text
+
+
+def test_figures_name_what_draws_the_look_now():
+    infos = {"ink": INFO, "snow": replace(INFO, precision="int8")}
+    panel, _, _ = make_panel(info_of=lambda look: infos[look.style])
+    panel.take(Press("f"))
+    assert "openvino 2026.4 (bf16) on CPU" in panel.text
+    infos["ink"] = replace(INFO, name="tensorrt", device="a GPU")  # its engine has been built
+    assert "tensorrt 2026.4 (bf16) on a GPU" in panel.text
+    panel.take(Press("2"))
+    assert "openvino 2026.4 (int8) on CPU" in panel.text
 
 
 def test_help_lists_every_key():

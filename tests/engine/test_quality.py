@@ -12,12 +12,14 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from animecam.backends import opening
-from animecam.backends.base import BackendChoice
+from animecam.backends.base import BackendChoice, BackendInfo
 from animecam.backends.opening import runs_on_gpu
 from animecam.backends.status import BackendStatus
 from animecam.errors import StyleError, UsageError
+from animecam.governing import Governed
+from animecam.governor import Choice, Rung
 from animecam.networks import open_networks
-from animecam.settings import Look, Quality, Settings
+from animecam.settings import Controls, Look, Quality, Settings
 from animecam.styles.card import FULL, LITE, Contract, Rights, StyleCard, Variant
 from animecam.styles.registry import file_sha256, user_styles
 
@@ -145,6 +147,27 @@ def test_a_named_quality_leaves_the_governor_no_choice(make_style):
     make_style(FULL, LITE)
     with open_networks(replace(_settings(Quality.FULL), target_fps=30.0)) as networks:
         assert networks.qualities("ink") == {FULL: COSTS[FULL]}
+
+
+def test_what_is_said_goes_by_the_network_that_a_governor_chose(make_style):
+    class Climber:
+        """Wants the full network at once."""
+
+        def observe(self, *_):
+            return Choice(Rung(384, FULL), "test")
+
+    make_style(FULL, LITE)
+    with open_networks(replace(_settings(), target_fps=30.0)) as networks:
+        controls = Controls(Look("ink", size_px=192))
+        governing = Governed(Climber(), controls, networks)
+        networks.draw("ink", FULL)  # open, so that the change takes one frame
+        governing.draw("ink")
+        assert networks.summary_of(controls.look).startswith("ink (lite) at 192 px by ")
+        governing.observe(controls.look, 5.0, 3.0)
+        assert networks.summary_of(controls.look).startswith("ink (full) at 384 px by ")
+        networks._styles["ink", FULL]._backend.info = BackendInfo("other", "1", device="there", precision="f16")
+        assert networks.summary_of(controls.look).endswith("by other 1 (f16) on there")
+        assert networks.info_of(controls.look).name == "other"
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])

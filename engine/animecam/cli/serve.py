@@ -76,6 +76,7 @@ def serve(
     from animecam.session import check_seconds
 
     check_seconds(seconds)
+    _refuse_target_fps(settings)
     width_px, height_px = parse_resolution(max_resolution) or (_LIMITS.width_px, _LIMITS.height_px)
     limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes)
     options = ServeOptions(host, port, _checked(token), certificate, key, plain, seconds, limits)
@@ -115,7 +116,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
 
     with ExitStack() as stack:
         with messages.status("opening the networks"):
-            studio = stack.enter_context(Studio(lambda: _opened(settings)))
+            studio = stack.enter_context(Studio(lambda: _opened(settings), max_fps=settings.max_fps))
         show_note(studio.summary)
         site = Site(tuple(list_styles()), settings.look, options.limits, token)
         asyncio.run(serve(studio, site, options, tls, tell))
@@ -129,6 +130,17 @@ def _opened(settings: Settings) -> Generator["Networks"]:
     with open_networks(settings) as networks:
         networks.warm_up(USUAL_CAMERA)
         yield networks
+
+
+def _refuse_target_fps(settings: Settings) -> None:
+    """A governor chooses for one run, and here all users share one thread: refused, not dropped.
+
+    Raises:
+        UsageError: A frame rate is to be held.
+    """
+    if settings.target_fps is not None:
+        hint = "a smaller --size or --quality lite draws faster; --max-fps limits the work for each camera"
+        raise UsageError("the page cannot hold a frame rate: serve takes no --target-fps", hint=hint)
 
 
 def _checked(token: str) -> str:

@@ -1,6 +1,7 @@
 """One user's place in the studio: the newest frame waits here for its turn."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from threading import Condition
@@ -8,6 +9,7 @@ from typing import Protocol
 
 from animecam.backends.base import BackendInfo
 from animecam.errors import AnimecamError, PipelineError
+from animecam.pacing import EARLY_SHARE
 from animecam.pipeline import Figures, Rendered
 from animecam.renderer import Draw, Plan
 from animecam.settings import Controls, Look
@@ -63,19 +65,29 @@ class Seat:
         deliver: Takes drawn frames; called in the render thread, so it must be quick.
         fail: Takes the failure that ended this seat, likewise.
         leave: Takes this seat out of the studio.
+        max_fps: Most frames a second that are drawn; None draws all there is time for.
     """
 
     def __init__(
-        self, changed: Condition, look: Look, deliver: Deliver, fail: Fail, leave: Callable[["Seat"], None]
+        self,
+        changed: Condition,
+        look: Look,
+        deliver: Deliver,
+        fail: Fail,
+        leave: Callable[["Seat"], None],
+        max_fps: float | None = None,
     ) -> None:
         self.controls = Controls(look)
         self.timing = Timing()
         self._changed, self._deliver, self._fail, self._leave = changed, deliver, fail, leave
         self._waiting: Frame | None = None
+        self._step_s = 1.0 / max_fps if max_fps else 0.0
+        self._due_s = time.monotonic()
         self._drawing: Drawing | None = None
         self._shape: tuple[object, ...] = ()
         self._rate_in, self._rate_out = Rate(), Rate()
         self._dropped = 0
+        self._capped = 0
         self._faces = 0
         self._with_faces = 0
         self._opened_ns = time.perf_counter_ns()
@@ -87,7 +99,8 @@ class Seat:
             if self.is_closed:
                 return
             self._rate_in.tick()
-            self._dropped += self._waiting is not None
+            if self._waiting is not None:
+                self._count_replaced()
             self._waiting = frame
             self._changed.notify_all()
 
@@ -99,9 +112,22 @@ class Seat:
             self._leave(self)
 
     def take(self) -> Frame | None:
-        """The waiting frame, if there is one; the caller holds the studio's condition."""
+        """The waiting frame, if there is one and it is due; the caller holds the studio's condition.
+
+        One that is not due waits on, and is not left out as in `Pipeline`: a page by WebSocket has two pictures under
+        way at most, and sends nothing until one is answered.
+        """
+        now_s = time.monotonic()
+        if self._waiting is None or self._left_s(now_s) > 0:
+            return None
+        # From when it was due, so that the rate is met on average; a camera that paused is owed one frame.
+        self._due_s = max(self._due_s, now_s - self._step_s) + self._step_s
         frame, self._waiting = self._waiting, None
         return frame
+
+    def due_in_s(self) -> float:
+        """Seconds until the waiting frame is due, infinite if none waits; the caller holds the studio's condition."""
+        return math.inf if self._waiting is None else max(0.0, self._left_s(time.monotonic()))
 
     def plan(self, engine: Engine, frame: Frame) -> Plan:
         """Finds what is to be drawn; a picture of another size starts with nobody known. Render thread only."""
@@ -140,6 +166,7 @@ class Seat:
             frames_in=self._rate_in.count,
             frames_out=self._rate_out.count,
             dropped=self._dropped,
+            capped=self._capped,
             with_faces=self._with_faces,
             faces=self._faces,
             fps_in=self._rate_in.per_second(),
@@ -148,3 +175,14 @@ class Seat:
             stage_ms=stage_ms,
             seconds=(time.perf_counter_ns() - self._opened_ns) / 1e9,
         )
+
+    def _count_replaced(self) -> None:
+        """The waiting frame is not drawn: the engine had no time for it, or it was more than wanted."""
+        if self._left_s(time.monotonic()) > 0:
+            self._capped += 1
+        else:
+            self._dropped += 1
+
+    def _left_s(self, now_s: float) -> float:
+        """Seconds until a frame may be drawn, below 0 since when one might; a little early is in time."""
+        return self._due_s - EARLY_SHARE * self._step_s - now_s

@@ -45,13 +45,16 @@ class Studio:
 
     Args:
         open_engine: Opens the networks; called, used and closed in the render thread only.
+        max_fps: Most frames a second that are drawn of each live user; None draws all there is time for.
 
     Raises:
         AnimecamError: On entry: the networks could not be opened.
     """
 
-    def __init__(self, open_engine: Callable[[], AbstractContextManager[Engine]]) -> None:
-        self._open_engine = open_engine
+    def __init__(
+        self, open_engine: Callable[[], AbstractContextManager[Engine]], *, max_fps: float | None = None
+    ) -> None:
+        self._open_engine, self._max_fps = open_engine, max_fps
         self._changed = threading.Condition()
         self._seats: list[Seat] = []
         self._errands: deque[Callable[[Engine], None]] = deque()
@@ -74,17 +77,14 @@ class Studio:
         self._thread.join(JOIN_SECONDS)
 
     def seat(self, look: Look, deliver: Deliver, fail: Fail) -> Seat:
-        """A place for one user; whoever took it closes it.
+        """A place for one live user; whoever took it closes it.
 
         Args:
             look: The look to begin with.
             deliver: Takes drawn frames, in the render thread.
             fail: Takes the failure that ended the seat, in the render thread.
         """
-        with self._changed:
-            seat = Seat(self._changed, look, deliver, fail, self._remove)
-            self._seats.append(seat)
-            return seat
+        return self._seat(look, deliver, fail, self._max_fps)
 
     @property
     def is_open(self) -> bool:
@@ -108,7 +108,7 @@ class Studio:
     def rendering(self, look: Look) -> Generator[tuple[Render, Timing]]:
         """A renderer for one pipeline in threads of its own: each call waits for its turn among the others."""
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
-        seat = self.seat(look, results.put, results.put)
+        seat = self._seat(look, results.put, results.put, max_fps=None)  # a file waits for each of its frames
 
         def render(frame: Frame) -> Rendered:
             seat.put(frame)
@@ -141,6 +141,12 @@ class Studio:
             self._changed.notify_all()
         return future
 
+    def _seat(self, look: Look, deliver: Deliver, fail: Fail, max_fps: float | None) -> Seat:
+        with self._changed:
+            seat = Seat(self._changed, look, deliver, fail, self._remove, max_fps)
+            self._seats.append(seat)
+            return seat
+
     def _remove(self, seat: Seat) -> None:
         if seat in self._seats:
             self._seats.remove(seat)
@@ -170,7 +176,7 @@ class Studio:
                 errand = self._errands.popleft() if self._errands else None
                 if frames or errand is not None:
                     return _Round(frames, errand)
-                self._changed.wait()
+                self._changed.wait(min((threading.TIMEOUT_MAX, *(seat.due_in_s() for seat in self._seats))))
         return None
 
     def _end_seats(self) -> None:

@@ -37,7 +37,7 @@ class Bench:
         self.recorder = Recorder(stream, folder, open_sink)
         info = BackendInfo("fake", "1.0", device="this test", precision="f32")
         why_not = {"snow": None, "broken": "does not work"}.get
-        self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), why_not, self.recorder, info)
+        self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), why_not, self.recorder, lambda _: info)
         self.taken, self._index = [], 0
         take = self.panel.take
         self.panel.take = lambda event: (self.taken.append(event), take(event))

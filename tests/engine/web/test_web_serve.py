@@ -148,3 +148,23 @@ def test_options_that_make_no_sense_are_refused_before_anything_opens(arguments)
     result = CliRunner().invoke(command, arguments)
     assert isinstance(result.exception, UsageError), result.output
     assert result.exception.exit_status == 2
+
+
+def test_a_frame_rate_to_hold_is_refused_with_what_to_do_instead():
+    refused = CliRunner().invoke(command, ["--target-fps", "30", "--port", "0", "--seconds", "0.1"]).exception
+    assert isinstance(refused, UsageError)
+    assert "--target-fps" in refused.message
+    assert "--size" in refused.hint
+    assert "--quality" in refused.hint
+
+
+def test_the_most_frames_a_second_reach_the_studio(monkeypatch):
+    asked = []
+
+    def make_studio(_, *, max_fps):
+        asked.append(max_fps)
+        raise UsageError("that is all we wanted to know")
+
+    monkeypatch.setattr("animecam.web.studio.Studio", make_studio)
+    CliRunner().invoke(command, ["--max-fps", "12"])
+    assert asked == [12.0]

@@ -2,12 +2,14 @@
 
 import queue
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from animecam.errors import PipelineError, StyleError
 from animecam.settings import Look
+from animecam.web.seat import Seat
 from animecam.web.studio import Studio
 
 WAIT_S = 5
@@ -150,3 +152,60 @@ def test_a_look_changes_with_the_next_frame(studio, fakes):
         seat.put(fakes.make_frame(level=100))
         levels.append(int(np.median(results.get(timeout=WAIT_S).frame.planes[0][24, 32])))
     assert levels == [155, 100, fakes.FLAT_LEVEL]
+
+
+def test_a_cap_holds_the_newest_frame_until_it_is_due(monkeypatch, fakes):
+    now_s = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    seat = Seat(threading.Condition(), Look(), print, print, print, max_fps=5.0)
+    taken = []
+    for index in range(30):  # a second at 30 fps
+        now_s = 100.0 + index / 30
+        seat.put(fakes.make_frame(index=index))
+        frame = seat.take()
+        taken += [] if frame is None else [frame.index]
+    assert taken == [0, 5, 11, 17, 23, 29]  # the first at once, the others a little early
+    now_s = 200.0
+    assert seat.due_in_s() == float("inf")
+    seat.put(fakes.make_frame(index=30))
+    assert seat.due_in_s() == 0.0
+    assert seat.take().index == 30
+    seat.put(fakes.make_frame(index=31))
+    assert seat.take().index == 31
+    seat.put(fakes.make_frame(index=32))
+    assert seat.take() is None  # more of the pause is not made up for
+    assert 0.1 < seat.due_in_s() < 0.2
+
+
+def test_frames_beyond_the_cap_are_not_told_as_dropped(monkeypatch, fakes):
+    now_s = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
+    seat = Seat(threading.Condition(), Look(), print, print, print, max_fps=5.0)
+    seat.put(fakes.make_frame())
+    seat.put(fakes.make_frame())  # nobody had time for the one before
+    assert seat.take()
+    for _ in range(3):
+        seat.put(fakes.make_frame())
+    figures = seat.figures()
+    assert (figures.frames_in, figures.dropped, figures.capped) == (5, 1, 2)
+
+
+def test_a_held_frame_is_drawn_though_no_other_follows(engine, fakes):
+    """As by WebSocket, where the page waits for an answer."""
+    with Studio(engine.open, max_fps=20.0) as studio:
+        seat, results = take_seat(studio)
+        for index in range(4):
+            seat.put(fakes.make_frame(index=index))
+            assert results.get(timeout=WAIT_S).frame.index == index
+
+
+def test_a_cap_holds_up_no_file_and_no_errand(engine, fakes):
+    with Studio(engine.open, max_fps=1e-12) as studio:  # a frame in 30,000 years
+        seat, results = take_seat(studio)
+        seat.put(fakes.make_frame(index=0))
+        assert results.get(timeout=WAIT_S).frame.index == 0
+        seat.put(fakes.make_frame(index=1))
+        with studio.rendering(Look("flat")) as (render, _):
+            assert [render(fakes.make_frame(index=index)).frame.index for index in range(5)] == [0, 1, 2, 3, 4]
+        studio.run(lambda engine: None).result(WAIT_S)
+        assert results.empty()

@@ -1,0 +1,33 @@
+"""What a live run tells its window while the run lasts."""
+
+from contextlib import nullcontext
+
+import animecam.session as session_module
+from animecam.backends.base import BackendInfo
+from animecam.networks import Networks
+from animecam.panel import LivePanel
+from animecam.session import LiveOptions, run_live
+from animecam.settings import Look, Settings
+from animecam.sinks.talk import Press
+
+
+def test_the_window_is_told_what_draws_after_another_backend_took_over(monkeypatch):
+    infos = [BackendInfo(name, "1", device="here", precision="f32") for name in ("first", "second")]
+    panels, texts = [], []
+
+    def make_panel(*arguments):
+        panels.append(LivePanel(*arguments))
+        panels[0].take(Press("f"))
+        return panels[0]
+
+    def tell(_):
+        texts.append(panels[0].text)
+        infos[:] = infos[-1:]
+        texts.append(panels[0].text)
+
+    monkeypatch.setattr(session_module, "LivePanel", make_panel)
+    monkeypatch.setattr(Networks, "info_of", lambda *_: infos[0])
+    options = LiveOptions("pattern:160x120@30", ("null:",), seconds=1.0)
+    run_live(options, Settings(Look(size_px=192), threads=1), lambda _: nullcontext(tell))
+    assert "first 1 (f32) on here" in texts[0]
+    assert "second 1 (f32) on here" in texts[1]
