@@ -20,6 +20,7 @@ import numpy as np
 from animecam.errors import UsageError
 from animecam.networks import open_networks
 from animecam.settings import Controls, Look, Settings
+from animecam.styles.registry import find_style
 from animecam.timing import Timing
 from animecam.types import Color, Frame, Image, PixelFormat
 
@@ -51,6 +52,7 @@ class Stylizer:
         networks = self._stack.enter_context(open_networks(settings))
         self._render = self._stack.enter_context(networks.rendering(Timing(), self._controls))
         self._index = 0
+        self._is_closed = False
 
     @property
     def look(self) -> Look:
@@ -58,11 +60,14 @@ class Stylizer:
         return self._controls.look
 
     def change(self, **changes: Any) -> Look:
-        """Replaces fields of the look: style, strength, scope, size_px, mirror.
+        """Replaces fields of the look, such as style, strength, scope, size_px, eyes, line, hair_tint and mirror.
 
         Raises:
             UsageError: A value is out of its range; the look stays as it was.
+            StyleError: There is no such style, or its card is broken; likewise.
         """
+        if "style" in changes:
+            find_style(changes["style"])  # now, and not with the next picture, which could not be drawn
         return self._controls.change(**changes)
 
     def __call__(self, picture: Image, *, time_s: float | None = None) -> Image:
@@ -76,8 +81,10 @@ class Stylizer:
             RGB, uint8 [H, W, 3], memory of its own.
 
         Raises:
-            UsageError: It is no RGB picture, or the time is none.
+            UsageError: It is no RGB picture, the time is none, or the stylizer is closed.
         """
+        if self._is_closed:
+            raise UsageError("this stylizer is closed", hint="call it within its with block")
         if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
             raise _no_array(picture)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
@@ -102,6 +109,7 @@ class Stylizer:
 
     def close(self) -> None:
         """Frees the networks; may be called twice."""
+        self._is_closed = True
         self._stack.close()
 
     def __enter__(self) -> "Stylizer":

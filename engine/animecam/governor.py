@@ -2,7 +2,7 @@
 
 The time of a network grows with the pixels of the crop, everything else stays: time = rest + draw * (size / size
 now)^2. That is enough to know what another size would cost before trying it. What another network would cost is
-known once it has run; until then what their cards say of both stands in.
+known once it has run, for some minutes; else what their cards say of both stands in.
 """
 
 from collections import deque
@@ -18,6 +18,7 @@ CLIMB_SHARE = 0.75  # a dearer choice must fit into this share, so that it does 
 CLIMB_SECONDS = 2.0  # and must have done so for this long
 LONGEST_CLIMB_SECONDS = 64.0  # a climb that had to be taken back is tried again after twice the time, up to this
 REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake
+BELIEF_SECONDS = 300.0  # what another network took counts for so long: it may have been measured under a passing load
 UNKNOWN_COST = 12.0  # full over lite where a card is silent: high, for what is tried and undone is seen
 FULL_FROM_PX = 384  # below this a full network shows less than a lite one at the largest size, and costs more
 
@@ -71,7 +72,7 @@ class Governor:
         self._sizes_px = tuple(sorted(sizes_px))
         self._draw_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._rest_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
-        self._pixel_ms: dict[str, float] = {}
+        self._pixel_ms: dict[str, tuple[float, float]] = {}  # network → time a pixel, and when it was measured
         self._fits_since_s: float | None = None
         self._climbed_s: float | None = None
         self._climb_s = CLIMB_SECONDS
@@ -101,23 +102,26 @@ class Governor:
         if len(self._draw_ms) < WINDOW_FRAMES:
             return None
         draw_ms, rest_ms = median(self._draw_ms), median(self._rest_ms)
-        self._pixel_ms[rung.quality] = draw_ms / rung.size_px**2
-        costs_ms = self._costs(rung, rest_ms, qualities)
+        self._pixel_ms[rung.quality] = draw_ms / rung.size_px**2, now_s
+        costs_ms = self._costs(now_s, rung, rest_ms, qualities)
         if draw_ms + rest_ms > self._budget_ms:
             return self._give_way(now_s, costs_ms, draw_ms + rest_ms)
         if self._climbed_s is not None and now_s - self._climbed_s > REGRET_SECONDS:
             self._climbed_s, self._climb_s = None, CLIMB_SECONDS
         return self._climb(now_s, costs_ms, draw_ms + rest_ms)
 
-    def _costs(self, rung: Rung, rest_ms: float, qualities: Mapping[str, float]) -> dict[Rung, float]:
+    def _costs(self, now_s: float, rung: Rung, rest_ms: float, qualities: Mapping[str, float]) -> dict[Rung, float]:
         """Every rung → what a frame would take with it, in milliseconds."""
-        known_ms = self._pixel_ms[rung.quality]
-        guesses = {quality: known_ms * _times(quality, rung.quality, qualities) for quality in qualities}
-        pixel_ms = {quality: self._pixel_ms.get(quality, guess_ms) for quality, guess_ms in guesses.items()}
+        known_ms, _ = self._pixel_ms[rung.quality]
+        pixel_ms = {quality: known_ms * _times(quality, rung.quality, qualities) for quality in qualities}
+        for quality, (measured_ms, measured_s) in self._pixel_ms.items():
+            if quality in pixel_ms and now_s - measured_s <= BELIEF_SECONDS:
+                pixel_ms[quality] = measured_ms
         rungs = [Rung(size_px, quality) for quality in qualities for size_px in self._sizes_px]
         return {other: rest_ms + pixel_ms[other.quality] * other.size_px**2 for other in rungs}
 
     def _give_way(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
+        self._fits_since_s = None
         cheaper = {rung: cost_ms for rung, cost_ms in costs_ms.items() if cost_ms < took_ms and rung != self._rung}
         if not cheaper:
             return None

@@ -67,9 +67,19 @@ def test_what_is_no_time_is_refused(stylize, time_s):
         stylize(np.zeros((64, 64, 3), np.uint8), time_s=time_s)
 
 
-def test_an_unknown_style_is_refused():
+def test_an_unknown_style_is_refused(stylize):
     with pytest.raises(StyleError, match="nobody"):
         animecam.Stylizer("nobody")
+    with pytest.raises(StyleError, match="nobody"):
+        stylize.change(style="nobody")
+    assert stylize.look.style == "cel"
+
+
+def test_a_closed_stylizer_says_so():
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer:
+        pass
+    with pytest.raises(UsageError, match="is closed"):
+        stylizer(load_portrait())
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error():

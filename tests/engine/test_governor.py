@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.governor import CLIMB_SECONDS, UNKNOWN_COST, WINDOW_FRAMES, Governor, Rung
+from animecam.governor import BELIEF_SECONDS, CLIMB_SECONDS, UNKNOWN_COST, WINDOW_FRAMES, Governor, Rung
 from animecam.styles.card import FULL, LITE
 
 SIZES_PX = (192, 256, 320, 384, 448, 512)
@@ -143,6 +143,28 @@ def test_the_guess_of_the_full_network_s_time_is_corrected_once_it_ran():
     tried = [rung for _, rung in machine.changes if rung.quality == FULL]
     assert len(tried) == 1
     assert machine.rung == Rung(512, LITE)
+
+
+def test_a_passing_load_does_not_lock_the_full_network_out():
+    """What it took under that load was believed for ever, as nothing measured it again."""
+    machine = Machine(2.0, qualities=(FULL, LITE), full_cost=2.4, costs=(0.18, 0.075)).run(SETTLE_SECONDS)
+    assert machine.rung.quality == FULL
+    machine.draw_ms_at_256 *= 4
+    machine.run(3)
+    assert machine.rung.quality == LITE
+    machine.draw_ms_at_256 /= 4
+    machine.run(BELIEF_SECONDS + SETTLE_SECONDS)
+    assert machine.rung.quality == FULL
+
+
+def test_an_overload_at_the_smallest_size_does_not_count_as_time_in_which_more_would_fit():
+    machine = Machine(1.0, size_px=192).run(CLIMB_SECONDS / 2)
+    machine.draw_ms_at_256 = 200.0
+    machine.run(SETTLE_SECONDS)
+    assert machine.size_px == 192
+    machine.draw_ms_at_256, begun_s = 1.0, machine.now_s
+    machine.run(SETTLE_SECONDS)
+    assert machine.changes[0][0] - begun_s >= CLIMB_SECONDS
 
 
 @pytest.mark.parametrize(("costs", "gets"), [((0.18, 0.075), FULL), ((0.9, 0.075), LITE), ((0.18, 0.0), LITE)])

@@ -214,8 +214,14 @@ class Tracker:
         new = [
             LostPlace(track.detection.box_px, self._now_s, not is_hidden(track.expected(self._now_s).box_px, seen))
             for track in gone
+            if not self._is_found_already(track)
         ]
         return (*still, *new)
+
+    def _is_found_already(self, lost: Track) -> bool:
+        """Whether somebody who came while it was held may be the lost one, who moved too far at once to be matched."""
+        place = LostPlace(lost.detection.box_px, self._now_s, is_bare=True)
+        return place.is_found(track for track in self._tracks if track.born_s > lost.seen_s)
 
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)

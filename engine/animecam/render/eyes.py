@@ -72,7 +72,7 @@ class EyeEnlarger:
         if before is not None and face.held:
             return before
         points_px = face.detection.points_px[:EYES].astype(np.float64)
-        if before is None:
+        if before is None or time_s <= before.time_s:  # new, or the clip begins anew
             return start(points_px.reshape(-1), time_s)
         apart_px = float(np.linalg.norm(points_px[1] - points_px[0]))
         return advance(before, points_px.reshape(-1), time_s, STEADY, unit=max(apart_px, 1.0))

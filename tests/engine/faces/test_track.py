@@ -1,5 +1,8 @@
 """The tracker on faces that are known: numbers, holding, loss, exposure, cost."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -107,6 +110,14 @@ def test_someone_else_far_away_does_not_end_the_exposure(world, face):
     seen = track(world(faces), 60)
     assert seen[50].is_exposed
     assert ids(seen[50]) == [1]
+
+
+def test_a_face_that_jumped_and_was_found_at_once_is_not_missed_when_it_is_given_up(world, face):
+    """Found half a second later it would end the exposure; found sooner, it must not begin one."""
+    seen = track(world(lambda index: [face(300 if index < 10 else 440, 200, 80)]), 60)
+    assert ids(seen[10]) == [0, 1]
+    assert ids(seen[59]) == [1]
+    assert not any(faces.is_exposed for faces in seen[1:])
 
 
 def test_a_face_that_leaves_over_the_border_does_not_expose(world, face):
@@ -225,6 +236,18 @@ def test_time_stamps_that_stand_still_or_run_back_do_not_stop_the_clock(world, f
         seen = tracker(frozen)
     assert seen.faces == ()  # it is not held for ever
     assert seen.is_exposed
+
+
+@pytest.mark.parametrize("step_s", [1e-6, 65e-6, 1e-3, 4e-3])
+def test_two_stamps_that_nearly_agree_lose_nobody(world, face, step_s):
+    """Of a film's equal stamps one is put right by a tick: a face that moved meanwhile was thrown out of sight."""
+    scene = world(lambda index: [face(100 + 10 * index, 240, 80)])
+    tracker, seen = Tracker(scene.scan, scene.follow, scene.crop), []
+    for frame in scene.frames(30):
+        time_s = frame.time_s if frame.index != 10 else frame.time_s - 1 / 30 + step_s
+        seen.append(tracker(replace(frame, pts=round(time_s * 1e6), time_base=Fraction(1, 1_000_000))))
+    assert {tuple(ids(faces)) for faces in seen} == {(0,)}
+    assert not any(faces.faces[0].held for faces in seen)
 
 
 def test_a_gap_in_time_gives_up_what_is_not_found_again(world, face):

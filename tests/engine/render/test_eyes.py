@@ -80,6 +80,15 @@ def test_trembling_points_do_not_make_the_eyes_tremble_and_a_moving_head_keeps_t
     assert np.flatnonzero(column).mean() == pytest.approx(60 + 0.8 * 29, abs=2.0)
 
 
+def test_eyes_are_where_they_are_when_time_stands_still_or_begins_anew():
+    for time_s in (1.0, 0.0):
+        enlarge = EyeEnlarger()
+        enlarge(1.0, Faces((face(),)), (HEAD,), (eyes_picture(),), 1.0)
+        moved = eyes_picture(shift=(0.0, 20.0))
+        (larger,) = enlarge(time_s, Faces((face((0.0, 20.0)),)), (HEAD,), (moved,), 1.0)
+        assert int((larger[..., 0] < 128).sum()) > 2 * int((moved[..., 0] < 128).sum())
+
+
 def test_held_faces_and_eyes_at_the_border():
     picture = eyes_picture()
     enlarge = EyeEnlarger()
