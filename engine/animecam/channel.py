@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 STALL_HINT = "a smaller --size is faster; if it happens again, another --output or --backend shows which part hangs"
 
+SLICE_SECONDS = 1.0  # most that one wait counts for: a process that was stopped (Ctrl-Z) wakes up hours later
 STALL_SECONDS = 60.0  # a neighbour that moves nothing for this long hangs; slower than any frame on any machine we know
 
 
@@ -92,9 +93,10 @@ class Channel(Generic[T]):
             self._changed.notify_all()  # both sides: a producer may be full, a consumer empty
 
     def _wait(self, is_ready: Callable[[], bool], complaint: str) -> None:
-        deadline_s = time.monotonic() + self._stall_s
+        left_s = self._stall_s
         while not (self._aborted or is_ready()):
-            left_s = deadline_s - time.monotonic()
             if left_s <= 0:
                 raise PipelineError(f"{complaint} for {self._stall_s:g} s", hint=STALL_HINT)
-            self._changed.wait(left_s)
+            slice_s, start_s = min(left_s, SLICE_SECONDS), time.monotonic()
+            self._changed.wait(slice_s)
+            left_s -= min(time.monotonic() - start_s, slice_s)

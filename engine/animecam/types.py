@@ -201,6 +201,7 @@ class StreamFormat:
         frames: Number of frames if the container says so, else 0.
         duration_s: Length in seconds if known, else 0.
         bit_rate: Bits per second of the source's video stream if known, else 0.
+        pixel_aspect: Width of a stored pixel as shown, over its height; 1 if unknown.
     """
 
     width_px: int
@@ -214,6 +215,7 @@ class StreamFormat:
     frames: int = 0
     duration_s: float = 0.0
     bit_rate: int = 0
+    pixel_aspect: Fraction = Fraction(1)
 
 
 class Box(NamedTuple):

@@ -1,5 +1,6 @@
 """Small clips that tests make for themselves; reached through the fixtures of tests/engine/conftest.py."""
 
+import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -136,6 +137,60 @@ def make_audio(path: Path, seconds: float = 0.3, *, cover: bool = False) -> Path
         for packet in packets + _encode_tone(stream, seconds):
             output.mux(packet)
     return path
+
+
+def make_tiled_photo(path: Path, *, thumbnail: bool = False, is_primary: bool = True) -> Path:
+    """Writes a HEIF photo (ISO/IEC 23008-12) of two tiles side by side, JPEG inside.
+
+    Args:
+        path: Where to.
+        thumbnail: Whether to add a small picture that is stored whole.
+        is_primary: The tiles are what the file shows, else the small picture is.
+    """
+    tile, small = (_jpeg(side) for side in (64, 32))
+    data = {1: (b"jpeg", tile, 1), 2: (b"jpeg", tile, 1), 3: (b"grid", struct.pack(">4B2H", 0, 0, 0, 1, 128, 64), 2)}
+    references = [_box(b"dimg", struct.pack(">4H", 3, 2, 1, 2))]
+    if thumbnail:
+        data[4] = (b"jpeg", small, 3)
+        references.append(_box(b"thmb", struct.pack(">3H", 4, 1, 3)))
+    shown = 3 if is_primary else 4
+    head = _box(b"ftyp", b"mif1", bytes(4), b"mif1")
+    start = len(head) + len(_photo_header(data, references, shown, 0)) + 8
+    pixels = b"".join(item for _, item, _ in data.values())
+    path.write_bytes(head + _photo_header(data, references, shown, start) + _box(b"mdat", pixels))
+    return path
+
+
+def _photo_header(
+    data: dict[int, tuple[bytes, bytes, int]], references: Sequence[bytes], shown: int, start: int
+) -> bytes:
+    """The box "meta" of items (kind, content, which size), whose contents lie one after the other from `start`."""
+    places, names, sizes = b"", b"", b""
+    for number, (kind, item, size) in data.items():
+        places += struct.pack(">3H2I", number, 0, 1, start, len(item))
+        names += _box(b"infe", struct.pack(">I2H", 2 << 24, number, 0), kind, bytes(1))
+        sizes += struct.pack(">H2B", number, 1, size)
+        start += len(item)
+    known = [_box(b"ispe", struct.pack(">3I", 0, *size)) for size in ((64, 64), (128, 64), (32, 32))]
+    return _box(
+        b"meta",
+        bytes(4),
+        _box(b"hdlr", bytes(8), b"pict", bytes(13)),
+        _box(b"pitm", struct.pack(">IH", 0, shown)),
+        _box(b"iloc", struct.pack(">I2BH", 0, 0x44, 0, len(data)), places),
+        _box(b"iinf", struct.pack(">IH", 0, len(data)), names),
+        _box(b"iprp", _box(b"ipco", *known), _box(b"ipma", struct.pack(">2I", 0, len(data)), sizes)),
+        _box(b"iref", bytes(4), *references),
+    )
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def _jpeg(side_px: int) -> bytes:
+    return cv2.imencode(".jpg", np.full((side_px, side_px, 3), 90, np.uint8))[1].tobytes()
 
 
 def _default_options(codec: str) -> dict[str, str]:

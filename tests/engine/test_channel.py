@@ -91,3 +91,37 @@ def test_a_wait_for_a_dead_neighbour_ends(side, complaint):
         channel.put(1)
     with pytest.raises(PipelineError, match=complaint):
         channel.put(2) if side == "put" else channel.get()
+
+
+class Clock:
+    """A clock that a test turns; waits end when it says so."""
+
+    def __init__(self, channel, monkeypatch, naps_s):
+        self.now_s, self.waits_s = 0.0, []
+        self._naps = iter(naps_s)
+        self._channel = channel
+        monkeypatch.setattr("animecam.channel.time.monotonic", lambda: self.now_s)
+        monkeypatch.setattr(channel._changed, "wait", self._wait)
+
+    def _wait(self, timeout_s):
+        self.waits_s.append(timeout_s)
+        nap_s = next(self._naps, None)
+        if nap_s is None:
+            self._channel.finish()
+        self.now_s += timeout_s if nap_s is None else nap_s
+
+
+def test_hours_that_the_process_was_stopped_are_no_stall(monkeypatch):
+    channel: Channel[int] = Channel(1, Overflow.WAIT)
+    clock = Clock(channel, monkeypatch, naps_s=[3600.0, 7200.0])
+    with pytest.raises(ChannelEnded):
+        channel.get()
+    assert len(clock.waits_s) == 3
+
+
+def test_a_wait_that_is_woken_for_nothing_counts_what_it_took(monkeypatch):
+    channel: Channel[int] = Channel(1, Overflow.WAIT, stall_s=2.0)
+    clock = Clock(channel, monkeypatch, naps_s=[0.25, 1.0, 0.5, 0.25])
+    with pytest.raises(PipelineError, match="for 2 s"):
+        channel.get()
+    assert clock.waits_s == [1.0, 1.0, 0.75, 0.25]

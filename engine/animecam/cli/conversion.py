@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
@@ -10,7 +11,7 @@ from animecam.errors import AnimecamError, FaceError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import Target
+from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
 if TYPE_CHECKING:
@@ -93,10 +94,8 @@ def convert_jobs(
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 if _convert_one(job, networks, settings, display, options).is_interrupted:
-                    part = Target.of(job.target).partial
                     again = "convert it from its beginning" if is_only_one else "go on with this file"
-                    stopped = f"stopped in {job.source.name}; what is done plays: {part}"
-                    display.error(stopped, f"start it again to {again}")
+                    display.error(f"stopped in {job.source.name}{_part(job.target)}", f"start it again to {again}")
                     return Outcome(failures, faceless, is_interrupted=True)
         except AnimecamError as error:
             if is_only_one:
@@ -123,6 +122,14 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
                 hint="--scope frame says that this is wanted; --detector full finds smaller faces",
             )
     return figures
+
+
+def _part(target: Path) -> str:
+    """Where that is which was written until a stop, to end a message with; empty where nothing was."""
+    if output_kind(str(target)) is OutputKind.IMAGE_SEQUENCE:
+        return f"; what is done is in {target.parent}" if numbered(target, 0).exists() else ""
+    part = Target.of(target).partial
+    return f"; what is done plays: {part}" if part.exists() else ""
 
 
 def _lost(figures: Figures) -> str:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
-    | {".apng", ".avif"}
+    | {".mts", ".m2ts", ".vob", ".dv", ".ogv", ".asf", ".mxf", ".3g2", ".apng", ".avif"}
 )
+_PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
 READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
 ADDITION = "-anime"
@@ -104,10 +105,17 @@ def _can_convert(path: Path) -> bool:
 def _target(source: Path, folder: Path | None) -> Path:
     suffix = source.suffix
     if suffix.lower() not in WRITABLE_SUFFIXES:
-        suffix = ".png" if suffix.lower() in PICTURE_SUFFIXES else ".mp4"
+        suffix = _like(suffix.lower())
     if folder is None:
         return source.with_name(source.stem + ADDITION + suffix)
     return folder / (source.stem + suffix)
+
+
+def _like(suffix: str) -> str:
+    """The ending of what is made of a file of a kind that cannot be written."""
+    if suffix in PICTURE_SUFFIXES:
+        return ".png"
+    return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
 
 
 def _is_same(source: Path, target: Path) -> bool:
@@ -116,8 +124,9 @@ def _is_same(source: Path, target: Path) -> bool:
 
 
 def _without_earlier_outputs(sources: Sequence[Path]) -> list[Path]:
-    """Leaves out what an earlier run made of another input: a shell expands *.mp4 to both."""
-    made = {_target(source, None) for source in sources}
+    """Leaves out what an earlier run made of another input, or began to: a shell expands *.mp4 to all of them."""
+    targets = [_target(source, None) for source in sources]
+    made = {*targets, *(target.with_name(Target.of(target).partial.name) for target in targets)}
     return [source for source in sources if source not in made]
 
 

@@ -1,22 +1,24 @@
 """Sound beside the pictures of an output, and that of a file: from input to output packet by packet, never decoded."""
 
 # PyAV leaves some parameters of its methods untyped.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import logging
-from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
-from av.error import FFmpegError
+from av.bitstream import BitStreamFilterContext
+from av.container import OutputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.format import Flags
 from av.packet import Packet
-from av.stream import Discard, Stream
+from av.stream import Stream
 
 from animecam.errors import SinkError
+from animecam.sources.soundtrack import Soundtrack
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ class Sound(Protocol):
 
 
 class AudioCopier:
-    """All audio streams of a file, given to a container in step with its video.
+    """All audio streams of a file that FFmpeg knows, given to a container in step with its video.
 
     Args:
         path: The file with the sound.
@@ -75,22 +77,17 @@ class AudioCopier:
         self._path = path
         self._output = container
         try:
-            self._input: InputContainer = av.open(str(path))
+            self._input = Soundtrack(path)
         except FFmpegError as error:
             raise SinkError(f"cannot read the sound of {path}: {error.strerror}") from error
-        try:
-            self._streams = {stream.index: self._add(stream) for stream in self._input.streams.audio}
+        self._filters: dict[int, BitStreamFilterContext] = {}
+        with ExitStack() as on_failure:
+            on_failure.callback(self._input.close)
+            self._streams = {stream.index: self._add(stream) for stream in self._input.streams}
             self._copy_descriptions()
-        except SinkError:
-            self._input.close()
-            raise
-        for stream in self._input.streams:
-            if stream.index not in self._streams:
-                stream.discard = Discard.all
-        self._packets: Iterator[Packet[Stream]] = (
-            self._input.demux(list(self._input.streams.audio)) if self._streams else iter(())
-        )
-        self._next = self._read()
+            self._packets = self._input.packets()
+            self._next = self._read()
+            on_failure.pop_all()
 
     @property
     def rates(self) -> tuple[int, ...]:
@@ -136,25 +133,42 @@ class AudioCopier:
             ) from error
         added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
         added.disposition = stream.disposition
+        # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
+        # itself, but not in an MP4 whose index is delayed.
+        is_apart = self._output.format.flags & Flags.global_header.value
+        if is_apart and stream.codec_context.name == _AAC and not stream.codec_context.extradata:
+            self._filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
         return added
 
     def _copy_descriptions(self) -> None:
-        kept = {tag: value for tag, value in self._input.metadata.items() if tag not in _FILE_TAGS}
+        container = self._input.container
+        kept = {tag: value for tag, value in container.metadata.items() if tag not in _FILE_TAGS}
         self._output.metadata.update(kept)
-        self._output.set_chapters(self._input.chapters())
+        self._output.set_chapters(container.chapters())
+
+    def _fitted(self, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
+        """The packet as the output takes it, none if it is damaged."""
+        if (apart := self._filters.get(packet.stream_index)) is None:
+            return [packet]
+        try:
+            return apart.filter(packet)
+        except InvalidDataError:  # the next one may be sound
+            return []
 
     def _read(self) -> "Packet[Stream] | None":
-        """The next packet with something in it, or None at the end."""
+        """The next packet as the output takes it, or None at the end."""
         try:
             for packet in self._packets:
-                if packet.size:
-                    packet.stream = self._streams[packet.stream_index]
-                    return packet
+                index = packet.stream_index  # a filter empties the packet that it takes
+                for fitted in self._fitted(packet):
+                    fitted.stream = self._streams[index]
+                    return fitted
         except FFmpegError as error:
             _log.warning("the sound of %s ends early: %s", self._path, error.strerror)
         return None
 
 
+_AAC = "aac"
 _FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
 
 

@@ -5,6 +5,8 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
+from fractions import Fraction
 from math import lcm
 
 import av
@@ -50,7 +52,8 @@ class Encoder:
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
             if options.audio_from is not None:
                 self._sound = AudioCopier(options.audio_from, self._container)
@@ -58,9 +61,7 @@ class Encoder:
                 self._sound = LiveSound(options.microphone, self._container, encoding.container)
             self._container.container_options.update(self._muxer_settings())
             self._container.start_encoding()
-        except (FFmpegError, SinkError):
-            self.abandon()
-            raise
+            on_failure.pop_all()
 
     @property
     def frames(self) -> int:
@@ -146,6 +147,7 @@ class Encoder:
         assert isinstance(video, VideoStream), "the encoder was looked up before"
         if encoding.container.keeps_rotation and stream.rotation_deg:
             video.set_display_rotation(stream.rotation_deg)
+        video.codec_context.sample_aspect_ratio = self._stored_aspect(stream)
         self._open_codec(video.codec_context)
         return video
 
@@ -175,6 +177,12 @@ class Encoder:
         if not self._encoding.container.keeps_rotation:
             width_px, height_px = upright_size(width_px, height_px, stream.rotation_deg)
         return even(width_px), even(height_px)
+
+    def _stored_aspect(self, stream: StreamFormat) -> Fraction:
+        across, down = stream.pixel_aspect.as_integer_ratio()
+        if not self._encoding.container.keeps_rotation:
+            across, down = upright_size(across, down, stream.rotation_deg)  # pixels are turned with the picture
+        return Fraction(across, down)
 
     def _muxer_settings(self) -> Settings:
         settings = self._encoding.container.settings

@@ -41,22 +41,31 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         return _describe(name, error)
 
     try:
-        container = _opened(name, options)
+        container = open_container(path, options)
     except av.error.FFmpegError as error:
         raise describe(error) from error
     return open_decoded(name, container, describe, options, is_live=False)
 
 
-def _opened(name: str, options: SourceOptions) -> InputContainer:
+def open_container(path: Path, options: SourceOptions) -> InputContainer:
+    """Opens a file as FFmpeg sees it, whatever its name and its titles are.
+
+    Args:
+        path: The file.
+        options: Time-outs, and the GPU that decodes.
+
+    Raises:
+        av.error.FFmpegError: It cannot be read.
+    """
     # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
     open_it = partial(
-        av.open, f"file:{name}", timeout=(options.open_s, options.read_s), metadata_errors="replace", mode="r"
+        av.open, f"file:{path}", timeout=(options.open_s, options.read_s), metadata_errors="replace", mode="r"
     )
     if options.gpu is not None:
         try:
             return open_it(hwaccel=decoding(options.gpu))
         except av.error.FFmpegError as error:  # it worked once, but others use the GPU, too
-            log.warning("%s is decoded on the processor: %s", name, error.strerror)
+            log.warning("%s is decoded on the processor: %s", path, error.strerror)
     return open_it()
 
 

@@ -122,7 +122,7 @@ class Unwrapper:
         color = _stored_color(frame, self._unsaid_matrix)
         if self._target is None:
             self._target = _Target.of(frame, color)
-            self._tell(stored, color)
+            self._tell(stored, color, is_interlaced=frame.interlaced_frame)
         target = self._target
         pixel_format = _DIRECT[target.format_name]
         is_lent = self._is_lent
@@ -156,12 +156,15 @@ class Unwrapper:
             threads=self._threads,
         )
 
-    def _tell(self, stored: str, color: Color) -> None:
+    def _tell(self, stored: str, color: Color, *, is_interlaced: bool) -> None:
         if stored not in _DIRECT:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
         if color.transfer in HDR_TRANSFERS:
             curve = HDR_TRANSFERS[color.transfer]
             log.warning("%s is HDR (%s); styles expect SDR and colours will look pale", self._name, curve)
+        if is_interlaced:
+            hint = "deinterlace it first: ffmpeg -i IN -vf bwdif OUT"
+            log.warning("%s is interlaced and is drawn as it is, combs included (%s)", self._name, hint)
 
 
 def _stored_format(frame: av.VideoFrame) -> str:

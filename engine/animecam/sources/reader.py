@@ -21,8 +21,8 @@ from animecam.sources.losses import Losses
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixels import Unwrapper, rotation_deg
-from animecam.sources.stamps import Stamps
-from animecam.sources.tracks import bit_rate, video_track
+from animecam.sources.stamps import CONTAINER_TIME_BASE, Stamps, clock_start_s
+from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
 DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
-CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own duration
 ARRIVAL_TIME_BASE = Fraction(1, 1_000_000)  # unit of the times that frames without one get
 ARRIVAL_UNIT_NS = 1000
 
@@ -109,7 +108,8 @@ class DecodedSource:
         self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
         self._time_base = ARRIVAL_TIME_BASE if self._is_untimed else self._stream.time_base or CONTAINER_TIME_BASE
         self.format = self._learn_format()
-        self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live)
+        start_s = Fraction(0) if is_live else clock_start_s(container)
+        self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live, start_s=start_s)
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end; as `Source.read`.
@@ -205,6 +205,7 @@ class DecodedSource:
             frames=stream.frames,
             duration_s=0.0 if self._is_live else duration_s,
             bit_rate=bit_rate(container, stream),
+            pixel_aspect=pixel_aspect(stream),
         )
 
     def _next_frame(self) -> tuple[av.VideoFrame, int] | None:

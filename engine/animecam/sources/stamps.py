@@ -2,6 +2,10 @@
 
 from fractions import Fraction
 
+from av.container import InputContainer
+from av.format import Flags
+
+CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own times
 JUMP_SECONDS = 1  # a step back of more than this is a new count (joined files, a restarted sender), less is an error
 
 
@@ -12,14 +16,23 @@ class Stamps:
         time_base: Seconds per unit.
         rate: Frames per second, for frames that carry no time at all.
         starts_at_zero: Count from the first frame: the clock of a device tells when the machine was switched on.
+        start_s: Else count from here, see `clock_start_s`.
     """
 
-    def __init__(self, time_base: Fraction, rate: Fraction, *, starts_at_zero: bool) -> None:
+    def __init__(
+        self, time_base: Fraction, rate: Fraction, *, starts_at_zero: bool, start_s: Fraction = Fraction(0)
+    ) -> None:
+        self._time_base = time_base
         self._step = max(1, round(1 / (rate * time_base)))
         self._jump = round(JUMP_SECONDS / time_base)
         self._starts_at_zero = starts_at_zero
-        self._offset = 0
+        self._offset = -round(start_s / time_base)
         self._last: int | None = None
+
+    @property
+    def offset_s(self) -> Fraction:
+        """What the newest frame's time has more than its source says, in seconds; grows with each new count."""
+        return self._offset * self._time_base
 
     def stamp(self, pts: int | None, dts: int | None) -> int:
         """The presentation time of the next frame.
@@ -29,12 +42,13 @@ class Stamps:
             dts: When the packet was due for decoding, the next best guess.
 
         Returns:
-            `pts` itself wherever it is usable, in the same units.
+            `pts` itself, counted from the start, wherever it is usable, in the same units.
         """
         given = pts if pts is not None else dts
         if self._last is None:
-            first = 0 if given is None else given
-            self._offset = -first if self._starts_at_zero else 0
+            first = -self._offset if given is None else given
+            if self._starts_at_zero:
+                self._offset = -first
             self._last = first + self._offset
             return self._last
         stamp = self._last + self._step if given is None else given + self._offset
@@ -49,3 +63,13 @@ class Stamps:
             return last + 1  # a tick later, so that the frames after it keep their own times
         self._offset += last + self._step - stamp
         return last + self._step
+
+
+def may_jump(container: InputContainer) -> bool:
+    """Whether the format's clock begins anywhere, and jumps where files were joined, as that of MPEG-TS does."""
+    return bool(container.format.flags & Flags.ts_discont.value)
+
+
+def clock_start_s(container: InputContainer) -> Fraction:
+    """When the clock of a film begins: what must be taken off its times, 0 where they mean what they say."""
+    return (container.start_time or 0) * CONTAINER_TIME_BASE if may_jump(container) else Fraction(0)

@@ -1,10 +1,14 @@
 """What a container says of its tracks: which one is the picture, and how many bits it takes."""
 
+from fractions import Fraction
+
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
+
+_NO_FILM = Disposition.attached_pic | Disposition.dependent  # a cover; a part of another track's picture
 
 
 def video_track(uri: str, container: InputContainer) -> VideoStream:
@@ -13,7 +17,9 @@ def video_track(uri: str, container: InputContainer) -> VideoStream:
     Raises:
         SourceError: There is none, or none that can be decoded.
     """
-    tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if is_in_tiles(container):
+        raise SourceError(f"{uri} is a photo stored in tiles", hint="save it as JPEG or PNG first")
+    tracks = [s for s in container.streams.video if not s.disposition & _NO_FILM]
     if not tracks:
         if container.streams.audio:
             raise SourceError(f"{uri} holds sound but no video", hint="give a video or a picture")
@@ -24,6 +30,18 @@ def video_track(uri: str, container: InputContainer) -> VideoStream:
         raise SourceError(what, hint="check that it plays elsewhere; if so, convert it to H.264")
     # By frames in the end: an animated AVIF holds a still picture, too.
     return max(tracks, key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height, s.frames))
+
+
+def is_in_tiles(container: InputContainer) -> bool:
+    """Whether it is a HEIC or AVIF photo of which each track is a tile, a thumbnail or a map, and none the whole."""
+    tracks = container.streams.video
+    is_whole = any(s.disposition & Disposition.default or s.frames != 1 for s in tracks)
+    return not is_whole and any(s.disposition & Disposition.dependent for s in tracks)
+
+
+def pixel_aspect(stream: VideoStream) -> Fraction:
+    """Width of a pixel over its height, as container or codec say; 1 where neither does."""
+    return stream.sample_aspect_ratio or Fraction(1)
 
 
 def bit_rate(container: InputContainer, stream: VideoStream) -> int:

@@ -41,6 +41,8 @@ def inspect(path: Path) -> Upload:
     import av
     from av.error import FFmpegError
 
+    from animecam.sources.tracks import is_in_tiles
+
     # The limit makes decoders refuse before they take memory: a 400 kB PNG can hold 400 MB of pixels.
     options = {"format_whitelist": _ALLOWED, "max_pixels": str(MOST_PICTURE_PIXELS)}
     try:
@@ -49,8 +51,11 @@ def inspect(path: Path) -> Upload:
                 what = "an animated WebP or PNG would become a still picture"
                 raise Refusal(what, hint="save it as a video first", status=415, reason="media")
             file.seek(0)
-            with av.open(file, options=options) as container:
+            with av.open(file, mode="r", options=options) as container:
                 names = container.format.name.split(",")
+                if is_in_tiles(container):
+                    what = "the photo is stored in tiles"
+                    raise Refusal(what, hint="save it as JPEG or PNG first", status=415, reason="media")
                 streams = [(s.width, s.height) for s in container.streams.video]
     except (FFmpegError, OSError) as error:
         raise _no_media() from error

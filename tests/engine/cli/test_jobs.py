@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import av
 import pytest
 
 from animecam.cli.jobs import READABLE_SUFFIXES, Job, plan_jobs
@@ -113,12 +114,44 @@ def test_a_pattern_taken_twice_does_not_draw_drawings(clips):
     assert _names(plan_jobs(by_the_shell, None, overwrite=True)) == [("b.mp4", "b-anime.mp4")]
 
 
+def test_a_stopped_batch_does_not_draw_what_it_had_begun(clips, monkeypatch):
+    monkeypatch.chdir(clips)
+    for name in ("c.mp4", "b-anime.partial.mp4", "other.partial.mp4"):
+        (clips / name).write_bytes(b"x")
+    by_the_shell = ["b-anime.partial.mp4", "b.mp4", "c.mp4", "other.partial.mp4"]
+    assert _names(plan_jobs(by_the_shell, None, overwrite=True)) == [
+        ("b.mp4", "b-anime.mp4"),
+        ("c.mp4", "c-anime.mp4"),
+        ("other.partial.mp4", "other.partial-anime.mp4"),  # nothing of ours: its user named it so
+    ]
+
+
 @pytest.mark.parametrize(
-    ("name", "made"), [("a.bmp", "a-anime.png"), ("a.TIF", "a-anime.png"), ("a.ts", "a-anime.mp4")]
+    ("name", "made"),
+    [
+        ("a.bmp", "a-anime.png"),
+        ("a.TIF", "a-anime.png"),
+        ("a.ts", "a-anime.mp4"),
+        ("a.3GP", "a-anime.mov"),
+        ("a.3g2", "a-anime.mov"),
+    ],
 )
 def test_what_cannot_be_written_becomes_its_like(tmp_path, name, made):
     (tmp_path / name).write_bytes(b"x")
     assert _names(plan_jobs([str(tmp_path / name)], None, overwrite=False)) == [(name, made)]
+
+
+def test_what_an_old_phone_recorded_becomes_a_kind_that_holds_its_sound(tmp_path):
+    (tmp_path / "a.3gp").write_bytes(b"x")
+    (job,) = plan_jobs([str(tmp_path)], None, overwrite=False)
+    with av.open(str(tmp_path / f"x{job.target.suffix}"), "w") as output:
+        assert "amrnb" in output.supported_codecs
+
+
+@pytest.mark.parametrize("suffix", ["mts", "M2TS", "vob", "dv", "ogv", "asf", "mxf", "3g2"])
+def test_a_folder_is_searched_for_what_camcorders_and_discs_hold(tmp_path, suffix):
+    (tmp_path / f"a.{suffix}").write_bytes(b"x")
+    assert [job.source.name for job in plan_jobs([str(tmp_path)], None, overwrite=False)] == [f"a.{suffix}"]
 
 
 def test_every_target_is_of_a_kind_that_can_be_written(tmp_path):

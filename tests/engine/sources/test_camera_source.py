@@ -63,6 +63,7 @@ class FakeContainer:
             duration=None,
             average_rate=Fraction(rate),
             guessed_rate=None,
+            sample_aspect_ratio=None,
             frames=0,
             bit_rate=0,
             thread_type="",

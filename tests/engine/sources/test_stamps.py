@@ -8,8 +8,8 @@ from animecam.sources.stamps import Stamps
 MS = Fraction(1, 1000)
 
 
-def stamps(pts, *, starts_at_zero=False, dts=None):
-    source = Stamps(MS, Fraction(25), starts_at_zero=starts_at_zero)
+def stamps(pts, *, starts_at_zero=False, start_s=Fraction(0), dts=None):
+    source = Stamps(MS, Fraction(25), starts_at_zero=starts_at_zero, start_s=start_s)
     return [source.stamp(stamp, None if dts is None else dts[i]) for i, stamp in enumerate(pts)]
 
 
@@ -36,6 +36,21 @@ def test_a_new_count_goes_on_where_the_old_one_ended():
 
 def test_a_device_counts_from_its_first_frame():
     assert stamps([7_000_000, 7_000_033, 7_000_066], starts_at_zero=True) == [0, 33, 66]
+
+
+def test_a_clock_that_began_earlier_counts_from_there():
+    assert stamps([36_000_020, 36_000_060, 0, 40], start_s=Fraction(36_000)) == [20, 60, 100, 140]
+    assert stamps([None, None], start_s=Fraction(36_000)) == [0, 40]
+    assert stamps([36_000_020, 36_000_060], start_s=Fraction(36_000), starts_at_zero=True) == [0, 40]
+
+
+def test_the_offset_tells_of_each_new_count():
+    source = Stamps(MS, Fraction(25), starts_at_zero=False, start_s=Fraction(1))
+    offsets_s = []
+    for pts in (1000, 1040, 1040, 5000, 0, 40):
+        source.stamp(pts, None)
+        offsets_s.append(source.offset_s)
+    assert offsets_s == [-1, -1, -1, -1, Fraction(4040, 1000), Fraction(4040, 1000)]
 
 
 def feed(losses, *sent):

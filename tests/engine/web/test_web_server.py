@@ -209,7 +209,7 @@ def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_p
         assert sum(1 for _ in container.decode(video=0)) == 12
 
 
-def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip):
+def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip, media):
     bomb = picture(tmp_path / "bomb.png", 9000, 9000)
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
     cases = [
@@ -218,6 +218,7 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
         (playlist, 415, "no picture"),
         (bomb, 413, "50 million"),
         (make_clip(tmp_path / "a.webp", codec="libwebp_anim").read_bytes(), 415, "animated"),
+        (media.make_tiled_photo(tmp_path / "a.heic").read_bytes(), 415, "tiles"),
         (b"x" * (2 * MIB), 413, "larger than 1 MiB"),
     ]
 
@@ -235,7 +236,7 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
         answer = await client.post("/jobs", data=endless())  # says no length, so it must be counted
         assert answer.status == 413
         metrics = await (await client.get("/metrics")).text()
-        assert 'animecam_requests_refused_total{reason="media"} 4' in metrics
+        assert 'animecam_requests_refused_total{reason="media"} 5' in metrics
         assert "animecam_uploads{" not in metrics
 
     visit(test, upload_bytes=1 * MIB)

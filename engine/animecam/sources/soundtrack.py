@@ -1,0 +1,146 @@
+"""The sound of a file, packet by packet and never decoded, at the times where `Stamps` puts its pictures."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations  # av.packet.Packet is generic for type checkers only
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+from av.video.stream import VideoStream
+
+from animecam.sources.file import open_container
+from animecam.sources.options import SourceOptions
+from animecam.sources.reader import DEFAULT_RATE
+from animecam.sources.stamps import JUMP_SECONDS, Stamps, clock_start_s, may_jump
+
+log = logging.getLogger(__name__)
+
+MAX_HELD = 256  # packets, seconds of sound: pictures that have not begun a new count by then do not
+
+
+@dataclass(slots=True)
+class _Track:
+    """Where a sound track of a clock that may jump has come to, in units of its time base."""
+
+    offset: int  # from the file's stamps to those given
+    followed_s: Fraction  # offset of the pictures when the track last began a new count
+    newest: int | None = None  # as the file has it
+    last: int | None = None
+    end: int = 0
+
+
+class Soundtrack:
+    """All sound of a file that can be copied.
+
+    Stamps stay as they are but for formats whose clock begins anywhere and jumps where files were joined: they begin
+    near zero, and each new count goes where that of the pictures does.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        container: The file, for what it says of itself.
+        streams: The tracks, without those of a kind that FFmpeg does not know.
+
+    Raises:
+        av.error.FFmpegError: It cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.container: InputContainer = open_container(path, SourceOptions())
+        tracks = self.container.streams.audio
+        self.streams: list[AudioStream] = [s for s in tracks if getattr(s, "codec_context", None) is not None]
+        if unknown := len(tracks) - len(self.streams):
+            text = "%s: %d of its %d sound tracks left out, of a kind that is unknown here"
+            log.warning(text, path, unknown, len(tracks))
+        self._pictures: Stamps | None = None
+        self._tracks: dict[int, _Track] = {}
+        demuxed: list[Stream] = [*self.streams]
+        if self.streams and may_jump(self.container):
+            demuxed += self._keep_clock()
+        for stream in self.container.streams:
+            if stream not in demuxed:
+                stream.discard = Discard.all
+        self._demuxed: Iterable[Packet[Stream]] = self.container.demux(demuxed) if demuxed else ()
+
+    def packets(self) -> Iterator[Packet[Stream]]:
+        """The packets with something in them, in the order of the file; those that overlap after a jump are left out.
+
+        Raises:
+            av.error.FFmpegError: The file breaks off.
+        """
+        held: list[Packet[Stream]] = []
+        for packet in self._demuxed:
+            if not packet.size:
+                continue
+            if not isinstance(packet.stream, VideoStream):
+                held.append(packet)
+            elif self._pictures is not None:
+                self._pictures.stamp(packet.pts, packet.dts)
+            # Sound may come before the pictures that it belongs to, and then jumps before them.
+            if held and (len(held) > MAX_HELD or not self._awaits_pictures(held[0])):
+                yield from filter(self._place, held)
+                held = []
+        yield from filter(self._place, held)
+
+    def close(self) -> None:
+        """Closes the file; may be called twice."""
+        self.container.close()
+
+    def _keep_clock(self) -> list[VideoStream]:
+        """Gets ready for jumps; returns the track that shows where the pictures go, if there is one."""
+        start_s = clock_start_s(self.container)
+        for stream in self.streams:
+            self._tracks[stream.index] = _Track(-round(start_s / (stream.time_base or 1)), followed_s=-start_s)
+        pictures = self.container.streams.best("video")
+        if not isinstance(pictures, VideoStream) or not pictures.time_base:
+            return []
+        rate = pictures.average_rate or pictures.guessed_rate or DEFAULT_RATE
+        self._pictures = Stamps(pictures.time_base, rate, starts_at_zero=False, start_s=start_s)
+        for track in self._tracks.values():
+            track.followed_s = self._pictures.offset_s
+        return [pictures]
+
+    def _awaits_pictures(self, packet: Packet[Stream]) -> bool:
+        track = self._tracks.get(packet.stream_index)
+        if track is None or self._pictures is None or not _is_new_count(packet, track):
+            return False
+        return self._pictures.offset_s == track.followed_s
+
+    def _place(self, packet: Packet[Stream]) -> bool:
+        """Gives a packet its time; whether there is room for it there."""
+        track = self._tracks.get(packet.stream_index)
+        if track is None or packet.dts is None:
+            return True
+        if _is_new_count(packet, track):
+            self._begin_count(packet, track)
+        track.newest = packet.dts
+        dts = packet.dts + track.offset
+        if track.last is not None and dts <= track.last:
+            return False
+        packet.dts = track.last = dts
+        packet.pts = None if packet.pts is None else packet.pts + track.offset
+        track.end = dts + (packet.duration or 0)
+        return True
+
+    def _begin_count(self, packet: Packet[Stream], track: _Track) -> None:
+        pictures_s = track.followed_s if self._pictures is None else self._pictures.offset_s
+        if pictures_s != track.followed_s:
+            track.offset, track.followed_s = round(pictures_s / packet.time_base), pictures_s
+        else:  # pictures that go on say nothing: without a gap is the best guess
+            track.offset = track.end - (packet.dts or 0)
+
+
+def _is_new_count(packet: Packet[Stream], track: _Track) -> bool:
+    if packet.dts is None or track.newest is None:
+        return False
+    return (track.newest - packet.dts) * packet.time_base >= JUMP_SECONDS

@@ -1,0 +1,144 @@
+"""Films whose sound is hard to copy: odd names and titles, unknown kinds of sound, clocks that start late or jump."""
+
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from animecam.errors import SinkError
+from animecam.sinks.file import FileSink
+from animecam.sinks.options import SinkOptions
+from animecam.sources.file import open_file
+from animecam.sources.options import SourceOptions
+
+TICK_S = Fraction(1, 90_000)  # of a transport stream
+TEN_HOURS_S = 36_000
+
+
+def converted(source: Path, out: Path) -> Path:
+    """The film as `convert` writes it, its pictures as they are."""
+    film = open_file(source, SourceOptions(threads=1))
+    sink = FileSink(str(out), film.format, SinkOptions(audio_from=source, threads=1))
+    while (frame := film.read()) is not None:
+        sink.write(frame)
+    sink.close(complete=True)
+    film.close()
+    return sink.location
+
+
+def remuxed(source: Path, out: Path, kinds=("video", "audio"), prepare=lambda copy: None, **options) -> Path:
+    """A film with a track of each kind, of the packets of another."""
+    packets = []
+    with ExitStack() as stack:
+        copy = stack.enter_context(av.open(str(out), "w", options=options))
+        for kind in kinds:
+            film = stack.enter_context(av.open(str(source)))
+            track = copy.add_stream_from_template(film.streams.best(kind))
+            for packet in film.demux(film.streams.best(kind)):
+                if packet.size:
+                    packet.stream = track
+                    packets.append(packet)
+        prepare(copy)
+        copy.mux(sorted(packets, key=lambda packet: packet.dts * packet.time_base))
+    return out
+
+
+def at_ten_hours(source: Path, out: Path) -> Path:
+    """The same film in a transport stream whose clock began ten hours ago."""
+    return remuxed(source, out, output_ts_offset=str(TEN_HOURS_S), mpegts_copyts="1")
+
+
+def heard(path: Path) -> int:
+    """Samples that a player would hear on the first track."""
+    with av.open(str(path)) as film:
+        return sum(frame.samples for frame in film.decode(audio=0))
+
+
+def test_a_name_with_a_colon(tmp_path, make_clip, read_packets, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "in.mp4", audio=True).rename("a:b.mp4")
+    assert len(read_packets(converted(Path("a:b.mp4"), Path("out.mp4")), "audio")) == 1
+
+
+def describe(copy) -> None:
+    copy.metadata["title"] = "A walk"
+    part = {"id": 1, "start": 0, "end": 100, "time_base": Fraction(1, 1000), "metadata": {"title": "Start"}}
+    copy.set_chapters([part])
+
+
+def test_titles_in_an_old_encoding(tmp_path, make_clip):
+    source = remuxed(make_clip(tmp_path / "plain.mp4", audio=True), tmp_path / "in.mp4", prepare=describe)
+    source.write_bytes(source.read_bytes().replace(b"A walk", b"A w\xe4lk").replace(b"Start", b"St\xe4rt"))
+    with av.open(str(converted(source, tmp_path / "out.mp4"))) as film:
+        assert film.metadata["title"] == "A w\ufffdlk"
+        assert film.chapters()[0]["metadata"]["title"] == "St\ufffdrt"
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_sound_of_an_unknown_kind_is_left_out(tmp_path, make_clip, read_packets, caplog, extension):
+    plain = make_clip(tmp_path / "plain.mp4", audio=True)
+    source = remuxed(plain, tmp_path / "in.mp4", kinds=("video", "audio", "audio"))
+    data = source.read_bytes()
+    entry, codec = data.rindex(b"mp4a"), data.rindex(b"esds")  # the third track becomes one such as phones record
+    source.write_bytes(data[:entry] + b"apac" + data[entry + 4 : codec] + b"dapa" + data[codec + 4 :])
+    out = converted(source, tmp_path / f"out.{extension}")
+    (kept,) = read_packets(out, "audio")
+    assert kept.data == read_packets(plain, "audio")[0].data
+    warnings = [r.getMessage() for r in caplog.records if r.name.startswith("animecam")]
+    assert warnings == [f"{source}: 1 of its 2 sound tracks left out, of a kind that is unknown here"]
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+@pytest.mark.parametrize("make", [lambda source, out: source, at_ten_hours])
+def test_a_transport_stream_begins_near_zero(tmp_path, make_clip, read_packets, make, extension):
+    plain = make_clip(tmp_path / "plain.ts", frames=40, audio=True)
+    out = converted(make(plain, tmp_path / "in.ts"), tmp_path / f"out.{extension}")
+    for kind in ("video", "audio"):
+        (got,), (expected,) = read_packets(out, kind), read_packets(plain, kind)
+        errors_s = [abs(a - b) for a, b in zip(got.times_s, expected.times_s, strict=True)]
+        assert max(errors_s) <= Fraction(1, 1000), kind  # Matroska counts milliseconds
+    assert heard(out) == heard(plain)
+
+
+@pytest.mark.parametrize("audio_s", [1.5, 2.0, 4.0])
+def test_joined_transport_streams_stay_in_step(tmp_path, make_clip, read_packets, audio_s):
+    parts = [make_clip(tmp_path / "a.ts", frames=60, audio=True, audio_s=audio_s)]
+    parts += [make_clip(tmp_path / "b.ts", frames=90, audio=True)]
+    source = tmp_path / "in.ts"
+    source.write_bytes(b"".join(part.read_bytes() for part in parts))
+    out = converted(source, tmp_path / "out.mp4")
+    (pictures,), (sound,) = read_packets(out, "video"), read_packets(out, "audio")
+    (last_pictures,), (last_sound,) = read_packets(parts[1], "video"), read_packets(parts[1], "audio")
+    moved_s = pictures.times_s[-1] - last_pictures.times_s[-1]
+    assert moved_s >= 2
+    assert abs(sound.times_s[-1] - last_sound.times_s[-1] - moved_s) <= 2 * TICK_S
+    assert sound.times_s == sorted(set(sound.times_s))
+
+
+class BrokenSound:
+    """Sound that fails once it is open, with an error that no output names."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        raise RuntimeError("broken")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_whatever_fails_while_opening_everything_is_closed(tmp_path, stream_format, monkeypatch):
+    sound = BrokenSound()
+    monkeypatch.setattr("animecam.sinks.encoder.AudioCopier", lambda source, container: sound)
+    with pytest.raises(RuntimeError):
+        FileSink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(threads=1, audio_from=tmp_path / "in.mp4"))
+    assert sound.is_closed
+
+
+def test_sound_that_cannot_be_opened_says_so(tmp_path, stream_format):
+    with pytest.raises(SinkError, match="cannot read the sound"):
+        FileSink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(audio_from=tmp_path / "nowhere.mp4"))
