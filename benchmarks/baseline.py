@@ -2,16 +2,18 @@
 
     python benchmarks/baseline.py [CLIP] --frames 120 --json benchmarks/results/baseline.json
 
-The loop reads a frame with OpenCV, brings it whole to the network's size, runs the style's full network by ONNX Runtime
-in float32, and writes it with OpenCV, one frame after another; the sound is lost. It comes in two kinds: the whole
-frame at its own size, as such scripts do it, and scaled until its shorter side is that of our crops of heads, which
-leaves a blurred frame. Both are timed against `animecam convert`, which draws the heads.
+The loop reads a frame with OpenCV, brings it whole to a network's size, runs that by ONNX Runtime in float32, writes it
+with OpenCV as MPEG-4 Part 2, one frame after another; the sound is lost. It draws with the network that ours draws
+with, so that the ways are compared and not the networks, and with the style's full one, which such scripts take. It
+comes in two kinds: the whole frame at its own size, as such scripts do it, and scaled until its shorter side is that of
+our crops of heads, which leaves a blurred frame. All take turns with `animecam convert`, which draws the heads and
+writes H.264.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,29 +30,23 @@ from numpy.typing import NDArray
 
 from animecam.cli.options import look_options
 from animecam.measure.spread import Ratio
+from animecam.measure.turns import interleave
 from animecam.networks import Networks, open_networks
 from animecam.render.scope import whole_frame_size
-from animecam.session import convert_file, opened_source
+from animecam.session import convert_file
 from animecam.settings import Settings
-from animecam.sources.opening import SourceOptions
-from animecam.styles.card import Layout, StyleCard
-from animecam.styles.registry import find_style, verified_model
+from animecam.sinks.opening import SinkOptions
+from animecam.styles.card import FULL, Layout, StyleCard
+from animecam.styles.registry import Style, find_style, verified_model
 
 SOURCE = "pattern:1280x720@30?live=0"
 CODEC = "mp4v"  # what OpenCV writes everywhere; its H.264 is missing from many builds
-OURS = "animecam"
 
 Picture = NDArray[Any]
 """uint8 [H, W, 3], BGR as OpenCV has it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """One conversion: how many frames a second, and what is in the file."""
-
-    fps: float
-    frames: int
-    sounds: int
+Convert = Callable[[Path], int]
+"""Converts the clip into a file, over what is there, and gives the number of its frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,8 @@ class Row:
     """A way to convert the clip.
 
     Attributes:
-        way: Its name.
-        fps: Median of its frames a second.
+        way: Its name, with the network that it draws with.
+        fps: Frames a second, at the median time of a frame.
         times_slower: How many times longer than ours a frame takes, in the same round.
         keeps_sound: Whether the sound of the clip is in the result; None if it has none.
     """
@@ -71,7 +67,7 @@ class Row:
 
 
 class Loop:
-    """The user's script. The network is loaded and has run once before it is timed, as ours has."""
+    """The user's script, with a network that stays loaded, as ours do."""
 
     def __init__(self, card: StyleCard, model: Path, short_px: int | None) -> None:
         self._card = card
@@ -94,12 +90,10 @@ class Loop:
         pixels = np.clip((drawn - given.black) / (given.white - given.black) * 255, 0, 255).astype(np.uint8)
         return cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), (width, height))
 
-    def __call__(self, clip: Path, target: Path, frames: int) -> Done:
-        """Converts the first frames of a clip."""
+    def __call__(self, clip: Path, frames: int, target: Path) -> int:
+        """Converts the first frames of a clip; gives their number."""
         reader = cv2.VideoCapture(str(clip))
         size = (int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT)))
-        self.draw(np.zeros((size[1], size[0], 3), np.uint8))
-        start_s = time.perf_counter()
         writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*CODEC), reader.get(cv2.CAP_PROP_FPS), size)
         count = 0
         while count < frames:
@@ -109,25 +103,8 @@ class Loop:
             writer.write(self.draw(frame))
             count += 1
         writer.release()
-        took_s = time.perf_counter() - start_s
         reader.release()
-        return Done(count / took_s, count, sounds_in(target))
-
-
-class Ours:
-    """`animecam convert` with networks that are loaded and have run once."""
-
-    def __init__(self, networks: Networks) -> None:
-        self._networks = networks
-
-    def __call__(self, clip: Path, target: Path) -> Done:
-        """Converts the whole clip."""
-        with opened_source(str(clip), SourceOptions()) as source:
-            self._networks.warm_up(source.format)
-        start_s = time.perf_counter()
-        figures = convert_file(clip, target, self._networks, lambda _: lambda _: None)
-        took_s = time.perf_counter() - start_s
-        return Done(figures.frames_out / took_s, figures.frames_out, sounds_in(target))
+        return count
 
 
 @click.command(cls=BenchmarkCommand)
@@ -142,24 +119,17 @@ class Ours:
 def main(*, settings: Settings, source: str, frames: int, whole_frames: int, rounds: int, report: Path | None) -> None:
     """Times the loop against animecam."""
     watch = Watch()
-    style = find_style(settings.look.style)
-    model, size_px = verified_model(style), settings.look.size_px
+    style, size_px = find_style(settings.look.style), settings.look.size_px
     with tempfile.TemporaryDirectory() as name, open_networks(settings) as networks:
         folder = Path(name)
         clip = local_clip(source, frames, folder)
-        scaled, whole = Loop(style.card, model, size_px), Loop(style.card, model, None)
-        ways: dict[str, Callable[[Path], Done]] = {
-            OURS: lambda target: Ours(networks)(clip, target),
-            f"loop, frame at {size_px} px": lambda target: scaled(clip, target, frames),
-            "loop, frame as it is": lambda target: whole(clip, target, whole_frames),
-        }
-        done: dict[str, list[Done]] = {way: [] for way in ways}
-        for number in range(rounds):
-            for index, (way, convert) in enumerate(ways.items()):
-                done[way].append(convert(folder / f"{number}-{index}.mp4"))
-        has_sound = bool(sounds_in(clip))
+        quality = networks.usual_quality(style.name)
+        ours = f"animecam, {quality} network in {networks.backend_info.precision}"
+        ways: dict[str, Convert] = {ours: partial(convert, networks, clip)}
+        for drawn_with in dict.fromkeys((quality, FULL)):
+            ways |= loops(style, drawn_with, size_px, clip, (frames, whole_frames))
+        rows = measure(ways, rounds, folder, has_sound=bool(sounds_in(clip)))
         summary = networks.summary
-    rows = [_row(way, results, done[OURS], has_sound=has_sound) for way, results in done.items()]
     show(
         f"{Path(source).name}: {summary}, against ONNX Runtime {onnxruntime.__version__} in float32",
         ("way", "fps", "times our time a frame", "sound"),
@@ -170,15 +140,62 @@ def main(*, settings: Settings, source: str, frames: int, whole_frames: int, rou
     save(report, watch, content | {"rows": [asdict(row) for row in rows]})
 
 
+def convert(networks: Networks, clip: Path, target: Path) -> int:
+    """`animecam convert` with networks that are loaded; gives the number of frames."""
+    return convert_file(clip, target, networks, lambda _: lambda _: None, SinkOptions(overwrite=True)).frames_out
+
+
+def loops(style: Style, quality: str, size_px: int, clip: Path, frames: tuple[int, int]) -> dict[str, Convert]:
+    """The loop with one network of a style, in both kinds.
+
+    Args:
+        style: The style.
+        quality: Which of its networks.
+        size_px: Shorter side that the first kind scales frames to.
+        clip: What is converted.
+        frames: How many frames of it either kind does.
+    """
+    model = verified_model(style, quality)
+    way = f"loop, {quality} network in f32, frame"
+    return {
+        f"{way} at {size_px} px": partial(Loop(style.card, model, size_px), clip, frames[0]),
+        f"{way} as it is": partial(Loop(style.card, model, None), clip, frames[1]),
+    }
+
+
+def measure(ways: Mapping[str, Convert], rounds: int, folder: Path, *, has_sound: bool) -> list[Row]:
+    """Lets ways to convert a clip take turns.
+
+    Args:
+        ways: What converts it, by name, ours first.
+        rounds: How often each is timed.
+        folder: Where results go.
+        has_sound: Whether there is sound to keep.
+    """
+    targets = {way: folder / f"{index}.mp4" for index, way in enumerate(ways)}
+    frames: dict[str, int] = {}
+
+    def call(way: str) -> None:
+        frames[way] = ways[way](targets[way])
+
+    times_ms = interleave({way: partial(call, way) for way in ways}, rounds)
+    frame_ms = {way: [ms / frames[way] for ms in samples_ms] for way, samples_ms in times_ms.items()}
+    ours_ms = next(iter(frame_ms.values()))
+    return [
+        Row(
+            way=way,
+            fps=1e3 / median(samples_ms),
+            times_slower=Ratio.of(samples_ms, ours_ms),
+            keeps_sound=bool(sounds_in(targets[way])) if has_sound else None,
+        )
+        for way, samples_ms in frame_ms.items()
+    ]
+
+
 def sounds_in(path: Path) -> int:
     """Number of audio tracks of a file."""
     with av.open(str(path)) as container:
         return len(container.streams.audio)
-
-
-def _row(way: str, done: Sequence[Done], ours: Sequence[Done], *, has_sound: bool) -> Row:
-    slower = Ratio.of([1 / one.fps for one in done], [1 / one.fps for one in ours])
-    return Row(way, median(one.fps for one in done), slower, bool(done[-1].sounds) if has_sound else None)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -51,6 +51,9 @@ class CopyNetwork:
         if code != driver.CUresult.CUDA_SUCCESS:
             raise BackendError(f"cannot copy on the GPU: {code.name}")
 
+    def end(self) -> None:
+        """As `DeviceNetwork.end`."""
+
     def close(self) -> None:
         """As `DeviceNetwork.close`."""
 

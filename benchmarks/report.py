@@ -6,8 +6,9 @@
     python benchmarks/report.py --from-results             only writes, from the JSON files of earlier runs
 
 It makes docs/report/: README.md, a picture of each benchmark, and its figures as JSON. Each benchmark is a process of
-its own; the report is written from all JSON files there are, so that a part can be measured anew. Let nothing else run
-meanwhile: the report says how much of the machine others took.
+its own; the report is written from all JSON files there are, so that a part can be measured anew; a run of everything
+removes those that it does not make. Let nothing else run meanwhile: the report says how much of the machine others
+took, and which figures are of another machine or other code.
 """
 
 import json
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,8 @@ def main(
         with tempfile.TemporaryDirectory() as scratch:
             clip = clips[0] if clips else _recorded(extent.frames, Path(scratch))
             steps = plan(extent, style, clips, clip, minutes or extent.minutes)
+            if not only:
+                forget(set(SECTIONS) - {step.name for step in steps}, folder)
             failed = [step.name for step in steps if step.name in (only or SECTIONS) and not run(step, folder)]
     contents = read_results(folder)
     if not contents:
@@ -157,17 +160,29 @@ def _reference_style(style: str) -> tuple[str, ...]:
     return () if style == REFERENCE_STYLE else ("--style", REFERENCE_STYLE)
 
 
+def forget(names: Iterable[str], results: Path) -> None:
+    """Removes what earlier runs wrote, of another machine or other code maybe: the report would show it as of now."""
+    for name in names:
+        _result(results, name).unlink(missing_ok=True)
+
+
 def run(step: Step, results: Path) -> bool:
-    """Runs a benchmark; its tables go to the terminal. Says whether it succeeded."""
+    """Runs a benchmark in place of an earlier run; its tables go to the terminal. Says whether it succeeded."""
+    forget((step.name,), results)
     say(f"\n{step.name}: {step.script} {' '.join(step.arguments)}")
-    command = (sys.executable, str(HERE / step.script), "--json", str(results / f"{step.name}.json"), *step.arguments)
+    command = (sys.executable, str(HERE / step.script), "--json", str(_result(results, step.name)), *step.arguments)
     return subprocess.run(command, check=False).returncode == 0
 
 
 def read_results(folder: Path) -> dict[str, Mapping[str, Any]]:
     """What the benchmarks wrote, in the order of the report; others' files are left alone."""
-    files = {name: folder / f"{name}.json" for name in SECTIONS}
+    files = {name: _result(folder, name) for name in SECTIONS}
     return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+
+
+def _result(folder: Path, name: str) -> Path:
+    """The file that a benchmark writes."""
+    return folder / f"{name}.json"
 
 
 def _recorded(frames: int, folder: Path) -> str:

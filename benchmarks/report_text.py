@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from report_machines import machines
 from report_summary import in_short
 
 from animecam.measure.networks import REFERENCE
@@ -11,8 +12,6 @@ from animecam.measure.networks import REFERENCE
 Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
-PAGE = "page"  # the section whose own browser counts as another program
-QUIET_SHARE = 0.05  # of all cores' time that others may use before figures are doubtful
 EXACT_DB = 200.0  # stands for no difference at all
 PERCENTILES = ("p50", "p95", "p99", "max", "mean")
 
@@ -30,7 +29,7 @@ def write_report(contents: Mapping[str, Content], pictures: Sequence[str]) -> st
         "ratios are medians of pairs that were measured side by side and hold for other days, too. **The reference** "
         f"is {REFERENCE}. How to read and repeat this: [docs/benchmarks.md](../benchmarks.md).",
         "\n".join(f"- {line}" for line in in_short(contents)),
-        _machines(contents),
+        machines(contents),
     ]
     for name, section in SECTIONS.items():
         if name in contents:
@@ -45,29 +44,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table; all but the first column are aligned to the right."""
     ruler = ["---", *["---:"] * (len(heads) - 1)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ruler, *rows))
-
-
-def _machines(contents: Mapping[str, Content]) -> str:
-    """The machine, and how quiet it was during each benchmark."""
-    machine: Content = next(iter(contents.values()))["machine"]
-    units = ", ".join(machine["vector_units"]) or "no vector units that matter here"
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    days = sorted({content["machine"]["date"] for content in contents.values()})
-    lines = [
-        "## The machine",
-        f"{machine['cpu']} ({units}){', virtual' if machine['is_virtual'] else ''}, {machine['cores']} cores, "
-        f"{machine['memory_gib']:.0f} GiB; {machine['system']}, "
-        f"Python {machine['python']}; {packages}; commit {machine['commit'] or 'unknown'}; {' to '.join(days)}.",
-    ]
-    loads = [content["machine"]["load"][0] for content in contents.values() if content["machine"]["load"]]
-    if loads:
-        lines.append(f"Load average over a minute when each benchmark began: {min(loads):.1f} to {max(loads):.1f}.")
-    shares = {name: content["machine"]["others_share"] for name, content in contents.items() if name != PAGE}
-    told = [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
-    lines.append(f"Share of the cores' time that other programs took meanwhile: {', '.join(told) or 'not known here'}.")
-    if any(share is not None and share > QUIET_SHARE for share in shares.values()):
-        lines.append("**The machine was not quiet: the times below are too long, and the ratios less certain.**")
-    return "\n\n".join(lines)
 
 
 def _pipeline(content: Content) -> str:
@@ -236,8 +212,9 @@ def _baseline(content: Content) -> str:
     ]
     words = (
         f"{content['source']}. A loop of OpenCV decoding, the whole frame through ONNX Runtime in float32, and OpenCV "
-        f"encoding, against `animecam convert` ({content['summary']}), in turns. The loop "
-        "draws the background as well; it runs the style's own network, not the slower reference."
+        f"encoding (MPEG-4 Part 2), against `animecam convert` to H.264 ({content['summary']}), in turns. Each way "
+        "names the network of the style that it draws with: that of ours, so that the ways are compared and not the "
+        "networks, and the full one, which such loops take. The loop draws the background as well."
     )
     return f"## Against a plain loop\n\n{words}\n\n{table(('way', 'fps', 'times our time a frame', 'sound'), rows)}"
 

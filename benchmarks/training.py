@@ -1,6 +1,6 @@
 """Steps per second and peak memory of the training loop, for each method, on this machine.
 
-    python benchmarks/training.py [--steps 10] [--size 128] [--batch 4] [--threads 2] [--out results.json]
+    python benchmarks/training.py [--steps 10] [--size 128] [--batch 4] [--threads 2] [--json results.json]
 
 Pictures are made here; the numbers do not depend on their content.
 """
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="Write the figures to this file, too.")
     arguments = parser.parse_args()
     watch = Watch()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -127,11 +127,11 @@ def main() -> None:
             f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB",
             flush=True,
         )
-    if arguments.out:
-        settings = {name: value for name, value in vars(arguments).items() if name != "out"}
+    if arguments.report:
+        settings = {name: value for name, value in vars(arguments).items() if name != "report"}
         report = {"machine": watch.report(), "gpu": gpu, "settings": settings}
         report["results"] = [asdict(result) for result in results]
-        arguments.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        arguments.report.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

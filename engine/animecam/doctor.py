@@ -14,14 +14,20 @@ from animecam.engines.key import ENGINE_SUFFIX
 from animecam.errors import AnimecamError, BackendError, CacheError, StyleError
 
 EXTRAS = {
-    "tensorrt_rtx": "tensorrt-rtx",
-    "tensorrt": "tensorrt",
-    "insightface": "insightface",
-    "pyvirtualcam": "virtualcam",
-    "aiortc": "web",
-    "torch": "train",
+    "tensorrt-rtx": ("tensorrt_rtx", "cuda.bindings"),
+    "tensorrt": ("tensorrt", "cuda.bindings"),
+    "torch": ("torch", "onnx", "cuda.bindings"),
+    "pycuda": ("pycuda", "cuda.bindings"),
+    "insightface": ("insightface",),
+    "virtualcam": ("pyvirtualcam",),
+    "web": ("aiohttp", "aiortc"),
+    "train": ("torch", "onnx", "skimage", "scipy", "tensorboard"),
+    "export": ("torch", "onnx"),
+    "int8": ("torch", "onnx", "nncf"),
+    "metrics": ("torchmetrics", "torch_fidelity", "lpips"),
+    "report": ("matplotlib",),
 }
-"""Importable module → the extra of ours that brings it."""
+"""Extra of ours → the modules that it brings; it works when all of them are there, as many share torch."""
 
 
 class State(Enum):
@@ -169,12 +175,20 @@ def _cache() -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
-    for module, extra in EXTRAS.items():
-        if importlib.util.find_spec(module) is not None:
-            yield Finding(f"extra {extra}", State.WORKS, f"{module} is installed")
-        else:
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if not _is_installed(module)]
+        if missing:
             hint = f"pip install 'animecam[{extra}]'"
-            yield Finding(f"extra {extra}", State.OPTIONAL, f"{module} is not installed", hint)
+            yield Finding(f"extra {extra}", State.OPTIONAL, f"not installed: {', '.join(missing)}", hint)
+        else:
+            yield Finding(f"extra {extra}", State.WORKS, f"installed: {', '.join(modules)}")
     if Path("/dev/nvidiactl").exists() or sys.platform == "win32":
         return
     yield Finding("NVIDIA GPU", State.OPTIONAL, "no driver is loaded: networks run on the processor")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is a part of
+        return False

@@ -1,6 +1,12 @@
 """The report is written from what the scripts really write."""
 
+import ast
 import json
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -19,7 +25,7 @@ BASELINE = {
     "size_px": 192,
     "rows": [
         {"way": way, "fps": 1.0, "times_slower": {"median": m, "low": m, "high": m}, "keeps_sound": None}
-        for way, m in (("animecam", 1.0), ("loop, frame as it is", 17.5))
+        for way, m in (("animecam, lite network in f32", 1.0), ("loop, full network in f32, frame as it is", 17.5))
     ],
 }
 
@@ -56,6 +62,54 @@ PAGE = {
         }
     ],
 }
+
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = [ROOT / folder for folder in ("benchmarks", "engine", "export", "training")]
+
+
+def third_party(files):
+    """Packages of others that files need to be imported, directly or by way of modules of ours."""
+    found, seen, ahead = set(), set(), set(files)
+    while ahead:
+        file = ahead.pop()
+        seen.add(file)
+        for module in imported(file):
+            own = [path for folder in FOLDERS for path in sources(folder / module.replace(".", "/"))]
+            ahead |= set(own) - seen
+            top = module.partition(".")[0]
+            if not own and top not in sys.stdlib_module_names and not top.startswith("animecam"):
+                found.add(top)
+    return found
+
+
+def imported(file):
+    """Names that a file imports when it is imported itself: modules, and what may be one."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            if node.module.startswith("animecam"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def sources(module):
+    return [path for path in (module.with_suffix(".py"), module / "__init__.py") if path.is_file()]
+
+
+def brought(extra):
+    """Packages that come with an extra, those that are always there among them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found, ahead = set(), [*project["dependencies"], *project["optional-dependencies"][extra]]
+    while ahead:
+        requirement = ahead.pop()
+        included = re.match(r"animecam\[(.+)\]", requirement)
+        if included:
+            ahead += [each for name in included[1].split(",") for each in project["optional-dependencies"][name]]
+        else:
+            found.add(re.match(r"[\w-]+", requirement)[0])
+    return found
 
 
 @pytest.fixture
@@ -122,6 +176,36 @@ def test_a_machine_that_was_not_quiet_is_named(report, results, no_pictures):
     assert "The machine was not quiet" in text
 
 
+def test_one_machine_and_commit_are_told_once(report, results, no_pictures):
+    _, page = write(report, results, "--from-results")
+    text = page.read_text(encoding="utf-8")
+    assert text.count("; commit ") == 1
+    assert "Measured elsewhere" not in text
+
+
+@pytest.mark.parametrize("other", [{"cpu": "Other 9000"}, {"cores": 96}, {"commit": "fedcba9876"}])
+def test_sections_of_another_machine_or_commit_are_named_with_it(report, results, no_pictures, other):
+    for name in ("pipeline", "soak"):  # the report's first section among them
+        content = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        content["machine"] |= other | {"date": "2001-02-03"}
+        (results / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    _, page = write(report, results, "--from-results")
+    here, elsewhere = (line for line in page.read_text(encoding="utf-8").splitlines() if "; commit " in line)
+    assert elsewhere.startswith("**Measured elsewhere, or with other code: pipeline, soak.** ")
+    assert str(next(iter(other.values()))) in elsewhere
+    assert "2001-02-03" in elsewhere
+    assert "2001-02-03" not in here
+
+
+def test_the_baseline_says_which_network_each_side_draws_with(report, results, no_pictures):
+    _, page = write(report, results, "--from-results")
+    text = page.read_text(encoding="utf-8")
+    assert (
+        "A plain loop, full network in f32, frame as it is: **17.5 times** the time a frame of animecam, lite" in text
+    )
+    assert "| animecam, lite network in f32 |" in text
+
+
 def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
     result, page = write(report, tmp_path, "--from-results")
     assert result.exit_code == 1
@@ -144,3 +228,48 @@ def test_a_failed_benchmark_is_told_and_the_others_are_reported(report, results,
     assert result.exit_code == 1
     assert "failed: soak" in result.output
     assert page.exists()
+
+
+class FailingProcess:
+    """Stands for the module `subprocess`: notes which results lie there when a benchmark begins, and lets it fail."""
+
+    def __init__(self):
+        self.found = {}
+        self.returncode = 1
+
+    def run(self, command, check):
+        target = Path(command[command.index("--json") + 1])
+        self.found[target.stem] = target.exists()
+        return self
+
+
+def test_a_full_run_leaves_no_figures_of_an_earlier_one(report, results, monkeypatch, no_pictures):
+    processes = FailingProcess()
+    monkeypatch.setattr(report, "_recorded", lambda frames, folder: "clip.mp4")
+    monkeypatch.setattr(report, "_has_browser", lambda: False)  # the page is skipped
+    monkeypatch.setattr(report, "subprocess", processes)
+    result, _ = write(report, results)
+    assert "there are no results" in result.output
+    assert set(processes.found) == set(report.SECTIONS) - {"page"}
+    assert not any(processes.found.values())
+
+
+def test_a_part_that_fails_anew_leaves_none_and_the_others_stay(report, results, monkeypatch, no_pictures):
+    processes = FailingProcess()
+    monkeypatch.setattr(report, "_recorded", lambda frames, folder: "clip.mp4")
+    monkeypatch.setattr(report, "_has_browser", lambda: False)
+    monkeypatch.setattr(report, "subprocess", processes)
+    result, page = write(report, results, "--only", "soak")
+    assert "failed: soak" in result.output
+    assert processes.found == {"soak": False}
+    assert {file.stem for file in results.glob("*.json")} == set(report.SECTIONS) - {"soak"}
+    assert "## The page" in page.read_text(encoding="utf-8")
+
+
+def test_the_extra_bench_brings_what_the_report_runs(report, monkeypatch):
+    monkeypatch.setattr(report, "_has_browser", lambda: False)
+    scripts = {step.script for step in report.plan(report.QUICK, "negative", (), "clip.mp4", 1.0)}
+    modules = third_party({report.HERE / script for script in (*scripts, "report_plots.py")})
+    assert {"matplotlib", "onnx", "scipy", "torch"} <= modules
+    distributions = metadata.packages_distributions()
+    assert {module for module in modules if not brought("bench") & set(distributions[module])} == set()

@@ -129,8 +129,38 @@ def test_baseline_loses_the_sound_that_is_kept_here(run_script, spoken_clip):
     ours, *loops = run_script("baseline", str(spoken_clip), *arguments)["rows"]
     assert ours["keeps_sound"] is True
     assert ours["times_slower"]["median"] == 1.0
-    assert [loop["keeps_sound"] for loop in loops] == [False, False]
+    assert [loop["keeps_sound"] for loop in loops] == [False] * 4
     assert all(loop["fps"] > 0 for loop in loops)
+    assert ours["way"].startswith("animecam, lite network in ")
+    networks = [loop["way"].partition(", frame")[0] for loop in loops]
+    assert networks == ["loop, lite network in f32"] * 2 + ["loop, full network in f32"] * 2  # ours first
+
+
+def test_loops_with_ours_network_come_once_when_that_is_the_full_one(run_script, spoken_clip):
+    arguments = ("--rounds", "1", "--whole-frames", "1", "--style", "negative", "--size", "192", "--quality", "full")
+    rows = run_script("baseline", str(spoken_clip), *arguments)["rows"]
+    assert [row["way"].split()[1] for row in rows] == ["full"] * 3
+
+
+def test_ways_of_the_baseline_take_turns_after_an_untimed_call_each(bench, monkeypatch, tmp_path):
+    """Every second call takes twice as long as the untimed one before it, by a clock that only they move."""
+    baseline, clock, calls = bench("baseline"), HandClock(), []
+
+    def way(name, ms, frames):
+        def convert(target):
+            is_timed = calls[-1:] == [name] and len(calls) % 2 == 1
+            calls.append(name)
+            clock.work(2 * ms if is_timed else ms)
+            return frames
+
+        return convert
+
+    monkeypatch.setattr(turns, "time", clock)
+    ways = {"ours": way("ours", 10, 2), "loop": way("loop", 30, 1)}
+    ours, loop = baseline.measure(ways, 2, tmp_path, has_sound=False)
+    assert calls == ["ours", "ours", "loop", "loop", "loop", "loop", "ours", "ours"]
+    assert (ours.fps, loop.fps) == pytest.approx((100.0, 1000 / 60))
+    assert loop.times_slower == Ratio(6.0, 6.0, 6.0)
 
 
 def test_baseline_draws_the_whole_frame(bench):
@@ -186,6 +216,17 @@ def test_live_and_converted_runs_report_what_arrived(written):
     share = live["stage_ms"]["draw"]["p50"] / live["reference_ms"]
     assert live["network_share"] == pytest.approx(share, abs=rounding)
     assert (converted["frames_out"], converted["dropped"], converted["encode"]) == (4, 0, True)
+
+
+def test_training_takes_a_file_as_the_others_do(bench, monkeypatch, tmp_path, capsys):
+    training = bench("training")
+    monkeypatch.setattr(training, "make_cases", lambda size_px, batch, precision: [])
+    monkeypatch.setattr("sys.argv", ["training.py", "--batch", "2", "--json", str(tmp_path / "training.json")])
+    training.main()
+    content = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert content["results"] == []
+    assert content["settings"]["batch"] == 2
+    assert "report" not in content["settings"]
 
 
 def test_students_are_timed_in_every_runtime_beside_the_reference(bench):

@@ -1,11 +1,39 @@
 """What the doctor says of machines that lack something; nothing of it stops a run that can do without."""
 
+import re
 import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
 
 from animecam import doctor
 from animecam.cache import usable_cache
 from animecam.doctor import State
 from animecam.styles.registry import BUNDLED
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+UNLISTED = {"cuda", "bench", "dev"}  # a part of others, and what only a checkout needs
+LIBRARIES = {"nvidia-cuda-nvrtc"}  # without a module
+NAMES = {"skimage": "scikit-image"}  # of packages, where they are not those of their modules
+
+
+def packages(requirements):
+    """What requirements bring, through the extras that they name, too."""
+    found = set()
+    for requirement in requirements:
+        included = re.match(r"animecam\[(.+)\]", requirement)
+        if included:
+            found |= packages([each for extra in included[1].split(",") for each in EXTRAS[extra]])
+        else:
+            found.add(re.match(r"[\w-]+", requirement)[0])
+    return found
+
+
+def extras(monkeypatch, missing):
+    monkeypatch.setattr(doctor, "_is_installed", lambda module: module not in missing)
+    return {finding.subject.removeprefix("extra "): finding for finding in doctor._extras()}
 
 
 def test_a_cache_that_cannot_be_written_is_told_and_done_without(tmp_path, monkeypatch, caplog):
@@ -35,3 +63,33 @@ def test_one_damaged_style_does_not_hide_the_others(tmp_path, monkeypatch):
     states = {finding.subject: finding.state for finding in doctor.examine()}
     assert states["style cel"] is State.BROKEN
     assert states["style starter"] is State.WORKS
+
+
+def test_every_extra_is_looked_for():
+    assert set(doctor.EXTRAS) == set(EXTRAS) - UNLISTED
+
+
+@pytest.mark.parametrize("extra", doctor.EXTRAS)
+def test_an_extra_is_known_by_all_that_it_brings(extra):
+    modules = {NAMES.get(module, re.sub(r"[._]", "-", module)) for module in doctor.EXTRAS[extra]}
+    assert modules == packages(EXTRAS[extra]) - LIBRARIES
+
+
+def test_torch_alone_is_not_what_training_needs(monkeypatch):
+    found = extras(monkeypatch, missing={"scipy", "tensorboard"})
+    assert found["export"].state is State.WORKS
+    assert found["train"].state is State.OPTIONAL
+    assert found["train"].detail == "not installed: scipy, tensorboard"
+    assert found["train"].hint == "pip install 'animecam[train]'"
+
+
+def test_a_part_of_a_package_that_is_missing_is_missing():
+    assert not doctor._is_installed("no_such_package.part")
+    assert not doctor._is_installed("animecam.no_such_part")
+    assert doctor._is_installed("animecam.doctor")
+
+
+def test_what_needs_cuda_does_not_stop_a_development_install_on_a_mac():
+    lines = [line for line in EXTRAS["dev"] if packages([line]) & packages(EXTRAS["tensorrt-rtx"])]
+    assert lines
+    assert all(line.partition(";")[2].strip() == "sys_platform != 'darwin'" for line in lines)
