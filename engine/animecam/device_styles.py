@@ -12,7 +12,7 @@ from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
 from animecam.errors import AnimecamError, BackendError
-from animecam.styles.card import PixelCoding
+from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
 from animecam.styles.registry import find_style, verified_half, verified_model
 
@@ -43,6 +43,7 @@ class DeviceStyles:
         self._asked: set[tuple[str, int]] = set()
         self._wanted: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
         self._is_ending = threading.Event()
+        self._opening: DeviceNetwork | None = None
         self._thread = threading.Thread(target=self._fill, name="gpu-styles", daemon=True)
         self._thread.start()
 
@@ -57,6 +58,9 @@ class DeviceStyles:
     def close(self) -> None:
         """Frees all; may be called twice."""
         self._is_ending.set()
+        opening = self._opening
+        if opening is not None:
+            opening.end()
         self._wanted.put(None)
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
@@ -71,7 +75,8 @@ class DeviceStyles:
             try:
                 self._ready[key] = self._opened(*key)
             except AnimecamError as error:
-                log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
+                if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
+                    log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
                 continue
             log.info("%s at %d px is drawn on %s now", *key, self._gpu.name)
 
@@ -79,6 +84,9 @@ class DeviceStyles:
         """Loads a network and runs it once for each number of pictures: what it loads late, it loads now."""
         self._gpu.use()
         network = self._open(style, size_px)
+        self._opening = network
+        if self._is_ending.is_set():  # whoever closes may have looked before there was anything to end
+            network.end()
         stream = self._gpu.stream()
         try:
             self._warm_up(network, stream, size_px)
@@ -86,6 +94,7 @@ class DeviceStyles:
             network.close()
             raise
         finally:
+            self._opening = None
             stream.close()
         return network
 
@@ -106,7 +115,11 @@ class DeviceStyles:
 
 
 def open_device_style(
-    name: str, size_px: int, options: BackendOptions, choice: BackendChoice = BackendChoice.AUTO
+    name: str,
+    size_px: int,
+    options: BackendOptions,
+    choice: BackendChoice = BackendChoice.AUTO,
+    quality: str = FULL,
 ) -> DeviceNetwork:
     """Loads a style on the GPU; whoever calls closes it.
 
@@ -115,9 +128,10 @@ def open_device_style(
         size_px: Side of the pictures that it will draw.
         options: `gpu` and `cache_dir` are used.
         choice: `tensorrt`, `torch`, or `auto`: the first of the two that works.
+        quality: Which of the style's networks.
 
     Raises:
-        StyleError: It is unknown or damaged.
+        StyleError: It is unknown or damaged, or has no network of that quality.
         BackendError: It takes other pictures, has no fp16 form, or no runtime runs it on this GPU.
     """
     style = find_style(name)
@@ -125,7 +139,7 @@ def open_device_style(
     takes_crops = fit_to(contract, *square_px).padded_px == square_px
     if not takes_crops or {(coding.black, coding.white) for coding in (contract.input, contract.output)} != {_CODED}:
         raise BackendError(f"style {name} does not take pictures as they are cropped on a GPU")
-    model, half = verified_model(style), verified_half(style)
+    model, half = verified_model(style, quality), verified_half(style, quality)
     if choice is BackendChoice.TORCH:
         return _open_torch(name, half, options)
     from animecam.backends.tensorrt_ import TensorRtDevice

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from animecam.backends.base import BackendInfo
 from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import Gpu
 from animecam.pipeline import Rendered
@@ -20,6 +21,9 @@ from animecam.types import WHOLE_FRAME, Frame
 FindNetwork = Callable[[str, int], DeviceNetwork | None]
 """The network of a style for heads of a size (pixels a side), None if it cannot be computed on the GPU (yet)."""
 
+NoteNetwork = Callable[[str, BackendInfo | None], None]
+"""Hears with each frame what draws a style on the GPU; None: the processor's path does."""
+
 
 class GpuRenderer:
     """Draws frames of one source, as `Renderer` does; several may be under way.
@@ -28,6 +32,7 @@ class GpuRenderer:
         gpu: Of the path; stays the caller's.
         path: Draws on the GPU; stays the caller's.
         find_network: Where styles are computed.
+        note_network: Hears what draws, for those who tell the user.
         renderer: Finds faces, and draws what the path does not.
         can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
         timing: Where the stages' times go.
@@ -45,12 +50,14 @@ class GpuRenderer:
         gpu: Gpu,
         path: DevicePath,
         find_network: FindNetwork,
+        note_network: NoteNetwork,
         renderer: Renderer,
         can_fade: bool,
         timing: Timing,
         pictures: DevicePictures | None = None,
     ) -> None:
-        self._gpu, self._path, self._find_network = gpu, path, find_network
+        self._gpu, self._path = gpu, path
+        self._find_network, self._note_network = find_network, note_network
         self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
         self._pictures = pictures
         self._was_on_gpu = True
@@ -74,6 +81,7 @@ class GpuRenderer:
         scene = self._renderer.find(frame)
         network = self._network(scene)
         self._change_sides(is_on_gpu=network is not None)
+        self._note_network(scene.look.style, network.info if network is not None else None)
         if network is None:
             rendered = self._renderer.draw(replace(scene, frame=frame.on_host()), start_ns)
             return lambda: rendered

@@ -7,12 +7,13 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from animecam.backends.base import Backend, BackendChoice
-from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend
+from animecam.backends.device import DeviceNetwork
+from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, runs_on_gpu
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.device_styles import DeviceStyles, open_device_style
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.opening import SCAN_PX, open_detector
@@ -25,6 +26,7 @@ from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor, CompositorOptions
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_crop import DeviceCrop
+from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
@@ -165,12 +167,17 @@ class Networks(StyleNetworks):
             return
         gpu, styles = place
         gpu.use()
-        options = PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX)
-        with closing(DevicePath(gpu, options)) as path, closing(DeviceCrop(gpu, CpuImageOps())) as crop:
+        path = self._open_path(gpu)
+        if path is None:
+            renderer = self.renderer(timing, controls, is_live=is_live)
+            yield renderer if video.decoder is None else lambda frame: renderer(frame.on_host())
+            return
+        with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(
                 gpu=gpu,
                 path=path,
                 find_network=styles,
+                note_network=self.note_device,
                 renderer=self.renderer(timing, controls, is_live=is_live, crop=crop),
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
                 timing=timing,
@@ -198,9 +205,25 @@ class Networks(StyleNetworks):
             log.info("frames stay on the processor: %s", error.message)
             return None
         self._stack.callback(gpu.close)
-        styles = DeviceStyles(gpu, lambda style, size_px: open_device_style(style, size_px, self._options, choice))
+        if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and _has_kernels(gpu)):
+            return None
+
+        def open_network(style: str, size_px: int) -> DeviceNetwork:
+            return open_device_style(style, size_px, self._options, choice, self.usual_quality(style))
+
+        styles = DeviceStyles(gpu, open_network)
         self._stack.callback(styles.close)
         return gpu, styles
+
+    def _open_path(self, gpu: Gpu) -> DevicePath | None:
+        """The way of a run's frames through the GPU; None where `auto` finds no memory for one face there."""
+        try:
+            return DevicePath(gpu, PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX))
+        except DeviceMemoryError as error:
+            if self._settings.backend is not BackendChoice.AUTO:
+                raise
+            _tell_why(error)
+            return None
 
     def _pictures_on(self, gpu: Gpu) -> DevicePictures:
         """Memory for drawn frames: it outlives the run, as an encoder holds its last frames until it is closed."""
@@ -223,6 +246,23 @@ class Networks(StyleNetworks):
         detector = open_detector(choice, self._small, self._one_core)
         self._stack.callback(detector.close)
         return detector
+
+
+def _has_kernels(gpu: Gpu) -> bool:
+    """Whether frames can be drawn on a GPU; its kernels are compiled for that, and kept with it."""
+    gpu.use()  # whoever looked for runtimes may have left another one in this thread
+    try:
+        FaceKernels(gpu)
+    except BackendError as error:
+        _tell_why(error)
+        return False
+    return True
+
+
+def _tell_why(error: BackendError) -> None:
+    """Says why a GPU that is there does not draw."""
+    hint = f" ({error.hint})" if error.hint else ""
+    log.warning("frames stay on the processor: %s%s", error.message, hint)
 
 
 class _OnDemand:

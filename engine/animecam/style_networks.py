@@ -44,19 +44,20 @@ class StyleNetworks:
             gpu=settings.gpu,
             sizes_change=settings.target_fps is not None,
         )
-        self._on_gpu = runs_on_gpu(settings.backend)
+        self._on_gpu = runs_on_gpu(settings.backend, settings.gpu)
         self._cards: dict[str, StyleCard] = {}
         self._styles: dict[tuple[str, str], StyleNet] = {}
         self._broken: set[tuple[str, str]] = set()
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
+        self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
         self._preparing: threading.Thread | None = None
         stack.callback(self._stop_preparing)
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
 
     @property
     def backend_info(self) -> BackendInfo:
-        """What computes the style to begin with."""
-        return self._first.info
+        """What computes the style to begin with, as of now."""
+        return self.info_of(self._settings.look)
 
     @property
     def summary(self) -> str:
@@ -72,11 +73,18 @@ class StyleNetworks:
 
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""
+        on_device = self._device_infos.get(look.style)
+        if on_device is not None:
+            return on_device
         return self._styles.get((look.style, self._quality_now(look.style)), self._first).info
 
     def note_choice(self, style: str, quality: str) -> None:
         """A governor draws a style with this network from now on; what is said of the look goes by it."""
         self._chosen[style] = quality
+
+    def note_device(self, style: str, info: BackendInfo | None) -> None:
+        """The frame path of a GPU draws a style with this from now on; None: the networks here draw it."""
+        self._device_infos[style] = info
 
     def draw(self, style: str, quality: str | None = None) -> Draw:
         """The network of a style, opened at its first use and kept; the usual one unless a quality is named.

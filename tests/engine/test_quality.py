@@ -85,10 +85,10 @@ def test_a_processor_draws_with_the_lite_network_unless_told_otherwise(make_styl
 
 
 def test_a_gpu_draws_with_the_full_network(monkeypatch):
-    def probe(choice):
+    def probe(choice, _gpu):
         return BackendStatus(choice.value, usable=True)
 
-    monkeypatch.setattr(opening, "_has_gpu", lambda: True)
+    monkeypatch.setattr(opening, "_has_gpu", lambda _gpu: True)
     monkeypatch.setattr(opening, "_probe", probe)
     assert runs_on_gpu(BackendChoice.AUTO)
     assert runs_on_gpu(BackendChoice.TENSORRT)

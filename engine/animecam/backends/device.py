@@ -46,6 +46,10 @@ class DeviceNetwork(Protocol):
         """
         ...
 
+    def end(self) -> None:
+        """Lets a build that `bind` is at in another thread end soon; nothing can be loaded any more."""
+        ...
+
     def close(self) -> None:
         """Frees the engines; may be called twice. Nothing of it may be running."""
         ...

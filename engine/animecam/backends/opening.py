@@ -106,20 +106,25 @@ def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[Bac
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
 
 
-def runs_on_gpu(choice: BackendChoice) -> bool:
-    """Whether a choice computes on a graphics card here; `auto` does where there is one that a runtime supports."""
+def runs_on_gpu(choice: BackendChoice, gpu: int = 0) -> bool:
+    """Whether a choice computes on a graphics card here; `auto` does where there is one that a runtime supports.
+
+    Args:
+        choice: Of a runtime.
+        gpu: Index of the card.
+    """
     if choice is not BackendChoice.AUTO:
         return choice in GPU_CHOICES
-    return _has_gpu() and any(_probe(one).usable for one in GPU_CHOICES)
+    return _has_gpu(gpu) and any(_probe(one, gpu).usable for one in GPU_CHOICES)
 
 
 @functools.cache
-def _has_gpu() -> bool:
+def _has_gpu(index: int) -> bool:
     """Whether a GPU can be opened; asked before anything that takes seconds to import."""
     from animecam.cuda.gpu import open_gpu
 
     try:
-        open_gpu().close()
+        open_gpu(index).close()
     except BackendError:
         return False
     return True
@@ -166,12 +171,12 @@ def _has_driver() -> bool:
 
 def probe_backends() -> tuple[BackendStatus, ...]:
     """Every backend there is, with what it can do on this machine or why it cannot."""
-    return tuple(_probe(choice) for choice in _PROBES)
+    return tuple(_probe(choice) for choice in (*_PROBES, *_GPU_PROBES))
 
 
-def _probe(choice: BackendChoice) -> BackendStatus:
+def _probe(choice: BackendChoice, gpu: int = 0) -> BackendStatus:
     try:
-        return _PROBES[choice]()
+        return _GPU_PROBES[choice](gpu) if choice in _GPU_PROBES else _PROBES[choice]()
     except BackendError as error:
         return BackendStatus(choice.value, usable=False, problem=error.message, hint=error.hint)
 
@@ -233,16 +238,16 @@ def _probe_onnxruntime() -> BackendStatus:
     return probe()
 
 
-def _probe_tensorrt() -> BackendStatus:
+def _probe_tensorrt(gpu: int) -> BackendStatus:
     from animecam.backends.tensorrt_ import probe
 
-    return probe()
+    return probe(gpu)
 
 
-def _probe_torch() -> BackendStatus:
+def _probe_torch(gpu: int) -> BackendStatus:
     with importing("torch", INSTALL_TORCH):
         from animecam.backends.torch_ import probe
-    return probe()
+    return probe(gpu)
 
 
 _OPENERS: dict[BackendChoice, Callable[[_Forms, BackendOptions], Backend]] = {
@@ -255,6 +260,9 @@ _OPENERS: dict[BackendChoice, Callable[[_Forms, BackendOptions], Backend]] = {
 _PROBES: dict[BackendChoice, Callable[[], BackendStatus]] = {
     BackendChoice.OPENVINO: _probe_openvino,
     BackendChoice.ONNXRUNTIME: _probe_onnxruntime,
+}
+
+_GPU_PROBES: dict[BackendChoice, Callable[[int], BackendStatus]] = {
     BackendChoice.TENSORRT: _probe_tensorrt,
     BackendChoice.TORCH: _probe_torch,
 }

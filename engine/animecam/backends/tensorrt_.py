@@ -139,6 +139,10 @@ class TensorRtDevice:
             raise BackendError("nothing is bound")
         self._bound.enqueue(stream_handle)
 
+    def end(self) -> None:
+        """See `DeviceNetwork.end`."""
+        self._loader.end()
+
     def close(self) -> None:
         """See `DeviceNetwork.close`."""
         self._bound = None

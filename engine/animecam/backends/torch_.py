@@ -7,6 +7,7 @@ imports torch.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # torch is typed in part only.
 
+import threading
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -35,6 +36,9 @@ _CHANNELS, _HALF_BYTES = 3, 2
 
 _SMALLER = "use a smaller size (--size), or end other programs on this GPU"
 
+_one_at_a_time = threading.Lock()
+"""PyTorch waits for the whole GPU before it captures a graph, which spoils one that another thread is capturing."""
+
 
 class TorchBackend:
     """One network in PyTorch.
@@ -55,7 +59,8 @@ class TorchBackend:
         proto = read_model(path)
         only_input([value.name for value in proto.graph.input], path.name)
         self._name = path.name
-        self._program: OnnxProgram | None = OnnxProgram(proto, self._device)
+        with _failures_of(path.name):
+            self._program: OnnxProgram | None = OnnxProgram(proto, self._device)
         self._inside = _port(proto.graph.input[0])
         self.input, *outputs = (_outside(_port(value)) for value in (*proto.graph.input, *proto.graph.output))
         self.outputs = tuple(outputs)
@@ -121,7 +126,8 @@ class TorchDevice:
         if any(port.dtype != np.float16 for port in ports) or ports[0].shape[1] != _CHANNELS:
             raise BackendError(f"{half.name} does not take and give NCHW pictures in half")
         self._name = half.name
-        self._program: OnnxProgram | None = OnnxProgram(proto, self._device)
+        with _failures_of(half.name):
+            self._program: OnnxProgram | None = OnnxProgram(proto, self._device)
         self.max_batch = ports[0].shape[0] or DEVICE_BATCH
         self.info = BackendInfo(NAME, torch.__version__, _device_name(self._device), "f16")
         self._graphs: dict[tuple[int, ...], _Graph] = {}
@@ -158,6 +164,9 @@ class TorchDevice:
                 graph.replay()
                 drawn.copy_(graph.results[0])
 
+    def end(self) -> None:
+        """See `DeviceNetwork.end`; what is recorded here takes no longer than a few runs."""
+
     def close(self) -> None:
         """See `DeviceNetwork.close`."""
         self._bound, self._program, self._binding = None, None, ()
@@ -168,7 +177,7 @@ class _Graph:
     """A network recorded for one shape; its input, its results and all between stay where they are."""
 
     def __init__(self, program: OnnxProgram, shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> None:
-        with torch.cuda.device(device):
+        with _one_at_a_time, torch.cuda.device(device):
             self.input = torch.zeros(shape, dtype=kind, device=device)
             if len(shape) == 4:
                 self.input = self.input.to(memory_format=torch.channels_last)

@@ -44,7 +44,8 @@ def bench(*, settings: Settings, seconds: float, source: str | None, path: Path 
     source = source or f"{CAMERA}@{settings.target_fps or CAMERA_FPS:g}"
     with messages.status("") as status:
         report = measure(settings, source, seconds, status.update)
-    results.print(candidate_table(report))
+    if report.candidates:
+        results.print(candidate_table(report))
     for line in verdict(report):
         results.print(line, soft_wrap=True, markup=False)
     if path is not None:
@@ -57,13 +58,14 @@ def candidate_table(report: "Report") -> Table:
     from animecam.measure.networks import REFERENCE
     from animecam.measure.verdict import highest_held
 
-    look, info, stream = report.run.settings.look, report.run.info, report.run.stream
-    where = f"{info.device}, {report.machine['cores']} cores"
+    look, stream, reference = report.run.settings.look, report.run.stream, report.reference
+    where = f"{report.run.info.device}, {report.machine['cores']} cores"
     table = Table(
         title=escape(f"{look.style} on {where} · {report.source}, {stream.width_px}x{stream.height_px}"),
         caption=escape(
-            f"ms: the network for one head alone, median and p95; share: of {REFERENCE}, {report.reference.p50:.0f} ms "
-            "here; frame ms, fps: of a run with it, predicted from the run with *"
+            f"ms: the network for one head alone, median and p95; share: of {REFERENCE}"
+            f"{f', {reference.p50:.0f} ms here' if reference else ''}; "
+            "frame ms, fps: of a run with it, predicted from the run with *"
         ),
         title_justify="left",
         caption_justify="left",
@@ -76,10 +78,9 @@ def candidate_table(report: "Report") -> Table:
         report.candidates, key=lambda one: (one.network.quality, one.network.backend, one.network.size_px)
     ):
         network = one.network
-        ran = (network.quality, network.backend, network.size_px) == (report.run.quality, info.name, look.size_px)
         name = f"{network.quality}, {network.backend}" if has_several else network.backend
         table.add_row(
-            f"{name} {network.precision}{' *' if ran else ''}",
+            f"{name} {network.precision}{' *' if report.run.drew_with(network) else ''}",
             str(network.size_px),
             f"{network.ms.p50:.1f}",
             f"{network.ms.p95:.1f}",

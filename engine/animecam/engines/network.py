@@ -4,6 +4,7 @@
 # The bindings ship no type information.
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,21 @@ class ParsedNetwork:
     parser: Any
 
 
+def made(flavour: Flavour, make: Callable[[], Any], failure: str) -> Any:
+    """What a call of the runtime makes; methods say by None that they failed, constructors by a TypeError.
+
+    Raises:
+        BackendError: It failed.
+    """
+    try:
+        thing = make()
+    except TypeError as error:  # pybind11: "factory function returned nullptr"
+        raise flavour.error(failure) from error
+    if thing is None:
+        raise flavour.error(failure)
+    return thing
+
+
 def parse_network(flavour: Flavour, model: Path) -> ParsedNetwork:
     """Reads an ONNX file; no GPU is needed.
 
@@ -45,12 +61,12 @@ def parse_network(flavour: Flavour, model: Path) -> ParsedNetwork:
         BackendError: The file is damaged, has several inputs, or has an operator that the runtime does not know.
     """
     api = flavour.api
-    builder = _made(flavour, api.Builder(flavour.logger), "cannot start its builder")
+    builder = made(flavour, lambda: api.Builder(flavour.logger), "cannot start its builder")
     # Strongly typed: the types are in the file. Before TensorRT 11 that is a flag, since then there is nothing else.
     kind = getattr(api.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     flags = 1 << int(kind) if kind is not None else 0
-    network = _made(flavour, builder.create_network(flags), "cannot make a network")
-    parser = _made(flavour, api.OnnxParser(network, flavour.logger), "cannot start its parser")
+    network = made(flavour, lambda: builder.create_network(flags), "cannot make a network")
+    parser = made(flavour, lambda: api.OnnxParser(network, flavour.logger), "cannot start its parser")
     if not parser.parse(model.read_bytes()):
         reasons = [str(parser.get_error(index).desc()).split("\n", 1)[0] for index in range(parser.num_errors)]
         flavour.messages.clear()  # they say the same once more
@@ -129,10 +145,3 @@ def _port(flavour: Flavour, tensor: Any) -> Port:
     except TypeError as error:
         raise BackendError(f"tensor {tensor.name} has type {tensor.dtype}, which is not supported") from error
     return Port(str(tensor.name), shape, dtype)
-
-
-def _made(flavour: Flavour, thing: Any, failure: str) -> Any:
-    """A call's result; the runtime says that it failed by giving None."""
-    if thing is None:
-        raise flavour.error(failure)
-    return thing

@@ -11,6 +11,7 @@ from typing import Any
 from animecam.cuda.base import Gpu
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
+from animecam.engines.network import made
 from animecam.errors import DeviceMemoryError
 
 RUNTIME_CACHE_SUFFIX = ".jit"
@@ -54,7 +55,7 @@ class EngineSession:
         self._flavour = flavour
         self._jit = jit
         self._jit_cache: Any = None
-        self._runtime: Any = flavour.api.Runtime(flavour.logger)
+        self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
         self._engine: Any = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
             raise flavour.error("cannot load the engine: another version's, another GPU's, or damaged", _REBUILD)

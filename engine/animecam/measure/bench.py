@@ -7,14 +7,15 @@ from typing import Any
 
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.cache import usable_cache
+from animecam.engines.flavour import MODULES
 from animecam.measure.capacity import (
-    KEEPS_UP,
     Candidate,
     Limit,
     NetworkTime,
     RunCost,
     best_for,
     find_limit,
+    keeps_up,
     predict,
 )
 from animecam.measure.figures import as_json
@@ -25,7 +26,7 @@ from animecam.networks import open_networks
 from animecam.pipeline import Figures
 from animecam.render.scope import whole_frame_size
 from animecam.session import opened_outputs, opened_source, run
-from animecam.settings import GOVERNED_SIZES_PX, Scope, Settings
+from animecam.settings import GOVERNED_SIZES_PX, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
 from animecam.styles.card import FULL
@@ -35,7 +36,8 @@ from animecam.types import StreamFormat
 DEFAULT_FPS = 30.0  # what most cameras deliver
 COMMON_FPS = (24.0, 30.0, 60.0)
 RUN_SHARE, NETWORKS_SHARE = 0.25, 0.4  # of the time; what is left is for trying the advice
-MOST_CHECKS = 2  # sizes that are tried until one holds
+MOST_CHECKS = 2  # candidates that are tried until one holds
+ASKABLE = tuple(quality.value for quality in Quality if quality is not Quality.AUTO)  # others have no --quality
 
 Tell = Callable[[str], None]
 
@@ -48,7 +50,7 @@ class Run:
         settings: How it ran.
         figures: What came of it.
         stream: What the source delivers.
-        info: What computed the style.
+        info: What drew in the end, on a GPU or on the processor.
         quality: Which of the style's networks drew.
     """
 
@@ -57,6 +59,16 @@ class Run:
     stream: StreamFormat
     info: BackendInfo
     quality: str = FULL
+
+    @property
+    def backend(self) -> str:
+        """The runtime that drew, as --backend names it: `info` tells the two packages of TensorRT apart."""
+        return BackendChoice.TENSORRT.value if self.info.name in MODULES else self.info.name
+
+    def drew_with(self, network: NetworkTime) -> bool:
+        """Whether a network that was timed is the one that drew."""
+        drew = (self.quality, self.backend, self.settings.look.size_px)
+        return (network.quality, network.backend, network.size_px) == drew
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +87,8 @@ class Check:
 
     @property
     def held(self) -> bool:
-        """Whether it held the rate."""
-        return self.figures.fps_out >= KEEPS_UP * self.fps
+        """Whether it held the rate, with the network drawing every frame."""
+        return keeps_up(self.figures.stage_ms, self.figures.fps_out, self.fps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +98,11 @@ class Report:
     Attributes:
         source: URI of the source.
         run: With the user's settings.
-        candidates: Networks, runtimes and sizes.
-        reference: Times of the reference, see `networks.REFERENCE`.
+        candidates: Networks, runtimes and sizes; empty when nothing was drawn.
+        reference: Times of the reference, see `networks.REFERENCE`; None when nothing was drawn.
         refused: Runtime → why it does not take a network.
         fps: The frame rate that was wanted.
-        holds: That and common ones → the best that holds it by prediction, or None.
+        holds: That and common ones → the best that holds it by prediction, or None; empty when nothing was drawn.
         limit: What keeps the run from more frames; None when nothing was drawn.
         checks: What was tried, in this order; empty where nothing can hold the rate or the source is too slow.
         machine: Description, with the share that other programs took.
@@ -99,7 +111,7 @@ class Report:
     source: str
     run: Run
     candidates: tuple[Candidate, ...]
-    reference: Spread
+    reference: Spread | None
     refused: dict[str, str]
     fps: float
     holds: dict[float, Candidate | None]
@@ -120,16 +132,14 @@ class Report:
             "style": look.style,
             "scope": look.scope.value,
             "size": look.size_px,
-            "reference": {"what": REFERENCE, "ms": asdict(self.reference)},
+            "quality": self.run.quality,
+            "reference": {"what": REFERENCE, "ms": self.reference and asdict(self.reference)},
             "networks": [_candidate_json(one) for one in self.candidates],
             "refused": self.refused,
             "fps_wanted": self.fps,
             "holds": {f"{fps:g}": one and _candidate_json(one) for fps, one in self.holds.items()},
             "limit": self.limit and asdict(self.limit),
-            "checks": [
-                {"size": one.candidate.network.size_px, "fps": one.fps, "held": one.held} | as_json(one.figures)
-                for one in self.checks
-            ],
+            "checks": [_check_json(one) for one in self.checks],
             "machine": self.machine,
         }
 
@@ -150,12 +160,15 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
     settings = replace(settings, target_fps=None)
     tell(f"a live run: {source}")
     first = run_once(settings, source, RUN_SHARE * seconds)
-    times, reference, refused = _time_networks(settings, first, NETWORKS_SHARE * seconds, tell)
-    ran = next(one for one in times if _is_what_ran(one, first))
-    stage_ms = first.figures.stage_ms
-    candidates = predict(times, ran, RunCost.of(stage_ms))
     live_fps = float(first.stream.rate) if first.stream.is_live else None
     fps = wanted_fps or live_fps or DEFAULT_FPS
+    stage_ms = first.figures.stage_ms
+    cost = RunCost.of(stage_ms)
+    if cost is None:
+        return Report(source, first, (), None, {}, fps, holds={}, limit=None, checks=(), machine=watch.report())
+    times, reference, refused = _time_networks(settings, first, NETWORKS_SHARE * seconds, tell)
+    ran = next((one for one in times if first.drew_with(one)), None)
+    candidates = predict(times, ran, cost)
     check_s = (1.0 - RUN_SHARE - NETWORKS_SHARE) * seconds / MOST_CHECKS
     can_check = live_fps is not None and live_fps >= fps
     checks = tuple(_check(candidates, fps, first, source, check_s, tell)) if can_check else ()
@@ -224,31 +237,37 @@ def _time_networks(
         return times, Spread.of(bench.reference_ms), bench.refused
 
 
-def _is_what_ran(time: NetworkTime, first: Run) -> bool:
-    ran = (first.quality, first.info.name, first.settings.look.size_px)
-    return (time.quality, time.backend, time.size_px) == ran
-
-
 def _check(
     candidates: Sequence[Candidate], fps: float, first: Run, source: str, seconds: float, tell: Tell
 ) -> list[Check]:
-    """Tries the best candidate, and the next smaller one if it does not hold the rate; what ran already counts."""
-    left = [one for one in candidates if one.network.quality == first.quality]
+    """Tries the best candidate, and the best that takes less if it does not hold the rate; what ran already counts."""
+    left = [one for one in candidates if one.network.quality in ASKABLE]
     checks: list[Check] = []
     while len(checks) < MOST_CHECKS and (best := best_for(left, fps)) is not None:
         network = best.network
-        if _is_what_ran(network, first):
+        if first.drew_with(network):
             figures = first.figures
         else:
-            tell(f"trying crops of {network.size_px} px")
-            look = replace(first.settings.look, size_px=network.size_px)
-            chosen = replace(first.settings, look=look, backend=BackendChoice(network.backend))
-            figures = run_once(chosen, source, seconds).figures
+            tell(f"trying the {network.quality} network in {network.backend} at {network.size_px} px")
+            figures = run_once(_asking_for(network, first.settings), source, seconds).figures
         checks.append(Check(best, fps, figures))
         if checks[-1].held:
             break
-        left = [one for one in left if one.network.size_px < network.size_px]
+        left = [one for one in left if one.frame_ms < best.frame_ms]
     return checks
+
+
+def _asking_for(network: NetworkTime, settings: Settings) -> Settings:
+    """The settings with which a network draws that was timed."""
+    look = replace(settings.look, size_px=network.size_px)
+    backend, quality = BackendChoice(network.backend), Quality(network.quality)
+    return replace(settings, look=look, backend=backend, quality=quality)
+
+
+def _check_json(one: Check) -> dict[str, Any]:
+    network = one.candidate.network
+    what = {"quality": network.quality, "backend": network.backend, "size": network.size_px}
+    return what | {"fps": one.fps, "held": one.held} | as_json(one.figures)
 
 
 def _candidate_json(one: Candidate) -> dict[str, Any]:

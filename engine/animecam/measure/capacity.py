@@ -44,7 +44,7 @@ class NetworkTime:
 
 @dataclass(frozen=True, slots=True)
 class RunCost:
-    """What one frame cost in a run.
+    """What one frame that was drawn cost in a run; those for which the network rested are left out.
 
     Attributes:
         draw_ms: The networks of all faces, median.
@@ -58,10 +58,11 @@ class RunCost:
     emit_ms: float = 0.0
 
     @classmethod
-    def of(cls, stage_ms: Mapping[str, Percentiles]) -> "RunCost":
-        """From the stages of a run."""
-        rest_ms = max(0.0, stage_ms[RENDER].mean - stage_ms[DRAW].mean)
-        return cls(stage_ms[DRAW].p50, rest_ms, stage_ms[EMIT].mean)
+    def of(cls, stage_ms: Mapping[str, Percentiles]) -> "RunCost | None":
+        """From the stages of a run; None when no frame was drawn."""
+        if not _has_drawn(stage_ms):
+            return None
+        return cls(stage_ms[DRAW].p50, _rest_ms(stage_ms), stage_ms[EMIT].mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +87,30 @@ class Candidate:
         return self.frame_ms <= HEADROOM * 1000.0 / fps
 
 
-def predict(times: Sequence[NetworkTime], ran: NetworkTime, cost: RunCost) -> tuple[Candidate, ...]:
+def predict(times: Sequence[NetworkTime], ran: NetworkTime | None, cost: RunCost) -> tuple[Candidate, ...]:
     """What a frame would cost with each network.
 
     Args:
         times: The networks alone.
-        ran: The one that ran, alone.
+        ran: The one that ran, alone; None if it was not timed: the others then take what they take alone.
         cost: What it cost in the run.
     """
-    load = cost.draw_ms / ran.ms.p50
+    load = cost.draw_ms / ran.ms.p50 if ran is not None else 1.0
     return tuple(Candidate(time, max(cost.rest_ms + load * time.ms.p50, cost.emit_ms)) for time in times)
+
+
+def keeps_up(stage_ms: Mapping[str, Percentiles], fps_out: float, fps: float) -> bool:
+    """Whether a run held a rate, and would have held it had its network drawn every frame.
+
+    Args:
+        stage_ms: Stages of the run.
+        fps_out: Frames that arrived, a second.
+        fps: The rate.
+    """
+    if not _has_drawn(stage_ms) or fps_out < KEEPS_UP * fps:
+        return False
+    busy_ms = _busy_ms(stage_ms)
+    return max(busy_ms[RENDER], busy_ms[EMIT]) * KEEPS_UP * fps <= 1000.0
 
 
 def best_for(candidates: Sequence[Candidate], fps: float) -> Candidate | None:
@@ -141,12 +156,12 @@ def find_limit(
         live_fps: Rate of the source if it is live, else None.
         settings: How it ran.
     """
-    if RENDER not in stage_ms or EMIT not in stage_ms:
+    if not _has_drawn(stage_ms):
         return None
-    threads = {name: stage_ms[name].mean for name in (READ, RENDER, EMIT) if name in stage_ms}
+    threads = _busy_ms(stage_ms)
     if live_fps is not None:
         threads.pop(READ, None)  # it waits there for the next frame
-        if fps_out >= KEEPS_UP * live_fps:
+        if keeps_up(stage_ms, fps_out, live_fps):
             busy = max(threads.values()) * live_fps / 1000.0
             advice = f"every frame is drawn, and {max(0.0, 1.0 - busy):.0%} of the time is left"
             return Limit(SOURCE, 1000.0 / live_fps, 1.0, advice)
@@ -161,6 +176,22 @@ def find_limit(
     part = max(parts, key=lambda name: parts[name], default=slowest)
     part_ms = parts.get(part, threads[slowest])
     return Limit(part, part_ms, part_ms / threads[slowest], _advice(part, settings))
+
+
+def _has_drawn(stage_ms: Mapping[str, Percentiles]) -> bool:
+    return {RENDER, DRAW, EMIT} <= stage_ms.keys()
+
+
+def _rest_ms(stage_ms: Mapping[str, Percentiles]) -> float:
+    """What thread "render" does of a frame besides drawing, mean: it draws only some of the frames that it renders."""
+    render, draw = stage_ms[RENDER], stage_ms[DRAW]
+    return max(0.0, render.mean - draw.mean * draw.count / render.count)
+
+
+def _busy_ms(stage_ms: Mapping[str, Percentiles]) -> dict[str, float]:
+    """Thread → what a frame that is drawn takes of its time, mean."""
+    busy_ms = {name: stage_ms[name].mean for name in (READ, RENDER, EMIT) if name in stage_ms}
+    return busy_ms | {RENDER: _rest_ms(stage_ms) + stage_ms[DRAW].mean}
 
 
 def _advice(part: str, settings: Settings) -> str:

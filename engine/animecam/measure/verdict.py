@@ -27,9 +27,13 @@ def verdict(report: Report) -> Iterator[str]:
     yield _run_line(report)
     yield f"the limit: {_limit_text(report)}"
     yield from _held_lines(report)
-    yield from (_check_text(check) for check in report.checks)
+    yield from (_check_text(check, report) for check in report.checks)
     if not report.checks and report.holds[report.fps] is not None:
         yield f"not tried: the source does not give {report.fps:g} frames a second live"
+    if figures.idle:
+        yield f"the network rested in {figures.idle_share:.0%} of the frames, which are left out of what a frame costs"
+    if not any(report.run.drew_with(one.network) for one in report.candidates):
+        yield f"{report.run.info.name} was not timed alone: predictions are as if nothing else ran beside a network"
     if figures.with_faces < FEW_FACES * figures.frames_out:
         yield "hardly anybody was seen, and then whole frames are drawn: show a face to the camera for better figures"
     others = report.machine.get("others_share")
@@ -81,18 +85,18 @@ def _held_lines(report: Report) -> Iterator[str]:
 def options_of(one: Candidate, report: Report) -> str:
     """What to give on the command line for a candidate."""
     network, words = one.network, [f"--size {one.network.size_px}"]
-    if network.backend != report.run.info.name:
+    if network.backend != report.run.backend:
         words.append(f"--backend {network.backend}")
     if len({other.network.quality for other in report.candidates}) > 1:
         words.append(f"--quality {network.quality}")
     return " ".join(words)
 
 
-def _check_text(check: Check) -> str:
+def _check_text(check: Check, report: Report) -> str:
     figures, latency = check.figures, check.figures.latency_ms
     result = "holds" if check.held else "does not hold"
     return (
-        f"tried: --size {check.candidate.network.size_px} {result} {check.fps:g} fps: {figures.fps_out:.1f} fps, from "
+        f"tried: {options_of(check.candidate, report)} {result} {check.fps:g} fps: {figures.fps_out:.1f} fps, from "
         f"capture to sink {latency.p50:.0f} ms, p95 {latency.p95:.0f} ms, {figures.dropped} dropped"
     )
 

@@ -21,6 +21,7 @@ class Graphs:
         self._binding: Hashable = None
         self._graphs: dict[int, Graph | None] = {}  # None: ran once, not recorded yet
         self._can_record = True
+        self._has_warned = False
 
     def run(self, binding: Hashable, slot: int, work: Callable[[], None]) -> None:
         """Queues work.
@@ -48,6 +49,7 @@ class Graphs:
         graphs = [graph for graph in self._graphs.values() if graph is not None]
         self._graphs.clear()
         self._binding = None
+        self._can_record = True  # another binding may be of a network that can be recorded
         if graphs:
             self._stream.synchronize()
         for graph in graphs:
@@ -58,5 +60,7 @@ class Graphs:
             return self._stream.capture(work)
         except BackendError as error:
             self._can_record = False
-            log.warning("kernels are launched one by one, which takes longer: %s", error.message)
+            if not self._has_warned:  # with each number of faces it would be said again
+                log.warning("kernels are launched one by one, which takes longer: %s", error.message)
+            self._has_warned = True
             return None

@@ -117,7 +117,7 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
-    quality = quality or style.card.suited(on_gpu=runs_on_gpu(choice)).quality
+    quality = quality or style.card.suited(on_gpu=runs_on_gpu(choice, options.gpu or 0)).quality
     half, int8 = verified_half(style, quality), verified_int8(style, quality)
     backend = open_backend(verified_model(style, quality), choice, options, half=half, int8=int8)
     try:

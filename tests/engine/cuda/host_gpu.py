@@ -17,6 +17,7 @@ from random import Random
 
 import numpy as np
 
+from animecam.backends.base import BackendInfo
 from animecam.cuda.base import WAIT_SECONDS, Grid, view
 from animecam.cuda.dlpack import HOST, Rows
 from animecam.errors import BackendError, DeviceMemoryError
@@ -288,6 +289,8 @@ class HostNetwork:
     """
 
     is_recordable = True
+    is_ended = False
+    info = BackendInfo("host", "1", device="a GPU on the host", precision="f16")
 
     def __init__(self, gpu: HostGpu, strokes: float = 0.5, max_batch: int = 4) -> None:
         self._gpu, self._strokes, self.max_batch = gpu, strokes, max_batch
@@ -318,6 +321,9 @@ class HostNetwork:
         drawn = self.compute(numbers.astype(np.float16)).astype(np.float32)
         levels = np.clip(np.rint(drawn * 127.5 + 127.5), 0, 255).astype(np.uint8)
         return [np.ascontiguousarray(picture) for picture in levels.transpose(0, 2, 3, 1)]
+
+    def end(self) -> None:
+        self.is_ended = True
 
     def close(self) -> None:
         self._arrays = None

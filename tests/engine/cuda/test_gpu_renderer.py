@@ -93,6 +93,7 @@ def test_a_clip_comes_out_as_from_the_processor(host, gpu, real_style, make_clip
                         gpu=gpu,
                         path=path,
                         find_network=lambda *_: real_style,
+                        note_network=lambda *_: None,
                         renderer=renderer,
                         can_fade=True,
                         timing=timing,
@@ -117,6 +118,7 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
     """From the settings to a file: the first run begins on the processor, the second is on the GPU all along."""
     clip = make_clip(tmp_path / "clip.mp4", width_px=320, height_px=240, frames=12, content=media.portrait)
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
+    monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
     monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
     settings = Settings(Look(style="cel", size_px=SIZE_PX), max_faces=1, threads=1)
     with caplog.at_level(logging.INFO, logger="animecam"), open_networks(settings) as networks:
@@ -126,6 +128,8 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
             assert figures.frames_out == 12
             host.until(lambda: "cel at 192 px is drawn on host now" in caplog.text)
         assert [name for _, name in gpu.done].count("network") == 12
+        assert networks.backend_info.name == networks.info_of(settings.look).name == "host"
+        assert networks.summary_of(settings.look).endswith("by host 1 (f16) on a GPU on the host")
         assert gpu.replays > 0
     assert gpu.is_closed
 
@@ -178,6 +182,10 @@ def studio(host, gpu):
         timing = Timing()
         on_cpu = 0
         is_there = True
+        noted = None
+
+        def note(self, style, info):
+            self.noted = style, info and info.name
 
         def _draw(self, pictures):
             self.on_cpu += 1
@@ -201,6 +209,7 @@ def studio(host, gpu):
                 gpu=gpu,
                 path=path,
                 find_network=lambda *_: self.network if self.is_there else None,
+                note_network=self.note,
                 renderer=self.renderer(),
                 timing=self.timing,
                 **{"can_fade": True} | options,
@@ -227,6 +236,7 @@ def test_looks_are_those_of_the_processor(studio, change):
 def test_heads_are_drawn_on_the_gpu(studio):
     studio.on_gpu()(grey())
     assert studio.on_cpu == 0
+    assert studio.noted == ("ink", "host")
 
 
 @pytest.mark.parametrize("why", ["scope", "exposed", "strength", "person", "crowd", "not there yet"])
@@ -247,6 +257,7 @@ def test_what_the_gpu_does_not_draw_the_processor_draws(studio, why):
             studio.is_there = False
     drawn = studio.on_gpu(**options)(grey()).frame
     assert studio.on_cpu > 0
+    assert studio.noted == ("ink", None)
     same(drawn, studio.renderer()(grey()).frame)
 
 

@@ -320,6 +320,7 @@ def test_frames_stay_where_the_decoder_left_them(nv12_clip, left_by_the_decoder)
 def convert(host, gpu, monkeypatch, tmp_path, caplog):
     """Converts a file with the style on the GPU from the first frame on."""
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
+    monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
     monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
     # The codecs of the host in place of the GPU's.
     monkeypatch.setattr(file_module, "decoding", lambda _gpu: None)

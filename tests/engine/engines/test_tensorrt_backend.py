@@ -127,6 +127,15 @@ def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(gpu, runt
     device.close()
 
 
+def test_a_build_between_two_steps_ends_when_it_is_told_to(gpu, runtime, tmp_path: Path):
+    device = TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=tmp_path))
+    device.end()
+    with pytest.raises(BackendError, match="was ended before it was done"):
+        device.bind(0, 0, batch=1, size_px=32)
+    assert not list(tmp_path.glob("*.engine"))
+    device.close()
+
+
 def test_the_new_engine_is_compared_and_the_result_recorded(gpu, runtime, tmp_path: Path):
     backend = opened(tmp_path)
     backend.run(pictures())

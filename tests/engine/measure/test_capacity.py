@@ -11,6 +11,7 @@ from animecam.measure.capacity import (
     best_for,
     fastest,
     find_limit,
+    keeps_up,
     predict,
 )
 from animecam.measure.spread import Ratio, Spread
@@ -40,6 +41,42 @@ def test_the_rest_of_a_frame_counts_the_scans_that_a_median_hides():
     assert cost.rest_ms == pytest.approx(6.0)
     assert cost.emit_ms == pytest.approx(9.0)
     assert cost.draw_ms == pytest.approx(20.0, rel=0.01)
+
+
+def test_frames_for_which_the_network_rested_are_left_out():
+    timing = Timing()
+    for _ in range(10):  # someone who moves every fifth frame
+        for is_drawn in (True, False, False, False, False):
+            if is_drawn:
+                timing.add("draw", 40.0)
+            timing.add("render", 46.0 if is_drawn else 6.0)
+            timing.add("emit", 4.0)
+    stage_ms = timing.percentiles()
+    cost = RunCost.of(stage_ms)
+    assert cost.draw_ms == pytest.approx(40.0, rel=0.01)
+    assert cost.rest_ms == pytest.approx(6.0)
+    limit = find_limit(stage_ms, 30.0, 30.0, SETTINGS)  # every frame arrived, and would not have if they had moved
+    assert (limit.part, limit.ms) == ("draw", 40.0)
+    assert limit.share == pytest.approx(40 / 46)
+    assert not keeps_up(stage_ms, 30.0, 30.0)
+    assert keeps_up(stage_ms, 21.0, 21.0)
+
+
+def test_a_rate_is_kept_up_with_if_its_frames_arrive():
+    fast = stages(**SLOW | {"render": 20.0, "draw": 12.0})
+    assert keeps_up(fast, 29.5, 30.0)
+    assert not keeps_up(fast, 28.0, 30.0)
+    assert not keeps_up({}, 0.0, 30.0)
+
+
+def test_a_network_whose_like_was_not_timed_takes_what_it_takes_alone():
+    (one,) = predict([network(256, 20.0)], None, RunCost(draw_ms=30.0, rest_ms=5.0))
+    assert one.frame_ms == pytest.approx(25.0)
+
+
+def test_nothing_drawn_costs_nothing_that_could_be_told():
+    assert RunCost.of({}) is None
+    assert RunCost.of(stages(read=30.0, render=1.0, emit=1.0)) is None  # pictures of a camera that is away
 
 
 def test_a_frame_costs_the_rest_and_the_network_as_loaded_as_it_was_in_the_run():

@@ -31,6 +31,7 @@ STAGES = {
     "write": 0.1,
     "emit": 4.2,
 }
+SMALL_MS = {"draw": 15.0, "render": 25.0}  # of crops of 192 px
 FIGURES = Figures(
     frames_in=300,
     frames_out=200,
@@ -39,7 +40,14 @@ FIGURES = Figures(
     fps_in=30.0,
     fps_out=20.0,
     latency_ms=Percentiles(p50=70.0, p95=90.0),
-    stage_ms={name: Percentiles(p50=ms, mean=ms) for name, ms in STAGES.items()},
+    stage_ms={name: Percentiles(p50=ms, mean=ms, count=200) for name, ms in STAGES.items()},
+)
+
+FAST = replace(
+    FIGURES,
+    fps_out=29.8,
+    dropped=2,
+    stage_ms=FIGURES.stage_ms | {name: Percentiles(p50=ms, mean=ms, count=300) for name, ms in SMALL_MS.items()},
 )
 
 
@@ -62,7 +70,7 @@ def report():
         fps=30.0,
         holds={24.0: SMALL, 30.0: SMALL, 60.0: None},
         limit=Limit("draw", 40.0, 0.8, "a smaller --size"),
-        checks=(Check(SMALL, 30.0, replace(FIGURES, fps_out=29.8, dropped=2)),),
+        checks=(Check(SMALL, 30.0, FAST),),
         machine={"cores": 2, "others_share": 0.01},
     )
 
@@ -82,8 +90,46 @@ def test_rates_that_nothing_holds_are_told_with_the_fastest_there_is(report):
 def test_a_check_that_fails_says_so(report):
     held = "\n".join(verdict(report))
     assert "tried: --size 192 holds 30 fps: 29.8 fps" in held
-    failed = replace(report, checks=(Check(SMALL, 30.0, replace(FIGURES, fps_out=27.0)),))
+    failed = replace(report, checks=(Check(SMALL, 30.0, replace(FAST, fps_out=27.0)),))
     assert "--size 192 does not hold 30 fps: 27.0 fps" in "\n".join(verdict(failed))
+
+
+def test_a_rate_that_was_held_as_the_network_rested_was_not_held(report):
+    """It draws every fifth frame, each in more than the time between two."""
+    rested = FIGURES.stage_ms | {
+        "draw": Percentiles(p50=40.0, mean=40.0, count=40),
+        "render": Percentiles(p50=6.0, mean=14.0, count=200),
+    }
+    still = replace(FIGURES, fps_out=30.0, idle=160, stage_ms=rested)
+    run = replace(report.run, figures=still)
+    words = "\n".join(verdict(replace(report, run=run, checks=(Check(RAN, 30.0, still),))))
+    assert "does not hold 30 fps: 30.0 fps" in words
+    assert "the network rested in 80% of the frames" in words
+    assert "rested" not in "\n".join(verdict(report))
+
+
+def test_the_advice_that_was_tried_is_told_whole(report):
+    other = candidate(192, 15.0, 25.0, "onnxruntime", "lite")
+    tried = replace(report, candidates=(RAN, other), checks=(Check(other, 30.0, FAST),))
+    assert "tried: --size 192 --backend onnxruntime --quality lite holds 30 fps" in "\n".join(verdict(tried))
+
+
+@pytest.mark.parametrize("package", ["tensorrt", "tensorrt-rtx"])
+def test_either_package_of_tensorrt_is_the_backend_of_that_name(report, package):
+    ran = replace(report.run, info=BackendInfo(package, "1", "A GPU", "f16"))
+    one = candidate(256, 3.0, 8.0, "tensorrt")
+    told = replace(report, run=ran, candidates=(one,), holds={30.0: one}, limit=Limit("draw", 3.0, 0.5, ""), checks=())
+    words = "\n".join(verdict(told))
+    assert "--backend" not in words
+    assert "not timed alone" not in words
+    with results.capture() as captured:
+        results.print(candidate_table(told))
+    assert "tensorrt f32 *" in captured.get()
+
+
+def test_what_drew_and_was_not_timed_is_told(report):
+    ran = replace(report.run, info=BackendInfo("torch", "2", "A GPU", "f16"))
+    assert "torch was not timed alone" in "\n".join(verdict(replace(report, run=ran)))
 
 
 def test_what_could_not_be_tried_is_told_with_the_reason(report):

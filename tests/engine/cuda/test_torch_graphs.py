@@ -1,0 +1,106 @@
+"""PyTorch's own graphs, with a stand-in for its calls of a GPU: one is captured at a time, and what fails is named."""
+
+import threading
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from animecam.backends import torch_
+from animecam.backends.base import BackendOptions
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.styles.registry import find_style, verified_half
+
+WAIT_SECONDS = 10.0
+SHAPE = (1, 3, 8, 8)
+
+
+class Watched:
+    """A lock that tells when somebody waits for it."""
+
+    def __init__(self):
+        self._lock, self.is_wanted = threading.Lock(), threading.Event()
+
+    def __enter__(self):
+        if not self._lock.acquire(blocking=False):
+            self.is_wanted.set()
+            assert self._lock.acquire(timeout=WAIT_SECONDS)
+
+    def __exit__(self, *_):
+        self._lock.release()
+
+
+class Stream:
+    def __init__(self, *_):
+        pass
+
+    def wait_stream(self, _other):
+        pass
+
+    def synchronize(self):
+        pass
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """`torch.cuda` for capturing, on the processor."""
+    for name in ("device", "stream", "graph"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, **__: nullcontext())
+    for name in ("Stream", "CUDAGraph", "current_stream"):
+        monkeypatch.setattr(torch.cuda, name, Stream)
+
+
+def test_graphs_are_captured_one_after_the_other(stand_in, monkeypatch):
+    """PyTorch waits for the whole GPU before it captures, which no other thread's capture survives."""
+    lock, is_inside = Watched(), threading.Event()
+    monkeypatch.setattr(torch_, "_one_at_a_time", lock)
+    order, waited = [], []
+
+    def first(pictures):
+        order.append("first")
+        if order.count("first") > torch_.WARM_UPS:  # this one is captured
+            is_inside.set()
+            waited.append(lock.is_wanted.wait(WAIT_SECONDS))
+            order.append("first is done")
+        return (pictures,)
+
+    def second(pictures):
+        order.append("second")
+        return (pictures,)
+
+    def capture(program):
+        torch_._Graph(program, SHAPE, torch.float16, torch.device("cpu"))
+
+    one = threading.Thread(target=capture, args=(first,), daemon=True)
+    other = threading.Thread(target=capture, args=(second,), daemon=True)
+    one.start()
+    assert is_inside.wait(WAIT_SECONDS)
+    other.start()
+    one.join(2 * WAIT_SECONDS)
+    other.join(2 * WAIT_SECONDS)
+    assert waited == [True]
+    assert order.index("second") > order.index("first is done")
+    assert order.count("second") == torch_.WARM_UPS + 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "becomes"),
+    [
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), DeviceMemoryError),
+        (RuntimeError("CUDA error: no kernel image is available\nCompile with ..."), BackendError),
+    ],
+)
+@pytest.mark.parametrize("is_between_steps", [False, True])
+def test_weights_that_do_not_get_to_the_gpu_are_a_failure_of_the_backend(
+    monkeypatch, failure, becomes, is_between_steps
+):
+    def refuse(*_):
+        raise failure
+
+    monkeypatch.setattr(torch_, "OnnxProgram", refuse)
+    style = find_style("cel")
+    files = (verified_half(style),) if is_between_steps else (style.model_path(), verified_half(style))
+    open_one = torch_.TorchDevice if is_between_steps else torch_.TorchBackend
+    with pytest.raises(becomes) as caught:
+        open_one(*files, BackendOptions(threads=1), device="cpu")
+    assert "\n" not in caught.value.message
