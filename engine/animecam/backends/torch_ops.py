@@ -25,6 +25,7 @@ _TYPES = {
     onnx.TensorProto.FLOAT16: torch.float16,
     onnx.TensorProto.INT64: torch.int64,
 }
+_HOST = torch.device("cpu")
 _LAST = np.iinfo(np.int32).max  # ONNX writes "to the end" as any larger number
 _DAMAGED = "the file may be damaged: fetch or export it again"
 
@@ -47,7 +48,8 @@ def read_model(path: Path) -> onnx.ModelProto:
 
 
 class OnnxProgram:
-    """A network as a list of PyTorch calls. What is no picture (shapes, axes) stays in host memory: no call waits.
+    """A network as a list of PyTorch calls. What is no picture stays in host memory (shapes, axes, scales): no call
+    waits, and all of it can be recorded.
 
     Args:
         model: Only with operators that this package's export writes.
@@ -66,8 +68,10 @@ class OnnxProgram:
         self.input = graph.input[0].name
         self.outputs = tuple(value.name for value in graph.output)
         self._constants: dict[str, Tensor] = {}
+        scales = {node.input[2] for node in graph.node if node.op_type == "Resize"}
         for initializer in graph.initializer:
-            self._constants[initializer.name] = _constant(numpy_helper.to_array(initializer), device)
+            place = _HOST if initializer.name in scales else device
+            self._constants[initializer.name] = _constant(numpy_helper.to_array(initializer), place)
         self._steps = [_Step(node) for node in graph.node]
         self._last_use = {name: index for index, step in enumerate(self._steps) for name in step.inputs}
 

@@ -143,7 +143,8 @@ def _start_driver() -> None:
 
 def _name(device: object) -> str:
     longest = 256
-    return bytes(check(driver.cuDeviceGetName(longest, device), "ask for the GPU's name")).rstrip(b"\0").decode()
+    name = bytes(check(driver.cuDeviceGetName(longest, device), "ask for the GPU's name"))
+    return name.split(b"\0", 1)[0].decode()  # the rest of the buffer is not always zeros
 
 
 def _capability(device: object) -> tuple[int, int]:

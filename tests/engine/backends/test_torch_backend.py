@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend, probe_backends
 from animecam.backends.torch_ import DEVICE_BATCH, TorchBackend, TorchDevice
-from animecam.backends.torch_ops import OPERATORS
+from animecam.backends.torch_ops import OPERATORS, OnnxProgram, read_model
 from animecam.errors import BackendError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, list_styles, verified_half
@@ -176,3 +176,12 @@ def test_without_a_gpu_it_says_why():
     assert caught.value.hint
     status = next(status for status in probe_backends() if status.name == "torch")
     assert not status.usable
+
+
+@pytest.mark.parametrize("style", [style.name for style in list_styles() if style.is_bundled])
+def test_nothing_is_read_back_while_it_computes(style):
+    """A graph cannot record it. Tensors of the device "meta" have no numbers that could be read."""
+    meta = torch.device("meta")
+    program = OnnxProgram(read_model(verified_half(find_style(style))), meta)
+    (drawn,) = program(torch.empty((1, 3, 64, 64), dtype=torch.float16, device=meta))
+    assert drawn.shape == (1, 3, 64, 64)

@@ -106,7 +106,21 @@ def test_a_thousand_frames_cost_no_memory(real, bench, films):
 
 
 def test_streams_overlap(real, bench, films):
-    row = bench.measure_path(real, bench.CopyNetwork(), films, SIZE_PX, 100)
+    """With a network that takes some milliseconds: what is drawn sooner than a host can send has nothing to overlap."""
+    driver = importlib.import_module("cuda.bindings.driver")
+    bulk = [real.buffer(1 << 28) for _ in range(2)]
+
+    class Slow(bench.CopyNetwork):
+        def enqueue(self, stream_handle):
+            for _ in range(20):
+                driver.cuMemcpyDtoDAsync(bulk[0].address, bulk[1].address, 1 << 28, stream_handle)
+            super().enqueue(stream_handle)
+
+    try:
+        row = bench.measure_path(real, Slow(), films, SIZE_PX, 100)
+    finally:
+        for part in bulk:
+            part.close()
     assert row["overlapping_share"] > 0.5
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
-from animecam.backends.opening import open_backend
+from animecam.backends.opening import open_backend, probe_backends
 from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.gpu import open_gpu
 from animecam.engines.flavour import RTX
@@ -49,6 +49,18 @@ def opened(name: str, choice: BackendChoice, cache: Path | None = None) -> Backe
     return open_backend(style.model_path(), choice, options, half=verified_half(style))
 
 
+def need(choice: BackendChoice) -> None:
+    """Skips where a runtime is not installed or does not take this GPU; where it does, what fails is a fault."""
+    (status,) = (one for one in probe_backends() if one.name == choice.value)
+    if not status.usable:
+        pytest.skip(status.problem)
+
+
+@pytest.fixture
+def tensorrt() -> None:
+    need(BackendChoice.TENSORRT)
+
+
 def crops(size_px: int, count: int = 1) -> np.ndarray:
     top = [load_portrait()[10 * index : 10 * index + 192, 100:292] for index in range(count)]
     repeated = np.stack([np.tile(crop, (3, 3, 1))[:size_px, :size_px] for crop in top])
@@ -64,10 +76,8 @@ def psnr_db(expected: np.ndarray, given: np.ndarray) -> float:
 @pytest.mark.parametrize("size_px", SIZES_PX)
 @pytest.mark.parametrize("name", STYLES)
 def test_parity(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice):
-    try:
-        backend = opened(name, choice, cache)
-    except BackendError as error:
-        pytest.skip(error.message)
+    need(choice)
+    backend = opened(name, choice, cache)
     reference = opened(name, BackendChoice.ONNXRUNTIME)
     noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, size_px, size_px)).astype(np.float32)
     flat = np.ones_like(noise)
@@ -87,11 +97,9 @@ def test_parity(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice
 def test_torch_between_two_steps_on_the_gpu(gpu, name: str, size_px: int):
     """From the GPU's memory to the GPU's memory on a stream of the caller, as the frame path has it."""
     torch_ = pytest.importorskip("animecam.backends.torch_")
+    need(BackendChoice.TORCH)
     half, batch = verified_half(find_style(name)), 2
-    try:
-        network = torch_.TorchDevice(half, BackendOptions(gpu=0))
-    except BackendError as error:
-        pytest.skip(error.message)
+    network = torch_.TorchDevice(half, BackendOptions(gpu=0))
     given, reference = crops(size_px, batch), opened(name, BackendChoice.ONNXRUNTIME)
     with ExitStack() as stack:
         for thing in (network, reference):
@@ -113,7 +121,7 @@ def test_torch_between_two_steps_on_the_gpu(gpu, name: str, size_px: int):
                 assert psnr_db(reference.run(filmed[None].copy())[0][0], mine) >= LEAST_PSNR_DB
 
 
-def test_the_second_start_takes_the_engine_as_it_is(gpu, cache: Path):
+def test_the_second_start_takes_the_engine_as_it_is(gpu, tensorrt, cache: Path):
     opened_once = opened("cel", BackendChoice.TENSORRT, cache)
     opened_once.run(crops(256))
     opened_once.close()
@@ -127,7 +135,7 @@ def test_the_second_start_takes_the_engine_as_it_is(gpu, cache: Path):
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_the_convolutions_of_the_engine_came_out_in_half(gpu, cache: Path, name: str):
+def test_the_convolutions_of_the_engine_came_out_in_half(gpu, tensorrt, cache: Path, name: str):
     backend = opened(name, BackendChoice.TENSORRT, cache)
     backend.run(crops(256))
     backend.close()
@@ -144,7 +152,7 @@ def test_the_convolutions_of_the_engine_came_out_in_half(gpu, cache: Path, name:
 
 @pytest.mark.parametrize("size_px", SIZES_PX)
 @pytest.mark.parametrize("name", STYLES)
-def test_latency_on_the_gpu(gpu, cache: Path, name: str, size_px: int):
+def test_latency_on_the_gpu(gpu, tensorrt, cache: Path, name: str, size_px: int):
     """The network alone, by events; captured in a graph of the caller, as the frame path does it."""
     style = find_style(name)
     with ExitStack() as stack:
