@@ -126,10 +126,11 @@ class AudioCopier:
         try:
             added = self._output.add_stream_from_template(stream)
         except ValueError as error:
-            name = stream.codec_context.name if stream.codec_context else "unknown"
+            # Matroska holds most kinds, but not those of .wmv and old phones.
+            remedy = f"ffmpeg -i {self._path.name} -c:v copy -c:a aac new.mkv makes a film of it that can be converted"
             raise SinkError(
-                f"{self._output.format.name} files cannot hold the {name} sound of {self._path}",
-                hint="write to a .mkv file, which holds every kind of sound",
+                f"{self._output.format.name} files cannot hold the {stream.codec_context.name} sound of {self._path}",
+                hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",
             ) from error
         added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
         added.disposition = stream.disposition

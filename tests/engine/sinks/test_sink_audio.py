@@ -153,6 +153,14 @@ def test_sound_that_the_container_cannot_hold_is_told_before_the_first_frame(tmp
     assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
 
 
+def test_sound_that_no_container_of_ours_holds_has_a_way_out(tmp_path, stream_format):
+    source = make_sound(tmp_path / "in.avi", codecs=("adpcm_ms",))
+    with pytest.raises(SinkError, match="matroska files cannot hold the adpcm_ms sound") as raised:
+        FileSink(str(tmp_path / "out.mkv"), stream_format, SinkOptions(audio_from=source))
+    assert "ffmpeg -i in.avi" in raised.value.hint
+    assert ".mkv file" not in raised.value.hint
+
+
 def test_sound_that_breaks_off_ends_early_and_says_so(tmp_path, stream_format, make_frame, read_packets, caplog):
     source = make_sound(tmp_path / "in.mkv", seconds=2)
     data = source.read_bytes()
