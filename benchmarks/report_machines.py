@@ -6,6 +6,7 @@ from typing import Any
 Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
+DIRTY = "-dirty"  # how git calls a checkout in which something differs from its commit
 PAGE = "page"  # the section whose own browser counts as another program
 QUIET_SHARE = 0.05  # of all cores' time that others may use before figures are doubtful
 
@@ -37,7 +38,9 @@ def _by_origin(contents: Mapping[str, Content]) -> list[Mapping[str, Content]]:
     groups: dict[tuple[object, ...], dict[str, Content]] = {}
     for name, content in contents.items():
         machine = content["machine"]
-        groups.setdefault((machine["cpu"], machine["cores"], machine["commit"]), {})[name] = content
+        # The results lie in the checkout, too: the first one that is written makes it "dirty" for the rest.
+        commit = machine["commit"].removesuffix(DIRTY)
+        groups.setdefault((machine["cpu"], machine["cores"], commit), {})[name] = content
     return list(groups.values())
 
 

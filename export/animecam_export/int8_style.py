@@ -94,7 +94,7 @@ def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
     photos = _mixed(list_photos(options.photos))
     if options.held_out is not None:
         return photos, _mixed(list_photos(options.held_out))
-    kept = {sitter(photo) for photo in photos[::HELD_OUT_EVERY]}
+    kept = set(list(dict.fromkeys(map(sitter, photos)))[::HELD_OUT_EVERY])
     return [one for one in photos if sitter(one) not in kept], [one for one in photos if sitter(one) in kept]
 
 

@@ -97,6 +97,7 @@ def test_crops_of_one_photo_stay_on_one_side(tmp_path: Path):
             (tmp_path / f"person{number}_{ending}.png").write_bytes(b"")
     seen, held_out = split_photos(Int8Options(tmp_path))
     assert len(seen) + len(held_out) == 24
+    assert len(held_out) == 6  # of three people in twelve
     assert not {sitter(photo) for photo in seen} & {sitter(photo) for photo in held_out}
     assert list(head_crops(seen, 64)) == []  # empty files are passed over
 

@@ -28,7 +28,6 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert loaded.state == {"g": {"step": 7}}
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_keys_of_another_version_are_passed_over_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """flat.face_ink got another name: weights that never heard of it could not be read."""
     path = tmp_path / "last.pt"
@@ -44,6 +43,7 @@ def test_keys_of_another_version_are_passed_over_and_named(tmp_path: Path, caplo
         load_checkpoint(path)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_keeps_the_old_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     save_checkpoint(_checkpoint(1), path)
