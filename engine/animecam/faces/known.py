@@ -17,9 +17,6 @@ PREDICT_SECONDS = 0.2
 VELOCITY_SHARE = 0.5
 """Weight of the newest difference in the velocity: half follows a nod, more would overshoot at its end."""
 
-SHORTEST_STEP_SECONDS = 1 / 60
-"""A difference counts as one over this time at least."""
-
 MATCH_REACH = 0.5
 """How far from its predicted place a face may be, in its own sizes ..."""
 
@@ -87,8 +84,7 @@ class Track:
     def moved_to(self, detection: Detection, now_s: float) -> "Track":
         """The track after it was seen again."""
         (x, y), (before_x, before_y) = box_centre(detection.box_px), box_centre(self.detection.box_px)
-        # Of two stamps that nearly agree, one is mended or late: a step over them tells nothing of a speed.
-        step_s, old = max(now_s - self.seen_s, SHORTEST_STEP_SECONDS), self.velocity
+        step_s, old = now_s - self.seen_s, self.velocity
         velocity = Velocity(
             old.x + VELOCITY_SHARE * ((x - before_x) / step_s - old.x),
             old.y + VELOCITY_SHARE * ((y - before_y) / step_s - old.y),

@@ -127,7 +127,7 @@ class AudioCopier:
             added = self._output.add_stream_from_template(stream)
         except ValueError as error:
             # Matroska holds most kinds, but not those of .wmv and old phones.
-            remedy = f"ffmpeg -i {self._path.name} -c:v copy -c:a aac new.mkv makes a film of it that can be converted"
+            remedy = f"ffmpeg -i '{self._path}' -c:v copy -c:a aac new.mkv makes a film of it that can be converted"
             raise SinkError(
                 f"{self._output.format.name} files cannot hold the {stream.codec_context.name} sound of {self._path}",
                 hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",

@@ -54,6 +54,7 @@ def _frames(switchboard: Switchboard, figures: list[Figures]) -> Iterable[str]:
         "in": switchboard.frames_in + sum(f.frames_in for f in figures),
         "out": switchboard.frames_out + sum(f.frames_out for f in figures),
         "dropped": switchboard.dropped + sum(f.dropped for f in figures),
+        "capped": switchboard.capped + sum(f.capped for f in figures),
     }
     yield _metric("frames_total", "counter", "Frames of live sessions", _labelled("kind", totals))
 

@@ -33,6 +33,7 @@ class Switchboard:
         self.frames_in = 0
         self.frames_out = 0
         self.dropped = 0
+        self.capped = 0
         """Of the sessions that have ended; `sessions` holds those that last."""
 
     def sessions(self) -> tuple[Session, ...]:
@@ -117,3 +118,4 @@ class Switchboard:
         self.frames_in += figures.frames_in
         self.frames_out += figures.frames_out
         self.dropped += figures.dropped
+        self.capped += figures.capped

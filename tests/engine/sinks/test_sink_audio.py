@@ -157,7 +157,7 @@ def test_sound_that_no_container_of_ours_holds_has_a_way_out(tmp_path, stream_fo
     source = make_sound(tmp_path / "in.avi", codecs=("adpcm_ms",))
     with pytest.raises(SinkError, match="matroska files cannot hold the adpcm_ms sound") as raised:
         FileSink(str(tmp_path / "out.mkv"), stream_format, SinkOptions(audio_from=source))
-    assert "ffmpeg -i in.avi" in raised.value.hint
+    assert f"ffmpeg -i '{source}'" in raised.value.hint
     assert ".mkv file" not in raised.value.hint
 
 

@@ -336,6 +336,8 @@ def test_metrics_are_in_prometheus_form(visit):
         for line in text.splitlines():
             assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0, line
         assert "\nanimecam_sessions 0\n" in text
+        for kind in ("in", "out", "dropped", "capped"):  # the last three add up to the first, but for what is under way
+            assert f'animecam_frames_total{{kind="{kind}"}} 0\n' in text
         assert "animecam_up 1\n" in text
 
     visit(test)
