@@ -170,8 +170,8 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
                 f"{path} was trained with another recipe: " + "; ".join(changed),
                 hint="resume with its own recipe.toml, or start a new run with --from",
             )
-        kept = checkpoint.origins.items()
-        if other := [f"{name} {was}, now {origins[name]}" for name, was in kept if was != origins[name]]:
+        was = checkpoint.origins
+        if other := [f"{name} {was[name]}, now {now}" for name, now in origins.items() if was.get(name, now) != now]:
             raise CheckpointError(
                 f"{path} would not go on as the run it is of: " + "; ".join(other),
                 hint="give it what it had, or start a new run with --from",

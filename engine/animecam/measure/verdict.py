@@ -6,6 +6,7 @@ from animecam.measure.bench import Check, Report
 from animecam.measure.capacity import DRAW, EMIT, PASTE, READ, RENDER, SOURCE, WRITE, Candidate, fastest
 
 BUSY_SHARE = 0.05  # of all cores' time that others may take before figures are doubtful
+TOLD_SHARE = 0.005  # of frames on which the network rested that is told: less would read as 0 %
 FEW_FACES = 0.5  # share of frames with a face below which a run says little about faces
 _NOT_DRAWING = (READ, RENDER, EMIT, WRITE)
 _PARTS = {
@@ -30,7 +31,7 @@ def verdict(report: Report) -> Iterator[str]:
     yield from (_check_text(check, report) for check in report.checks)
     if not report.checks and report.holds[report.fps] is not None:
         yield f"not tried: the source does not give {report.fps:g} frames a second live"
-    if figures.idle:
+    if figures.idle_share >= TOLD_SHARE:
         yield f"the network rested in {figures.idle_share:.0%} of the frames, which are left out of what a frame costs"
     if not any(report.run.drew_with(one.network) for one in report.candidates):
         yield f"{report.run.info.name} was not timed alone: predictions are as if nothing else ran beside a network"
@@ -65,9 +66,18 @@ def _limit_text(report: Report) -> str:
     words = f"{_PARTS.get(limit.part, limit.part)}, {limit.share:.0%} of a frame's time ({limit.ms:.1f} ms)"
     advice = limit.advice
     if limit.part == DRAW:
-        better = report.holds[report.fps] or fastest(report.candidates)
-        advice = f"{options_of(better, report)}, {better.fps:.0f} fps by prediction"
+        better = _advised(report)
+        ran = report.run.drew_with(better.network)
+        advice = "" if ran else f"{options_of(better, report)}, {better.fps:.0f} fps by prediction"
     return f"{words}; try {advice}" if advice else words
+
+
+def _advised(report: Report) -> Candidate:
+    """What was seen to hold the rate, else what should and was not seen to fail, else the fastest."""
+    held = next((check.candidate for check in report.checks if check.held), None)
+    failed = [check.candidate for check in report.checks if not check.held]
+    predicted = report.holds[report.fps]
+    return held or (predicted if predicted and predicted not in failed else fastest(report.candidates))
 
 
 def _held_lines(report: Report) -> Iterator[str]:

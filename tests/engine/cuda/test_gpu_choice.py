@@ -10,7 +10,7 @@ import pytest
 from animecam import networks as networks_module
 from animecam import style_networks
 from animecam.backends import opening, tensorrt_
-from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import runs_on_gpu
 from animecam.backends.status import BackendStatus
 from animecam.cuda import gpu as gpu_module
@@ -109,8 +109,11 @@ def test_no_room_for_one_face_ends_a_run_only_if_the_gpu_was_asked_for(there, gp
     with open_networks(settings(choice)) as networks:
         gpu.memory, enough = 0, gpu.memory
         if choice is BackendChoice.AUTO:
+            on_processor = networks.backend_info
+            networks.note_device("cel", BackendInfo("torch", "2", "A GPU", "f16"))  # as a run before this one did
             with networks.rendering(Timing()) as render:
                 assert isinstance(render, Renderer)
+                assert networks.backend_info == on_processor
             assert "frames stay on the processor: the memory of the GPU is full" in caplog.text
             gpu.memory = enough
             with networks.rendering(Timing()) as render:

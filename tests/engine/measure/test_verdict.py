@@ -81,6 +81,17 @@ def test_the_limit_is_named_with_the_size_that_mends_it(report):
     assert "draw 40.0, track 5.0, paste 4.0, crop 1.0" in words
 
 
+def test_what_was_tried_in_vain_or_ran_already_is_no_advice(report):
+    """By prediction what ran holds the rate; it was seen not to."""
+    vain, better = candidate(256, 30.0, 30.0), candidate(192, 15.0, 25.0)
+    told = replace(report, candidates=(vain, better), holds={30.0: vain}, checks=(Check(vain, 30.0, FIGURES),))
+    assert "(40.0 ms); try --size 192, 40 fps by prediction" in "\n".join(verdict(told))
+    held = replace(told, checks=(*told.checks, Check(better, 30.0, FAST)))
+    assert "(40.0 ms); try --size 192, 40 fps by prediction" in "\n".join(verdict(held))
+    alone = replace(told, candidates=(vain,))
+    assert "; try " not in "\n".join(verdict(alone))
+
+
 def test_rates_that_nothing_holds_are_told_with_the_fastest_there_is(report):
     words = "\n".join(verdict(report))
     assert "24 fps with --size 192, 30 fps with --size 192" in words
