@@ -21,6 +21,7 @@ START_SECONDS = 30.0
 JPEG_QUALITY = 88
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
+MOST_MOVES = 120  # animation frames that a click waits for an element that moves
 LEFT = "navigated or closed"  # what the browser says of a script that a reload overtook
 FLAGS = (
     "--headless",
@@ -172,17 +173,21 @@ class Page:
         raise PageError(f"not within {seconds:g} s: {condition}; complaints: {self.complaints}")
 
     async def click(self, selector: str) -> None:
-        """Clicks the middle of an element with the mouse, as a user would.
+        """Clicks the middle of an element with the mouse once it stands still, as a user would.
 
         Raises:
             PageError: There is no such element, or another one covers it.
         """
         found = await self.run(
-            f"""(() => {{
+            f"""(async () => {{
               const wanted = document.querySelector({json.dumps(selector)});
               if (!wanted) return null;
               wanted.scrollIntoView({{ block: "center" }});
-              const box = wanted.getBoundingClientRect();
+              const placed = () => new Promise((tell) =>
+                requestAnimationFrame(() => tell(wanted.getBoundingClientRect())));
+              let [last, box] = [await placed(), await placed()];
+              for (let n = 0; n < {MOST_MOVES} && (last.x !== box.x || last.y !== box.y); n += 1)
+                [last, box] = [box, await placed()];
               const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
               const hit = document.elementFromPoint(x, y);
               return [x, y, wanted.contains(hit) || hit?.contains(wanted) || hit?.closest("label")?.contains(wanted)];

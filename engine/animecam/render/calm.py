@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 
 from animecam.types import Image, Region
 
+COARSER = 2
+"""So many pixels of a crop, across and down, are averaged before two crops are compared: that halves camera noise, and
+the time it takes."""
+
 FLOW_PX = 64
 """Side of the copies in which motion is looked for. Crops are aligned, so what is left is small and smooth; at 32 and
 at 128 pixels the drawing is calmed half as well."""
@@ -61,11 +65,31 @@ IN_PLACE = CalmOptions(keep=0.7, still_levels=1.0, moved_levels=3.0, follows_mot
 
 
 @dataclass(frozen=True, slots=True)
+class _Filmed:
+    """A filmed picture as it is looked at: coarser for changes, and grey and small for motion."""
+
+    picture: Image
+    coarse: Image
+    thumb: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, picture: Image) -> "_Filmed":
+        """What is looked at of a picture."""
+        height, width = picture.shape[:2]
+        coarse = picture
+        if min(height, width) >= COARSER * FLOW_PX:
+            size = (width // COARSER, height // COARSER)
+            coarse = cast(Image, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+        thumb = cv2.resize(cv2.cvtColor(coarse, cv2.COLOR_RGB2GRAY), (FLOW_PX, FLOW_PX), interpolation=cv2.INTER_AREA)
+        return cls(picture, coarse, cast(NDArray[np.uint8], thumb))
+
+
+@dataclass(frozen=True, slots=True)
 class _Last:
     """What one region showed in the last frame, and in which style."""
 
     style: str
-    filmed: Image
+    filmed: _Filmed
     drawn: Image
 
 
@@ -96,10 +120,10 @@ class Calm:
         calmed: list[Image] = []
         memory: dict[int, _Last] = {}
         for region, picture, drawing in zip(regions, pictures, drawn, strict=True):
-            last = self._last.get(region.track_id)
-            if last is not None and last.style == style and last.filmed.shape == picture.shape:
-                drawing = self._blend(last, picture, drawing)
-            memory[region.track_id] = _Last(style, picture, drawing)
+            last, filmed = self._last.get(region.track_id), _Filmed.of(picture)
+            if last is not None and last.style == style and last.filmed.picture.shape == picture.shape:
+                drawing = self._blend(last, filmed, drawing)
+            memory[region.track_id] = _Last(style, filmed, drawing)
             calmed.append(drawing)
         self._last = memory
         return tuple(calmed)
@@ -108,36 +132,44 @@ class Calm:
         """Takes the next drawings as they come."""
         self._last.clear()
 
-    def _blend(self, last: _Last, picture: Image, drawing: Image) -> Image:
+    def _blend(self, last: _Last, now: _Filmed, drawing: Image) -> Image:
         if not self._options.follows_motion:
-            kept = self._kept(last.filmed, picture)
+            kept = self._kept(last.filmed.picture, now.picture, self._options.spread_px)
             return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
-        # Whole pixels and fractions of 1/32 apart: a bilinear look-up takes half the time of one by floats.
-        maps = cv2.convertMaps(self._places(last.filmed, picture), cast(Flow, None), cv2.CV_16SC2)
-        places = cast(_Places, maps)
-        kept = self._kept(_carried(last.filmed, places, cv2.INTER_LINEAR), picture)
+        flow = self._flow(last.filmed.thumb, now.thumb)
+        before = _carried(last.filmed.coarse, _places(flow, now.coarse), cv2.INTER_LINEAR)
+        coarser = now.picture.shape[0] // now.coarse.shape[0]
+        kept = self._kept(before, now.coarse, self._options.spread_px // coarser | 1)  # odd: about the pixel itself
+        if coarser > 1:
+            kept = cv2.resize(kept, drawing.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         # Bicubic: a drawing is carried from frame to frame, and bilinear steps would blur its lines by and by.
-        drawn = _carried(last.drawn, places, cv2.INTER_CUBIC)
+        drawn = _carried(last.drawn, _places(flow, drawing), cv2.INTER_CUBIC)
         return cast(Image, cv2.blendLinear(drawn, drawing, kept, 1.0 - kept))
 
-    def _places(self, before: Image, now: Image) -> Flow:
-        """Where the pixels of a crop lay in the last one, absolute: a map for `cv2.remap`."""
-        height, width = now.shape[:2]
-        nowhere = np.zeros((FLOW_PX, FLOW_PX, 2), np.float32)
-        moved = cast(Flow, self._motion.calc(_thumb(now), _thumb(before), nowhere))
-        flow = cv2.blur(moved, (FLOW_SPREAD_PX, FLOW_SPREAD_PX)) * _scale(height, width)
-        return cast(
-            Flow, cv2.add(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), _grid(height, width))
-        )
+    def _flow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Flow:
+        """Where the pixels of a small picture lay in the last one."""
+        nowhere = np.zeros((*now.shape, 2), np.float32)
+        return cast(Flow, cv2.blur(self._motion.calc(now, before, nowhere), (FLOW_SPREAD_PX, FLOW_SPREAD_PX)))
 
-    def _kept(self, before: Image, now: Image) -> NDArray[np.float32]:
+    def _kept(self, before: Image, now: Image, spread_px: int) -> NDArray[np.float32]:
         """Share of the last drawing at each pixel, float32 [H, W]."""
         options = self._options
         change = cv2.cvtColor(cv2.absdiff(before, now), cv2.COLOR_RGB2GRAY)
-        change = cv2.blur(change.astype(np.float32), (options.spread_px, options.spread_px))
+        change = cv2.blur(change.astype(np.float32), (spread_px, spread_px))
         return np.clip((options.moved_levels - change) * options.slope, 0.0, options.keep).astype(
             np.float32, copy=False
         )
+
+
+def _places(flow: Flow, picture: Image) -> _Places:
+    """Where the pixels of a picture lay in the last one, absolute: a map for `cv2.remap`.
+
+    Whole pixels and fractions of 1/32 apart: a bilinear look-up takes half the time of one by floats.
+    """
+    height, width = picture.shape[:2]
+    moved = cv2.resize(flow * _scale(height, width), (width, height), interpolation=cv2.INTER_LINEAR)
+    places = cv2.convertMaps(cv2.add(moved, _grid(height, width)), cast(Flow, None), cv2.CV_16SC2)
+    return cast(_Places, places)
 
 
 def _carried(picture: Image, places: _Places, interpolation: int) -> Image:
@@ -157,8 +189,3 @@ def _grid(height_px: int, width_px: int) -> Flow:
     grid = np.dstack([x, y])
     grid.flags.writeable = False
     return grid
-
-
-def _thumb(picture: Image) -> NDArray[np.uint8]:
-    small = cv2.resize(picture, (FLOW_PX, FLOW_PX), interpolation=cv2.INTER_AREA)
-    return cast(NDArray[np.uint8], cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import hypot
 from typing import cast
 
 import cv2
@@ -10,9 +11,12 @@ import numpy as np
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
-from animecam.render.resample import bounding_box, chain, invert, resample
-from animecam.render.touched import GRID_TOLERANCE, shown_box, touched_box
-from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
+from animecam.render.resample import bounding_box, chain, enlarged, invert, resample
+from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
+from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
+
+MASK_SAMPLES = 192
+"""Samples of a mask that fades, along a side of its crop: to interpolate those between takes a tenth of a warp."""
 
 
 class CpuImageOps:
@@ -52,23 +56,49 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     to_crop = invert(patch.region.to_frame)
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     is_faded = not is_opaque and _fades_inside(patch.mask, shown)
-    weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     layouts = frame.pixel_format.planes
+    weights = {} if is_opaque else _weights(patch.mask, to_crop, box, layouts, is_faded=is_faded)
     for plane, layout, picture in zip(frame.planes, layouts, _split(frame, patch.picture), strict=True):
         target = box.of(plane, layout)
         size = (target.shape[1], target.shape[0])
         from_target = chain(to_crop, box.samples_to_frame(layout))
-        steps = (layout.step_x, layout.step_y)
         # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
-        is_luma = steps == (1, 1)
+        is_luma = (layout.step_x, layout.step_y) == (1, 1)
         styled = resample(picture, from_target, *size, sharp=is_luma, is_inner=is_faded)
         if is_opaque:
             target[...] = styled
             continue
-        if steps not in weights:
-            mask = resample(patch.mask, from_target, *size, outside=0)
-            weights[steps] = (mask, 1.0 - mask)
-        target[...] = cv2.blendLinear(styled, target, *weights[steps])
+        target[...] = cv2.blendLinear(styled, target, *weights[size])
+
+
+def _weights(
+    mask: Mask, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout], *, is_faded: bool
+) -> dict[tuple[int, int], tuple[Mask, Mask]]:
+    """How much of a patch and of what was there shows, by the size that a box has in a plane."""
+    sparse = _sparse_layout(min(mask.shape) / MASK_SAMPLES, to_crop, layouts) if is_faded else None
+    sampled: Mask | None = None
+    weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
+    for layout in layouts:
+        across, down = size = box.size(layout)
+        if size in weights:
+            continue
+        if sparse is None:
+            shown = resample(mask, chain(to_crop, box.samples_to_frame(layout)), across, down, outside=0)
+        else:
+            if sampled is None:
+                sampled = resample(mask, chain(to_crop, box.samples_to_frame(sparse)), *box.cover(sparse), outside=0)
+            shown = enlarged(sampled, sparse.step_x // layout.step_x, sparse.step_y // layout.step_y)[:down, :across]
+        weights[size] = (shown, 1.0 - shown)
+    return weights
+
+
+def _sparse_layout(most_px: float, to_crop: Affine, layouts: Sequence[PlaneLayout]) -> PlaneLayout | None:
+    """The sparsest grid with so many crop pixels between samples, if those of all planes can be made from it."""
+    step_px, every = max(hypot(across, down) for across, down in zip(*to_crop[:, :2].tolist(), strict=True)), 1
+    while step_px * every * 2 <= most_px:
+        every *= 2
+    coarsest = max(max(layout.step_x, layout.step_y) for layout in layouts)
+    return PlaneLayout(1, every, every) if every >= coarsest else None
 
 
 def _fades_inside(mask: Mask, shown: Box) -> bool:

@@ -170,8 +170,11 @@ def _area_means(side: int) -> NDArray[np.float64]:
 
 
 def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
+    height, width = picture.shape[:2]
+    if height % (2 * THUMB_PX) == width % (2 * THUMB_PX) == 0:  # pairs first: by far the fastest average of OpenCV
+        picture = cv2.resize(cast(Image, picture), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     small = cv2.resize(cast(Image, picture), (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
+    return small.astype(np.float32, copy=False)
 
 
 def _move(picture: Image, offset: Offset) -> Image:

@@ -34,6 +34,10 @@ class PixelBox:
         """Samples of a plane in the box, across and down."""
         return (self.right - self.left) // layout.step_x, (self.bottom - self.top) // layout.step_y
 
+    def cover(self, layout: PlaneLayout) -> tuple[int, int]:
+        """Samples of a plane that cover the box, across and down; the last ones may reach beyond it."""
+        return ceil((self.right - self.left) / layout.step_x), ceil((self.bottom - self.top) / layout.step_y)
+
     def samples_to_frame(self, layout: PlaneLayout) -> Affine:
         """Maps continuous samples of `of` to continuous frame pixels."""
         return np.array([[layout.step_x, 0, self.left], [0, layout.step_y, self.top]], dtype=np.float64)

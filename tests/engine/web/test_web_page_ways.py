@@ -62,7 +62,8 @@ def test_files_are_drawn_and_saved_and_bad_ones_explained(visit_page, pages, tmp
             await page.choose_file("#file", path)
             await pages.told(page, words)
         await page.choose_file("#file", picture)
-        await page.until("stage.dataset.state === 'result'")
+        # Until both pictures are there the stage has not its shape, and what stands below it moves.
+        await page.until("stage.dataset.state === 'result' && [...document.images].every((one) => one.complete)")
         assert await page.run("!split.hidden")  # a picture can be compared
         await page.click("#save")
         drawn = cv2.imread(str(await pages.saved(downloads, "me-anime.png")))
