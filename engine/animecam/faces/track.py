@@ -45,7 +45,10 @@ class TrackerOptions:
         max_faces: So many are followed, the largest.
         scan_px: Longer side of the copy in which the whole frame is searched.
         scan_seconds: How often it is searched while every known face is in sight; 0: in every frame.
-        new_score: Confidence from which a new face is believed, in the small copy or on the second look from near.
+        new_score: Confidence from which a new face is believed when it is looked at from near. In 800 pictures with
+            nobody in them 0.6 found some sixty, this seven, and it missed 2 more of 600 portraits, most of them dimmed,
+            blurred or cut off.
+        far_score: Confidence from which it is believed whatever the look from near says.
         known_score: Confidence from which a known face is still there.
         lost_seconds: How long a lost face's last place stands in.
         exposed_seconds: How long after that somebody is taken to be in view whom nothing covers.
@@ -54,7 +57,8 @@ class TrackerOptions:
     max_faces: int = 4
     scan_px: int = 192
     scan_seconds: float = 0.2
-    new_score: float = 0.6
+    new_score: float = 0.7
+    far_score: float = 0.75
     known_score: float = 0.5
     lost_seconds: float = 0.5
     exposed_seconds: float = 5.0
@@ -109,7 +113,7 @@ class Tracker:
             missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
             again = match(missing, seen)
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
-            found |= {track_id: self._sharpen(frame, face)[0] for track_id, face in again.items()}
+            found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         self._update(frame, found, newcomers)
         return self._faces(frame)
 
@@ -163,23 +167,24 @@ class Tracker:
         seen = self._follow.detect(self._crop(frame, region), self._options.known_score)
         return tuple(map_detection(near, region.to_frame) for near in seen if is_plausible(near))
 
-    def _sharpen(self, frame: Frame, face: Detection) -> tuple[Detection, bool]:
-        """A face of the small copy as seen from near, with the better of both scores, and whether it was seen there."""
-        near = match([Expected(NOBODY, face.box_px, MATCH_REACH)], self._look_at(frame, face)).get(NOBODY)
-        if near is None:
-            return face, False
-        return replace(near, score=max(near.score, face.score)), True
+    def _from_near(self, frame: Frame, face: Detection) -> Detection | None:
+        """A face of the small copy as it is seen from near."""
+        return match([Expected(NOBODY, face.box_px, MATCH_REACH)], self._look_at(frame, face)).get(NOBODY)
 
     def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> list[Track]:
         """Tracks of new faces, each looked at again from near."""
         tracks: list[Track] = []
         for face in faces:
-            near, is_confirmed = self._sharpen(frame, face)
+            near = self._from_near(frame, face)
+            is_confirmed = near is not None and near.score >= self._options.new_score
+            if not is_confirmed and face.score < self._options.far_score:
+                continue
+            seen = near or face
             # From near, two views of the small copy may turn out to be of one face.
-            if near.score < self._options.new_score or covers((track.detection for track in tracks), near):
+            if covers((track.detection for track in tracks), seen):
                 continue
             is_sure = is_confirmed or face.score >= SURE_SCORE
-            tracks.append(Track(NOBODY, near, Velocity(), self._now_s, self._now_s, is_sure))
+            tracks.append(Track(NOBODY, seen, Velocity(), self._now_s, self._now_s, is_sure))
         return tracks
 
     def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> None:
