@@ -3,7 +3,8 @@
     python benchmarks/stages.py [SOURCE] --frames 120 --size 256 --json benchmarks/results/stages.json
 
 SOURCE is a clip or a pattern; a pattern is first recorded as H.264, so that there is something to decode. Scan and
-follow are what the tracker is made of, track is the tracker's own mix of the two. All frames are held in memory. The
+follow are what the tracker is made of, track is the tracker's own mix of the two. The filmed frames are held in memory,
+drawn ones are let go as in a run: those that are kept cost fresh memory each. What is encoded are the filmed ones. The
 first two of each stage are not counted: they fill caches and pools.
 """
 
@@ -88,10 +89,9 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
         found, tracked = track_stages(filmed, settings)
         stages += tracked
         shown = [(frame, faces) for frame, faces in zip(filmed, found, strict=True) if faces]
-        drawn, rendered = draw_stages(*zip(*shown, strict=True), networks, settings)
+        stages += draw_stages(*zip(*shown, strict=True), networks, settings)
         share = network_share(networks, settings)
-        stages += rendered
-        stages.append(encode_stage(drawn, stream, Path(name)))
+        stages.append(encode_stage(filmed, stream, Path(name)))
         summary = networks.summary
     besides_ms = sum(stage.ms.mean for stage in stages if stage.stage in IN_A_RUN)  # medians would hide the scans
     size = f"{stream.width_px}x{stream.height_px}"
@@ -144,7 +144,7 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
 
 def draw_stages(
     frames: Sequence[Frame], found: Sequence[tuple[Face, ...]], networks: Networks, settings: Settings
-) -> tuple[list[Frame], list[Stage]]:
+) -> list[Stage]:
     """Drawing the faces that were found: their places, crops, pictures, and putting them back."""
     look, ops = settings.look, TimedOps()
     align, calm, compose, draw = Aligner(), Calm(), Compositor(ops), networks.draw(look.style)
@@ -154,14 +154,13 @@ def draw_stages(
 
     def put_back(
         frame: Frame, places: Sequence[Region], pictures: Sequence[Image], drawings: Sequence[Image]
-    ) -> tuple[Frame, float]:
+    ) -> float:
         drawings = calm(look.style, places, pictures, drawings)
         before = len(ops.paste_ms)
-        finished = compose(frame, places, pictures, drawings, look)
-        return finished, sum(ops.paste_ms[before:])
+        compose(frame, places, pictures, drawings, look)
+        return sum(ops.paste_ms[before:])
 
-    finished, finish_ms = timed(put_back, frames, regions, crops, drawn)
-    paste_ms = [ms for _, ms in finished]
+    paste_ms, finish_ms = timed(put_back, frames, regions, crops, drawn)
     rest_ms = [all_ms - ms for all_ms, ms in zip(finish_ms, paste_ms, strict=True)]
     spreads = {
         "align": align_ms,
@@ -170,7 +169,7 @@ def draw_stages(
         "calm, match, mask": rest_ms,
         "paste": paste_ms,
     }
-    return [frame for frame, _ in finished], [_stage(name, ms) for name, ms in spreads.items()]
+    return [_stage(name, ms) for name, ms in spreads.items()]
 
 
 def network_share(networks: Networks, settings: Settings) -> Ratio:
