@@ -4,6 +4,7 @@ The matrices follow from the two luma weights of each standard (ITU-R BT.601-7, 
 ranges of ISO/IEC 23091-2 ("narrow" and "full"), both for 8 bits.
 """
 
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -64,6 +65,7 @@ def luma_weights(color: Color, height_px: int) -> LumaWeights:
     return _WEIGHTS[resolve_matrix(color, height_px)]
 
 
+@lru_cache(maxsize=32)
 def rgb_to_yuv_matrix(color: Color, height_px: int) -> ColorTransform:
     """The map from RGB to luma and chroma.
 
@@ -72,7 +74,8 @@ def rgb_to_yuv_matrix(color: Color, height_px: int) -> ColorTransform:
         height_px: Height of the whole picture (not of a crop), which decides where the matrix is unspecified.
 
     Returns:
-        [3, 4]: `matrix @ (R, G, B, 1)` is (Y, Cb, Cr), all in codes of [0, 255], neither rounded nor clipped.
+        [3, 4]: `matrix @ (R, G, B, 1)` is (Y, Cb, Cr), all in codes of [0, 255], neither rounded nor clipped; shared
+        and read-only.
     """
     weights = luma_weights(color, height_px)
     luma = np.array([weights.red, weights.green, weights.blue])
@@ -86,9 +89,10 @@ def rgb_to_yuv_matrix(color: Color, height_px: int) -> ColorTransform:
     matrix[1, :3] = blue_difference * (chroma_span / FULL_SPAN)
     matrix[2, :3] = red_difference * (chroma_span / FULL_SPAN)
     matrix[:, 3] = (0.0 if color.full_range else NARROW_BLACK, CHROMA_ZERO, CHROMA_ZERO)
-    return matrix
+    return _shared(matrix)
 
 
+@lru_cache(maxsize=32)
 def yuv_to_rgb_matrix(color: Color, height_px: int) -> ColorTransform:
     """The map from luma and chroma to RGB, the inverse of `rgb_to_yuv_matrix`.
 
@@ -97,8 +101,14 @@ def yuv_to_rgb_matrix(color: Color, height_px: int) -> ColorTransform:
         height_px: Height of the whole picture (not of a crop), which decides where the matrix is unspecified.
 
     Returns:
-        [3, 4]: `matrix @ (Y, Cb, Cr, 1)` is (R, G, B), all in codes of [0, 255], neither rounded nor clipped.
+        [3, 4]: `matrix @ (Y, Cb, Cr, 1)` is (R, G, B), all in codes of [0, 255], neither rounded nor clipped; shared
+        and read-only.
     """
     forward = rgb_to_yuv_matrix(color, height_px)
     turn = np.asarray(np.linalg.inv(forward[:, :3]), dtype=np.float64)
-    return np.column_stack((turn, -turn @ forward[:, 3]))
+    return _shared(np.column_stack((turn, -turn @ forward[:, 3])))
+
+
+def _shared(matrix: ColorTransform) -> ColorTransform:
+    matrix.flags.writeable = False
+    return matrix

@@ -50,7 +50,7 @@ def _recipe(pairs: Path, **changes: object) -> Recipe:
         model=ModelConfig(widths=WIDTHS, discriminator_channels=4),
         data=DataConfig(photos=str(pairs), batch=2, sizes_px=(64, 72)),
         optim=OptimConfig(warmup_steps=1),
-        pair_weights=PairWeights(adversarial=0.1),
+        pair_weights=PairWeights(adversarial=0.1, stability=0.5),
     )
     return replace(recipe, **changes)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from animecam_training.losses import adversarial, perceptual, picture, supervised
+from animecam_training.losses import adversarial, perceptual, picture, stability, supervised
 from animecam_training.perceptual.registry import open_features
 
 
@@ -93,3 +93,36 @@ def test_features_in_two_passes_are_those_of_each_batch() -> None:
     assert learned.grad is not None
     shifted, _ = perceptual.compute_features(network, (a,), (), generator=torch.Generator().manual_seed(1))
     assert shifted[0]["conv1"].shape[2:] == (15, 15)
+
+
+def _waves(shift_px: tuple[float, float] = (0.0, 0.0), side: int = 64) -> torch.Tensor:
+    """Smooth stripes that moved to the right and down, [1, 3, S, S]."""
+    y, x = torch.meshgrid(torch.arange(side) - shift_px[1], torch.arange(side) - shift_px[0], indexing="ij")
+    return (torch.sin(x / 3.0) * torch.cos(y / 4.0))[None, None].expand(1, 3, side, side) * 0.9
+
+
+def test_a_moment_moves_pictures_and_adds_noise_to_photos() -> None:
+    photo = _waves()
+    still = stability.Moment(torch.tensor([[2.0, -1.5]]), torch.zeros(1, 3, 64, 64))
+    inner = (..., slice(8, -8), slice(8, -8))
+    torch.testing.assert_close(still.moved(photo)[inner], _waves((2.0, -1.5))[inner], atol=0.01, rtol=0)
+    drawn = [stability.Moment.draw(photo, torch.Generator().manual_seed(4)) for _ in range(2)]
+    assert torch.equal(drawn[0].shift_px, drawn[1].shift_px)
+    assert torch.equal(drawn[0].noise, drawn[1].noise)
+    assert drawn[0].shift_px.abs().max() <= stability.FARTHEST_PX
+    assert drawn[0].later(photo).abs().max() <= 1
+    assert (drawn[0].later(photo) - drawn[0].moved(photo)).abs().mean() > 0
+
+
+def test_stability_asks_for_what_moves_along_and_takes_no_notice_of_noise() -> None:
+    photo = _waves()
+    moment = stability.Moment.draw(photo, torch.Generator().manual_seed(4))
+    blurred = stability.Moment(moment.shift_px, torch.zeros_like(moment.noise))
+
+    def loss(draw: torch.nn.Module) -> float:
+        return stability.stability_l1(draw(photo), draw(moment.later(photo)), moment).item()
+
+    assert stability.stability_l1(photo, blurred.later(photo), blurred).item() == pytest.approx(0.0, abs=1e-6)
+    assert loss(torch.nn.Identity()) == pytest.approx(moment.noise[..., 8:-8, 8:-8].abs().mean().item(), rel=0.05)
+    pooled = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Upsample(scale_factor=4))  # sticks to its grid
+    assert loss(pooled) > 2 * loss(torch.nn.AvgPool2d(5, stride=1, padding=2))
