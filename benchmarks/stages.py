@@ -152,9 +152,7 @@ def draw_stages(
     crops, crop_ms = timed(lambda frame, places: tuple(ops.crop(frame, place) for place in places), frames, regions)
     drawn, network_ms = timed(draw, crops)
 
-    def put_back(
-        frame: Frame, places: Sequence[Region], pictures: Sequence[Image], drawings: Sequence[Image]
-    ) -> float:
+    def put_back(frame: Frame, places: Sequence[Region], pictures: Sequence[Image], drawings: Sequence[Image]) -> float:
         drawings = calm(look.style, places, pictures, drawings)
         before = len(ops.paste_ms)
         compose(frame, places, pictures, drawings, look)

@@ -80,7 +80,7 @@ class OpenVinoBackend:
         check_batch(batch, self.input, self._path.name)
         request = self._request_for(self._network, batch.shape)
         try:
-            # Handed over by itself: `infer([batch])` takes a twentieth of a small network to find out what it was given.
+            # Handed over by itself: `infer([batch])` spends a twentieth of a small network on what it was given.
             request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(batch), shared_memory=True))
             results = request.infer()
         except RuntimeError as error:

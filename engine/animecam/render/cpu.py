@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from animecam.render.affine import bounding_box, chain, invert
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
-from animecam.render.resample import bounding_box, chain, enlarged, invert, resample
+from animecam.render.resample import enlarged, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
 from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
@@ -68,7 +69,7 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
         if is_opaque:
             target[...] = styled
             continue
-        target[...] = cv2.blendLinear(styled, target, *weights[size])
+        cv2.blendLinear(styled, target, *weights[size], dst=target)
 
 
 def _weights(
@@ -76,7 +77,7 @@ def _weights(
 ) -> dict[tuple[int, int], tuple[Mask, Mask]]:
     """How much of a patch and of what was there shows, by the size that a box has in a plane."""
     sparse = _sparse_layout(min(mask.shape) / MASK_SAMPLES, to_crop, layouts) if is_faded else None
-    sampled: Mask | None = None
+    sampled: tuple[Mask, Mask] | None = None
     weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     for layout in layouts:
         across, down = size = box.size(layout)
@@ -84,11 +85,14 @@ def _weights(
             continue
         if sparse is None:
             shown = resample(mask, chain(to_crop, box.samples_to_frame(layout)), across, down, outside=0)
-        else:
-            if sampled is None:
-                sampled = resample(mask, chain(to_crop, box.samples_to_frame(sparse)), *box.cover(sparse), outside=0)
-            shown = enlarged(sampled, sparse.step_x // layout.step_x, sparse.step_y // layout.step_y)[:down, :across]
-        weights[size] = (shown, 1.0 - shown)
+            weights[size] = (shown, 1.0 - shown)
+            continue
+        if sampled is None:
+            shown = resample(mask, chain(to_crop, box.samples_to_frame(sparse)), *box.cover(sparse), outside=0)
+            sampled = (shown, 1.0 - shown)
+        times = (sparse.step_x // layout.step_x, sparse.step_y // layout.step_y)
+        shown, rest = (enlarged(part, *times)[:down, :across] for part in sampled)
+        weights[size] = (shown, rest)
     return weights
 
 

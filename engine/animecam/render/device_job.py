@@ -7,6 +7,7 @@ import numpy as np
 
 from animecam.color import ColorTransform, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.cuda.base import PinnedBuffer
+from animecam.render.affine import chain, from_centres, invert
 from animecam.render.calm import CalmOptions
 from animecam.render.device_heads import Head
 from animecam.render.device_kernels import TILE_PX
@@ -14,7 +15,7 @@ from animecam.render.device_layout import FACE, JOB, SAMPLER, BlockLayout, Recor
 from animecam.render.device_memory import FaceMemory, Recall
 from animecam.render.match import LEVELS_TO_OFFSET, OFFSET_TO_LEVELS, MatchOptions
 from animecam.render.overlap import find_rivals, to_other
-from animecam.render.resample import SHARP_ENLARGEMENT, Blocks, chain, from_centres, invert, plan_blocks
+from animecam.render.resample import SHARP_ENLARGEMENT, Blocks, plan_blocks
 from animecam.render.touched import PixelBox, touched_box
 from animecam.types import Affine, Frame, PlaneLayout, Region
 

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.render.affine import invert
 from animecam.render.masks import Mask
-from animecam.render.resample import invert
 from animecam.settings import Rgb
 from animecam.types import WHOLE_FRAME, Faces, Image, Points, Region
 

@@ -5,8 +5,8 @@ from math import ceil, floor
 
 import numpy as np
 
+from animecam.render.affine import bounding_box
 from animecam.render.masks import Mask
-from animecam.render.resample import bounding_box
 from animecam.types import Affine, Box, Frame, Plane, PlaneLayout, Region
 
 GRID_TOLERANCE = 1 / 64
