@@ -44,6 +44,7 @@ from animecam_training.metrics.flicker import measure_flicker
 SOURCES = ("pattern:640x480@30?live=0",)
 NOISE_LEVELS = 2.0  # standard deviation of a webcam in a lit room
 WINDOW_SIDE = 0.6  # of a head's crop: little of it is mixed with what was filmed
+LEAST_CONTRAST = 1e-6  # of a level: one grey wall has none
 UNSMOOTHED = OneEuroOptions(min_cutoff_hz=math.inf, beta=0.0)  # lets every sample through as it is
 
 Window = tuple[slice, slice]
@@ -81,6 +82,8 @@ class Row:
         source: Warping error of the clip, in levels of 255.
         styled: Warping error of what was drawn.
         ratio: Of the two.
+        contrast: Mean difference of neighbouring pixels in what was drawn, times the clip's: harder lines make more of
+            every error of the flow, and a ratio up to this is no trembling.
         change: Of the drawn error against no smoothing at all: -0.3 is thirty per cent less.
         difference: Mean difference to the drawing without any smoothing, in levels: how much of it is altered.
     """
@@ -91,6 +94,7 @@ class Row:
     source: float
     styled: float
     ratio: float
+    contrast: float
     change: float
     difference: float
 
@@ -125,7 +129,7 @@ def main(*, settings: Settings, sources: tuple[str, ...], frames: int, noise: fl
                 filmed = [with_noise(frame, noise) for frame in filmed]
             rows += measure(Path(uri).name, filmed, networks, detectors, settings)
         summary = networks.summary
-    heads = ("clip", "smoothing", "pairs", "source", "drawn", "ratio", "against neither", "altered by")
+    heads = ("clip", "smoothing", "pairs", "source", "drawn", "ratio", "contrast", "against neither", "altered by")
     show(f"warping error in levels of 255, {summary}", heads, [_cells(row) for row in rows])
     save(report, watch, {"summary": summary, "rows": [asdict(row) for row in rows]})
 
@@ -155,6 +159,7 @@ def measure(
                 source=flicker.source,
                 styled=flicker.styled,
                 ratio=flicker.ratio,
+                contrast=_contrast(drawn) / max(_contrast(source), LEAST_CONTRAST),
                 change=flicker.styled / (rows[0].styled if rows else flicker.styled) - 1.0,
                 difference=_difference(drawn, bare),
             )
@@ -225,12 +230,18 @@ def _difference(drawn: Sequence[Image], bare: Sequence[Image]) -> float:
     return float(np.mean([np.abs(one.astype(np.int16) - other).mean() for one, other in pairs]))
 
 
+def _contrast(pictures: Sequence[Image]) -> float:
+    """Mean difference of pixels to those beside and below them, in levels."""
+    wide = (picture.astype(np.int16) for picture in pictures)
+    return float(np.mean([np.abs(np.diff(one, axis=0)).mean() + np.abs(np.diff(one, axis=1)).mean() for one in wide]))
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.clip,
         row.variant,
         str(row.frames),
-        *(f"{value:.2f}" for value in (row.source, row.styled, row.ratio)),
+        *(f"{value:.2f}" for value in (row.source, row.styled, row.ratio, row.contrast)),
         f"{row.change:+.1%}",
         f"{row.difference:.2f}",
     )

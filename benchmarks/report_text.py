@@ -224,7 +224,7 @@ def _flicker(content: Content) -> str:
         (
             Path(row["clip"]).name,
             row["variant"],
-            *(f"{row[part]:.2f}" for part in ("source", "styled", "ratio")),
+            *(f"{row[part]:.2f}" for part in ("source", "styled", "ratio", "contrast")),
             f"{row['change']:+.0%}",
             f"{row['difference']:.2f}",
         )
@@ -232,10 +232,11 @@ def _flicker(content: Content) -> str:
     ]
     words = (
         f"Warping error on the face in levels of 255, {content['summary']}: the mean difference to the frame before "
-        "once the motion of the source is taken out. `Altered by` is the mean difference to the drawing without any "
-        "smoothing."
+        "once the motion of the source is taken out. `Contrast` is how much larger the differences of neighbouring "
+        "pixels are in the drawing than in the clip: harder lines make more of every error of the flow, and a ratio "
+        "up to this is no trembling. `Altered by` is the mean difference to the drawing without any smoothing."
     )
-    heads = ("clip", "smoothing", "source", "drawn", "ratio", "against neither", "altered by")
+    heads = ("clip", "smoothing", "source", "drawn", "ratio", "contrast", "against neither", "altered by")
     return f"## Flicker\n\n{words}\n\n{table(heads, rows)}"
 
 

@@ -195,6 +195,14 @@ def test_a_blinking_style_flickers_and_calming_shows(bench):
     assert change["calm"] < -0.3
 
 
+def test_contrast_is_that_of_neighbouring_pixels(bench):
+    flicker = bench("flicker")
+    soft = np.zeros((8, 8, 3), np.uint8)
+    soft[:, 1::2] = 10
+    assert flicker._contrast([soft * 3, soft * 3]) == pytest.approx(3 * flicker._contrast([soft]))
+    assert flicker._contrast([np.full((8, 8, 3), 200, np.uint8)]) == 0.0
+
+
 def test_face_windows_are_of_one_size_and_inside_the_frame(bench):
     flicker, inputs = bench("flicker"), bench("inputs")
     settings = Settings()
