@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from importlib import resources
 
 import cv2
@@ -59,5 +60,5 @@ def test_where_sizes_change_float32_draws_until_the_bytes_are_ready():
         (drawn,) = net((picture,))
         net((np.full((72, 72, 3), 90, np.uint8),))
         assert net.info.precision == "f32"  # for another size
-    with closing(open_style("cel", BackendChoice.OPENVINO, BackendOptions(threads=1))) as net:
+    with closing(open_style("cel", BackendChoice.OPENVINO, replace(options, sizes_change=False))) as net:
         np.testing.assert_array_equal(drawn, net((picture,))[0])
