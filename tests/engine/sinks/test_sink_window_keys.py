@@ -24,6 +24,7 @@ from animecam.sinks.window_keys import BINDINGS, VIEWER_ACTIONS, Action, action_
 
 DEADLINE_SECONDS = 15.0
 PRESS_AGAIN_SECONDS = 1.5  # what did not arrive by then came before the window had the focus, or while it was made anew
+SETTLED_SECONDS = 0.4  # a new window is moved once or twice in its first tenths of a second
 SYMBOLS = {"[": "bracketleft", "]": "bracketright", " ": "space", "-": "minus", "+": "plus", "Esc": "Escape"}
 DOCS = Path(__file__).parents[3] / "docs" / "window.md"
 
@@ -88,6 +89,17 @@ class Bench:
         values = dict(word.split("=") for word in words)
         return tuple(int(values[name]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
 
+    def settled_geometry(self):
+        """Where the window stands once the window manager has placed it."""
+        last, since = self.geometry(), time.monotonic()
+        end = since + DEADLINE_SECONDS
+        while time.monotonic() - since < SETTLED_SECONDS:
+            assert time.monotonic() < end, "the window never stood still"
+            self.feed()
+            if (now := self.geometry()) != last:
+                last, since = now, time.monotonic()
+        return last
+
     def shown(self):
         """What the window shows, RGB, but for its lower part: the reported place may be off by the title's height."""
         left, top, width, height = self.geometry()
@@ -132,7 +144,7 @@ def test_keys_change_the_look(bench):
 def test_the_line_follows_the_mouse(bench):
     bench.press("b")
     assert bench.controls.look.split == 0.5
-    left, top, width, height = bench.geometry()
+    left, top, width, height = bench.settled_geometry()
     middle = str(top + height // 2)
     for part in (0.25, 0.8):
         drag = ("mousemove", str(left + round(part * width)), middle, "mousedown", "1")
@@ -195,7 +207,7 @@ def test_full_screen_and_back(bench, screens, key):
     if screens.MANAGER is None:
         pytest.skip("needs a window manager, which is who makes windows large")
     bench.press("d")  # the window has the focus
-    small = bench.geometry()[2:]
+    small = bench.settled_geometry()[2:]
     for size in ((640, 480), small):
         bench.hit(key)
         bench.until(lambda size=size: bench.geometry()[2:] == size, again=lambda: bench.hit(key))
