@@ -28,18 +28,37 @@ SOFT_EDGE = 0.05  # part of the portrait's side over which it fades into the wal
 LAMPS = ((0.15, 0.25, 0.20), (0.88, 0.18, 0.26), (0.80, 0.75, 0.18), (0.08, 0.85, 0.22))  # x, y, radius; of the frame
 
 
+_Part = tuple[slice, slice]
+"""Rows and columns of a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A strip of a window in which the portrait fades into the wall."""
+
+    part: _Part
+    weight: NDArray[np.float32]  # how much of the portrait shows, in [0, 1], of the strip's size
+    rest: NDArray[np.float32]  # 1 - weight
+
+
 @dataclass(frozen=True, slots=True)
 class _Layer:
     """One plane of a person, and the window of the frame's plane in which it is seen.
 
-    The window stands still and the portrait moves behind it, so its soft edge is computed once.
+    The window stands still and the portrait moves behind it, so its soft edge is computed once, and only there is the
+    portrait blended.
     """
 
     pixels: Plane  # the portrait at about the size in which it is shown
     rows: slice
     columns: slice
-    weight: NDArray[np.float32]  # how much of the portrait shows, in [0, 1], of the window's size
-    rest: NDArray[np.float32]  # 1 - weight
+    inside: _Part  # where the portrait alone shows
+    edges: tuple[_Edge, ...]  # around it
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Samples of the window, across and down."""
+        return self.columns.stop - self.columns.start, self.rows.stop - self.rows.start
 
 
 class Scene:
@@ -143,8 +162,23 @@ def _paint_wall(width_px: int, height_px: int) -> Image:
 def _layer(pixels: Plane, wall: Plane, layout: PlaneLayout, corner_px: tuple[float, float], side_px: float) -> _Layer:
     columns, across = _window(corner_px[0] / layout.step_x, side_px / layout.step_x, wall.shape[1])
     rows, down = _window(corner_px[1] / layout.step_y, side_px / layout.step_y, wall.shape[0])
-    weight = np.outer(down, across)
-    return _Layer(pixels, rows, columns, weight, 1 - weight)
+    middle = _plateau(down), _plateau(across)
+    (top, bottom), (left, right) = ((part.start, part.stop) for part in middle)
+    parts = (
+        (slice(0, top), slice(None)),
+        (slice(bottom, None), slice(None)),
+        (middle[0], slice(0, left)),
+        (middle[0], slice(right, None)),
+    )
+    weights = [(part, np.outer(down[part[0]], across[part[1]])) for part in parts]
+    edges = tuple(_Edge(part, weight, 1 - weight) for part, weight in weights if weight.size)
+    return _Layer(pixels, rows, columns, middle, edges)
+
+
+def _plateau(weights: NDArray[np.float32]) -> slice:
+    """Where weights that rise to 1 and fall again are 1."""
+    full = np.flatnonzero(weights == 1)
+    return slice(int(full[0]), int(full[-1]) + 1) if full.size else slice(0, 0)
 
 
 def _window(start: float, length: float, limit: int) -> tuple[slice, NDArray[np.float32]]:
@@ -162,7 +196,10 @@ def _blend(plane: Plane, layer: _Layer, layout: PlaneLayout, to_frame: Affine) -
     matrix = to_frame / np.array([[layout.step_x], [layout.step_y]])
     matrix[:, :2] /= (width, height)
     matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5 - (layer.columns.start, layer.rows.start)
-    size = (layer.weight.shape[1], layer.weight.shape[0])
-    shown = cv2.warpAffine(layer.pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shown = cv2.warpAffine(layer.pixels, matrix, layer.size_px, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     target = plane[layer.rows, layer.columns]
-    np.copyto(target, cv2.blendLinear(shown, target, layer.weight, layer.rest).reshape(target.shape))
+    shown = shown.reshape(target.shape)
+    np.copyto(target[layer.inside], shown[layer.inside])
+    for edge in layer.edges:
+        strip = target[edge.part]
+        np.copyto(strip, cv2.blendLinear(shown[edge.part], strip, edge.weight, edge.rest).reshape(strip.shape))
