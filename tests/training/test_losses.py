@@ -112,6 +112,9 @@ def test_a_moment_moves_pictures_and_adds_noise_to_photos() -> None:
     assert drawn[0].shift_px.abs().max() <= stability.FARTHEST_PX
     assert drawn[0].later(photo).abs().max() <= 1
     assert (drawn[0].later(photo) - drawn[0].moved(photo)).abs().mean() > 0
+    with torch.autocast("cpu", torch.bfloat16):
+        halved = still.moved(photo)
+    torch.testing.assert_close(halved, still.moved(photo), atol=0, rtol=0)
 
 
 def test_stability_asks_for_what_moves_along_and_takes_no_notice_of_noise() -> None:

@@ -81,7 +81,8 @@ class OpenVinoBackend:
         request = self._request_for(self._network, batch.shape)
         try:
             # Handed over by itself: `infer([batch])` spends a twentieth of a small network on what it was given.
-            request.set_input_tensor(openvino.Tensor(np.ascontiguousarray(batch), shared_memory=True))
+            given = np.require(batch, requirements="CW")  # as a tensor must be; held until the end, nobody else does
+            request.set_input_tensor(openvino.Tensor(given, shared_memory=True))
             results = request.infer()
         except RuntimeError as error:
             raise BackendError(f"OpenVINO failed on {self._path.name}: {_reason(error)}") from error

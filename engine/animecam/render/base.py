@@ -19,11 +19,13 @@ class Patch:
         picture: Styled RGB, uint8 [region.height_px, region.width_px, 3].
         mask: How much of it shows, float32 [region.height_px, region.width_px] in [0, 1]; 0 at its border unless the
             region is the whole frame.
+        is_soft: The mask changes over many pixels everywhere and has no edge, as the shape of a head.
     """
 
     region: Region
     picture: Image
     mask: NDArray[np.float32]
+    is_soft: bool = False
 
 
 class Draw(Protocol):

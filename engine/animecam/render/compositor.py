@@ -91,7 +91,9 @@ class Compositor:
         below = (i for i in range(len(regions)) if i not in heads)
         pasted = {i: share_below(regions[i], masks[i], *on_top, look.strength) for i in below}
         pasted |= zip(heads, shares, strict=True)
-        patches = [Patch(region, matched[i], pasted[i]) for i, region in enumerate(regions)]
+        # Where heads share pixels, or a person is cut out, masks have edges; fainter they are as soft as they were.
+        is_soft = [pasted[i] is shape or (masks[i] is shape and len(heads) == 1) for i, shape in enumerate(shapes)]
+        patches = [Patch(region, matched[i], pasted[i], is_soft[i]) for i, region in enumerate(regions)]
         return self._ops.paste(frame, patches)
 
     def forget(self) -> None:

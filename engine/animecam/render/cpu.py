@@ -17,7 +17,7 @@ from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched
 from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
 MASK_SAMPLES = 192
-"""Samples of a mask that fades, along a side of its crop: to interpolate those between takes a tenth of a warp."""
+"""Samples of a soft mask along a side of its crop: to interpolate those between takes a tenth of a warp."""
 
 
 class CpuImageOps:
@@ -58,7 +58,7 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     is_faded = not is_opaque and _fades_inside(patch.mask, shown)
     layouts = frame.pixel_format.planes
-    weights = {} if is_opaque else _weights(patch.mask, to_crop, box, layouts, is_faded=is_faded)
+    weights = {} if is_opaque else _weights(patch, to_crop, box, layouts)
     for plane, layout, picture in zip(frame.planes, layouts, _split(frame, patch.picture), strict=True):
         target = box.of(plane, layout)
         size = (target.shape[1], target.shape[0])
@@ -73,26 +73,34 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
 
 
 def _weights(
-    mask: Mask, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout], *, is_faded: bool
+    patch: Patch, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout]
 ) -> dict[tuple[int, int], tuple[Mask, Mask]]:
     """How much of a patch and of what was there shows, by the size that a box has in a plane."""
-    sparse = _sparse_layout(min(mask.shape) / MASK_SAMPLES, to_crop, layouts) if is_faded else None
-    sampled: tuple[Mask, Mask] | None = None
+    sparse = _sparse_layout(min(patch.mask.shape) / MASK_SAMPLES, to_crop, layouts) if patch.is_soft else None
+    if sparse is not None:
+        return _interpolated_weights(patch.mask, to_crop, box, layouts, sparse)
+    weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
+    for layout in layouts:
+        size = box.size(layout)
+        if size not in weights:
+            shown = resample(patch.mask, chain(to_crop, box.samples_to_frame(layout)), *size, outside=0)
+            weights[size] = (shown, 1.0 - shown)
+    return weights
+
+
+def _interpolated_weights(
+    mask: Mask, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout], sparse: PlaneLayout
+) -> dict[tuple[int, int], tuple[Mask, Mask]]:
+    """The same from samples of a soft mask that are as far apart as `sparse` says, one more of them on every side."""
+    around = box.grown(sparse.step_x)
+    shown = resample(mask, chain(to_crop, around.samples_to_frame(sparse)), *around.cover(sparse), outside=0)
     weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     for layout in layouts:
         across, down = size = box.size(layout)
-        if size in weights:
-            continue
-        if sparse is None:
-            shown = resample(mask, chain(to_crop, box.samples_to_frame(layout)), across, down, outside=0)
-            weights[size] = (shown, 1.0 - shown)
-            continue
-        if sampled is None:
-            shown = resample(mask, chain(to_crop, box.samples_to_frame(sparse)), *box.cover(sparse), outside=0)
-            sampled = (shown, 1.0 - shown)
-        times = (sparse.step_x // layout.step_x, sparse.step_y // layout.step_y)
-        shown, rest = (enlarged(part, *times)[:down, :across] for part in sampled)
-        weights[size] = (shown, rest)
+        if size not in weights:
+            x, y = sparse.step_x // layout.step_x, sparse.step_y // layout.step_y
+            fine = (enlarged(part, x, y)[y : y + down, x : x + across] for part in (shown, 1.0 - shown))
+            weights[size] = (next(fine), next(fine))
     return weights
 
 

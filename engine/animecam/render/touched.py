@@ -38,6 +38,10 @@ class PixelBox:
         """Samples of a plane that cover the box, across and down; the last ones may reach beyond it."""
         return ceil((self.right - self.left) / layout.step_x), ceil((self.bottom - self.top) / layout.step_y)
 
+    def grown(self, by_px: int) -> "PixelBox":
+        """The box with so many pixels more on every side, which may lie outside of the frame."""
+        return PixelBox(self.left - by_px, self.top - by_px, self.right + by_px, self.bottom + by_px)
+
     def samples_to_frame(self, layout: PlaneLayout) -> Affine:
         """Maps continuous samples of `of` to continuous frame pixels."""
         return np.array([[layout.step_x, 0, self.left], [0, layout.step_y, self.top]], dtype=np.float64)

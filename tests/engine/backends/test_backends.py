@@ -43,6 +43,18 @@ def test_computes_the_network_at_any_size(write_network: WriteNetwork, choice: B
     backend.close()
 
 
+@BOTH
+def test_a_batch_may_be_read_only_or_lie_in_memory_the_other_way_round(
+    write_network: WriteNetwork, choice: BackendChoice
+):
+    backend = open_backend(write_network(), choice, OPTIONS)
+    fixed, turned = batch(1, 3, 64, 64), batch(1, 3, 64, 64)[..., ::-1]
+    fixed.flags.writeable = False
+    for pictures in (fixed, turned):
+        np.testing.assert_allclose(backend.run(pictures)[0], expected_drawing(pictures), atol=1e-4)
+    backend.close()
+
+
 SIGNAL_SCRIPT = """
 import gc, signal, sys, threading
 from pathlib import Path

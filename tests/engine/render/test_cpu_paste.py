@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates
 from animecam.render import cpu
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
+from animecam.render.masks import head_mask
 from animecam.render.scope import whole_frame_region
 from animecam.types import Color, ColorMatrix, PixelFormat
 
@@ -196,3 +197,20 @@ def test_a_mask_ends_where_its_region_ends(world, step):
     is_outside = beyond > max(1.0, 1.0 / step)
     np.testing.assert_array_equal(luma[is_outside], before[is_outside])
     assert (luma[beyond < -max(1.0, 1.0 / step)] > 200).all()
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("size_px", [192, 256, 512])
+@pytest.mark.parametrize("step", [0.6, 1.0, 2.3])
+@pytest.mark.parametrize("centre", [(300, 220), (20, 30), (590, 470)])  # the last two are cut off by the frame
+def test_a_soft_mask_is_pasted_as_any_other(world, pixel_format, size_px, step, centre):
+    """White on black shows every difference of the weights; soft masks are sampled where they need it only."""
+    frame = world.frame(pixel_format, 640, 480, rgb=np.zeros((480, 640, 3)))
+    region = world.region(size_px, centre, step, 0.3)
+    white = np.full((size_px, size_px, 3), 255, np.uint8)
+    soft, other = (
+        OPS.paste(frame, [Patch(region, white, head_mask(size_px, size_px), is_soft=is_soft)])
+        for is_soft in (True, False)
+    )
+    for one, two in zip(soft.planes, other.planes, strict=True):
+        assert np.abs(one.astype(int) - two).max() <= LEVELS

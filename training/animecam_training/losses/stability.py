@@ -53,10 +53,11 @@ class Moment:
     def moved(self, pictures: Tensor) -> Tensor:
         """Pictures [N, C, S, S] moved, interpolated by bicubics; fp32."""
         height, width = pictures.shape[2:]
-        to_source = torch.eye(2, 3, device=pictures.device).repeat(len(pictures), 1, 1)
-        to_source[:, :, 2] = -2.0 * self.shift_px / torch.tensor([width, height], device=pictures.device)
-        grid = F.affine_grid(to_source, list(pictures.shape), align_corners=False)
-        return F.grid_sample(pictures.float(), grid, mode="bicubic", padding_mode="border", align_corners=False)
+        with torch.autocast(pictures.device.type, enabled=False):  # places in bf16 come in steps of a third of a pixel
+            to_source = torch.eye(2, 3, device=pictures.device).repeat(len(pictures), 1, 1)
+            to_source[:, :, 2] = -2.0 * self.shift_px / torch.tensor([width, height], device=pictures.device)
+            grid = F.affine_grid(to_source, list(pictures.shape), align_corners=False)
+            return F.grid_sample(pictures.float(), grid, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def stability_l1(now: Tensor, later: Tensor, moment: Moment) -> Tensor:
