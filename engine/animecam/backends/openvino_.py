@@ -81,7 +81,7 @@ class OpenVinoBackend:
         request = self._request_for(self._network, batch.shape)
         try:
             # Handed over by itself: `infer([batch])` spends a twentieth of a small network on what it was given.
-            given = np.require(batch, requirements="CW")  # as a tensor must be; held until the end, nobody else does
+            given = np.require(batch, requirements=("C", "W"))  # held here: the tensor alone does not
             request.set_input_tensor(openvino.Tensor(given, shared_memory=True))
             results = request.infer()
         except RuntimeError as error:
