@@ -94,13 +94,14 @@ def _interpolated_weights(
     """The same from samples of a soft mask that are as far apart as `sparse` says, one more of them on every side."""
     around = box.grown(sparse.step_x)
     shown = resample(mask, chain(to_crop, around.samples_to_frame(sparse)), *around.cover(sparse), outside=0)
+    rest = 1.0 - shown
     weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
     for layout in layouts:
-        across, down = size = box.size(layout)
+        size = box.size(layout)
         if size not in weights:
             x, y = sparse.step_x // layout.step_x, sparse.step_y // layout.step_y
-            fine = (enlarged(part, x, y)[y : y + down, x : x + across] for part in (shown, 1.0 - shown))
-            weights[size] = (next(fine), next(fine))
+            inner = (slice(y, y + size[1]), slice(x, x + size[0]))
+            weights[size] = (enlarged(shown, x, y)[inner], enlarged(rest, x, y)[inner])
     return weights
 
 
