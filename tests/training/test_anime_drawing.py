@@ -1,4 +1,4 @@
-"""The drawing "anime" on one portrait, its warps in closed form, and glasses on photo and target."""
+"""The drawing "anime" on one portrait, and its warps in closed form."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import pytest
 
 from animecam_training.config import Recipe
 from animecam_training.data.expressions import close_eyes, open_mouth
-from animecam_training.data.glasses import add_glasses
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
@@ -21,7 +20,6 @@ from animecam_training.target.geometry import (
     EYELIDS,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
-    LIPS,
     sheet_of,
 )
 from animecam_training.target.skin import find_skin
@@ -122,22 +120,6 @@ def test_the_shadow_below_a_nose_is_no_moustache(portrait: tuple[Image, FoundFac
         filled, moustache = fill_skin(find_skin(lab, sheet), lab, sheet)
         assert (filled.share[spot[1], spot[0]] > 0.5) == is_skin, shape
         assert (float(moustache.max()) == 0.0) == is_skin, shape
-
-
-def test_glasses_lie_at_the_same_place_on_photo_and_target(portrait: tuple[Image, FoundFace, Plane]) -> None:
-    photo, face, _ = portrait
-    white = np.full_like(photo, 255)
-    for seed in range(6):
-        worn, drawn = add_glasses(photo, white, face.mesh, np.random.default_rng(seed))
-        rims = drawn.min(axis=-1) < 200
-        assert 0 < rims.mean() < 0.15
-        changed = np.abs(worn.astype(int) - photo).max(axis=-1) > 0
-        assert changed[rims].mean() > 0.9  # what is drawn on the target is on the photo
-        lips = face.mesh[list(LIPS)].astype(int)
-        assert not changed[lips[:, 1], lips[:, 0]].any()
-    again = add_glasses(photo, white, face.mesh, np.random.default_rng(5))
-    assert np.array_equal(again[0], worn)
-    assert np.array_equal(again[1], drawn)
 
 
 def test_the_bundled_recipe_asks_for_the_drawing() -> None:

@@ -12,6 +12,7 @@ import torch
 from animecam_training.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
 from animecam_training.data.pictures import write_picture
+from animecam_training.data.sets import Batch
 from animecam_training.errors import CheckpointError, ConfigError, DataError, DivergedError
 from animecam_training.loop import RunOptions, train
 from animecam_training.methods.base import descend, rate_at
@@ -172,12 +173,31 @@ def test_a_student_learns_from_a_teacher(pairs: Path, tmp_path: Path) -> None:
 def test_what_a_student_learns_is_calmed_as_often_as_asked(pairs: Path, tmp_path: Path) -> None:
     train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
     recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"))
-    batch = {"clean": torch.rand(1, 3, 64, 64) * 2 - 1}
+    batch = _clean_crop()
     plain, twice = (
         DistillMethod(replace(recipe, calm_teacher=passes), torch.device("cpu")).target(batch) for passes in (0, 2)
     )
     assert torch.equal(twice, bilateral_filter(bilateral_filter(plain)))
     assert not torch.equal(twice, plain)
+
+
+def test_what_a_student_learns_wears_glasses_that_its_teacher_never_saw(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"))
+    method, batch = DistillMethod(recipe, torch.device("cpu")), _clean_crop()
+    plain = method.target(batch)
+    batch["cover"][..., :32, :], batch["cover"][..., 32:48, :] = 1.0, 0.25
+    worn = method.target(batch)
+    assert torch.equal(worn[..., :32, :], batch["worn"][..., :32, :])
+    mixed = 0.75 * plain[..., 32:48, :] + 0.25 * batch["worn"][..., 32:48, :]
+    torch.testing.assert_close(worn[..., 32:48, :], mixed)
+    assert torch.equal(worn[..., 48:, :], plain[..., 48:, :])
+
+
+def _clean_crop() -> Batch:
+    """A crop without glasses."""
+    clean = torch.rand(1, 3, 64, 64) * 2 - 1
+    return {"clean": clean, "worn": torch.full_like(clean, -0.5), "cover": torch.zeros(1, 1, 64, 64)}
 
 
 def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path) -> None:

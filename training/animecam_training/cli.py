@@ -87,6 +87,7 @@ def prepare(
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
         glasses=wanted.glasses,
+        even_light=wanted.even_light,
         workers=workers,
         seed=seed,
     )

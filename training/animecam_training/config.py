@@ -181,10 +181,12 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next five, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next six, the
             loop does not.
-        expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
-        glasses: Share of the pairs that get drawn glasses, 0 … 1.
+        expressions: Share of the heads whose mouth is opened or whose eyes are closed, 0 … 1.
+        glasses: Share of the heads that get drawn glasses, 0 … 1. Students see them, teachers do not: they are laid on
+            what a teacher draws.
+        even_light: How much of the shade and gloss on a face a teacher does not see either, 0 … 1.
         target: How the drawing "portrait" looks.
         anime: How the drawing "anime" looks.
         flat: How the drawing "flat" looks.
@@ -206,6 +208,7 @@ class Recipe:
     drawing: DrawingName = "portrait"
     expressions: float = 0.0
     glasses: float = 0.0
+    even_light: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

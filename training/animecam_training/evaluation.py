@@ -12,8 +12,8 @@ import numpy as np
 
 from animecam_training.data.clips import read_clip
 from animecam_training.data.crops import CropOptions, crop_head
+from animecam_training.data.names import SMOOTHED_SUFFIX, list_photos
 from animecam_training.data.pictures import check_ending, list_pictures, read_picture, upper_square, write_picture
-from animecam_training.data.sets import SMOOTHED_SUFFIX, list_photos
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style

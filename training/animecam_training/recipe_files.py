@@ -60,6 +60,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "calm_teacher": (calm, '0, or more with the method "distill"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
+        "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
         "flat.gloss": (recipe.flat.gloss > 0, "more than 0"),
         "flat.denoise_turns": (recipe.flat.denoise_turns >= 0, "0 or more"),
         "flat.space_px": (recipe.flat.space_px > 0, "more than 0"),

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from animecam_training.config import Recipe
+from animecam_training.data.names import list_photos
 from animecam_training.data.pictures import read_picture, write_picture
-from animecam_training.data.sets import list_photos, to_tensor
+from animecam_training.data.sets import to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
 from animecam_training.recipe_files import recipe_to_toml

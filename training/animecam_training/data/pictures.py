@@ -51,6 +51,27 @@ def write_picture(image: Image, path: Path) -> None:
     _write_coded(image[..., ::-1], path)
 
 
+def read_layer(path: Path) -> tuple[Image, Image]:
+    """Colours RGB uint8 [H, W, 3] and their cover uint8 [H, W], as `write_layer` stores them.
+
+    Raises:
+        DataError: The file is missing or not such a picture.
+    """
+    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8:
+        raise DataError(f"{path} is not a picture with transparency", hint=REPAIR_HINT)
+    return np.ascontiguousarray(pixels[..., 2::-1]).astype(np.uint8), pixels[..., 3].astype(np.uint8)
+
+
+def write_layer(colour: Image, cover: Image, path: Path) -> None:
+    """Write RGB uint8 [H, W, 3] and its cover uint8 [H, W] as a PNG with transparency, as `write_picture` does.
+
+    Raises:
+        DataError: The disk is full or not writable.
+    """
+    _write_coded(np.dstack([colour[..., ::-1], cover]), path)
+
+
 def read_labels(path: Path) -> Labels:
     """A label map as `write_labels` stores it, uint16 [H, W].
 

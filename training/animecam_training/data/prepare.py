@@ -1,6 +1,5 @@
 """Folders of pictures into folders to train on: head crops, drawn targets, style pictures with smoothed copies."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -16,25 +15,34 @@ import numpy as np
 
 from animecam_training.data.crops import MAX_ENLARGEMENT, CropOptions, crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
-from animecam_training.data.glasses import add_glasses
+from animecam_training.data.glasses import wear_glasses
+from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
+from animecam_training.data.names import (
+    BARE_SUFFIX,
+    INPUT_SUFFIX,
+    REGIONS_SUFFIX,
+    SMOOTHED_SUFFIX,
+    TARGET_SUFFIX,
+    WORN_SUFFIX,
+)
 from animecam_training.data.pictures import (
     list_pictures,
     read_picture,
     resized,
     upper_square,
     write_labels,
+    write_layer,
     write_picture,
 )
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
-from animecam_training.data.sets import INPUT_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX, TARGET_SUFFIX
 from animecam_training.errors import DataError
-from animecam_training.faces import FaceFinder, Image, Points
+from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
 from animecam_training.target.drawings import Drawing
+from animecam_training.target.light import even_light
 
-INDEX_FILE = "index.jsonl"
 CHUNK = 8  # pictures handed to a worker at a time
 
 Kind = Literal["photo", "pairs", "style"]
@@ -44,8 +52,6 @@ _WANTED: dict[Kind, str] = {
     "pairs": _PORTRAITS,
     "style": "sharp pictures at least half as large as --size are needed",
 }
-Verdict = str
-"""\"kept\", or why a picture was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +67,9 @@ class PrepareOptions:
         limits: What is too poor.
         draw: Draws the target of a pair.
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
-        expressions: Share of the pairs whose mouth is opened or whose eyes are closed, 0 … 1.
-        glasses: Share of the pairs that get drawn glasses, 0 … 1.
+        expressions: Share of the heads whose mouth is opened or whose eyes are closed, 0 … 1.
+        glasses: Share of the heads that get drawn glasses, 0 … 1; the head without them is kept beside.
+        even_light: How much of the shade on a face a teacher is not to see, 0 … 1; the evened head is kept beside.
         workers: Processes.
         seed: Of the margins.
     """
@@ -76,6 +83,7 @@ class PrepareOptions:
     drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expressions: float = 0.0
     glasses: float = 0.0
+    even_light: float = 0.0
     workers: int = 1
     seed: int = 0
 
@@ -83,9 +91,10 @@ class PrepareOptions:
     def marks(self) -> dict[str, Any]:
         """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
         marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
-        if self.kind != "pairs":
+        if self.kind == "style":
             return marks
-        return marks | {"expressions": self.expressions, "glasses": self.glasses} | dict(self.drawn_by)
+        changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
+        return marks | changes | dict(self.drawn_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +126,8 @@ def prepare(
     except OSError as error:
         raise DataError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
     index = folder / INDEX_FILE
-    done = _read_index(index)
-    _claim(index, {"source": str(source.resolve())} | options.marks, is_new=not done)
+    done = read_index(index)
+    claim_index(index, {"source": str(source.resolve())} | options.marks, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
     fresh = _without_duplicates(waiting, options, done, source)
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
@@ -126,8 +135,7 @@ def prepare(
     total, count = len(paths), len(paths) - len(waiting)
     with index.open("a", encoding="utf-8") as file:
         for path, verdict in _each(work, fresh, options.workers):
-            file.write(json.dumps({"picture": str(path.relative_to(source)), "verdict": verdict}) + "\n")
-            file.flush()
+            write_verdict(file, str(path.relative_to(source)), verdict)
             verdicts[verdict] += 1
             count += 1
             if on_picture:
@@ -147,32 +155,6 @@ def _sources(source: Path, folder: Path) -> list[Path]:
     return [path for path in list_pictures(source) if not (root / path.relative_to(source)).is_relative_to(results)]
 
 
-def _claim(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
-    """Writes down what a new folder is made of and how, or compares: half of it made otherwise would go unnoticed.
-
-    Raises:
-        DataError: It was made of other pictures, or with other options.
-    """
-    try:
-        if is_new:
-            index.write_text(json.dumps({"prepared": marks}) + "\n", encoding="utf-8")
-            return
-        first = index.read_text("utf-8").partition("\n")[0]
-    except OSError as error:
-        raise DataError(f"cannot use {index}: {error.strerror}", hint="name another folder") from error
-    try:
-        before: dict[str, Any] = json.loads(first).get("prepared", marks)
-    except json.JSONDecodeError:
-        return  # the line an interrupted run was writing
-    now: dict[str, Any] = json.loads(json.dumps(marks))  # tuples are lists there
-    changed = [f"{name} {before[name]} and not {mark}" for name, mark in now.items() if before.get(name, mark) != mark]
-    if changed:
-        message = f"{index.parent} was prepared with {', '.join(changed)}"
-        raise DataError(
-            message, hint="name another folder, or remove this one; pictures may lie in subfolders of one source"
-        )
-
-
 def _stem(path: Path, source: Path) -> str:
     """A name for what is made of a picture; the folder is part of it: two subfolders may hold the same file name."""
     return "_".join(path.relative_to(source).with_suffix("").parts)
@@ -182,20 +164,6 @@ def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
     """Names that several pictures would have: x.jpg and x.png."""
     counts = Counter(_stem(path, source) for path in paths)
     return frozenset(stem for stem, count in counts.items() if count > 1)
-
-
-def _read_index(index: Path) -> dict[str, Verdict]:
-    if not index.exists():
-        return {}
-    verdicts: dict[str, Verdict] = {}
-    for line in index.read_text("utf-8").splitlines():
-        try:
-            row: dict[str, str] = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the line an interrupted run was writing: its picture is simply done again
-        if "picture" in row:
-            verdicts[row["picture"]] = row["verdict"]
-    return verdicts
 
 
 def _without_duplicates(
@@ -272,24 +240,37 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
         found = finder.find(crop) if crop is not None else None
         if crop is None or found is None:
             continue
-        if options.kind == "pairs":
-            if not is_frontal(found):
-                verdict = "turned away"
-                continue
-            crop, target = _draw_pair(crop, found.mesh, finder, options, rng)
-            write_picture(target, stem.with_name(f"{stem.name}_{copy}{TARGET_SUFFIX}"))
-        else:
-            write_labels(find_superpixels(crop), stem.with_name(f"{stem.name}_{copy}{REGIONS_SUFFIX}"))
-        write_picture(crop, stem.with_name(f"{stem.name}_{copy}{INPUT_SUFFIX}"))
+        if options.kind == "pairs" and not is_frontal(found):
+            verdict = "turned away"
+            continue
+        _make_head(crop, found, stem.with_name(f"{stem.name}_{copy}"), finder, options, rng)
         verdict = "kept"
     return verdict
 
 
-def _draw_pair(
-    crop: Image, mesh: Points, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
-) -> tuple[Image, Image]:
-    """The head, perhaps with another expression and glasses, and what is to be drawn of it."""
-    if rng.random() < options.expressions:
+def _make_head(
+    crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
+) -> None:
+    """Writes a head, perhaps with another expression and glasses, and what belongs to it; itself last."""
+
+    def beside(suffix: str) -> Path:
+        return stem.with_name(stem.name + suffix)
+
+    mesh = face.mesh
+    # Of a profile the mesh guesses the far eye: nothing is moved there.
+    if rng.random() < options.expressions and is_frontal(face):
         crop, mesh = change_expression(crop, mesh, rng)
-    target = options.draw(crop, mesh, finder.person(crop))
-    return add_glasses(crop, target, mesh, rng) if rng.random() < options.glasses else (crop, target)
+    target = options.draw(crop, mesh, finder.person(crop)) if options.kind == "pairs" else None
+    share = options.even_light if is_frontal(face) else 0.0
+    has_glasses = bool(rng.random() < options.glasses)
+    if has_glasses or share > 0:
+        write_picture(even_light(crop, mesh, finder.person(crop), share), beside(BARE_SUFFIX))
+    if has_glasses:
+        crop, worn = wear_glasses(crop, mesh, rng)
+        write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))
+        target = worn.over(target) if target is not None else None
+    if target is not None:
+        write_picture(target, beside(TARGET_SUFFIX))
+    else:
+        write_labels(find_superpixels(crop), beside(REGIONS_SUFFIX))
+    write_picture(crop, beside(INPUT_SUFFIX))

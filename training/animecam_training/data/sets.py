@@ -14,21 +14,31 @@ from torch.utils.data import DataLoader, Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, cut_labels, degrade, vary_light
-from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_picture
+from animecam_training.data.names import (
+    INPUT_SUFFIX,
+    SMOOTHED_SUFFIX,
+    bare_of,
+    list_photos,
+    regions_of,
+    smoothed_of,
+    target_of,
+    worn_of,
+)
+from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_layer, read_picture
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.ops.superpixels import find_superpixels
 
 log = logging.getLogger(__name__)
 
-INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
 MOST_KEPT_BYTES = 2 << 30  # of pictures in each process that reads them
 LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
 Batch = dict[str, Tensor]
-"""float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "target", "anime", "smoothed"; "regions" int64 [N, S, S]."""
+"""float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "clean", "worn", "target", "anime", "smoothed"; "cover"
+[N, 1, S, S], 0 … 1; "regions" int64 [N, S, S]."""
 
 
 def to_tensor(picture: Picture) -> Tensor:
@@ -139,21 +149,43 @@ class PhotoSet(_Crops):
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
         self.inputs = list_photos(Path(data.photos))
+        self._layers: dict[Path, list[Image]] = {}
 
     def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo" and, undegraded, "clean", [3, S, S] each."""
-        return self._photo(index)[0]
+        """Crop `index`: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
 
-    def _photo(self, index: int) -> tuple[Batch, Path, Window]:
-        """Crop `index`, and where it was cut."""
+        [3, S, S] each, "cover" [1, S, S]. The teacher's has no faults, no glasses and the light that `prepare` gave it;
+        "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on none.
+        """
+        rng, path, window = self._choose(index)
+        photo, size_px = self.read(path), self.size_px(index)
+        bare, worn = bare_of(path).is_file(), worn_of(path).is_file()
+        pictures = [photo, self.read_beside(photo, bare_of(path)) if bare else photo]
+        pictures += self._layer(path) if worn else []
+        cuts = cut(pictures, size_px, window)
+        seen, clean, *layer = vary_light([_unit(image) for image in cuts[:3]], self.augment, rng)
+        batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
+        if not worn:
+            return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, size_px, size_px)}
+        return batch | {"worn": to_tensor(layer[0]), "cover": torch.from_numpy(_unit(cuts[3]))[None]}
+
+    def _layer(self, photo: Path) -> list[Image]:
+        """What is to be drawn of the glasses of a photo, from memory after the first time."""
+        path = worn_of(photo)
+        if path not in self._layers:
+            colour, cover = read_layer(path)
+            if colour.shape != self.read(photo).shape:
+                raise DataError(f"{path} is not of the size of its picture", hint="prepare the folder again")
+            self._layers[path] = [colour, cover]
+        return self._layers[path]
+
+    def _choose(self, index: int) -> tuple[np.random.Generator, Path, Window]:
+        """Randomness of crop `index`, its photo, and where it is cut."""
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         photo, size_px = self.read(path), self.size_px(index)
         self._warn_of_size(photo, path)
-        window = choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
-        (image,) = cut([photo], size_px, window)
-        (clean,) = vary_light([_unit(image)], self.augment, rng)
-        return {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}, path, window
+        return rng, path, choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
 
 
 class UnpairedSet(PhotoSet):
@@ -195,8 +227,11 @@ class UnpairedSet(PhotoSet):
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
-        batch, photo, window = self._photo(index)
+        rng, photo, window = self._choose(index)
         size_px = self.size_px(index)
+        (image,) = cut([self.read(photo)], size_px, window)
+        (clean,) = vary_light([_unit(image)], self.augment, rng)
+        batch = {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}
         regions = torch.from_numpy(cut_labels(self.regions(photo), size_px, window))
         rng = np.random.default_rng((self.seed, STYLE_STREAM, index))
         path = self.styles[int(rng.integers(len(self.styles)))]
@@ -206,37 +241,10 @@ class UnpairedSet(PhotoSet):
         return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
 
 
-def list_photos(folder: Path) -> list[Path]:
-    """The photos of a prepared or plain folder, without the targets and superpixels that lie beside them.
-
-    Raises:
-        DataError: No such folder, or no photo in it.
-    """
-    photos = [path for path in list_pictures(folder) if not path.name.endswith((TARGET_SUFFIX, REGIONS_SUFFIX))]
-    if not photos:
-        raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
-    return photos
-
-
 def _named(paths: list[Path], folder: Path) -> str:
     """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
     names = "\0".join(path.relative_to(folder).as_posix() for path in paths)
     return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:8]})"
-
-
-def regions_of(photo: Path) -> Path:
-    """Where the superpixels of a photo lie."""
-    return photo.with_name(photo.stem.removesuffix(Path(INPUT_SUFFIX).stem) + REGIONS_SUFFIX)
-
-
-def target_of(photo: Path) -> Path:
-    """Where the target of a pair's photo lies."""
-    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + TARGET_SUFFIX)
-
-
-def smoothed_of(style: Path) -> Path:
-    """Where the edge-smoothed copy of a style picture lies."""
-    return style.with_name(style.stem + SMOOTHED_SUFFIX)
 
 
 def batches(dataset: _Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:

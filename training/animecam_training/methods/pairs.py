@@ -163,6 +163,9 @@ class PairMethod:
 class DistillMethod(PairMethod):
     """Learn to draw what a teacher draws; the student sees degraded crops, the teacher clean ones.
 
+    Nor does the teacher see glasses that `prepare` put on: they are laid on what it draws, so that a student learns to
+    draw the eyes behind them and frames that its teacher loses.
+
     Raises:
         CheckpointError: The recipe names no teacher, or its checkpoint cannot be read.
     """
@@ -175,8 +178,8 @@ class DistillMethod(PairMethod):
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
-        """What the teacher draws from the clean crop, calmed as the recipe says."""
+        """What the teacher draws from the clean crop, calmed as the recipe says, and glasses over it."""
         drawn = self.teacher(batch["clean"])
         for _ in range(self.recipe.calm_teacher):
             drawn = bilateral_filter(drawn)
-        return drawn
+        return torch.lerp(drawn, batch["worn"], batch["cover"])

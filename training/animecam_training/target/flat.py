@@ -41,8 +41,14 @@ def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
         sheet: The picture's geometry.
         options: Bounds of gloss and shade.
     """
+    paint, cover = matt_paint(lab, skin, sheet, options)
+    return mixed(lab, paint, cover)
+
+
+def matt_paint(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> tuple[Lab, Plane]:
+    """What `matt_skin` paints, and how far it covers the picture, float32 [H, W], 0 … 1; arguments as there."""
     if not skin.on_face.any():
-        return lab
+        return lab, np.zeros(sheet.shape, np.float32)
     skin, _ = fill_skin(skin, lab, sheet)
     lightness = lab[..., 0]
     lit = float(np.percentile(lightness[skin.on_face], LIT_PERCENTILE))
@@ -52,7 +58,7 @@ def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
     paint[..., 0] = lit + over / (1 + over / options.gloss) - under * options.shade
     paint[..., 1:] = lab[..., 1:] * (1 - shine) + matt_colour(lab, skin, lit, sheet) * shine
     cover = blurred(skin.share, FEATHER_EYE * sheet.eye_px) * np.clip(1.5 * skin.share, 0, 1)
-    return mixed(lab, paint, cover.astype(np.float32))
+    return paint, cover.astype(np.float32)
 
 
 def comb_hair(picture: Image, mesh: Points, person: Plane, strand_px: float) -> Image:

@@ -1,0 +1,47 @@
+"""Which file of a prepared folder is what."""
+
+from pathlib import Path
+
+from animecam_training.data.pictures import list_pictures
+from animecam_training.errors import DataError
+
+INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
+BARE_SUFFIX, WORN_SUFFIX = ".bare.png", ".worn.png"  # a head as a teacher sees it, and glasses to be drawn over it
+
+
+def list_photos(folder: Path) -> list[Path]:
+    """The photos of a prepared or plain folder, without the targets, superpixels and glasses that lie beside them.
+
+    Raises:
+        DataError: No such folder, or no photo in it.
+    """
+    others = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX)
+    photos = [path for path in list_pictures(folder) if not path.name.endswith(others)]
+    if not photos:
+        raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
+    return photos
+
+
+def regions_of(photo: Path) -> Path:
+    """Where the superpixels of a photo lie."""
+    return photo.with_name(photo.stem.removesuffix(Path(INPUT_SUFFIX).stem) + REGIONS_SUFFIX)
+
+
+def target_of(photo: Path) -> Path:
+    """Where the target of a pair's photo lies."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + TARGET_SUFFIX)
+
+
+def bare_of(photo: Path) -> Path:
+    """Where the head of a photo lies as a teacher sees it: without glasses that were put on, evenly lit."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BARE_SUFFIX)
+
+
+def worn_of(photo: Path) -> Path:
+    """Where lies what is to be drawn of the glasses of a photo."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + WORN_SUFFIX)
+
+
+def smoothed_of(style: Path) -> Path:
+    """Where the edge-smoothed copy of a style picture lies."""
+    return style.with_name(style.stem + SMOOTHED_SUFFIX)
