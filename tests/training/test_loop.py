@@ -194,6 +194,18 @@ def test_what_a_student_learns_wears_glasses_that_its_teacher_never_saw(pairs: P
     assert torch.equal(worn[..., 48:, :], plain[..., 48:, :])
 
 
+def test_the_lines_of_glasses_are_a_term_of_their_own(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = _recipe(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"))
+    method = DistillMethod(replace(recipe, pair_weights=PairWeights(worn=8.0)), torch.device("cpu"))
+    batch = _clean_crop()
+    batch["photo"] = batch["clean"]
+    bare = method.train_step(batch, 0)
+    assert bare["G/worn"] == 0
+    batch["cover"][..., 30:34, :] = 1.0
+    assert 0 < method.train_step(batch, 1)["G/worn"] < method.train_step(batch, 2)["G/pixel"]
+
+
 def _clean_crop() -> Batch:
     """A crop without glasses."""
     clean = torch.rand(1, 3, 64, 64) * 2 - 1

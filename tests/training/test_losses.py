@@ -24,6 +24,17 @@ def test_supervised_terms(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     assert supervised.feature_l1(maps, target).item() == pytest.approx(3 * np.abs(a - b).mean(), rel=1e-5)
 
 
+def test_the_covered_part_counts_by_its_cover(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    a, b = pair
+    whole, none = torch.ones_like(a[:, :1]), torch.zeros_like(a[:, :1])
+    torch.testing.assert_close(supervised.covered_l1(a, b, whole), supervised.pixel_l1(a, b))
+    assert supervised.covered_l1(a, b, none) == 0
+    half = none.clone()
+    half[..., : a.shape[3] // 2] = 0.5
+    wanted = 0.25 * supervised.pixel_l1(a[..., : a.shape[3] // 2], b[..., : a.shape[3] // 2])
+    torch.testing.assert_close(supervised.covered_l1(a, b, half), wanted)
+
+
 def test_lab_color(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     p, s = (rgb2lab((t.numpy().astype(np.float64) + 1) / 2, channel_axis=1) for t in pair)
     light, a, b = (np.abs(p - s)[:, k].mean() for k in range(3))

@@ -125,6 +125,7 @@ class PairWeights:
         detail: L1 weighted by how much a pixel of the target stands out: lines and highlights.
         feature: L1 of perceptual features.
         adversarial: Least squares against a discriminator that sees targets as real.
+        worn: L1 where glasses are to be drawn (method "distill"): thin lines that would hardly count else.
         stability: L1 of what is drawn of the photos a moment later, a little moved and with other noise; the generator
             runs twice a step.
     """
@@ -134,6 +135,7 @@ class PairWeights:
     detail: float = 0.0
     feature: float = 0.15
     adversarial: float = 0.0
+    worn: float = 0.0
     stability: float = 0.0
 
 

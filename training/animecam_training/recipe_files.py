@@ -47,6 +47,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     data, optim, model = recipe.data, recipe.optim, recipe.model
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
+    worn = recipe.pair_weights.worn == 0 or recipe.method == "distill"
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
     supervised = any(dataclasses.astuple(recipe.pair_weights))
     first = (recipe.dtgan_weights.pretrain_support, recipe.dtgan_weights.pretrain_main)
@@ -58,6 +59,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
         "calm_teacher": (calm, '0, or more with the method "distill"'),
+        "pair_weights.worn": (worn, '0, or more with the method "distill"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),

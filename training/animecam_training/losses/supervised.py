@@ -11,6 +11,11 @@ def pixel_l1(picture: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(picture.float(), target.float())
 
 
+def covered_l1(picture: Tensor, target: Tensor, cover: Tensor) -> Tensor:
+    """Mean of |picture - target| times a cover [N, 1, H, W], 0 … 1: what the covered part adds to `pixel_l1`."""
+    return ((picture.float() - target.float()).abs() * cover).mean()
+
+
 def gradient_l1(picture: Tensor, target: Tensor) -> Tensor:
     """Mean |dx picture - dx target| plus the same along y: lines in place and flat regions flat.
 

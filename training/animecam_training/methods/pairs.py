@@ -16,7 +16,7 @@ from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squ
 from animecam_training.losses.detail import detail_l1
 from animecam_training.losses.perceptual import compute_features
 from animecam_training.losses.stability import Moment, stability_l1
-from animecam_training.losses.supervised import feature_l1, gradient_l1, pixel_l1
+from animecam_training.losses.supervised import covered_l1, feature_l1, gradient_l1, pixel_l1
 from animecam_training.methods.base import (
     Losses,
     autocast,
@@ -102,6 +102,8 @@ class PairMethod:
                 "detail": detail_l1(drawn, target),
                 "feature": feature_l1(seen, wanted),
             }
+            if recipe.pair_weights.worn:
+                terms["worn"] = covered_l1(drawn, target, batch["cover"])
             if recipe.pair_weights.stability:
                 moment = Moment.draw(photo, source)
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)
