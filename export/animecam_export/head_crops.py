@@ -17,7 +17,8 @@ from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat
 from animecam_export.errors import ExportError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png")  # the target, superpixels and smoothed copy of a picture
+MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png", ".bare.png", ".worn.png")
+"""The target, superpixels and smoothed copy of a picture, a head without its glasses, and those alone."""
 _COPY = re.compile(r"(_\d+)?\.in$")  # how the stems of prepared crops end
 MIN_SCORE = 0.5
 

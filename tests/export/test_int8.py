@@ -93,7 +93,7 @@ def test_no_photo_is_both_used_and_held_out(photos: Path):
 def test_crops_of_one_photo_stay_on_one_side(tmp_path: Path):
     """Of prepared pairs the targets were taken for photos, and one crop of a person was compared after the other."""
     for number in range(12):
-        for ending in ("0.in", "0.out", "1.in", "1.out"):
+        for ending in ("0.in", "0.out", "0.bare", "0.worn", "1.in", "1.out"):
             (tmp_path / f"person{number}_{ending}.png").write_bytes(b"")
     seen, held_out = split_photos(Int8Options(tmp_path))
     assert len(seen) + len(held_out) == 24

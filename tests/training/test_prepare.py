@@ -11,6 +11,7 @@ from animecam_training.config import AugmentConfig, DataConfig, Recipe
 from animecam_training.data import sets
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
+from animecam_training.data.loading import batches
 from animecam_training.data.names import list_photos, regions_of
 from animecam_training.data.pictures import (
     list_pictures,
@@ -23,7 +24,7 @@ from animecam_training.data.pictures import (
 )
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
-from animecam_training.data.sets import PairSet, PhotoSet, UnpairedSet, batches
+from animecam_training.data.sets import PairSet, PhotoSet, UnpairedSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.target.drawings import describe_drawing

@@ -45,8 +45,12 @@ def app() -> None:
 @click.option("--copies", type=click.IntRange(min=1), default=1, help="Crops of each photo.")
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
-@click.option("--seed", default=0, help="Of the random margins.")
-@click.option("--recipe", type=_FOLDER, help="Recipe that says how targets are drawn. [default: as those of cel]")
+@click.option("--seed", default=0, help="Of margins, expressions and glasses.")
+@click.option(
+    "--recipe",
+    type=_FOLDER,
+    help="Says how heads are changed and targets drawn. [default: not; as those of cel]",
+)
 @click.option("--teacher", help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.')
 def prepare(
     *,

@@ -186,9 +186,9 @@ class Recipe:
         drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next six, the
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, 0 … 1.
-        glasses: Share of the heads that get drawn glasses, 0 … 1. Students see them, teachers do not: they are laid on
-            what a teacher draws.
-        even_light: How much of the shade and gloss on a face a teacher does not see either, 0 … 1.
+        glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
+            teachers do not: they are laid on what a teacher draws.
+        even_light: How much of the shade on a face a teacher does not see there either, 0 … 1; gloss is bounded.
         target: How the drawing "portrait" looks.
         anime: How the drawing "anime" looks.
         flat: How the drawing "flat" looks.

@@ -58,7 +58,7 @@ def cut(images: Sequence[Image], size_px: int, window: Window) -> list[Image]:
     """The same square of several pictures of one size, scaled to size_px.
 
     Args:
-        images: RGB uint8 [H, W, 3] each, of one shape.
+        images: RGB or RGBA, uint8 [H, W, C] each, of one height and width.
         size_px: Side of the result.
         window: Which square.
     """

@@ -2,7 +2,7 @@
 
 Few portraits show glasses, many people at a webcam wear them. What lies at the same place of input and target teaches a
 network to leave frames where they are. What the lenses do to the eyes (windows and coatings mirrored, a veil of light)
-is on the photo alone: eyes are drawn as if it were not there. A frame that is hardly seen is drawn as a line.
+is on the photo alone: eyes are drawn as if it were not there. A frame that is hardly seen is drawn dark.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,10 @@ RIM_COVER, DRAWN_DARKER = (0.6, 0.97), 0.75
 # Frames of clear plastic: a veil as wide as the frame, an edge that shines in places and one in shade.
 CLEAR_LIGHTS = ((232, 224, 214), (214, 196, 188), (196, 200, 206), (206, 178, 142))
 CLEAR_COVER, SHINE_COVER, SHADE_COVER = (0.06, 0.4), (0.15, 0.75), (0.1, 0.45)
-SHADE_COLOUR, SHADE_INSET, SHINE_SHARE = (96, 66, 56), 0.93, 0.55
+SHADE_COLOUR, SHINE_COLOUR, SHINE_SHARE = (96, 66, 56), (250, 248, 244), 0.55
+EDGE_PLACE, EDGE_WIDTH = 0.32, 0.35  # of the frame's width: from its middle to those edges, and how wide they are
 # A frame that is hardly seen is drawn as a line: so are those of clear plastic and thin ones as light as skin.
-LINE, LINE_COLOUR, LIGHT_LUMA = 0.032, (74, 56, 52), 100.0
+LINE, LINE_COLOUR, LIGHT_MEAN = 0.032, (74, 56, 52), 100.0
 TEMPLES = (127, 356)  # mesh points before the ears, left and right of the picture
 OUTLINE_POINTS, ARM_POINTS = 97, 12
 
@@ -122,10 +123,11 @@ class _Side:
     outline: Points
     is_shown: Plane
 
-    def rim(self, width: float, inset: float = 1.0) -> Plane:
-        """Around the lens, of so many widths of the frame."""
+    def rim(self, width: float, outwards: float = 0.0) -> Plane:
+        """Around the lens with a pen of so many widths of the frame, as many of them outwards of its middle."""
         pen_px = width * self.shape.width_px
-        points = (self.centre + inset * self.outline).astype(np.float32)
+        scale = 1 + outwards * self.shape.width_px / self.shape.half_width_px
+        points = (self.centre + scale * self.outline).astype(np.float32)
         return self.sheet.stroke(points, pen_px, pen_px) * self.is_shown
 
     def shine(self) -> Plane:
@@ -133,7 +135,7 @@ class _Side:
         turn = np.arctan2(self.sheet.rows - self.centre[1], self.sheet.columns - self.centre[0])
         start = self.shape.shines_from
         lit = np.cos(turn - start) + 0.4 * np.cos(3 * turn + start) > 1 - 2 * SHINE_SHARE
-        return (self.rim(0.4) * lit).astype(np.float32)
+        return (self.rim(EDGE_WIDTH, EDGE_PLACE) * lit).astype(np.float32)
 
 
 def _choose_frame(sheet: Sheet, rng: np.random.Generator) -> _Frame:
@@ -164,7 +166,7 @@ def _choose_frame(sheet: Sheet, rng: np.random.Generator) -> _Frame:
         add("rims", lens.rim(1.0))
         add("line", lens.rim(line))
         add("shine", lens.shine())
-        add("shade", lens.rim(0.3, SHADE_INSET))
+        add("shade", lens.rim(EDGE_WIDTH, -EDGE_PLACE))
         add("lenses", sheet.area((centre + outline).astype(np.float32)))
         hinge = centre + side * half_width * across - 0.3 * shape.half_height_px * down
         arm = sheet.mesh[temple] - hinge
@@ -200,12 +202,12 @@ def wear_glasses(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[
         light = np.array(CLEAR_LIGHTS[int(rng.integers(len(CLEAR_LIGHTS)))]) * rng.uniform(*SHADES)
         seen = laid(seen, light, frame.rims * rng.uniform(*CLEAR_COVER))
         seen = laid(seen, SHADE_COLOUR, frame.shade * rng.uniform(*SHADE_COVER))
-        seen = laid(seen, (250, 248, 244), frame.shine * rng.uniform(*SHINE_COVER))
+        seen = laid(seen, SHINE_COLOUR, frame.shine * rng.uniform(*SHINE_COVER))
         return _bytes(seen), _layer([(LINE_COLOUR, frame.line)])
     colour = _choose_colour(rng)
     seen = laid(seen, colour, rng.uniform(*RIM_COVER) * frame.rims)
     is_thin = frame.width_px < USUAL * eye_px
-    drawn = LINE_COLOUR if is_thin and float(colour.mean()) > LIGHT_LUMA else DRAWN_DARKER * colour
+    drawn = LINE_COLOUR if is_thin and float(colour.mean()) > LIGHT_MEAN else DRAWN_DARKER * colour
     return _bytes(seen), _layer([(drawn, frame.line if is_thin else frame.rims)])
 
 

@@ -7,6 +7,8 @@ from typing import Any, TextIO
 from animecam_training.errors import DataError
 
 INDEX_FILE = "index.jsonl"
+ABSENT: dict[str, Any] = {"expressions": 0.0, "glasses": 0.0, "even_light": 0.0}
+"""What a folder was made with whose index does not tell: it was begun before these could be asked for."""
 
 Verdict = str
 """\"kept\", or why a picture was dropped."""
@@ -31,11 +33,12 @@ def claim_index(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
     except OSError as error:
         raise DataError(f"cannot use {index}: {error.strerror}", hint="name another folder") from error
     try:
-        before: dict[str, Any] = json.loads(first).get("prepared", marks)
+        before: dict[str, Any] = json.loads(first).get("prepared", marks)  # nothing is known of the oldest
     except json.JSONDecodeError:
         return  # the line an interrupted run was writing
     now: dict[str, Any] = json.loads(json.dumps(marks))  # tuples are lists there
-    changed = [f"{name} {before[name]} and not {mark}" for name, mark in now.items() if before.get(name, mark) != mark]
+    was = {name: before.get(name, ABSENT.get(name, mark)) for name, mark in now.items()}
+    changed = [f"{name} {was[name]} and not {mark}" for name, mark in now.items() if was[name] != mark]
     if changed:
         message = f"{index.parent} was prepared with {', '.join(changed)}"
         raise DataError(

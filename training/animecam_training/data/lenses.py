@@ -5,12 +5,13 @@ import numpy as np
 from animecam_training.faces import Plane
 from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid
 
-VEIL, STRIPES, SPOTS = 0.5, 0.2, 0.45  # shares of all glasses
+VEIL, STRIPES, SPOTS = 0.5, 0.2, 0.45  # shares of all but sunglasses
 VEIL_LIGHT, VEIL_STRENGTH = (170.0, 240.0), (0.04, 0.25)
 STRIPE_PERIOD, STRIPE_STRENGTH = 0.5, (0.1, 0.45)
 WINDOW_LIGHTS = ((236, 238, 240), (236, 238, 240), (168, 150, 236), (150, 226, 190))  # of a window, and of coatings
 SPOT_LIGHTS = ((250, 250, 250), (236, 240, 250), (120, 96, 240), (150, 130, 250), (96, 150, 240), (130, 220, 170))
 MOST_SPOTS, SPOT_RADIUS, SPOT_REACH, SPOT_STRENGTH = 3, (0.04, 0.2), (0.22, 0.14), (0.3, 0.95)
+SPOT_SLANT, SPOT_APART = 0.5, 0.06  # how far out of the upright, and how far from its place in each lens; eyes apart
 SPOT_EDGE = 2.0  # exponent of the fall: 1 is a Gaussian, more is a spot with an edge
 
 
@@ -44,9 +45,9 @@ def _spotted(picture: Floats, sheet: Sheet, lenses: Plane, rng: np.random.Genera
     light = SPOT_LIGHTS[int(rng.integers(len(SPOT_LIGHTS)))]
     place = np.array([rng.uniform(-reach, reach) for reach in SPOT_REACH]) * eye_px
     radii = np.array([rng.uniform(*SPOT_RADIUS), rng.uniform(*SPOT_RADIUS)]) * eye_px
-    strength, slant = rng.uniform(*SPOT_STRENGTH), rng.uniform(-0.5, 0.5)
+    strength, slant = rng.uniform(*SPOT_STRENGTH), rng.uniform(-SPOT_SLANT, SPOT_SLANT)
     for upper, lower in EYELIDS:
-        centre = sheet.mesh[list(upper + lower)].mean(0) + place + rng.uniform(-0.06, 0.06, 2) * eye_px
+        centre = sheet.mesh[list(upper + lower)].mean(0) + place + rng.uniform(-SPOT_APART, SPOT_APART, 2) * eye_px
         x, y = sheet.columns - centre[0], sheet.rows - centre[1]
         distance = ((x + slant * y) / radii[0]) ** 2 + ((y - slant * x) / radii[1]) ** 2
         spot = np.exp(-(distance**SPOT_EDGE))

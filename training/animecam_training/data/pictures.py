@@ -51,8 +51,8 @@ def write_picture(image: Image, path: Path) -> None:
     _write_coded(image[..., ::-1], path)
 
 
-def read_layer(path: Path) -> tuple[Image, Image]:
-    """Colours RGB uint8 [H, W, 3] and their cover uint8 [H, W], as `write_layer` stores them.
+def read_layer(path: Path) -> Image:
+    """A picture with transparency as `write_layer` stores it, RGBA uint8 [H, W, 4].
 
     Raises:
         DataError: The file is missing or not such a picture.
@@ -60,7 +60,7 @@ def read_layer(path: Path) -> tuple[Image, Image]:
     pixels = _decode(path, cv2.IMREAD_UNCHANGED)
     if pixels.ndim != 3 or pixels.shape[2] != 4 or pixels.dtype != np.uint8:
         raise DataError(f"{path} is not a picture with transparency", hint=REPAIR_HINT)
-    return np.ascontiguousarray(pixels[..., 2::-1]).astype(np.uint8), pixels[..., 3].astype(np.uint8)
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3]]).astype(np.uint8)
 
 
 def write_layer(colour: Image, cover: Image, path: Path) -> None:

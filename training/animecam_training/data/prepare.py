@@ -71,7 +71,7 @@ class PrepareOptions:
         glasses: Share of the heads that get drawn glasses, 0 … 1; the head without them is kept beside.
         even_light: How much of the shade on a face a teacher is not to see, 0 … 1; the evened head is kept beside.
         workers: Processes.
-        seed: Of the margins.
+        seed: Of margins, expressions and glasses.
     """
 
     kind: Kind
@@ -256,15 +256,19 @@ def _make_head(
     def beside(suffix: str) -> Path:
         return stem.with_name(stem.name + suffix)
 
+    # Where a run was cut off before its verdict, other files may lie there, and would be believed.
+    for suffix in (INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX):
+        beside(suffix).unlink(missing_ok=True)
     mesh = face.mesh
-    # Of a profile the mesh guesses the far eye: nothing is moved there.
-    if rng.random() < options.expressions and is_frontal(face):
+    # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
+    changes_face, light = (options.expressions, options.even_light) if is_frontal(face) else (0.0, 0.0)
+    if rng.random() < changes_face:
         crop, mesh = change_expression(crop, mesh, rng)
-    target = options.draw(crop, mesh, finder.person(crop)) if options.kind == "pairs" else None
-    share = options.even_light if is_frontal(face) else 0.0
     has_glasses = bool(rng.random() < options.glasses)
-    if has_glasses or share > 0:
-        write_picture(even_light(crop, mesh, finder.person(crop), share), beside(BARE_SUFFIX))
+    person = finder.person(crop) if options.kind == "pairs" or light > 0 else None
+    target = options.draw(crop, mesh, person) if person is not None and options.kind == "pairs" else None
+    if has_glasses or light > 0:
+        write_picture(even_light(crop, mesh, person, light) if person is not None else crop, beside(BARE_SUFFIX))
     if has_glasses:
         crop, worn = wear_glasses(crop, mesh, rng)
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))

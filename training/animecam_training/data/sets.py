@@ -3,14 +3,14 @@
 # pyright: reportUnknownMemberType=false
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, cut_labels, degrade, vary_light
@@ -46,7 +46,7 @@ def to_tensor(picture: Picture) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)) * 2 - 1).float()
 
 
-class _Crops(Dataset[Batch]):
+class Crops(Dataset[Batch]):
     """What all sets share: the size of a step's crops, and pictures kept in memory once read."""
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
@@ -68,11 +68,11 @@ class _Crops(Dataset[Batch]):
         """Which pictures the crops are of: their number, and a digest of their names."""
         return _named(self.inputs, Path(self.data.photos))
 
-    def read(self, path: Path) -> Image:
+    def read(self, path: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """A picture, from memory after the first time as long as there is room."""
         if path in self._kept:
             return self._kept[path]
-        image = read_picture(path)
+        image = decode(path)
         if self._kept_bytes + image.nbytes <= MOST_KEPT_BYTES:
             self._kept[path] = image
             self._kept_bytes += image.nbytes
@@ -89,19 +89,19 @@ class _Crops(Dataset[Batch]):
             *(path, photo.shape[1], photo.shape[0], shown),
         )
 
-    def read_beside(self, image: Image, companion: Path) -> Image:
+    def read_beside(self, image: Image, companion: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """The picture that belongs to `image`, of the same size.
 
         Raises:
             DataError: It is of another size.
         """
-        other = self.read(companion)
-        if other.shape != image.shape:
+        other = self.read(companion, decode)
+        if other.shape[:2] != image.shape[:2]:
             raise DataError(f"{companion} is not of the size of its picture", hint="prepare the folder again")
         return other
 
 
-class PairSet(_Crops):
+class PairSet(Crops):
     """Photos with the target drawn from each, as `animecam-train prepare --kind pairs` writes them.
 
     Args:
@@ -136,20 +136,32 @@ class PairSet(_Crops):
         return {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
 
 
-class PhotoSet(_Crops):
-    """Photos alone, for a teacher's student.
+class PhotoSet(Crops):
+    """Photos alone, for a teacher's student, and what `prepare` put beside them.
 
     Args:
         data: Folder `photos` and how crops are cut.
         augment: Changes of the crops.
         seed: Of the whole run.
         batch_of_all: Crops a step, over all processes.
+
+    Raises:
+        DataError: There are no photos, or there are glasses to be drawn of a head that is not there without them.
     """
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
         self.inputs = list_photos(Path(data.photos))
-        self._layers: dict[Path, list[Image]] = {}
+        self._bare = {path for path in self.inputs if bare_of(path).is_file()}
+        self._worn = {path for path in self.inputs if worn_of(path).is_file()}
+        if self._worn - self._bare:
+            missing = bare_of(min(self._worn - self._bare))
+            raise DataError(f"{missing} is missing: the head without its glasses", hint="prepare the folder again")
+
+    def describe(self) -> str:
+        """Which photos the crops are of, and which of them have companions: without, a teacher would see others."""
+        beside = sorted([*map(bare_of, self._bare), *map(worn_of, self._worn)])
+        return _named(self.inputs, Path(self.data.photos), beside)
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
@@ -159,25 +171,15 @@ class PhotoSet(_Crops):
         """
         rng, path, window = self._choose(index)
         photo, size_px = self.read(path), self.size_px(index)
-        bare, worn = bare_of(path).is_file(), worn_of(path).is_file()
-        pictures = [photo, self.read_beside(photo, bare_of(path)) if bare else photo]
-        pictures += self._layer(path) if worn else []
+        pictures = [photo, self.read_beside(photo, bare_of(path)) if path in self._bare else photo]
+        if path in self._worn:
+            pictures.append(self.read_beside(photo, worn_of(path), read_layer))
         cuts = cut(pictures, size_px, window)
-        seen, clean, *layer = vary_light([_unit(image) for image in cuts[:3]], self.augment, rng)
+        seen, clean, *worn = vary_light([_unit(image[..., :3]) for image in cuts], self.augment, rng)
         batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
         if not worn:
             return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, size_px, size_px)}
-        return batch | {"worn": to_tensor(layer[0]), "cover": torch.from_numpy(_unit(cuts[3]))[None]}
-
-    def _layer(self, photo: Path) -> list[Image]:
-        """What is to be drawn of the glasses of a photo, from memory after the first time."""
-        path = worn_of(photo)
-        if path not in self._layers:
-            colour, cover = read_layer(path)
-            if colour.shape != self.read(photo).shape:
-                raise DataError(f"{path} is not of the size of its picture", hint="prepare the folder again")
-            self._layers[path] = [colour, cover]
-        return self._layers[path]
+        return batch | {"worn": to_tensor(worn[0]), "cover": torch.from_numpy(_unit(cuts[2][..., 3]))[None]}
 
     def _choose(self, index: int) -> tuple[np.random.Generator, Path, Window]:
         """Randomness of crop `index`, its photo, and where it is cut."""
@@ -241,60 +243,10 @@ class UnpairedSet(PhotoSet):
         return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
 
 
-def _named(paths: list[Path], folder: Path) -> str:
+def _named(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
     """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
-    names = "\0".join(path.relative_to(folder).as_posix() for path in paths)
+    names = "\0".join(path.relative_to(folder).as_posix() for path in (*paths, *beside))
     return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:8]})"
-
-
-def batches(dataset: _Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
-    """Batches of the steps from `first_step` on; process `rank` of `ranks` gets its own crops of each step.
-
-    Raises:
-        DataError: A picture cannot be read, in this process or in a worker.
-    """
-    batch = dataset.data.batch
-    numbers = [
-        step * batch * ranks + rank * batch + place for step in range(first_step, steps) for place in range(batch)
-    ]
-    workers = dataset.data.workers
-    loader = DataLoader(
-        _Guarded(dataset),
-        batch,
-        sampler=numbers,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-        collate_fn=_collate,
-    )
-    for item in loader:
-        if isinstance(item, DataError):
-            raise item
-        yield item
-
-
-class _Guarded(Dataset["Batch | DataError"]):
-    """Hands faults on as values: a worker's exception would come as its whole traceback, and without its hint."""
-
-    def __init__(self, crops: _Crops) -> None:
-        self._crops = crops
-
-    def __getitem__(self, index: int) -> Batch | DataError:
-        """Crop `index`, or why there is none."""
-        try:
-            return self._crops[index]
-        except DataError as error:
-            return error
-
-
-def _collate(items: list[Batch | DataError]) -> Batch | DataError:
-    """The crops as one batch, or the first fault."""
-    crops: list[Batch] = []
-    for item in items:
-        if isinstance(item, DataError):
-            return item
-        crops.append(item)
-    return {name: torch.stack([crop[name] for crop in crops]) for name in crops[0]}
 
 
 def _unit(image: Image) -> Picture:

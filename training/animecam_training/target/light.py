@@ -1,7 +1,8 @@
 """Faces in even light: what a teacher is shown, so that its students draw neither cast shadows nor gloss.
 
 Networks that draw edges draw those of a shadow, too, and the rims of highlights: blotches on dark and on old skin. Here
-they are taken out of the photo before it is drawn, as far as asked; pores, folds, beards and features stay.
+shade is taken out of the photo before it is drawn, as far as asked, and gloss is bounded; pores, folds, beards and
+features stay.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from animecam_training.target.geometry import BROW_TOP, CHIN, OVAL, Sheet, blurr
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import feature_area, find_skin
 
-GLOSS_AT_MOST, GLOSS_AT_LEAST = 6.0, 1.0  # CIE L above lit skin that highlights keep, at hardly any evening and at all
+GLOSS_AT_MOST, GLOSS_AT_LEAST = 6.0, 1.0  # CIE L above lit skin that gloss keeps, by the share
 SKIN_SURE = 0.3
 MOST_UNLIKE = 0.15  # of one half of a face more is known as skin than of the other: a shadow too deep to be taken out
 # Fractions of the distance between the eyes: how far the light of skin reaches into eyes, brows and lips.
@@ -22,7 +23,7 @@ LIGHT_REACH, FEATURE_FEATHER, FEATURE_COVER = 0.1, 0.03, 1.3
 
 
 def even_light(photo: Image, mesh: Points, person: Plane, share: float) -> Image:
-    """Take a share of gloss and shade off the skin of a face.
+    """Take a share of the shade off the skin of a face, and bound its gloss.
 
     Args:
         photo: RGB uint8 [H, W, 3], one upright face.

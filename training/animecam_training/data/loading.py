@@ -1,0 +1,61 @@
+"""Batches of crops, step by step, read in this process or by workers."""
+
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from animecam_training.data.sets import Batch, Crops
+from animecam_training.errors import DataError
+
+
+def batches(dataset: Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
+    """Batches of the steps from `first_step` on; process `rank` of `ranks` gets its own crops of each step.
+
+    Raises:
+        DataError: A picture cannot be read, in this process or in a worker.
+    """
+    batch = dataset.data.batch
+    numbers = [
+        step * batch * ranks + rank * batch + place for step in range(first_step, steps) for place in range(batch)
+    ]
+    workers = dataset.data.workers
+    loader = DataLoader(
+        _Guarded(dataset),
+        batch,
+        sampler=numbers,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=_collate,
+    )
+    for item in loader:
+        if isinstance(item, DataError):
+            raise item
+        yield item
+
+
+class _Guarded(Dataset["Batch | DataError"]):
+    """Hands faults on as values: a worker's exception would come as its whole traceback, and without its hint."""
+
+    def __init__(self, crops: Crops) -> None:
+        self._crops = crops
+
+    def __getitem__(self, index: int) -> Batch | DataError:
+        """Crop `index`, or why there is none."""
+        try:
+            return self._crops[index]
+        except DataError as error:
+            return error
+
+
+def _collate(items: list[Batch | DataError]) -> Batch | DataError:
+    """The crops as one batch, or the first fault."""
+    crops: list[Batch] = []
+    for item in items:
+        if isinstance(item, DataError):
+            return item
+        crops.append(item)
+    return {name: torch.stack([crop[name] for crop in crops]) for name in crops[0]}
