@@ -11,7 +11,7 @@ from animecam_training.data.pictures import list_pictures, read_picture, write_p
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
-from animecam_training.target.geometry import CHEEKS, LIPS, OVAL, sheet_of
+from animecam_training.target.geometry import CHEEKS, LIPS, NOSE_TIP, OVAL, UNDER_NOSE, sheet_of
 from animecam_training.target.light import even_light
 
 Portrait = tuple[Image, FoundFace, Plane]
@@ -59,6 +59,17 @@ def test_all_but_the_face_stays(portrait: Portrait) -> None:
     fine = [cv2.Laplacian(to_lab(image)[..., 0], cv2.CV_32F) for image in (photo, evened)]
     oval = sheet.area(OVAL) > 0.9
     assert np.corrcoef(fine[0][oval], fine[1][oval])[0, 1] > 0.8  # pores, lashes and folds are there
+
+
+def test_the_nose_keeps_its_shade(portrait: Portrait) -> None:
+    """It is seen by that alone: styles that had learned without it drew faces that had none."""
+    photo, face, person = portrait
+    sheet = sheet_of(photo, face.mesh, person)
+    x, y = face.mesh[[NOSE_TIP, UNDER_NOSE]].mean(0)
+    lower_end = np.hypot(sheet.columns - x, sheet.rows - y) < 0.2 * sheet.eye_px
+    for share in (0.4, 0.8):
+        evened = even_light(_shaded(portrait, 14.0), face.mesh, person, share)
+        assert np.abs(evened.astype(int) - _shaded(portrait, 14.0))[lower_end].max() <= 2
 
 
 def test_half_a_face_in_the_dark_is_left_alone(portrait: Portrait) -> None:

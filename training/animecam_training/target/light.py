@@ -11,7 +11,18 @@ from animecam_training.faces import Image, Plane, Points
 from animecam_training.target.face import whole_face
 from animecam_training.target.flat import matt_paint
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
-from animecam_training.target.geometry import BROW_TOP, CHIN, OVAL, Sheet, blurred, blurred_within, sheet_of
+from animecam_training.target.geometry import (
+    BROW_TOP,
+    CHIN,
+    NOSE_TIP,
+    OVAL,
+    UNDER_NOSE,
+    Sheet,
+    blurred,
+    blurred_within,
+    ramp,
+    sheet_of,
+)
 from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import feature_area, find_skin
 
@@ -20,6 +31,7 @@ SKIN_SURE = 0.3
 MOST_UNLIKE = 0.15  # of one half of a face more is known as skin than of the other: a shadow too deep to be taken out
 # Fractions of the distance between the eyes: how far the light of skin reaches into eyes, brows and lips.
 LIGHT_REACH, FEATURE_FEATHER, FEATURE_COVER = 0.1, 0.03, 1.3
+NOSE_RADII = (0.22, 0.38)  # around the middle of its lower end: all of its shade stays within the first
 
 
 def even_light(photo: Image, mesh: Points, person: Plane, share: float) -> Image:
@@ -43,6 +55,8 @@ def even_light(photo: Image, mesh: Points, person: Plane, share: float) -> Image
     if _is_half_known(cover, sheet):
         return photo
     change = paint - calm
+    # A nose is seen by its shade alone: without, faces were drawn that had none.
+    cover = cover * (1 - _nose(sheet))
     # Eyes, brows and lips lie in the same light: left in the dark, an upper lip would be drawn as a moustache.
     around = blurred_within(change, np.clip(cover - SKIN_SURE, 0, 1), LIGHT_REACH * sheet.eye_px)
     features = blurred(feature_area(sheet) * whole_face(sheet), FEATURE_FEATHER * sheet.eye_px)
@@ -50,6 +64,13 @@ def even_light(photo: Image, mesh: Points, person: Plane, share: float) -> Image
     lab = to_lab(photo) + change * cover[..., None]
     lab[..., 0] += around[..., 0] * features
     return to_rgb(lab.astype(np.float32))
+
+
+def _nose(sheet: Sheet) -> Plane:
+    """The lower end of the nose, float32 [H, W], 0 … 1."""
+    x, y = sheet.mesh[[NOSE_TIP, UNDER_NOSE]].mean(0)
+    distance_eye = np.hypot(sheet.columns - x, sheet.rows - y) / sheet.eye_px
+    return 1 - ramp(distance_eye, *NOSE_RADII)
 
 
 def _is_half_known(cover: Plane, sheet: Sheet) -> bool:
