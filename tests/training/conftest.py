@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam_training.data.pictures import write_picture
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 
 
@@ -29,3 +30,12 @@ def portrait(shared: Path) -> tuple[Image, FoundFace, Plane]:
     found = finder.find(image)
     assert found is not None
     return image, found, finder.person(image)
+
+
+@pytest.fixture
+def one_portrait(portrait: tuple[Image, FoundFace, Plane], tmp_path: Path) -> Path:
+    """A folder that holds that photo as x.png."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    write_picture(portrait[0], folder / "x.png")
+    return folder

@@ -171,32 +171,24 @@ def test_a_layer_goes_there_and_back_and_faults_are_named(tmp_path: Path) -> Non
         crops[0]
 
 
-def test_heads_are_prepared_with_what_they_wear(
-    shared: Path, portrait: tuple[Image, FoundFace, Plane], tmp_path: Path
-) -> None:
-    (tmp_path / "in").mkdir()
-    write_picture(portrait[0], tmp_path / "in/x.png")
+def test_heads_are_prepared_with_what_they_wear(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
     options = PrepareOptions("photo", weights=shared / "weights", glasses=1.0, copies=2)
-    prepare(tmp_path / "in", tmp_path / "out", options)
+    prepare(one_portrait, tmp_path / "out", options)
     names = sorted(path.name for path in list_pictures(tmp_path / "out"))
     assert names == [f"x_{copy}.{part}.png" for copy in (0, 1) for part in ("bare", "in", "regions", "worn")]
     seen, bare = (read_picture(tmp_path / "out" / f"x_0.{part}.png") for part in ("in", "bare"))
     layer = read_layer(tmp_path / "out/x_0.worn.png")
     assert np.abs(seen.astype(int) - bare)[layer[..., 3] > 200].mean() > 3
-    prepare(tmp_path / "in", tmp_path / "plain", replace(options, glasses=0.0))
+    prepare(one_portrait, tmp_path / "plain", replace(options, glasses=0.0))
     assert np.array_equal(read_picture(tmp_path / "plain/x_0.in.png"), bare)  # glasses change nothing else
     with pytest.raises(DataError, match=r"glasses 1\.0 and not 0\.5"):
-        prepare(tmp_path / "in", tmp_path / "out", replace(options, glasses=0.5))
+        prepare(one_portrait, tmp_path / "out", replace(options, glasses=0.5))
 
 
-def test_pairs_wear_on_the_target_what_is_on_the_photo(
-    shared: Path, portrait: tuple[Image, FoundFace, Plane], tmp_path: Path
-) -> None:
-    (tmp_path / "in").mkdir()
-    write_picture(portrait[0], tmp_path / "in/x.png")
+def test_pairs_wear_on_the_target_what_is_on_the_photo(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
     options = PrepareOptions("pairs", weights=shared / "weights", glasses=1.0, even_light=0.65)
-    prepare(tmp_path / "in", tmp_path / "out", options)
-    prepare(tmp_path / "in", tmp_path / "plain", replace(options, glasses=0.0, even_light=0.0))
+    prepare(one_portrait, tmp_path / "out", options)
+    prepare(one_portrait, tmp_path / "plain", replace(options, glasses=0.0, even_light=0.0))
     layer = read_layer(tmp_path / "out/x_0.worn.png")
     worn = Worn(layer[..., :3], layer[..., 3])
     plain = read_picture(tmp_path / "plain/x_0.out.png")
@@ -204,34 +196,26 @@ def test_pairs_wear_on_the_target_what_is_on_the_photo(
     assert not np.array_equal(worn.over(plain), plain)
 
 
-def test_what_an_earlier_attempt_left_is_not_believed(
-    shared: Path, portrait: tuple[Image, FoundFace, Plane], tmp_path: Path
-) -> None:
+def test_what_an_earlier_attempt_left_is_not_believed(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
     """A run that was cut off before its first verdict leaves files of other options."""
-    (tmp_path / "in").mkdir()
-    write_picture(portrait[0], tmp_path / "in/x.png")
     options = PrepareOptions("photo", weights=shared / "weights", glasses=1.0)
-    prepare(tmp_path / "in", tmp_path / "out", options)
+    prepare(one_portrait, tmp_path / "out", options)
     (tmp_path / "out/index.jsonl").unlink()
-    prepare(tmp_path / "in", tmp_path / "out", replace(options, glasses=0.0))
+    prepare(one_portrait, tmp_path / "out", replace(options, glasses=0.0))
     assert sorted(path.name for path in list_pictures(tmp_path / "out")) == ["x_0.in.png", "x_0.regions.png"]
 
 
-def test_a_folder_from_before_there_were_glasses_is_not_gone_on_with(
-    shared: Path, portrait: tuple[Image, FoundFace, Plane], tmp_path: Path
-) -> None:
-    (tmp_path / "in").mkdir()
-    write_picture(portrait[0], tmp_path / "in/x.png")
+def test_a_folder_from_before_there_were_glasses_is_another(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
     options = PrepareOptions("photo", weights=shared / "weights")
-    prepare(tmp_path / "in", tmp_path / "out", options)
+    prepare(one_portrait, tmp_path / "out", options)
     index = tmp_path / "out/index.jsonl"
     head, rest = index.read_text().split("\n", 1)
     marks = json.loads(head)["prepared"]
     old = {name: mark for name, mark in marks.items() if name not in ("expressions", "glasses", "even_light")}
     index.write_text(json.dumps({"prepared": old}) + "\n" + rest)
-    assert prepare(tmp_path / "in", tmp_path / "out", options).kept == 1
+    assert prepare(one_portrait, tmp_path / "out", options).kept == 1
     with pytest.raises(DataError, match=r"even_light 0\.0 and not 0\.65"):
-        prepare(tmp_path / "in", tmp_path / "out", replace(options, even_light=0.65))
+        prepare(one_portrait, tmp_path / "out", replace(options, even_light=0.65))
 
 
 def test_a_folder_without_its_companions_is_another(tmp_path: Path) -> None:

@@ -171,11 +171,14 @@ class PhotoSet(Crops):
         """
         rng, path, window = self._choose(index)
         photo, size_px = self.read(path), self.size_px(index)
-        pictures = [photo, self.read_beside(photo, bare_of(path)) if path in self._bare else photo]
+        pictures = [photo]
+        if path in self._bare:
+            pictures.append(self.read_beside(photo, bare_of(path)))
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
         cuts = cut(pictures, size_px, window)
-        seen, clean, *worn = vary_light([_unit(image[..., :3]) for image in cuts], self.augment, rng)
+        seen, *beside = vary_light([_unit(image[..., :3]) for image in cuts], self.augment, rng)
+        clean, *worn = beside or [seen]
         batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
         if not worn:
             return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, size_px, size_px)}
