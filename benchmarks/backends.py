@@ -36,7 +36,7 @@ from animecam.types import Image
 
 SIZES_PX = (256, 384)
 REFERENCE_NAME = "reference"
-PRECISIONS = ((False, False), (True, False), (False, True))  # (bfloat16, INT8) allowed, where there is any
+PRECISIONS = ((False, False), (True, False), (True, True))  # (bfloat16, INT8) allowed, where there is any
 EXACT_DB = 200.0  # stands for no difference at all
 
 Pixels = NDArray[np.float64]

@@ -12,30 +12,18 @@ of a GPU's processors busy.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# onnx.helper is typed in part only.
+# onnx is typed in part only.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, helper
+from onnx import NodeProto
 
 from animecam_export.graph import Graph, NoMatch
+from animecam_export.lade import SPACE, Lade, Writer, find_lade
 
-_SPACE = [2, 3]
 _SLOTS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Lade:
-    """Tensors of a LADE: its input and output, the weights and the eps."""
-
-    x: str
-    weight: str
-    eps: str
-    y: str
 
 
 def write_cheap_forms(graph: Graph) -> set[str]:
@@ -50,7 +38,7 @@ def write_cheap_forms(graph: Graph) -> set[str]:
     islands: set[str] = set()
     for root in graph.of_type("Sqrt"):
         try:
-            lade = _find_lade(graph, root)
+            lade = find_lade(graph, root)
         except NoMatch:
             continue
         islands |= _replace_lade(graph, lade)
@@ -62,38 +50,12 @@ def write_cheap_forms(graph: Graph) -> set[str]:
     return islands
 
 
-def _find_lade(graph: Graph, root: NodeProto) -> _Lade:
-    """The LADE whose gain is the square root `root`.
-
-    Raises:
-        NoMatch: It is none.
-    """
-    ratio = graph.source(root.input[0], "Div")
-    of_mix, of_x = (graph.source(name, "Add") for name in ratio.input)
-    square = graph.source(graph.source(of_mix.input[0], "ReduceMean").input[0], "Mul")
-    mix = graph.source(square.input[0], "Conv")
-    centred = graph.source(mix.input[0], "Sub")
-    if float(graph.constant(of_mix.input[1])) != float(graph.constant(of_x.input[1])):
-        raise NoMatch
-    scaled = graph.only_user(root.output[0], "Mul")
-    if scaled.input[0] != centred.output[0]:
-        raise NoMatch
-    try:  # torch writes addcmul with a factor of one
-        scaled = graph.only_user(scaled.output[0], "Mul")
-        if graph.constant(scaled.input[1]).tolist() != [1.0]:
-            raise NoMatch
-    except NoMatch:
-        pass
-    total = graph.only_user(scaled.output[0], "Add")
-    return _Lade(centred.input[0], mix.input[1], of_x.input[1], total.output[0])
-
-
-def _replace_lade(graph: Graph, lade: _Lade) -> set[str]:
+def _replace_lade(graph: Graph, lade: Lade) -> set[str]:
     """Writes the cheap form; the statistics and the scaling belong in fp32."""
-    to = _Writer(lade.y)
+    to = Writer(lade.y)
     mix = to.node("Conv", [lade.x, lade.weight], "mix", kernel_shape=[1, 1])
     in_half = set(to.results)
-    mean = to.node("ReduceMean", [lade.x], "mean", axes=_SPACE, keepdims=1)
+    mean = to.node("ReduceMean", [lade.x], "mean", axes=SPACE, keepdims=1)
     mixed_mean = to.node("Conv", [mean, lade.weight], "mixed_mean", kernel_shape=[1, 1])
     ratio = to.node("Div", [to.variance(mix, mixed_mean, lade.eps), to.variance(lade.x, mean, lade.eps)], "ratio")
     gain = to.node("Sqrt", [ratio], "gain")
@@ -115,14 +77,14 @@ def _replace_attention(graph: Graph, softmax: NodeProto) -> set[str]:
     eps = graph.only_user(_users_sum(graph, softmax), "Add").input[1]
     read = graph.only_user(normed.output[0], "MatMul")
     leave = graph.only_user(graph.only_user(read.output[0], "Reshape").output[0], "Conv")
-    to = _Writer(leave.output[0])
+    to = Writer(leave.output[0])
     keys = _product(graph.constant(scores.input[0]), graph.constant(enter.input[1]))
     values = _product(graph.constant(leave.input[1]), graph.constant(read.input[0]))
     score = to.node("Conv", [enter.input[0], graph.add_constant(to.name("keys"), keys)], "score", kernel_shape=[1, 1])
     in_half = set(to.results)
-    largest = to.node("ReduceMax", [score], "largest", axes=_SPACE, keepdims=1)
+    largest = to.node("ReduceMax", [score], "largest", axes=SPACE, keepdims=1)
     raised = to.node("Exp", [to.node("Sub", [score, largest], "lowered")], "raised")
-    space, slots = (graph.add_constant(to.name(f"axes{axes}"), np.array(axes)) for axes in (_SPACE, [_SLOTS]))
+    space, slots = (graph.add_constant(to.name(f"axes{axes}"), np.array(axes)) for axes in (SPACE, [_SLOTS]))
     share = to.node("Div", [raised, to.node("ReduceSum", [raised, space], "sum", keepdims=1)], "share")
     total = to.node("Add", [to.node("ReduceSum", [share, slots], "slots", keepdims=1), eps], "total")
     attention = to.node("Div", [share, total], "attention")
@@ -145,33 +107,3 @@ def _product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float32]:
     """The weights [A, C, 1, 1] of two 1 x 1 convolutions [B, C] and [A, B] in one."""
     rows, columns = (matrix.reshape(matrix.shape[0], -1).astype(np.float64) for matrix in (left, right))
     return (rows @ columns)[:, :, None, None].astype(np.float32)
-
-
-class _Writer:
-    """Nodes whose tensors are named after the one that they compute in the end."""
-
-    def __init__(self, result: str) -> None:
-        self._result = result
-        self.nodes: list[NodeProto] = []
-
-    @property
-    def results(self) -> set[str]:
-        """What has been written so far."""
-        return {name for node in self.nodes for name in node.output}
-
-    def name(self, part: str) -> str:
-        """The name of a tensor on the way."""
-        return f"{self._result}/{part}"
-
-    def node(self, operator: str, inputs: Sequence[str], part: str = "", **attributes: Any) -> str:
-        """Adds a node; without `part` it computes the result."""
-        output = self.name(part) if part else self._result
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    def variance(self, x: str, mean: str, eps: str) -> str:
-        """The variance of x, plus eps: E[x²] - E[x]², whose rounding can be negative and a root of that is a NaN."""
-        part = x.removeprefix(f"{self._result}/") if x.startswith(self._result) else "x"
-        square = self.node("ReduceMean", [self.node("Mul", [x, x], f"{part}²")], f"E[{part}²]", axes=_SPACE, keepdims=1)
-        difference = self.node("Sub", [square, self.node("Mul", [mean, mean], f"E[{part}]²")], f"raw_var({part})")
-        return self.node("Add", [self.node("Relu", [difference], f"var({part})"), eps], f"var({part})+eps")

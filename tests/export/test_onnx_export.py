@@ -190,11 +190,6 @@ def test_the_starter_has_parity_on_photos(shared: Path):
 
 
 @pytest.fixture
-def no_user_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
-@pytest.fixture
 def checkpoint(lite: nn.Module, tmp_path: Path) -> Path:
     """As a run leaves it."""
     recipe = Recipe(name="ink", method="pairs", model=ModelConfig("dtgan-lite", NARROW))
