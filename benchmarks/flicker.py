@@ -27,7 +27,7 @@ from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
 from animecam.faces.align import Aligner, AlignOptions, head_pose
 from animecam.faces.base import Detector
-from animecam.faces.opening import SCAN_PX, open_detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector
 from animecam.faces.smooth import OneEuroOptions
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.networks import Networks, open_networks
@@ -109,7 +109,7 @@ class Detectors:
 
     def tracker(self) -> Tracker:
         """A new tracker."""
-        return Tracker(self.scan, self.follow, CpuImageOps().crop, self.options)
+        return Tracker(self.scan, self.follow, CpuImageOps().crop, self.options, glances=glances_of(self.scan))
 
 
 @click.command(cls=BenchmarkCommand)

@@ -16,7 +16,7 @@ from animecam.device_styles import DeviceStyles, open_device_style
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
-from animecam.faces.opening import SCAN_PX, open_detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governing import Governed
 from animecam.governor import Governor
@@ -126,7 +126,7 @@ class Networks(StyleNetworks):
         beside = self._beside if is_live else None
         options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
         return Renderer(
-            track=Tracker(scan, follow, crop or ops.crop, options, beside),
+            track=Tracker(scan, follow, crop or ops.crop, options, beside, glances_of(scan)),
             align=Aligner(),
             ops=ops,
             draw=self.draw,

@@ -209,6 +209,11 @@ class EitherRange:
     def __init__(self, far: Detector, near: Detector) -> None:
         self._far, self._near = far, near
 
+    @property
+    def parts(self) -> tuple[Detector, Detector]:
+        """The two, far-sighted first; they stay this one's to close."""
+        return self._far, self._near
+
     def detect(self, picture: Image, min_score: float) -> tuple[Detection, ...]:
         """As `Detector.detect`; of two views of one face the surer one stays."""
         seen = (*self._far.detect(picture, min_score), *self._near.detect(picture, min_score))

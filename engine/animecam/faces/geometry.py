@@ -1,7 +1,7 @@
 """Arithmetic of boxes and of the maps between a frame and the small pictures that detectors see."""
 
 from dataclasses import dataclass
-from math import atan2, ceil, hypot, pi
+from math import atan2, hypot, pi
 from typing import TypeAlias
 
 import numpy as np
@@ -11,9 +11,6 @@ from animecam.types import WHOLE_FRAME, Affine, Box, Detection, Frame, Region
 
 Boxes: TypeAlias = NDArray[np.float32]
 """Boxes as (left, top, right, bottom), float32 [N, 4]."""
-
-REGION_STEP_PX = 8
-"""Sides of a region are multiples of this."""
 
 SMALLEST_FACE_PX = 4.0
 """A face below this is a speck that no crop can be made of."""
@@ -85,7 +82,8 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
         longer_px: Longer side of the picture; a smaller frame is not enlarged.
 
     Returns:
-        A region of the frame's aspect whose sides are rounded up to multiples of 8, beyond the right and lower border.
+        A region of all of the frame, no more: what is upright and on whole pixels is averaged in a quarter of the time.
+        Its shorter side is rounded, so that its pixels may be wider than high by half of one in that many.
     """
     width, height = float(frame.width_px), float(frame.height_px)
     turned = {
@@ -98,12 +96,10 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
     if frame.rotation_deg in (90, 270):
         width, height = height, width
     step = max(1.0, max(width, height) / longer_px)
-    to_frame[:, :2] *= step
-    return Region(WHOLE_FRAME, _round_up(width / step), _round_up(height / step), to_frame)
-
-
-def _round_up(side: float) -> int:
-    return ceil(round(side, 6) / REGION_STEP_PX) * REGION_STEP_PX
+    width_px, height_px = (max(1, round(side / step)) for side in (width, height))
+    to_frame[:, 0] *= width / width_px
+    to_frame[:, 1] *= height / height_px
+    return Region(WHOLE_FRAME, width_px, height_px, to_frame)
 
 
 def map_detection(detection: Detection, to_frame: Affine) -> Detection:
@@ -114,7 +110,7 @@ def map_detection(detection: Detection, to_frame: Affine) -> Detection:
 
     Args:
         detection: In crop pixels.
-        to_frame: Similarity from crop to frame pixels.
+        to_frame: Similarity from crop to frame pixels, or nearly one: the box takes its scale along the first axis.
     """
     points_px = detection.points_px @ to_frame[:, :2].T + to_frame[:, 2]
     box = detection.box_px

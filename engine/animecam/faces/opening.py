@@ -65,6 +65,11 @@ def open_detector(
             raise UsageError(f"there is no face detector {choice!r}", hint=f"one of {CHOICES}")
 
 
+def glances_of(detector: Detector) -> tuple[Detector, ...]:
+    """Detectors that may take turns in searching, each for a share of what `detector` costs: its parts, or itself."""
+    return detector.parts if isinstance(detector, EitherRange) else (detector,)
+
+
 def _open_blazeface(file: Path, layout: BlazeFaceLayout, backend: BackendChoice, options: BackendOptions) -> BlazeFace:
     # Coordinates of up to 192 px in bfloat16 come in steps of a whole pixel: the crops would tremble.
     network = open_backend(file, backend, replace(options, allow_bf16=False))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
+from itertools import cycle
 
 from animecam.errors import FaceError
 from animecam.faces.align import head_pose
@@ -67,12 +68,14 @@ class TrackerOptions:
 class Tracker:
     """Finds the faces of each frame and keeps them apart. Call it with the frames in order.
 
-    The whole frame is searched at once when nobody is known or somebody is missing, else every `scan_seconds`. In
-    between each face is looked for near its predicted place, turned upright, which costs one small network and keeps
-    tilted heads that a search of the upright frame would miss.
+    The whole frame is searched at once when nobody is known or somebody is missing, else every `scan_seconds`, by
+    networks that take turns. In between each face is looked for near its predicted place, turned upright, which costs
+    one small network and keeps tilted heads that a search of the upright frame would miss.
 
     Args:
         scan: Searches whole frames.
+        glances: Search whole frames in its place while every known face is in sight, one after another: a newcomer whom
+            only one of them sees is found a turn later, and the search costs its share. None: `scan` does.
         follow: Looks at the surroundings of known faces; may be the same detector.
         crop: Samples pictures from frames.
         options: How to search.
@@ -89,8 +92,10 @@ class Tracker:
         crop: Cropper,
         options: TrackerOptions | None = None,
         beside: Executor | None = None,
+        glances: Sequence[Detector] = (),
     ) -> None:
         self._scan, self._follow, self._crop = scan, follow, crop
+        self._glances = cycle(glances or (scan,))
         self._options = options or TrackerOptions()
         self._beside = beside
         self._searching: Future[list[Detection]] | None = None
@@ -125,19 +130,22 @@ class Tracker:
             self._now_s += min(step_s, LONGEST_STEP_SECONDS) if is_real else NOMINAL_STEP_SECONDS
         self._frame_s = frame.time_s
 
-    def _is_scan_due(self, found: dict[int, Detection]) -> bool:
+    def _due_search(self, found: dict[int, Detection]) -> Detector | None:
+        """What is to search this frame, if anything is: all there is where somebody is missing, else a glance."""
         if not self._tracks or len(found) < len(self._tracks) or self._lost:
-            return True
-        return self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
+            return self._scan
+        is_due = self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
+        return next(self._glances) if is_due else None
 
     def _search(self, frame: Frame, found: dict[int, Detection]) -> list[Detection]:
         """Faces anywhere in this frame, or, where searches run beside the frames, in the last one."""
         searched, self._searching = self._searching, None
-        if self._is_scan_due(found):
+        detector = self._due_search(found)
+        if detector is not None:
             self._scanned_s = self._now_s
             if self._beside is None:
-                return self._look_at_all(frame)
-            self._searching = self._beside.submit(self._look_at_all, frame)
+                return self._look_at_all(frame, detector)
+            self._searching = self._beside.submit(self._look_at_all, frame, detector)
             if not self._tracks or len(found) < len(self._tracks):
                 searched, self._searching = self._searching, None
         if searched is None:
@@ -148,10 +156,10 @@ class Tracker:
             hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
             raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error
 
-    def _look_at_all(self, frame: Frame) -> list[Detection]:
+    def _look_at_all(self, frame: Frame, detector: Detector) -> list[Detection]:
         """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
         region = upright_region(frame, self._options.scan_px)
-        seen = self._scan.detect(self._crop(frame, region), self._options.known_score)
+        seen = detector.detect(self._crop(frame, region), self._options.known_score)
         return [map_detection(face, region.to_frame) for face in seen if is_plausible(face)]
 
     def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:

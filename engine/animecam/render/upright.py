@@ -73,6 +73,8 @@ def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, sharp: bool
     height, width = picture.shape[:2]
     smaller = (min(width, width_px), min(height, height_px))
     if smaller != (width, height):
+        picture = _halved(picture, *smaller)
+        height, width = picture.shape[:2]
         # Whole samples first where they divide the side: averages of fractions cost ten times as much a sample.
         whole = (_divisor(width, width / smaller[0]), _divisor(height, height / smaller[1]))
         picture = average_whole(picture, width // whole[0], height // whole[1])
@@ -81,6 +83,18 @@ def _resize(picture: NDArray[Any], width_px: int, height_px: int, *, sharp: bool
         method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
         picture = cv2.resize(picture, (width_px, height_px), interpolation=method)
     return picture
+
+
+def _halved(picture: NDArray[Any], width_px: int, height_px: int) -> NDArray[Any]:
+    """Means of 2 x 2 samples, again and again, while there are twice as many as wanted and they come in pairs.
+
+    OpenCV takes a tenth of the time of other means for them, and rounds halves up: each pass adds 1/8 of a level.
+    """
+    while True:
+        height, width = picture.shape[:2]
+        if width % HALF or height % HALF or width < HALF * width_px or height < HALF * height_px:
+            return picture
+        picture = cv2.resize(picture, (width // HALF, height // HALF), interpolation=cv2.INTER_AREA)
 
 
 def _halves(length: int, smallest: int) -> bool:

@@ -38,10 +38,16 @@ def test_the_copy_stands_upright(frame_of, rotation_deg, top_left, top_right, si
     assert at(region, size[0], 0) == pytest.approx(top_right)
 
 
-def test_sides_are_rounded_up_to_eight_beyond_the_border(frame_of):
-    region = upright_region(frame_of(np.zeros((1080, 1920, 3), dtype=np.uint8)), 192)
-    assert (region.width_px, region.height_px) == (192, 112)
-    assert at(region, 192, 108) == pytest.approx((1920, 1080))
+@pytest.mark.parametrize("size", [(1080, 1920), (480, 854), (1000, 37), (3, 4000)])
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+def test_the_copy_shows_all_of_the_frame_and_no_more(frame_of, size, rotation_deg):
+    region = upright_region(frame_of(np.zeros((*size, 3), dtype=np.uint8), rotation_deg=rotation_deg), 192)
+    sides = region.width_px, region.height_px
+    assert max(sides) == 192
+    assert min(sides) == max(1, round(192 * min(size) / max(size)))
+    corners = np.array([at(region, x, y) for x in (0, sides[0]) for y in (0, sides[1])])
+    assert corners.min(axis=0) == pytest.approx((0, 0))
+    assert corners.max(axis=0) == pytest.approx(size[::-1])
 
 
 def test_the_rotation_is_the_pictures(frame_of):
