@@ -8,7 +8,7 @@ import pytest
 
 from animecam_training.config import Recipe
 from animecam_training.data.expressions import close_eyes, open_mouth
-from animecam_training.faces import FoundFace, Image, Plane, eye_distance
+from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
@@ -155,7 +155,7 @@ def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[
 
 def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    closed, mesh = close_eyes(photo, face.mesh, np.random.default_rng(0))  # whose first number shuts them
+    closed, mesh = close_eyes(photo, face.mesh, np.random.default_rng(2))  # whose first numbers shut both
     for upper, lower in EYELIDS:
         gap = [points[lower[4], 1] - points[upper[4], 1] for points in (face.mesh, mesh)]
         assert gap[1] < 0.15 * gap[0]
@@ -163,6 +163,27 @@ def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, Found
     for centre in face.eyes.astype(int):
         eye = drawn[centre[1] - 2 : centre[1] + 3, centre[0] - 2 : centre[0] + 3]
         assert float(eye[..., 0].max()) < 97  # no white, no highlight
+
+
+def test_one_eye_may_close_alone(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    closed = [close_eyes(photo, face.mesh, np.random.default_rng(seed)) for seed in range(60)]
+    shares = [[gap(mesh, lids) / gap(face.mesh, lids) for lids in EYELIDS] for _, mesh in closed]
+    winks = [(changed, share) for changed, share in zip(closed, shares, strict=True) if max(share) == 1.0]
+    assert 4 < len(winks) < 24  # a fifth
+    assert {share.index(1.0) for _, share in winks} == {0, 1}  # either of the two stays open
+    assert max(min(share) for _, share in winks) < 0.15  # the other shuts
+    (picture, mesh), share = winks[0]
+    drawn = to_lab(draw_anime(picture, mesh, person))
+    for lids, is_open in zip(EYELIDS, np.equal(share, 1.0), strict=True):
+        x, y = face.mesh[[*lids[0], *lids[1]]].mean(axis=0).astype(int)
+        light = float(drawn[y - 8 : y + 9, x - 8 : x + 9, 0].max())
+        assert (light > 97) == is_open  # white and highlight, or none
+
+
+def gap(points: Points, lids: tuple[tuple[int, ...], tuple[int, ...]]) -> float:
+    upper, lower = lids
+    return float(points[lower[4], 1] - points[upper[4], 1])
 
 
 def test_sunglasses_stay_and_pale_eyes_are_drawn(portrait: tuple[Image, FoundFace, Plane]) -> None:

@@ -185,7 +185,7 @@ class Recipe:
         log_every: Steps between lines of stats.jsonl.
         drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next six, the
             loop does not.
-        expressions: Share of the heads whose mouth is opened or whose eyes are closed, 0 … 1.
+        expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
         even_light: How much of the shade on a face a teacher does not see there either, 0 … 1; gloss is bounded.

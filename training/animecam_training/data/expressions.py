@@ -35,6 +35,7 @@ TEETH_SHARE, TEETH_HEIGHT, TONGUE_SHARE, TONGUE_HEIGHT = 0.7, (0.07, 0.15), 0.6,
 TEETH_COLOUR, TONGUE_COLOUR, DARK_COLOUR = (214, 204, 192), (150, 74, 70), (48, 20, 20)
 LIGHTS = (0.6, 1.05)  # of the colours in a mouth
 SHUT, HALF_SHUT, SHUT_SHARE = (0.92, 1.0), (0.35, 0.8), 0.7
+WINK_SHARE = 0.2  # of those whose eyes close: one of the two stays open
 LID_HEIGHT = 0.24  # of skin above the eye that stretches to a closed lid
 LOWER_LIP = (375, 321, 405, 314, 17, 84, 181, 91, 146)
 WARP_TURNS = 12
@@ -153,7 +154,7 @@ def _mouth_inside(depth: Plane, below_eye: Plane, rng: np.random.Generator) -> F
 
 
 def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
-    """Draw the upper lids down, all the way or half.
+    """Draw the upper lids down, all the way or half, or one of them all the way.
 
     Args:
         photo: RGB uint8 [H, W, 3].
@@ -165,9 +166,13 @@ def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     """
     eye_px = eye_distance(mesh)
     closing = rng.uniform(*(SHUT if rng.random() < SHUT_SHARE else HALF_SHUT))
+    closings = [closing, closing]
+    if rng.random() < WINK_SHARE:
+        closings = [rng.uniform(*SHUT), 0.0]
+        rng.shuffle(closings)
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     from_row, result = rows.copy(), mesh.copy()
-    for upper, lower in EYELIDS:
+    for (upper, lower), closing in zip(EYELIDS, closings, strict=True):
         lid, floor = mesh[list(upper)], mesh[list(lower)]
         top, bottom = _curve(lid, columns), _curve(floor, columns)
         edge = top + closing * np.maximum(bottom - top, 0)

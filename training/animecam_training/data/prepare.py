@@ -67,7 +67,7 @@ class PrepareOptions:
         limits: What is too poor.
         draw: Draws the target of a pair.
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
-        expressions: Share of the heads whose mouth is opened or whose eyes are closed, 0 … 1.
+        expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1; the head without them is kept beside.
         even_light: How much of the shade on a face a teacher is not to see, 0 … 1; the evened head is kept beside.
         workers: Processes.
