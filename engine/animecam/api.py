@@ -8,11 +8,11 @@ Example::
         drawn = stylize(picture)  # uint8 [H, W, 3], RGB
 """
 
-import math
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from animecam.types import Color, Frame, Image, PixelFormat
 _HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"
 
 NANOSECONDS = Fraction(1, 1_000_000_000)  # time base of pictures that come without a time of their own
+MOST_SECONDS = 4e9  # of a picture's time: a clock that counts from 1970 is at less than half of it
 
 
 class Stylizer:
@@ -66,7 +67,7 @@ class Stylizer:
             UsageError: A value is out of its range; the look stays as it was.
             StyleError: There is no such style, or its card is broken; likewise.
         """
-        if "style" in changes:
+        if isinstance(changes.get("style"), str):
             find_style(changes["style"])  # now, and not with the next picture, which could not be drawn
         return self._controls.change(**changes)
 
@@ -89,7 +90,7 @@ class Stylizer:
             raise _no_array(picture)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
             raise UsageError(f"an array of {picture.dtype} {list(picture.shape)} is no RGB picture", hint=_HINT)
-        if time_s is not None and not math.isfinite(time_s):
+        if time_s is not None and (not isinstance(time_s, Real) or not abs(float(time_s)) <= MOST_SECONDS):
             raise UsageError(f"{time_s} is no time", hint="give seconds from the beginning of the video")
         now_ns = time.perf_counter_ns()
         pts = now_ns if time_s is None else round(time_s / NANOSECONDS)

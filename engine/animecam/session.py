@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
@@ -23,12 +22,12 @@ from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.standby import Standby
 from animecam.sources.base import Source
-from animecam.sources.camera import FPS, HEIGHT_PX, WIDTH_PX
+from animecam.sources.camera import asked_format
 from animecam.sources.microphone import Microphone, open_microphone
-from animecam.sources.opening import SourceOptions, is_camera, open_source
+from animecam.sources.opening import SourceOptions, is_camera, local_path, open_source
 from animecam.sources.returning import ReturningSource
 from animecam.timing import Timing
-from animecam.types import Color, PixelFormat, StreamFormat
+from animecam.types import StreamFormat
 from animecam.wardrobe import Wardrobe
 
 Progress = Callable[[Figures], None]
@@ -119,7 +118,9 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
         panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of)
-        sink_options = SinkOptions(overwrite=options.overwrite, panel=panel, microphone=microphone)
+        read, overwrite = local_path(options.source), options.overwrite
+        film = read if read is not None and read.is_file() else None
+        sink_options = SinkOptions(film, microphone, reads=read, overwrite=overwrite, panel=panel)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         sinks = Sinks(before=(Pace(),) if is_played else (), after=(*cameras, recorder))
@@ -158,20 +159,6 @@ def _open_standbys(stack: ExitStack, uris: Sequence[str], format: StreamFormat) 
         cameras.append(Standby(open_sink(uri, format), format, waiting))
         stack.callback(cameras[-1].close, complete=False)  # as a rule `Outputs` has closed it before
     return tuple(cameras)
-
-
-def asked_format(options: SourceOptions) -> StreamFormat:
-    """What a camera will deliver if it does what it is asked, known before it is open."""
-    return StreamFormat(
-        width_px=options.width_px or WIDTH_PX,
-        height_px=options.height_px or HEIGHT_PX,
-        pixel_format=PixelFormat.RGB24,  # takes odd sizes, too
-        color=Color(full_range=True),
-        rotation_deg=0,
-        time_base=Fraction(1, 1_000_000),
-        rate=Fraction(options.fps or FPS).limit_denominator(1001),
-        is_live=True,
-    )
 
 
 def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Microphone | None:

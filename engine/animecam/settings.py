@@ -5,7 +5,7 @@ import re
 import threading
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from animecam.backends.base import BackendChoice
@@ -81,6 +81,8 @@ class Look:
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
+        for name, kind, wanted in _KINDS_OF_LOOK:
+            _refuse_other_kind(name, getattr(self, name), kind, wanted)
         for name in ("strength", "eyes", "line", "size_px"):
             _refuse_no_number(name, getattr(self, name))
         if self.split is not None:
@@ -143,6 +145,8 @@ class Settings:
     def __post_init__(self) -> None:
         for name, kind in (("head_edge", HeadEdge), ("backend", BackendChoice), ("quality", Quality)):
             _take(self, name, kind)
+        for name in ("max_faces", "threads", "gpu"):
+            _refuse_other_kind(name, getattr(self, name), Integral, "whole number")
         if self.target_fps is not None and not 0 < self.target_fps < math.inf:
             raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
         if self.max_fps is not None and not 0 < self.max_fps < math.inf:
@@ -171,9 +175,21 @@ def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
         ) from error
 
 
+_KINDS_OF_LOOK = (
+    ("style", str, "text"),
+    ("hair_tint", str, "text"),
+    ("mirror", bool, "truth value"),
+    ("shows_boxes", bool, "truth value"),
+)
+
+
 def _refuse_no_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real):  # NumPy's numbers are real ones, too
-        raise UsageError(f"{name} {value!r} is no number", hint=f"give {name} a number")
+    _refuse_other_kind(name, value, Real, "number")  # NumPy's numbers are real ones, too
+
+
+def _refuse_other_kind(name: str, value: object, kind: type, wanted: str) -> None:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UsageError(f"{name} {value!r} is no {wanted}", hint=f"{name} takes a {wanted}")
 
 
 class Controls:

@@ -89,6 +89,7 @@ class Color:
     full_range: bool = False
     primaries: int = 2
     transfer: int = 2
+    profile: bytes = b""  # ICC profile of a picture's RGB; empty: it has none, which stands for sRGB
 
 
 @dataclass(frozen=True, slots=True)

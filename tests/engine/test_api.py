@@ -61,7 +61,7 @@ def test_what_is_no_array_is_refused(stylize, thing):
     assert "Pillow" in caught.value.hint
 
 
-@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), 1e300, "3"])
 def test_what_is_no_time_is_refused(stylize, time_s):
     with pytest.raises(UsageError, match="is no time"):
         stylize(np.zeros((64, 64, 3), np.uint8), time_s=time_s)

@@ -12,11 +12,12 @@ import pytest
 import animecam.session as session_module
 from animecam.errors import SourceError
 from animecam.render.placeholder import AWAY, STARTING, placeholder_picture
-from animecam.session import LiveOptions, asked_format, run_live
+from animecam.session import LiveOptions, run_live
 from animecam.settings import Look, Settings
 from animecam.sinks import opening
 from animecam.sinks.paths import OutputKind
 from animecam.sinks.v4l2 import V4l2Sink
+from animecam.sources.camera import asked_format
 from animecam.sources.options import SourceOptions
 
 DEVICE = "v4l2:///dev/video9"

@@ -22,6 +22,9 @@ from animecam.settings import HAIR_TINTS, Controls, HeadEdge, Look, Quality, Sco
         ({"split": True}, "split True is no number"),
         ({"scope": "xx"}, "scope 'xx' is none of head, person, frame"),
         ({"scop": "head"}, "a look has no scop"),
+        ({"style": 5}, "style 5 is no text"),
+        ({"hair_tint": (255, 0, 0)}, "hair_tint .* is no text"),
+        ({"mirror": "no"}, "mirror 'no' is no truth value"),
     ],
 )
 def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
@@ -40,6 +43,7 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
         ({"backend": "cuda"}, "backend 'cuda' is none of auto, openvino"),
         ({"quality": "best"}, "quality 'best' is none of"),
         ({"head_edge": "hard"}, "head_edge 'hard' is none of"),
+        ({"max_faces": 2.5}, "max_faces 2.5 is no whole number"),
         ({"threads": -1}, "threads -1"),
         ({"gpu": -1}, "gpu -1"),
         ({"target_fps": 0.0}, "target-fps 0"),

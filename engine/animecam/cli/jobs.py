@@ -67,7 +67,12 @@ def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> 
         sources = _without_earlier_outputs(sources)
     targets = [output if names_file and output is not None else _target(source, output) for source in sources]
     _refuse_clashes(sources, targets)
-    if is_single and targets[0].exists() and not overwrite and not _is_same(sources[0], targets[0]):
+    for source, target in zip(sources, targets, strict=True):
+        if target.exists() and _is_same(source, target):
+            raise UsageError(
+                f"output {target} would overwrite the input", hint="choose another folder, or leave out -o"
+            )
+    if is_single and targets[0].exists() and not overwrite:
         raise SinkError(f"{targets[0]} exists", hint="--overwrite replaces it")
     return tuple(
         Job(source, target, is_done=not is_single and not overwrite and target.exists())
@@ -119,7 +124,7 @@ def _like(suffix: str) -> str:
 
 
 def _is_same(source: Path, target: Path) -> bool:
-    """Whether a target is its own source, which the sink refuses with a better word than 'exists'."""
+    """Whether a target that exists is its own source."""
     return source.exists() and target.samefile(source)
 
 

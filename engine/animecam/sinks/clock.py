@@ -29,8 +29,14 @@ class Clock:
         self._usual_duration = max(1, round(1 / (rate * self.time_base)))
         self._starts_at_zero = stream.is_live
         self._start_s = Fraction(0)
+        self._first_pts = 0
         self._pts = 0
         self._duration = 0
+
+    @property
+    def begin_s(self) -> Fraction:
+        """When the first frame is shown."""
+        return self._first_pts * self.time_base
 
     @property
     def end_s(self) -> Fraction:
@@ -47,6 +53,8 @@ class Clock:
         if self.frames == 0 and self._starts_at_zero:
             self._start_s = time_s
         pts = round((time_s - self._start_s) / self.time_base)
+        if self.frames == 0:
+            self._first_pts = pts
         self._pts = pts if self.frames == 0 else max(pts, self._pts + 1)
         self._duration = round(frame.duration * frame.time_base / self.time_base) or self._usual_duration
         self.frames += 1

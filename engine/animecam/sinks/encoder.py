@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from math import lcm
@@ -28,6 +28,7 @@ from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
 
+MP4_MUXERS = ("mp4", "mov")
 MAX_TIMESCALE = 10_000_000  # units a second in which an MP4 counts the film; a larger one overflows in old players
 
 
@@ -52,6 +53,7 @@ class Encoder:
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
+        self._first_dts: int | None = None
         with ExitStack() as on_failure:
             on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
@@ -99,7 +101,9 @@ class Encoder:
             av.error.FFmpegError: It cannot be written.
         """
         try:
-            self._mux(self._video.encode(None))
+            held: list[Packet[VideoStream]] = list(self._video.encode(None))
+            self._stretch_last(held)
+            self._mux(held)
             if self._sound is not None:
                 self._sound.copy_rest(self._clock.end_s, complete=complete)
             self._container.close()
@@ -186,7 +190,7 @@ class Encoder:
 
     def _muxer_settings(self) -> Settings:
         settings = self._encoding.container.settings
-        if self._encoding.container.muxer not in ("mp4", "mov"):
+        if self._encoding.container.muxer not in MP4_MUXERS:
             return settings
         # The edit list, which holds the first time stamps, counts in units of the film: they must divide the units of
         # the pictures, and if possible of the sound, or the whole film shifts by up to a millisecond.
@@ -204,8 +208,26 @@ class Encoder:
             frame = to_yuv420(frame, self._color)
         return frame
 
+    def _stretch_last(self, held: "Sequence[Packet[VideoStream]]") -> None:
+        """Lets an MP4 end when its last picture does.
+
+        Its length is the sum of what its packets last, in the order in which they are decoded. There each lasts until
+        the next one, so the first and the last are not those of the film: a film whose last picture stands for seconds,
+        as that of a GIF or of a screen often does, would lose them.
+        """
+        if self._encoding.container.muxer not in MP4_MUXERS or not held:
+            return
+        last = held[-1]
+        first_dts = held[0].dts if self._first_dts is None else self._first_dts
+        if last.dts is None or first_dts is None:
+            return
+        length = round((self._clock.end_s - self._clock.begin_s) / last.time_base)
+        last.duration = max(last.duration or 0, length - (last.dts - first_dts))
+
     def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
         for packet in packets:
+            if self._first_dts is None:
+                self._first_dts = packet.dts
             if self._sound is not None and packet.dts is not None:
                 self._sound.copy_until(packet.dts * packet.time_base)
             self._container.mux(packet)

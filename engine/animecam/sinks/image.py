@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from animecam.errors import SinkError, UsageError
 from animecam.sinks.convert import to_rgb
@@ -12,10 +13,10 @@ from animecam.types import Frame, StreamFormat
 
 
 class ImageSink:
-    """Writes PNG, JPEG or WebP files, each complete or not there at all.
+    """Writes PNG, JPEG or WebP files, each complete or not there at all, with the colour profile of its picture.
 
     Args:
-        uri: A file, or a pattern like `frames/%05d.png` whose number is the frame's index.
+        uri: A file, or a pattern like `frames/%05d.png` whose number counts the pictures, whatever frames were dropped.
         stream: What the frames will be.
         options: How to compress.
 
@@ -45,7 +46,7 @@ class ImageSink:
             SinkError: It cannot be written, or is the second for one file.
         """
         if self._is_sequence:
-            target = Target.of(numbered(self._path, frame.index))
+            target = Target.of(numbered(self._path, self.frames))
         elif self.frames:
             raise SinkError(f"{self.uri} holds one picture, a second one arrived", hint=self._sequence_hint())
         else:
@@ -77,7 +78,9 @@ class ImageSink:
     def _write(self, frame: Frame, target: Target) -> None:
         picture = cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR)
         try:
-            is_encoded, data = cv2.imencode(target.final.suffix, picture, self._settings)
+            profiles = [np.frombuffer(frame.color.profile, np.uint8)] if frame.color.profile else []
+            kinds = [cv2.IMAGE_METADATA_ICCP] * len(profiles)
+            is_encoded, data = cv2.imencodeWithMetadata(target.final.suffix, picture, kinds, profiles, self._settings)
         except cv2.error as error:
             is_encoded, data = False, error
         if not is_encoded or isinstance(data, cv2.error):

@@ -35,7 +35,7 @@ def open_sink(uri: str, format: StreamFormat, options: SinkOptions | None = None
         SinkError: The output cannot be opened.
     """
     options = options or SinkOptions()
-    check_output(uri, options.audio_from, overwrite=options.overwrite)
+    check_output(uri, options.reads or options.audio_from, overwrite=options.overwrite)
     return _OPENERS[output_kind(uri)](uri, format, options)
 
 
@@ -66,7 +66,7 @@ def _open_v4l2(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  #
 def _open_stream(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
     from animecam.sinks.stream import StreamSink
 
-    return StreamSink(uri, format, options)
+    return StreamSink(uri, format, replace(options, audio_from=None))
 
 
 def _open_video(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:

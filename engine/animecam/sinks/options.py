@@ -17,9 +17,9 @@ class SinkOptions:
     """Options of outputs.
 
     Attributes:
-        audio_from: File whose audio packets, chapters and titles go into a video file unchanged; also the file that an
-            output must not overwrite.
+        audio_from: File whose audio packets, chapters and titles go into a video file unchanged; none go into a stream.
         microphone: Live sound for video files and network streams; None for none.
+        reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51; None is what looks lossless at a glance for the codec (18 for H.264).
@@ -40,6 +40,7 @@ class SinkOptions:
 
     audio_from: Path | None = None
     microphone: SoundFeed | None = None
+    reads: Path | None = None
     overwrite: bool = False
     codec: str = AUTO
     crf: int | None = None

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import av.error
@@ -17,7 +18,7 @@ from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.devices import CameraInfo, list_cameras
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import DecodedSource, open_decoded
-from animecam.types import ColorMatrix, Frame
+from animecam.types import Color, ColorMatrix, Frame, PixelFormat, StreamFormat
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,20 @@ class System:
     open: Opener = av.open
     list: Callable[[], Sequence[CameraInfo]] = list_cameras
     clock: Clock = SYSTEM_CLOCK
+
+
+def asked_format(options: SourceOptions) -> StreamFormat:
+    """What a camera will deliver if it does what it is asked, known before it is open."""
+    return StreamFormat(
+        width_px=options.width_px or WIDTH_PX,
+        height_px=options.height_px or HEIGHT_PX,
+        pixel_format=PixelFormat.RGB24,  # takes odd sizes, too
+        color=Color(full_range=True),
+        rotation_deg=0,
+        time_base=Fraction(1, 1_000_000),
+        rate=Fraction(options.fps or FPS).limit_denominator(1001),
+        is_live=True,
+    )
 
 
 def open_camera(device: str, options: SourceOptions, system: System | None = None) -> "CameraSource":

@@ -30,6 +30,8 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
     try:
         if path.is_dir():
             raise SourceError(f"{name} is a folder", hint="name a file in it")
+        if path.exists() and not path.is_file():
+            raise SourceError(f"{name} is a pipe or a device", hint="save it to a file first")
         if path.stat().st_size == 0:
             raise SourceError(f"{name} is empty", hint="copy or record it again")
     except FileNotFoundError as error:

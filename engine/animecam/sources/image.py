@@ -4,11 +4,14 @@ import glob
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
@@ -17,6 +20,14 @@ from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
 PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
 PAPER = 255  # what shows through transparent parts: white
+RGB_PROFILE = slice(16, 20), b"RGB "  # where an ICC profile names the numbers that it is for; others fit no RGB
+
+
+class Picture(NamedTuple):
+    """A still picture: RGB uint8 [H, W, 3], and its ICC profile, empty if it has none."""
+
+    rgb: Image
+    profile: bytes
 
 
 def open_picture(path: Path) -> "PictureSource":
@@ -59,8 +70,8 @@ class PictureSource:
         self._paths = paths
         self._next = 0
         self._is_closed = False
-        self._first: Image | None = load_picture(paths[0])
-        height_px, width_px = self._first.shape[:2]
+        self._first: Picture | None = load_picture(paths[0])
+        height_px, width_px = self._first.rgb.shape[:2]
         self.format = StreamFormat(
             width_px=width_px,
             height_px=height_px,
@@ -85,19 +96,20 @@ class PictureSource:
         index = self._next
         picture = load_picture(self._paths[index]) if self._first is None else self._first
         self._first = None
-        self._refuse_other_size(self._paths[index], picture)
+        rgb = picture.rgb
+        self._refuse_other_size(self._paths[index], rgb)
         self._next += 1
         return Frame(
-            planes=(picture,),
+            planes=(rgb,),
             pixel_format=PixelFormat.RGB24,
-            color=self.format.color,
+            color=replace(self.format.color, profile=picture.profile),
             rotation_deg=0,
             index=index,
             pts=index,
             time_base=self.format.time_base,
             captured_ns=time.perf_counter_ns(),
             duration=1,
-            packed=picture,
+            packed=rgb,
         )
 
     def close(self) -> None:
@@ -112,8 +124,8 @@ class PictureSource:
             raise SourceError(what, hint=f"convert them one by one: animecam convert {self.uri}")
 
 
-def load_picture(path: Path) -> Image:
-    """Decodes a picture, upright as its EXIF data says, to RGB uint8 [H, W, 3], read-only.
+def load_picture(path: Path) -> Picture:
+    """Decodes a picture, upright as its EXIF data says, to RGB uint8 [H, W, 3], read-only, in its own colour space.
 
     16 bits become 8, grey becomes RGB, transparent parts show white paper. (EXIF data of a picture with transparency
     is not looked at: cameras write none.)
@@ -122,6 +134,8 @@ def load_picture(path: Path) -> Image:
         SourceError: It is missing, damaged, too large, animated, or no picture.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise SourceError(f"{path} is a pipe, a folder or a device", hint="save it to a file first")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise SourceError(f"{path} does not exist", hint="check the name and the folder") from error
@@ -137,27 +151,43 @@ def load_picture(path: Path) -> Image:
     if is_animated(data):
         hint = "rename it to .apng" if is_png(data) else "save it as a GIF or a video first"
         raise SourceError(f"{path} is animated: it would become a still picture", hint=hint)
-    rgb = _decode(data)
-    if rgb is None:
+    picture = _decode(data, path)
+    if picture is None:
         raise SourceError(f"{path} is damaged or cut off", hint="copy it again, check that it shows elsewhere")
-    rgb.flags.writeable = False
-    return rgb
+    picture.rgb.flags.writeable = False
+    return picture
 
 
-def _decode(data: bytes) -> Image | None:
+def _decode(data: bytes, path: Path) -> Picture | None:
     encoded = np.frombuffer(data, dtype=np.uint8)
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
     try:
         if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
             stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            if stored is not None and stored.dtype.kind == "f":
+                raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
-                return None if stored is None else _lay_on_paper(stored)
-        bgr = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+                return None if stored is None else Picture(_lay_on_paper(stored), _profile(encoded))
+        bgr, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=cv2.IMREAD_COLOR)
     except cv2.error:  # the decoder's own checks
         return None
     finally:
         cv2.utils.logging.setLogLevel(log_level)
-    return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    if cast("NDArray[Any] | None", bgr) is None:  # of which OpenCV's stubs know nothing
+        return None
+    return Picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), _rgb_profile(kinds, parts))
+
+
+def _profile(encoded: NDArray[np.uint8]) -> bytes:
+    _, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=cv2.IMREAD_UNCHANGED)
+    return _rgb_profile(kinds, parts)
+
+
+def _rgb_profile(kinds: Sequence[int], parts: Sequence[NDArray[Any]]) -> bytes:
+    """The ICC profile among what is told of a picture; that of a grey or CMYK picture is not that of its RGB."""
+    place, name = RGB_PROFILE
+    profiles = (part.tobytes() for kind, part in zip(kinds, parts, strict=True) if kind == cv2.IMAGE_METADATA_ICCP)
+    return next((profile for profile in profiles if profile[place] == name), b"")
 
 
 def _lay_on_paper(bgra: np.ndarray) -> Image:

@@ -57,6 +57,14 @@ def is_camera(uri: str) -> bool:
     return uri.isdigit() or uri.lower().startswith("camera:") or uri.startswith(DEVICE_PATHS)
 
 
+def local_path(uri: str) -> Path | None:
+    """The file that a URI reads, or the folder whose pictures it reads; None for all else."""
+    if not uri or is_camera(uri) or _SCHEME.match(uri):
+        return None
+    path = Path(uri)
+    return path.parent if glob.has_magic(uri) and not path.exists() else path
+
+
 def _open_path(text: str, options: SourceOptions) -> Source:
     if not text:
         raise UsageError("no source was named", hint=f"give {EXAMPLES}")

@@ -1,6 +1,7 @@
 """Who may come in: on this machine's own address anybody here, elsewhere whoever has the token."""
 
 import secrets
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -8,7 +9,6 @@ from aiohttp import web
 from animecam.web.options import Refusal
 
 COOKIE = "animecam_token"
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/healthz", "/app.css", "/icon.svg"})  # the last two dress the page that asks for the token
 _READING = frozenset({"GET", "HEAD"})
 
@@ -39,16 +39,12 @@ class Gate:
                     status=401,
                     reason="token",
                 )
-        elif _name(f"//{request.host}") not in _LOOPBACK_NAMES:
+        elif not is_loopback(_name(f"//{request.host}")):
             # Without a token the address is the protection: a foreign name that points here (DNS rebinding) is no key.
             raise Refusal("this server answers to localhost only", status=421, reason="host")
         origin = request.headers.get("Origin")
         is_upgrade = "Upgrade" in request.headers  # a WebSocket is opened by GET, from any site's page
-        if (
-            (request.method not in _READING or is_upgrade)
-            and origin is not None
-            and urlsplit(origin).netloc != request.host
-        ):
+        if (request.method not in _READING or is_upgrade) and origin is not None and _place(origin) != request.host:
             raise Refusal("another site's page may not use this server", status=403, reason="origin")
 
     def is_token(self, text: str) -> bool:
@@ -61,8 +57,11 @@ class Gate:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server on this address can be reached from this machine only."""
-    return host in _LOOPBACK_NAMES or host.startswith("127.")
+    """Whether a server on this address, or called so, can be reached from this machine only."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # another name, wherever it may point
+        return False
 
 
 def _bearer(request: web.Request) -> str:
@@ -73,5 +72,12 @@ def _bearer(request: web.Request) -> str:
 def _name(address: str) -> str:
     try:
         return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
     except ValueError:
         return ""

@@ -126,7 +126,7 @@ class Desk:
 
     async def offer(self, request: web.Request) -> web.Response:
         """WebRTC signalling: the browser's offer in, the answer out."""
-        message = read_message(await request.text(), MOST_OFFER_BYTES)
+        message = read_message(await request.read(), MOST_OFFER_BYTES)
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise Refusal("there is no offer in the request", hint="reload the page")

@@ -158,6 +158,9 @@ def _guard(gate: Gate, desk: Desk) -> Middleware:
             response = _problem(error, 500)
         except web.HTTPException as error:
             response = _problem(UsageError(error.reason.lower()), error.status)
+        except Exception:  # a fault of ours: the page is told in its own words, and the log has the rest
+            log.exception("%s %s", request.method, request.path)
+            response = _problem(PipelineError("the server made a mistake", hint="its log tells which"), 500)
         if not response.prepared:  # a WebSocket has sent its head long ago
             response.headers.update(HEADERS)
         return response

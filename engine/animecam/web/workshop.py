@@ -80,6 +80,11 @@ class Job:
         self.changed_s = time.monotonic()
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more is done to it: there is a result, or there will be none."""
+        return self.progress.state in (State.DONE, State.FAILED)
+
+    @property
     def result_name(self) -> str:
         """The name to save the result by."""
         return self.stem + SUFFIX_OF_RESULT + self.target.suffix
@@ -128,7 +133,7 @@ class Workshop:
             Refusal: It is too large, too slow, or no media; or too many are kept already. Nothing of it is kept.
         """
         if len(self._jobs) >= MOST_JOBS:
-            raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
+            self._make_room()
         folder = self._folder / secrets.token_urlsafe(16)
         folder.mkdir(mode=0o700)
         job = self._jobs[folder.name] = Job(name, folder, look)
@@ -146,6 +151,17 @@ class Workshop:
         task.add_done_callback(self._running.discard)
         return job
 
+    def _make_room(self) -> None:
+        """Forgets the result that has waited longest to be fetched.
+
+        Raises:
+            Refusal: All uploads wait or are worked on.
+        """
+        over = [job for job in self.jobs() if job.is_over]
+        if not over:
+            raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
+        self.discard(min(over, key=lambda job: job.changed_s))
+
     def discard(self, job: Job) -> None:
         """Stops a job if it runs and removes its files."""
         job.stop.set()
@@ -158,8 +174,7 @@ class Workshop:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for job in self.jobs():
-                is_over = job.progress.state in (State.DONE, State.FAILED)
-                if is_over and time.monotonic() - job.changed_s > KEEP_SECONDS:
+                if job.is_over and time.monotonic() - job.changed_s > KEEP_SECONDS:
                     self.discard(job)
 
     async def close(self) -> None:

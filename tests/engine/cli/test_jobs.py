@@ -76,6 +76,14 @@ def test_a_single_existing_target_is_refused(clips, tmp_path):
     assert target.read_bytes() == b"precious"
 
 
+def test_inputs_are_not_taken_for_what_an_earlier_run_made_of_them(clips, tmp_path):
+    """Into their own folder all were skipped, as if they were done."""
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        plan_jobs([str(clips)], clips, overwrite=False)
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        plan_jobs([str(clips / "b.mp4"), str(clips / "c.jpg")], clips, overwrite=True)
+
+
 def test_many_inputs_need_a_folder(clips, tmp_path):
     with pytest.raises(UsageError, match="one file for 2 inputs"):
         plan_jobs([str(clips / "b.mp4"), str(clips / "c.jpg")], tmp_path / "out.mp4", overwrite=False)

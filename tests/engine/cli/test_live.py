@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from animecam.cli import main
@@ -60,6 +62,49 @@ def test_several_outputs_get_the_same_frames(tmp_path):
     counts = {len(_frames(path)) for path in outputs}
     assert len(counts) == 1
     assert counts.pop() > 0
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A second of a picture with a tone beside it."""
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=10, width=160, height=120, pix_fmt="yuv420p")
+        sound = container.add_stream("aac", rate=16_000, layout="mono")
+        for _ in range(10):
+            container.mux(video.encode(av.VideoFrame(160, 120, "yuv420p")))
+        for start in range(0, 16_000, 1000):
+            tone = av.AudioFrame.from_ndarray(np.zeros((1, 1000), np.float32), format="fltp", layout="mono")
+            tone.sample_rate, tone.pts = 16_000, start
+            container.mux(sound.encode(tone))
+        container.mux(video.encode(None))
+        container.mux(sound.encode(None))
+    return path
+
+
+def test_a_film_keeps_its_sound(film, tmp_path):
+    out = tmp_path / "out.mp4"
+    assert main(["--input", str(film), "--output", str(out), "--output", "null:", "--size", "192"]) == 0
+    with av.open(str(out)) as container:
+        assert len(container.streams.audio) == 1
+        assert float(container.streams.audio[0].duration * container.streams.audio[0].time_base) > 0.9
+
+
+def test_an_output_that_is_the_input_is_refused(film, capfd):
+    """With --overwrite the film was replaced by its drawing."""
+    before = film.read_bytes()
+    assert main(["--input", str(film), "--output", str(film), "--overwrite"]) == 2
+    assert "would overwrite the input" in capfd.readouterr().err
+    assert film.read_bytes() == before
+
+
+def test_pictures_are_not_drawn_over(tmp_path, capfd):
+    shot = tmp_path / "00000.png"
+    cv2.imwrite(str(shot), np.zeros((64, 64, 3), np.uint8))
+    for source in (tmp_path, tmp_path / "*.png"):
+        words = ["--input", str(source), "--output", str(tmp_path / "%05d.png"), "--overwrite", "--size", "192"]
+        assert main(words) == 2
+        assert "would overwrite the input" in capfd.readouterr().err
 
 
 def test_demo_writes_a_video(tmp_path, capfd, monkeypatch):

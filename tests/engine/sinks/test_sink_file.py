@@ -48,7 +48,31 @@ def test_variable_frame_rate_is_exact(tmp_path, stream_format, make_frame, read_
     write_all(FileSink(str(path), stream, SinkOptions(threads=1)), frames)
     (video,) = read_packets(path, "video")
     assert video.times_s == [Fraction(stamp, 90_000) for stamp in stamps]
-    assert video.lengths_s[-1] == (Fraction(steps[-1], 90_000) if lengths_known else 1 / stream.rate)
+    assert film_s(path) == sum(steps[:-1], Fraction(0)) / 90_000 + (
+        Fraction(steps[-1], 90_000) if lengths_known else 1 / stream.rate
+    )
+
+
+def film_s(path):
+    """How long a player takes the film to be."""
+    with av.open(str(path)) as container:
+        video = container.streams.video[0]
+        return video.duration * video.time_base
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mov"])
+@pytest.mark.parametrize("frames", [1, 2, 6, 20, 70])
+@pytest.mark.parametrize("last_ms", [1, 5000])
+def test_a_last_picture_that_stands_for_seconds_is_not_cut(
+    tmp_path, stream_format, make_frame, extension, frames, last_ms
+):
+    """Its length went to whichever picture is decoded last: a film of six seconds was one of one."""
+    stream = replace(stream_format, time_base=Fraction(1, 1000))
+    path = tmp_path / f"out.{extension}"
+    lengths_ms = [40] * (frames - 1) + [last_ms]
+    drawn = [make_frame(stream, i, 40 * i + 80, length) for i, length in enumerate(lengths_ms)]
+    write_all(FileSink(str(path), stream, SinkOptions(threads=1)), drawn)
+    assert film_s(path) == Fraction(sum(lengths_ms), 1000)
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov"])

@@ -1,5 +1,6 @@
 """Still pictures: upright, 8 bits, RGB; and folders of them."""
 
+import os
 import struct
 import zlib
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from animecam.errors import SourceError
+from animecam.sinks.image import ImageSink
+from animecam.sinks.options import SinkOptions
+from animecam.sources.file import open_file
 from animecam.sources.image import load_picture, open_picture, open_pictures
 from animecam.sources.options import SourceOptions
 from animecam.sources.picture_header import is_animated, picture_size
@@ -67,14 +71,14 @@ def test_one_picture_is_one_frame(tmp_path, suffix):
 def test_exif_orientation(tmp_path, orientation, top_left):
     _, jpeg = cv2.imencode(".jpg", corners())
     (tmp_path / "a.jpg").write_bytes(with_orientation(jpeg.tobytes(), orientation))
-    rgb = load_picture(tmp_path / "a.jpg")
+    rgb = load_picture(tmp_path / "a.jpg").rgb
     assert rgb.shape == ((40, 24, 3) if orientation in (6, 8) else (24, 40, 3))
     np.testing.assert_allclose(rgb[2, 2], top_left, atol=12)
 
 
 def test_grey_and_sixteen_bits(tmp_path):
-    assert load_picture(write(tmp_path / "g.png", np.full((9, 7), 77, np.uint8)))[3, 3].tolist() == [77] * 3
-    deep = load_picture(write(tmp_path / "d.png", np.full((9, 7, 3), (10_000, 20_000, 50_000), np.uint16)))
+    assert load_picture(write(tmp_path / "g.png", np.full((9, 7), 77, np.uint8))).rgb[3, 3].tolist() == [77] * 3
+    deep = load_picture(write(tmp_path / "d.png", np.full((9, 7, 3), (10_000, 20_000, 50_000), np.uint16))).rgb
     assert deep.dtype == np.uint8
     np.testing.assert_allclose(deep[3, 3], [50_000 / 257, 20_000 / 257, 10_000 / 257], atol=1)
 
@@ -86,13 +90,13 @@ def test_transparent_parts_show_white_paper(tmp_path, depth):
     bgra[:, :3] = (0, 0, full, full)
     bgra[:, 3:6] = (0, 0, full, full // 2)
     bgra[:, 6:] = (0, full, 0, 0)  # what is under full transparency must not show
-    rgb = load_picture(write(tmp_path / "a.png", bgra))
+    rgb = load_picture(write(tmp_path / "a.png", bgra)).rgb
     np.testing.assert_allclose(rgb[4, [1, 4, 7]], [(255, 0, 0), (255, 128, 128), (255, 255, 255)], atol=1)
 
 
 def test_odd_and_single_pixels_stay(tmp_path):
-    assert load_picture(write(tmp_path / "a.png", np.full((1, 1, 3), 9, np.uint8))).shape == (1, 1, 3)
-    assert load_picture(write(tmp_path / "b.png", np.full((31, 17, 3), 9, np.uint8))).shape == (31, 17, 3)
+    assert load_picture(write(tmp_path / "a.png", np.full((1, 1, 3), 9, np.uint8))).rgb.shape == (1, 1, 3)
+    assert load_picture(write(tmp_path / "b.png", np.full((31, 17, 3), 9, np.uint8))).rgb.shape == (31, 17, 3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
@@ -159,6 +163,53 @@ def test_a_picture_that_was_cut_off(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(SourceError, match="is damaged or cut off"):
         open_picture(path)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_floating_point_pictures_are_named_as_such(tmp_path, channels):
+    path = write(tmp_path / "a.tiff", np.full((20, 20, channels), 0.5, np.float32))
+    with pytest.raises(SourceError, match="floating-point") as caught:
+        open_picture(path)
+    assert "16 bits" in caught.value.hint
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    for name, opener in (("a.png", open_picture), ("a.mp4", lambda path: open_file(path, SourceOptions()))):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(SourceError, match="is a pipe"):
+            opener(tmp_path / name)
+
+
+def icc(space):
+    """A small ICC profile: a header (ICC.1:2022, 7.2) and one tag of noise, or libpng finds it too short."""
+    noise = np.random.default_rng(0).bytes(400)
+    d50 = struct.pack(">III", 0xF6D6, 0x10000, 0xD32D)
+    head = struct.pack(">I4sI4s4s4s12s4s", 544, b"test", 0x02100000, b"mntr", space, b"XYZ ", bytes(12), b"acsp")
+    return (head + bytes(28) + d50).ljust(128, b"\0") + struct.pack(">I4sII", 1, b"desc", 144, 400) + noise
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize(("space", "is_kept"), [(b"RGB ", True), (b"GRAY", False), (b"CMYK", False)])
+def test_the_colour_profile_comes_along(tmp_path, capfd, suffix, channels, space, is_kept):
+    """Photos of phones have Display P3: without it their colours fade."""
+    if suffix == ".jpg" and channels == 4:
+        pytest.skip("a JPEG has no alpha")
+    profile = np.frombuffer(icc(space), np.uint8)
+    pixels = np.full((20, 20, channels), 200, np.uint8)
+    is_written, data = cv2.imencodeWithMetadata(suffix, pixels, [cv2.IMAGE_METADATA_ICCP], [profile])
+    assert is_written
+    (tmp_path / f"in{suffix}").write_bytes(data.tobytes())
+    frame = open_picture(tmp_path / f"in{suffix}").read()
+    capfd.readouterr()  # libpng complains of profiles that do not fit
+    assert frame.color.profile == (icc(space) if is_kept else b"")
+    stream = open_picture(tmp_path / f"in{suffix}").format
+    for written in (".jpg", ".png", ".webp"):
+        sink = ImageSink(str(tmp_path / f"out{written}"), stream, SinkOptions())
+        sink.write(frame)
+        sink.close(complete=True)
+        assert load_picture(tmp_path / f"out{written}").profile == frame.color.profile
 
 
 def test_missing(tmp_path):

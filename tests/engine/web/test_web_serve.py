@@ -119,6 +119,11 @@ def test_loopback_addresses_need_no_token(host):
     assert is_loopback(host)
 
 
+@pytest.mark.parametrize("host", ["127.evil.example", "10.0.0.1", "box.local", ""])
+def test_other_names_and_addresses_do(host):
+    assert not is_loopback(host)
+
+
 def test_limits_that_let_nobody_in_are_refused():
     for wrong in ({"sessions": 0}, {"upload_bytes": 0}, {"minutes": 0}, {"minutes": math.nan}, {"width_px": 0}):
         with pytest.raises(UsageError):

@@ -19,6 +19,7 @@ from animecam.web.handlers import RESULT_TYPES
 from animecam.web.options import MIB, Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
+from animecam.web.workshop import Workshop
 
 TOKEN = "secret"
 POLL_S = 0.05
@@ -318,14 +319,70 @@ def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(vi
     visit(test)
 
 
-def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path):
+def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monkeypatch):
     data = picture(tmp_path / "in.png")
+
+    async def wait(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Workshop, "_run", wait)
 
     async def test(client):
         answers = [await client.post("/jobs", data=data) for _ in range(10)]
         assert [a.status for a in answers] == [201] * 8 + [503] * 2
 
     visit(test)
+
+
+def test_the_oldest_result_makes_room_for_an_upload(visit, tmp_path):
+    """It was refused for a quarter of an hour, with the advice to come again in a minute."""
+    data = picture(tmp_path / "in.png")
+
+    async def test(client):
+        kept = []
+        for _ in range(9):
+            answer = await client.post("/jobs", data=data)
+            assert answer.status == 201
+            kept.append((await answer.json())["id"])
+            await finished(client, kept[-1])
+        answers = [await client.get(f"/jobs/{job}/result") for job in kept]
+        assert [a.status for a in answers] == [404] + [200] * 8
+
+    visit(test)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "status"),
+    [
+        ("/jobs", {"Origin": "http://["}, b"x", 403),
+        ("/offer", {}, b"\xff\xfe", 400),
+        ("/offer", {"Content-Type": "text/plain; charset=nope"}, b"{}", 400),
+    ],
+)
+def test_odd_requests_are_answered_in_words(visit, path, headers, body, status):
+    async def test(client):
+        answer = await client.post(path, headers=headers, data=body)
+        assert answer.status == status
+        assert (await answer.json())["message"]
+        assert "Content-Security-Policy" in answer.headers
+
+    visit(test)
+
+
+def test_a_fault_of_the_server_is_logged_and_told(visit, monkeypatch, caplog):
+    async def fail(*_):
+        raise RuntimeError("of ours")
+
+    monkeypatch.setattr(Workshop, "receive", fail)
+
+    async def test(client):
+        answer = await client.post("/jobs", data=b"x")
+        assert answer.status == 500
+        assert "of ours" not in await answer.text()
+        assert "Content-Security-Policy" in answer.headers
+
+    visit(test)
+    assert "of ours" in caplog.text
 
 
 def test_metrics_are_in_prometheus_form(visit):
