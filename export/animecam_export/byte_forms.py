@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, shape_inference
 
+from animecam_export.folding import has_branches
 from animecam_export.graph import Graph, NoMatch
 from animecam_export.lade import SPACE, Lade, Writer, find_lade
 
@@ -34,6 +35,9 @@ SAMPLED_EVERY = 2
 PROBE_PX = 256
 """Side of the picture for which the sizes of maps are worked out."""
 
+KNOWN_OPSETS = frozenset(range(11, 18))
+"""Before, DepthToSpace had no modes; after, reductions take their axes as an input."""
+
 _HEIGHT = 2  # of NCHW
 
 
@@ -41,9 +45,11 @@ def write_byte_forms(model: ModelProto) -> ModelProto:
     """A network that draws the same, in forms that are faster in bytes.
 
     Args:
-        model: An fp32 network [N, 3, H, W] of pictures with even sides. Where nothing of this is found it comes back as
-            it was.
+        model: An fp32 network [N, 3, H, W] of pictures with even sides. Where nothing of this is found, or where it is
+            written in operators that are not known here, it comes back as it was.
     """
+    if not _is_known(model):
+        return model
     written = ModelProto()
     written.CopyFrom(model)
     types, heights = _inferred(model)
@@ -51,19 +57,34 @@ def write_byte_forms(model: ModelProto) -> ModelProto:
     for cast in graph.of_type("Cast"):
         if types.get(cast.input[0]) == types.get(cast.output[0], 0):  # torch writes those, and they hide a LADE
             graph.bypass(cast)
-    for root in graph.of_type("Sqrt"):
-        try:
-            lade = find_lade(graph, root)
-        except NoMatch:
-            continue
-        if heights.get(lade.x) == PROBE_PX:
-            _sample_statistics(graph, lade)
-    for conv in graph.of_type("Conv"):
-        if heights.get(conv.output[0]) == PROBE_PX and _writes_few_channels(graph, conv):
-            _write_blocks(graph, conv)
+    lades = [lade for lade in _lades(graph) if heights.get(lade.x) == PROBE_PX]
+    convolutions = [one for one in graph.of_type("Conv") if heights.get(one.output[0]) == PROBE_PX]
+    last = [one for one in convolutions if _writes_few_channels(graph, one)]
+    if not lades and not last:
+        return model
+    for lade in lades:
+        _sample_statistics(graph, lade)
+    for convolution in last:
+        _write_blocks(graph, convolution)
     graph.apply()
     _restore_constants(written, model)
     return written
+
+
+def _is_known(model: ModelProto) -> bool:
+    """Whether the operators are those that are written here, and no branch reads what the graph around it computes."""
+    versions = {entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")}
+    return versions <= KNOWN_OPSETS and not has_branches(model)
+
+
+def _lades(graph: Graph) -> list[Lade]:
+    found: list[Lade] = []
+    for root in graph.of_type("Sqrt"):
+        try:
+            found.append(find_lade(graph, root))
+        except NoMatch:
+            continue
+    return found
 
 
 def _restore_constants(written: ModelProto, model: ModelProto) -> None:
@@ -118,6 +139,7 @@ def _writes_few_channels(graph: Graph, conv: NodeProto) -> bool:
     settings = {one.name: helper.get_attribute_value(one) for one in conv.attribute}
     is_plain = settings.get("group", 1) == 1 and not settings.get("auto_pad")
     is_plain &= all(set(settings.get(name, [1])) == {1} for name in ("strides", "dilations"))
+    is_plain &= all(name in graph.constants for name in conv.input[1:])
     return is_plain and weights is not None and weights.shape[0] <= MOST_CHANNELS and min(weights.shape[2:]) > 1
 
 

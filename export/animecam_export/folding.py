@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, OperatorSetIdProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 Constants = dict[str, NDArray[Any]]
+
+
+def has_branches(model: ModelProto) -> bool:
+    """Whether nodes hold graphs of their own (If, Loop, Scan), which may read any tensor around them."""
+    kinds = {attribute.type for node in model.graph.node for attribute in node.attribute}
+    return bool(kinds & {AttributeProto.GRAPH, AttributeProto.GRAPHS})
 
 
 def fold_constants(model: ModelProto) -> ModelProto:

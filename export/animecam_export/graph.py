@@ -82,8 +82,10 @@ class Graph:
         self._producers |= {name: node for node in nodes for name in node.output}
 
     def bypass(self, node: NodeProto) -> None:
-        """Takes a node out that only passes its first input on."""
+        """Takes a node out that only passes its first input on; one that gives an output of the model stays."""
         given, passed = node.output[0], node.input[0]
+        if given in {value.name for value in self._model.graph.output}:
+            return
         for user in self.nodes:
             for index, name in enumerate(user.input):
                 if name == given:

@@ -54,7 +54,10 @@ def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
     ops = CpuImageOps()
     with closing(open_detector("short")) as detector:
         for path in photos:
-            coded = np.fromfile(path, np.uint8)
+            try:
+                coded = np.fromfile(path, np.uint8)
+            except OSError:  # a link to nowhere, a folder of that name
+                continue
             picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
             if picture is None:
                 continue

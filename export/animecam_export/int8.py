@@ -34,6 +34,7 @@ from animecam.styles.pixels import batch_shape, encode
 from animecam.types import Image
 from animecam_export.byte_forms import BLOCK, IN_BLOCKS, write_byte_forms
 from animecam_export.errors import ExportError
+from animecam_export.folding import fold_constants, has_branches
 from animecam_export.parity import psnr_db
 
 LEAST_PSNR_DB = 35.0
@@ -45,6 +46,7 @@ KEPT_OPERATORS = frozenset(
 """Never quantised: they are arithmetic of statistics and of the attention, or the last step to the picture."""
 
 TIMED_ROUNDS = 15
+_RANDOM = ("Random", "Multinomial", "Bernoulli")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,41 @@ def quantise(model: ModelProto, crops: Sequence[Image], contract: Contract) -> M
     import nncf
 
     nncf.set_log_level(logging.ERROR)
+    model = _plain(model)
     if all(side_px % BLOCK == 0 for side_px in contract.fixed_px or (contract.multiple_px,)):
         model = write_byte_forms(model)
     name = model.graph.input[0].name
     left_alone = nodes_left_alone(model)
     dataset = nncf.Dataset([{name: encoded(crop, contract)} for crop in crops])
-    quantised: Any = nncf.quantize(
-        model,
-        dataset,
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(crops),
-        ignored_scope=nncf.IgnoredScope(names=left_alone),
-    )
+    try:
+        quantised: Any = nncf.quantize(
+            model,
+            dataset,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(crops),
+            ignored_scope=nncf.IgnoredScope(names=left_alone),
+        )
+    except Exception as error:  # whatever it meets in a stranger's network: KeyError, those of ONNX Runtime, its own
+        reason = (str(error).splitlines() or [""])[0]
+        message = f"NNCF cannot quantise this network: {type(error).__name__}: {reason}"
+        raise ExportError(message, hint="export it with opset 17, or use it in float32") from error
     return quantised
+
+
+def _plain(model: ModelProto) -> ModelProto:
+    """A copy without constants that are computed, whose nodes have a name each: rules and NNCF go by them."""
+    is_random = any(node.op_type.startswith(_RANDOM) for node in model.graph.node)
+    if has_branches(model) or is_random:
+        plain = ModelProto()
+        plain.CopyFrom(model)
+    else:
+        plain = fold_constants(model)
+    taken: set[str] = set()
+    for index, node in enumerate(plain.graph.node):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}_{index}_of_{len(plain.graph.node)}"
+        taken.add(node.name)
+    return plain
 
 
 def nodes_left_alone(model: ModelProto) -> list[str]:

@@ -4,9 +4,10 @@ import random
 import tempfile
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import ceil
 from pathlib import Path
 
-from animecam.styles.card import ByteNetwork, StyleCard
+from animecam.styles.card import ByteNetwork, Contract, StyleCard
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
@@ -60,6 +61,7 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     chosen = card.variants if options.quality is None else (card.variant(options.quality),)
     style = Style(card, folder, is_bundled=False)
     calibration, held_out = split_photos(options)
+    options = replace(options, size_px=crop_side(card.contract, options.size_px))
     seen = _crops(calibration, options, options.photos)
     unseen = _crops(held_out, options, options.held_out or options.photos)
     found: dict[str, tuple[Quantised, ...]] = {}
@@ -83,6 +85,23 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
         message = f"cannot write {folder}: {error.strerror}"
         raise ExportError(message, hint="name a folder that you may write") from error
     return card, found
+
+
+def crop_side(contract: Contract, wanted_px: int) -> int:
+    """The side of square crops that a network takes: its own, or what is wanted, rounded up to what it can.
+
+    Raises:
+        ExportError: It takes one size, which is no square.
+    """
+    if contract.fixed_px is not None:
+        height_px, width_px = contract.fixed_px
+        if height_px != width_px:
+            message = f"the network takes {width_px}x{height_px} pixels only, and heads are square"
+            raise ExportError(message, hint="export it without --size, or for a square")
+        return width_px
+    least_px = max(wanted_px, contract.min_px)
+    side_px = ceil(least_px / contract.multiple_px) * contract.multiple_px
+    return side_px if contract.max_px is None else min(side_px, contract.max_px)
 
 
 def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:

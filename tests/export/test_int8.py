@@ -1,5 +1,6 @@
 """INT8: which nodes become bytes, how near the result is, and what the style's folder holds afterwards."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from animecam_export import cli
 from animecam_export.errors import ExportError
 from animecam_export.head_crops import head_crops, sitter
 from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
-from animecam_export.int8_style import Int8Options, split_photos
+from animecam_export.int8_style import Int8Options, crop_side, split_photos
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_training.models.lite import LiteGenerator
 
@@ -125,6 +126,56 @@ def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, caps
     assert 0 < difference.mean() < 15
     with open_style("tiny", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1)) as net:
         assert net.info.precision == "f32"  # it is slower in INT8
+
+
+def test_nodes_need_no_names_and_constants_no_initializers(style: Path, photos: Path):
+    """As networks of others come: NNCF and the rules go by names."""
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    network = onnx.load(style / "model.onnx")
+    constants = [onnx.helper.make_node("Constant", [], [one.name], value=one) for one in network.graph.initializer]
+    nodes = [*constants, *network.graph.node]
+    for node in nodes:
+        node.name = ""
+    del network.graph.node[:], network.graph.initializer[:]
+    network.graph.node.extend(nodes)
+    onnx.save(network, style / "model.onnx")
+    card = read_card(style)
+    replace(card, variants=(replace(card.variant(), sha256=file_sha256(style / "model.onnx")),)).save(style)
+    words = ["int8", str(style), "--photos", str(photos / "seen"), "--held-out", str(photos / "unseen")]
+    assert cli.main([*words, "--least-db", "25"]) == 0
+    operators = [node.op_type for node in onnx.load(style / read_card(style).variant().int8.file).graph.node]
+    assert operators.count("QuantizeLinear") >= 9
+
+
+def test_what_cannot_be_quantised_is_told_in_a_line(style: Path, photos: Path, capsys: pytest.CaptureFixture):
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    network = onnx.load(style / "model.onnx")
+    network.graph.node.append(onnx.helper.make_node("Cast", ["drawn"], ["again"], to=onnx.TensorProto.FLOAT))
+    network.graph.output[0].name = "again"  # NNCF looks for the node that gives it, and has taken it out
+    onnx.save(network, style / "model.onnx")
+    card = read_card(style)
+    replace(card, variants=(replace(card.variant(), sha256=file_sha256(style / "model.onnx")),)).save(style)
+    words = ["int8", str(style), "--photos", str(photos / "seen"), "--held-out", str(photos / "unseen")]
+    assert cli.main([*words, "--least-db", "25"]) == 1
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "NNCF cannot quantise this network" in shown
+    assert "hint:" in shown
+
+
+def test_crops_are_of_a_size_that_the_network_takes():
+    assert crop_side(Contract(), 256) == 256
+    assert crop_side(Contract(multiple_px=24), 256) == 264
+    assert crop_side(Contract(min_px=300), 256) == 304
+    assert crop_side(Contract(max_px=128), 256) == 128
+    assert crop_side(Contract(fixed_px=(512, 512)), 256) == 512
+    with pytest.raises(ExportError, match="takes 320x256 pixels only"):
+        crop_side(Contract(fixed_px=(256, 320)), 256)
+
+
+def test_photos_that_cannot_be_read_are_passed_over(tmp_path: Path):
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (tmp_path / "album.jpg").mkdir()
+    assert list(head_crops([tmp_path / "gone.jpg", tmp_path / "album.jpg"], 64)) == []
 
 
 def test_a_style_that_comes_too_far_from_float_stays_as_it_was(

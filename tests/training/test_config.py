@@ -45,6 +45,15 @@ def test_toml_there_and_back() -> None:
         ("calm_teacher = 2", "calm_teacher"),
         ('method = "distill"\ncalm_teacher = -1', "calm_teacher"),
         ("glasses = 1.5", "glasses"),
+        ("seed = -1", "seed"),
+        ("[optim]\nbetas = [0.9, 1.0]", "optim.betas"),
+        ("[optim]\ndiscriminator_rate = -1.0", "optim.discriminator_rate"),
+        ("[optim]\nfinal_share = -1.0", "optim.final_share"),
+        ("[augment]\nblur_px = [0.0, 0.0]", "augment.blur_px"),
+        ("[augment]\nblur_px = [2.0, 1.0]", "augment.blur_px"),
+        ("[augment]\ngamma = 0.0", "augment.gamma"),
+        ("[data]\nzooms = [inf]", "data.zooms"),
+        ("[pair_weights]\npixel = -2.0", "pair_weights has"),
         ("even_light = -0.1", "even_light"),
         ("[pair_weights]\nworn = 8", "pair_weights.worn"),
         ("[flat]\ngloss = 0", "flat.gloss"),
@@ -71,6 +80,13 @@ def test_what_is_no_toml_is_named(tmp_path: Path) -> None:
         load_recipe(tmp_path / "bytes.toml")
     with pytest.raises(ConfigError, match=r"none\.toml"):
         load_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x7f", 'say "ah"', "back\\slash", "アニメ 🎨"])
+def test_any_name_comes_back(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe_to_toml(Recipe(name=name)), "utf-8")
+    assert load_recipe(path).name == name
 
 
 def test_a_whole_number_serves_as_a_fraction() -> None:

@@ -1,6 +1,8 @@
 """The loop: every method takes a step, a run resumes bit for bit, and failures leave the last good checkpoint."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +21,7 @@ from animecam_training.methods.base import descend, rate_at
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.ops.bilateral import bilateral_filter
 from animecam_training.run_folder import read_stats
+from animecam_training.stopping import stop_wishes
 
 SIDE_PX = 96
 WIDTHS = (8, 8, 8)
@@ -90,6 +93,31 @@ def stop_after_two(recipe: Recipe, folder: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         train(recipe, RunOptions(folder), stop)
+
+
+def test_ctrl_c_finishes_the_step_and_saves_it(pairs: Path, tmp_path: Path) -> None:
+    """Up to save_every steps were lost, and all of a run that had saved none yet."""
+    recipe = _recipe(pairs, save_every=100)
+
+    def ask(step: int) -> None:
+        if step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, RunOptions(tmp_path / "run"), ask)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert load_checkpoint(tmp_path / "run/last.pt").step == 2
+    whole = train(recipe, RunOptions(tmp_path / "whole"))
+    resumed = train(recipe, RunOptions(tmp_path / "run", resume=True))
+    assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step() -> None:
+    with stop_wishes() as is_asked:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert is_asked()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_minutes_end_a_run_with_a_checkpoint(pairs: Path, tmp_path: Path) -> None:

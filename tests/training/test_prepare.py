@@ -23,7 +23,7 @@ from animecam_training.data.pictures import (
     write_picture,
 )
 from animecam_training.data.prepare import PrepareOptions, prepare
-from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
+from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.data.sets import PairSet, PhotoSet, UnpairedSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
@@ -48,9 +48,21 @@ def test_faults_are_named() -> None:
 
 def test_a_copy_in_other_light_is_a_duplicate() -> None:
     seen = DuplicateFilter(LIMITS)
-    assert seen.is_new(_colourful(0))
-    assert not seen.is_new((_colourful(0) * 0.9).astype(np.uint8))
-    assert seen.is_new(_colourful(1))
+    assert seen.is_new(picture_hash(_colourful(0)))
+    assert not seen.is_new(picture_hash((_colourful(0) * 0.9).astype(np.uint8)))
+    assert seen.is_new(picture_hash(_colourful(1)))
+
+
+def test_of_alike_pictures_the_largest_sound_one_stays(tmp_path: Path) -> None:
+    """A thumbnail that came first, or a copy that is dropped as dark, took the good picture with it."""
+    source = tmp_path / "in"
+    source.mkdir()
+    write_picture((_colourful(0) * 0.1).astype(np.uint8), source / "a_dark.png")
+    write_picture(_colourful(0, 16), source / "b_thumb.png")
+    write_picture(_colourful(0), source / "c_full.png")
+    report = prepare(source, tmp_path / "out", PrepareOptions("style", crop=CropOptions(side_px=64)))
+    assert (report.kept, report.dropped) == (1, {"dark": 1, "duplicate": 1})
+    assert (tmp_path / "out/c_full.png").exists()
 
 
 def test_styles_get_smoothed_copies_and_an_index(tmp_path: Path) -> None:

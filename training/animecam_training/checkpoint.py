@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,11 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write checkpoint {path}: {error}", hint="free some space; resume") from error
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        is_place = isinstance(error, NotADirectoryError | FileNotFoundError | PermissionError)
+        hint = "name a folder that is there and may be written" if is_place else "free some space; resume"
+        raise CheckpointError(f"cannot write checkpoint {path}: {error}", hint=hint) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -87,6 +91,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} is damaged", hint=hint) from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise CheckpointError(f"{path} is not a checkpoint of a run", hint=hint)
+    if missing := [key for key in ("recipe", "step", "weights", "state") if key not in payload]:
+        raise CheckpointError(f"checkpoint {path} has no {', '.join(missing)}", hint=hint)
     recipe = _stored_recipe(payload["recipe"], path)
     return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], payload.get("origins", {}))
 

@@ -22,6 +22,7 @@ from animecam_training.models.weights import match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.recipe_files import differences
 from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
+from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
         DataError: A folder of the recipe is missing or empty.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
+        KeyboardInterrupt: Ctrl-C; the step at hand was finished and saved.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -88,7 +90,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         )
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
-            return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins)
+            with stop_wishes() as is_asked:
+                return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
         finally:
             if folder:
                 folder.close()
@@ -104,6 +107,7 @@ def _run(
     folder: RunFolder | None,
     on_step: Callable[[int], None] | None,
     origins: Mapping[str, str],
+    is_asked: Callable[[], bool],
 ) -> Checkpoint:
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
@@ -116,7 +120,8 @@ def _run(
         since += 1
         _add(sums, losses)
         now = perf_counter()
-        is_last = step == recipe.steps or _is_over(options, started, now, process)
+        is_asked_now = process.ranks == 1 and is_asked()  # torchrun ends its processes by itself
+        is_last = step == recipe.steps or is_asked_now or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
             means = {name: float(value) / since for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
@@ -131,6 +136,8 @@ def _run(
         if on_step:
             on_step(step)
         if is_last:
+            if is_asked_now:
+                raise KeyboardInterrupt
             break
     return _checkpoint(method, recipe, step, origins)
 

@@ -1,8 +1,10 @@
 """Recipes as TOML: there and back, with errors that name the key."""
 
 import dataclasses
+import json
 import tomllib
 from dataclasses import fields
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -49,7 +51,9 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     worn = recipe.pair_weights.worn == 0 or recipe.method == "distill"
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
-    supervised = any(dataclasses.astuple(recipe.pair_weights))
+    weights = dataclasses.astuple(recipe.pair_weights)
+    supervised = any(weights) and min(weights) >= 0
+    least_blur, most_blur = recipe.augment.blur_px
     first = (recipe.dtgan_weights.pretrain_support, recipe.dtgan_weights.pretrain_main)
     heads = model.discriminator == "patch" or recipe.method != "dtgan"
     return {
@@ -80,11 +84,17 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "data.batch": (data.batch > 0, "1 or more"),
         "data.workers": (data.workers >= 0, "0 or more"),
         "data.sizes_px": (sizes, f"multiples of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}"),
-        "data.zooms": (bool(data.zooms) and min(data.zooms) >= 1, "1.0 or more, one number at least"),
+        "data.zooms": (bool(data.zooms) and all(1 <= z < inf for z in data.zooms), "1.0 or more, one number at least"),
+        "seed": (recipe.seed >= 0, "0 or more"),
+        "augment.blur_px": (0 < least_blur <= most_blur, "two above 0, the smaller first"),
+        "augment.gamma": (recipe.augment.gamma > 0, "more than 0"),
         "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
+        "optim.discriminator_rate": (optim.discriminator_rate >= 0, "0 or more"),
+        "optim.betas": (all(0 <= beta < 1 for beta in optim.betas), "two from 0 to less than 1"),
+        "optim.final_share": (0 <= optim.final_share <= 1, "0 to 1"),
         "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
         "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
-        "pair_weights": (supervised, "one weight that is not 0"),
+        "pair_weights": (supervised, "one weight above 0, and none below"),
         "dtgan_weights.pretrain_main": (recipe.pretrain_steps == 0 or any(first), "one of pretrain_* not 0"),
         "dtgan_weights.style": (len(recipe.dtgan_weights.style) > 0, "one number for each style layer"),
     }
@@ -128,8 +138,8 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # A text of JSON is one of TOML's, but for DEL.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
     return repr(value)

@@ -12,6 +12,7 @@ from zlib import crc32
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam_training.data.crops import MAX_ENLARGEMENT, CropOptions, crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
@@ -34,7 +35,7 @@ from animecam_training.data.pictures import (
     write_layer,
     write_picture,
 )
-from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault
+from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.edges import smooth_edges
@@ -169,18 +170,34 @@ def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
 def _without_duplicates(
     waiting: list[Path], options: PrepareOptions, done: dict[str, Verdict], source: Path
 ) -> list[tuple[Path, Verdict | None]]:
-    """Pictures with their verdict where it is known beforehand: duplicates and unreadable files."""
+    """Pictures with their verdict where it is known beforehand: duplicates and unreadable files.
+
+    Of alike pictures the largest stays, and none is the duplicate of one that is dropped for a fault.
+    """
     seen = DuplicateFilter(options.limits)
     for name, verdict in done.items():
         if verdict == "kept" and (source / name).exists():  # it may have been taken away since
-            seen.is_new(read_picture(source / name))
-    marked: list[tuple[Path, Verdict | None]] = []
+            seen.is_new(picture_hash(read_picture(source / name)))
+    marked: dict[Path, Verdict | None] = {}
+    hashes: list[tuple[int, Path, NDArray[np.bool_]]] = []
     for path in waiting:
         try:
-            marked.append((path, None if seen.is_new(read_picture(path)) else "duplicate"))
+            image = read_picture(path)
         except DataError:
-            marked.append((path, "unreadable"))
-    return marked
+            marked[path] = "unreadable"
+            continue
+        marked[path] = None
+        if find_fault(image, _limits(options)) is None:
+            hashes.append((image.shape[0] * image.shape[1], path, picture_hash(image)))
+    for _, path, own in sorted(hashes, key=lambda one: one[0], reverse=True):
+        if not seen.is_new(own):
+            marked[path] = "duplicate"
+    return list(marked.items())
+
+
+def _limits(options: PrepareOptions) -> QualityLimits:
+    """What is dropped of the kind: of artwork only the gray is looked at, as ink drawings are as good as any."""
+    return replace(options.limits, chroma=0) if options.kind == "style" else options.limits
 
 
 def _each(
@@ -210,9 +227,7 @@ def _prepare_one(
     cv2.setNumThreads(1)
     image = read_picture(path)
     is_style = options.kind == "style"
-    # Of artwork only the gray is looked at: ink drawings are as good as any.
-    limits = replace(options.limits, chroma=0) if is_style else options.limits
-    if fault := find_fault(image, limits):
+    if fault := find_fault(image, _limits(options)):
         return path, fault
     if is_style and min(image.shape[:2]) * MAX_ENLARGEMENT < options.crop.side_px:
         return path, "too small"

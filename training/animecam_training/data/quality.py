@@ -58,9 +58,8 @@ class DuplicateFilter:
         self._limit = limits.hash_bits
         self._seen: list[NDArray[np.bool_]] = []
 
-    def is_new(self, image: Image) -> bool:
-        """Whether nothing like it was seen before; remembers it if so."""
-        own = picture_hash(image)
+    def is_new(self, own: NDArray[np.bool_]) -> bool:
+        """Whether nothing with a hash like this was seen before; remembers it if so."""
         if self._seen and int((np.stack(self._seen) != own).sum(1).min()) <= self._limit:
             return False
         self._seen.append(own)
