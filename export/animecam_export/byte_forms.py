@@ -33,7 +33,7 @@ SAMPLED_EVERY = 2
 """Distance of the pixels of which statistics are taken, across and down."""
 
 PROBE_PX = 256
-"""Side of the picture for which the sizes of maps are worked out."""
+"""Side of the picture for which the sizes of maps are worked out where it is free."""
 
 KNOWN_OPSETS = frozenset(range(11, 18))
 """Before, DepthToSpace had no modes; after, reductions take their axes as an input."""
@@ -52,13 +52,13 @@ def write_byte_forms(model: ModelProto) -> ModelProto:
         return model
     written = ModelProto()
     written.CopyFrom(model)
-    types, heights = _inferred(model)
+    types, heights, side_px = _inferred(model)
     graph = Graph(written)
     for cast in graph.of_type("Cast"):
         if types.get(cast.input[0]) == types.get(cast.output[0], 0):  # torch writes those, and they hide a LADE
             graph.bypass(cast)
-    lades = [lade for lade in _lades(graph) if heights.get(lade.x) == PROBE_PX]
-    convolutions = [one for one in graph.of_type("Conv") if heights.get(one.output[0]) == PROBE_PX]
+    lades = [lade for lade in _lades(graph) if heights.get(lade.x) == side_px]
+    convolutions = [one for one in graph.of_type("Conv") if heights.get(one.output[0]) == side_px]
     last = [one for one in convolutions if _writes_few_channels(graph, one)]
     if not lades and not last:
         return model
@@ -95,19 +95,22 @@ def _restore_constants(written: ModelProto, model: ModelProto) -> None:
             tensor.CopyFrom(known[tensor.name])
 
 
-def _inferred(model: ModelProto) -> tuple[dict[str, int], dict[str, int]]:
-    """Types of tensors, and heights of maps for a picture of PROBE_PX."""
+def _inferred(model: ModelProto) -> tuple[dict[str, int], dict[str, int], int]:
+    """Types of tensors, heights of maps, and that of the picture: its own, or where that is free, PROBE_PX."""
     probe = ModelProto()
     probe.CopyFrom(model)
-    for dimension, size in zip(
-        probe.graph.input[0].type.tensor_type.shape.dim, (1, 3, PROBE_PX, PROBE_PX), strict=False
-    ):
-        dimension.dim_value = size
+    del probe.graph.value_info[:]
+    for value in probe.graph.output:
+        value.type.tensor_type.ClearField("shape")  # with the others it may be that of another picture
+    sides = probe.graph.input[0].type.tensor_type.shape.dim
+    for side, size in zip(sides, (1, 3, PROBE_PX, PROBE_PX), strict=False):
+        side.dim_value = side.dim_value or size
     graph = shape_inference.infer_shapes(probe).graph
     tensors = {value.name: value.type.tensor_type for value in (*graph.value_info, *graph.input, *graph.output)}
     maps = {name: tensor.shape.dim for name, tensor in tensors.items() if len(tensor.shape.dim) > _HEIGHT}
     types = {name: tensor.elem_type for name, tensor in tensors.items()}
-    return types, {name: sides[_HEIGHT].dim_value for name, sides in maps.items()}
+    heights = {name: dimensions[_HEIGHT].dim_value for name, dimensions in maps.items()}
+    return types, heights, heights.get(model.graph.input[0].name, 0)
 
 
 def _sample_statistics(graph: Graph, lade: Lade) -> None:

@@ -73,6 +73,16 @@ def test_other_convolutions_stay(other: onnx.ModelProto):
     assert write_byte_forms(other).graph.node == other.graph.node
 
 
+@pytest.mark.parametrize("side_px", [128, 256, 512])
+def test_networks_of_one_size_are_judged_by_it(side_px: int):
+    plain = convolution(3, (3, 3))
+    for port in (*plain.graph.input, *plain.graph.output):
+        for dimension, size in zip(port.type.tensor_type.shape.dim, (1, 3, side_px, side_px), strict=True):
+            dimension.dim_value = size
+    plain = onnx.shape_inference.infer_shapes(plain)
+    assert [node.op_type for node in write_byte_forms(plain).graph.node] == ["Conv", "DepthToSpace"]
+
+
 @pytest.mark.parametrize("opset", [10, 18, 21])
 def test_operators_of_other_versions_stay(opset: int):
     other = convolution(3, (3, 3))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -67,7 +68,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
         DataError: A folder of the recipe is missing or empty.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
-        KeyboardInterrupt: Ctrl-C; the step at hand was finished and saved.
+        KeyboardInterrupt: Ctrl-C; the step at hand was finished and saved, unless torchrun started several processes.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -90,7 +91,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         )
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
-            with stop_wishes() as is_asked:
+            # torchrun ends its processes by itself, and soon.
+            with stop_wishes() if process.ranks == 1 else nullcontext(lambda: False) as is_asked:
                 return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
         finally:
             if folder:
@@ -120,7 +122,7 @@ def _run(
         since += 1
         _add(sums, losses)
         now = perf_counter()
-        is_asked_now = process.ranks == 1 and is_asked()  # torchrun ends its processes by itself
+        is_asked_now = is_asked()
         is_last = step == recipe.steps or is_asked_now or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
             means = {name: float(value) / since for name, value in sums.items()}

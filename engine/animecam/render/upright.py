@@ -109,7 +109,7 @@ def _divisor(length: int, limit: float) -> int:
 
 
 def average_whole(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """Averages whole samples, pairs of them first: only once, as OpenCV rounds their halves up."""
+    """Averages whole samples, pairs of them first: once, as the kernels for GPUs do (OpenCV rounds halves up)."""
     if _halves(picture.shape[1], width) and _halves(picture.shape[0], height):
         size = (picture.shape[1] // HALF, picture.shape[0] // HALF)
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -53,6 +53,7 @@ class Encoder:
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
+        self._cuts_sound = options.cuts_sound
         self._first_dts: int | None = None
         with ExitStack() as on_failure:
             on_failure.callback(self.abandon)
@@ -105,7 +106,7 @@ class Encoder:
             self._stretch_last(held)
             self._mux(held)
             if self._sound is not None:
-                self._sound.copy_rest(self._clock.end_s, complete=complete)
+                self._sound.copy_rest(self._clock.end_s, complete=complete and not self._cuts_sound)
             self._container.close()
         finally:
             self.abandon()

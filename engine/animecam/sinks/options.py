@@ -20,6 +20,7 @@ class SinkOptions:
         audio_from: File whose audio packets, chapters and titles go into a video file unchanged; none go into a stream.
         microphone: Live sound for video files and network streams; None for none.
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
+        cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51; None is what looks lossless at a glance for the codec (18 for H.264).
@@ -41,6 +42,7 @@ class SinkOptions:
     audio_from: Path | None = None
     microphone: SoundFeed | None = None
     reads: Path | None = None
+    cuts_sound: bool = False
     overwrite: bool = False
     codec: str = AUTO
     crf: int | None = None

@@ -158,7 +158,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
-    if source is not None and (_is_same(target.final, source) or _is_same(target.partial, source)):
+    if source is not None and (_is_read(target.final, source) or _is_read(target.partial, source)):
         raise UsageError(f"output {target.final} would overwrite the input", hint="choose another name")
     if target.final.exists() and not target.final.is_file():
         raise UsageError(f"output {target.final} exists and is no ordinary file", hint="choose another name")
@@ -181,7 +181,7 @@ def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None
         middle = path.name.removeprefix(head).removesuffix(tail)
         if path.name != head + middle + tail or not middle.isdigit():
             continue
-        if source is not None and (_is_same(path, source) or _is_same(pattern.parent, source)):
+        if source is not None and _is_read(path, source):
             raise UsageError(f"output {pattern} would overwrite the input {path.name}", hint="choose another folder")
         if not overwrite:
             raise SinkError(
@@ -189,5 +189,9 @@ def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None
             )
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    return one.exists() and other.exists() and one.samefile(other)
+def _is_read(path: Path, source: Path) -> bool:
+    """Whether a file that is there is the input, or one of the pictures of its folder."""
+    if not path.exists() or not source.exists():
+        return False
+    is_picture = path.suffix.lower() in IMAGE_EXTENSIONS
+    return path.samefile(source) or (is_picture and path.absolute().parent.samefile(source))

@@ -59,10 +59,12 @@ def is_camera(uri: str) -> bool:
 
 def local_path(uri: str) -> Path | None:
     """The file that a URI reads, or the folder whose pictures it reads; None for all else."""
-    if not uri or is_camera(uri) or _SCHEME.match(uri):
+    scheme = _SCHEME.match(uri)
+    kind = scheme[1].lower() if scheme else ""
+    if not uri or is_camera(uri) or kind == "pattern" or kind in STREAM_SCHEMES:
         return None
-    path = Path(uri)
-    return path.parent if glob.has_magic(uri) and not path.exists() else path
+    path = Path(uri.removeprefix("file://"))
+    return path.parent if glob.has_magic(str(path)) and not path.exists() else path
 
 
 def _open_path(text: str, options: SourceOptions) -> Source:

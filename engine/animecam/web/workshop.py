@@ -132,8 +132,8 @@ class Workshop:
         Raises:
             Refusal: It is too large, too slow, or no media; or too many are kept already. Nothing of it is kept.
         """
-        if len(self._jobs) >= MOST_JOBS:
-            self._make_room()
+        if sum(not job.is_over for job in self.jobs()) >= MOST_JOBS:
+            raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
         folder = self._folder / secrets.token_urlsafe(16)
         folder.mkdir(mode=0o700)
         job = self._jobs[folder.name] = Job(name, folder, look)
@@ -143,6 +143,7 @@ class Workshop:
         except BaseException:  # cancelled or failed: nothing of it is kept
             self.discard(job)
             raise
+        self._make_room()
         job.is_picture = found.is_picture
         job.source = job.source.rename(job.source.with_suffix(found.suffix))
         job.target = job.target.with_suffix(found.suffix)
@@ -152,15 +153,11 @@ class Workshop:
         return job
 
     def _make_room(self) -> None:
-        """Forgets the result that has waited longest to be fetched.
-
-        Raises:
-            Refusal: All uploads wait or are worked on.
-        """
+        """Forgets failures, then the results that have waited longest, until no more are kept than may be."""
         over = [job for job in self.jobs() if job.is_over]
-        if not over:
-            raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
-        self.discard(min(over, key=lambda job: job.changed_s))
+        over.sort(key=lambda job: (job.progress.state is State.DONE, job.changed_s))
+        for job in over[: max(0, len(self._jobs) - MOST_JOBS)]:
+            self.discard(job)
 
     def discard(self, job: Job) -> None:
         """Stops a job if it runs and removes its files."""
@@ -215,6 +212,7 @@ class Workshop:
         job.progress = replace(job.progress, state=State.RUNNING)
         try:
             figures = self._convert_stoppable(job)
+            job.changed_s = time.monotonic()  # before it is over: the oldest makes room
             job.progress = _outcome(job, figures, self._limits)
         except AnimecamError as error:
             message, hint = (job.in_words_of_the_user(text) for text in (error.message, error.hint))

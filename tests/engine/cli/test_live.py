@@ -90,10 +90,35 @@ def test_a_film_keeps_its_sound(film, tmp_path):
         assert float(container.streams.audio[0].duration * container.streams.audio[0].time_base) > 0.9
 
 
-def test_an_output_that_is_the_input_is_refused(film, capfd):
+def test_the_sound_of_a_part_ends_with_its_pictures(tmp_path):
+    film, out = tmp_path / "film.mkv", tmp_path / "out.mkv"
+    with av.open(str(film), "w") as container:
+        video = container.add_stream("libx264", rate=5, width=160, height=120, pix_fmt="yuv420p")
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for second in range(60):
+            for _ in range(5):
+                container.mux(video.encode(av.VideoFrame(160, 120, "yuv420p")))
+            tone = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+            tone.sample_rate, tone.pts = 8000, 8000 * second
+            container.mux(sound.encode(tone))
+        container.mux(video.encode(None))
+    # Shown in a window, or as here given to a stream, it plays at its own pace.
+    words = ["--input", str(film), "--output", str(out), "--seconds", "0.2", "--size", "192"]
+    assert main(words) == 0
+    with av.open(str(out)) as container:
+        stamps = {kind: [] for kind in ("video", "audio")}
+        for packet in container.demux():
+            if packet.pts is not None:
+                stamps[packet.stream.type].append(float(packet.pts * packet.time_base))
+    assert max(stamps["video"]) < 50
+    assert max(stamps["audio"]) < max(stamps["video"]) + 1.5
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_an_output_that_is_the_input_is_refused(film, capfd, prefix):
     """With --overwrite the film was replaced by its drawing."""
     before = film.read_bytes()
-    assert main(["--input", str(film), "--output", str(film), "--overwrite"]) == 2
+    assert main(["--input", prefix + str(film), "--output", str(film), "--overwrite"]) == 2
     assert "would overwrite the input" in capfd.readouterr().err
     assert film.read_bytes() == before
 
@@ -102,9 +127,10 @@ def test_pictures_are_not_drawn_over(tmp_path, capfd):
     shot = tmp_path / "00000.png"
     cv2.imwrite(str(shot), np.zeros((64, 64, 3), np.uint8))
     for source in (tmp_path, tmp_path / "*.png"):
-        words = ["--input", str(source), "--output", str(tmp_path / "%05d.png"), "--overwrite", "--size", "192"]
-        assert main(words) == 2
-        assert "would overwrite the input" in capfd.readouterr().err
+        for output in ("%05d.png", "00000.png"):
+            words = ["--input", str(source), "--output", str(tmp_path / output), "--overwrite", "--size", "192"]
+            assert main(words) == 2
+            assert "would overwrite the input" in capfd.readouterr().err
 
 
 def test_demo_writes_a_video(tmp_path, capfd, monkeypatch):

@@ -347,6 +347,10 @@ def test_the_oldest_result_makes_room_for_an_upload(visit, tmp_path):
             await finished(client, kept[-1])
         answers = [await client.get(f"/jobs/{job}/result") for job in kept]
         assert [a.status for a in answers] == [404] + [200] * 8
+        for _ in range(3):  # what is refused drives nothing out
+            assert (await client.post("/jobs", data=b"no picture")).status == 415
+        answers = [await client.get(f"/jobs/{job}/result") for job in kept]
+        assert [a.status for a in answers] == [404] + [200] * 8
 
     visit(test)
 
