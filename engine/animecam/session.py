@@ -118,10 +118,16 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
         panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of)
-        read, overwrite = local_path(options.source), options.overwrite
+        read = local_path(options.source)
         film = read if read is not None and read.is_file() else None
-        is_cut = options.seconds is not None
-        sink_options = SinkOptions(film, microphone, read, cuts_sound=is_cut, overwrite=overwrite, panel=panel)
+        sink_options = SinkOptions(
+            audio_from=film,
+            microphone=microphone,
+            reads=read,
+            cuts_sound=options.seconds is not None,
+            overwrite=options.overwrite,
+            panel=panel,
+        )
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         sinks = Sinks(before=(Pace(),) if is_played else (), after=(*cameras, recorder))

@@ -101,7 +101,9 @@ def crop_side(contract: Contract, wanted_px: int) -> int:
         return width_px
     least_px = max(wanted_px, contract.min_px)
     side_px = ceil(least_px / contract.multiple_px) * contract.multiple_px
-    return side_px if contract.max_px is None else min(side_px, contract.max_px)
+    if contract.max_px is None:
+        return side_px
+    return min(side_px, contract.max_px // contract.multiple_px * contract.multiple_px)
 
 
 def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:

@@ -6,8 +6,11 @@ import pytest
 
 from animecam.cli import main
 from animecam.errors import UsageError
+from animecam.faces.blazeface import BlazeFace, EitherRange
 from animecam.networks import open_networks
+from animecam.session import opened_source
 from animecam.settings import Look, Settings
+from animecam.sources.opening import SourceOptions
 from animecam.timing import Timing
 
 SETTINGS = Settings(Look(size_px=192), threads=1)
@@ -32,6 +35,24 @@ def test_detectors_are_opened_in_the_thread_that_searches_with_them(monkeypatch)
     assert [choice for choice, _ in opened] == ["auto", "short"]
     assert all(name.startswith("detect") for _, name in opened)
     assert Closing.closed == 2
+
+
+def test_both_detectors_search_a_run_s_first_frame_and_then_take_turns(monkeypatch):
+    searches = []
+    whole, part = EitherRange.detect, BlazeFace.detect
+    monkeypatch.setattr(EitherRange, "detect", lambda self, *given: searches.append("both") or whole(self, *given))
+    monkeypatch.setattr(BlazeFace, "detect", lambda self, *given: searches.append(self) or part(self, *given))
+    with (
+        open_networks(SETTINGS) as networks,
+        opened_source("pattern:320x240@30?frames=30&live=0", SourceOptions()) as film,
+    ):
+        render = networks.renderer(Timing(), is_live=False)
+        while (frame := film.read()) is not None:
+            assert render.plan(frame).faces.faces
+        scan, follow = networks.require_detectors()
+    assert searches.count("both") == 1
+    assert [searches.count(part) for part in scan.parts] == [3, 3]  # with the first, and every sixth frame in turns
+    assert searches.count(follow) == 30
 
 
 def test_a_run_that_ends_before_they_are_open_closes_them_all_the_same(monkeypatch):

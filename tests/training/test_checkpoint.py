@@ -94,6 +94,20 @@ def test_another_file_of_torch_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "other.pt")
 
 
+def test_a_checkpoint_with_parts_missing_is_refused(tmp_path: Path) -> None:
+    torch.save({"format": 1, "recipe": {}}, tmp_path / "half.pt")
+    with pytest.raises(CheckpointError, match="has no step, weights, state"):
+        load_checkpoint(tmp_path / "half.pt")
+
+
+@pytest.mark.parametrize("place", ["file/a.pt", "nowhere/a.pt"])
+def test_a_place_that_is_none_is_no_full_disk(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="cannot write") as caught:
+        save_checkpoint(_checkpoint(1), tmp_path / place)
+    assert "free some space" not in caught.value.hint
+
+
 def test_the_average_follows_and_lags() -> None:
     layer = torch.nn.Linear(1, 1)
     average = MovingAverage(layer, decay=0.9)

@@ -122,8 +122,8 @@ def _run(
         since += 1
         _add(sums, losses)
         now = perf_counter()
-        is_asked_now = is_asked()
-        is_last = step == recipe.steps or is_asked_now or _is_over(options, started, now, process)
+        is_interrupted = is_asked() and step < recipe.steps
+        is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
             means = {name: float(value) / since for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
@@ -137,9 +137,9 @@ def _run(
             folder.write_grid([to_row(samples), to_row(drawn)], step)
         if on_step:
             on_step(step)
+        if is_interrupted:
+            raise KeyboardInterrupt
         if is_last:
-            if is_asked_now:
-                raise KeyboardInterrupt
             break
     return _checkpoint(method, recipe, step, origins)
 

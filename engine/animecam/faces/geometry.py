@@ -82,8 +82,9 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
         longer_px: Longer side of the picture; a smaller frame is not enlarged.
 
     Returns:
-        A region of all of the frame, no more: what is upright and on whole pixels is averaged in a quarter of the time.
-        Its shorter side is rounded, so that its pixels may be wider than high by half of one in that many.
+        A region of all of the frame, no more: what is upright and on whole pixels is averaged, from 720p on, in 0.35 to
+        0.38 of the time that a margin costs. Its shorter side is rounded, so that its pixels may be wider than high by
+        half of one in that many.
     """
     width, height = float(frame.width_px), float(frame.height_px)
     turned = {

@@ -74,8 +74,6 @@ class Tracker:
 
     Args:
         scan: Searches whole frames.
-        glances: Search whole frames in its place while every known face is in sight, one after another: a newcomer whom
-            only one of them sees is found a turn later, and the search costs its share. None: `scan` does.
         follow: Looks at the surroundings of known faces; may be the same detector.
         crop: Samples pictures from frames.
         options: How to search.
@@ -83,6 +81,8 @@ class Tracker:
             counts from the next frame on. Known faces are followed without any lag, and while nobody is known or
             somebody is missing the search is waited for, so that nobody is bare for a frame. Trackers that share a
             detector share its thread. None searches at once.
+        glances: Search whole frames in the place of `scan` while every known face is in sight, one after another: a
+            newcomer whom only one of them sees is found a turn later, and a search costs its share. Empty: `scan` does.
     """
 
     def __init__(

@@ -163,24 +163,25 @@ def _decode(data: bytes, path: Path) -> Picture | None:
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
     try:
         if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
-            stored = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+            stored, profile = _decode_as(encoded, cv2.IMREAD_UNCHANGED)
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
-                return None if stored is None else Picture(_lay_on_paper(stored), _profile(encoded))
-        bgr, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=cv2.IMREAD_COLOR)
+                return None if stored is None else Picture(_lay_on_paper(stored), profile)
+        bgr, profile = _decode_as(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # the decoder's own checks
         return None
     finally:
         cv2.utils.logging.setLogLevel(log_level)
-    if cast("NDArray[Any] | None", bgr) is None:  # of which OpenCV's stubs know nothing
+    if bgr is None:
         return None
-    return Picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), _rgb_profile(kinds, parts))
+    return Picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), profile)
 
 
-def _profile(encoded: NDArray[np.uint8]) -> bytes:
-    _, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=cv2.IMREAD_UNCHANGED)
-    return _rgb_profile(kinds, parts)
+def _decode_as(encoded: NDArray[np.uint8], flags: int) -> tuple[NDArray[Any] | None, bytes]:
+    """What is stored, as OpenCV's flags say, and the profile of its RGB; None if that cannot be decoded."""
+    stored, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=flags)
+    return cast("NDArray[Any] | None", stored), _rgb_profile(kinds, parts)
 
 
 def _rgb_profile(kinds: Sequence[int], parts: Sequence[NDArray[Any]]) -> bytes:

@@ -30,8 +30,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
         SourceError: It cannot be opened or read.
         UsageError: It names nothing that can be a source.
     """
-    scheme = _SCHEME.match(uri)
-    kind = scheme[1].lower() if scheme else ""
+    kind = _kind(uri)
     if is_camera(uri):
         from animecam.sources.camera import open_camera
 
@@ -59,12 +58,17 @@ def is_camera(uri: str) -> bool:
 
 def local_path(uri: str) -> Path | None:
     """The file that a URI reads, or the folder whose pictures it reads; None for all else."""
-    scheme = _SCHEME.match(uri)
-    kind = scheme[1].lower() if scheme else ""
+    kind = _kind(uri)
     if not uri or is_camera(uri) or kind == "pattern" or kind in STREAM_SCHEMES:
         return None
     path = Path(uri.removeprefix("file://"))
     return path.parent if glob.has_magic(str(path)) and not path.exists() else path
+
+
+def _kind(uri: str) -> str:
+    """What stands before the colon of a URI, in small letters; empty if nothing does."""
+    scheme = _SCHEME.match(uri)
+    return scheme[1].lower() if scheme else ""
 
 
 def _open_path(text: str, options: SourceOptions) -> Source:

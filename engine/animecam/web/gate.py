@@ -2,7 +2,7 @@
 
 import secrets
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -39,12 +39,13 @@ class Gate:
                     status=401,
                     reason="token",
                 )
-        elif not is_loopback(_name(f"//{request.host}")):
+        elif not is_loopback(_parts(f"//{request.host}").hostname or ""):
             # Without a token the address is the protection: a foreign name that points here (DNS rebinding) is no key.
             raise Refusal("this server answers to localhost only", status=421, reason="host")
         origin = request.headers.get("Origin")
         is_upgrade = "Upgrade" in request.headers  # a WebSocket is opened by GET, from any site's page
-        if (request.method not in _READING or is_upgrade) and origin is not None and _place(origin) != request.host:
+        is_change = is_upgrade or request.method not in _READING
+        if is_change and origin is not None and _parts(origin).netloc != request.host:
             raise Refusal("another site's page may not use this server", status=403, reason="origin")
 
     def is_token(self, text: str) -> bool:
@@ -69,15 +70,9 @@ def _bearer(request: web.Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _name(address: str) -> str:
+def _parts(address: str) -> SplitResult:
+    """The parts of an address, all empty if it is none."""
     try:
-        return urlsplit(address).hostname or ""
+        return urlsplit(address)
     except ValueError:
-        return ""
-
-
-def _place(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
+        return urlsplit("")

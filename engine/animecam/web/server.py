@@ -158,8 +158,9 @@ def _guard(gate: Gate, desk: Desk) -> Middleware:
             response = _problem(error, 500)
         except web.HTTPException as error:
             response = _problem(UsageError(error.reason.lower()), error.status)
-        except ConnectionError:  # the other side has left, and nobody waits for an answer
-            raise
+        except ConnectionError as error:  # the other side has left: nobody reads the answer, and nothing is wrong here
+            log.info("%s %s: %s", request.method, request.path, error)
+            response = _problem(UsageError("the connection was lost"), 400)
         except Exception:  # a fault of ours: the page is told in its own words, and the log has the rest
             log.exception("%s %s", request.method, request.path)
             response = _problem(PipelineError("the server made a mistake", hint="its log tells which"), 500)

@@ -89,6 +89,11 @@ class Job:
         """The name to save the result by."""
         return self.stem + SUFFIX_OF_RESULT + self.target.suffix
 
+    def end(self, progress: Progress) -> None:
+        """Notes how it ended, and first when: of those that are over the oldest makes room."""
+        self.changed_s = time.monotonic()
+        self.progress = progress
+
     def in_words_of_the_user(self, text: str) -> str:
         """A message about a file of the server's, as one about the file that was sent."""
         for path, name in ((self.source, self._name), (self.target, self.result_name), (self.folder, self._name)):
@@ -203,7 +208,6 @@ class Workshop:
 
     async def _run(self, job: Job) -> None:
         await asyncio.get_running_loop().run_in_executor(self._worker, self._convert, job)
-        job.changed_s = time.monotonic()
 
     def _convert(self, job: Job) -> None:
         """Worker thread: draws one file."""
@@ -212,15 +216,14 @@ class Workshop:
         job.progress = replace(job.progress, state=State.RUNNING)
         try:
             figures = self._convert_stoppable(job)
-            job.changed_s = time.monotonic()  # before it is over: the oldest makes room
-            job.progress = _outcome(job, figures, self._limits)
+            job.end(_outcome(job, figures, self._limits))
         except AnimecamError as error:
             message, hint = (job.in_words_of_the_user(text) for text in (error.message, error.hint))
-            job.progress = Progress(State.FAILED, message=message, hint=hint)
+            job.end(Progress(State.FAILED, message=message, hint=hint))
         except Exception:
             # A stranger's file may meet any defect, ours or FFmpeg's: only its own job ends, and its page is told.
             log.exception("upload %s could not be drawn", job.id)
-            job.progress = Progress(State.FAILED, message="the file could not be drawn", hint="see the server's log")
+            job.end(Progress(State.FAILED, message="the file could not be drawn", hint="see the server's log"))
         finally:
             if job.stop.is_set():
                 shutil.rmtree(job.folder, ignore_errors=True)

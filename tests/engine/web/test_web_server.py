@@ -373,6 +373,32 @@ def test_odd_requests_are_answered_in_words(visit, path, headers, body, status):
     visit(test)
 
 
+def test_who_leaves_amid_an_upload_is_no_fault_of_the_server(visit, monkeypatch, caplog):
+    left = asyncio.Event()
+    receive = Workshop.receive
+
+    async def noted(self, name, chunks, look):
+        try:
+            return await receive(self, name, chunks, look)
+        finally:
+            left.set()
+
+    monkeypatch.setattr(Workshop, "receive", noted)
+
+    async def test(client):
+        _, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.server.port}\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head.encode() + b"a few bytes")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 10)
+        await asyncio.sleep(0.1)  # what follows in the same turn of the loop
+
+    visit(test)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_a_fault_of_the_server_is_logged_and_told(visit, monkeypatch, caplog):
     async def fail(*_):
         raise RuntimeError("of ours")
