@@ -8,6 +8,7 @@ Example::
         drawn = stylize(picture)  # uint8 [H, W, 3], RGB
 """
 
+import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -54,6 +55,7 @@ class Stylizer:
         self._render = self._stack.enter_context(networks.rendering(Timing(), self._controls))
         self._index = 0
         self._is_closed = False
+        self._at_work = threading.Lock()
 
     @property
     def look(self) -> Look:
@@ -82,7 +84,7 @@ class Stylizer:
             RGB, uint8 [H, W, 3], memory of its own.
 
         Raises:
-            UsageError: It is no RGB picture, the time is none, or the stylizer is closed.
+            UsageError: It is no RGB picture, the time is none, the stylizer is closed, or another thread is within it.
         """
         if self._is_closed:
             raise UsageError("this stylizer is closed", hint="call it within its with block")
@@ -104,8 +106,13 @@ class Stylizer:
             time_base=NANOSECONDS,
             captured_ns=now_ns,
         )
-        self._index += 1
-        drawn = self._render(frame).frame
+        if not self._at_work.acquire(blocking=False):
+            raise UsageError("another thread draws with this stylizer", hint="give each thread a stylizer of its own")
+        try:
+            self._index += 1
+            drawn = self._render(frame).frame
+        finally:
+            self._at_work.release()
         return drawn.planes[0] if drawn is not frame else picture.copy()
 
     def close(self) -> None:

@@ -1,5 +1,8 @@
 """The Python interface."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -80,6 +83,23 @@ def test_a_closed_stylizer_says_so():
         pass
     with pytest.raises(UsageError, match="is closed"):
         stylizer(load_portrait())
+
+
+def test_two_threads_within_one_stylizer_are_told():
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer, ThreadPoolExecutor(4) as pool:
+        portrait, start = load_portrait(), threading.Barrier(4)
+
+        def draw(_):
+            start.wait(timeout=10)
+            return stylizer(portrait).shape
+
+        calls = [pool.submit(draw, number) for number in range(4)]
+        failures = [call.exception(timeout=30) for call in calls]
+        assert None in failures  # one draws
+        refused = [failure for failure in failures if failure is not None]
+        assert refused
+        assert all(isinstance(f, UsageError) and "another thread" in str(f) for f in refused)
+        assert stylizer(portrait).shape == portrait.shape  # and goes on
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error():

@@ -12,8 +12,9 @@ from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distanc
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
-from animecam_training.target.drawings import choose_drawing
+from animecam_training.target.drawings import choose_drawing, describe_drawing
 from animecam_training.target.face import UPPER_LIP_ZONE, fill_skin
+from animecam_training.target.flat import draw_flat
 from animecam_training.target.flatten import denoised, to_lab
 from animecam_training.target.geometry import (
     CHIN,
@@ -22,6 +23,7 @@ from animecam_training.target.geometry import (
     INNER_UPPER_LIP,
     sheet_of,
 )
+from animecam_training.target.options import FlatOptions
 from animecam_training.target.skin import find_skin
 from animecam_training.target.warp import Jaw, Lens, warp_face
 
@@ -137,6 +139,10 @@ def test_a_drawing_is_chosen_by_name(portrait: tuple[Image, FoundFace, Plane]) -
     plain = choose_drawing(Recipe())(photo, face.mesh, person)
     assert np.array_equal(anime, draw_anime(photo, face.mesh, person))
     assert not np.array_equal(anime, plain)
+    flat = FlatOptions(gloss=3.0)
+    both = Recipe(drawing="anime-flat", flat=flat)
+    assert np.array_equal(choose_drawing(both)(photo, face.mesh, person), draw_flat(anime, face.mesh, person, flat))
+    assert {"anime.jaw", "flat.gloss"} < describe_drawing(both).keys()
 
 
 def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[Image, FoundFace, Plane]) -> None:
@@ -179,6 +185,30 @@ def test_one_eye_may_close_alone(portrait: tuple[Image, FoundFace, Plane]) -> No
         x, y = face.mesh[[*lids[0], *lids[1]]].mean(axis=0).astype(int)
         light = float(drawn[y - 8 : y + 9, x - 8 : x + 9, 0].max())
         assert (light > 97) == is_open  # white and highlight, or none
+
+
+def test_eyes_narrowed_by_a_smile_are_open_alike(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    mesh = face.mesh.copy()
+    for lids, height in zip(EYELIDS, (0.20, 0.13), strict=True):  # of the eye's width; alone, the second would be shut
+        upper, lower = (list(side) for side in lids)
+        middle, width = (mesh[upper] + mesh[lower]) / 2, np.linalg.norm(mesh[upper[-1]] - mesh[upper[0]])
+        narrower = height * width / np.linalg.norm(mesh[upper[3:6]].mean(0) - mesh[lower[3:6]].mean(0))
+        for side in (upper, lower):
+            mesh[side] = middle + narrower * (mesh[side] - middle)
+    drawn = to_lab(draw_anime(photo, mesh, person))
+    for lids in EYELIDS:
+        x, y = mesh[[*lids[0], *lids[1]]].mean(axis=0).astype(int)
+        assert float(drawn[y - 8 : y + 9, x - 8 : x + 9, 0].max()) > 90
+
+
+def test_skin_takes_the_chroma_that_is_asked_for(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    paler, usual = (
+        to_lab(draw_anime(photo, face.mesh, person, AnimeOptions(skin_chroma=gain, blush=0.0))) for gain in (0.54, 1.08)
+    )
+    x, y = face.mesh[list(BESIDE_NOSE)].mean(axis=0).astype(int)
+    assert np.linalg.norm(paler[y, x, 1:]) == pytest.approx(np.linalg.norm(usual[y, x, 1:]) / 2, rel=0.15)
 
 
 def gap(points: Points, lids: tuple[tuple[int, ...], tuple[int, ...]]) -> float:

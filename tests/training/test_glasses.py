@@ -13,7 +13,7 @@ from animecam_training.data.lenses import lens_light
 from animecam_training.data.names import bare_of, list_photos, worn_of
 from animecam_training.data.pictures import list_pictures, read_layer, read_picture, write_layer, write_picture
 from animecam_training.data.prepare import PrepareOptions, prepare
-from animecam_training.data.sets import PhotoSet
+from animecam_training.data.sets import PairSet, PhotoSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.target.geometry import LIPS, Sheet
@@ -186,14 +186,21 @@ def test_heads_are_prepared_with_what_they_wear(shared: Path, one_portrait: Path
 
 
 def test_pairs_wear_on_the_target_what_is_on_the_photo(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
-    options = PrepareOptions("pairs", weights=shared / "weights", glasses=1.0, even_light=0.65)
+    options = PrepareOptions("pairs", weights=shared / "weights", glasses=1.0)
     prepare(one_portrait, tmp_path / "out", options)
-    prepare(one_portrait, tmp_path / "plain", replace(options, glasses=0.0, even_light=0.0))
+    prepare(one_portrait, tmp_path / "plain", replace(options, glasses=0.0))
     layer = read_layer(tmp_path / "out/x_0.worn.png")
     worn = Worn(layer[..., :3], layer[..., 3])
     plain = read_picture(tmp_path / "plain/x_0.out.png")
     assert np.array_equal(read_picture(tmp_path / "out/x_0.out.png"), worn.over(plain))
     assert not np.array_equal(worn.over(plain), plain)
+    data = DataConfig(str(tmp_path / "out"), batch=1, sizes_px=(320,), zooms=(1.0,))
+    cover = PairSet(data, PLAIN, seed=0, batch_of_all=1)[0]["cover"][0].numpy()
+    layer = worn.cover / np.float32(255)
+    assert np.array_equal(cover, layer) or np.array_equal(cover, layer[:, ::-1])
+    bare = PairSet(replace(data, photos=str(tmp_path / "plain")), PLAIN, seed=0, batch_of_all=1)[0]
+    assert bare["cover"].shape == (1, 320, 320)
+    assert not bare["cover"].any()
 
 
 def test_what_an_earlier_attempt_left_is_not_believed(shared: Path, one_portrait: Path, tmp_path: Path) -> None:

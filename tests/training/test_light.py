@@ -9,7 +9,7 @@ import pytest
 
 from animecam_training.data.pictures import list_pictures, read_picture, write_picture
 from animecam_training.data.prepare import PrepareOptions, prepare
-from animecam_training.faces import FoundFace, Image, Plane
+from animecam_training.faces import FoundFace, Image, Plane, Points
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
 from animecam_training.target.geometry import CHEEKS, LIPS, NOSE_TIP, OVAL, UNDER_NOSE, sheet_of
 from animecam_training.target.light import even_light
@@ -103,3 +103,19 @@ def test_the_teachers_head_lies_beside_in_its_own_light(
     assert 0.005 < changed.mean() < 0.5  # the face
     if not glasses:
         assert np.array_equal(read_picture(tmp_path / "out/x_0.in.png"), plain)
+
+
+def test_a_pair_is_drawn_in_even_light(shared: Path, portrait: Portrait, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_picture(_shaded(portrait, 14.0), tmp_path / "in/x.png")
+    options = PrepareOptions("pairs", weights=shared / "weights", even_light=0.65, draw=_as_it_is)
+    prepare(tmp_path / "in", tmp_path / "pairs", options)
+    prepare(tmp_path / "in", tmp_path / "heads", replace(options, kind="photo"))
+    pair = {part: read_picture(tmp_path / f"pairs/x_0.{part}.png") for part in ("in", "out")}
+    assert np.array_equal(pair["in"], read_picture(tmp_path / "heads/x_0.in.png"))
+    assert np.array_equal(pair["out"], read_picture(tmp_path / "heads/x_0.bare.png"))
+    assert {path.name for path in list_pictures(tmp_path / "pairs")} == {"x_0.in.png", "x_0.out.png"}
+
+
+def _as_it_is(photo: Image, mesh: Points, person: Plane) -> Image:
+    return photo

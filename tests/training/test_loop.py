@@ -234,6 +234,20 @@ def test_the_lines_of_glasses_are_a_term_of_their_own(pairs: Path, tmp_path: Pat
     assert 0 < method.train_step(batch, 1)["G/worn"] < method.train_step(batch, 2)["G/pixel"]
 
 
+def test_a_judge_comes_when_the_recipe_says(pairs: Path) -> None:
+    recipe = _recipe(pairs, steps=4, adversarial_from=0.5, pair_weights=PairWeights(adversarial=1.0, tone=2.0))
+    method = PairMethod(recipe, torch.device("cpu"))
+    assert method.discriminator is not None
+    fresh = {name: value.clone() for name, value in method.discriminator.state_dict().items()}
+    crop = _clean_crop()
+    batch = {"photo": crop["clean"], "target": crop["worn"], "cover": crop["cover"]}
+    early = [method.train_step(batch, step) for step in (0, 1)]
+    assert all("G/tone" in losses and not {"G/adversarial", "D/real", "D/fake"} & losses.keys() for losses in early)
+    assert all(torch.equal(fresh[name], value) for name, value in method.discriminator.state_dict().items())
+    assert {"G/adversarial", "D/real", "D/fake"} < method.train_step(batch, 2).keys()
+    assert not all(torch.equal(fresh[name], value) for name, value in method.discriminator.state_dict().items())
+
+
 def _clean_crop() -> Batch:
     """A crop without glasses."""
     clean = torch.rand(1, 3, 64, 64) * 2 - 1

@@ -24,6 +24,15 @@ def test_supervised_terms(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     assert supervised.feature_l1(maps, target).item() == pytest.approx(3 * np.abs(a - b).mean(), rel=1e-5)
 
 
+def test_tones_are_compared_by_the_means_of_squares() -> None:
+    target = torch.zeros(1, 3, 20, 16)
+    checkered = (torch.arange(20)[:, None] + torch.arange(16)) % 2 * 2.0 - 1
+    assert supervised.tone_l1(target + 0.3 * checkered, target) < 1e-6  # what lies within a square has no tone
+    blot = target.clone()
+    blot[:, 0, :8, 8:] = 0.6  # one of four squares, in one of three channels; four rows are left out
+    assert supervised.tone_l1(blot, target).item() == pytest.approx(0.6 / 12)
+
+
 def test_the_covered_part_counts_by_its_cover(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     a, b = pair
     whole, none = torch.ones_like(a[:, :1]), torch.zeros_like(a[:, :1])

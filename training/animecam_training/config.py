@@ -123,9 +123,10 @@ class PairWeights:
         pixel: L1.
         gradient: L1 of the differences of neighbours.
         detail: L1 weighted by how much a pixel of the target stands out: lines and highlights.
+        tone: L1 of the means of squares of 8 px: what is meant to be flat stays of one colour.
         feature: L1 of perceptual features.
         adversarial: Least squares against a discriminator that sees targets as real.
-        worn: L1 where glasses are to be drawn (method "distill"): thin lines that would hardly count else.
+        worn: L1 where glasses are to be drawn: thin lines that would hardly count else.
         stability: L1 of what is drawn of the photos a moment later, a little moved and with other noise; the generator
             runs twice a step.
     """
@@ -133,6 +134,7 @@ class PairWeights:
     pixel: float = 2.0
     gradient: float = 2.0
     detail: float = 0.0
+    tone: float = 0.0
     feature: float = 0.15
     adversarial: float = 0.0
     worn: float = 0.0
@@ -175,6 +177,8 @@ class Recipe:
         precision: "bf16" runs convolutions under autocast.
         features: Perceptual network, a name of `perceptual.registry`: "squeezenet1_1" (bundled), "vgg19" (the paper's).
         features_weights: File of its weights in torchvision's layout; empty takes the bundled or the published one.
+        adversarial_from: Share of the run after which `pair_weights.adversarial` counts; until then a step takes half
+            the time.
         teacher: Checkpoint or .onnx file of the teacher: whose drawings are learned (method "distill"), or what
             content, regions and colour are held to instead of the photo (method "dtgan"; may be absent there), or what
             the drawing "flat" is painted over instead of the photo.
@@ -188,7 +192,8 @@ class Recipe:
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
-        even_light: How much of the shade on a face a teacher does not see there either, 0 … 1; gloss is bounded.
+        even_light: How much of the shade on a face a teacher, or a drawing, does not see either, 0 … 1; gloss is
+            bounded.
         target: How the drawing "portrait" looks.
         anime: How the drawing "anime" looks.
         flat: How the drawing "flat" looks.
@@ -202,6 +207,7 @@ class Recipe:
     precision: Literal["fp32", "bf16"] = "fp32"
     features: str = "squeezenet1_1"
     features_weights: str = ""
+    adversarial_from: float = 0.0
     teacher: str = ""
     calm_teacher: int = 0
     save_every: int = 250

@@ -69,8 +69,9 @@ class PrepareOptions:
         draw: Draws the target of a pair.
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
-        glasses: Share of the heads that get drawn glasses, 0 … 1; the head without them is kept beside.
-        even_light: How much of the shade on a face a teacher is not to see, 0 … 1; the evened head is kept beside.
+        glasses: Share of the heads that get drawn glasses, 0 … 1; for a teacher the head without them is kept beside.
+        even_light: How much of the shade on a face a teacher, or the drawing of a pair, is not to see, 0 … 1; for the
+            teacher the evened head is kept beside.
         workers: Processes.
         seed: Of margins, expressions and glasses.
     """
@@ -280,10 +281,12 @@ def _make_head(
     if rng.random() < changes_face:
         crop, mesh = change_expression(crop, mesh, rng)
     has_glasses = bool(rng.random() < options.glasses)
-    person = finder.person(crop) if options.kind == "pairs" or light > 0 else None
-    target = options.draw(crop, mesh, person) if person is not None and options.kind == "pairs" else None
-    if has_glasses or light > 0:
-        write_picture(even_light(crop, mesh, person, light) if person is not None else crop, beside(BARE_SUFFIX))
+    is_pair = options.kind == "pairs"
+    person = finder.person(crop) if is_pair or light > 0 else None
+    bare = even_light(crop, mesh, person, light) if person is not None else crop
+    target = options.draw(bare, mesh, person) if person is not None and is_pair else None
+    if not is_pair and (has_glasses or light > 0):
+        write_picture(bare, beside(BARE_SUFFIX))
     if has_glasses:
         crop, worn = wear_glasses(crop, mesh, rng)
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))

@@ -118,22 +118,25 @@ class PairSet(Crops):
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
         pictures = list_pictures(Path(data.photos))
         self.inputs = [path for path in pictures if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
+        self._worn = {path for path in self.inputs if worn_of(path).is_file()}
         if not self.inputs:
             raise DataError(
                 f"no pairs in {data.photos}", hint="make them with: animecam-train prepare --kind pairs SRC DST"
             )
 
     def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo" and "target", [3, S, S] each."""
+        """Crop `index`: "photo" and "target", [3, S, S] each, and "cover" [1, S, S], where `prepare` put on glasses."""
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         zoom = float(rng.choice(self.data.zooms))
         photo, size_px = self.read(path), self.size_px(index)
-        images = cut(
-            [photo, self.read_beside(photo, target_of(path))], size_px, choose_window(photo.shape, size_px, zoom, rng)
-        )
-        photo, target = vary_light([_unit(image) for image in images], self.augment, rng)
-        return {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
+        pictures = [photo, self.read_beside(photo, target_of(path))]
+        if path in self._worn:
+            pictures.append(self.read_beside(photo, worn_of(path), read_layer))
+        cuts = cut(pictures, size_px, choose_window(photo.shape, size_px, zoom, rng))
+        photo, target = vary_light([_unit(image) for image in cuts[:2]], self.augment, rng)
+        batch = {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
+        return batch | {"cover": _cover(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
 
 
 class PhotoSet(Crops):
@@ -182,7 +185,7 @@ class PhotoSet(Crops):
         batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
         if not worn:
             return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, size_px, size_px)}
-        return batch | {"worn": to_tensor(worn[0]), "cover": torch.from_numpy(_unit(cuts[2][..., 3]))[None]}
+        return batch | {"worn": to_tensor(worn[0]), "cover": _cover(cuts[2])}
 
     def _choose(self, index: int) -> tuple[np.random.Generator, Path, Window]:
         """Randomness of crop `index`, its photo, and where it is cut."""
@@ -250,6 +253,11 @@ def _named(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
     """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
     names = "\0".join(path.relative_to(folder).as_posix() for path in (*paths, *beside))
     return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:8]})"
+
+
+def _cover(layer: Image) -> Tensor:
+    """How far a layer [H, W, 4] covers what lies below, float32 [1, H, W], 0 … 1."""
+    return torch.from_numpy(_unit(layer[..., 3]))[None]
 
 
 def _unit(image: Image) -> Picture:

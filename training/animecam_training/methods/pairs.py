@@ -16,7 +16,7 @@ from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squ
 from animecam_training.losses.detail import detail_l1
 from animecam_training.losses.perceptual import compute_features
 from animecam_training.losses.stability import Moment, stability_l1
-from animecam_training.losses.supervised import covered_l1, feature_l1, gradient_l1, pixel_l1
+from animecam_training.losses.supervised import covered_l1, feature_l1, gradient_l1, pixel_l1, tone_l1
 from animecam_training.methods.base import (
     Losses,
     autocast,
@@ -90,6 +90,7 @@ class PairMethod:
         """One step of the generator, and of the discriminator where there is one."""
         recipe, optim = self.recipe, self.recipe.optim
         self.generator.train()
+        is_judged = self.discriminator is not None and step >= recipe.adversarial_from * recipe.steps
         share = rate_at(optim, step, recipe.steps)
         photo, target = batch["photo"], self.target(batch)
         with autocast(recipe, self.device):
@@ -102,12 +103,14 @@ class PairMethod:
                 "detail": detail_l1(drawn, target),
                 "feature": feature_l1(seen, wanted),
             }
+            if recipe.pair_weights.tone:
+                terms["tone"] = tone_l1(drawn, target)
             if recipe.pair_weights.worn:
                 terms["worn"] = covered_l1(drawn, target, batch["cover"])
             if recipe.pair_weights.stability:
                 moment = Moment.draw(photo, source)
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)
-            if self.discriminator is not None:
+            if self.discriminator is not None and is_judged:
                 self.discriminator.requires_grad_(False)
                 terms["adversarial"] = self._judged(drawn, seen, MAIN_REAL)
         total = weighted_sum(terms, {name: getattr(recipe.pair_weights, name) for name in terms})
@@ -115,7 +118,7 @@ class PairMethod:
         norm = descend(total, self.g_optimizer, rate, terms, optim.clip_norm)
         self.average.update(self.generator)
         losses = {f"G/{name}": value for name, value in detached(terms).items()} | {"G/gradient_norm": norm}
-        if self.discriminator is not None:
+        if self.discriminator is not None and is_judged:
             self.discriminator.requires_grad_(True)
             with autocast(recipe, self.device):
                 of_drawn = {name: maps.detach() for name, maps in seen.items()}

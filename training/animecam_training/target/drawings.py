@@ -11,12 +11,16 @@ from animecam_training.measured import describe_teacher, open_style
 from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
+from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.options import FlatOptions
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
+
+_SECTIONS = {"portrait": ("target",), "anime": ("anime",), "flat": ("flat",), "anime-flat": ("anime", "flat")}
+"""Of a recipe, by drawing."""
 
 
 def choose_drawing(recipe: Recipe) -> Drawing:
@@ -31,12 +35,14 @@ def choose_drawing(recipe: Recipe) -> Drawing:
             return partial(draw_target, options=recipe.target)
         case "flat":
             return partial(_draw_over, teacher=recipe.teacher, options=recipe.flat)
+        case "anime-flat":
+            return partial(_draw_both, anime=recipe.anime, flat=recipe.flat)
 
 
 def describe_drawing(recipe: Recipe) -> dict[str, Any]:
     """Everything that changes what `choose_drawing` draws, by the recipe's names."""
-    section = {"portrait": "target", "anime": "anime", "flat": "flat"}[recipe.drawing]
-    marks = {"drawing": recipe.drawing} | flattened({section: recipe_to_table(recipe)[section]})
+    table = recipe_to_table(recipe)
+    marks = {"drawing": recipe.drawing} | flattened({name: table[name] for name in _SECTIONS[recipe.drawing]})
     if recipe.drawing == "flat":
         marks["teacher"] = describe_teacher(recipe.teacher)
     return marks
@@ -45,6 +51,10 @@ def describe_drawing(recipe: Recipe) -> dict[str, Any]:
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
     below = stylize_images(_opened(teacher), [photo])[0] if teacher else photo
     return draw_flat(below, mesh, person, options)
+
+
+def _draw_both(photo: Image, mesh: Points, person: Plane, *, anime: AnimeOptions, flat: FlatOptions) -> Image:
+    return draw_flat(draw_anime(photo, mesh, person, anime), mesh, person, flat)
 
 
 @cache

@@ -5,8 +5,9 @@ from typing import Literal
 
 from animecam_training.target.lines import OUTLINE, OUTLINE_THRESHOLD, LineOptions
 
-DrawingName = Literal["portrait", "anime", "flat"]
-"""\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas."""
+DrawingName = Literal["portrait", "anime", "flat", "anime-flat"]
+"""\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas,
+\"anime-flat\" paints what \"anime\" draws."""
 
 AREA_LINES = replace(OUTLINE, sigma_px=1.2)  # thinner: all of the picture has them
 

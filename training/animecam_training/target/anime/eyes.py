@@ -11,8 +11,9 @@ from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixe
 
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 WIDER = 1.02  # than the eye's corners are apart
-OPENNESS_SEEN, OPENNESS_DRAWN = (0.15, 0.26, 0.36, 0.50), (0.0, 0.72, 0.95, 1.05)
+OPENNESS_SEEN, OPENNESS_DRAWN = (0.12, 0.26, 0.36, 0.50), (0.0, 0.72, 0.95, 1.05)
 """Height over width of the photo's eye, and how far the drawn one is open."""
+WINK = 0.08  # eyes that differ by less are open alike: one of two narrow eyes would be drawn shut
 OPEN_FROM = 0.25  # less open than this, an eye is a lash line
 TALLEST, UPPER_SHARE = 0.80, 0.60
 UPPER_ROUNDNESS, LOWER_ROUNDNESS = 2.6, 2.2
@@ -50,14 +51,13 @@ class _EyeFrame:
     openness: float
 
     @classmethod
-    def of(cls, upper: Points, lower: Points) -> "_EyeFrame":
-        """From the eyelids of the mesh, outer corner first."""
-        outer, inner = upper[0], upper[-1]
+    def of(cls, lid: Points, seen: float) -> "_EyeFrame":
+        """From an eyelid of the mesh, outer corner first, and the eye's height over its width."""
+        outer, inner = lid[0], lid[-1]
         width = float(np.linalg.norm(inner - outer))
         across = (inner - outer) / width
         down = np.array([-across[1], across[0]], np.float32)
         down = down if down[1] > 0 else -down
-        seen = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0))) / width
         openness = float(np.interp(seen, OPENNESS_SEEN, OPENNESS_DRAWN))
         wide = WIDER * width
         return cls((outer + inner) / 2, across, down, wide, TALLEST * wide * openness, openness)
@@ -89,6 +89,16 @@ def _iris_paint(x: Plane, y: Plane, wide: float, tall: float, own: Lab) -> tuple
     paint = laid(paint, (100, 0, 0), 1 - ramp(spark, 0.8, 1.15))
     glow = np.hypot(x - 0.38 * wide, y - 0.5 * tall) / (0.19 * wide)
     return laid(paint, (94, hue[0] * 0.2, hue[1] * 0.2), 0.9 * (1 - ramp(glow, 0.6, 1.3))), distance
+
+
+def _heights(sheet: Sheet) -> list[float]:
+    """Height over width of each eye; of both the mean, unless one is winked with."""
+    heights: list[float] = []
+    for upper_lid, lower_lid in EYELIDS:
+        upper, lower = sheet.mesh[list(upper_lid)], sheet.mesh[list(lower_lid)]
+        tall = np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0))
+        heights.append(float(tall / np.linalg.norm(upper[-1] - upper[0])))
+    return heights if abs(heights[0] - heights[1]) > WINK else [sum(heights) / 2] * 2
 
 
 def _paint_eyeball(frame: _EyeFrame, glance_px: float, own: Lab, skin: Lab, lit: float, sheet: Sheet) -> Lab:
@@ -136,12 +146,12 @@ def draw_anime_eyes(picture: Lab, sharp: Lab, sheet: Sheet, skin: Lab, lit: floa
     """
     ink = np.zeros(sheet.shape, np.float32)
     along = np.linspace(-1, 1, CURVE_POINTS)
-    for upper_lid, lower_lid in EYELIDS:
+    for (upper_lid, lower_lid), height in zip(EYELIDS, _heights(sheet), strict=True):
         upper, lower = sheet.mesh[list(upper_lid)], sheet.mesh[list(lower_lid)]
         seen = sheet.area(upper_lid + lower_lid[::-1], 0.5 * sheet.unit_px)
         if int((seen > 0.5).sum()) < SMALLEST_EYE_PX:
             continue
-        frame = _EyeFrame.of(upper, lower)
+        frame = _EyeFrame.of(upper, height)
         centre = iris_centre(sharp[..., 0], seen, upper, lower, sheet)
         centre = frame.middle if centre is None else centre
         top = -UPPER_SHARE * frame.height * (1 - np.abs(along) ** UPPER_ROUNDNESS)

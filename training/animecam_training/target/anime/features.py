@@ -26,10 +26,10 @@ NOSE_STROKE, BELOW_LIP = (97, 2, 326), (314, 17, 84)
 ENOUGH_PX = 10  # pixels a shape needs for a median
 BROW_RAISE, BROW_WIDTHS, BROW_COVER = 0.03, (0.06, 0.024), 0.95
 BROW_DARKER, BROW_LIGHTNESS, BROW_OF_SKIN = 0.6, (10.0, 45.0), 0.55
-MOUTH_AJAR, MOUTH_OPEN = 0.06, 0.12  # gap of the lips: maybe, and surely open
+MOUTH_AJAR, MOUTH_OPEN = 0.08, 0.12  # gap of the lips: maybe, and surely open
 OPEN_LIGHTER, TEETH_LIGHTER = 5.0, 3.0  # than the lips; else the gap is the dark between closed lips
 INSIDE_MOUTH = (30.0, 38.0, 22.0)
-TEETH_SHARE, TEETH_LIFT, TEETH_LIGHTEST = 0.65, 16.0, 97.0
+TEETH_SHARE, TEETH_LIFT, TEETH_LIGHTNESS = 0.65, 16.0, (78.0, 97.0)  # below that, teeth look like a gray lip
 LIP_TINT = 0.6
 UPPER_LINE, LOWER_LINE, CLOSED_LINE, SHADOW_LINE = (0.03, 0.014), (0.022, 0.01), (0.03, 0.012), (0.02, 0.006)
 JAW_LINE, JAW_INK, NOSE_LINE, NOSE_INK = (0.032, 0.012), 0.85, (0.028, 0.008), 0.55
@@ -86,7 +86,7 @@ def draw_mouth(picture: Lab, lab: Lab, sheet: Sheet, skin: Lab, lit: float) -> t
     if brighter > TEETH_LIGHTER:
         below = (1 - TEETH_SHARE) * upper + TEETH_SHARE * lower
         teeth = sheet.area(np.concatenate([upper, below[::-1]]).astype(np.float32), 0.3 * sheet.unit_px)
-        inside = laid(inside, (min(lit + TEETH_LIFT, TEETH_LIGHTEST), 1, 2), teeth)
+        inside = laid(inside, (float(np.clip(lit + TEETH_LIFT, *TEETH_LIGHTNESS)), 1, 2), teeth)
     ink = 0.9 * sheet.stroke(upper, *(width * eye_px for width in UPPER_LINE))
     ink = np.maximum(ink, 0.75 * sheet.stroke(lower, *(width * eye_px for width in LOWER_LINE)))
     return mixed(picture, inside, gap), ink.astype(np.float32)

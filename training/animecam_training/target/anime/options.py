@@ -15,6 +15,7 @@ class AnimeOptions:
         mouth_gain: Magnification of the mouth across and down.
         jaw: Share of the width that the face loses at the chin, 0 … 1.
         skin_lift: Lightness added to the skin, CIE L units.
+        skin_chroma: Gain of the skin's own colour; what is lifted looks more coloured than it was.
         shade: How much darker the skin is where hair, head or side throw a shadow, CIE L units.
         blush: Redness added to the cheeks, CIE a units.
         chroma: Gain of the colours outside of the skin.
@@ -29,6 +30,7 @@ class AnimeOptions:
     mouth_gain: tuple[float, float] = (0.82, 0.9)
     jaw: float = 0.1
     skin_lift: float = 7.5
+    skin_chroma: float = 1.08
     shade: float = 9.5
     blush: float = 7.0
     chroma: float = 1.35

@@ -27,7 +27,7 @@ SIDE_BLUR, SIDE_EDGE, SIDE_SMALLEST, SIDE_STRENGTH = 0.16, (7.0, 8.5), 0.35, 0.9
 LIT_MIDDLE = (0.55, 0.70)  # half width and half height around the nose where no side shadow may lie
 HAIR_SHADOW_DOWN, HAIR_SHADOW_ASIDE, CHIN_SHADOW_DOWN = 0.13, 0.02, 0.34
 SHADE_TINT = (5.0, 2.5)  # shade is redder and warmer, as animators paint it
-OWN_COLOUR, COLOUR_BLUR, SATURATION = 0.6, 0.5, 1.08
+OWN_COLOUR, COLOUR_BLUR = 0.6, 0.5
 BLUSH_WIDTH, BLUSH_HEIGHT, BLUSH_RAISE = 0.17, 0.09, 0.1
 
 
@@ -70,7 +70,7 @@ def flat_skin(lab: Lab, skin: Skin, hair: Plane, sheet: Sheet, options: AnimeOpt
         skin: Where the skin is, filled.
         hair: Coverage of the hair, float32 [H, W], 0 … 1.
         sheet: The photo's geometry.
-        options: Lift, shade and blush.
+        options: Lift, colour, shade and blush.
 
     Returns:
         The paint (Lab, valid on skin) and the lightness of the person's lit skin as the photo has it.
@@ -83,7 +83,8 @@ def flat_skin(lab: Lab, skin: Skin, hair: Plane, sheet: Sheet, options: AnimeOpt
     paint = np.empty_like(lab)
     paint[..., 0] = min(lit + options.skin_lift, LIGHTEST) - options.shade * shadow
     near = blurred_within(lab[..., 1:], seen, COLOUR_BLUR * sheet.eye_px)
-    paint[..., 1:] = SATURATION * (OWN_COLOUR * np.median(lab[face][:, 1:], 0) + (1 - OWN_COLOUR) * near)
+    own = OWN_COLOUR * np.median(lab[face][:, 1:], 0) + (1 - OWN_COLOUR) * near
+    paint[..., 1:] = options.skin_chroma * own
     paint[..., 1:] += shadow[..., None] * np.array(SHADE_TINT, np.float32)
     for cheek in CHEEKS:
         x, y = sheet.mesh[cheek]
