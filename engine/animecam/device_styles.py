@@ -11,6 +11,7 @@ from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
+from animecam.cuda.turns import gpu_turn
 from animecam.errors import AnimecamError, BackendError
 from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
@@ -35,10 +36,11 @@ class DeviceStyles:
     Args:
         gpu: Stays the caller's, and is closed after this.
         open_network: Loads one; called in the thread of this.
+        open_other: Loads it in another runtime, where the first one does not run it; None: nothing else is tried.
     """
 
-    def __init__(self, gpu: Gpu, open_network: OpenNetwork) -> None:
-        self._gpu, self._open = gpu, open_network
+    def __init__(self, gpu: Gpu, open_network: OpenNetwork, open_other: OpenNetwork | None = None) -> None:
+        self._gpu, self._open, self._open_other = gpu, open_network, open_other
         self._ready: dict[tuple[str, int], DeviceNetwork] = {}
         self._asked: set[tuple[str, int]] = set()
         self._wanted: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
@@ -81,15 +83,34 @@ class DeviceStyles:
             log.info("%s at %d px is drawn on %s now", *key, self._gpu.name)
 
     def _opened(self, style: str, size_px: int) -> DeviceNetwork:
-        """Loads a network and runs it once for each number of pictures: what it loads late, it loads now."""
+        """Loads a network that runs; in another runtime where the first one loads it and then cannot run it."""
         self._gpu.use()
         network = self._open(style, size_px)
+        try:
+            return self._made_ready(network, size_px)
+        except BackendError as error:
+            if self._open_other is None or self._is_ending.is_set():
+                raise
+            try:
+                other = self._open_other(style, size_px)
+            except BackendError:
+                raise error from None  # what to mend is the first choice
+            if other.info.name == network.info.name:
+                other.close()
+                raise
+            names = network.info.name, other.info.name
+            log.warning("%s at %d px: %s is not usable, %s is: %s", style, size_px, *names, error.message)
+            return self._made_ready(other, size_px)
+
+    def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
+        """Runs it once for each number of pictures: what it loads late, it loads now. Closes it where that fails."""
         self._opening = network
         if self._is_ending.is_set():  # whoever closes may have looked before there was anything to end
             network.end()
         stream = self._gpu.stream()
         try:
-            self._warm_up(network, stream, size_px)
+            with gpu_turn(self._is_ending.is_set):
+                self._warm_up(network, stream, size_px)
         except AnimecamError:
             network.close()
             raise

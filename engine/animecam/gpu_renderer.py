@@ -4,6 +4,7 @@ What the GPU's path does not draw (whole pictures, persons, more faces than fit,
 styles that are not there yet) is drawn by the processor's path.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,12 +12,15 @@ from dataclasses import replace
 from animecam.backends.base import BackendInfo
 from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import Gpu
+from animecam.errors import DeviceMemoryError
 from animecam.pipeline import Rendered
 from animecam.render.device_path import RING, DevicePath, Drawn
 from animecam.render.device_pictures import DevicePictures
 from animecam.renderer import Renderer, Scene
 from animecam.timing import Timing
 from animecam.types import WHOLE_FRAME, Frame
+
+log = logging.getLogger(__name__)
 
 FindNetwork = Callable[[str, int], DeviceNetwork | None]
 """The network of a style for heads of a size (pixels a side), None if it cannot be computed on the GPU (yet)."""
@@ -37,6 +41,7 @@ class GpuRenderer:
         can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
         timing: Where the stages' times go.
         pictures: Where drawn frames stay on the GPU, for an encoder that takes them there; None brings them down.
+        may_leave: If the GPU has no room for frames, the processor draws them; else that ends the run.
 
     Attributes:
         frames_ahead: So many more frames may be sent before the first one's result is asked for.
@@ -55,11 +60,13 @@ class GpuRenderer:
         can_fade: bool,
         timing: Timing,
         pictures: DevicePictures | None = None,
+        may_leave: bool = False,
     ) -> None:
         self._gpu, self._path = gpu, path
         self._find_network, self._note_network = find_network, note_network
         self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
-        self._pictures = pictures
+        self._pictures, self._may_leave = pictures, may_leave
+        self._has_left = False
         self._was_on_gpu = True
 
     def __call__(self, frame: Frame) -> Rendered:
@@ -83,8 +90,24 @@ class GpuRenderer:
         self._change_sides(is_on_gpu=network is not None)
         self._note_network(scene.look.style, network.info if network is not None else None)
         if network is None:
-            rendered = self._renderer.draw(replace(scene, frame=frame.on_host()), start_ns)
-            return lambda: rendered
+            return self._drawn_by_processor(scene, start_ns)
+        try:
+            return self._send(scene, network, start_ns)
+        except DeviceMemoryError as error:
+            if not self._may_leave:
+                raise
+            log.warning("%s draws no more, the processor goes on: %s", self._gpu.name, error.message)
+            self._has_left = True
+            self._change_sides(is_on_gpu=False)
+            self._note_network(scene.look.style, None)
+            return self._drawn_by_processor(scene, start_ns)
+
+    def _drawn_by_processor(self, scene: Scene, start_ns: int) -> Callable[[], Rendered]:
+        rendered = self._renderer.draw(replace(scene, frame=scene.frame.on_host()), start_ns)
+        return lambda: rendered
+
+    def _send(self, scene: Scene, network: DeviceNetwork, start_ns: int) -> Callable[[], Rendered]:
+        frame = scene.frame
         pictures = self._pictures if scene.is_shown_as_drawn else None
         if not scene.regions:
             kept = self._path.skip(frame, pictures)
@@ -107,6 +130,7 @@ class GpuRenderer:
         """The network of a scene that the GPU's path draws, None if it does not."""
         is_drawable = (
             self._can_fade
+            and not self._has_left
             and scene.look.strength > 0.0
             and not (scene.look.eyes or scene.look.is_retouched)
             and len(scene.regions) <= self._path.most_faces

@@ -183,6 +183,7 @@ class Networks(StyleNetworks):
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
                 timing=timing,
                 pictures=self._pictures_on(gpu) if video.encoder is not None else None,
+                may_leave=self._settings.backend is BackendChoice.AUTO,
             )
 
     @property
@@ -212,7 +213,10 @@ class Networks(StyleNetworks):
         def open_network(style: str, size_px: int) -> DeviceNetwork:
             return open_device_style(style, size_px, self._options, choice, self.usual_quality(style))
 
-        styles = DeviceStyles(gpu, open_network)
+        def open_in_torch(style: str, size_px: int) -> DeviceNetwork:
+            return open_device_style(style, size_px, self._options, BackendChoice.TORCH, self.usual_quality(style))
+
+        styles = DeviceStyles(gpu, open_network, open_in_torch if choice is BackendChoice.AUTO else None)
         self._stack.callback(styles.close)
         return gpu, styles
 

@@ -10,6 +10,7 @@ from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
 from animecam.backends.ports import check_batch, in_parts
 from animecam.backends.status import BackendStatus
 from animecam.cuda.gpu import open_gpu
+from animecam.cuda.turns import gpu_turn
 from animecam.engines.flavour import choose_flavour, installed
 from animecam.engines.host import HostSession
 from animecam.engines.loader import EngineLoader
@@ -73,6 +74,16 @@ class TensorRtBackend:
         if not self._is_open:
             raise BackendError(f"{self._name} is closed")
         session = self._loader.host_session(shape)
+        try:
+            # What a runtime compiles at a first run, it compiles now and not while somebody waits for a frame.
+            with gpu_turn(lambda: not self._is_open):
+                for batch in range(1, session.max_batch + 1):
+                    if self.input.shape[0] in (None, batch):
+                        session.run(np.zeros((batch, *shape), self.input.dtype))
+            session.keep_compiled()
+        except BackendError:
+            session.close()
+            raise
         with self._using:
             if len(self._sessions) == KEPT_SHAPES:
                 self._sessions.popitem(last=False)[1].close()

@@ -203,7 +203,8 @@ class _HostFed:
     def __init__(self, program: OnnxProgram, shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> None:
         self._device = device
         self._graph = _Graph(program, shape, kind, device)
-        self._pinned = torch.empty(shape, dtype=kind, pin_memory=True)
+        with torch.cuda.device(device):  # else memory is pinned through the first GPU, which wakes that, too
+            self._pinned = torch.empty(shape, dtype=kind, pin_memory=True)
         self._stream = torch.cuda.Stream(device)
 
     def __call__(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:

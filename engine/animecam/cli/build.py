@@ -1,5 +1,6 @@
 """`animecam build`: the engines of styles, before they are needed."""
 
+import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -54,14 +55,20 @@ def build_and_show(place: "Place", networks: Iterable["Networks"], sizes_px: tup
         CacheError: The folder cannot be written.
     """
     from animecam.engines.ahead import build_ahead
+    from animecam.engines.aside import aside
 
     table = Table("style", title=f"{place.flavour.name} {place.flavour.version}")
     for column in ("engine", "built", "parity"):
         table.add_column(column, overflow="fold")  # a name that is cut short cannot be copied
-    for one in networks:
-        with _bar(f"{one.name} for {place.name}") as progress:
-            for engine in build_ahead(place, one, sizes_px, progress):
-                table.add_row(one.name, escape(engine.path.name), _built(engine), escape(_parity(engine)))
+    is_stopped = threading.Event()
+
+    def build_all() -> None:
+        for one in networks:
+            with _bar(f"{one.name} for {place.name}", is_stopped) as progress:
+                for engine in build_ahead(place, one, sizes_px, progress):
+                    table.add_row(one.name, escape(engine.path.name), _built(engine), escape(_parity(engine)))
+
+    aside(build_all, is_stopped.set)
     table.caption = escape(str(place.folder))
     results.print(table)
 
@@ -76,13 +83,13 @@ def _parity(engine: "Engine") -> str:
 
 
 @contextmanager
-def _bar(label: str) -> Generator[Callable[[float], bool]]:
+def _bar(label: str, is_stopped: threading.Event) -> Generator[Callable[[float], bool]]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=messages, transient=True) as bars:
         task = bars.add_task(label, total=1.0)
 
         def progress(share: float) -> bool:
             bars.update(task, completed=share)
-            return True
+            return not is_stopped.is_set()
 
         yield progress

@@ -138,7 +138,7 @@ def _start_driver() -> None:
     needs = int(driver.CUDA_VERSION)
     if has // _THOUSAND < needs // _THOUSAND:
         message = f"the NVIDIA driver knows CUDA up to {has // _THOUSAND}, {needs // _THOUSAND} is needed"
-        raise BackendError(message, hint=f"update the driver, or pip install 'cuda-bindings=={has // _THOUSAND}.*'")
+        raise BackendError(message, hint="update the driver of this GPU")
 
 
 def _name(device: object) -> str:

@@ -92,6 +92,8 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
         BackendError: One cannot be built, or does not draw what the network draws.
         CacheError: The folder cannot be written.
     """
+    if place.gpu is not None:
+        place.gpu.use()
     model = networks.half or networks.model
     parsed = parse_network(place.flavour, model)
     gpu = place.gpu
@@ -101,7 +103,7 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     for size_px in sizes_px:
         shape = _shape(parsed.input, size_px)
         key = key_for(place.flavour, target, model, parsed, shape, MAX_BATCH)
-        yield store.engine(model, key, progress)
+        yield store.engine(model, key, progress, try_again=True)
 
 
 def _shape(port: Port, size_px: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.key import PORTABLE, TURING, EngineKey
 from animecam.engines.network import check_types, count_types, fix_shape, parse_network
@@ -79,7 +80,7 @@ def build_engine(
         raise flavour.error(f"cannot build an engine from {model.name}", hint="animecam doctor says what runs here")
     if cache is not None and timings is not None:
         with contextlib.suppress(OSError):  # it only makes the next build faster
-            timings.write_bytes(bytes(cache.serialize()))
+            write_whole(timings, bytes(cache.serialize()))
     return BuiltEngine(bytes(data), layers, time.perf_counter() - start_s)
 
 

@@ -21,8 +21,9 @@ MODULES = {RTX: "tensorrt_rtx", CLASSIC: "tensorrt"}
 """Package → module; RTX first: it is small, and builds in seconds for every GPU at once."""
 
 OLDEST_CLASSIC = (10, 12)  # before it the bindings lack user-managed memory and the profile API used here
-RTX_RANGES: tuple[tuple[Capability, Capability], ...] = (((7, 5), (8, 9)), ((12, 0), (12, 9)))
-"""First and last compute capability that tensorrt-rtx runs on: GeForce and RTX, not 9.0 and 10.x of data centres."""
+RTX_LISTED: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 6), (8, 9))
+RTX_FROM: Capability = (12, 0)
+"""Compute capabilities that tensorrt-rtx runs on: these and all from then on; not 8.7, and not 9.0 to 11.x."""
 
 INSTALL_RTX = "pip install 'animecam[tensorrt-rtx]'"
 INSTALL_CLASSIC = "pip install 'animecam[tensorrt]'"
@@ -63,7 +64,7 @@ class Flavour:
 
 def rtx_supports(capability: Capability) -> bool:
     """Whether tensorrt-rtx lists a GPU of this compute capability."""
-    return any(first <= capability <= last for first, last in RTX_RANGES)
+    return capability in RTX_LISTED or capability >= RTX_FROM
 
 
 def installed() -> tuple[str, ...]:
@@ -96,7 +97,7 @@ def choose_flavour(capability: Capability | None) -> Flavour:
     if CLASSIC in names:
         return load_flavour(CLASSIC)
     major, minor = capability
-    message = f"tensorrt-rtx does not support compute capability {major}.{minor} (it lists 7.5 to 8.9 and 12.x)"
+    message = f"tensorrt-rtx does not support compute capability {major}.{minor} (it lists 7.5, 8.0, 8.6, 8.9 and 12.x)"
     raise BackendError(message, hint=INSTALL_CLASSIC)
 
 

@@ -77,6 +77,10 @@ class HostSession:
         self._stream.synchronize()
         return tuple(_owned(slot.array[:count]) for slot in self._outputs)
 
+    def keep_compiled(self) -> None:
+        """See `EngineSession.keep_compiled`."""
+        self._session.keep_compiled()
+
     def close(self) -> None:
         """Frees everything; may be called twice."""
         self._stack.close()

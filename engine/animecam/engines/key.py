@@ -69,8 +69,17 @@ class EngineKey:
             network: Name of the network, for instance "cel-model.fp16".
         """
         size = "x".join(map(str, self.shape))
-        gpu = "".join(letter if letter.isalnum() or letter in "_." else "-" for letter in self.gpu)
-        return f"{network}-{size}-b{self.max_batch}-{self.runtime}-{gpu}{ENGINE_SUFFIX}"
+        return f"{network}-{size}-b{self.max_batch}-{self.runtime}-{file_word(self.gpu)}{ENGINE_SUFFIX}"
+
+
+def file_word(text: str) -> str:
+    """A name of a GPU as a part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "_." else "-" for letter in text)
+
+
+def timings_file(key: EngineKey) -> str:
+    """Name of the file of measured layers: what one GPU measured is no use to another."""
+    return f"{key.runtime}-{key.version}-{file_word(key.gpu)}.timing"
 
 
 def gpu_word(flavour: Flavour, target: Target | None) -> str:

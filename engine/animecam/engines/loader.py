@@ -3,30 +3,27 @@
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
 from animecam.backends.base import BackendOptions, Port
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
+from animecam.cuda.turns import gpu_turn
+from animecam.engines.aside import aside
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
-from animecam.engines.key import Target
+from animecam.engines.key import Target, file_word
 from animecam.engines.network import parse_network, precision_of
 from animecam.engines.session import RUNTIME_CACHE_SUFFIX, EngineSession
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError, DeviceMemoryError
 
 _TOLD_SHARE = 0.25  # of a build, between two lines of the log
-
-_POLL_SECONDS = 0.2  # how soon a loader that waits for another one notices that it is to end
-
-_one_at_a_time = threading.Lock()
-"""A build measures layers on the GPU and takes every core: two at a time would spoil each other."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +75,7 @@ class EngineLoader:
             port = Port(self.input.name, (None, *shape), self.input.dtype)
             return HostSession(self.gpu, self._session(engine, batch, shape, own_graph=True), port, self.outputs)
 
-        return self._loaded(shape, make)
+        return aside(lambda: self._loaded(shape, make), self.end)
 
     def device_session(self, shape: tuple[int, ...]) -> EngineSession:
         """An engine for pictures of one shape that the caller feeds on the GPU, and closes.
@@ -87,7 +84,11 @@ class EngineLoader:
             BackendError: As `host_session`.
             DeviceMemoryError: As `host_session`.
         """
-        return self._loaded(shape, lambda engine, batch: self._session(engine, batch, shape, own_graph=False))
+
+        def make(engine: Engine, batch: int) -> EngineSession:
+            return self._session(engine, batch, shape, own_graph=False)
+
+        return aside(lambda: self._loaded(shape, make), self.end)
 
     def end(self) -> None:
         """Lets a build that is running end soon; nothing can be loaded any more."""
@@ -99,7 +100,10 @@ class EngineLoader:
         self._stack.close()
 
     def _loaded(self, shape: tuple[int, ...], make: Callable[[Engine, int], Made]) -> Made:
-        with self._turn():
+        # A build measures layers on the GPU and takes every core: two at a time would spoil each other.
+        with gpu_turn(self._is_ending.is_set) as is_mine:
+            if not is_mine:
+                raise BackendError(f"{self.model.name} is closed")
             self.gpu.use()
             batch = self.max_batch
             while True:
@@ -110,16 +114,6 @@ class EngineLoader:
                         raise
                     batch //= 2
                     _log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
-
-    @contextmanager
-    def _turn(self) -> Generator[None]:
-        while not _one_at_a_time.acquire(timeout=_POLL_SECONDS):
-            if self._is_ending.is_set():
-                raise BackendError(f"{self.model.name} is closed")
-        try:
-            yield
-        finally:
-            _one_at_a_time.release()
 
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
         key = key_for(self.flavour, self.target, self.model, self._parsed, shape, batch)
@@ -135,7 +129,8 @@ class EngineLoader:
             return make(rebuilt, batch)
 
     def _session(self, engine: Engine, batch: int, shape: tuple[int, ...], *, own_graph: bool) -> EngineSession:
-        jit = engine.path.with_suffix(RUNTIME_CACHE_SUFFIX)
+        # A portable engine is finished on each GPU otherwise.
+        jit = engine.path.with_name(f"{engine.path.stem}-{file_word(self.gpu.name)}{RUNTIME_CACHE_SUFFIX}")
         return EngineSession(
             self.flavour, self.gpu, engine.data, max_batch=batch, shape=shape, own_graph=own_graph, jit=jit
         )

@@ -12,7 +12,7 @@ from animecam.cuda.base import Gpu
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
-from animecam.errors import DeviceMemoryError
+from animecam.errors import BackendError, DeviceMemoryError
 
 RUNTIME_CACHE_SUFFIX = ".jit"
 """What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
@@ -58,7 +58,7 @@ class EngineSession:
         self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
         self._engine: Any = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
-            raise flavour.error("cannot load the engine: another version's, another GPU's, or damaged", _REBUILD)
+            raise self._failure("cannot load the engine: another version's, another GPU's, or damaged")
         self.input, self.outputs = self._names()
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
@@ -119,7 +119,7 @@ class EngineSession:
         """Frees everything; may be called twice."""
         if self._context is None:
             return
-        self._keep_jit()
+        self.keep_compiled()
         self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
         self._memory.close()
 
@@ -146,33 +146,42 @@ class EngineSession:
         else:
             context = self._engine.create_execution_context(strategy)
         if context is None:
-            said = " ".join(self._flavour.messages).lower()
-            error = self._flavour.error("cannot make a context for the engine", _REBUILD)
-            if any(word in said for word in _MEMORY_WORDS):
-                raise DeviceMemoryError(error.message, hint=_SMALLER)
-            raise error
+            raise self._failure("cannot make a context for the engine")
         # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.
         context.nvtx_verbosity = api.ProfilingVerbosity.NONE
         return context
+
+    def _failure(self, message: str) -> BackendError:
+        """What a call that gave nothing means: memory where the runtime speaks of it, else an engine to be rebuilt."""
+        said = " ".join(self._flavour.messages).lower()
+        error = self._flavour.error(message, _REBUILD)
+        if any(word in said for word in _MEMORY_WORDS):
+            return DeviceMemoryError(error.message, hint=_SMALLER)
+        return error
 
     def _load_jit(self, config: Any) -> None:
         cache = config.create_runtime_cache()
         if cache is None:
             raise self._flavour.error("cannot make a cache for compiled kernels")
         if self._jit is not None and self._jit.is_file() and not cache.deserialize(self._jit.read_bytes()):
-            _log.info("%s is of another version or GPU: kernels are compiled again", self._jit.name)
+            _log.info("%s is of another version or driver: kernels are compiled again", self._jit.name)
             self._flavour.messages.clear()
+            self._jit.unlink(missing_ok=True)  # what is compiled now may be less, and is better
         if not config.set_runtime_cache(cache):
             raise self._flavour.error("refuses the cache for compiled kernels")
         self._jit_cache = cache
 
-    def _keep_jit(self) -> None:
-        """Keeps what was compiled; where that fails the next start is slower and nothing else."""
+    def keep_compiled(self) -> None:
+        """Keeps what was compiled; where that fails the next start is slower and nothing else.
+
+        Several sessions may share an engine and its file, and compile more or less: what holds most is kept.
+        """
         if self._jit is None or self._jit_cache is None:
             return
         compiled = self._jit_cache.serialize()
         try:
-            if compiled is not None:
+            kept_bytes = self._jit.stat().st_size if self._jit.is_file() else 0
+            if compiled is not None and len(bytes(compiled)) > kept_bytes:
                 write_whole(self._jit, bytes(compiled))
         except OSError as error:
             _log.info("compiled kernels are not kept in %s: %s", self._jit, error.strerror)

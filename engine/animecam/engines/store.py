@@ -20,9 +20,11 @@ from animecam.engines.key import (
     Target,
     gpu_word,
     read_record,
+    timings_file,
 )
 from animecam.engines.network import ParsedNetwork, precision_of
-from animecam.errors import CacheError
+from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
+from animecam.errors import BackendError, CacheError, DeviceMemoryError
 
 MAX_BATCH = 4
 """Pictures at a time that engines are built for: as many faces as are drawn unless the user asks for more."""
@@ -121,7 +123,9 @@ class EngineStore:
             return f"what is known of it cannot be read: {error}"
         return "" if is_whole else "its file is truncated or damaged"
 
-    def engine(self, model: Path, key: EngineKey, progress: Progress = quiet, *, anew: str = "") -> Engine:
+    def engine(
+        self, model: Path, key: EngineKey, progress: Progress = quiet, *, anew: str = "", try_again: bool = False
+    ) -> Engine:
         """The engine for a key, built if there is none that is good for it.
 
         Args:
@@ -129,12 +133,17 @@ class EngineStore:
             key: What it must be good for.
             progress: Told how far a build is.
             anew: Why one that looks good must be built anew all the same; empty: no reason is known.
+            try_again: Build one that was found wrong before.
 
         Raises:
-            BackendError: It cannot be built, is of other types than promised, or does not draw what its network draws.
+            BackendError: It cannot be built, is of other types than promised, or does not draw what its network draws;
+                or so it was when it was last built.
             CacheError: The folder cannot be written.
         """
         with _ONE_AT_A_TIME:
+            refused = "" if anew or try_again else remembered_refusal(self.path(model, key), key)
+            if refused:
+                raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
             return self._engine(model, key, progress, anew)
 
     def _engine(self, model: Path, key: EngineKey, progress: Progress, anew: str) -> Engine:
@@ -145,12 +154,19 @@ class EngineStore:
             return Engine(path, path.read_bytes(), record, is_new=False)
         if problem != _ABSENT:
             _log.warning("engine %s is built anew: %s", path.name, problem)
-        timings = self._folder / f"{key.runtime}-{key.version}.timing"
+        timings = self._folder / timings_file(key)
         built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
         types = EngineTypes({}, False, "not read back: there is no GPU here to load it")
         parity = EngineParity(None, 0, "not compared: there is no GPU here to run it")
         if self._check is not None:
-            types, parity = self._check(built.data, key)
+            try:
+                types, parity = self._check(built.data, key)
+            except DeviceMemoryError:
+                raise  # another time there may be room
+            except BackendError as error:
+                remember_refusal(path, key, error.message)
+                raise
+            forget_refusal(path)
         record = EngineRecord(
             key=key,
             sha256=hashlib.sha256(built.data).hexdigest(),

@@ -27,6 +27,9 @@ BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mb
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
+_NVENC_PROMPT: Settings = (("zerolatency", "1"), ("delay", "0"), ("bf", "0"))
+"""Each picture comes out when it went in; else as many stay in there as it has room for."""
+
 _QUIET: dict[str, Settings] = {"libx265": (("x265-params", "log-level=error"),)}
 """Settings of encoders that write to the terminal by themselves."""
 
@@ -120,9 +123,11 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
     settings = quality(codec, options)
     if options.codec.endswith(_NVENC) and options.gpu:
         settings += (("gpu", str(options.gpu)),)  # unsaid, FFmpeg passes over GPUs without NVENC
+    if codec.endswith(_NVENC) and stream.is_live:
+        settings += _NVENC_PROMPT
     if codec.endswith(_NVENC) and container.settings is _HYBRID:
         settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
-    elif codec.endswith(_NVENC) and not container.keeps_time:
+    elif codec.endswith(_NVENC) and not container.keeps_time and not stream.is_live:
         settings += (("bf", "0"),)
     elif codec.startswith(("libx264", "libx265")):
         if stream.is_live:
@@ -151,6 +156,8 @@ def stream_encoding(container: Container, stream: StreamFormat, options: SinkOpt
     settings: Settings = (("g", _key_frame_interval(stream)),)
     if codec.startswith(("libx264", "libx265")):
         settings += (("preset", options.preset), ("tune", "zerolatency"))
+    elif codec.endswith(_NVENC):
+        settings += _NVENC_PROMPT
     settings += (("maxrate", str(bit_rate)), ("bufsize", str(bit_rate)))
     return _encoding(container, codec, stream, options, settings, bit_rate)
 

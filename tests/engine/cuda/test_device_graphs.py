@@ -1,7 +1,10 @@
 """When work is recorded, and when it is tried again after it could not be."""
 
+import threading
+
+from animecam.cuda.turns import gpu_turn, gpu_turn_at_once
 from animecam.errors import BackendError
-from animecam.render.device_graphs import Graphs
+from animecam.render.device_graphs import RETRY_RUNS, Graphs
 
 
 class Graph:
@@ -43,6 +46,47 @@ def test_one_network_that_cannot_be_recorded_does_not_slow_the_next_one_down(cap
     for _ in range(4):
         graphs.run("willing", 0, lambda: None)
     assert (stream.tries, stream.replays) == (2, 3)
+
+
+def test_a_recording_that_somebody_ended_is_tried_again(caplog):
+    stream = Stream()
+    graphs = Graphs(stream)
+    for _ in range(2):
+        graphs.run("one face", 0, lambda: None)
+    stream.can_record = True
+    for _ in range(RETRY_RUNS + 1):
+        graphs.run("one face", 0, lambda: None)
+    assert (stream.tries, stream.replays) == (2, 2)
+
+
+def test_nothing_is_recorded_while_another_thread_loads(caplog):
+    stream = Stream()
+    stream.can_record = True
+    graphs, ran = Graphs(stream), []
+    has_turn, may_end = threading.Event(), threading.Event()
+
+    def load():
+        with gpu_turn() as is_mine, gpu_turn() as is_mine_again:  # what is made ready loads its engine
+            assert is_mine
+            assert is_mine_again
+            has_turn.set()
+            assert may_end.wait(10)
+
+    loading = threading.Thread(target=load)
+    loading.start()
+    assert has_turn.wait(10)
+    for _ in range(3):
+        graphs.run("one face", 0, lambda: ran.append(1))
+    assert (stream.tries, len(ran), caplog.text) == (0, 3, "")
+    with gpu_turn_at_once() as is_mine:
+        assert not is_mine
+    with gpu_turn(is_unwanted=lambda: True) as is_mine:
+        assert not is_mine
+    may_end.set()
+    loading.join(10)
+    for _ in range(2):
+        graphs.run("one face", 0, lambda: ran.append(1))
+    assert (stream.tries, stream.replays) == (1, 2)
 
 
 def test_it_is_said_once_that_kernels_are_launched_one_by_one(caplog):

@@ -15,7 +15,7 @@ from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.backends.torch_ import TorchDevice
 from animecam.device_styles import DeviceStyles, open_device_style
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.gpu_renderer import GpuRenderer
 from animecam.networks import open_networks
@@ -270,6 +270,21 @@ def test_changing_sides_leaves_no_trace_of_old_drawings(studio):
     same(render(grey(2)).frame, studio.renderer()(grey(2)).frame)
 
 
+@pytest.mark.parametrize("may_leave", [True, False])
+def test_without_room_for_frames_the_processor_goes_on_where_it_may(studio, gpu, caplog, may_leave):
+    gpu.memory = gpu.taken + 1
+    render = studio.on_gpu(may_leave=may_leave)
+    if not may_leave:
+        with pytest.raises(DeviceMemoryError):
+            render(grey())
+        return
+    drawn = [render(grey(index)).frame for index in range(3)]
+    assert studio.on_cpu > 0
+    assert studio.noted == ("ink", None)
+    assert caplog.text.count("host draws no more, the processor goes on") == 1
+    same(drawn[0], studio.renderer()(grey()).frame)
+
+
 def test_a_frame_of_nobody_goes_through_untouched(studio):
     studio.faces = Faces((), is_exposed=False)
     frame = grey()
@@ -375,6 +390,39 @@ def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
     finally:
         styles.close()
     styles.close()
+
+
+def test_another_runtime_draws_what_the_first_one_loads_and_cannot_run(host, gpu, caplog):
+    class Refused(host.HostNetwork):
+        info = BackendInfo("first", "1", "host", "f16")
+        is_closed = False
+
+        def bind(self, *addresses, batch, size_px):
+            raise BackendError("the engine draws something else than its network")
+
+        def close(self):
+            self.is_closed = True
+
+    class Good(host.HostNetwork):
+        info = BackendInfo("second", "1", "host", "f16")
+
+    first, second = Refused(gpu), Good(gpu)
+    styles = DeviceStyles(gpu, lambda *_: first, lambda *_: second)
+    try:
+        host.until(lambda: styles("ink", 192) is not None)
+        assert styles("ink", 192) is second
+        assert first.is_closed
+        assert "first is not usable, second is: the engine draws something else" in caplog.text
+    finally:
+        styles.close()
+    for other in (lambda *_: Refused(gpu), None):  # the same again, or nothing
+        caplog.clear()
+        styles = DeviceStyles(gpu, lambda *_: Refused(gpu), other)
+        try:
+            assert styles("ink", 192) is None
+            host.until(lambda: "ink at 192 px is not drawn on host: the engine draws" in caplog.text)
+        finally:
+            styles.close()
 
 
 def test_a_style_takes_no_more_memory_than_its_engine_has_pictures(host, gpu, monkeypatch):

@@ -35,7 +35,7 @@ from animecam.session import convert_file
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
 from animecam.sinks import encoder as encoder_module
-from animecam.sinks.codecs import CONTAINERS, file_encoding
+from animecam.sinks.codecs import CONTAINERS, Container, file_encoding, stream_encoding
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sources import file as file_module
@@ -464,6 +464,21 @@ def test_the_gpus_encoder_is_told_a_quality_that_it_knows():
 def test_the_gpus_encoder_minds_the_container_whoever_chose_it(chosen):
     assert settings_of(".avi", **chosen)["bf"] == "0"  # which has no time stamps
     assert settings_of(".mp4", **chosen)["g"] == "60"  # which is written in fragments
+
+
+@pytest.mark.parametrize("codec", ["h264_nvenc", "hevc_nvenc"])
+def test_the_gpus_encoder_holds_no_picture_back_live(codec):
+    """By itself it keeps as many as it has room for, which is a second of a slow camera."""
+    live = replace(NV12_FILM, is_live=True)
+    prompt = {"zerolatency": "1", "delay": "0", "bf": "0"}
+    for ending in (".mkv", ".mp4", ".avi"):
+        assert (
+            prompt.items() <= dict(file_encoding(CONTAINERS[ending], live, SinkOptions(codec=codec)).settings).items()
+        )
+        assert "zerolatency" not in settings_of(ending, codec=codec)
+    sent = stream_encoding(Container("mpegts"), live, SinkOptions(codec=codec))
+    assert prompt.items() <= dict(sent.settings).items()
+    assert sent.bit_rate > 0
 
 
 def test_an_encoder_by_name_runs_on_the_gpu_that_was_asked_for():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ from animecam.cli import main
 from animecam.engines import build
 from animecam.engines import flavour as flavours
 from animecam.engines.ahead import Networks, build_ahead, open_place
+from animecam.engines.aside import aside
 from animecam.engines.build import build_engine, quiet
 from animecam.engines.flavour import CLASSIC, RTX, Flavour, choose_flavour, load_flavour, rtx_supports
 from animecam.engines.key import PORTABLE, EngineKey, Target, gpu_word, read_record
@@ -213,6 +215,40 @@ def test_a_build_can_be_ended(rtx: Flavour, network: Path, tmp_path: Path):
         EngineStore(rtx, tmp_path).engine(network, key_of(rtx, network), lambda share: False)
     assert not list(tmp_path.glob("*.engine"))
     assert EngineStore(rtx, tmp_path).engine(network, key_of(rtx, network), quiet).is_new  # the runtime is not confused
+
+
+def test_an_interrupt_ends_a_build_and_is_not_swallowed(rtx: Flavour, network: Path, monkeypatch: pytest.MonkeyPatch):
+    """The bindings print what is raised in a callback and build on; a Ctrl-C must end the build and get out."""
+    half = verified_half(find_style("cel"))
+    started, stopped, waits, ends = threading.Event(), threading.Event(), [], []
+    wait = threading.Event.wait
+
+    def interrupted(self, timeout=None):
+        if threading.current_thread() is threading.main_thread() and started.is_set() and not waits:
+            waits.append(timeout)
+            raise KeyboardInterrupt
+        return wait(self, timeout)
+
+    monkeypatch.setattr(threading.Event, "wait", interrupted)
+
+    def progress(share: float) -> bool:
+        started.set()
+        return not stopped.is_set()
+
+    def build_it() -> None:
+        try:
+            build_engine(rtx, half, key_of(rtx, half), progress=progress)
+        except BackendError as error:
+            ends.append(error.message)
+
+    with pytest.raises(KeyboardInterrupt):
+        aside(build_it, stopped.set)
+    assert len(waits) == 1
+    assert len(ends) == 1
+    assert "was ended before it was done" in ends[0]
+    assert aside(lambda: build_engine(rtx, network, key_of(rtx, network)), stopped.set).data
+    with pytest.raises(ZeroDivisionError):
+        aside(lambda: 1 / 0, stopped.set)
 
 
 def test_turing_gets_engines_of_its_own(rtx: Flavour, network: Path):

@@ -145,7 +145,32 @@ def test_the_new_engine_is_compared_and_the_result_recorded(gpu, runtime, tmp_pa
     assert record.parity.psnr_db > 60
     assert record.parity.pictures == 2
     assert record.key.version == "9.9"
-    assert path.with_suffix(".jit").read_bytes() == b"kernels"
+    (jit,) = tmp_path.glob("*.jit")
+    assert jit.name == f"{path.stem}-Fake-RTX-4090.jit"
+    assert jit.read_bytes() == b"kernels"
+
+
+def test_what_was_compiled_is_never_replaced_by_less(gpu, runtime, tmp_path: Path):
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    (jit,) = tmp_path.glob("*.jit")  # kept before the backend is closed: a program may be killed
+    jit.write_bytes(b"kernels of four numbers of pictures")
+    backend.close()
+    assert jit.read_bytes() == b"kernels of four numbers of pictures"
+    gpu.is_closed = False
+    backend = opened(tmp_path)
+    backend.run(pictures())  # the runtime does not take these: what it compiles now is kept, however small
+    backend.close()
+    assert jit.read_bytes() == b"kernels"
+
+
+def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    backend.prepare((3, 32, 32))
+    batches = [context.batch for context in runtime.contexts[-1:]]
+    assert runtime.runs >= backend.max_batch
+    assert batches == [backend.max_batch]
+    backend.close()
 
 
 def test_the_types_of_the_new_engine_are_read_back_and_recorded(gpu, runtime, tmp_path: Path):
@@ -175,7 +200,43 @@ def test_an_fp16_engine_that_came_out_in_fp32_is_refused(gpu, runtime, fakes: Mo
     assert not [*tmp_path.glob("*.engine"), *tmp_path.glob("*.json")]
     assert runtime.runs == 0
     runtime.layers = fakes.HALF_LAYERS
-    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    backend.close()
+
+
+def test_an_engine_that_was_refused_is_not_built_at_every_start(gpu, runtime, fakes: ModuleType, tmp_path: Path):
+    def again(message: str | None) -> None:
+        gpu.is_closed = False
+        backend = opened(tmp_path)
+        if message is None:
+            np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+        else:
+            with pytest.raises(BackendError, match=message):
+                backend.run(pictures())
+        backend.close()
+
+    runtime.layers = fakes.FLOAT_LAYERS
+    again("would be slow$")
+    runtime.layers = fakes.HALF_LAYERS
+    again(r"would be slow \(so it was on \d{4}-\d\d-\d\d\)$")
+    (note,) = tmp_path.glob("*.refused")
+    good = note.read_text()
+    note.write_text(good.replace('"version": "9.9"', '"version": "9.8"'))  # of another version of the runtime
+    again(None)
+    assert not list(tmp_path.glob("*.refused"))
+    for path in tmp_path.glob("*.engine"):
+        path.unlink()
+    note.write_text(good[:40])
+    again(None)  # what nobody can read keeps nobody from trying
+
+
+def test_a_check_without_room_is_no_refusal(gpu, runtime, tmp_path: Path):
+    backend = opened(tmp_path)
+    gpu.free = 4095
+    with pytest.raises(DeviceMemoryError):
+        backend.run(pictures())
+    assert not list(tmp_path.glob("*.refused"))
+    gpu.free = 1 << 30
+    backend.run(pictures())
     backend.close()
 
 
