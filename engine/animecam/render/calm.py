@@ -27,6 +27,12 @@ at 128 pixels the drawing is calmed half as well."""
 FLOW_SPREAD_PX = 5
 """Side of the square over which the motion is averaged, in pixels of those copies."""
 
+NEAR_PX, NEAR_LEVELS = 5, 5
+"""Side of the square in which a tone of the last drawing must be found in this one, and by how many levels it may be
+off: whole areas pulse a little. On six clips of people the warping error falls by as much as without that bound."""
+
+_AROUND, _OFF = np.ones((NEAR_PX, NEAR_PX), np.uint8), (NEAR_LEVELS,) * 3
+
 Flow: TypeAlias = NDArray[np.float32]
 """Where each pixel of one picture lies in another, relative to itself, in pixels (x, y), float32 [H, W, 2]."""
 
@@ -145,7 +151,7 @@ class Calm:
         # Bicubic: a drawing is carried from frame to frame, and bilinear steps would blur its lines by and by. Along a
         # known motion lines settle at 1.00 of their sharpness; bilinearly, from a drawing enlarged before, at 0.89.
         drawn = _carried(last.drawn, _places(flow, drawing), cv2.INTER_CUBIC)
-        return cast(Image, cv2.blendLinear(drawn, drawing, kept, 1.0 - kept))
+        return cast(Image, cv2.blendLinear(_within(drawn, drawing), drawing, kept, 1.0 - kept))
 
     def _flow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Flow:
         """Where the pixels of a small picture lay in the last one."""
@@ -176,6 +182,17 @@ def _places(flow: Flow, picture: Image) -> _Places:
 def _carried(picture: Image, places: _Places, interpolation: int) -> Image:
     whole, fractions = places
     return cast(Image, cv2.remap(picture, whole, fractions, interpolation, borderMode=cv2.BORDER_REPLICATE))
+
+
+def _within(carried: Image, drawing: Image) -> Image:
+    """What was carried, within the tones that this drawing has near each pixel.
+
+    On a plain wall all motion looks alike, and lines of a head that turned quickly would be left there. So renderers of
+    games treat what they reuse (Karis, "High-Quality Temporal Supersampling", SIGGRAPH 2014).
+    """
+    least = cv2.subtract(cv2.erode(drawing, _AROUND), _OFF)
+    most = cv2.add(cv2.dilate(drawing, _AROUND), _OFF)
+    return cast(Image, cv2.min(cv2.max(carried, least), most))
 
 
 def _scale(height_px: int, width_px: int) -> NDArray[np.float32]:

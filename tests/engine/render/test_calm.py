@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from animecam.render.calm import Calm, CalmOptions
+from animecam.render.calm import NEAR_LEVELS, Calm, CalmOptions
 from animecam.types import Region
 
 SIDE_PX = 64
@@ -21,9 +21,9 @@ def _flat(level: int, side_px: int = SIDE_PX):
 
 def test_a_still_crop_keeps_most_of_its_last_drawing():
     calm = Calm(CalmOptions(keep=0.7))
-    calm("cel", [_region(1)], [_flat(100)], [_flat(50)])
+    calm("cel", [_region(1)], [_flat(100)], [_flat(146)])
     (drawn,) = calm("cel", [_region(1)], [_flat(100)], [_flat(150)])
-    np.testing.assert_allclose(drawn, 0.7 * 50 + 0.3 * 150, atol=1)
+    np.testing.assert_allclose(drawn, 0.7 * 146 + 0.3 * 150, atol=1)
 
 
 def test_noise_is_calmed_and_motion_does_not_lag():
@@ -32,11 +32,11 @@ def test_noise_is_calmed_and_motion_does_not_lag():
     filmed = rng.integers(80, 160, (SIDE_PX, SIDE_PX, 3)).astype(np.uint8)
     moved = filmed.copy()
     moved[:, SIDE_PX // 2 :] = np.roll(filmed, 7, axis=0)[:, SIDE_PX // 2 :]  # the right half moves
-    calm("cel", [_region(1)], [filmed], [_flat(50)])
+    calm("cel", [_region(1)], [filmed], [_flat(146)])
     noisy = (moved.astype(int) + rng.integers(-1, 2, moved.shape)).astype(np.uint8)
     (drawn,) = calm("cel", [_region(1)], [noisy], [_flat(150)])
     reach = CalmOptions().spread_px
-    assert drawn[:, : SIDE_PX // 2 - reach].max() < 90
+    assert drawn[:, : SIDE_PX // 2 - reach].max() < 148
     assert drawn[:, SIDE_PX // 2 + reach :].min() == 150
 
 
@@ -97,19 +97,28 @@ def test_the_last_drawing_is_carried_along_the_motion():
     """What moves by three pixels keeps its lines three pixels on, and not where they were: no second image."""
     calm, region = Calm(), _region(1, 256)
     calm("cel", [region], [_head()], [_lines()])
-    (drawn,) = calm("cel", [region], [_head(3.0)], [np.full((256, 256, 3), 128, np.uint8)])
+    stripes = np.where(np.arange(256) % 4 < 2, 20, 220).astype(np.uint8)[:, None, None]  # have every tone everywhere
+    (drawn,) = calm("cel", [region], [_head(3.0)], [np.broadcast_to(stripes, (256, 256, 3)).copy()])
     inner = (slice(64, 192), slice(64, 192))
     carried, left = _lines(3.0)[inner].astype(float), _lines()[inner].astype(float)
-    shown = (drawn[inner].astype(float) - 0.2 * 128) / 0.8
+    shown = (drawn[inner] - 0.2 * stripes[64:192]) / 0.8
     assert np.abs(shown - carried).mean() < 0.25 * np.abs(shown - left).mean()
+
+
+def test_lines_do_not_stay_where_the_drawing_has_none():
+    """On a plain wall nothing tells that the head before it has turned: its outline was left there, and faded."""
+    calm, region = Calm(), _region(1, 256)
+    calm("cel", [region], [_flat(100, 256)], [_lines()])
+    (drawn,) = calm("cel", [region], [_flat(100, 256)], [_flat(220, 256)])
+    assert drawn.min() >= 220 - NEAR_LEVELS
 
 
 def test_what_opens_is_shown_at_once():
     calm, region = Calm(), _region(1, 256)
-    calm("cel", [region], [_head()], [_flat(50, 256)])
+    calm("cel", [region], [_head()], [_flat(146, 256)])
     (drawn,) = calm("cel", [region], [_head(mouth=0)], [_flat(150, 256)])
     assert drawn[180:200, 118:138].min() >= 149
-    assert drawn[20:60, 20:60].max() < 90
+    assert drawn[20:60, 20:60].max() < 148
 
 
 def test_lines_that_are_carried_for_long_stay_sharp():
