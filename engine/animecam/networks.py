@@ -124,7 +124,7 @@ class Networks(StyleNetworks):
         # A file is searched at once: what is found in a frame counts there. Live, with two cores that others kept busy,
         # tracking's p95 fell to 0.45 of what it was, while a frame as a whole took as long as before (1.02).
         beside = self._beside if is_live else None
-        options = TrackerOptions(max_faces=self._settings.max_faces, scan_px=self._scan_px)
+        options = TrackerOptions(self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
         return Renderer(
             track=Tracker(scan, follow, crop or ops.crop, options, beside, glances_of(scan)),
             align=Aligner(),

@@ -8,6 +8,7 @@ from itertools import cycle
 from animecam.errors import FaceError
 from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
+from animecam.faces.cuts import CutFinder
 from animecam.faces.geometry import Velocity, box_size, is_plausible, map_detection, upright_region
 from animecam.faces.known import MATCH_REACH, NOBODY, LostPlace, Track, is_hidden
 from animecam.faces.matching import Expected, covers, match
@@ -52,7 +53,10 @@ class TrackerOptions:
         far_score: Confidence from which it is believed whatever the look from near says.
         known_score: Confidence from which a known face is still there.
         lost_seconds: How long a lost face's last place stands in.
-        exposed_seconds: How long after that somebody is taken to be in view whom nothing covers.
+        exposed_seconds: How long after that somebody is taken to be in view whom nothing covers; and after a cut, until
+            somebody is found.
+        sees_cuts: Where the whole picture changes, all who were known are gone at once. Not for cameras, which have no
+            cuts, but hands before them and lamps that are switched.
     """
 
     max_faces: int = 4
@@ -63,6 +67,7 @@ class TrackerOptions:
     known_score: float = 0.5
     lost_seconds: float = 0.5
     exposed_seconds: float = 5.0
+    sees_cuts: bool = False
 
 
 class Tracker:
@@ -105,10 +110,14 @@ class Tracker:
         self._now_s = 0.0
         self._frame_s: float | None = None
         self._scanned_s = float("-inf")
+        self._is_cut = CutFinder()
+        self._cut_s = float("-inf")
 
     def __call__(self, frame: Frame) -> Faces:
         """The faces of one frame, largest first, those just lost among them."""
         self._tick(frame)
+        if self._options.sees_cuts and self._is_cut(frame) and self._tracks:
+            self._forget_all()
         around = [face for track in self._tracks for face in self._look_around(frame, track)]
         found = match([track.expected(self._now_s) for track in self._tracks], around)
         newcomers: list[Track] = []
@@ -121,6 +130,10 @@ class Tracker:
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         self._update(frame, found, newcomers)
         return self._faces(frame)
+
+    def _forget_all(self) -> None:
+        """Whoever is found from now on is somebody else."""
+        self._tracks, self._lost, self._searching, self._cut_s = (), (), None, self._now_s
 
     def _tick(self, frame: Frame) -> None:
         """Advances the tracker's own clock, which survives time stamps that stand still, jump or begin anew."""
@@ -242,8 +255,9 @@ class Tracker:
 
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
-        is_exposed = self._next_id == 0 or any(place.is_bare for place in self._lost) or self._has_moved_off(frame)
-        return Faces(faces, is_exposed)
+        is_new_shot = not faces and self._now_s - self._cut_s < self._options.exposed_seconds
+        is_uncovered = any(place.is_bare for place in self._lost) or self._has_moved_off(frame)
+        return Faces(faces, is_exposed=self._next_id == 0 or is_new_shot or is_uncovered)
 
     def _has_moved_off(self, frame: Frame) -> bool:
         """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""

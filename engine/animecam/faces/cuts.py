@@ -1,0 +1,48 @@
+"""Cuts of a film: the picture is another one from one frame to the next, and nobody in it is who was there before."""
+
+from typing import TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.types import Frame, Plane
+
+_Thumb: TypeAlias = NDArray[np.float32]
+
+THUMB_PX = (32, 18)
+"""Width and height of what is compared."""
+
+SAMPLES = 8
+"""So many pixels of a side, at most, are averaged to one of those."""
+
+LEAST_LIKENESS = 0.6
+"""Correlation of two frames below which they are of two shots. Of neighbours in six clips of people the least was 0.98,
+and 0.66 where one of them jumps within a shot; of frames of two of those clips the greatest was 0.56. Light that
+changes leaves it as it is."""
+
+
+class CutFinder:
+    """Tells the first frame of each shot. Call it with the frames in order."""
+
+    def __init__(self) -> None:
+        self._last: _Thumb | None = None
+
+    def __call__(self, frame: Frame) -> bool:
+        """Whether a frame has nothing to do with the one before. False for frames on a GPU, which are not looked at."""
+        last, self._last = self._last, None if frame.on_gpu is not None else _thumb(frame.planes[0])
+        if last is None or self._last is None:
+            return False
+        lengths = float(np.linalg.norm(last) * np.linalg.norm(self._last))
+        if lengths == 0.0:  # one of them is of one tone: a fade, or a hand before the camera
+            return False
+        return float(np.vdot(last, self._last)) / lengths < LEAST_LIKENESS
+
+
+def _thumb(plane: Plane) -> _Thumb:
+    """Tones of a luma plane, or of the green of a packed one, less their mean, float32 [18, 32]."""
+    tones = plane if plane.ndim == 2 else plane[..., 1]
+    down, across = (max(1, side // (SAMPLES * small)) for side, small in zip(tones.shape, THUMB_PX[::-1], strict=True))
+    some = np.ascontiguousarray(tones[::down, ::across])
+    thumb = cast(_Thumb, cv2.resize(some, THUMB_PX, interpolation=cv2.INTER_AREA).astype(np.float32))
+    return thumb - thumb.mean()

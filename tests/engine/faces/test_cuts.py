@@ -1,0 +1,86 @@
+"""Cuts: another picture is another shot, whatever its light; motion, noise and fades are none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from animecam.faces.cuts import CutFinder
+from animecam.faces.track import Tracker, TrackerOptions
+from animecam.types import PixelFormat
+
+
+def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
+    """Soft shapes, another for each seed."""
+    waves = np.random.default_rng(seed).uniform(-1, 1, (4, 3))
+    y, x = np.mgrid[:height, :width] / height
+    tones = sum(np.sin(7 * a * x + 9 * b * y + 3 * c) for a, b, c in waves)
+    return np.repeat((127 + 25 * tones).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def is_cut(frame_of, first, second) -> bool:
+    finder = CutFinder()
+    assert not finder(frame_of(first))
+    return finder(frame_of(second, 1))
+
+
+def test_another_picture_is_a_cut(frame_of):
+    assert all(is_cut(frame_of, picture(seed), picture(seed + 1)) for seed in range(0, 12, 2))
+
+
+def test_the_same_scene_is_none(frame_of):
+    scene = picture(0)
+    noisy = np.clip(scene + np.random.default_rng(1).normal(0, 12, scene.shape), 0, 255).astype(np.uint8)
+    for later in (noisy, np.roll(scene, 8, axis=1), scene // 3, 255 - (255 - scene) // 2, np.full_like(scene, 90)):
+        assert not is_cut(frame_of, scene, later)
+
+
+@pytest.mark.parametrize("side", [16, 33, 2000])
+def test_pictures_of_any_size_are_compared(frame_of, side):
+    assert not is_cut(frame_of, picture(0, side, side), picture(0, side, side))
+
+
+def test_luma_is_compared_where_there_is_one(frame_of):
+    frames = [
+        replace(frame_of(picture(0)), planes=(picture(seed)[..., 0],), pixel_format=PixelFormat.YUV420P)
+        for seed in (0, 0, 1)
+    ]
+    finder = CutFinder()
+    assert [finder(frame) for frame in frames] == [False, False, True]
+
+
+class Film:
+    """Shots of a film: what is seen and who is in it."""
+
+    def __init__(self, world, frame_of, shots):
+        self.scene = world(lambda index: shots[self.shot(index)][1])
+        self.frame_of, self.shots = frame_of, shots
+
+    def shot(self, index):
+        return min(index // 10, len(self.shots) - 1)
+
+    def track(self, **options):
+        tracker = Tracker(self.scene.scan, self.scene.follow, self.scene.crop, TrackerOptions(**options))
+        pictures = [picture(seed, 480, 640) for seed, _ in self.shots]
+        return [tracker(self.frame_of(pictures[self.shot(i)], i)) for i in range(10 * len(self.shots))]
+
+
+def test_nobody_is_held_across_a_cut(world, frame_of, face):
+    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, []), (2, [face(310, 205, 80)])])
+    seen = film.track(sees_cuts=True)
+    assert [[one.track_id for one in faces.faces] for faces in seen] == [[0]] * 10 + [[]] * 10 + [[1]] * 10
+    assert not any(one.held for faces in seen for one in faces.faces)
+    # Where nobody is found after a cut somebody may be there all the same.
+    assert [faces.is_exposed for faces in seen] == [False] * 10 + [True] * 10 + [False] * 10
+
+
+def test_whoever_is_at_the_same_place_after_a_cut_is_somebody_else(world, frame_of, face):
+    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, [face(300, 200, 80)])])
+    assert [faces.faces[0].track_id for faces in film.track(sees_cuts=True)] == [0] * 10 + [1] * 10
+    assert {faces.faces[0].track_id for faces in film.track()} == {0}  # cameras have no cuts
+
+
+def test_a_shot_without_anybody_is_left_alone_in_the_end(world, frame_of, face):
+    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, [])])
+    seen = film.track(sees_cuts=True, exposed_seconds=0.2)
+    assert [faces.is_exposed for faces in seen[10:]] == [True] * 6 + [False] * 4
