@@ -1,6 +1,8 @@
 """What only an NVIDIA GPU can tell: `pytest -m gpu`. The figures show with --log-cli-level=INFO."""
 
 import logging
+import os
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
+from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import open_backend, probe_backends
 from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.gpu import open_gpu
@@ -50,9 +53,13 @@ def opened(name: str, choice: BackendChoice, cache: Path | None = None) -> Backe
 
 
 def need(choice: BackendChoice) -> None:
-    """Skips where a runtime is not installed or does not take this GPU; where it does, what fails is a fault."""
+    """Skips where a runtime is not installed or does not take this GPU; where it does, what fails is a fault.
+
+    Runtimes that ANIMECAM_GPU_RUNTIMES names ("tensorrt,torch") must be there: else nothing may have been tested.
+    """
     (status,) = (one for one in probe_backends() if one.name == choice.value)
     if not status.usable:
+        assert choice.value not in os.environ.get("ANIMECAM_GPU_RUNTIMES", "").split(","), status.problem
         pytest.skip(status.problem)
 
 
@@ -92,15 +99,24 @@ def test_parity(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice
     reference.close()
 
 
+def device_network(name: str, choice: BackendChoice, cache: Path) -> DeviceNetwork:
+    style = find_style(name)
+    if choice is BackendChoice.TORCH:
+        torch_ = pytest.importorskip("animecam.backends.torch_")
+        return torch_.TorchDevice(verified_half(style), BackendOptions(gpu=0))
+    return TensorRtDevice(style.model_path(), verified_half(style), BackendOptions(cache_dir=cache, gpu=0))
+
+
+@pytest.mark.parametrize("choice", [BackendChoice.TENSORRT, BackendChoice.TORCH])
 @pytest.mark.parametrize("size_px", SIZES_PX)
 @pytest.mark.parametrize("name", STYLES)
-def test_torch_between_two_steps_on_the_gpu(gpu, name: str, size_px: int):
-    """From the GPU's memory to the GPU's memory on a stream of the caller, as the frame path has it."""
-    torch_ = pytest.importorskip("animecam.backends.torch_")
-    need(BackendChoice.TORCH)
-    half, batch = verified_half(find_style(name)), 2
-    network = torch_.TorchDevice(half, BackendOptions(gpu=0))
-    given, reference = crops(size_px, batch), opened(name, BackendChoice.ONNXRUNTIME)
+def test_between_two_steps_on_the_gpu(gpu, cache: Path, name: str, size_px: int, choice: BackendChoice):
+    """From the GPU's memory to the GPU's memory on a stream of the caller, as the frame path has it: queued, and where
+    the network may be recorded from a graph, which runs again on other pictures."""
+    need(choice)
+    network, reference = device_network(name, choice, cache), opened(name, BackendChoice.ONNXRUNTIME)
+    given = crops(size_px, 4)
+    expected = np.concatenate([reference.run(picture[None])[0] for picture in given])
     with ExitStack() as stack:
         for thing in (network, reference):
             stack.callback(thing.close)
@@ -109,16 +125,28 @@ def test_torch_between_two_steps_on_the_gpu(gpu, name: str, size_px: int):
         buffers = [gpu.buffer(given.nbytes // 2) for _ in range(2)]
         for thing in (stream, pinned, *buffers):
             stack.callback(thing.close)
-        numbers = pinned.array(np.float16, given.shape)
-        for picture in (given, given[::-1]):  # the second time recorded work runs again, on other pictures
-            numbers[:] = picture
-            stream.copy_in(buffers[0], pinned, pinned.nbytes)
-            network.bind(buffers[0].address, buffers[1].address, batch=batch, size_px=size_px)
-            network.enqueue(stream.handle)
-            stream.copy_out(pinned, buffers[1], pinned.nbytes)
+
+        def draw(order: list[int], work: Callable[[], None]) -> None:
+            numbers = pinned.array(np.float16, (len(order), *given.shape[1:]))
+            numbers[:] = given[order]
+            stream.copy_in(buffers[0], pinned, numbers.nbytes)
+            work()
+            stream.copy_out(pinned, buffers[1], numbers.nbytes)
             stream.synchronize()
-            for mine, filmed in zip(numbers.astype(np.float32), picture, strict=True):
-                assert psnr_db(reference.run(filmed[None].copy())[0][0], mine) >= LEAST_PSNR_DB
+            for index, mine in zip(order, numbers.astype(np.float32), strict=True):
+                assert psnr_db(expected[index], mine) >= LEAST_PSNR_DB
+
+        for batch in (1, 2, 3, 4, 1):  # somebody comes, and goes
+            network.bind(buffers[0].address, buffers[1].address, batch=batch, size_px=size_px)
+            first, other = list(range(batch)), list(range(4))[::-1][:batch]
+            draw(first, lambda: network.enqueue(stream.handle))
+            if not network.is_recordable:
+                draw(other, lambda: network.enqueue(stream.handle))
+                continue
+            graph = stream.capture(lambda: network.enqueue(stream.handle))
+            for order in (other, first):
+                draw(order, lambda graph=graph: stream.replay(graph))
+            graph.close()
 
 
 def test_the_second_start_takes_the_engine_as_it_is(gpu, tensorrt, cache: Path):
