@@ -69,7 +69,9 @@ class StyleNetworks:
         info = self.info_of(look)
         is_alone = len(self._card(look.style).variants) == 1
         style = look.style if is_alone else f"{look.style} ({self._quality_now(look.style)})"
-        return f"{style} at {look.size_px} px by {info.name} {info.version} ({info.precision}) on {info.device}"
+        fixed_px = self._card(look.style).contract.fixed_px
+        size = f"{look.size_px} px" if fixed_px is None else _size(*fixed_px)
+        return f"{style} at {size} by {info.name} {info.version} ({info.precision}) on {info.device}"
 
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""
@@ -198,3 +200,7 @@ class StyleNetworks:
     def _open(self, name: str, quality: str) -> StyleNet:
         network = open_style(name, self._settings.backend, self._options, quality)
         return self._stack.enter_context(network)
+
+
+def _size(height_px: int, width_px: int) -> str:
+    return f"{width_px} px" if width_px == height_px else f"{width_px}x{height_px} px"

@@ -60,7 +60,11 @@ def styles(context: click.Context) -> None:
 @click.option("--name", help="Name to choose it by. [default: the file's name]")
 @click.option("--overwrite", is_flag=True, help="Replace a style of that name that you added before.")
 def add(*, file: Path, name: str | None, overwrite: bool) -> None:
-    """Adds an image-to-image network, FILE.onnx, as a style: finds out how it is fed and writes its card."""
+    """Adds an image-to-image network, FILE.onnx, as a style: finds out how it is fed.
+
+    The network is copied, with a card that tells how to feed it, into your data folder; FILE.onnx is not needed again.
+    Weights in a file beside it, such as FILE.onnx.data, come along.
+    """
     from animecam.styles.add import add_style
 
     report = add_style(file, name=name, overwrite=overwrite)

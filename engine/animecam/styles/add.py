@@ -14,6 +14,7 @@ from animecam.styles.card import FULL, UNKNOWN_LICENCE, Contract, PixelCoding, R
 from animecam.styles.card_parser import NAME_PATTERN
 from animecam.styles.probe import Probed, probe_network
 from animecam.styles.registry import BUNDLED, file_sha256, user_styles
+from animecam.styles.whole import whole_network
 
 MODEL_FILE = "model.onnx"
 
@@ -40,8 +41,9 @@ class AddReport:
 def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -> AddReport:
     """Makes a style of any picture-to-picture ONNX file; what cannot be known of it is found by running it.
 
-    The file is copied as it is. Its layout (NCHW or NHWC), its numbers (-1..1, 0..1, 0..255; float or uint8) and its
-    sizes go into the card, and pictures are converted to them when the style draws.
+    The file is copied as it is, but for weights that lie in files beside it: those are written into the copy. Its
+    layout (NCHW or NHWC), its numbers (-1..1, 0..1, 0..255; float or uint8) and its sizes go into the card, and
+    pictures are converted to them when the style draws.
 
     Args:
         file: The network.
@@ -50,8 +52,8 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
 
     Raises:
         UsageError: The name is no name, or that of a style that comes with animecam.
-        StyleError: There is a style of that name, the file is missing or no network, the network does not turn an RGB
-            picture into one of the same size, or the user's folder cannot be written.
+        StyleError: There is a style of that name, the file or one that holds its weights is missing, it is no network,
+            the network does not turn an RGB picture into one of the same size, or the user's folder cannot be written.
     """
     name = _free_name(name or _name_of(file), overwrite=overwrite)
     root = user_styles()
@@ -60,7 +62,7 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
         with tempfile.TemporaryDirectory(dir=root, prefix=".adding-") as temporary:
             unproven = Path(temporary) / name
             unproven.mkdir()
-            shutil.copyfile(file, unproven / MODEL_FILE)
+            _copy(file, unproven / MODEL_FILE)
             probed = _probed(unproven / MODEL_FILE, file)
             card = _card(name, file, unproven / MODEL_FILE, probed)
             card.save(unproven)
@@ -88,19 +90,34 @@ def _free_name(name: str, *, overwrite: bool) -> str:
     return name
 
 
+def _copy(file: Path, model: Path) -> None:
+    """Copies a network as one file, whose checksum then stands for all of it."""
+    whole = whole_network(file)
+    if whole is None:
+        shutil.copyfile(file, model)
+    else:
+        model.write_bytes(whole)
+
+
 def _probed(model: Path, file: Path) -> Probed:
-    """Runs the copied network, so that a file which needs others beside it is refused here and not when it is used."""
+    """Runs the copied network, so that what cannot be run is refused here and not when it is used."""
     try:
         backend = open_backend(model, BackendChoice.ONNXRUNTIME, BackendOptions())
     except BackendError as error:
-        hint = "it must be one whole ONNX file with one input"
-        raise StyleError(f"{file} is no network that can be run: {error.message}", hint=hint) from error
+        hint = "it must be an ONNX file of standard operators with one input"
+        reason = _of_the_user(error.message, model, file)
+        raise StyleError(f"{file} is no network that can be run: {reason}", hint=hint) from error
     try:
         return probe_network(backend, load_portrait()[_FACE])
     except StyleError as error:
-        raise StyleError(f"{file}: {error.message}", hint=error.hint) from error
+        raise StyleError(f"{file}: {_of_the_user(error.message, model, file)}", hint=error.hint) from error
     finally:
         backend.close()
+
+
+def _of_the_user(message: str, model: Path, file: Path) -> str:
+    """What a runtime says of our copy, said of the user's file: nobody else knows of the copy."""
+    return re.sub(rf"{re.escape(str(model))}|\b{re.escape(model.name)}", lambda _: file.name, message)
 
 
 def _card(name: str, file: Path, model: Path, probed: Probed) -> StyleCard:

@@ -1,5 +1,6 @@
 """Networks of other people: what they are is found by running them."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,15 +8,18 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import StyleError, UsageError
+from animecam.networks import open_networks
+from animecam.settings import Look, Settings
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import UNKNOWN_LICENCE
 from animecam.styles.network import open_style
 from animecam.styles.registry import find_style, list_styles, verify_style
+from animecam.styles.whole import whole_network
 
 WriteToy = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("user_folder")
@@ -167,8 +171,9 @@ def test_refuses_a_network_that_gives_a_mask(write_toy: WriteToy):
 def test_refuses_a_file_that_is_no_network(tmp_path: Path, user_folder: Path, content: bytes):
     path = tmp_path / "text.onnx"
     path.write_bytes(content)
-    with pytest.raises(StyleError, match=r"text\.onnx is no network"):
+    with pytest.raises(StyleError, match=r"text\.onnx is no network.*cannot load text\.onnx") as caught:
         add_style(path)
+    assert ".adding-" not in caught.value.message
     assert list(user_folder.iterdir()) == []
 
 
@@ -177,11 +182,105 @@ def test_refuses_a_file_that_is_missing(tmp_path: Path):
         add_style(tmp_path / "gone.onnx")
 
 
-def test_refuses_a_network_whose_weights_lie_in_another_file(write_toy: WriteToy, tmp_path: Path):
+def write_in_two_files(write_toy: WriteToy) -> Path:
     path = write_toy()
-    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    with pytest.raises(StyleError, match="no network that can be run"):
+    beside = path.name + ".data"
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location=beside, size_threshold=0)
+    assert (path.parent / beside).stat().st_size > 0
+    return path
+
+
+def test_weights_that_lie_in_another_file_come_along(write_toy: WriteToy, toy: SimpleNamespace, tmp_path: Path):
+    path = write_in_two_files(write_toy)
+    whole = add_style(path, name="toy").folder / "model.onnx"
+    for file in tmp_path.glob("Toy*"):
+        file.unlink()
+    assert all(tensor.HasField("raw_data") for tensor in onnx.load(whole).graph.initializer)
+    verify_style(find_style("toy"))
+    picture = load_portrait()[100:151, 200:263]
+    assert np.abs(draw("toy", picture).astype(int) - toy.curve(picture)).max() <= 1
+
+
+def test_weights_of_a_constant_in_a_branch_come_along(write_toy: WriteToy, tmp_path: Path):
+    model = toy_with_a_branch(onnx.load(write_toy()))
+    beside = {"location": "weights", "size_threshold": 0, "convert_attribute": True}
+    path = tmp_path / "branch.onnx"
+    onnx.save(copy.deepcopy(model), path, save_as_external_data=True, **beside)
+    whole = whole_network(path)
+    assert whole is not None
+    (tmp_path / "weights").unlink()
+    path.write_bytes(whole)
+    assert onnx.load(path) == model
+
+
+def toy_with_a_branch(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The network with a choice behind it, whose two branches hold constants."""
+    kind = helper.make_tensor_value_info("chosen", TensorProto.FLOAT, None)
+    branches = {}
+    for name, number in (("then_branch", 0.0), ("else_branch", 1.0)):
+        value = numpy_helper.from_array(np.full(4, number, np.float32), "value")
+        branches[name] = helper.make_graph(
+            [helper.make_node("Constant", [], ["chosen"], value=value)], name, [], [kind]
+        )
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    model.graph.initializer.append(yes)
+    model.graph.node.append(helper.make_node("If", ["yes"], ["unused"], **branches))
+    return model
+
+
+def test_a_network_in_one_file_is_copied_byte_for_byte(write_toy: WriteToy):
+    path = write_toy()
+    assert (add_style(path, name="toy").folder / "model.onnx").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "No such file"), (b"12", r"shorter than Toy Style\.onnx says")], ids=["gone", "short"]
+)
+def test_says_which_file_of_weights_is_wrong(write_toy: WriteToy, user_folder: Path, content: bytes | None, words: str):
+    path = write_in_two_files(write_toy)
+    beside = path.with_name("Toy Style.onnx.data")
+    beside.unlink() if content is None else beside.write_bytes(content)
+    with pytest.raises(StyleError, match=words) as caught:
         add_style(path)
+    assert "Toy Style.onnx.data" in caught.value.message
+    assert ".adding-" not in caught.value.message
+    assert list(user_folder.iterdir()) == []
+
+
+def test_weights_outside_of_the_networks_folder_are_not_read(write_toy: WriteToy):
+    path = write_in_two_files(write_toy)
+    path.write_bytes(path.read_bytes().replace(b"Toy Style.onnx.data", b"../../../etc/passwd"))
+    with pytest.raises(StyleError, match=r"'\.\./\.\./\.\./etc/passwd', which is not beside it"):
+        add_style(path)
+
+
+@pytest.mark.parametrize("limit_bytes", [100, 8000], ids=["the file", "with its weights"])
+def test_what_is_too_large_for_one_file_is_told(write_toy: WriteToy, monkeypatch: pytest.MonkeyPatch, limit_bytes: int):
+    path = write_toy()
+    model = onnx.load(path)
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(4096, np.float32), "unused"))
+    onnx.save(model, path, save_as_external_data=True, size_threshold=0)
+    assert 100 < path.stat().st_size < 8000
+    monkeypatch.setattr("animecam.styles.whole.LARGEST_BYTES", limit_bytes)
+    with pytest.raises(StyleError, match=r"larger than 2 GiB"):
+        add_style(path)
+
+
+@pytest.mark.parametrize(("size", "words"), [((128, 128), "128 px"), ((64, 96), "96x64 px")], ids=["square", "wide"])
+def test_a_network_of_one_size_is_announced_with_its_own(write_toy: WriteToy, size: tuple[int, int], words: str):
+    add_style(write_toy(size=size, batch=1), name="toy")
+    with open_networks(Settings(Look("toy", size_px=256), threads=1, backend=BackendChoice.ONNXRUNTIME)) as networks:
+        assert f"toy at {words} by" in networks.summary
+
+
+def test_a_network_of_operators_that_nobody_knows_is_named_as_the_user_named_it(tmp_path: Path):
+    path = save_graph(tmp_path, [helper.make_node("Foo", ["x"], ["y"], domain="ours")], ["n", 3, "h", "w"], [])
+    model = onnx.load(path)
+    model.opset_import.append(helper.make_opsetid("ours", 1))
+    onnx.save(model, path)
+    with pytest.raises(StyleError, match=r"cannot load odd\.onnx: .*ours:Foo") as caught:
+        add_style(path)
+    assert "standard operators" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["starter", "Über", "a/b", "..", "-x", ""])
