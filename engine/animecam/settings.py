@@ -158,6 +158,23 @@ class Settings:
         if self.gpu < 0:
             raise UsageError(f"gpu {self.gpu} is below 0", hint="0 is the first one")
 
+    def check_rates(self, uri: str, *, is_live: bool) -> None:
+        """Refuses a rate for a source that waits until each of its frames is drawn.
+
+        Args:
+            uri: The source.
+            is_live: Its frames come at the world's pace.
+
+        Raises:
+            UsageError: A rate is asked for, and the source is not live.
+        """
+        if is_live:
+            return
+        hint = "leave it out: every frame is drawn, at its own time; a smaller --size or --quality lite draws faster"
+        for name, fps in (("--target-fps", self.target_fps), ("--max-fps", self.max_fps)):
+            if fps is not None:
+                raise UsageError(f"{name} is for live sources, and {uri} is none", hint=hint)
+
 
 def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
     """Turns the word of a field into its choice, so that scripts may give either.

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from animecam.cli.console import messages, show_error, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_jobs
-from animecam.cli.options import OutputPath, look_options, overwrite_option
+from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
 from animecam.sinks.options import AUTO, SinkOptions
@@ -47,7 +47,7 @@ FAILED = 1
     help="Quality of videos, 0 is the best and largest. [default: what looks lossless, 18 for H.264]",
 )
 @overwrite_option
-@look_options
+@file_look_options
 def convert(
     *,
     settings: Settings,

@@ -72,9 +72,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="Which of a style's networks; auto: full on a GPU, else lite where there is one.",
     ),
+    click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
+)
+_LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network. [default: off]"),
     click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
-    click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
 )
 
 
@@ -95,7 +97,15 @@ class OutputPath(click.Path):
 
 def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
+    return _with_settings(command, (*_OPTIONS, *_LIVE_OPTIONS))
 
+
+def file_look_options(command: Command) -> Command:
+    """As `look_options`, without those that mean nothing where every frame of a file is waited for."""
+    return _with_settings(command, _OPTIONS)
+
+
+def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
     @functools.wraps(command)
     def with_settings(
         *arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, quality: str, **others: Any
@@ -105,13 +115,14 @@ def look_options(command: Command) -> Command:
             mirror=bool(mirror),
             **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
         )
-        machinery = _taken(others, "max_faces", "detector", "threads", "gpu", "target_fps", "max_fps")
+        machinery = _taken(others, "max_faces", "detector", "threads", "gpu")
+        machinery |= _taken(others, *({"target_fps", "max_fps"} & others.keys()))
         machinery |= {"quality": Quality(quality), "head_edge": HeadEdge(edge)}
         settings = Settings(look, backend=BackendChoice(backend), **machinery)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = with_settings
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         decorated = option(decorated)
     return decorated
 

@@ -13,6 +13,8 @@ DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # what every webcam can
 DEFAULT_RATE = Fraction(30)
 MAX_FACES = 2
 
+_SAME_RATE = 0.01  # frames a second between 29.97 and 30000/1001
+
 _SHAPE = re.compile(r"(?:(\d+)x(\d+))?(?:@([\d./]+))?")
 _KEYS = ("frames", "unplug_at", "stall_at", "busy", "faces", "live", "format")
 _EXAMPLE = "for example pattern:640x480@30?frames=90&faces=2&live=0"
@@ -69,7 +71,7 @@ def parse_pattern(uri: str, asked: SourceOptions) -> PatternOptions:
         asked: Its size and rate hold where the URI names none.
 
     Raises:
-        UsageError: The URI cannot be read.
+        UsageError: The URI cannot be read, or another size or rate is asked for than it names.
     """
     shape_text, _, query = uri.removeprefix("pattern:").partition("?")
     shape = _SHAPE.fullmatch(shape_text)
@@ -84,6 +86,9 @@ def parse_pattern(uri: str, asked: SourceOptions) -> PatternOptions:
     known = [pixel_format.value for pixel_format in PixelFormat]
     if format_name not in known:
         raise UsageError(f"{uri}: unknown format {format_name}", hint=f"known are {', '.join(known)}")
+    if width and asked.width_px and (int(width), int(height)) != (asked.width_px, asked.height_px):
+        message = f"{uri} has its own size, and {asked.width_px}x{asked.height_px} is asked for"
+        raise UsageError(message, hint=f"leave one out: pattern:{asked.width_px}x{asked.height_px}")
     return PatternOptions(
         width_px=int(width or asked.width_px or DEFAULT_WIDTH_PX),
         height_px=int(height or asked.height_px or DEFAULT_HEIGHT_PX),
@@ -111,6 +116,10 @@ def _rate(uri: str, text: str | None, asked: SourceOptions) -> Fraction:
     if text is None:
         return DEFAULT_RATE if asked.fps is None else Fraction(asked.fps).limit_denominator(1001)
     try:
-        return Fraction(text)
+        rate = Fraction(text)
     except (ValueError, ZeroDivisionError) as error:
         raise UsageError(f"{uri}: {text} is no rate", hint="for example 30, 29.97 or 30000/1001") from error
+    if asked.fps is not None and abs(float(rate) - asked.fps) > _SAME_RATE:
+        hint = f"leave one out: pattern:@{asked.fps:g}"
+        raise UsageError(f"{uri} has its own rate, and {asked.fps:g} is asked for", hint=hint)
+    return rate

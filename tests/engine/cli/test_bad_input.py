@@ -269,3 +269,13 @@ def test_a_picture_is_converted(tmp_path, media):
     assert before.shape == after.shape
     assert np.abs(before - after)[40:117, 58:129].mean() > 3  # the face
     np.testing.assert_array_equal(before[-8:, :8], after[-8:, :8])  # a corner
+
+
+@pytest.mark.parametrize("option", ["--max-fps", "--target-fps"])
+def test_a_rate_is_refused_where_frames_wait(fails, tmp_path, people, option):
+    out = tmp_path / "out.mp4"
+    assert option in fails("convert", people, "-o", out, option, "10", status=USAGE)
+    message = fails("--input", people, "--output", out, option, "10", status=USAGE)
+    assert f"{option} is for live sources" in message
+    assert "people.mp4" in message
+    assert not list(tmp_path.glob("out*"))

@@ -210,10 +210,21 @@ def test_close_ends_a_wait_in_another_thread():
 def test_size_and_rate_can_be_asked_for_where_the_uri_says_nothing():
     source = open_with("pattern:", width_px=96, height_px=64, fps=12.5)
     assert (source.format.width_px, source.format.height_px, source.format.rate) == (96, 64, Fraction(25, 2))
-    source = open_with("pattern:64x48@10", width_px=96, height_px=64, fps=12.5)
-    assert (source.format.width_px, source.format.rate) == (64, 10)
+    source = open_with("pattern:64x48@30000/1001", width_px=64, height_px=48, fps=29.97)
+    assert (source.format.width_px, source.format.rate) == (64, Fraction(30000, 1001))
     source = open_with("pattern:")
     assert (source.format.width_px, source.format.height_px, source.format.rate) == (640, 480, 30)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [({"width_px": 96, "height_px": 64}, "own size, and 96x64"), ({"fps": 12.5}, "own rate, and 12.5")],
+    ids=["size", "rate"],
+)
+def test_another_size_or_rate_than_that_of_the_uri_is_refused(asked, words):
+    with pytest.raises(UsageError, match=words) as caught:
+        open_with("pattern:64x48@10", **asked)
+    assert "leave one out" in caught.value.hint
 
 
 @pytest.mark.parametrize(
