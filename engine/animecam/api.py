@@ -10,7 +10,8 @@ Example::
 
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from numbers import Real
@@ -20,6 +21,7 @@ import numpy as np
 
 from animecam.errors import UsageError
 from animecam.networks import open_networks
+from animecam.pipeline import Render
 from animecam.settings import Controls, Look, Settings
 from animecam.styles.registry import find_style
 from animecam.timing import Timing
@@ -34,7 +36,8 @@ MOST_SECONDS = 4e9  # of a picture's time: a clock that counts from 1970 is at l
 class Stylizer:
     """Draws the people in pictures as anime characters; pictures of one video or camera go through one stylizer.
 
-    Faces are followed from picture to picture. Close it, or use it as a context manager. Used by one thread at a time.
+    Faces are followed from picture to picture, and lines, colours and places are steadied; `reset` begins anew. Close
+    it, or use it as a context manager. Used by one thread at a time.
 
     Args:
         style: Name of a style, see `animecam styles`; None takes the default.
@@ -51,9 +54,11 @@ class Stylizer:
         if style is not None:
             settings = replace(settings, look=self._controls.change(style=style))
         self._stack = ExitStack()
-        networks = self._stack.enter_context(open_networks(settings))
-        self._render = self._stack.enter_context(networks.rendering(Timing(), self._controls))
+        self._networks = self._stack.enter_context(open_networks(settings))
+        self._scene = self._stack.enter_context(ExitStack())
+        self._render = self._begin_scene()
         self._index = 0
+        self._last_pts: int | None = None
         self._is_closed = False
         self._at_work = threading.Lock()
 
@@ -78,7 +83,8 @@ class Stylizer:
 
         Args:
             picture: RGB, uint8 [H, W, 3], any size.
-            time_s: Its time in the video in seconds, not before the last one's; None takes the present moment.
+            time_s: Its time in the video in seconds; None takes the present moment. One before the last one's begins
+                another scene, as `reset` does.
 
         Returns:
             RGB, uint8 [H, W, 3], memory of its own.
@@ -86,8 +92,7 @@ class Stylizer:
         Raises:
             UsageError: It is no RGB picture, the time is none, the stylizer is closed, or another thread is within it.
         """
-        if self._is_closed:
-            raise UsageError("this stylizer is closed", hint="call it within its with block")
+        self._refuse_if_closed()
         if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
             raise _no_array(picture)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
@@ -106,14 +111,45 @@ class Stylizer:
             time_base=NANOSECONDS,
             captured_ns=now_ns,
         )
+        with self._alone():
+            if self._last_pts is not None and pts < self._last_pts:
+                self._render = self._begin_scene()
+            self._last_pts = pts
+            self._index += 1
+            drawn = self._render(frame).frame
+        return drawn.planes[0] if drawn is not frame else picture.copy()
+
+    def reset(self) -> None:
+        """Begins another scene: the faces, colours and drawings of the pictures until now are forgotten.
+
+        Call it between pictures that have nothing to do with each other. The look stays, and networks stay open.
+
+        Raises:
+            UsageError: The stylizer is closed, or another thread is within it.
+        """
+        self._refuse_if_closed()
+        with self._alone():
+            self._render = self._begin_scene()
+            self._last_pts = None
+
+    def _begin_scene(self) -> Render:
+        """A renderer that knows nobody, in the place of the last one: nothing that one remembers can be left over."""
+        self._scene.close()
+        return self._scene.enter_context(self._networks.rendering(Timing(), self._controls))
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise UsageError("this stylizer is closed", hint="call it within its with block")
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        """Refuses a second thread for the length of the block."""
         if not self._at_work.acquire(blocking=False):
             raise UsageError("another thread draws with this stylizer", hint="give each thread a stylizer of its own")
         try:
-            self._index += 1
-            drawn = self._render(frame).frame
+            yield
         finally:
             self._at_work.release()
-        return drawn.planes[0] if drawn is not frame else picture.copy()
 
     def close(self) -> None:
         """Frees the networks; may be called twice."""

@@ -85,6 +85,34 @@ def test_a_closed_stylizer_says_so():
         stylizer(load_portrait())
 
 
+@pytest.mark.parametrize("how", ["reset", "time runs backwards"])
+def test_a_new_scene_is_drawn_as_if_it_were_the_first(how):
+    portrait = load_portrait()
+    other = np.ascontiguousarray(portrait[..., ::-1])  # blue skin, at the same place
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer:
+        fresh = stylizer(other, time_s=1.0)
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer:
+        for frame in range(3):
+            stylizer(portrait, time_s=2.0 + frame / 30)
+        influenced = stylizer(other, time_s=2.1)
+        if how == "reset":
+            stylizer.reset()
+            stylizer.change(strength=1.0)
+            drawn = stylizer(other, time_s=2.2)
+        else:
+            stylizer(portrait, time_s=2.2)
+            drawn = stylizer(other, time_s=1.0)
+    assert np.abs(influenced.astype(int) - fresh).max() > 3
+    np.testing.assert_array_equal(drawn, fresh)
+
+
+def test_a_closed_stylizer_cannot_be_reset():
+    with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer:
+        pass
+    with pytest.raises(UsageError, match="is closed"):
+        stylizer.reset()
+
+
 def test_two_threads_within_one_stylizer_are_told():
     with animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1)) as stylizer, ThreadPoolExecutor(4) as pool:
         portrait, start = load_portrait(), threading.Barrier(4)
