@@ -1,18 +1,25 @@
 """animecam turns the people in a webcam or a video into anime characters, live."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from animecam.api import Stylizer
+    from animecam.settings import Look, Scope, Settings
 
 __version__ = "0.1.0"
-__all__ = ["Stylizer", "__version__"]
+__all__ = ["Look", "Scope", "Settings", "Stylizer", "__version__"]
+
+_HOMES = {
+    "Look": "animecam.settings",
+    "Scope": "animecam.settings",
+    "Settings": "animecam.settings",
+    "Stylizer": "animecam.api",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Loads the Python interface when it is asked for, so that importing the package stays cheap."""
-    if name == "Stylizer":
-        from animecam.api import Stylizer
-
-        return Stylizer
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

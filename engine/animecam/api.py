@@ -4,7 +4,7 @@ Example::
 
     from animecam import Stylizer
 
-    with Stylizer() as stylize:
+    with Stylizer("cel", strength=0.8) as stylize:
         drawn = stylize(picture)  # uint8 [H, W, 3], RGB
 """
 
@@ -42,17 +42,21 @@ class Stylizer:
     Args:
         style: Name of a style, see `animecam styles`; None takes the default.
         settings: Everything else; None takes the defaults.
+        look: Fields of the look, as `change` takes them; they come before those of the settings.
 
     Raises:
+        UsageError: A value is out of its range, or the settings are none.
         StyleError: There is no such style, or its file is damaged.
         BackendError: No runtime works here.
     """
 
-    def __init__(self, style: str | None = None, *, settings: Settings | None = None) -> None:
-        settings = settings or Settings()
+    def __init__(self, style: str | None = None, *, settings: Settings | None = None, **look: Any) -> None:
+        settings = Settings() if settings is None else settings
+        if not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
+            hint = 'for example settings=Settings(max_faces=8); the look goes without: Stylizer("cel", strength=0.5)'
+            raise UsageError(f"settings of the type {type(settings).__name__} are no Settings", hint=hint)
         self._controls = Controls(settings.look)
-        if style is not None:
-            settings = replace(settings, look=self._controls.change(style=style))
+        settings = replace(settings, look=self._controls.change(**_named(style), **look))
         self._stack = ExitStack()
         self._networks = self._stack.enter_context(open_networks(settings))
         self._scene = self._stack.enter_context(ExitStack())
@@ -69,6 +73,8 @@ class Stylizer:
 
     def change(self, **changes: Any) -> Look:
         """Replaces fields of the look, such as style, strength, scope, size_px, eyes, line, hair_tint and mirror.
+
+        `hair_tint=None` leaves hair as drawn.
 
         Raises:
             UsageError: A value is out of its range; the look stays as it was.
@@ -161,6 +167,11 @@ class Stylizer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _named(style: str | None) -> dict[str, Any]:
+    """The change that a style asks for."""
+    return {} if style is None else {"style": style}
 
 
 def _no_array(picture: object) -> UsageError:

@@ -57,7 +57,8 @@ HAIR_TINTS: dict[str, Rgb] = {
 }
 """Colours of hair by name."""
 
-_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_HEX_COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
+_NO_TINT = "none"  # what takes a tint away where an empty word is hard to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,12 @@ class Look:
     split: float | None = None  # left of this part of the width the camera's picture is shown; None: nowhere
     eyes: float = 0.0  # how much larger the eyes are: 0 as filmed, 1 the most
     line: float = AS_DRAWN  # weight of the drawing's lines: 0 the faintest, 1 the heaviest
-    hair_tint: str = ""  # a name of HAIR_TINTS or #rrggbb; empty: as drawn
+    hair_tint: str = ""  # a name of HAIR_TINTS, #rrggbb or #rgb; empty, "none" or None: as drawn
     shows_boxes: bool = False  # draw what the detector sees
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
+        object.__setattr__(self, "hair_tint", _plain_tint(self.hair_tint))
         for name, kind, wanted in _KINDS_OF_LOOK:
             _refuse_other_kind(name, getattr(self, name), kind, wanted)
         for name in ("strength", "eyes", "line", "size_px"):
@@ -98,7 +100,7 @@ class Look:
                 f"line {self.line:g} is outside 0..1", hint="0.5 is as drawn, 0 the faintest, 1 the heaviest"
             )
         if self.hair_tint and self.hair_tint not in HAIR_TINTS and not _HEX_COLOR.fullmatch(self.hair_tint):
-            hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}"
+            hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}; none leaves it as drawn"
             raise UsageError(f"hair-tint {self.hair_tint[:40]!r} is no colour", hint=hint)
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
             raise UsageError(f"size {self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}", hint="256 is a good start")
@@ -119,7 +121,7 @@ class Look:
             return None
         if self.hair_tint in HAIR_TINTS:
             return HAIR_TINTS[self.hair_tint]
-        red, green, blue = bytes.fromhex(self.hair_tint[1:])
+        red, green, blue = bytes.fromhex(self.hair_tint[1:])  # six digits, see `_plain_tint`
         return red, green, blue
 
 
@@ -192,6 +194,19 @@ def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
         ) from error
 
 
+def _plain_tint(tint: object) -> object:
+    """A colour in the one way it is kept in; what is no text stays what it is, to be refused."""
+    if tint is None:
+        return ""
+    if not isinstance(tint, str):
+        return tint
+    plain = tint.lower()
+    if plain == _NO_TINT:
+        return ""
+    is_short = len(plain) == len("#rgb") and _HEX_COLOR.fullmatch(plain)
+    return "#" + "".join(2 * digit for digit in plain[1:]) if is_short else plain
+
+
 _KINDS_OF_LOOK = (
     ("style", str, "text"),
     ("hair_tint", str, "text"),
@@ -230,7 +245,9 @@ class Controls:
         known = [field.name for field in fields(Look)]
         for name in changes:
             if name not in known:
-                raise UsageError(f"a look has no {name}", hint=f"it has {', '.join(known)}")
+                is_machinery = name in (field.name for field in fields(Settings))
+                hint = f"Settings({name}=…) has it" if is_machinery else f"it has {', '.join(known)}"
+                raise UsageError(f"a look has no {name}", hint=hint)
         with self._changing:  # two changes at a time must not lose one
             self._look = replace(self._look, **changes)
             return self._look

@@ -1,5 +1,8 @@
 """The Python interface."""
 
+import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -76,6 +79,36 @@ def test_an_unknown_style_is_refused(stylize):
     with pytest.raises(StyleError, match="nobody"):
         stylize.change(style="nobody")
     assert stylize.look.style == "cel"
+
+
+def test_the_look_can_be_given_at_once():
+    settings = animecam.Settings(animecam.Look(size_px=192, mirror=True), threads=1)
+    with animecam.Stylizer("starter", settings=settings, strength=0.5, scope="frame", hair_tint=None) as stylizer:
+        wanted = Look("starter", strength=0.5, scope=animecam.Scope.FRAME, size_px=192, mirror=True)
+        assert stylizer.look == wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words", "hint"),
+    [
+        ({"settings": {"threads": 1}}, "of the type dict are no Settings", "settings=Settings"),
+        ({"settings": Look()}, "of the type Look are no Settings", "settings=Settings"),
+        ({"strength": 2}, "strength 2 is outside", "camera"),
+        ({"strenght": 0.5}, "a look has no strenght", "strength"),
+        ({"max_faces": 8}, "a look has no max_faces", r"Settings\(max_faces=…\)"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(arguments, words, hint):
+    with pytest.raises(UsageError, match=words) as caught:
+        animecam.Stylizer("cel", **arguments)
+    assert re.search(hint, caught.value.hint)
+
+
+def test_importing_the_package_imports_nothing_else():
+    code = "import sys, animecam; print([m for m in sys.modules if m.startswith('animecam.') or m == 'numpy'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert set(animecam.__all__) <= {*dir(animecam), *animecam._HOMES}
 
 
 def test_a_closed_stylizer_says_so():

@@ -22,6 +22,7 @@ from animecam.settings import HAIR_TINTS, Controls, HeadEdge, Look, Quality, Sco
         ({"split": True}, "split True is no number"),
         ({"scope": "xx"}, "scope 'xx' is none of head, person, frame"),
         ({"scop": "head"}, "a look has no scop"),
+        ({"max_faces": 8}, "a look has no max_faces"),
         ({"style": 5}, "style 5 is no text"),
         ({"hair_tint": (255, 0, 0)}, "hair_tint .* is no text"),
         ({"mirror": "no"}, "mirror 'no' is no truth value"),
@@ -97,3 +98,11 @@ def test_hair_has_a_colour_by_name_by_number_or_none():
     assert Look().hair_rgb is None
     assert Look(hair_tint="pink").hair_rgb == HAIR_TINTS["pink"]
     assert Look(hair_tint="#0a14FF").hair_rgb == (10, 20, 255)
+    assert Look(hair_tint="#0F9").hair_rgb == (0, 255, 153)
+    assert Look(hair_tint="BLUE") == Look(hair_tint="blue")
+
+
+@pytest.mark.parametrize("nothing", [None, "", "none", "None"])
+def test_a_tint_can_be_taken_away(nothing):
+    controls = Controls(Look(hair_tint="pink"))
+    assert controls.change(hair_tint=nothing) == Look()

@@ -47,7 +47,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--hair-tint",
         default=_LOOK.hair_tint,
         metavar="COLOR",
-        help=f"Hair in another colour (slower): #rrggbb, {', '.join(HAIR_TINTS)}. [default: as drawn]",
+        help=f"Hair in another colour (slower): #rrggbb, #rgb, {', '.join(HAIR_TINTS)}, or none. [default: none]",
     ),
     click.option("--mirror/--no-mirror", default=None, help="Flip the picture left to right."),
     click.option(
