@@ -44,7 +44,8 @@ FAILED = 1
 @click.option(
     "--crf",
     type=click.IntRange(0, 63),
-    help="Quality of videos, 0 is the best and largest. [default: what looks lossless, 18 for H.264]",
+    help="Quality of videos, 0 is the best and largest; of H.264 and H.265 the last is 51, of VP9 and AV1 63. "
+    "[default: what looks lossless, 18 for H.264]",
 )
 @overwrite_option
 @file_look_options
@@ -67,6 +68,7 @@ def convert(
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf)
     check_codec(codec)
     jobs = plan_jobs(inputs, output, overwrite=overwrite)
+    _check_quality(jobs, options)
     for job in jobs:
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")
@@ -108,6 +110,19 @@ def check_codec(codec: str) -> None:
         from animecam.sinks.codecs import encoder_formats
 
         encoder_formats(codec)
+
+
+def _check_quality(jobs: tuple[Job, ...], options: SinkOptions) -> None:
+    """Refuses a quality that the encoder of one of the files does not know.
+
+    Raises:
+        UsageError: There is such a file.
+    """
+    if options.crf is not None:
+        from animecam.sinks.codecs import check_quality
+
+        for job in jobs:
+            check_quality(job.target.suffix.lower(), options)
 
 
 def _gpus(text: str) -> tuple[int, ...]:

@@ -20,8 +20,11 @@ _NVENC = "_nvenc"  # how the names of all of NVIDIA's encoders end
 
 X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
 X265_CRF = 20
-VP9_CRF = 24  # of 63
-AV1_CRF = 26  # of 63
+VP9_CRF = 24
+AV1_CRF = 26
+WORST_CRF = {H264: 51, "libx265": 51, "libvpx-vp9": 63, SVT_AV1: 63}
+"""Beyond these libx265 does not open, and libx264 writes what it does at 51. The best is 0."""
+
 NVENC_BEST, NVENC_WORST = 1, 51  # of NVENC's "cq", whose 0 means that a bit rate decides
 BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mbit/s at 720p and 30 fps
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
@@ -226,7 +229,14 @@ def _keeps_nv12(stream: StreamFormat, options: SinkOptions) -> bool:
 
 
 def quality(codec: str, options: SinkOptions) -> Settings:
-    """The settings for constant quality, none where the encoder knows only bit rates."""
+    """The settings for constant quality, none where the encoder knows only bit rates.
+
+    Raises:
+        UsageError: The encoder knows no such quality.
+    """
+    worst = NVENC_WORST if codec.endswith(_NVENC) else WORST_CRF.get(codec)
+    if options.crf is not None:
+        _check_crf(codec, options.crf, worst)
     if codec in ("libx264", "libx265"):
         usual = X264_CRF if codec == "libx264" else X265_CRF
         return ("crf", _crf(options, usual)), ("preset", options.preset)
@@ -235,11 +245,31 @@ def quality(codec: str, options: SinkOptions) -> Settings:
     if codec == SVT_AV1:
         return ("crf", _crf(options, AV1_CRF)), ("preset", "10")
     if codec.endswith(_NVENC):
-        level = X264_CRF if options.crf is None else min(max(options.crf, NVENC_BEST), NVENC_WORST)
+        level = X264_CRF if options.crf is None else max(options.crf, NVENC_BEST)
         return ("rc", "vbr"), ("cq", str(level)), ("preset", "p4")
-    if options.crf is not None:
-        raise UsageError(f"encoder {codec} has no constant quality", hint="set a bit rate in place of the crf")
     return ()
+
+
+def check_quality(ending: str, options: SinkOptions) -> None:
+    """Refuses a quality that a file's encoder does not know, before anything is opened for it.
+
+    Args:
+        ending: Of the file's name, such as `.mp4`; files that are no videos have no such quality, and pass.
+        options: How it is to be written.
+
+    Raises:
+        UsageError: The encoder knows no such quality.
+    """
+    if ending in CONTAINERS:
+        quality(CONTAINERS[ending].codec if options.codec == AUTO else options.codec, options)
+
+
+def _check_crf(codec: str, crf: int, worst: int | None) -> None:
+    if worst is None:
+        hint = "leave the crf out: the bit rate follows the picture's size"
+        raise UsageError(f"encoder {codec} has no constant quality", hint=hint)
+    if not 0 <= crf <= worst:
+        raise UsageError(f"crf {crf} is outside 0..{worst}, the range of {codec}", hint="0 is the best and largest")
 
 
 def _key_frame_interval(stream: StreamFormat) -> str:

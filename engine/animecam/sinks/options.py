@@ -23,7 +23,8 @@ class SinkOptions:
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
-        crf: Quality, from 0 (best) to 51; None is what looks lossless at a glance for the codec (18 for H.264).
+        crf: Quality, from 0 (best) to 51, of VP9 and AV1 to 63; None is what looks lossless at a glance for the codec
+            (18 for H.264).
         preset: Speed of the software H.264 and H.265 encoders. "veryfast" leaves most of a two-core CPU to the style
             and costs about a tenth more bytes than "medium".
         bit_rate: Bits per second of a network stream, and of hardware codecs that know no quality; 0 chooses from the

@@ -247,6 +247,23 @@ def test_an_encoder_that_there_is_not_is_refused_before_any_file(fails, people, 
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("codec", "crf", "words"),
+    [
+        ("mpeg4", 20, "mpeg4 has no constant quality"),
+        ("libx265", 60, "crf 60 is outside 0..51, the range of libx265"),
+        ("libx264", 60, "crf 60 is outside 0..51, the range of libx264"),
+        ("auto", 60, "the range of libx264"),
+    ],
+)
+def test_a_quality_that_the_encoder_does_not_know_is_refused_before_any_file(
+    fails, people, tmp_path, codec, crf, words
+):
+    out = tmp_path / "out.mp4"
+    assert words in fails("convert", people, "-o", out, "--codec", codec, "--crf", crf, status=USAGE)
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_encoder_and_quality_can_be_chosen(tmp_path, people, capfd):
     sizes = {}
     for codec, crf in (("libx265", 18), ("libx265", 40)):

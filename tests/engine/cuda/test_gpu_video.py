@@ -24,6 +24,7 @@ from animecam.cuda import gpu as gpu_module
 from animecam.cuda.dlpack import HOST, Lent, rows_of
 from animecam.cuda.pixels import NO_GPU_VIDEO, DevicePixels, GpuVideo
 from animecam.doctor import State, _gpu_video
+from animecam.errors import UsageError
 from animecam.gpu_video import Codecs, find_gpu_video
 from animecam.networks import open_networks
 from animecam.render.cpu import CpuImageOps
@@ -457,7 +458,9 @@ def settings_of(ending: str, **options) -> dict[str, str]:
 def test_the_gpus_encoder_is_told_a_quality_that_it_knows():
     """Of its numbers 0 means that a bit rate decides, and 51 is the last."""
     assert settings_of(".mkv", gpu=0) == {"rc": "vbr", "cq": "18", "preset": "p4"}
-    assert [settings_of(".mkv", gpu=0, crf=crf)["cq"] for crf in (0, 30, 63)] == ["1", "30", "51"]
+    assert [settings_of(".mkv", gpu=0, crf=crf)["cq"] for crf in (0, 30, 51)] == ["1", "30", "51"]
+    with pytest.raises(UsageError, match=r"outside 0\.\.51, the range of h264_nvenc"):
+        settings_of(".mkv", gpu=0, crf=52)
 
 
 @pytest.mark.parametrize("chosen", [{"gpu": 0}, {"codec": "h264_nvenc"}, {"codec": "hevc_nvenc"}])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError, UsageError
+from animecam.sinks.codecs import quality
 from animecam.sinks.file import FileSink
 from animecam.sinks.options import SinkOptions
 from animecam.types import Color, ColorMatrix, PixelFormat
@@ -355,5 +356,16 @@ def test_codec_that_the_container_never_holds_is_named_at_once(tmp_path, stream_
 
 
 def test_quality_is_refused_where_the_encoder_has_none(tmp_path, stream_format):
-    with pytest.raises(UsageError, match="constant quality"):
+    with pytest.raises(UsageError, match="constant quality") as caught:
         FileSink(str(tmp_path / "o.mkv"), stream_format, SinkOptions(codec="ffv1", crf=20))
+    assert "leave the crf out" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("codec", "worst"), [("libx264", 51), ("libx265", 51), ("libvpx-vp9", 63), ("libsvtav1", 63), ("hevc_nvenc", 51)]
+)
+def test_quality_has_the_encoders_range(codec, worst):
+    assert quality(codec, SinkOptions(crf=worst))
+    for crf in (-1, worst + 1):
+        with pytest.raises(UsageError, match=rf"crf {crf} is outside 0\.\.{worst}, the range of {codec}"):
+            quality(codec, SinkOptions(crf=crf))
