@@ -1,5 +1,6 @@
 """From a frame to a drawn frame: track, crop, draw, paste. One renderer a run; its memory is that of its faces."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope
 from animecam.timing import Timing
 from animecam.types import Face, Faces, Frame, Image, Region
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Renderer:
         self._controls, self._timing = controls, timing
         self._governing, self._idle = governing, idle
         self._enlarge_eyes, self._tint = EyeEnlarger(), tint
+        self._has_told_of_others = False
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
@@ -199,6 +203,7 @@ class Renderer:
         with self._timing.stage("track"):
             faces = self._track(frame)
             regions = self._regions(frame, faces, look)
+        self._tell_of_others(faces, look)
         return Scene(frame, faces, look, regions)
 
     def cut(self, scene: Scene) -> Plan:
@@ -229,6 +234,15 @@ class Renderer:
         if self._tint is None:
             raise PipelineError("there is nothing to find hair with", hint="leave the hair as it is drawn")
         return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
+
+    def _tell_of_others(self, faces: Faces, look: Look) -> None:
+        """Says once that there are more faces than are drawn: nothing else shows why some stay as filmed."""
+        if self._has_told_of_others or not faces.left_out or look.scope is not Scope.HEAD:
+            return
+        self._has_told_of_others = True
+        stay = "face in the picture stays as it is" if faces.left_out == 1 else "faces in the picture stay as they are"
+        most = len(faces.faces) + faces.left_out
+        log.warning("%d more %s: --max-faces %d draws all", faces.left_out, stay, most)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         if look.scope is not Scope.HEAD:

@@ -266,10 +266,12 @@ class Faces:
         faces: Largest first, at most the number asked for.
         is_exposed: Somebody may be in view whom no face covers (nobody was found yet, or a track was lost inside the
             picture): the caller styles the whole frame rather than showing a bare face.
+        left_out: So many more were seen in this frame than the number asked for; 0 where nobody looked for newcomers.
     """
 
     faces: tuple[Face, ...] = ()
     is_exposed: bool = True
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,3 +213,28 @@ def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(st
     assert not render(changed).is_idle
     studio.controls.change(style="snow")
     assert not render(changed).is_idle
+
+
+@pytest.mark.parametrize(
+    ("left_out", "words"),
+    [
+        (8, "8 more faces in the picture stay as they are: --max-faces 9 draws all"),
+        (1, "1 more face in the picture stays as it is: --max-faces 2 draws all"),
+    ],
+)
+def test_faces_that_stay_as_they_are_are_told_of_once(studio, caplog, left_out, words):
+    studio.faces = Faces((FACE,), is_exposed=False)
+    renderer = studio.renderer()
+    renderer(_frame(0))
+    assert not caplog.messages
+    studio.faces = Faces((FACE,), is_exposed=False, left_out=left_out)
+    for index in range(1, 4):
+        renderer(_frame(index))
+    assert caplog.messages == [words]
+
+
+def test_nobody_stays_bare_where_the_whole_frame_is_drawn(studio, caplog):
+    studio.controls.change(scope=Scope.FRAME)
+    studio.faces = Faces((FACE,), is_exposed=False, left_out=8)
+    studio.renderer()(_frame())
+    assert not caplog.messages

@@ -128,8 +128,8 @@ class Tracker:
             again = match(missing, seen)
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
-        self._update(frame, found, newcomers)
-        return self._faces(frame)
+        left_out = self._update(frame, found, newcomers)
+        return replace(self._faces(frame), left_out=left_out)
 
     def _forget_all(self) -> None:
         """Whoever is found from now on is somebody else."""
@@ -208,19 +208,21 @@ class Tracker:
             tracks.append(Track(NOBODY, seen, Velocity(), self._now_s, self._now_s, is_sure))
         return tracks
 
-    def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> None:
-        """Moves, holds, gives up and admits faces."""
+    def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> int:
+        """Moves, holds, gives up and admits faces; returns how many it has no room for."""
         tracks = [
             track.moved_to(found[track.track_id], self._now_s) if track.track_id in found else track
             for track in self._tracks
         ]
         kept = [track for track in tracks if self._is_kept(track)]
         gone = [track for track in tracks if not self._is_kept(track) and track.is_sure and not track.has_left(frame)]
-        chosen = sorted([*kept, *newcomers], key=lambda track: -track.importance)[: self._options.max_faces]
+        ranked = sorted([*kept, *newcomers], key=lambda track: -track.importance)
+        chosen, others = ranked[: self._options.max_faces], ranked[self._options.max_faces :]
         self._tracks = tuple(
             sorted(map(self._admit, chosen), key=lambda track: box_size(track.detection.box_px), reverse=True)
         )
         self._lost = self._places_of(gone)
+        return sum(track.is_sure for track in others)
 
     def _is_kept(self, track: Track) -> bool:
         lost_s = self._now_s - track.seen_s

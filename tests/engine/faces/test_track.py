@@ -162,6 +162,8 @@ def test_the_largest_faces_are_kept_and_sorted(world, face):
     sizes = [face.detection.box_px.right - face.detection.box_px.left for face in seen[-1].faces]
     assert sizes == pytest.approx([90, 80, 70], rel=0.01)
     assert [sorted(ids(faces)) for faces in seen] == [[0, 1, 2]] * 12
+    assert seen[0].left_out == 2
+    assert {faces.left_out for faces in seen} == {0, 2}  # between two searches nobody looks
     assert not any(faces.is_exposed for faces in seen)
 
 
