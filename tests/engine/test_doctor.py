@@ -6,9 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from animecam import doctor
 from animecam.cache import usable_cache
+from animecam.cli.doctor import doctor as doctor_command
 from animecam.doctor import State
 from animecam.styles.registry import BUNDLED
 
@@ -93,3 +95,11 @@ def test_what_needs_cuda_does_not_stop_a_development_install_on_a_mac():
     lines = [line for line in EXTRAS["dev"] if packages([line]) & packages(EXTRAS["tensorrt-rtx"])]
     assert lines
     assert all(line.partition(";")[2].strip() == "sys_platform != 'darwin'" for line in lines)
+
+
+def test_commands_can_be_copied_however_narrow_the_terminal_is(monkeypatch):
+    command = "pip install 'animecam[" + "a-very-long-name-of-an-extra," * 3 + "end]'"
+    findings = [doctor.Finding("extra x", State.OPTIONAL, "not installed", command)]
+    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    result = CliRunner().invoke(doctor_command, env={"COLUMNS": "40"}, standalone_mode=False)
+    assert command in [line.strip() for line in result.output.splitlines()]

@@ -17,11 +17,14 @@ def doctor() -> int:
     findings = list(examine())
     table = Table("part", "state")
     table.add_column("what was found", overflow="fold")
-    table.add_column("how to mend it", overflow="fold")  # a command that is cut short mends nothing
     for finding in findings:
         state = finding.state.value
-        table.add_row(
-            escape(finding.subject), f"[{_COLOURS[state]}]{state}[/]", escape(finding.detail), escape(finding.hint)
-        )
+        table.add_row(escape(finding.subject), f"[{_COLOURS[state]}]{state}[/]", escape(finding.detail))
     results.print(table)
+    mendable = [finding for finding in findings if finding.hint]
+    if mendable:
+        results.print("how to mend it")
+    for finding in mendable:  # not in the table, whose cells wrap: a command must be whole to be copied
+        results.print(f"  [bold]{escape(finding.subject)}[/]")
+        results.print(f"    {escape(finding.hint)}", soft_wrap=True)
     return int(any(finding.state is State.BROKEN for finding in findings))

@@ -102,7 +102,8 @@ class FileSink:
         except FFmpegError as error:
             self._has_failed = True
             is_open = doing != "open"
-            kept = f"what was written so far is in {self._target.partial}"
+            part = self._target.partial
+            kept = f"what was written so far is in {part}" if part.exists() else f"{part} was deleted meanwhile"
             if isinstance(error, OSError) and is_full_disk(error):
                 message = f"the disk is full: cannot {doing} {self.uri}"
                 raise SinkError(message, hint=f"free some space; {kept}" if is_open else "free some space") from error

@@ -92,7 +92,8 @@ class ImageSink:
         except OSError as error:
             target.partial.unlink(missing_ok=True)
             what = "the disk is full" if is_full_disk(error) else str(error.strerror)
-            raise SinkError(f"cannot write {target.final}: {what}") from error
+            hint = "" if target.final.parent.exists() else "its folder was deleted meanwhile: start again"
+            raise SinkError(f"cannot write {target.final}: {what}", hint=hint) from error
 
     def _sequence_hint(self) -> str:
         return f"for every frame as a picture: {self._path.with_name(f'{self._path.stem}-%05d{self._path.suffix}')}"

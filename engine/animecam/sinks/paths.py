@@ -59,8 +59,13 @@ class Target:
         """Gives the complete file its name.
 
         Raises:
-            SinkError: Somebody made a file of this name meanwhile, or it cannot be renamed.
+            SinkError: Somebody made a file of this name or deleted it meanwhile, or it cannot be renamed.
         """
+        if not self.partial.exists():
+            raise SinkError(
+                f"{self.partial} is gone: it or its folder was deleted while it was written",
+                hint="nothing is left of it: start again",
+            )
         if not overwrite and self.final.exists():
             raise SinkError(
                 f"{self.final} appeared while it was being written", hint=f"the new video is complete in {self.partial}"
@@ -108,6 +113,8 @@ def output_kind(uri: str) -> OutputKind:
 def check_output(uri: str, source: Path | None = None, *, overwrite: bool = False) -> None:
     """Finds what would make an output fail, before anything is opened or written.
 
+    The folder of a sequence is made if only its last part is missing: its pictures are to be in one of their own.
+
     Args:
         uri: As for `open_sink`.
         source: The input file or folder, which must not be overwritten; None for anything but files. What a broken off
@@ -129,6 +136,7 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
             raise UsageError(
                 f"output {uri} has more than one place for the number", hint="for example: frames/%05d.png"
             )
+        _make_folder(pattern.parent)
         _check_folder(pattern.parent)
         _check_sequence(pattern, source, overwrite)
 
@@ -141,6 +149,16 @@ def numbered(pattern: Path, number: int) -> Path:
 def is_full_disk(error: OSError) -> bool:
     """Whether a write failed for want of room."""
     return error.errno in _FULL_DISK
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the last part of a path, if that alone is missing."""
+    if folder.exists() or not folder.parent.is_dir():
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"cannot make folder {folder}: {error.strerror}", hint="choose another folder") from error
 
 
 def _check_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ import glob
 import re
 from pathlib import Path
 
-from animecam.errors import UsageError
+from animecam.errors import SourceError, UsageError
 from animecam.sources.base import Source
 from animecam.sources.options import SourceOptions
 from animecam.sources.picture_header import PICTURE_SUFFIXES
@@ -15,6 +15,7 @@ STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtm
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
 
+_FRAME_NUMBER = re.compile(r"%0?\d*d")  # as in the name of an output, frames/%05d.png
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
 
 
@@ -79,6 +80,9 @@ def _open_path(text: str, options: SourceOptions) -> Source:
         from animecam.sources.image import open_pictures
 
         return open_pictures(text, options)
+    if not path.exists() and _FRAME_NUMBER.search(path.name):
+        hint = f"give the folder, '{path.parent}', whose pictures are taken in order"
+        raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)
     if path.suffix.lower() in PICTURE_SUFFIXES:
         from animecam.sources.image import open_picture

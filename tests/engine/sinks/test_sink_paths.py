@@ -1,6 +1,7 @@
 """What is wrong with an output is found before any work is done."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -174,6 +175,40 @@ def test_sequences(tmp_path):
     with pytest.raises(UsageError, match="more than one place"):
         check_output(str(tmp_path / "%d-%d.png"))
     assert numbered(Path(pattern), 12) == tmp_path / "012.png"
+
+
+def test_the_folder_of_a_sequence_is_made_if_only_that_is_missing(tmp_path):
+    check_output(str(tmp_path / "frames" / "%05d.png"))
+    assert list((tmp_path / "frames").iterdir()) == []
+    with pytest.raises(SinkError, match="does not exist") as raised:
+        check_output(str(tmp_path / "none" / "frames" / "%05d.png"))
+    assert "mkdir -p" in raised.value.hint
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="is not a folder"):
+        check_output(str(tmp_path / "file" / "%05d.png"))
+
+
+def sink_in_a_deleted_folder(folder, name, stream_format, frame):
+    folder.mkdir()
+    sink = open_sink(str(folder / name), replace(stream_format, frames=1), SinkOptions(threads=1))
+    sink.write(frame)
+    shutil.rmtree(folder)
+    return sink
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.mkv", "o.png"])
+def test_a_file_that_is_deleted_meanwhile_is_told_truly(tmp_path, stream_format, make_frame, name):
+    sink = sink_in_a_deleted_folder(tmp_path / "out", name, stream_format, make_frame(stream_format))
+    with pytest.raises(SinkError, match="is gone: it or its folder was deleted") as raised:
+        sink.close(complete=True)
+    assert raised.value.hint == "nothing is left of it: start again"
+
+
+def test_the_folder_of_a_sequence_that_is_deleted_meanwhile_is_told_truly(tmp_path, stream_format, make_frame):
+    sink = sink_in_a_deleted_folder(tmp_path / "out", "%d.png", stream_format, make_frame(stream_format))
+    with pytest.raises(SinkError, match=r"cannot write .*1\.png") as raised:
+        sink.write(make_frame(stream_format, 1))
+    assert "folder was deleted" in raised.value.hint
 
 
 def test_partial_name_keeps_the_ending(tmp_path):

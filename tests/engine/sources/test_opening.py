@@ -45,6 +45,14 @@ def test_paths(folder, name, kind):
         source.close()
 
 
+def test_the_name_of_a_numbered_output_is_answered_with_its_folder(folder):
+    with pytest.raises(SourceError, match=r"%05d\.png does not exist") as caught:
+        open_source(f"{folder}/%05d.png", OPTIONS)
+    assert f"give the folder, '{folder}'" in caught.value.hint
+    cv2.imwrite(str(folder / "%05d.png"), np.zeros((4, 6, 3), np.uint8))
+    open_source(f"{folder}/%05d.png", OPTIONS).close()
+
+
 def test_patterns():
     source = open_source("pattern:64x48@10?live=0", OPTIONS)
     assert type(source) is PatternSource
