@@ -139,6 +139,20 @@ def make_audio(path: Path, seconds: float = 0.3, *, cover: bool = False) -> Path
     return path
 
 
+def set_matrix(clip: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Writes a display matrix into an MP4 or MOV of one track (ISO/IEC 14496-12, tkhd), and returns it.
+
+    Args:
+        clip: The file.
+        matrix: (a, b, c, d), whole numbers: players show the pixel at (x, y) at (a x + c y, b x + d y), y down.
+    """
+    data = bytearray(clip.read_bytes())
+    a, b, c, d = (part << 16 for part in matrix)
+    struct.pack_into(">5i", data, data.index(b"tkhd") + 44, a, b, 0, c, d)
+    clip.write_bytes(data)
+    return clip
+
+
 def make_tiled_photo(path: Path, *, thumbnail: bool = False, is_primary: bool = True) -> Path:
     """Writes a HEIF photo (ISO/IEC 23008-12) of two tiles side by side, JPEG inside.
 

@@ -14,6 +14,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from animecam.color import HD_HEIGHT_PX
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
+from animecam.sources.orientation import mirrored, orientation
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane, picture_size
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,8 @@ class _Target:
 class Unwrapper:
     """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
 
-    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p.
+    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p. What is
+    to be shown mirrored is mirrored here, as no output can note that; turns are left to whoever shows the picture.
 
     Args:
         name: The source, for messages.
@@ -122,13 +124,14 @@ class Unwrapper:
         color = _stored_color(frame, self._unsaid_matrix)
         if self._target is None:
             self._target = _Target.of(frame, color)
-            self._tell(stored, color, is_interlaced=frame.interlaced_frame)
+            self._tell(frame, stored, color)
         target = self._target
         pixel_format = _DIRECT[target.format_name]
         is_lent = self._is_lent
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
         is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
-        on_gpu = left_on_gpu(frame) if is_wanted else None
+        is_mirrored = orientation(frame).is_mirrored
+        on_gpu = left_on_gpu(frame) if is_wanted and not is_mirrored else None
         if on_gpu is not None:
             return Pixels((), pixel_format, color, on_gpu)
         if not is_wanted or frame.sw_format is not None:  # the latter lies on a GPU, and is brought down
@@ -138,9 +141,12 @@ class Unwrapper:
             frame = self._convert(frame, color, target)
             color, is_lent = target.color, False
         planes = _views(frame, pixel_format)
-        if is_lent:
+        if is_lent and not is_mirrored:
             planes = tuple(map(_copied, planes))
-        return Pixels(_even(planes, pixel_format), pixel_format, color)
+        planes = _even(planes, pixel_format)
+        if is_mirrored:  # only now: each chroma sample stays with its own pixels
+            planes = tuple(map(mirrored, planes))
+        return Pixels(planes, pixel_format, color)
 
     def _convert(self, frame: av.VideoFrame, color: Color, target: _Target) -> av.VideoFrame:
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
@@ -156,13 +162,15 @@ class Unwrapper:
             threads=self._threads,
         )
 
-    def _tell(self, stored: str, color: Color, *, is_interlaced: bool) -> None:
+    def _tell(self, frame: av.VideoFrame, stored: str, color: Color) -> None:
         if stored not in _DIRECT:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
         if color.transfer in HDR_TRANSFERS:
             curve = HDR_TRANSFERS[color.transfer]
             log.warning("%s is HDR (%s); styles expect SDR and colours will look pale", self._name, curve)
-        if is_interlaced:
+        if orientation(frame).is_mirrored and left_on_gpu(frame) is not None:
+            log.info("%s is stored mirrored; its pictures leave the GPU, and the processor mirrors them", self._name)
+        if frame.interlaced_frame:
             hint = "deinterlace it first: ffmpeg -i IN -vf bwdif OUT"
             log.warning("%s is interlaced and is drawn as it is, combs included (%s)", self._name, hint)
 
@@ -170,11 +178,6 @@ class Unwrapper:
 def _stored_format(frame: av.VideoFrame) -> str:
     """FFmpeg's name of the layout of the pixels, wherever they lie."""
     return frame.sw_format.name if frame.sw_format is not None else frame.format.name
-
-
-def rotation_deg(frame: av.VideoFrame) -> int:
-    """Counter-clockwise turn that makes the stored picture stand upright, to the nearest quarter."""
-    return round(frame.rotation / 90) * 90 % 360
 
 
 def _stored_color(frame: av.VideoFrame, unsaid_matrix: ColorMatrix) -> Color:

@@ -19,8 +19,9 @@ from animecam.errors import SourceError
 from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.losses import Losses
 from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.orientation import orientation
 from animecam.sources.packets import Describe, Packets
-from animecam.sources.pixels import Unwrapper, rotation_deg
+from animecam.sources.pixels import Unwrapper
 from animecam.sources.stamps import CONTAINER_TIME_BASE, Stamps, clock_start_s
 from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
@@ -160,7 +161,7 @@ class DecodedSource:
             planes=pixels.planes,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
-            rotation_deg=rotation_deg(frame),
+            rotation_deg=orientation(frame).rotation_deg,
             index=index,
             pts=pts,
             time_base=self._time_base,
@@ -198,7 +199,7 @@ class DecodedSource:
             height_px=height_px,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
-            rotation_deg=rotation_deg(frame),
+            rotation_deg=orientation(frame).rotation_deg,
             time_base=self._time_base,
             rate=stream.average_rate or stream.guessed_rate or DEFAULT_RATE,
             is_live=self._is_live,

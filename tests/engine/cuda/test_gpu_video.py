@@ -40,7 +40,9 @@ from animecam.sinks.codecs import CONTAINERS, Container, file_encoding, stream_e
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sources import file as file_module
+from animecam.sources import pixels as pixels_module
 from animecam.sources.opening import SourceOptions, open_source
+from animecam.sources.orientation import Orientation
 from animecam.types import WHOLE_FRAME, Color, Frame, PixelFormat, Region, StreamFormat, allocate_planes
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
@@ -317,6 +319,21 @@ def test_frames_stay_where_the_decoder_left_them(nv12_clip, left_by_the_decoder)
         source.close()
 
 
+def test_mirrored_frames_are_mirrored_by_the_processor(nv12_clip, left_by_the_decoder, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(pixels_module, "orientation", lambda _frame: Orientation(is_mirrored=True))
+    source = open_source(str(nv12_clip), SourceOptions())
+    try:
+        luma, chroma = source.read().planes
+    finally:
+        source.close()
+    with av.open(str(nv12_clip)) as container:
+        packed = next(container.decode(video=0)).to_ndarray()
+    assert np.array_equal(luma, packed[:HEIGHT_PX, ::-1])
+    assert np.array_equal(chroma, packed[HEIGHT_PX:].reshape(HEIGHT_PX // 2, -1, 2)[:, ::-1])
+    assert "the processor mirrors them" in caplog.text
+
+
 @pytest.fixture
 def convert(host, gpu, monkeypatch, tmp_path, caplog):
     """Converts a file with the style on the GPU from the first frame on."""
@@ -381,6 +398,14 @@ def test_a_frame_never_leaves_the_gpu(gpu, nv12_clip, convert, leave_on_gpu):
     assert names.count("copy_rows") == 12 * 2 * 2  # both planes, to where they are drawn and to where they are encoded
     assert convert.came_down == []
     assert len(drawn) == len(usual) == 12
+    assert min(map(psnr_db, drawn, usual)) >= 35
+
+
+def test_a_mirrored_film_goes_to_the_same_encoder(nv12_clip, convert, leave_on_gpu, monkeypatch):
+    monkeypatch.setattr(pixels_module, "orientation", lambda _frame: Orientation(is_mirrored=True))
+    usual = convert(nv12_clip, NO_GPU_VIDEO, "usual.mp4")
+    leave_on_gpu()
+    drawn = convert(nv12_clip, GpuVideo(0, 0), "drawn.mp4")
     assert min(map(psnr_db, drawn, usual)) >= 35
 
 
