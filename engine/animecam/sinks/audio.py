@@ -22,6 +22,9 @@ from animecam.sources.soundtrack import Soundtrack
 
 _log = logging.getLogger(__name__)
 
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+"""By the number of channels, what FFmpeg and so most players take them for where the file does not say."""
+
 _STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
 
 
@@ -132,6 +135,7 @@ class AudioCopier:
                 f"{self._output.format.name} files cannot hold the {stream.codec_context.name} sound of {self._path}",
                 hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",
             ) from error
+        self._name_channels(added)
         added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
         added.disposition = stream.disposition
         # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
@@ -140,6 +144,21 @@ class AudioCopier:
         if is_apart and stream.codec_context.name == _AAC and not stream.codec_context.extradata:
             self._filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
         return added
+
+    def _name_channels(self, added: AudioStream) -> None:
+        """Says which channel is which where the input does not, as AVI with PCM: an MP4 must be told, and says so late.
+
+        Raises:
+            SinkError: They are too many to be guessed.
+        """
+        context = added.codec_context
+        if context.layout.name != f"{context.channels} channels":  # FFmpeg's word for channels without places
+            return
+        if context.channels in _USUAL_LAYOUTS:
+            context.layout = _USUAL_LAYOUTS[context.channels]
+        elif self._output.format.name == "mp4":
+            what = f"{self._path} does not say where its {context.channels} channels of sound belong"
+            raise SinkError(f"{what}, which an MP4 must", hint="write to a .mkv file")
 
     def _copy_descriptions(self) -> None:
         container = self._input.container

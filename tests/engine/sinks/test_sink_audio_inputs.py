@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from animecam.errors import SinkError
@@ -142,3 +143,39 @@ def test_whatever_fails_while_opening_everything_is_closed(tmp_path, stream_form
 def test_sound_that_cannot_be_opened_says_so(tmp_path, stream_format):
     with pytest.raises(SinkError, match="cannot read the sound"):
         FileSink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(audio_from=tmp_path / "nowhere.mp4"))
+
+
+def with_raw_sound(source: Path, out: Path, channels: int, samples: int = 4800) -> Path:
+    """An AVI with the pictures of a film and PCM, whose channels it numbers and does not name."""
+    noise = np.random.default_rng(channels).integers(-3000, 3000, (samples, channels), np.int16)
+    with av.open(str(source)) as film, av.open(str(out), "w") as copy:
+        pictures = copy.add_stream_from_template(film.streams.video[0])
+        sound = copy.add_stream("pcm_s16le", rate=48_000, layout=f"{channels} channels")
+        copy.start_encoding()
+        packet = av.Packet(noise.tobytes())
+        packet.stream, packet.pts, packet.dts, packet.time_base = sound, 0, 0, Fraction(1, 48_000)
+        copy.mux(packet)
+        for picture in film.demux(video=0):
+            if picture.size:
+                picture.stream = pictures
+                copy.mux(picture)
+    return out
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mov", "mkv", "avi"])
+@pytest.mark.parametrize(("channels", "layout"), [(1, "mono"), (2, "stereo"), (4, "4.0"), (6, "5.1"), (8, "7.1")])
+def test_channels_without_names_get_the_usual_ones(tmp_path, make_clip, read_packets, extension, channels, layout):
+    source = with_raw_sound(make_clip(tmp_path / "plain.mp4", codec="mpeg4"), tmp_path / "in.avi", channels)
+    out = converted(source, tmp_path / f"out.{extension}")
+    (got,), (expected,) = read_packets(out, "audio"), read_packets(source, "audio")
+    assert b"".join(got.data) == b"".join(expected.data)
+    if extension in ("mp4", "mov") and channels > 1:  # of one alone FFmpeg reads no name
+        with av.open(str(out)) as film:
+            assert film.streams.audio[0].codec_context.layout.name == layout
+
+
+def test_too_many_channels_without_names_are_refused_before_any_work(tmp_path, make_clip):
+    source = with_raw_sound(make_clip(tmp_path / "plain.mp4", codec="mpeg4"), tmp_path / "in.avi", 9)
+    with pytest.raises(SinkError, match="does not say where its 9 channels of sound belong"):
+        converted(source, tmp_path / "out.mp4")
+    assert len(converted(source, tmp_path / "out.mkv").read_bytes()) > 9 * 2 * 4800
