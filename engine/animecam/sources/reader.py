@@ -22,7 +22,7 @@ from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.orientation import orientation
 from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixels import Unwrapper
-from animecam.sources.stamps import CONTAINER_TIME_BASE, Stamps, clock_start_s
+from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
 from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
 
@@ -97,6 +97,7 @@ class DecodedSource:
         unsaid = raw_matrix if is_lent else ColorMatrix.UNSPECIFIED
         self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent, unsaid_matrix=unsaid)
         self._losses = Losses()
+        self._shown_at = ShownAt(has_times=stores_times(container))
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
         self._first_pts = self._last_pts = 0
@@ -174,7 +175,7 @@ class DecodedSource:
         """Presentation time and length of the next frame, in units of the time base."""
         if self._is_untimed:
             return self._stamps.stamp(captured_ns // ARRIVAL_UNIT_NS, None), 0
-        return self._stamps.stamp(frame.pts, frame.dts), frame.duration
+        return self._stamps.stamp(self._shown_at.time(frame.pts, frame.dts), None), frame.duration
 
     def _learn_format(self) -> StreamFormat:
         """What the first frame shows; containers often know too little or the wrong thing."""
@@ -255,6 +256,7 @@ class DecodedSource:
             return  # AVI's "same again", a camera's failed transfer; a decoder would take it for the end
         if not is_flush:
             self._sent += 1
+            self._shown_at.sent(packet.dts, is_key=packet.is_keyframe)
             self._ends_torn = packet.is_corrupt  # at the end of a file: only a part of it was there
         if not is_flush and not packet.is_discard:
             self._losses.sent(packet.pts)

@@ -7,6 +7,7 @@ from av.format import Flags
 
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own times
 JUMP_SECONDS = 1  # a step back of more than this is a new count (joined files, a restarted sender), less is an error
+MAX_REORDERED = 16  # frames that a decoder may wait for: the most of H.264 and HEVC
 
 
 class Stamps:
@@ -63,6 +64,62 @@ class Stamps:
             return last + 1  # a tick later, so that the frames after it keep their own times
         self._offset += last + self._step - stamp
         return last + self._step
+
+
+class ShownAt:
+    """When a decoded frame is shown: at its presentation time, or where that is no good at its decoding time.
+
+    FFmpeg makes up the presentation times of a format that stores none, and is wrong about pictures that are stored
+    before others that are shown first. Decoding times, which go with the order in which frames leave the decoder, are
+    late by as many frames as the decoder waits for.
+
+    Args:
+        has_times: The format stores presentation times. Where they go back all the same, more often than decoding
+            times do, those are taken; as by FFmpeg's "best effort" stamp.
+    """
+
+    def __init__(self, *, has_times: bool) -> None:
+        self._has_times = has_times
+        self._first_key: int | None = None
+        self._delay: int | None = None
+        self._pts, self._dts = _Steps(), _Steps()
+
+    def sent(self, dts: int | None, *, is_key: bool) -> None:
+        """A packet goes into the decoder."""
+        if self._first_key is None and is_key:
+            self._first_key = dts
+
+    def time(self, pts: int | None, dts: int | None) -> int | None:
+        """The time of the next frame that the decoder gave, None if nobody knows."""
+        if self._has_times:
+            self._pts.goes_to(pts)
+            self._dts.goes_to(dts)
+            is_better = pts is None or self._pts.back > self._dts.back
+            return dts if is_better and dts is not None else pts
+        if dts is None:  # one of the last, for which the decoder waited for nothing
+            return None
+        if self._delay is None:
+            waited = 0 if self._first_key is None else dts - self._first_key
+            self._delay = waited if 0 < waited <= MAX_REORDERED else 0
+        return dts - self._delay
+
+
+class _Steps:
+    """How often a time went back or stood still."""
+
+    def __init__(self) -> None:
+        self.back = 0
+        self._last: int | None = None
+
+    def goes_to(self, stamp: int | None) -> None:
+        if stamp is not None:
+            self.back += self._last is not None and stamp <= self._last
+            self._last = stamp
+
+
+def stores_times(container: InputContainer) -> bool:
+    """Whether a format says when a picture is shown; AVI only says in which order they are decoded."""
+    return container.format.name != "avi"
 
 
 def may_jump(container: InputContainer) -> bool:

@@ -32,7 +32,7 @@ def failure(code):
 
 
 class FakePacket:
-    size, is_discard, is_corrupt = 100, False, False
+    size, is_discard, is_corrupt, is_keyframe = 100, False, False, True
 
     def __init__(self, pts, outcome=None, pixel_format="yuv420p"):
         self.pts = self.dts = pts
@@ -70,7 +70,7 @@ class FakeContainer:
             thread_count=0,
         )
         self.streams = SimpleNamespace(video=(stream,), audio=())
-        self.format = SimpleNamespace(flags=0)
+        self.format = SimpleNamespace(name="video4linux2,v4l2", flags=0)
         self.flags = 0
         self.duration = None
         self.bit_rate = 0

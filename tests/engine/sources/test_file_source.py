@@ -51,6 +51,18 @@ def test_frames_come_in_display_order_with_every_frame_once(make_clip, media, tm
     assert [media.counter_index(frame.planes[0]) for frame in frames] == list(range(20))
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"), [("libx264", {"preset": "fast", "bf": "3"}), ("mpeg4", {"bf": "2", "qmax": "2"})]
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_pictures_of_an_avi_are_shown_in_even_steps_from_its_begin(make_clip, media, tmp_path, codec, options, threads):
+    """It stores no presentation times, and pictures that wait for others made FFmpeg's wrong."""
+    clip = make_clip(tmp_path / "a.avi", codec=codec, frames=20, content=media.counter, options=options)
+    frames = read_all(open_file(clip, SourceOptions(threads=threads)))
+    assert [media.counter_index(frame.planes[0]) for frame in frames] == list(range(20))
+    assert [frame.pts * frame.time_base for frame in frames] == [Fraction(n, 30) for n in range(20)]
+
+
 def test_format_tells_length_and_rate(make_clip, tmp_path):
     source = open_file(make_clip(tmp_path / "a.mp4", frames=9, rate=25, audio=True), OPTIONS)
     assert (source.format.frames, source.format.duration_s, source.format.is_live) == (9, pytest.approx(0.36), False)

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from animecam.sources.losses import Losses
-from animecam.sources.stamps import Stamps
+from animecam.sources.stamps import ShownAt, Stamps
 
 MS = Fraction(1, 1000)
 
@@ -15,6 +15,30 @@ def stamps(pts, *, starts_at_zero=False, start_s=Fraction(0), dts=None):
 
 def test_sound_times_stay_as_they_are():
     assert stamps([1400, 1440, 1441, 9000]) == [1400, 1440, 1441, 9000]
+
+
+def shown(pts, dts, *, has_times=True, key_dts=0):
+    times = ShownAt(has_times=has_times)
+    times.sent(key_dts, is_key=True)
+    return [times.time(*both) for both in zip(pts, dts, strict=True)]
+
+
+def test_presentation_times_are_taken_where_they_are_good():
+    assert shown([0, 40, 80], [-80, -40, 0]) == [0, 40, 80]
+    assert shown([5000, 5040, 0, 40], [4960, 5000, -40, 0]) == [5000, 5040, 0, 40], "joined files: both jump"
+    assert shown([0, 40, 80], [None, None, None]) == [0, 40, 80]
+
+
+def test_decoding_times_are_taken_where_presentation_times_are_missing_or_go_back():
+    assert shown([0, None, 80], [0, 40, 80]) == [0, 40, 80]
+    assert shown([0, 120, 80, 160], [0, 40, 80, 120]) == [0, 120, 80, 120]
+
+
+def test_a_format_without_presentation_times_begins_with_its_first_picture():
+    assert shown([1, 4, 3, 5, 2], [2, 3, 4, 5, None], has_times=False) == [0, 1, 2, 3, None]
+    assert shown([0, 2], [0, 2], has_times=False) == [0, 2], "a gap stays"
+    assert shown([41, 43], [42, 43], has_times=False, key_dts=40) == [40, 41], "what cannot be decoded stays a gap"
+    assert shown([300, 301], [300, 301], has_times=False) == [300, 301], "damage, not the wait for other pictures"
 
 
 def test_a_missing_time_is_the_decoding_time_or_a_frame_later():
