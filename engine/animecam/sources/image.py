@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_png, picture_size
+from animecam.sources.tiff_header import Extra, TiffHeader, is_tiff, tiff_header
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
 PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
@@ -151,14 +152,17 @@ def load_picture(path: Path) -> Picture:
     if is_animated(data):
         hint = "rename it to .apng" if is_png(data) else "save it as a GIF or a video first"
         raise SourceError(f"{path} is animated: it would become a still picture", hint=hint)
-    picture = _decode(data, path)
+    tiff = tiff_header(data) if is_tiff(data) else None
+    if tiff is not None and tiff.fault:
+        raise SourceError(f"{path} {tiff.fault}", hint="save it as PNG first")
+    picture = _decode(data, path, tiff)
     if picture is None:
         raise SourceError(f"{path} is damaged or cut off", hint="copy it again, check that it shows elsewhere")
     picture.rgb.flags.writeable = False
     return picture
 
 
-def _decode(data: bytes, path: Path) -> Picture | None:
+def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
     encoded = np.frombuffer(data, dtype=np.uint8)
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
     try:
@@ -167,7 +171,7 @@ def _decode(data: bytes, path: Path) -> Picture | None:
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
-                return None if stored is None else Picture(_lay_on_paper(stored), profile)
+                return None if stored is None else Picture(_on_paper(stored, tiff), profile)
         bgr, profile = _decode_as(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # the decoder's own checks
         return None
@@ -191,11 +195,22 @@ def _rgb_profile(kinds: Sequence[int], parts: Sequence[NDArray[Any]]) -> bytes:
     return next((profile for profile in profiles if profile[place] == name), b"")
 
 
-def _lay_on_paper(bgra: np.ndarray) -> Image:
+def _on_paper(bgra: NDArray[Any], tiff: TiffHeader | None) -> Image:
+    """What is seen of a picture whose fourth channel may be its transparency."""
+    extra = Extra.ALPHA if tiff is None or tiff.extra is None else tiff.extra
     full = np.iinfo(bgra.dtype).max
     alpha = bgra[:, :, 3:].astype(np.float32) / full
     rgb = bgra[:, :, 2::-1].astype(np.float32) * (PAPER / full)
-    return np.rint(rgb * alpha + PAPER * (1 - alpha)).astype(np.uint8)
+    if extra == Extra.UNSPECIFIED:
+        alpha = np.float32(1)
+    elif extra == Extra.ALPHA and not _is_multiplied(bgra, tiff):
+        rgb *= alpha
+    return np.rint(np.minimum(rgb + PAPER * (1 - alpha), PAPER)).astype(np.uint8)
+
+
+def _is_multiplied(bgra: NDArray[Any], tiff: TiffHeader | None) -> bool:
+    """Whether the decoder has multiplied colours by transparency: libtiff does, of 8 bits that are said to need it."""
+    return tiff is not None and tiff.extra == Extra.ALPHA and bgra.dtype == np.uint8
 
 
 def _natural(path: Path) -> tuple[str, list[tuple[int, str]]]:

@@ -7,14 +7,14 @@ Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, TIFF 6.0.
 import struct
 from collections.abc import Callable
 
+from animecam.sources.tiff_header import is_tiff, tiff_header
+
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """Names of still pictures, in lower case."""
 
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among the start-of-frame markers C0 to CF
-_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _WEBP_ANIMATION = 0x02  # among the flags of VP8X
-_TIFF_SHORT = 3  # field type of 16 bits; sizes are either this or 32 bits
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
@@ -88,16 +88,8 @@ def _webp(data: bytes) -> tuple[int, int] | None:
 
 
 def _tiff(data: bytes) -> tuple[int, int] | None:
-    order = "<" if data[:2] == b"II" else ">"
-    start = struct.unpack_from(order + "I", data, 4)[0]
-    fields: dict[int, int] = {}
-    for entry in range(struct.unpack_from(order + "H", data, start)[0]):
-        at = start + 2 + 12 * entry
-        tag, kind = struct.unpack_from(order + "HH", data, at)
-        fields[tag] = struct.unpack_from(order + ("H" if kind == _TIFF_SHORT else "I"), data, at + 8)[0]
-    if _TIFF_WIDTH not in fields or _TIFF_HEIGHT not in fields:
-        return None
-    return fields[_TIFF_WIDTH], fields[_TIFF_HEIGHT]
+    header = tiff_header(data)
+    return None if header is None else (header.width_px, header.height_px)
 
 
 _KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], tuple[int, int] | None]], ...] = (
@@ -105,5 +97,5 @@ _KINDS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], tuple[int, int] |
     (lambda data: data.startswith(b"\xff\xd8\xff"), _jpeg),
     (_is_webp, _webp),
     (lambda data: data.startswith(b"BM"), _bmp),
-    (lambda data: data[:4] in (b"II*\0", b"MM\0*"), _tiff),
+    (is_tiff, _tiff),
 )

@@ -94,6 +94,62 @@ def test_transparent_parts_show_white_paper(tmp_path, depth):
     np.testing.assert_allclose(rgb[4, [1, 4, 7]], [(255, 0, 0), (255, 128, 128), (255, 255, 255)], atol=1)
 
 
+def tagged(path, rgba, extra):
+    """Writes a TIFF whose fourth sample means what `extra` says; None: the file does not tell. Plain, big-endian."""
+    height_px, width_px = rgba.shape[:2]
+    bits, pixels = 8 * rgba.dtype.itemsize, rgba.astype(rgba.dtype.newbyteorder(">")).tobytes()
+    fields = {256: width_px, 257: height_px, 258: bits, 262: 2, 273: 300, 277: 4, 278: height_px, 279: len(pixels)}
+    fields |= {284: 1} if extra is None else {284: 1, 338: extra}
+    head = b"MM\0*" + struct.pack(">IH", 8, len(fields))
+    for tag, value in fields.items():
+        if tag == 258:  # one for each sample, which is more than fits here
+            head += struct.pack(">HHII", tag, 3, 4, 280)
+        elif tag in (273, 279):
+            head += struct.pack(">HHII", tag, 4, 1, value)
+        else:
+            head += struct.pack(">HHIHH", tag, 3, 1, value, 0)
+    path.write_bytes(head.ljust(280, b"\0") + struct.pack(">4H", *[bits] * 4).ljust(20, b"\0") + pixels)
+    return path
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("extra", [None, 1, 2])
+def test_a_transparent_tiff_is_the_same_picture_as_a_png(tmp_path, depth, extra):
+    """Its colours may be multiplied by their transparency, in the file (1) or by the decoder (2, 8 bits)."""
+    full = np.iinfo(depth).max
+    rgba = np.random.default_rng(3).integers(0, full, (20, 30, 4), depth, endpoint=True)
+    rgba[:, :10, 3], rgba[:, 10:20, 3] = 0, full
+    expected = load_picture(write(tmp_path / "a.png", rgba[:, :, [2, 1, 0, 3]])).rgb
+    if extra == 1:
+        rgba[:, :, :3] = np.rint(rgba[:, :, :3] * (rgba[:, :, 3:] / full)).astype(depth)
+    got = load_picture(tagged(tmp_path / "a.tiff", rgba, extra)).rgb
+    np.testing.assert_allclose(got.astype(int), expected, atol=1)
+
+
+def test_a_fourth_channel_that_is_no_transparency_hides_nothing(tmp_path):
+    rgba = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
+    np.testing.assert_array_equal(load_picture(tagged(tmp_path / "a.tiff", rgba, 0)).rgb, rgba[:, :, :3])
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "message"),
+    [
+        (262, 8, "stores its colours as Lab"),
+        (277, 2, "is a grey picture with"),
+        (277, 5, "stores 5 channels"),
+        (284, 2, "stores 16 bits, one colour after the other"),
+    ],
+)
+def test_a_tiff_that_would_be_misread_is_refused(tmp_path, tag, value, message):
+    path = tagged(tmp_path / "a.tiff", np.full((9, 9, 4), 77, np.uint16), None)
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">H", data, data.index(struct.pack(">HHI", tag, 3, 1)) + 8, value)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=message) as caught:
+        open_picture(path)
+    assert "PNG" in caught.value.hint
+
+
 def test_odd_and_single_pixels_stay(tmp_path):
     assert load_picture(write(tmp_path / "a.png", np.full((1, 1, 3), 9, np.uint8))).rgb.shape == (1, 1, 3)
     assert load_picture(write(tmp_path / "b.png", np.full((31, 17, 3), 9, np.uint8))).rgb.shape == (31, 17, 3)
