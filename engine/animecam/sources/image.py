@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.paper import PAPER
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_png, picture_size
 from animecam.sources.tiff_header import Extra, TiffHeader, is_tiff, tiff_header
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
 PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
-PAPER = 255  # what shows through transparent parts: white
 RGB_PROFILE = slice(16, 20), b"RGB "  # where an ICC profile names the numbers that it is for; others fit no RGB
 
 

@@ -15,6 +15,7 @@ from animecam.color import HD_HEIGHT_PX
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
 from animecam.sources.orientation import mirrored, orientation
+from animecam.sources.paper import may_be_transparent, on_paper
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane, picture_size
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ _MATRICES = {
     9: ColorMatrix.BT2020,
     10: ColorMatrix.BT2020,
 }
+_UNSAID_SWSCALE_MATRIX = 5  # any will do for the way to RGB and back, if it is the same one
 _SWSCALE_MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 5, ColorMatrix.BT2020: 9}
 
 
@@ -93,8 +95,9 @@ class _Target:
 class Unwrapper:
     """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
 
-    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p. What is
-    to be shown mirrored is mirrored here, as no output can note that; turns are left to whoever shows the picture.
+    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p, their
+    transparent parts white. What is to be shown mirrored is mirrored here, as no output can note that; turns are left
+    to whoever shows the picture.
 
     Args:
         name: The source, for messages.
@@ -151,16 +154,31 @@ class Unwrapper:
     def _convert(self, frame: av.VideoFrame, color: Color, target: _Target) -> av.VideoFrame:
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
         is_limited_grey = _is_grey(frame.format) and not color.full_range
+        is_full = color.full_range or is_limited_grey
+        matrix = _SWSCALE_MATRICES.get(target.color.matrix)
+        if may_be_transparent(frame.format) and (laid := self._on_paper(frame, matrix, is_full=is_full)) is not None:
+            frame, is_full, matrix = laid, True, matrix or _UNSAID_SWSCALE_MATRIX
         return self._reformatter.reformat(
             frame,
             width=target.width_px,
             height=target.height_px,
             format=target.format_name,
-            dst_colorspace=_SWSCALE_MATRICES.get(target.color.matrix),
-            src_color_range=_range(color.full_range or is_limited_grey),
+            dst_colorspace=matrix,
+            src_color_range=_range(is_full),
             dst_color_range=_range(target.color.full_range or is_limited_grey),
             threads=self._threads,
         )
+
+    def _on_paper(self, frame: av.VideoFrame, matrix: int | None, *, is_full: bool) -> av.VideoFrame | None:
+        rgba = self._reformatter.reformat(
+            frame,
+            format="rgba",
+            src_colorspace=matrix or _UNSAID_SWSCALE_MATRIX,
+            src_color_range=_range(is_full),
+            dst_color_range=_range(True),
+            threads=self._threads,
+        )
+        return on_paper(rgba)
 
     def _tell(self, frame: av.VideoFrame, stored: str, color: Color) -> None:
         if stored not in _DIRECT:
