@@ -46,7 +46,7 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         container = open_container(path, options)
     except av.error.FFmpegError as error:
         raise describe(error) from error
-    return open_decoded(name, container, describe, options, is_live=False)
+    return open_decoded(name, container, describe, options, is_live=False, path=path)
 
 
 def open_container(path: Path, options: SourceOptions) -> InputContainer:

@@ -16,11 +16,17 @@ def may_be_transparent(video_format: VideoFormat) -> bool:
     return video_format.has_palette or any(part.is_alpha for part in video_format.components)
 
 
-def on_paper(rgba: av.VideoFrame) -> av.VideoFrame | None:
-    """A frame of rgba as rgb24 on white paper; None if nothing of it is transparent."""
+def on_paper(rgba: av.VideoFrame, alpha: av.VideoFrame | None = None) -> av.VideoFrame | None:
+    """A frame on white paper, as rgb24; None if nothing of it is transparent.
+
+    Args:
+        rgba: The frame.
+        alpha: Its transparency where that comes apart: grey, of the same size.
+    """
     pixels: NDArray[Any] = rgba.to_ndarray()
-    alpha = pixels[:, :, 3:].astype(np.uint16)
-    if alpha.min() == _OPAQUE:
+    opacity = pixels[:, :, 3:] if alpha is None else alpha.to_ndarray(format="gray")[:, :, None]
+    if opacity.min() == _OPAQUE:
         return None
-    laid = pixels[:, :, :3] * alpha + PAPER * (_OPAQUE - alpha) + _OPAQUE // 2  # at most 255 * 255 + 127: 16 bits
+    opacity = opacity.astype(np.uint16)
+    laid = pixels[:, :, :3] * opacity + PAPER * (_OPAQUE - opacity) + _OPAQUE // 2  # 16 bits hold 255 * 255 + 127
     return av.VideoFrame.from_ndarray((laid // _OPAQUE).astype(np.uint8), format="rgb24")

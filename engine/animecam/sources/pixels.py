@@ -121,8 +121,13 @@ class Unwrapper:
         self._reformatter = VideoReformatter()
         self._target: _Target | None = None
 
-    def __call__(self, frame: av.VideoFrame) -> Pixels:
-        """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides."""
+    def __call__(self, frame: av.VideoFrame, alpha: av.VideoFrame | None = None) -> Pixels:
+        """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides.
+
+        Args:
+            frame: As decoded.
+            alpha: Its transparency where that comes apart: grey, of the same size.
+        """
         stored = _stored_format(frame)
         color = _stored_color(frame, self._unsaid_matrix)
         if self._target is None:
@@ -133,15 +138,17 @@ class Unwrapper:
         is_lent = self._is_lent
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
         is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
+        is_other = not is_wanted and stored in _DIRECT
+        is_wanted &= alpha is None
         is_mirrored = orientation(frame).is_mirrored
         on_gpu = left_on_gpu(frame) if is_wanted and not is_mirrored else None
         if on_gpu is not None:
             return Pixels((), pixel_format, color, on_gpu)
         if not is_wanted or frame.sw_format is not None:  # the latter lies on a GPU, and is brought down
-            if not is_wanted and stored in _DIRECT:
+            if is_other:
                 size = f"{target.width_px}x{target.height_px}"
                 log.info("%s changes its kind of picture on the way; it is fitted to %s", self._name, size)
-            frame = self._convert(frame, color, target)
+            frame = self._convert(frame, alpha, color, target)
             color, is_lent = target.color, False
         planes = _views(frame, pixel_format)
         if is_lent and not is_mirrored:
@@ -151,13 +158,17 @@ class Unwrapper:
             planes = tuple(map(mirrored, planes))
         return Pixels(planes, pixel_format, color)
 
-    def _convert(self, frame: av.VideoFrame, color: Color, target: _Target) -> av.VideoFrame:
+    def _convert(
+        self, frame: av.VideoFrame, alpha: av.VideoFrame | None, color: Color, target: _Target
+    ) -> av.VideoFrame:
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
         is_limited_grey = _is_grey(frame.format) and not color.full_range
         is_full = color.full_range or is_limited_grey
         matrix = _SWSCALE_MATRICES.get(target.color.matrix)
-        if may_be_transparent(frame.format) and (laid := self._on_paper(frame, matrix, is_full=is_full)) is not None:
-            frame, is_full, matrix = laid, True, matrix or _UNSAID_SWSCALE_MATRIX
+        if alpha is not None or may_be_transparent(frame.format):
+            matrix = matrix or _UNSAID_SWSCALE_MATRIX
+            laid = self._on_paper(frame, alpha, matrix, is_full=is_full)
+            frame, is_full = (frame, is_full) if laid is None else (laid, True)
         return self._reformatter.reformat(
             frame,
             width=target.width_px,
@@ -169,16 +180,18 @@ class Unwrapper:
             threads=self._threads,
         )
 
-    def _on_paper(self, frame: av.VideoFrame, matrix: int | None, *, is_full: bool) -> av.VideoFrame | None:
+    def _on_paper(
+        self, frame: av.VideoFrame, alpha: av.VideoFrame | None, matrix: int, *, is_full: bool
+    ) -> av.VideoFrame | None:
         rgba = self._reformatter.reformat(
             frame,
             format="rgba",
-            src_colorspace=matrix or _UNSAID_SWSCALE_MATRIX,
+            src_colorspace=matrix,
             src_color_range=_range(is_full),
             dst_color_range=_range(True),
             threads=self._threads,
         )
-        return on_paper(rgba)
+        return on_paper(rgba, alpha)
 
     def _tell(self, frame: av.VideoFrame, stored: str, color: Color) -> None:
         if stored not in _DIRECT:

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from contextlib import ExitStack
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import av.error
@@ -16,12 +17,13 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
+from animecam.sources.alpha_track import AlphaTrack, open_alpha
 from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.losses import Losses
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.orientation import orientation
 from animecam.sources.packets import Describe, Packets
-from animecam.sources.pixels import Unwrapper
+from animecam.sources.pixels import Pixels, Unwrapper
 from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
 from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
@@ -44,6 +46,7 @@ def open_decoded(
     is_live: bool,
     clock: Clock = SYSTEM_CLOCK,
     raw_matrix: ColorMatrix = ColorMatrix.UNSPECIFIED,
+    path: Path | None = None,
 ) -> DecodedSource:
     """Reads on from an open container, which is closed when that fails.
 
@@ -55,13 +58,14 @@ def open_decoded(
         is_live: Deliver with little delay, time stamps from zero, and leave out the frame that opening had to look at.
         clock: Where time stamps and pauses come from.
         raw_matrix: Matrix of a device's raw YUV that names none.
+        path: The file that it is, if it is one.
 
     Raises:
         SourceError: There is no video in it, or nothing that can be decoded.
     """
     with ExitStack() as on_failure:
         on_failure.callback(container.close)
-        source = DecodedSource(uri, container, describe, options, is_live=is_live, clock=clock, raw_matrix=raw_matrix)
+        source = DecodedSource(uri, container, describe, options, is_live, clock, raw_matrix, path)
         on_failure.pop_all()
     return source
 
@@ -75,10 +79,10 @@ class DecodedSource:
         container: InputContainer,
         describe: Describe,
         options: SourceOptions,
-        *,
         is_live: bool,
         clock: Clock,
         raw_matrix: ColorMatrix,
+        path: Path | None,
     ) -> None:
         self.uri = uri
         self.skipped = 0
@@ -96,6 +100,7 @@ class DecodedSource:
         is_lent = is_live and self._stream.codec_context.name == RAW
         unsaid = raw_matrix if is_lent else ColorMatrix.UNSPECIFIED
         self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent, unsaid_matrix=unsaid)
+        self._alpha: AlphaTrack | None = None
         self._losses = Losses()
         self._shown_at = ShownAt(has_times=stores_times(container))
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
@@ -109,6 +114,8 @@ class DecodedSource:
         # Where the sender gives no times FFmpeg counts, at a rate that it makes up: a live frame's time is its arrival.
         self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
         self._time_base = ARRIVAL_TIME_BASE if self._is_untimed else self._stream.time_base or CONTAINER_TIME_BASE
+        if path is not None:
+            self._alpha = open_alpha(path, container, self._stream)
         self.format = self._learn_format()
         start_s = Fraction(0) if is_live else clock_start_s(container)
         self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live, start_s=start_s)
@@ -137,6 +144,8 @@ class DecodedSource:
             try:
                 self._let_go()
                 self._container.close()
+                if self._alpha is not None:
+                    self._alpha.close()
             finally:
                 self._busy.release()
 
@@ -154,7 +163,7 @@ class DecodedSource:
             self._tell_if_short()
             return None
         frame, captured_ns = decoded
-        pixels = self._unwrap(frame)
+        pixels = self._unwrapped(frame)
         index, self._count = self._count, self._count + 1
         pts, duration = self._timed(frame, captured_ns)
         self._first_pts, self._last_pts = min(self._first_pts, pts) if index else pts, pts
@@ -170,6 +179,9 @@ class DecodedSource:
             duration=duration,
             on_gpu=pixels.on_gpu,
         )
+
+    def _unwrapped(self, frame: av.VideoFrame) -> Pixels:
+        return self._unwrap(frame, None if self._alpha is None else self._alpha.at(frame.pts))
 
     def _timed(self, frame: av.VideoFrame, captured_ns: int) -> tuple[int, int]:
         """Presentation time and length of the next frame, in units of the time base."""
@@ -189,7 +201,7 @@ class DecodedSource:
         if frame.width * frame.height > MAX_PIXELS:
             hint = f"at most {MAX_PIXELS} pixels (16K) are read; scale it down"
             raise SourceError(f"{self.uri} is {frame.width}x{frame.height} pixels", hint=hint)
-        pixels = self._unwrap(frame)
+        pixels = self._unwrapped(frame)
         width_px, height_px = pixels.size
         stream, container = self._stream, self._container
         duration_s = float((stream.duration or 0) * self._time_base)

@@ -1,6 +1,7 @@
 """Films with transparent parts are laid on white paper, as pictures are."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -91,3 +92,22 @@ def test_without_a_transparent_part_nothing_changes(tmp_path, height_px):
         source.close()
     for one, other in zip(*planes, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_an_avif_whose_transparency_is_a_track_of_its_own(tmp_path):
+    """Every frame gets its own: the second is the other way round."""
+    animation, bgra = cv2.Animation(), np.ascontiguousarray(patches()[:, :, [2, 1, 0, 3]])
+    animation.frames, animation.durations = [bgra[:, ::-1].copy(), bgra], [100, 100]
+    is_written, data = cv2.imencodeanimation(".avif", animation, [cv2.IMWRITE_AVIF_QUALITY, 95])
+    assert is_written
+    (tmp_path / "a.avif").write_bytes(data.tobytes())
+    expected = [np.array(COLOR) * alpha / 255 + 255 - alpha for alpha in ALPHAS]
+    np.testing.assert_allclose(shown(tmp_path / "a.avif"), expected, atol=5)
+
+
+def test_an_avif_without_transparency_is_read_as_it_is(tmp_path, make_clip):
+    clip = make_clip(tmp_path / "a.avif", codec="libsvtav1", frames=3, options={"svtav1-params": "lp=1"})
+    source = open_file(clip, SourceOptions(threads=1))
+    frame = source.read()
+    source.close()
+    assert not frame.planes[0].flags.owndata, "a view of the decoder's memory"

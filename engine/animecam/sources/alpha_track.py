@@ -1,0 +1,79 @@
+"""The transparency of an AVIF: a track of grey pictures beside that of the colours."""
+
+from __future__ import annotations  # a function's return type is named before it is defined
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+log = logging.getLogger(__name__)
+
+_BRANDS = ("avif", "avis")
+_MARK = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"  # ISO/IEC 23008-12
+_HEAD_BYTES = 1 << 16  # what describes the tracks stands before the pictures
+
+
+def open_alpha(path: Path, container: InputContainer, pictures: VideoStream) -> AlphaTrack | None:
+    """The transparency of a file's pictures, or None if it has none.
+
+    Args:
+        path: The file.
+        container: The same file, open.
+        pictures: The track with the colours.
+
+    Raises:
+        av.error.FFmpegError: The file can no longer be read.
+    """
+    if container.metadata.get("major_brand") not in _BRANDS:
+        return None
+    kind = (pictures.width, pictures.height, pictures.frames)
+    grey = [s for s in container.streams.video if s is not pictures and (s.width, s.height, s.frames) == kind]
+    grey = [s for s in grey if s.format.name.startswith("gray")]
+    with path.open("rb") as file:
+        if not grey or _MARK not in file.read(_HEAD_BYTES):
+            return None
+    return AlphaTrack(path, grey[0].index)
+
+
+class AlphaTrack:
+    """Reads the track beside that of the colours, which somebody else reads.
+
+    Args:
+        path: The file.
+        index: Which of its tracks it is.
+
+    Raises:
+        av.error.FFmpegError: The file cannot be read.
+    """
+
+    def __init__(self, path: Path, index: int) -> None:
+        self._path = path
+        self._container = av.open(f"file:{path}", mode="r", metadata_errors="replace")  # as pictures are opened
+        track = self._container.streams[index]
+        assert isinstance(track, VideoStream), "the caller looked"
+        self._frames: Iterator[av.VideoFrame] = self._container.decode(track)
+        self._newest = self._read()
+
+    def at(self, pts: int | None) -> av.VideoFrame | None:
+        """The transparency of the picture with a presentation time, None if it has none; asked for in order."""
+        while self._newest is not None and pts is not None and (self._newest.pts or 0) < pts:
+            self._newest = self._read()
+        is_there = self._newest is not None and (pts is None or (self._newest.pts or 0) == pts)
+        return self._newest if is_there else None
+
+    def close(self) -> None:
+        """Closes the file; may be called twice."""
+        self._frames = iter(())
+        self._container.close()
+
+    def _read(self) -> av.VideoFrame | None:
+        try:
+            return next(self._frames, None)
+        except av.error.FFmpegError as error:
+            log.warning("%s: its transparency ends early: %s", self._path, error.strerror)
+            return None
