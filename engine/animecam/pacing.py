@@ -1,5 +1,12 @@
-"""A limit on the rate of a live source that adds no delay: a frame goes on at once or not at all."""
+"""Limits: on the rate of a live source, without delay, as a frame goes on at once or not at all; on a film's length."""
 
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+from animecam.types import Frame
+
+TICKS_PER_SECOND = 1_000_000  # to which a length in decimals is taken for what it was written as: 0.1 is a tenth
 EARLY_SHARE = 0.25  # of the wanted distance by which a frame may come early: cameras are not even
 
 
@@ -27,3 +34,28 @@ class RateCap:
         # From when it was due, so that the rate is met on average; a source that paused is owed nothing.
         self._due_s = max(self._due_s, now_s - self._step_s) + self._step_s
         return True
+
+
+class Excerpt:
+    """The beginning of a film, by the film's own time.
+
+    Args:
+        seconds: Its length from the first frame; None for all of it.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._length_s: Fraction | None = None
+        if seconds is not None and not math.isinf(seconds):
+            self._length_s = Fraction(seconds).limit_denominator(TICKS_PER_SECOND)
+        self._first_pts: int | None = None
+
+    def part_of(self, frame: Frame) -> Frame | None:
+        """The next frame, shorter if the excerpt ends while it is shown; None if it ends before."""
+        if self._length_s is None:
+            return frame
+        if self._first_pts is None:
+            self._first_pts = frame.pts
+        left = self._length_s / frame.time_base - (frame.pts - self._first_pts)
+        if left <= 0:
+            return None
+        return frame if frame.duration <= left else replace(frame, duration=math.ceil(left))

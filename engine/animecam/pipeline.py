@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 from animecam.channel import Channel, ChannelEnded, Overflow
 from animecam.errors import SourceError
 from animecam.outputs import Outputs
-from animecam.pacing import RateCap
+from animecam.pacing import Excerpt, RateCap
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
 from animecam.tally import Figures, Tally
@@ -97,6 +97,7 @@ class Pipeline:
         self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
         self._rendered: Channel[Callable[[], Rendered]] = Channel(capacity, Overflow.WAIT)
         self._cap = RateCap(max_fps) if is_live and max_fps else None
+        self._excerpt = Excerpt(None)
         self._stop = threading.Event()
         self._was_stopped = False
         self._ended = threading.Event()
@@ -109,11 +110,18 @@ class Pipeline:
         self._was_stopped = True
         self._end_reading()
 
-    def run(self, *, seconds: float | None = None, on_tick: Callable[[Figures], None] | None = None) -> Figures:
-        """Runs until the source ends, `stop` is called, `seconds` are over, Ctrl-C, or something fails.
+    def run(
+        self,
+        *,
+        seconds: float | None = None,
+        film_s: float | None = None,
+        on_tick: Callable[[Figures], None] | None = None,
+    ) -> Figures:
+        """Runs until the source ends, `stop` is called, a limit is reached, Ctrl-C, or something fails.
 
         Args:
             seconds: Wall-clock limit; None runs to the end.
+            film_s: How much of a film is drawn, by its own time from its first frame; None for all of it.
             on_tick: Called in the caller's thread about ten times a second, for progress.
 
         Returns:
@@ -124,6 +132,7 @@ class Pipeline:
             AnimecamError: The first failure of any thread, at most two seconds after it happened.
         """
         self._tally.start()
+        self._excerpt = Excerpt(film_s)
         stages = (("capture", self._capture), ("render", self._render_all), ("emit", self._emit))
         threads = [threading.Thread(target=self._guard, args=(work,), name=name, daemon=True) for name, work in stages]
         is_live = self._source.format.is_live
@@ -186,6 +195,7 @@ class Pipeline:
             while not self._stop.is_set():
                 with self._timing.stage("read"):
                     frame = self._source.read()
+                frame = None if frame is None else self._excerpt.part_of(frame)
                 if frame is None:
                     break
                 self._tally.came()

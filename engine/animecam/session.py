@@ -50,7 +50,7 @@ class LiveOptions:
     outputs: tuple[str, ...]
     resolution_px: tuple[int, int] | None = None  # what to ask of the camera
     fps: float | None = None  # what to ask of the camera
-    seconds: float | None = None  # None: until it is stopped
+    seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
     overwrite: bool = False
     microphone: str | None = None  # as `open_microphone` takes it; None: no sound
 
@@ -87,7 +87,7 @@ def check_seconds(seconds: float | None) -> None:
 
 
 def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
-    """Runs a live source until it ends, the user stops it, or its time is over.
+    """Runs a source live until it ends, the user stops it, or its time is over.
 
     Args:
         options: Where frames come from and go to.
@@ -141,7 +141,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             tell(figures)
             panel.post(figures)
 
-        return run(source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls)
+        seconds, film_s = (options.seconds, None) if source.format.is_live else (None, options.seconds)
+        return run(source, networks, outputs, seconds=seconds, film_s=film_s, tell=tell_all, controls=controls)
 
 
 def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Sink, ...]]:
@@ -204,6 +205,7 @@ def run(
     outputs: Outputs,
     *,
     seconds: float | None = None,
+    film_s: float | None = None,
     tell: Progress | None = None,
     controls: Controls | None = None,
     video: GpuVideo = NO_GPU_VIDEO,
@@ -212,7 +214,7 @@ def run(
     timing = Timing()
     with networks.rendering(timing, controls, is_live=source.format.is_live, video=video) as render:
         pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
-        return pipeline.run(seconds=seconds, on_tick=tell)
+        return pipeline.run(seconds=seconds, film_s=film_s, on_tick=tell)
 
 
 @contextmanager

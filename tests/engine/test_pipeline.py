@@ -276,6 +276,14 @@ def test_a_time_limit_ends_the_run():
     assert not figures.is_interrupted
 
 
+def test_a_part_of_a_film_is_counted_in_its_own_time_however_fast_it_is_drawn():
+    sink = FakeSink(hang_s=0.002)
+    figures = _run(FakeSource(100), sink, film_s=0.5)
+    assert sink.indices == list(range(15))
+    assert sink.completes == [True]
+    assert not figures.is_interrupted
+
+
 def test_no_thread_survives_a_run():
     _run(FakeSource(5), FakeSink())
     assert not _names_of_threads() & {"capture", "render", "emit"}

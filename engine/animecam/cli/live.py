@@ -39,7 +39,7 @@ DEFAULT_OUTPUT = "window:"
 )
 @click.option("--resolution", metavar="WxH", help="Picture size to ask of the camera.")
 @click.option("--fps", type=float, help="Frames per second to ask of the camera.")
-@click.option("--seconds", type=float, help="Stop after this time.")
+@click.option("--seconds", type=float, help="Stop after this time, or after so much of a film.")
 @overwrite_option
 @look_options
 @click.pass_context

@@ -112,6 +112,17 @@ def test_the_sound_of_a_part_ends_with_its_pictures(tmp_path):
     assert max(stamps["audio"]) < max(stamps["video"]) + 2.5  # in packets of a second
 
 
+def test_the_time_of_a_film_is_its_own(film, tmp_path):
+    """However fast it is drawn: it was the clock on the wall, and nobody knew where a film would end."""
+    out = tmp_path / "out.mp4"
+    assert main(["--input", str(film), "--output", str(out), "--seconds", "0.3", "--size", "192"]) == 0
+    assert len(_frames(out)) == 3
+    with av.open(str(out)) as container:
+        video, sound = (float(stream.duration * stream.time_base) for stream in container.streams)
+    assert video == pytest.approx(0.3)
+    assert sound == pytest.approx(0.3, abs=1024 / 16_000)  # in packets of so many samples
+
+
 @pytest.mark.parametrize("prefix", ["", "file://"])
 def test_an_output_that_is_the_input_is_refused(film, capfd, prefix):
     """With --overwrite the film was replaced by its drawing."""
