@@ -8,13 +8,15 @@ from pathlib import Path
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target
 from animecam.sources.opening import is_camera
-from animecam.sources.picture_header import PICTURE_SUFFIXES
+from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still_avif
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
     | {".mts", ".m2ts", ".vob", ".dv", ".ogv", ".asf", ".mxf", ".3g2", ".apng", ".avif"}
 )
 _PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
+_AVIF = ".avif"  # a photo or a film
+_HEAD_BYTES = 4096  # of a file, in which its kind is named
 READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
 ADDITION = "-anime"
@@ -110,17 +112,25 @@ def _can_convert(path: Path) -> bool:
 def _target(source: Path, folder: Path | None) -> Path:
     suffix = source.suffix
     if suffix.lower() not in WRITABLE_SUFFIXES:
-        suffix = _like(suffix.lower())
+        suffix = _like(source)
     if folder is None:
         return source.with_name(source.stem + ADDITION + suffix)
     return folder / (source.stem + suffix)
 
 
-def _like(suffix: str) -> str:
+def _like(source: Path) -> str:
     """The ending of what is made of a file of a kind that cannot be written."""
-    if suffix in PICTURE_SUFFIXES:
+    suffix = source.suffix.lower()
+    if suffix in PICTURE_SUFFIXES or (suffix == _AVIF and _is_photo(source)):
         return ".png"
     return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
+
+
+def _is_photo(avif: Path) -> bool:
+    if not avif.is_file():  # the source, which knows what to say, reports it
+        return False
+    with avif.open("rb") as file:
+        return is_still_avif(file.read(_HEAD_BYTES))
 
 
 def _is_same(source: Path, target: Path) -> bool:

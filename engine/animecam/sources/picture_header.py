@@ -1,7 +1,7 @@
 """The size of a picture from its first bytes, before anything is decoded, and whether it is a film of several.
 
 A file of a few kilobytes can claim to be a picture of a terapixel; its header tells before memory is spent on it.
-Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, TIFF 6.0.
+Formats: PNG (ISO/IEC 15948), JPEG (ITU-T T.81), WebP (RFC 9649), BMP, TIFF 6.0, AVIF (ISO/IEC 14496-12 and 23008-12).
 """
 
 import struct
@@ -35,6 +35,15 @@ def is_animated(data: bytes) -> bool:
     if is_png(data):
         return b"acTL" in data[: data.find(b"IDAT")]  # APNG: tells how many pictures follow
     return False
+
+
+def is_still_avif(data: bytes) -> bool:
+    """Whether this is an AVIF of one picture; one of several, a film, says so among the kinds that it names."""
+    if data[4:8] != b"ftyp":
+        return False
+    kinds = data[8 : int.from_bytes(data[:4], "big")]
+    brands = {kinds[at : at + 4] for at in (0, *range(8, len(kinds), 4))}
+    return b"avif" in brands and b"avis" not in brands
 
 
 def is_png(data: bytes) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from animecam.sources.picture_header import is_animated
+from animecam.sources.picture_header import is_animated, is_still_avif
 from animecam.web.options import MIB, Refusal
 
 MOST_PICTURE_PIXELS = 50_000_000  # a good phone's photo; drawn, it needs some 300 MB
@@ -12,6 +12,7 @@ HEAD_BYTES = MIB  # colour profiles and the like may stand before what tells an 
 
 _PICTURES = {"jpeg_pipe": ".jpg", "png_pipe": ".png", "webp_pipe": ".webp"}
 _CLIPS = {"mov": ".mp4", "matroska": ".mkv", "avi": ".avi", "mpegts": ".mp4", "mpeg": ".mp4", "flv": ".mp4"}
+_AVIF = ".avif"  # of the demuxer "mov", too; it is read and cannot be written
 _ALLOWED = ",".join((*_PICTURES, *_CLIPS, "webm"))
 """FFmpeg's demuxers that read nothing but the file itself: a playlist could name other files and addresses."""
 
@@ -21,11 +22,13 @@ class Upload:
     """What was found in a file.
 
     Attributes:
-        suffix: Suffix for the file and for what is made of it.
+        suffix: Suffix for the file.
+        made: Suffix for what is made of it.
         is_picture: A still picture rather than a clip.
     """
 
     suffix: str
+    made: str
     is_picture: bool
 
 
@@ -47,7 +50,8 @@ def inspect(path: Path) -> Upload:
     options = {"format_whitelist": _ALLOWED, "max_pixels": str(MOST_PICTURE_PIXELS)}
     try:
         with path.open("rb") as file:
-            if is_animated(file.read(HEAD_BYTES)):
+            head = file.read(HEAD_BYTES)
+            if is_animated(head):
                 what = "an animated WebP or PNG would become a still picture"
                 raise Refusal(what, hint="save it as a video first", status=415, reason="media")
             file.seek(0)
@@ -62,7 +66,7 @@ def inspect(path: Path) -> Upload:
     if not streams:
         raise _no_media()
     width_px, height_px = streams[0]
-    picture = next((_PICTURES[name] for name in names if name in _PICTURES), None)
+    picture = _AVIF if is_still_avif(head) else next((_PICTURES[name] for name in names if name in _PICTURES), None)
     most_pixels = MOST_CLIP_PIXELS if picture is None else MOST_PICTURE_PIXELS
     if width_px * height_px == 0 or width_px * height_px > most_pixels:
         raise Refusal(
@@ -72,14 +76,15 @@ def inspect(path: Path) -> Upload:
             reason="pixels",
         )
     if picture is not None:
-        return Upload(picture, is_picture=True)
-    return Upload(next(_CLIPS[name] for name in names if name in _CLIPS), is_picture=False)
+        return Upload(picture, ".png" if picture == _AVIF else picture, is_picture=True)
+    clip = next(_CLIPS[name] for name in names if name in _CLIPS)
+    return Upload(clip, clip, is_picture=False)
 
 
 def _no_media() -> Refusal:
     return Refusal(
         "the file is no picture or clip that can be read here",
-        hint="JPEG, PNG, WebP, MP4, MOV, MKV, WebM and AVI can",
+        hint="JPEG, PNG, WebP, AVIF, MP4, MOV, MKV, WebM and AVI can",
         status=415,
         reason="media",
     )

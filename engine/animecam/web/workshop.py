@@ -151,7 +151,7 @@ class Workshop:
         self._make_room()
         job.is_picture = found.is_picture
         job.source = job.source.rename(job.source.with_suffix(found.suffix))
-        job.target = job.target.with_suffix(found.suffix)
+        job.target = job.target.with_suffix(found.made)
         task = asyncio.create_task(self._run(job))
         self._running.add(task)
         task.add_done_callback(self._running.discard)

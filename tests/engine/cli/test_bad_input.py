@@ -164,6 +164,14 @@ def test_an_animation_is_converted_whole(tmp_path, make_clip, name, codec, pixel
     assert _count_frames(out) == 3
 
 
+def test_an_avif_photo_becomes_a_picture(tmp_path, make_clip, media):
+    source = make_clip(
+        tmp_path / "a.avif", width_px=128, height_px=96, codec="libsvtav1", frames=1, content=media.portrait
+    )
+    assert main(["convert", str(source), "-o", str(tmp_path / "out"), "--scope", "frame"]) == 0
+    assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (96, 128, 3)
+
+
 @pytest.mark.parametrize("output", ["window:", "null:", "rtmp://host/stream", "v4l2:///dev/video9"])
 def test_convert_writes_files_alone(fails, people, tmp_path, monkeypatch, output):
     monkeypatch.chdir(tmp_path)

@@ -58,6 +58,17 @@ def test_a_film_of_pictures_becomes_a_video(clips, tmp_path):
     )
 
 
+def test_an_avif_becomes_what_it_is(make_clip, tmp_path):
+    """A phone's photo became a film of one frame."""
+    (tmp_path / "in").mkdir()
+    for name, frames in (("photo.avif", 1), ("film.avif", 3)):
+        make_clip(tmp_path / "in" / name, codec="libsvtav1", frames=frames)
+    (tmp_path / "in" / "torn.avif").write_bytes(b"x")
+    jobs = plan_jobs([str(tmp_path / "in")], None, overwrite=False)
+    expected = [("film.avif", "film-anime.mp4"), ("photo.avif", "photo-anime.png"), ("torn.avif", "torn-anime.mp4")]
+    assert _names(jobs) == expected
+
+
 def test_a_batch_skips_what_is_done(clips, tmp_path):
     out = tmp_path / "out"
     plan_jobs([str(clips)], out, overwrite=False)

@@ -192,6 +192,20 @@ def test_an_uploaded_picture_comes_back_drawn(visit, tmp_path, fakes):
     visit(test)
 
 
+def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, tmp_path, make_clip):
+    photo = make_clip(tmp_path / "in.avif", codec="libsvtav1", frames=1)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.avif"}, data=photo.read_bytes())
+        job = await finished(client, (await answer.json())["id"])
+        assert (job["state"], job["is_picture"]) == ("done", True), job
+        result = await client.get(f"/jobs/{job['id']}/result?download")
+        assert "in-anime.png" in result.headers["Content-Disposition"]
+        assert cv2.imdecode(np.frombuffer(await result.read(), np.uint8), cv2.IMREAD_COLOR).shape == (48, 64, 3)
+
+    visit(test)
+
+
 def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_path, make_clip, media):
     clip = make_clip(tmp_path / "in.mp4", frames=12, audio=True)
 
