@@ -1,4 +1,4 @@
-"""Sound beside the pictures of an output, and that of a file: from input to output packet by packet, never decoded."""
+"""Sound beside the pictures of an output; that of a file, and its subtitles, go packet by packet, never decoded."""
 
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -18,7 +18,9 @@ from av.packet import Packet
 from av.stream import Stream
 
 from animecam.errors import SinkError
+from animecam.sinks.subtitles import Subtitles
 from animecam.sources.soundtrack import Soundtrack
+from animecam.sources.stamps import may_jump
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class Sound(Protocol):
 
 
 class AudioCopier:
-    """All audio streams of a file that FFmpeg knows, given to a container in step with its video.
+    """All audio streams of a file that FFmpeg knows, and its subtitles, given to a container in step with its video.
 
     Args:
         path: The file with the sound.
@@ -87,6 +89,7 @@ class AudioCopier:
         with ExitStack() as on_failure:
             on_failure.callback(self._input.close)
             self._streams = {stream.index: self._add(stream) for stream in self._input.streams}
+            self._subtitles = self._add_subtitles()
             self._copy_descriptions()
             self._packets = self._input.packets()
             self._next = self._read()
@@ -109,6 +112,7 @@ class AudioCopier:
         while self._next is not None and _decode_s(self._next) <= decode_s:
             self._output.mux(self._next)
             self._next = self._read()
+        self._subtitles.copy_until(decode_s)
 
     def copy_rest(self, end_s: Fraction, *, complete: bool) -> None:
         """Muxes what is left: everything, or what is heard before `end_s` of an incomplete output.
@@ -120,6 +124,7 @@ class AudioCopier:
             if complete or _decode_s(self._next) < end_s:
                 self._output.mux(self._next)
             self._next = self._read()
+        self._subtitles.copy_rest(end_s, complete=complete)
 
     def close(self) -> None:
         """Closes the file with the sound; may be called twice."""
@@ -144,6 +149,15 @@ class AudioCopier:
         if is_apart and stream.codec_context.name == _AAC and not stream.codec_context.extradata:
             self._filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
         return added
+
+    def _add_subtitles(self) -> Subtitles:
+        tracks = self._input.subtitles
+        if tracks and may_jump(self._input.container):
+            _log.warning("%s: its %d subtitle tracks are left out, as their clock may jump", self._path, len(tracks))
+            tracks = []
+        subtitles = Subtitles(self._path, tracks, self._output)
+        self._input.follow(subtitles.tracks)
+        return subtitles
 
     def _name_channels(self, added: AudioStream) -> None:
         """Says which channel is which where the input does not, as AVI with PCM: an MP4 must be told, and says so late.
@@ -180,6 +194,9 @@ class AudioCopier:
         try:
             for packet in self._packets:
                 index = packet.stream_index  # a filter empties the packet that it takes
+                if index not in self._streams:
+                    self._subtitles.hold(packet)
+                    continue
                 for fitted in self._fitted(packet):
                     fitted.stream = self._streams[index]
                     return fitted

@@ -6,7 +6,7 @@
 from __future__ import annotations  # av.packet.Packet is generic for type checkers only
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +50,7 @@ class Soundtrack:
     Attributes:
         container: The file, for what it says of itself.
         streams: The tracks, without those of a kind that FFmpeg does not know.
+        subtitles: Tracks of subtitles; their packets come among the others once `follow` has asked for them.
 
     Raises:
         av.error.FFmpegError: It cannot be read.
@@ -62,15 +63,16 @@ class Soundtrack:
         if unknown := len(tracks) - len(self.streams):
             text = "%s: %d of its %d sound tracks left out, of a kind that is unknown here"
             log.warning(text, path, unknown, len(tracks))
+        self.subtitles: list[Stream] = [*self.container.streams.subtitles]
         self._pictures: Stamps | None = None
         self._tracks: dict[int, _Track] = {}
-        demuxed: list[Stream] = [*self.streams]
+        self._demuxed: list[Stream] = [*self.streams]
         if self.streams and may_jump(self.container):
-            demuxed += self._keep_clock()
-        for stream in self.container.streams:
-            if stream not in demuxed:
-                stream.discard = Discard.all
-        self._demuxed: Iterable[Packet[Stream]] = self.container.demux(demuxed) if demuxed else ()
+            self._demuxed += self._keep_clock()
+
+    def follow(self, tracks: Collection[int]) -> None:
+        """Reads some of the tracks of subtitles, too; before any packet."""
+        self._demuxed += [track for track in self.subtitles if track.index in tracks]
 
     def packets(self) -> Iterator[Packet[Stream]]:
         """The packets with something in them, in the order of the file; those that overlap after a jump are left out.
@@ -78,8 +80,11 @@ class Soundtrack:
         Raises:
             av.error.FFmpegError: The file breaks off.
         """
+        for stream in self.container.streams:
+            if stream not in self._demuxed:
+                stream.discard = Discard.all
         held: list[Packet[Stream]] = []
-        for packet in self._demuxed:
+        for packet in self.container.demux(self._demuxed) if self._demuxed else ():
             if not packet.size:
                 continue
             if not isinstance(packet.stream, VideoStream):
