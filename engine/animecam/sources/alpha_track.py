@@ -29,6 +29,8 @@ def open_alpha(path: Path, container: InputContainer, pictures: VideoStream) -> 
     Raises:
         av.error.FFmpegError: The file can no longer be read.
     """
+    if pictures.metadata.get("alpha_mode") == "1":  # of VP8 and VP9, beside the packets, where no decoder looks
+        log.warning("%s: its transparency is of a kind that is not read; what it hides will show", path)
     if container.metadata.get("major_brand") not in _BRANDS:
         return None
     kind = (pictures.width, pictures.height, pictures.frames)

@@ -111,3 +111,8 @@ def test_an_avif_without_transparency_is_read_as_it_is(tmp_path, make_clip):
     frame = source.read()
     source.close()
     assert not frame.planes[0].flags.owndata, "a view of the decoder's memory"
+
+
+def test_transparency_that_is_not_read_is_told(tmp_path, caplog):
+    shown(write(tmp_path / "a.webm", patches(), "libvpx-vp9", "yuva420p"))
+    assert "its transparency is of a kind that is not read" in caplog.text
