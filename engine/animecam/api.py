@@ -30,6 +30,7 @@ from animecam.types import Color, Frame, Image, PixelFormat
 _HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"
 
 NANOSECONDS = Fraction(1, 1_000_000_000)  # time base of pictures that come without a time of their own
+CLOSE_SECONDS = 10.0  # longest wait for a picture that another thread draws
 MOST_SECONDS = 4e9  # of a picture's time: a clock that counts from 1970 is at less than half of it
 
 
@@ -160,7 +161,12 @@ class Stylizer:
     def close(self) -> None:
         """Frees the networks; may be called twice."""
         self._is_closed = True
-        self._stack.close()
+        is_alone = self._at_work.acquire(timeout=CLOSE_SECONDS)  # another thread may be drawing its last picture
+        try:
+            self._stack.close()
+        finally:
+            if is_alone:
+                self._at_work.release()
 
     def __enter__(self) -> "Stylizer":
         return self

@@ -99,8 +99,9 @@ class DeviceStyles:
                 other.close()
                 raise
             names = network.info.name, other.info.name
+            ready = self._made_ready(other, size_px)
             log.warning("%s at %d px: %s is not usable, %s is: %s", style, size_px, *names, error.message)
-            return self._made_ready(other, size_px)
+            return ready
 
     def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
         """Runs it once for each number of pictures: what it loads late, it loads now. Closes it where that fails."""
@@ -109,7 +110,9 @@ class DeviceStyles:
             network.end()
         stream = self._gpu.stream()
         try:
-            with gpu_turn(self._is_ending.is_set):
+            with gpu_turn(self._is_ending.is_set) as is_mine:
+                if not is_mine:
+                    raise BackendError("the run has ended")
                 self._warm_up(network, stream, size_px)
         except AnimecamError:
             network.close()

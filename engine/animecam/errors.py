@@ -39,6 +39,10 @@ class DeviceMemoryError(BackendError):
     """The memory of a GPU is full."""
 
 
+class EngineRefusedError(BackendError):
+    """An engine was built and is not what it should be; building it again gives the same."""
+
+
 class StyleError(AnimecamError):
     """A style is damaged or not a picture-to-picture network."""
 

@@ -91,6 +91,8 @@ class GpuRenderer:
         self._note_network(scene.look.style, network.info if network is not None else None)
         if network is None:
             return self._drawn_by_processor(scene, start_ns)
+        if scene.faces.is_new_shot:
+            self._path.forget()
         try:
             return self._send(scene, network, start_ns)
         except DeviceMemoryError as error:

@@ -46,7 +46,8 @@ class Excerpt:
     def __init__(self, seconds: float | None) -> None:
         self._length_s: Fraction | None = None
         if seconds is not None and not math.isinf(seconds):
-            self._length_s = Fraction(seconds).limit_denominator(TICKS_PER_SECOND)
+            shortest = Fraction(1, TICKS_PER_SECOND)  # in which one frame is shown
+            self._length_s = max(shortest, Fraction(seconds).limit_denominator(TICKS_PER_SECOND))
         self._first_pts: int | None = None
 
     def part_of(self, frame: Frame) -> Frame | None:

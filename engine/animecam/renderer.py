@@ -218,12 +218,14 @@ class Renderer:
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
         with self._timing.stage("paste"):
+            if plan.faces.is_new_shot:
+                self.forget()
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
             return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
 
     def forget(self) -> None:
-        """Frames were drawn elsewhere meanwhile: no drawing that is remembered fits any more."""
+        """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._calm.forget()
         self._compositor.forget()
 

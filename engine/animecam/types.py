@@ -267,11 +267,13 @@ class Faces:
         is_exposed: Somebody may be in view whom no face covers (nobody was found yet, or a track was lost inside the
             picture): the caller styles the whole frame rather than showing a bare face.
         left_out: So many more were seen in this frame than the number asked for; 0 where nobody looked for newcomers.
+        is_new_shot: A film was cut here: nothing that is remembered of the frames before is of any use.
     """
 
     faces: tuple[Face, ...] = ()
     is_exposed: bool = True
     left_out: int = 0
+    is_new_shot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,9 @@ def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("discriminator", ["patch", "features"])
-def test_resume_is_exact(pairs: Path, tmp_path: Path, discriminator: Literal["patch", "features"]) -> None:
-    recipe = _recipe(pairs)
+@pytest.mark.parametrize("late", [0.0, 0.75], ids=["judged", "judged after the break"])
+def test_resume_is_exact(pairs: Path, tmp_path: Path, discriminator: Literal["patch", "features"], late: float) -> None:
+    recipe = _recipe(pairs, adversarial_from=late)
     recipe = replace(recipe, model=replace(recipe.model, discriminator=discriminator))
     whole = train(recipe, RunOptions(tmp_path / "whole"))
     stop_after_two(recipe, tmp_path / "parts")

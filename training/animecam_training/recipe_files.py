@@ -50,7 +50,8 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     worn = recipe.pair_weights.worn == 0 or recipe.method != "dtgan"
-    late = recipe.adversarial_from == 0 or (0 < recipe.adversarial_from < 1 and recipe.method != "dtgan")
+    is_judged = recipe.method != "dtgan" and recipe.pair_weights.adversarial > 0
+    late = recipe.adversarial_from == 0 or (0 < recipe.adversarial_from < 1 and is_judged)
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
     weights = dataclasses.astuple(recipe.pair_weights)
     supervised = any(weights) and min(weights) >= 0
@@ -64,7 +65,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
         "calm_teacher": (calm, '0, or more with the method "distill"'),
-        "adversarial_from": (late, '0, or to less than 1 with the method "pairs" or "distill"'),
+        "adversarial_from": (late, "0, or to less than 1 with pair_weights.adversarial"),
         "pair_weights.worn": (worn, '0, or more with the method "pairs" or "distill"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),

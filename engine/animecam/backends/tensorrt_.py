@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -74,20 +75,25 @@ class TensorRtBackend:
         if not self._is_open:
             raise BackendError(f"{self._name} is closed")
         session = self._loader.host_session(shape)
-        try:
-            # What a runtime compiles at a first run, it compiles now and not while somebody waits for a frame.
-            with gpu_turn(lambda: not self._is_open):
-                for batch in range(1, session.max_batch + 1):
-                    if self.input.shape[0] in (None, batch):
-                        session.run(np.zeros((batch, *shape), self.input.dtype))
-            session.keep_compiled()
-        except BackendError:
-            session.close()
-            raise
+        with ExitStack() as on_failure:
+            on_failure.callback(session.close)
+            self._warm_up(session, shape)
+            on_failure.pop_all()
         with self._using:
             if len(self._sessions) == KEPT_SHAPES:
                 self._sessions.popitem(last=False)[1].close()
             self._sessions[shape] = session
+
+    def _warm_up(self, session: HostSession, shape: tuple[int, ...]) -> None:
+        """What a runtime compiles at a first run, it compiles now and not while somebody waits for a frame."""
+        with gpu_turn(lambda: self._loader.is_ending) as is_mine:
+            if not is_mine:
+                raise BackendError(f"{self._name} is closed")
+            self._loader.gpu.use()
+            for batch in range(1, session.max_batch + 1):
+                if self.input.shape[0] in (None, batch):
+                    session.run(np.zeros((batch, *shape), self.input.dtype))
+        session.keep_compiled()
 
     def end(self) -> None:
         """Lets a build that is running end soon."""

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from animecam.cuda.turns import has_gpu_turn
+
 STOP_SECONDS = 60.0  # longest wait for work to notice that it is to end
 _POLL_SECONDS = 0.1
 
@@ -20,7 +22,7 @@ def aside(work: Callable[[], T], stop: Callable[[], None]) -> T:
         work: What is to be done; its failure is raised here.
         stop: Called when the wait is interrupted; lets the work end soon.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or has_gpu_turn():  # another one would wait for it
         return work()
     results: list[T] = []
     failures: list[BaseException] = []

@@ -17,7 +17,7 @@ from animecam.engines.key import EngineKey, EngineParity, EngineTypes
 from animecam.engines.network import ParsedNetwork
 from animecam.engines.session import EngineSession
 from animecam.engines.store import LEAST_PSNR_DB, Check
-from animecam.errors import BackendError
+from animecam.errors import EngineRefusedError
 from animecam.sources.portrait import load_portrait
 
 _HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
@@ -55,7 +55,7 @@ def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
             message = (
                 f"the engine draws something else than its network: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
             )
-            raise BackendError(message, hint=_HINT)
+            raise EngineRefusedError(message, hint=_HINT)
         return types, EngineParity(round(psnr_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
 
     return check

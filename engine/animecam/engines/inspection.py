@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from animecam.engines.key import EngineTypes
-from animecam.errors import BackendError
+from animecam.errors import EngineRefusedError
 
 CONVOLUTION, STATISTIC, UNKNOWN = "CONVOLUTION", "STATISTIC", "UNKNOWN"
 HALF = "HALF"
@@ -66,7 +66,7 @@ def check_built_types(precision: str, types: EngineTypes, hint: str) -> None:
     """Refuses an fp16 engine whose convolutions came out otherwise; one of which nothing is known passes.
 
     Raises:
-        BackendError: A convolution of a map multiplies something else than half.
+        EngineRefusedError: A convolution of a map multiplies something else than half.
     """
     convolutions = _typed_convolutions(types.layers)
     slow = {word: count for word, count in convolutions.items() if not word.startswith(f"{CONVOLUTION} {HALF}")}
@@ -76,7 +76,7 @@ def check_built_types(precision: str, types: EngineTypes, hint: str) -> None:
     message = (
         f"the fp16 engine came out with {sum(slow.values())} of {sum(convolutions.values())} convolutions in {kinds}"
     )
-    raise BackendError(f"{message} and would be slow", hint=hint)
+    raise EngineRefusedError(f"{message} and would be slow", hint=hint)
 
 
 def _typed_convolutions(counts: dict[str, int]) -> dict[str, int]:

@@ -90,6 +90,11 @@ class EngineLoader:
 
         return aside(lambda: self._loaded(shape, make), self.end)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing is to be loaded any more."""
+        return self._is_ending.is_set()
+
     def end(self) -> None:
         """Lets a build that is running end soon; nothing can be loaded any more."""
         self._is_ending.set()

@@ -24,7 +24,7 @@ from animecam.engines.key import (
 )
 from animecam.engines.network import ParsedNetwork, precision_of
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
-from animecam.errors import BackendError, CacheError, DeviceMemoryError
+from animecam.errors import BackendError, CacheError, EngineRefusedError
 
 MAX_BATCH = 4
 """Pictures at a time that engines are built for: as many faces as are drawn unless the user asks for more."""
@@ -141,14 +141,15 @@ class EngineStore:
             CacheError: The folder cannot be written.
         """
         with _ONE_AT_A_TIME:
-            refused = "" if anew or try_again else remembered_refusal(self.path(model, key), key)
-            if refused:
+            path = self.path(model, key)
+            problem = anew or self.problem(model, key)
+            refused = remembered_refusal(path, key) if problem else ""
+            if refused and not anew and not try_again:
                 raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
-            return self._engine(model, key, progress, anew)
+            return self._engine(model, key, progress, problem)
 
-    def _engine(self, model: Path, key: EngineKey, progress: Progress, anew: str) -> Engine:
+    def _engine(self, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
         path = self.path(model, key)
-        problem = anew or self.problem(model, key)
         if not problem:
             record = read_record(path.with_suffix(RECORD_SUFFIX))
             return Engine(path, path.read_bytes(), record, is_new=False)
@@ -161,9 +162,7 @@ class EngineStore:
         if self._check is not None:
             try:
                 types, parity = self._check(built.data, key)
-            except DeviceMemoryError:
-                raise  # another time there may be room
-            except BackendError as error:
+            except EngineRefusedError as error:  # what else may fail, another time may not
                 remember_refusal(path, key, error.message)
                 raise
             forget_refusal(path)

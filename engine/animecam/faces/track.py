@@ -55,6 +55,7 @@ class TrackerOptions:
         lost_seconds: How long a lost face's last place stands in.
         exposed_seconds: How long after that somebody is taken to be in view whom nothing covers; and after a cut, until
             somebody is found.
+        cut_seconds: How long so after a cut when some are found, but fewer than before.
         sees_cuts: Where the whole picture changes, all who were known are gone at once. Not for cameras, which have no
             cuts, but hands before them and lamps that are switched.
     """
@@ -67,6 +68,7 @@ class TrackerOptions:
     known_score: float = 0.5
     lost_seconds: float = 0.5
     exposed_seconds: float = 5.0
+    cut_seconds: float = 1.0
     sees_cuts: bool = False
 
 
@@ -111,15 +113,16 @@ class Tracker:
         self._frame_s: float | None = None
         self._scanned_s = float("-inf")
         self._is_cut = CutFinder()
-        self._cut_s = float("-inf")
+        self._before_cut, self._cut_s = 0, float("-inf")
 
     def __call__(self, frame: Frame) -> Faces:
         """The faces of one frame, largest first, those just lost among them."""
         self._tick(frame)
-        if self._options.sees_cuts and self._is_cut(frame) and self._tracks:
-            self._forget_all()
+        is_cut = self._options.sees_cuts and self._is_cut(frame)
         around = [face for track in self._tracks for face in self._look_around(frame, track)]
         found = match([track.expected(self._now_s) for track in self._tracks], around)
+        if is_cut:
+            found = self._begin_shot(found)
         newcomers: list[Track] = []
         seen = self._search(frame, found)
         if seen:
@@ -129,11 +132,18 @@ class Tracker:
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         left_out = self._update(frame, found, newcomers)
-        return replace(self._faces(frame), left_out=left_out)
+        return replace(self._faces(frame), left_out=left_out, is_new_shot=is_cut)
 
-    def _forget_all(self) -> None:
-        """Whoever is found from now on is somebody else."""
-        self._tracks, self._lost, self._searching, self._cut_s = (), (), None, self._now_s
+    def _begin_shot(self, found: dict[int, Detection]) -> dict[int, Detection]:
+        """Forgets who was known, but that a face is where one was; whoever is found from now on is somebody else.
+
+        What was taken for a cut may be none: who is still in sight must not become one who has yet to be believed.
+        """
+        self._before_cut, self._cut_s = len(self._tracks), self._now_s
+        self._lost, self._searching = (), None
+        stay = [track for track in self._tracks if track.track_id in found]
+        self._tracks = tuple(self._admit(replace(track, track_id=NOBODY, born_s=self._now_s)) for track in stay)
+        return {now.track_id: found[was.track_id] for now, was in zip(self._tracks, stay, strict=True)}
 
     def _tick(self, frame: Frame) -> None:
         """Advances the tracker's own clock, which survives time stamps that stand still, jump or begin anew."""
@@ -145,7 +155,7 @@ class Tracker:
 
     def _due_search(self, found: dict[int, Detection]) -> Detector | None:
         """What is to search this frame, if anything is: all there is where somebody is missing, else a glance."""
-        if not self._tracks or len(found) < len(self._tracks) or self._lost:
+        if not self._tracks or len(found) < len(self._tracks) or self._lost or self._is_shot_new():
             return self._scan
         is_due = self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
         return next(self._glances) if is_due else None
@@ -257,9 +267,15 @@ class Tracker:
 
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
-        is_new_shot = not faces and self._now_s - self._cut_s < self._options.exposed_seconds
         is_uncovered = any(place.is_bare for place in self._lost) or self._has_moved_off(frame)
-        return Faces(faces, is_exposed=self._next_id == 0 or is_new_shot or is_uncovered)
+        return Faces(faces, is_exposed=self._next_id == 0 or self._is_shot_new() or is_uncovered)
+
+    def _is_shot_new(self) -> bool:
+        """Whether somebody may be in a new shot who was not found yet: fewer were than before, or nobody."""
+        since_s = self._now_s - self._cut_s
+        if self._tracks:
+            return len(self._tracks) < self._before_cut and since_s < self._options.cut_seconds
+        return self._before_cut > 0 and since_s < self._options.exposed_seconds
 
     def _has_moved_off(self, frame: Frame) -> bool:
         """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""

@@ -22,6 +22,7 @@ X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles 
 X265_CRF = 20
 VP9_CRF = 24
 AV1_CRF = 26
+AV1_BEST = 1  # of SVT-AV1, which takes 0 for none
 WORST_CRF = {H264: 51, "libx265": 51, "libvpx-vp9": 63, SVT_AV1: 63}
 """Beyond these libx265 does not open, and libx264 writes what it does at 51. The best is 0."""
 
@@ -243,7 +244,8 @@ def quality(codec: str, options: SinkOptions) -> Settings:
     if codec == "libvpx-vp9":
         return ("crf", _crf(options, VP9_CRF)), ("deadline", "good"), ("cpu-used", "5"), ("row-mt", "1")
     if codec == SVT_AV1:
-        return ("crf", _crf(options, AV1_CRF)), ("preset", "10")
+        level = AV1_CRF if options.crf is None else max(options.crf, AV1_BEST)
+        return ("crf", str(level)), ("preset", "10")
     if codec.endswith(_NVENC):
         level = X264_CRF if options.crf is None else max(options.crf, NVENC_BEST)
         return ("rc", "vbr"), ("cq", str(level)), ("preset", "p4")

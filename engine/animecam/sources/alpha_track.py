@@ -11,6 +11,8 @@ import av.error
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from animecam.errors import SourceError
+
 log = logging.getLogger(__name__)
 
 _BRANDS = ("avif", "avis")
@@ -27,19 +29,23 @@ def open_alpha(path: Path, container: InputContainer, pictures: VideoStream) -> 
         pictures: The track with the colours.
 
     Raises:
-        av.error.FFmpegError: The file can no longer be read.
+        SourceError: The file can no longer be read.
     """
     if pictures.metadata.get("alpha_mode") == "1":  # of VP8 and VP9, beside the packets, where no decoder looks
         log.warning("%s: its transparency is of a kind that is not read; what it hides will show", path)
     if container.metadata.get("major_brand") not in _BRANDS:
         return None
-    kind = (pictures.width, pictures.height, pictures.frames)
-    grey = [s for s in container.streams.video if s is not pictures and (s.width, s.height, s.frames) == kind]
-    grey = [s for s in grey if s.format.name.startswith("gray")]
-    with path.open("rb") as file:
-        if not grey or _MARK not in file.read(_HEAD_BYTES):
-            return None
-    return AlphaTrack(path, grey[0].index)
+    kind = (pictures.width, pictures.height, pictures.frames, pictures.time_base)
+    others = [stream for stream in container.streams.video if stream is not pictures]
+    alike = [s for s in others if (s.width, s.height, s.frames, s.time_base) == kind]
+    grey = [s for s in alike if (s.codec_context.pix_fmt or "").startswith("gray")]
+    try:
+        with path.open("rb") as file:
+            if not grey or _MARK not in file.read(_HEAD_BYTES):
+                return None
+        return AlphaTrack(path, grey[0].index)
+    except (OSError, av.error.FFmpegError) as error:
+        raise SourceError(f"the transparency of {path} cannot be read: {error.strerror}") from error
 
 
 class AlphaTrack:

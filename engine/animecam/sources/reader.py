@@ -114,9 +114,12 @@ class DecodedSource:
         # Where the sender gives no times FFmpeg counts, at a rate that it makes up: a live frame's time is its arrival.
         self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
         self._time_base = ARRIVAL_TIME_BASE if self._is_untimed else self._stream.time_base or CONTAINER_TIME_BASE
-        if path is not None:
-            self._alpha = open_alpha(path, container, self._stream)
-        self.format = self._learn_format()
+        with ExitStack() as on_failure:
+            if path is not None and (alpha := open_alpha(path, container, self._stream)) is not None:
+                on_failure.callback(alpha.close)
+                self._alpha = alpha
+            self.format = self._learn_format()
+            on_failure.pop_all()
         start_s = Fraction(0) if is_live else clock_start_s(container)
         self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live, start_s=start_s)
 

@@ -8,6 +8,7 @@ _LAB = (8, 9, 10)  # photometric interpretations: CIE L*a*b*, that of ICC, that 
 _MOST_SAMPLES = 4
 _BYTE_BITS = 8
 _APART = 2  # planar configuration: one colour after the other
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA = 256, 257, 258, 262, 277, 284, 338  # tags
 _LETTERS = {1: "B", 3: "H", 4: "I"}  # field types of whole numbers: 8, 16 and 32 bits
 _INLINE_BYTES = 4  # a field's values stand in the field itself if they are no longer
 _FIELD_BYTES = 12
@@ -81,14 +82,14 @@ def tiff_header(data: bytes) -> TiffHeader | None:
             at = struct.unpack_from(order + "I", data, at)[0]
         if at + struct.calcsize(letter) <= len(data):  # the first of them is all that is asked for
             fields[tag] = struct.unpack_from(order + letter, data, at)[0]
-    if 256 not in fields or 257 not in fields:
+    if _WIDTH not in fields or _HEIGHT not in fields:
         return None
     return TiffHeader(
-        width_px=fields[256],
-        height_px=fields[257],
-        bits=fields.get(258, 1),
-        samples=fields.get(277, 1),
-        photometric=fields.get(262, 1),
-        is_apart=fields.get(284) == _APART,
-        extra=fields.get(338),
+        width_px=fields[_WIDTH],
+        height_px=fields[_HEIGHT],
+        bits=fields.get(_BITS, 1),
+        samples=fields.get(_SAMPLES, 1),
+        photometric=fields.get(_PHOTOMETRIC, 1),
+        is_apart=fields.get(_PLANAR) == _APART,
+        extra=fields.get(_EXTRA),
     )

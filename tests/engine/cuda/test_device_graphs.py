@@ -2,7 +2,7 @@
 
 import threading
 
-from animecam.cuda.turns import gpu_turn, gpu_turn_at_once
+from animecam.cuda.turns import gpu_turn, gpu_turn_at_once, has_gpu_turn
 from animecam.errors import BackendError
 from animecam.render.device_graphs import RETRY_RUNS, Graphs
 
@@ -66,9 +66,11 @@ def test_nothing_is_recorded_while_another_thread_loads(caplog):
     has_turn, may_end = threading.Event(), threading.Event()
 
     def load():
-        with gpu_turn() as is_mine, gpu_turn() as is_mine_again:  # what is made ready loads its engine
+        never = threading.Event().is_set
+        with gpu_turn(never) as is_mine, gpu_turn(never) as is_mine_again:  # what is made ready loads its engine
             assert is_mine
             assert is_mine_again
+            assert has_gpu_turn()
             has_turn.set()
             assert may_end.wait(10)
 
@@ -82,6 +84,7 @@ def test_nothing_is_recorded_while_another_thread_loads(caplog):
         assert not is_mine
     with gpu_turn(is_unwanted=lambda: True) as is_mine:
         assert not is_mine
+    assert not has_gpu_turn()
     may_end.set()
     loading.join(10)
     for _ in range(2):

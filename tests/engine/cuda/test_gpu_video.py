@@ -320,7 +320,7 @@ def test_frames_stay_where_the_decoder_left_them(nv12_clip, left_by_the_decoder)
 
 
 def test_mirrored_frames_are_mirrored_by_the_processor(nv12_clip, left_by_the_decoder, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="animecam")
     monkeypatch.setattr(pixels_module, "orientation", lambda _frame: Orientation(is_mirrored=True))
     source = open_source(str(nv12_clip), SourceOptions())
     try:

@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from animecam.cli import main
+from animecam.cuda.turns import gpu_turn
 from animecam.engines import build
 from animecam.engines import flavour as flavours
 from animecam.engines.ahead import Networks, build_ahead, open_place
@@ -249,6 +250,17 @@ def test_an_interrupt_ends_a_build_and_is_not_swallowed(rtx: Flavour, network: P
     assert aside(lambda: build_engine(rtx, network, key_of(rtx, network)), stopped.set).data
     with pytest.raises(ZeroDivisionError):
         aside(lambda: 1 / 0, stopped.set)
+
+
+def test_work_that_needs_a_turn_is_done_by_who_has_it():
+    """In another thread it would wait for the turn of the one that waits for it."""
+
+    def work() -> bool:
+        with gpu_turn(lambda: True) as is_mine:
+            return is_mine
+
+    with gpu_turn(lambda: False):
+        assert aside(work, lambda: None)
 
 
 def test_turing_gets_engines_of_its_own(rtx: Flavour, network: Path):

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import logging
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +15,10 @@ from animecam.backends import tensorrt_
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.backends.tensorrt_ import TensorRtBackend, TensorRtDevice
+from animecam.cuda.turns import gpu_turn
 from animecam.engines import loader
 from animecam.engines.key import read_record
+from animecam.engines.refusal import remember_refusal
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.card import FULL
 from animecam.styles.network import open_style
@@ -227,6 +230,58 @@ def test_an_engine_that_was_refused_is_not_built_at_every_start(gpu, runtime, fa
         path.unlink()
     note.write_text(good[:40])
     again(None)  # what nobody can read keeps nobody from trying
+
+
+def test_a_failure_that_passes_is_not_remembered(gpu, runtime, tmp_path: Path):
+    """Another program had the GPU for itself: tomorrow the engine may run."""
+    backend = opened(tmp_path)
+    runtime.fails = True
+    with pytest.raises(BackendError, match="cannot be run"):
+        backend.run(pictures())
+    assert not list(tmp_path.glob("*.refused"))
+    runtime.fails = False
+    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    backend.close()
+
+
+def test_a_good_engine_is_used_whatever_was_refused_before(gpu, runtime, tmp_path: Path):
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    backend.close()
+    gpu.is_closed = False
+    (path,) = tmp_path.glob("*.engine")
+    remember_refusal(path, read_record(path.with_suffix(".json")).key, "it would be slow")
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    backend.close()
+
+
+def test_closing_does_not_wait_for_a_turn(gpu, runtime, warm_cache: Path):
+    backend = opened(warm_cache)
+    may_end, has_turn, told = threading.Event(), threading.Event(), []
+
+    def hold() -> None:
+        with gpu_turn(threading.Event().is_set):
+            has_turn.set()
+            may_end.wait(30)
+
+    def prepare() -> None:
+        try:
+            backend.prepare((3, 32, 32))
+        except BackendError as error:
+            told.append(error.message)
+
+    holder, preparing = threading.Thread(target=hold), threading.Thread(target=prepare)
+    holder.start()
+    assert has_turn.wait(10)
+    preparing.start()
+    backend.end()
+    preparing.join(10)
+    assert told
+    assert "is closed" in told[0]
+    may_end.set()
+    holder.join(10)
+    backend.close()
 
 
 def test_a_check_without_room_is_no_refusal(gpu, runtime, tmp_path: Path):

@@ -55,14 +55,14 @@ class Film:
     def __init__(self, world, frame_of, shots):
         self.scene = world(lambda index: shots[self.shot(index)][1])
         self.frame_of, self.shots = frame_of, shots
+        self.pictures = [picture(seed, 480, 640) for seed, _ in shots for _ in range(10)]
 
     def shot(self, index):
         return min(index // 10, len(self.shots) - 1)
 
     def track(self, **options):
         tracker = Tracker(self.scene.scan, self.scene.follow, self.scene.crop, TrackerOptions(**options))
-        pictures = [picture(seed, 480, 640) for seed, _ in self.shots]
-        return [tracker(self.frame_of(pictures[self.shot(i)], i)) for i in range(10 * len(self.shots))]
+        return [tracker(self.frame_of(one, index)) for index, one in enumerate(self.pictures)]
 
 
 def test_nobody_is_held_across_a_cut(world, frame_of, face):
@@ -78,6 +78,38 @@ def test_whoever_is_at_the_same_place_after_a_cut_is_somebody_else(world, frame_
     film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, [face(300, 200, 80)])])
     assert [faces.faces[0].track_id for faces in film.track(sees_cuts=True)] == [0] * 10 + [1] * 10
     assert {faces.faces[0].track_id for faces in film.track()} == {0}  # cameras have no cuts
+
+
+def test_a_false_cut_uncovers_nobody(world, frame_of, face):
+    """Somebody who is followed, but would not be believed if he came now, must stay covered."""
+    dim = face(480, 200, 80, score=0.62)
+    film = Film(world, frame_of, [(0, [face(200, 200, 80), face(480, 200, 80)]), (0, [face(200, 200, 80), dim])])
+    film.pictures[10] = picture(1, 480, 640)  # one odd frame: a flash, a hand, a camera that is thrown round
+    seen = film.track(sees_cuts=True)
+    assert [faces.is_new_shot for faces in seen].count(True) == 2
+    assert all(len(faces.faces) == 2 or faces.is_exposed for faces in seen)
+    assert [len(faces.faces) for faces in seen[12:]] == [2] * 8
+
+
+def test_who_is_missing_after_a_cut_may_be_there(world, frame_of, face):
+    two = [face(200, 200, 80), face(480, 200, 80)]
+    seen = Film(world, frame_of, [(0, two), (1, two[:1])]).track(sees_cuts=True, cut_seconds=0.2)
+    assert [faces.is_exposed for faces in seen] == [False] * 10 + [True] * 6 + [False] * 4
+
+
+def test_who_was_lost_before_a_cut_is_forgotten_too(world, frame_of, face):
+    lost = Film(world, frame_of, [(0, [face(200, 200, 80)]), (0, []), (0, []), (1, [face(480, 200, 80)])])
+    seen = lost.track(sees_cuts=True)
+    assert seen[29].is_exposed
+    assert not any(faces.is_exposed for faces in seen[30:])
+
+
+def test_pictures_that_come_seldom_may_differ_more(frame_of):
+    first, second = picture(0), picture(0)
+    second[:, 110:] = picture(3)[:, 110:]
+    near, later = CutFinder(), CutFinder()
+    assert [near(frame_of(first)), near(frame_of(second, 1))] == [False, True]
+    assert [later(frame_of(first)), later(frame_of(second, 3))] == [False, False]
 
 
 def test_a_shot_without_anybody_is_left_alone_in_the_end(world, frame_of, face):

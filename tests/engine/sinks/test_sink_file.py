@@ -369,3 +369,9 @@ def test_quality_has_the_encoders_range(codec, worst):
     for crf in (-1, worst + 1):
         with pytest.raises(UsageError, match=rf"crf {crf} is outside 0\.\.{worst}, the range of {codec}"):
             quality(codec, SinkOptions(crf=crf))
+
+
+def test_the_best_quality_is_the_best_of_the_encoder():
+    """Of SVT-AV1's numbers 0 means that none is given, which was as bad as 35."""
+    assert dict(quality("libsvtav1", SinkOptions(crf=0)))["crf"] == "1"
+    assert dict(quality("libx264", SinkOptions(crf=0)))["crf"] == "0"
