@@ -31,7 +31,8 @@ NEAR_PX, NEAR_LEVELS = 5, 5
 """Side of the square in which a tone of the last drawing must be found in this one, and by how many levels it may be
 off: whole areas pulse a little. On six clips of people the warping error falls by as much as without that bound."""
 
-_AROUND, _OFF = np.ones((NEAR_PX, NEAR_PX), np.uint8), (NEAR_LEVELS,) * 3
+_AROUND = np.ones((NEAR_PX, NEAR_PX), np.uint8)
+_OFF = cast(Image, (NEAR_LEVELS,) * 3)  # a number for each channel, of which the stubs know nothing
 
 Flow: TypeAlias = NDArray[np.float32]
 """Where each pixel of one picture lies in another, relative to itself, in pixels (x, y), float32 [H, W, 2]."""
