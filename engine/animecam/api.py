@@ -99,7 +99,6 @@ class Stylizer:
         Raises:
             UsageError: It is no RGB picture, the time is none, the stylizer is closed, or another thread is within it.
         """
-        self._refuse_if_closed()
         if not isinstance(picture, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
             raise _no_array(picture)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0:
@@ -134,7 +133,6 @@ class Stylizer:
         Raises:
             UsageError: The stylizer is closed, or another thread is within it.
         """
-        self._refuse_if_closed()
         with self._alone():
             self._render = self._begin_scene()
             self._last_pts = None
@@ -144,16 +142,14 @@ class Stylizer:
         self._scene.close()
         return self._scene.enter_context(self._networks.rendering(Timing(), self._controls))
 
-    def _refuse_if_closed(self) -> None:
-        if self._is_closed:
-            raise UsageError("this stylizer is closed", hint="call it within its with block")
-
     @contextmanager
     def _alone(self) -> Generator[None]:
-        """Refuses a second thread for the length of the block."""
+        """Refuses a second thread for the length of the block, and everybody once the networks are freed."""
         if not self._at_work.acquire(blocking=False):
             raise UsageError("another thread draws with this stylizer", hint="give each thread a stylizer of its own")
         try:
+            if self._is_closed:
+                raise UsageError("this stylizer is closed", hint="call it within its with block")
             yield
         finally:
             self._at_work.release()

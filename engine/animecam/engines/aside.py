@@ -40,7 +40,7 @@ def aside(work: Callable[[], T], stop: Callable[[], None]) -> T:
     try:
         while not is_done.wait(_POLL_SECONDS):
             pass
-    except BaseException:
+    except BaseException:  # a Ctrl-C, for the most part: the work ends before it goes on its way
         stop()
         is_done.wait(STOP_SECONDS)  # it uses what the caller is about to free
         raise

@@ -146,13 +146,12 @@ class EngineStore:
             refused = remembered_refusal(path, key) if problem else ""
             if refused and not anew and not try_again:
                 raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
-            return self._engine(model, key, progress, problem)
+            if not problem:
+                record = read_record(path.with_suffix(RECORD_SUFFIX))
+                return Engine(path, path.read_bytes(), record, is_new=False)
+            return self._built(path, model, key, progress, problem)
 
-    def _engine(self, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
-        path = self.path(model, key)
-        if not problem:
-            record = read_record(path.with_suffix(RECORD_SUFFIX))
-            return Engine(path, path.read_bytes(), record, is_new=False)
+    def _built(self, path: Path, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
         if problem != _ABSENT:
             _log.warning("engine %s is built anew: %s", path.name, problem)
         timings = self._folder / timings_file(key)

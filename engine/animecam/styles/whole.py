@@ -35,6 +35,7 @@ def whole_network(file: Path) -> bytes | None:
         return None
     try:
         import onnx
+        from google.protobuf.message import DecodeError  # of what onnx reads with
     except ImportError as error:
         message = f"{file} keeps its weights in a file beside it, which takes the package onnx"
         raise StyleError(message, hint=f"pip install onnx, or {_HINT}") from error
@@ -44,9 +45,7 @@ def whole_network(file: Path) -> bytes | None:
         reason = str(error).strip().split("\n", 1)[0]
         message = f"{file} keeps its weights in another file, which cannot be read: {reason}"
         raise StyleError(message, hint=f"put both files into one folder, or {_HINT}") from error
-    except Exception as error:  # protobuf's own, whose class is not to be imported
-        if type(error).__name__ != "DecodeError":
-            raise
+    except DecodeError:
         return None
     if model.ByteSize() > LARGEST_BYTES:
         raise _too_large(file)

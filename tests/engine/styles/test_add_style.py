@@ -166,7 +166,7 @@ def test_refuses_a_network_that_gives_a_mask(write_toy: WriteToy):
         add_style(write_toy(channels_out=1), name="toy")
 
 
-@pytest.mark.parametrize("content", [b"", b"this is a text"])
+@pytest.mark.parametrize("content", [b"", b"this is a text", b"\x0a\x08location and no more"])
 def test_refuses_a_file_that_is_no_network(tmp_path: Path, user_folder: Path, content: bytes):
     path = tmp_path / "text.onnx"
     path.write_bytes(content)

@@ -90,7 +90,7 @@ class PairMethod:
         """One step of the generator, and of the discriminator where there is one."""
         recipe, optim = self.recipe, self.recipe.optim
         self.generator.train()
-        is_judged = self.discriminator is not None and step >= recipe.adversarial_from * recipe.steps
+        judge = self.discriminator if step >= recipe.adversarial_from * recipe.steps else None
         share = rate_at(optim, step, recipe.steps)
         photo, target = batch["photo"], self.target(batch)
         with autocast(recipe, self.device):
@@ -110,16 +110,16 @@ class PairMethod:
             if recipe.pair_weights.stability:
                 moment = Moment.draw(photo, source)
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)
-            if self.discriminator is not None and is_judged:
-                self.discriminator.requires_grad_(False)
+            if judge is not None:
+                judge.requires_grad_(False)
                 terms["adversarial"] = self._judged(drawn, seen, MAIN_REAL)
         total = weighted_sum(terms, {name: getattr(recipe.pair_weights, name) for name in terms})
         rate = optim.learning_rate * share
         norm = descend(total, self.g_optimizer, rate, terms, optim.clip_norm)
         self.average.update(self.generator)
         losses = {f"G/{name}": value for name, value in detached(terms).items()} | {"G/gradient_norm": norm}
-        if self.discriminator is not None and is_judged:
-            self.discriminator.requires_grad_(True)
+        if judge is not None:
+            judge.requires_grad_(True)
             with autocast(recipe, self.device):
                 of_drawn = {name: maps.detach() for name, maps in seen.items()}
                 judged = {
