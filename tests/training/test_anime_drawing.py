@@ -11,12 +11,14 @@ from animecam_training.data.expressions import close_eyes, open_mouth
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
+from animecam_training.target.anime.hair import bald_scalp, hair_area
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing, describe_drawing
-from animecam_training.target.face import UPPER_LIP_ZONE, fill_skin
+from animecam_training.target.face import UPPER_LIP_ZONE, beard_cover, fill_skin
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.flatten import denoised, to_lab
 from animecam_training.target.geometry import (
+    BROW_TOP,
     CHIN,
     EYELIDS,
     INNER_LOWER_LIP,
@@ -122,6 +124,33 @@ def test_the_shadow_below_a_nose_is_no_moustache(portrait: tuple[Image, FoundFac
         filled, moustache = fill_skin(find_skin(lab, sheet), lab, sheet)
         assert (filled.share[spot[1], spot[0]] > 0.5) == is_skin, shape
         assert (float(moustache.max()) == 0.0) == is_skin, shape
+
+
+def test_a_jaw_in_shadow_on_one_side_is_no_beard(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    jaw = np.array([*face.mesh[[132, 58, 172, 150, 152, 379, 397, 288, 361]], *face.mesh[[425, 17, 205]]])
+    grown = np.zeros(photo.shape[:2], np.float32)
+    cv2.fillPoly(grown, [np.round(outline).astype(np.int32) for outline in (jaw, face.mesh[list(UPPER_LIP_ZONE)])], 1.0)
+    middle = np.arange(photo.shape[1]) < face.mesh[CHIN, 0]
+    for sides, is_beard in ((np.ones_like(middle), True), (middle, False)):
+        picture = (photo * (1 - 0.85 * grown * sides)[..., None]).astype(np.uint8)
+        cover = beard_cover(to_lab(denoised(picture)), sheet_of(picture, face.mesh, person))
+        assert (float(cover.max()) > 0.9) == is_beard
+
+
+def test_a_bald_head_is_skin_and_hair_is_not(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    sheet = sheet_of(photo, face.mesh, person)
+    lab = to_lab(denoised(photo))
+    skin = find_skin(lab, sheet)
+    hair = hair_area(skin, sheet)
+    assert float(hair.max()) > 0.9
+    assert float(bald_scalp(hair, lab, skin, sheet).max()) == 0.0
+    bald = lab.copy()
+    bald[hair > 0.2] = skin.colour - np.array([8, 2, 2], np.float32)
+    scalp = bald_scalp(hair, bald, skin, sheet)
+    above = (hair > 0.9) & (sheet.rows < sheet.mesh[BROW_TOP, 1] - 0.2 * sheet.eye_px)
+    assert float(scalp[above].mean()) > 0.8
 
 
 def test_the_bundled_recipe_asks_for_the_drawing() -> None:

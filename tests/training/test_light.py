@@ -10,6 +10,7 @@ import pytest
 from animecam_training.data.pictures import list_pictures, read_picture, write_picture
 from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.faces import FoundFace, Image, Plane, Points
+from animecam_training.target import light
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
 from animecam_training.target.geometry import CHEEKS, LIPS, NOSE_TIP, OVAL, UNDER_NOSE, sheet_of
 from animecam_training.target.light import even_light
@@ -119,3 +120,17 @@ def test_a_pair_is_drawn_in_even_light(shared: Path, portrait: Portrait, tmp_pat
 
 def _as_it_is(photo: Image, mesh: Points, person: Plane) -> Image:
     return photo
+
+
+def test_where_a_beard_grows_the_light_stays(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, face, person = portrait
+    shaded = _shaded(portrait, 14.0)
+    left, _ = _cheeks(shaded, face)
+    grown = np.zeros(shaded.shape[:2], np.float32)
+    grown[:, : int(face.mesh[NOSE_TIP, 0])] = 1.0
+    monkeypatch.setattr(light, "beard_cover", lambda lab, sheet: grown)
+    kept, _ = _cheeks(even_light(shaded, face.mesh, person, 0.8), face)
+    assert abs(kept - left) < 1.0
+    monkeypatch.undo()
+    lifted, _ = _cheeks(even_light(shaded, face.mesh, person, 0.8), face)
+    assert lifted - left > 3.0

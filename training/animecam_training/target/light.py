@@ -8,7 +8,7 @@ features stay.
 import numpy as np
 
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.target.face import whole_face
+from animecam_training.target.face import beard_cover, whole_face
 from animecam_training.target.flat import matt_paint
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
 from animecam_training.target.geometry import (
@@ -56,7 +56,8 @@ def even_light(photo: Image, mesh: Points, person: Plane, share: float) -> Image
         return photo
     change = paint - calm
     # A nose is seen by its shade alone: without, faces were drawn that had none.
-    cover = cover * (1 - _nose(sheet))
+    # And a beard by its own: what little skin shows through it is no shade.
+    cover = cover * (1 - _nose(sheet)) * (1 - beard_cover(calm, sheet))
     # Eyes, brows and lips lie in the same light: left in the dark, an upper lip would be drawn as a moustache.
     around = blurred_within(change, np.clip(cover - SKIN_SURE, 0, 1), LIGHT_REACH * sheet.eye_px)
     features = blurred(feature_area(sheet) * whole_face(sheet), FEATURE_FEATHER * sheet.eye_px)

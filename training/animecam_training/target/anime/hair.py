@@ -14,6 +14,8 @@ DARK_END, LIGHT_END, SMALLEST_SPAN = 12, 92, 10.0  # percentiles of its lightnes
 MID_EDGE, LIGHT_EDGE, LIGHT_GAIN = (0.30, 0.40), (0.74, 0.84), 1.1
 DARKEST, TONE_STEP = 0.05, 0.36  # of the span
 COLOUR_GAIN, COVER_GAIN = 1.35, 1.2
+# CIE Lab units from the skin's colour, fractions of the eye distance, a share of what is above the brows.
+SCALP_OFF_COLOUR, SCALP_DARKER, SCALP_BLUR, SCALP_LEAST = (9.0, 13.0), (-26.0, -18.0), 0.08, 0.5
 
 
 def hair_area(skin: Skin, sheet: Sheet) -> Plane:
@@ -23,6 +25,23 @@ def hair_area(skin: Skin, sheet: Sheet) -> Plane:
     above_chin = 1 - ramp(sheet.rows, chin - 0.2 * eye_px, chin + 0.5 * eye_px)
     below_brow = ramp(sheet.rows, brow + 0.3 * eye_px, brow + 0.6 * eye_px)
     return (person * (1 - skin.share) * above_chin * (1 - sheet.area(OVAL) * below_brow)).astype(np.float32)
+
+
+def bald_scalp(hair: Plane, lab: Lab, skin: Skin, sheet: Sheet) -> Plane:
+    """What of the hair is a bald head, float32 [H, W], 0 … 1: nothing where the most of it is hair or a hat.
+
+    Args:
+        hair: What `hair_area` found.
+        lab: The denoised photo.
+        skin: Where the skin is, and its colour.
+        sheet: The photo's geometry.
+    """
+    above = hair * (sheet.rows < sheet.mesh[BROW_TOP, 1])
+    smooth = blurred_within(lab, above + np.float32(1e-3), SCALP_BLUR * sheet.eye_px)
+    off_colour = np.linalg.norm(smooth[..., 1:] - skin.colour[1:], axis=-1)
+    like = (1 - ramp(off_colour, *SCALP_OFF_COLOUR)) * ramp(smooth[..., 0] - skin.colour[0], *SCALP_DARKER)
+    scalp = (above * like).astype(np.float32)
+    return scalp if float(scalp.sum()) > SCALP_LEAST * float(above.sum()) else np.zeros_like(scalp)
 
 
 def strand_flow(lightness: Plane, sheet: Sheet) -> tuple[Plane, Plane]:
