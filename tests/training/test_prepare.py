@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from animecam_training.config import AugmentConfig, DataConfig, Recipe
+from animecam_training.data import prepare as preparing
 from animecam_training.data import sets
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
@@ -267,6 +268,18 @@ def test_a_cut_shows_the_same_place_of_all_pictures() -> None:
         a, b = cut([image, 255 - image], 32, window)
         assert a.shape == (32, 32, 3)
         assert np.abs(a.astype(int) + b - 255).max() <= 1
+
+
+def test_a_beard_asks_for_more_copies(
+    portrait: tuple[Image, FoundFace, Plane], shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    write_picture(portrait[0], tmp_path / "in/one.png")
+    options = PrepareOptions("photo", weights=shared / "weights", beard_copies=2)
+    for is_bearded, copies in ((False, 1), (True, 2)):
+        monkeypatch.setattr(preparing, "has_beard", lambda *_, is_bearded=is_bearded: is_bearded)
+        prepare(tmp_path / "in", tmp_path / f"out{copies}", options)
+        assert len(list_photos(tmp_path / f"out{copies}")) == copies
 
 
 def test_style_pictures_keep_colours_and_their_copies_stay_beside(tmp_path: Path) -> None:

@@ -43,6 +43,12 @@ def app() -> None:
 )
 @click.option("--weights", type=_FOLDER, default="weights", help="Folder of the face networks.")
 @click.option("--copies", type=click.IntRange(min=1), default=1, help="Crops of each photo.")
+@click.option(
+    "--beard-copies",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Crops of each photo of a face with a beard, if that is more than --copies.",
+)
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
 @click.option("--seed", default=0, help="Of margins, expressions and glasses.")
@@ -59,6 +65,7 @@ def prepare(
     kind: Literal["photo", "pairs", "style"],
     weights: Path,
     copies: int,
+    beard_copies: int,
     size: int,
     workers: int,
     seed: int,
@@ -86,6 +93,7 @@ def prepare(
         kind,
         weights,
         copies=copies,
+        beard_copies=beard_copies,
         crop=CropOptions(side_px=size),
         draw=choose_drawing(wanted),
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},

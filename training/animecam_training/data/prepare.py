@@ -1,11 +1,9 @@
 """Folders of pictures into folders to train on: head crops, drawn targets, style pictures with smoothed copies."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -36,15 +34,15 @@ from animecam_training.data.pictures import (
     write_picture,
 )
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
+from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
 from animecam_training.target.drawings import Drawing
+from animecam_training.target.face import has_beard
 from animecam_training.target.light import even_light
-
-CHUNK = 8  # pictures handed to a worker at a time
 
 Kind = Literal["photo", "pairs", "style"]
 _PORTRAITS = "sharp colour portraits are needed"
@@ -64,6 +62,7 @@ class PrepareOptions:
             "style" pictures with copies whose edges are smoothed; of one that is not square the middle, or the top.
         weights: Folder of the face networks (kinds "photo" and "pairs").
         copies: Crops of each photo, with different margins.
+        beard_copies: As many of a face with a beard, if that is more: few faces have one.
         crop: Size and margins of the crops; style pictures take its size.
         limits: What is too poor.
         draw: Draws the target of a pair.
@@ -79,6 +78,7 @@ class PrepareOptions:
     kind: Kind
     weights: Path = Path("weights")
     copies: int = 1
+    beard_copies: int = 0
     crop: CropOptions = field(default_factory=CropOptions)
     limits: QualityLimits = field(default_factory=QualityLimits)
     draw: Drawing = draw_target
@@ -95,6 +95,8 @@ class PrepareOptions:
         marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
         if self.kind == "style":
             return marks
+        if self.beard_copies:  # else left out: folders of before have no such mark
+            marks["beard_copies"] = self.beard_copies
         changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
         return marks | changes | dict(self.drawn_by)
 
@@ -136,7 +138,7 @@ def prepare(
     verdicts = Counter(done.values())
     total, count = len(paths), len(paths) - len(waiting)
     with index.open("a", encoding="utf-8") as file:
-        for path, verdict in _each(work, fresh, options.workers):
+        for path, verdict in in_order(work, fresh, options.workers):
             write_verdict(file, str(path.relative_to(source)), verdict)
             verdicts[verdict] += 1
             count += 1
@@ -201,20 +203,6 @@ def _limits(options: PrepareOptions) -> QualityLimits:
     return replace(options.limits, chroma=0) if options.kind == "style" else options.limits
 
 
-def _each(
-    work: Callable[[tuple[Path, Verdict | None]], tuple[Path, Verdict]],
-    items: list[tuple[Path, Verdict | None]],
-    workers: int,
-) -> Iterator[tuple[Path, Verdict]]:
-    """Results in order; in this process where one worker is enough."""
-    if workers <= 1:
-        yield from map(work, items)
-        return
-    # A forked worker inherits OpenCV's thread pool without its threads, and waits for them for ever.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, items, chunksize=CHUNK)
-
-
 # One finder a process: loading the networks takes longer than a picture.
 _finders: dict[Path, FaceFinder] = {}
 
@@ -250,7 +238,8 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
     if face is None:
         return "no face"
     verdict = "too small"
-    for copy in range(options.copies):
+    more = options.beard_copies > options.copies and has_beard(image, face.mesh, finder.person(image))
+    for copy in range(options.beard_copies if more else options.copies):
         rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
         crop = crop_head(image, face, options.crop, rng)
         found = finder.find(crop) if crop is not None else None

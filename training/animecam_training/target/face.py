@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.faces import Plane
-from animecam_training.target.flatten import Lab
+from animecam_training.faces import Image, Plane, Points
+from animecam_training.target.flatten import Lab, denoised, to_lab
 from animecam_training.target.geometry import (
     BROW_TOP,
     LIPS,
@@ -21,6 +21,7 @@ from animecam_training.target.geometry import (
     blurred,
     blurred_within,
     ramp,
+    sheet_of,
     without_specks,
 )
 from animecam_training.target.skin import Skin, feature_area
@@ -91,6 +92,17 @@ def _facial_hair(lab: Lab, sheet: Sheet) -> tuple[bool, bool]:
     is_even = max(jaw) - min(jaw) < MOST_UNEVEN_STOPS
     beard = is_even and counted > (BEARD_STOPS if cheek > DARK_SKIN else BEARD_STOPS_DARK)
     return beard, beard and lip > MOUSTACHE_STOPS
+
+
+def has_beard(photo: Image, mesh: Points, person: Plane) -> bool:
+    """Whether a face has a beard.
+
+    Args:
+        photo: RGB uint8 [H, W, 3], one upright face.
+        mesh: float32 [468, 2], MediaPipe's face mesh, pixels.
+        person: float32 [H, W], 0 (background) … 1.
+    """
+    return _facial_hair(to_lab(denoised(photo)), sheet_of(photo, mesh, person))[0]
 
 
 def beard_cover(lab: Lab, sheet: Sheet) -> Plane:
