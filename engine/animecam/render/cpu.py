@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import hypot
 from typing import cast
 
 import cv2
@@ -12,12 +11,10 @@ from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.affine import bounding_box, chain, invert
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
-from animecam.render.resample import enlarged, resample
+from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
+from animecam.render.resample import Ready, make_ready, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
-from animecam.types import Affine, Box, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
-
-MASK_SAMPLES = 192
-"""Samples of a soft mask along a side of its crop: to interpolate those between takes a tenth of a warp."""
+from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
 
 
 class CpuImageOps:
@@ -58,60 +55,35 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     is_faded = not is_opaque and _fades_inside(patch.mask, shown)
     layouts = frame.pixel_format.planes
-    weights = {} if is_opaque else _weights(patch, to_crop, box, layouts)
-    for plane, layout, picture in zip(frame.planes, layouts, _split(frame, patch.picture), strict=True):
-        target = box.of(plane, layout)
-        size = (target.shape[1], target.shape[0])
-        from_target = chain(to_crop, box.samples_to_frame(layout))
-        # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
-        is_luma = (layout.step_x, layout.step_y) == (1, 1)
-        styled = resample(picture, from_target, *size, sharp=is_luma, is_inner=is_faded)
-        if is_opaque:
-            target[...] = styled
-            continue
+    pictures = [
+        make_ready(
+            picture,
+            chain(to_crop, box.samples_to_frame(layout)),
+            *box.size(layout),
+            # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
+            sharp=(layout.step_x, layout.step_y) == (1, 1),
+            is_inner=is_faded,
+        )
+        for layout, picture in zip(layouts, _split(frame, patch.picture), strict=True)
+    ]
+    if is_opaque:
+        for plane, layout, picture in zip(frame.planes, layouts, pictures, strict=True):
+            box.of(plane, layout)[...] = picture.part(0, 0, *box.size(layout))
+        return
+    shares = shares_of(patch.mask, to_crop, box, layouts, is_soft=patch.is_soft)
+    for part in shares.parts(max(frame.width_px * frame.height_px // FRAME_PARTS, 1)):
+        _paste_part(frame, box, part, pictures, shares)
+
+
+def _paste_part(frame: Frame, box: PixelBox, part: PixelBox, pictures: Sequence[Ready], shares: Shares) -> None:
+    """Blends a part of a box into the planes of a frame."""
+    weights: dict[tuple[int, int], Weights] = {}
+    for plane, layout, picture in zip(frame.planes, frame.pixel_format.planes, pictures, strict=True):
+        target, size = part.of(plane, layout), part.size(layout)
+        if size not in weights:
+            weights[size] = shares.weights(part, layout)
+        styled = picture.part(*part.start_in(box, layout), *size)
         cv2.blendLinear(styled, target, *weights[size], dst=target)
-
-
-def _weights(
-    patch: Patch, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout]
-) -> dict[tuple[int, int], tuple[Mask, Mask]]:
-    """How much of a patch and of what was there shows, by the size that a box has in a plane."""
-    sparse = _sparse_layout(min(patch.mask.shape) / MASK_SAMPLES, to_crop, layouts) if patch.is_soft else None
-    if sparse is not None:
-        return _interpolated_weights(patch.mask, to_crop, box, layouts, sparse)
-    weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
-    for layout in layouts:
-        size = box.size(layout)
-        if size not in weights:
-            shown = resample(patch.mask, chain(to_crop, box.samples_to_frame(layout)), *size, outside=0)
-            weights[size] = (shown, 1.0 - shown)
-    return weights
-
-
-def _interpolated_weights(
-    mask: Mask, to_crop: Affine, box: PixelBox, layouts: Sequence[PlaneLayout], sparse: PlaneLayout
-) -> dict[tuple[int, int], tuple[Mask, Mask]]:
-    """The same from samples of a soft mask that are as far apart as `sparse` says, one more of them on every side."""
-    around = box.grown(sparse.step_x)
-    shown = resample(mask, chain(to_crop, around.samples_to_frame(sparse)), *around.cover(sparse), outside=0)
-    rest = 1.0 - shown
-    weights: dict[tuple[int, int], tuple[Mask, Mask]] = {}
-    for layout in layouts:
-        size = box.size(layout)
-        if size not in weights:
-            x, y = sparse.step_x // layout.step_x, sparse.step_y // layout.step_y
-            inner = (slice(y, y + size[1]), slice(x, x + size[0]))
-            weights[size] = (enlarged(shown, x, y)[inner], enlarged(rest, x, y)[inner])
-    return weights
-
-
-def _sparse_layout(most_px: float, to_crop: Affine, layouts: Sequence[PlaneLayout]) -> PlaneLayout | None:
-    """The sparsest grid with so many crop pixels between samples, if those of all planes can be made from it."""
-    step_px, every = max(hypot(across, down) for across, down in zip(*to_crop[:, :2].tolist(), strict=True)), 1
-    while step_px * every * 2 <= most_px:
-        every *= 2
-    coarsest = max(max(layout.step_x, layout.step_y) for layout in layouts)
-    return PlaneLayout(1, every, every) if every >= coarsest else None
 
 
 def _fades_inside(mask: Mask, shown: Box) -> bool:

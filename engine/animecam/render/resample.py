@@ -60,18 +60,62 @@ def resample(
     Returns:
         [height_px, width_px] or [height_px, width_px, C] of the source's dtype, memory of its own.
     """
+    ready = make_ready(source, to_source, width_px, height_px, outside=outside, sharp=sharp, is_inner=is_inner)
+    return cast(Samples, ready.part(0, 0, width_px, height_px))
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A source that is as fine as its output: all that is left is to warp it, in one go or part by part.
+
+    Attributes:
+        source: Its samples.
+        to_source: Maps output pixels to those, both counted from the middle of the first one; None: they are the same.
+        outside: Value beyond the source; None replicates its border.
+    """
+
+    source: NDArray[Any]
+    to_source: Affine | None
+    outside: int | None = None
+
+    def part(self, left: int, top: int, width_px: int, height_px: int) -> NDArray[Any]:
+        """Bilinear samples of a part of the output."""
+        if self.to_source is None:
+            return self.source[top : top + height_px, left : left + width_px]
+        to_source = self.to_source.copy()
+        to_source[:, 2] += to_source[:, 0] * left + to_source[:, 1] * top
+        return cv2.warpAffine(
+            self.source,
+            to_source,
+            (width_px, height_px),
+            flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE if self.outside is None else cv2.BORDER_CONSTANT,
+            borderValue=(float(self.outside or 0),) * 4,
+        )
+
+
+def make_ready(
+    source: NDArray[Any],
+    to_source: Affine,
+    width_px: int,
+    height_px: int,
+    *,
+    outside: int | None = None,
+    sharp: bool = False,
+    is_inner: bool = False,
+) -> Ready:
+    """Resizes, averages or enlarges a source as an output needs it; the arguments are those of `resample`."""
     rectangle = find_rectangle(source, to_source, width_px, height_px)
     if rectangle is not None:
-        return cast(Samples, resize_turned(source, rectangle, width_px, height_px, sharp=sharp))
+        return Ready(resize_turned(source, rectangle, width_px, height_px, sharp=sharp), None)
     blocks = plan_blocks(source.shape[1], source.shape[0], to_source, width_px, height_px)
     if blocks.is_averaging:
-        source, to_source = _average(source, blocks, outside), blocks.to_blocks
-        return _warp(source, to_source, width_px, height_px, outside)
+        return Ready(_average(source, blocks, outside), from_centres(blocks.to_blocks), outside)
     if sharp:
         size = (source.shape[1] * SHARP_ENLARGEMENT, source.shape[0] * SHARP_ENLARGEMENT)
-        source = cast(Samples, cv2.resize(source, size, interpolation=cv2.INTER_CUBIC))
+        source = cv2.resize(source, size, interpolation=cv2.INTER_CUBIC)
         to_source = to_source * SHARP_ENLARGEMENT
-    return _warp(source, to_source, width_px, height_px, 0 if is_inner else outside)
+    return Ready(source, from_centres(to_source), 0 if is_inner else outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +172,6 @@ def enlarged(samples: Samples, across: int, down: int) -> Samples:
     """
     size = (samples.shape[1] * across, samples.shape[0] * down)
     return cast(Samples, cv2.resize(samples, size, interpolation=cv2.INTER_LINEAR))
-
-
-def _warp(source: Samples, to_source: Affine, width_px: int, height_px: int, outside: int | None) -> Samples:
-    """Bilinear samples of the source."""
-    warped = cv2.warpAffine(
-        source,
-        from_centres(to_source),
-        (width_px, height_px),
-        flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
-        borderValue=(float(outside or 0),) * 4,
-    )
-    return cast(Samples, warped)
 
 
 def _block_samples(step: float) -> int:

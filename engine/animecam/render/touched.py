@@ -38,6 +38,10 @@ class PixelBox:
         """Samples of a plane that cover the box, across and down; the last ones may reach beyond it."""
         return ceil((self.right - self.left) / layout.step_x), ceil((self.bottom - self.top) / layout.step_y)
 
+    def start_in(self, other: "PixelBox", layout: PlaneLayout) -> tuple[int, int]:
+        """Where the box begins in another one that it lies in, in samples of a plane, across and down."""
+        return (self.left - other.left) // layout.step_x, (self.top - other.top) // layout.step_y
+
     def grown(self, by_px: int) -> "PixelBox":
         """The box with so many pixels more on every side, which may lie outside of the frame."""
         return PixelBox(self.left - by_px, self.top - by_px, self.right + by_px, self.bottom + by_px)
