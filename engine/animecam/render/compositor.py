@@ -7,7 +7,7 @@ import numpy as np
 
 from animecam.errors import PipelineError
 from animecam.render.base import ImageOps, Patch
-from animecam.render.masks import Mask, full_mask, head_mask
+from animecam.render.masks import Mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch, MatchOptions
 from animecam.render.overlap import share_below, share_pixels
 from animecam.settings import HeadEdge, Look, Scope
@@ -81,7 +81,7 @@ class Compositor:
         shapes = [_shape(region) for region in regions]
         masks = self._masks(regions, pictures, shapes, look.scope)
         # Colours are compared where a shape fades out; the outline of a person is an edge anyway.
-        rings = [(mask * (1.0 - shape)).astype(np.float32) for mask, shape in zip(masks, shapes, strict=True)]
+        rings = [_ring(region, mask, shape) for region, mask, shape in zip(regions, masks, shapes, strict=True)]
         matched = self._match(frame.time_s, regions, pictures, drawn, rings)
         if retouch is not None:
             matched = retouch(matched)
@@ -125,3 +125,9 @@ class Compositor:
 def _shape(region: Region) -> Mask:
     mask = full_mask if region.track_id == WHOLE_FRAME else head_mask
     return mask(region.width_px, region.height_px)
+
+
+def _ring(region: Region, mask: Mask, shape: Mask) -> Mask:
+    if mask is shape and region.track_id != WHOLE_FRAME:
+        return head_ring(region.width_px, region.height_px)
+    return (mask * (1.0 - shape)).astype(np.float32, copy=False)

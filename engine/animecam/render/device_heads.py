@@ -6,7 +6,7 @@ import numpy as np
 
 from animecam.cuda.base import DeviceBuffer, Gpu, Stream
 from animecam.errors import PipelineError
-from animecam.render.masks import head_mask
+from animecam.render.masks import head_mask, head_ring
 from animecam.render.match import pixel_weights
 from animecam.render.touched import shown_box
 from animecam.types import Box
@@ -58,7 +58,7 @@ class Heads:
 
     def _make(self, size_px: int) -> Head:
         mask = head_mask(size_px, size_px)
-        ring, shown = pixel_weights((mask * (1.0 - mask)).astype(np.float32)), shown_box(mask)
+        ring, shown = pixel_weights(head_ring(size_px, size_px)), shown_box(mask)
         if ring is None or shown is None:
             raise PipelineError(f"a head of {size_px} px shows nothing")
         pinned = self._gpu.pinned(mask.nbytes + ring.nbytes)

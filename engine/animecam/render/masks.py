@@ -40,6 +40,13 @@ def head_mask(width_px: int, height_px: int) -> Mask:
 
 
 @lru_cache(maxsize=16)
+def head_ring(width_px: int, height_px: int) -> Mask:
+    """Where a head of that size fades out, [height_px, width_px], most in the middle; shared and read-only."""
+    mask = head_mask(width_px, height_px)
+    return _shared((mask * (1.0 - mask)).astype(np.float32, copy=False))
+
+
+@lru_cache(maxsize=16)
 def full_mask(width_px: int, height_px: int) -> Mask:
     """Everything shows: ones, [height_px, width_px]; shared and read-only."""
     return _shared(np.ones((height_px, width_px), dtype=np.float32))
