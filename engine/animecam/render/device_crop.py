@@ -11,10 +11,10 @@ from animecam.render.base import ImageOps
 from animecam.render.device_job import color_steps, write_crop
 from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_layout import FACE, JOB, Record, aligned, channels_of
+from animecam.render.device_memory import SUMS_BYTES
 from animecam.types import Frame, Image, Region
 
 _RGB = 3
-_SUMS_BYTES = _RGB * 8
 _NUMBER_BYTES = 2  # of the network's input, which the kernel writes and nobody reads here
 
 
@@ -97,7 +97,7 @@ class _Room:
     def __init__(self, gpu: Gpu, area: int) -> None:
         face_at = aligned(JOB.itemsize)
         sums_at = aligned(face_at + FACE.itemsize)
-        change_at = aligned(sums_at + _SUMS_BYTES)
+        change_at = aligned(sums_at + SUMS_BYTES)
         numbers_at = aligned(change_at + area)
         self.area = area
         with ExitStack() as parts:

@@ -7,7 +7,7 @@ import numpy as np
 from animecam.cuda.base import DeviceBuffer, Gpu, Stream
 from animecam.errors import PipelineError
 from animecam.render.masks import head_mask, head_ring
-from animecam.render.match import pixel_weights
+from animecam.render.match import pixel_weights, reach
 from animecam.render.touched import shown_box
 from animecam.types import Box
 
@@ -18,12 +18,14 @@ class Head:
 
     Attributes:
         mask: Address of float32 [size, size].
-        ring: Address of float32 [size, size], which sums to 1.
+        ring: Address of float32 [PARTS, size, size], each part of which sums to 1.
+        reach: Address of float32 [PARTS, size, size], which sum to 1 at each pixel.
         shown: The crop pixels that the mask lets through.
     """
 
     mask: int
     ring: int
+    reach: int
     shown: Box
 
 
@@ -57,17 +59,19 @@ class Heads:
         self._heads.clear()
 
     def _make(self, size_px: int) -> Head:
-        mask = head_mask(size_px, size_px)
-        ring, shown = pixel_weights(head_ring(size_px, size_px)), shown_box(mask)
+        mask, ring = head_mask(size_px, size_px), pixel_weights(head_ring(size_px, size_px))
+        shown = shown_box(mask)
         if ring is None or shown is None:
             raise PipelineError(f"a head of {size_px} px shows nothing")
-        pinned = self._gpu.pinned(mask.nbytes + ring.nbytes)
+        maps = np.concatenate([mask[None], ring, reach(size_px, size_px)])
+        pinned = self._gpu.pinned(maps.nbytes)
         try:
-            pinned.array(np.float32, (2, size_px, size_px))[:] = mask, ring
+            pinned.array(np.float32, maps.shape)[:] = maps
             buffer = self._gpu.buffer(pinned.nbytes)
             self._buffers.append(buffer)
             self._stream.copy_in(buffer, pinned, pinned.nbytes)
             self._stream.synchronize()
         finally:
             pinned.close()
-        return Head(buffer.address, buffer.address + mask.nbytes, shown)
+        ring_at = buffer.address + mask.nbytes
+        return Head(buffer.address, ring_at, ring_at + ring.nbytes, shown)

@@ -77,7 +77,7 @@ class JobWriter:
         if frame.pixel_format.is_yuv:
             job["to_rgb"] = color_steps(yuv_to_rgb_matrix(frame.color, frame.height_px))
             job["from_rgb"] = color_steps(rgb_to_yuv_matrix(frame.color, frame.height_px))
-        job["ring"], job["strength"] = head.ring, strength
+        job["ring"], job["reach"], job["strength"] = head.ring, head.reach, strength
         job["faces"], job["size"] = len(regions), regions[0].width_px
         tiles = 0
         for face, region, (recall, memory) in zip(self._faces, regions, recalls, strict=False):

@@ -4,6 +4,7 @@ from functools import cache
 from importlib.resources import files
 
 from animecam.cuda.base import Gpu, Grid, Stream
+from animecam.render.match import PARTS
 
 NAMES = ("crop", "calm", "ring", "finish", "paste")
 
@@ -14,7 +15,7 @@ TILE_PX = (32, 8)
 """Threads of a block: a row of 32 reads what lies side by side."""
 
 RING_THREADS = 256
-RING_BLOCKS = 8  # 32 pixels a thread at 256 x 256; more would wait for one another at the sums
+RING_BLOCKS = 2  # for each part of the ring; more would wait for one another at the sums
 PASTE_BLOCKS = 1024  # share the tiles of all boxes, so that a recorded launch fits any boxes
 
 
@@ -53,7 +54,7 @@ class FaceKernels:
         """Queues what happens to a network's output before it is pasted: calmed, matched, shared."""
         grid = _pixels((size_px, size_px), count)
         stream.launch(self._kernels["calm"], grid, (job, faces, network_output))
-        ring = Grid((RING_BLOCKS, 1, count), (RING_THREADS, 1, 1))
+        ring = Grid((RING_BLOCKS, PARTS, count), (RING_THREADS, 1, 1))
         stream.launch(self._kernels["ring"], ring, (job, faces))
         stream.launch(self._kernels["finish"], grid, (job, faces))
 

@@ -52,6 +52,7 @@ JOB = np.dtype(
         ("channels", CHANNEL, 3),
         ("claims", "u8"),
         ("ring", "u8"),
+        ("reach", "u8"),
         ("to_rgb", "f4", (3, 4)),
         ("from_rgb", "f4", (3, 4)),
         ("levels_to_offset", "f4", (3, 3)),

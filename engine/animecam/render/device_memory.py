@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from animecam.cuda.base import DeviceBuffer, Gpu
 from animecam.render.device_layout import ALIGNMENT, Record
-from animecam.render.match import MatchOptions
+from animecam.render.match import PARTS, MatchOptions
 from animecam.types import Region
 
 _RGB = 3
 _FLOAT_BYTES = 4
-_SUM_BYTES = 8
+
+SUMS_BYTES = PARTS * _RGB * 8
+"""Size of a face's sums of differences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,11 @@ class FaceMemory:
         sizes = {
             "filmed": (_RGB * area, 2),
             "drawn": (_RGB * area, 2),
-            "offset": (_RGB * _FLOAT_BYTES, 2),
+            "offset": (PARTS * _RGB * _FLOAT_BYTES, 2),
             "styled": (_RGB * area, 1),
             "change": (area, 1),
             "share": (_FLOAT_BYTES * area, 1),
-            "sums": (_RGB * _SUM_BYTES, 1),
+            "sums": (SUMS_BYTES, 1),
         }
         self._places: dict[str, list[int]] = {}
         nbytes = 0

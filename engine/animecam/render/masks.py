@@ -31,10 +31,7 @@ def head_mask(width_px: int, height_px: int) -> Mask:
     Returns:
         [height_px, width_px], 0 along the border; shared and read-only.
     """
-    x = ((np.arange(width_px) + 0.5) / width_px - 0.5) / HEAD_RADII[0]
-    y = ((np.arange(height_px) + 0.5) / height_px - 0.5) / HEAD_RADII[1]
-    powers = np.abs(x[None, :]) ** HEAD_ROUNDNESS + np.abs(y[:, None]) ** HEAD_ROUNDNESS
-    rise = np.clip((1.0 - powers ** (1.0 / HEAD_ROUNDNESS)) / HEAD_SOFTNESS, 0.0, 1.0)
+    rise = np.clip((1.0 - head_radius(width_px, height_px)) / HEAD_SOFTNESS, 0.0, 1.0)
     smooth = rise * rise * (3.0 - 2.0 * rise)  # no kink where the fade begins and ends: the eye finds it
     return _shared(smooth.astype(np.float32))
 
@@ -44,6 +41,14 @@ def head_ring(width_px: int, height_px: int) -> Mask:
     """Where a head of that size fades out, [height_px, width_px], most in the middle; shared and read-only."""
     mask = head_mask(width_px, height_px)
     return _shared((mask * (1.0 - mask)).astype(np.float32, copy=False))
+
+
+def head_radius(width_px: int, height_px: int) -> NDArray[np.float64]:
+    """How far each pixel of an aligned crop lies from its middle: 1 where the shape of a head ends, [H, W]."""
+    x = ((np.arange(width_px) + 0.5) / width_px - 0.5) / HEAD_RADII[0]
+    y = ((np.arange(height_px) + 0.5) / height_px - 0.5) / HEAD_RADII[1]
+    powers = np.abs(x[None, :]) ** HEAD_ROUNDNESS + np.abs(y[:, None]) ** HEAD_ROUNDNESS
+    return powers ** (1.0 / HEAD_ROUNDNESS)
 
 
 @lru_cache(maxsize=16)

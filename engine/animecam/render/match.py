@@ -1,12 +1,14 @@
 """Pulls the colours of a drawn picture to those around it, so that no seam shows where it fades out.
 
-Only the mean is moved: anything finer would undo the style. What is compared is the ring where drawn and filmed pixels
-mix, because only there the two are seen side by side.
+Only means are moved: anything finer would undo the style. What is compared is the ring where drawn and filmed pixels
+mix, because only there the two are seen side by side. Each part of the ring moves what is beside it, and all of it the
+middle: hair that is drawn darker on one side must not brighten the wall on the other.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
+from functools import lru_cache
+from math import exp, pi
 from typing import TypeAlias, cast
 
 import cv2
@@ -14,14 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
-from animecam.render.masks import Mask
+from animecam.render.masks import Mask, head_radius
 from animecam.types import Color, ColorMatrix, Image, Region
 
-Offset: TypeAlias = NDArray[np.float64]
-"""What to add to each pixel as luma, blue and red difference in 8-bit levels, float64 [3]."""
+Offsets: TypeAlias = NDArray[np.float64]
+"""What each part of a ring asks to be added, as luma, blue and red difference in 8-bit levels, float64 [PARTS, 3]."""
 
 THUMB_PX = 32
 """Side of the copies that are compared; the mean of a ring needs no more."""
+
+SECTORS = 8
+"""So many parts of a ring are compared by themselves, each fading into the next. On five clips brightness differs along
+the ring by 2 to 6 levels (root mean square) where the mean of all left 3 to 13; a plane through it left 2 to 7."""
+
+PARTS = SECTORS + 1
+"""The sectors, and all of the ring."""
+
+MIDDLE_RADIUS, SECTOR_RADIUS = 0.35, 0.7
+"""In radii of a head's shape: within the first all of the ring moves colours alike, from the second on, where the shape
+begins to fade out, each sector its own."""
 
 MIN_RING = 0.002
 """Mean weight of a ring, below which there is no transition to match (the whole picture shows, or none)."""
@@ -64,10 +77,10 @@ class MatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """The last offset of one region."""
+    """The last offsets of one region."""
 
     time_s: float
-    offset: Offset
+    offsets: Offsets
 
 
 class ColorMatch:
@@ -99,12 +112,12 @@ class ColorMatch:
         """
         tracks: dict[int, _Track] = {}
         for region, source, picture, ring in zip(regions, sources, drawn, rings, strict=True):
-            aim = ring_offset(source, picture, ring)
+            aim = ring_offsets(source, picture, ring)
             if aim is not None:
                 tracks[region.track_id] = self._follow(self._tracks.get(region.track_id), time_s, aim)
         self._tracks = tracks
         return tuple(
-            _move(picture, tracks[region.track_id].offset) if region.track_id in tracks else picture
+            _move(picture, tracks[region.track_id].offsets) if region.track_id in tracks else picture
             for region, picture in zip(regions, drawn, strict=True)
         )
 
@@ -112,16 +125,16 @@ class ColorMatch:
         """Takes the next faces for new ones."""
         self._tracks.clear()
 
-    def _follow(self, last: _Track | None, time_s: float, aim: Offset) -> _Track:
+    def _follow(self, last: _Track | None, time_s: float, aim: Offsets) -> _Track:
         limits = self._options.limits
         aim = np.clip(aim, np.negative(limits), limits)
         if last is None:
             return _Track(time_s, aim)
         share = self._options.followed(last.time_s, time_s)
-        return _Track(time_s, last.offset + share * (aim - last.offset))
+        return _Track(time_s, last.offsets + share * (aim - last.offsets))
 
 
-def ring_offset(source: Image, drawn: Image, ring: Mask) -> Offset | None:
+def ring_offsets(source: Image, drawn: Image, ring: Mask) -> Offsets | None:
     """How much the drawn picture differs from the source where the two mix.
 
     Args:
@@ -130,34 +143,72 @@ def ring_offset(source: Image, drawn: Image, ring: Mask) -> Offset | None:
         ring: How much each pixel counts, [H, W], 0 or more.
 
     Returns:
-        Weighted mean of source minus drawn; None if nothing counts.
+        Weighted means of source minus drawn, one a part; None if nothing counts.
     """
-    weights = _thumb(ring)
-    total = float(weights.sum())
-    if total < MIN_RING * weights.size:
+    weights = _part_weights(ring)
+    if weights is None:
         return None
-    difference = _thumb(source).astype(np.float64) - _thumb(drawn)
-    return LEVELS_TO_OFFSET @ (np.einsum("hw,hwc->c", weights, difference) / total)
+    difference = _thumb(source) - _thumb(drawn)
+    return (weights.reshape(PARTS, -1) @ difference.reshape(-1, 3)) @ LEVELS_TO_OFFSET.T
 
 
-def pixel_weights(ring: Mask) -> Mask | None:
-    """How much each pixel counts in `ring_offset`: the weighted sum of source minus drawn is the difference it finds.
+def pixel_weights(ring: Mask) -> NDArray[np.float32] | None:
+    """How much each pixel counts in `ring_offsets`: weighted sums of source minus drawn are the differences it finds.
 
     The copies that it compares are area means, which are linear: the weights of their pixels, spread over the pixels
-    that each is the mean of, give the same sum without the copies.
+    that each is the mean of, give the same sums without the copies.
 
     Args:
-        ring: As for `ring_offset`.
+        ring: As for `ring_offsets`.
 
     Returns:
-        [H, W], sums to 1; None if nothing counts.
+        [PARTS, H, W], each sums to 1; None if nothing counts.
     """
-    weights = _thumb(ring).astype(np.float64)
-    total = float(weights.sum())
-    if total < MIN_RING * weights.size:
+    weights = _part_weights(ring)
+    if weights is None:
         return None
     down, across = (_area_means(side) for side in ring.shape)
-    return (down.T @ (weights / total) @ across).astype(np.float32)
+    return (down.T @ weights @ across).astype(np.float32)
+
+
+def reach(width_px: int, height_px: int) -> NDArray[np.float32]:
+    """By how much of each part's offset each pixel of a picture is moved, [PARTS, height_px, width_px]; sums to 1."""
+    parts = [_enlarged(part, (width_px, height_px)) for part in _thumb_reach()]
+    return np.stack(parts)
+
+
+def _part_weights(ring: Mask) -> NDArray[np.float64] | None:
+    """How much each pixel of the small copies counts for each part, [PARTS, THUMB_PX, THUMB_PX]; each sums to 1.
+
+    What is not in the ring, because no person is there, asks for what all of it does.
+    """
+    thumb = _thumb(ring)
+    least = MIN_RING * thumb.size
+    weights = np.concatenate([_sectors(), np.ones((1, THUMB_PX, THUMB_PX))]) * thumb
+    totals = weights.sum(axis=(1, 2))
+    if totals[-1] < least:
+        return None
+    is_empty = totals < least / SECTORS
+    weights[is_empty], totals[is_empty] = weights[-1], totals[-1]
+    return weights / totals[:, None, None]
+
+
+@lru_cache(maxsize=1)
+def _sectors() -> NDArray[np.float64]:
+    """How much each pixel of a small copy belongs to each sector, [SECTORS, THUMB_PX, THUMB_PX]; they sum to 1."""
+    place = (np.arange(THUMB_PX) + 0.5) / THUMB_PX - 0.5
+    turn = np.arctan2(place[:, None], place[None, :]) / (2.0 * pi) * SECTORS
+    apart = np.abs((turn - np.arange(SECTORS)[:, None, None] + SECTORS / 2) % SECTORS - SECTORS / 2)
+    return np.clip(1.0 - apart, 0.0, None)
+
+
+@lru_cache(maxsize=1)
+def _thumb_reach() -> NDArray[np.float32]:
+    """`reach` of the small copies."""
+    rise = (head_radius(THUMB_PX, THUMB_PX) - MIDDLE_RADIUS) / (SECTOR_RADIUS - MIDDLE_RADIUS)
+    rise = np.clip(rise, 0.0, 1.0)
+    own = rise * rise * (3.0 - 2.0 * rise)
+    return np.concatenate([_sectors() * own, (1.0 - own)[None]]).astype(np.float32)
 
 
 def _area_means(side: int) -> NDArray[np.float64]:
@@ -177,5 +228,11 @@ def _thumb(picture: NDArray[np.generic]) -> NDArray[np.float32]:
     return small.astype(np.float32, copy=False)
 
 
-def _move(picture: Image, offset: Offset) -> Image:
-    return cast(Image, cv2.transform(picture, np.column_stack((np.eye(3), OFFSET_TO_LEVELS @ offset))))
+def _move(picture: Image, offsets: Offsets) -> Image:
+    levels = (offsets @ OFFSET_TO_LEVELS.T).astype(np.float32)
+    moves = np.tensordot(_thumb_reach(), levels, axes=(0, 0))
+    return cast(Image, cv2.add(picture, _enlarged(moves, picture.shape[1::-1]), dtype=cv2.CV_8U))
+
+
+def _enlarged(samples: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return cast(NDArray[np.float32], cv2.resize(samples, size, interpolation=cv2.INTER_LINEAR))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from animecam.render.masks import full_mask, head_mask
-from animecam.render.match import ColorMatch, MatchOptions, ring_offset
+from animecam.render.match import ColorMatch, MatchOptions, reach, ring_offsets
 
 SIZE = 64
 MASK = head_mask(SIZE, SIZE)
@@ -29,9 +29,9 @@ def test_a_small_cast_goes_away(region):
 def test_only_the_ring_is_compared(region):
     source, drawn = flat(100, 100, 100), flat(100, 100, 100)
     drawn[MASK == 1] = (250, 20, 20)  # the style's own colours, where nothing filmed is beside them
-    offset = ring_offset(source, drawn, RING)
-    assert offset is not None
-    assert np.abs(offset).max() < 6
+    offsets = ring_offsets(source, drawn, RING)
+    assert offsets is not None
+    assert np.abs(offsets).max() < 6
     assert np.abs(source.mean((0, 1)) - drawn.mean((0, 1))).max() > 40
 
 
@@ -76,3 +76,30 @@ def test_without_a_transition_nothing_moves(region):
     full = full_mask(SIZE, SIZE)
     (matched,) = ColorMatch()(0.0, [region], [flat(200, 200, 200)], [drawn], [full * (1 - full)])
     np.testing.assert_array_equal(matched, drawn)
+
+
+def test_each_side_goes_to_what_is_beside_it(region):
+    """A wall that was drawn as it is stays so though hair on the other side was drawn darker."""
+    source, drawn = flat(110, 110, 110), flat(110, 110, 110)
+    drawn[:, SIZE // 2 :] -= 12
+    (matched,) = ColorMatch()(0.0, [region], [source], [drawn], [RING])
+    middle = slice(SIZE * 3 // 8, SIZE * 5 // 8)
+    assert np.abs(matched[middle, : SIZE // 6].astype(int) - 110).max() <= 1
+    assert np.abs(matched[middle, -SIZE // 6 :].astype(int) - 110).max() <= 1
+    face = matched[middle, middle].astype(int) - drawn[middle, middle]
+    assert 4 <= face.min() <= face.max() <= 8  # the middle is moved alike, by the mean of both
+
+
+def test_the_side_without_a_ring_goes_with_the_rest(region):
+    """Where nobody is cut out there is nothing to compare: what the others ask for holds there, too."""
+    ring = RING.copy()
+    ring[:, : SIZE // 2] = 0
+    source, drawn = flat(110, 110, 110), flat(100, 100, 100)
+    drawn[:, : SIZE // 2] = 200
+    offsets = ring_offsets(source, drawn, ring)
+    assert offsets is not None
+    np.testing.assert_allclose(offsets[:, 0], 10, atol=0.6)
+
+
+def test_what_reaches_a_pixel_sums_to_one():
+    np.testing.assert_allclose(reach(96, 64).sum(axis=0), 1, atol=1e-5)

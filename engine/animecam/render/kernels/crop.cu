@@ -14,8 +14,8 @@ extern "C" __global__ void crop(const Job* job, const Face* faces, unsigned shor
         return;
     const Face& face = faces[blockIdx.z];
     if (x == 0 && y == 0)
-        for (int channel = 0; channel < 3; ++channel)
-            face.sums[channel] = 0;
+        for (int sum = 0; sum < 3 * PARTS; ++sum)
+            face.sums[sum] = 0;
     float codes[3], rgb[3];
     for (int channel = 0; channel < 3; ++channel)
         codes[channel] = round_level(sample(job->channels[channel], face.crop[job->is_yuv && channel > 0], x, y));

@@ -3,6 +3,8 @@
 // Codes are 8-bit levels. A crop's pictures are planar, [3][height][width]. What is called "before" is of the last frame
 // of the same face.
 
+constexpr int PARTS = 9;  // of the ring in which colours are compared, as in render/match.py
+
 struct Channel {          // one channel of the frame; chroma of NV12 lies every second byte
     unsigned char* first;
     int row;              // bytes from one row to the next
@@ -31,8 +33,8 @@ struct Face {
     unsigned char* change;        // one plane
     const float* mask;            // the head's shape in its crop
     float* share;                 // what is pasted of it where faces overlap
-    unsigned long long* sums;     // three weighted sums of differences, fixed point
-    float* offset;                // three: how far its colours are moved
+    unsigned long long* sums;     // [PARTS][3]: weighted sums of differences, fixed point
+    float* offset;                // [PARTS][3]: how far its colours are moved
     float* offset_before;
     float follow;                 // share of a change of colour that is followed in this frame
     float gain;                   // with which the mask is pasted
@@ -47,7 +49,8 @@ struct Face {
 struct Job {
     Channel channels[3];
     const Sampler* claims;        // [faces][faces]: crop pixels of the first in the crop of the second
-    const float* ring;            // how much each crop pixel counts when colours are compared; sums to 1
+    const float* ring;            // [PARTS]: how much each crop pixel counts when colours are compared; sums to 1
+    const float* reach;           // [PARTS]: how much of a part's offset moves each crop pixel
     float to_rgb[12];             // frame codes to RGB, rows of four, in units of 1 / 1024
     float from_rgb[12];
     float levels_to_offset[9];    // RGB difference to the luma and chroma in which colours are moved

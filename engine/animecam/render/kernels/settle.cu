@@ -41,14 +41,15 @@ extern "C" __global__ void calm(const Job* job, const Face* faces, const unsigne
 
 constexpr float FIXED_POINT = 4294967296.0f; // whole numbers add up to the same in any order
 
-// Weighted sums of filmed minus drawn. Any number of threads along x, faces along z.
+// Weighted sums of filmed minus drawn. Any number of threads along x, parts of the ring along y, faces along z.
 extern "C" __global__ void ring(const Job* job, const Face* faces)
 {
     const Face& face = faces[blockIdx.z];
     const int area = job->width * job->height;
+    const float* weights = job->ring + blockIdx.y * area;
     float sums[3] = {0.0f, 0.0f, 0.0f};
     for (int at = blockIdx.x * blockDim.x + threadIdx.x; at < area; at += gridDim.x * blockDim.x) {
-        const float weight = job->ring[at];
+        const float weight = weights[at];
         if (weight == 0.0f)
             continue;
         for (int channel = 0; channel < 3; ++channel)
@@ -56,20 +57,21 @@ extern "C" __global__ void ring(const Job* job, const Face* faces)
     }
     for (int channel = 0; channel < 3; ++channel) {
         const long long sum = static_cast<long long>(rintf(sums[channel] * FIXED_POINT));
-        atomicAdd(face.sums + channel, static_cast<unsigned long long>(sum)); // modulo 2^64, so that signs come out right
+        // Modulo 2^64, so that signs come out right.
+        atomicAdd(face.sums + 3 * blockIdx.y + channel, static_cast<unsigned long long>(sum));
     }
 }
 
-// How far a face's colours are moved in this frame, in luma and colour differences.
-__device__ inline void follow(const Job* job, const Face& face, float* offset)
+// How far a part of the ring asks colours to be moved in this frame, in luma and colour differences.
+__device__ inline void follow(const Job* job, const Face& face, int part, float* offset)
 {
     float levels[3];
     for (int channel = 0; channel < 3; ++channel)
-        levels[channel] = static_cast<float>(static_cast<long long>(face.sums[channel])) / FIXED_POINT;
-    for (int part = 0; part < 3; ++part) {
-        const float limit = job->limits[part];
-        const float aim = fminf(fmaxf(linear(job->levels_to_offset + 3 * part, levels), -limit), limit);
-        offset[part] = face.offset_before[part] + face.follow * (aim - face.offset_before[part]);
+        levels[channel] = static_cast<float>(static_cast<long long>(face.sums[3 * part + channel])) / FIXED_POINT;
+    for (int axis = 0; axis < 3; ++axis) {
+        const float limit = job->limits[axis], before = face.offset_before[3 * part + axis];
+        const float aim = fminf(fmaxf(linear(job->levels_to_offset + 3 * axis, levels), -limit), limit);
+        offset[axis] = before + face.follow * (aim - before);
     }
 }
 
@@ -100,16 +102,20 @@ extern "C" __global__ void finish(const Job* job, const Face* faces)
     if (x >= job->width || y >= job->height)
         return;
     const Face& face = faces[blockIdx.z];
-    float offset[3], rgb[3];
-    follow(job, face, offset);
-    if (x == 0 && y == 0)
-        for (int part = 0; part < 3; ++part)
-            face.offset[part] = offset[part];
     const int area = job->width * job->height, at = y * job->width + x;
-    for (int channel = 0; channel < 3; ++channel) {
-        const float move = linear(job->offset_to_levels + 3 * channel, offset);
-        rgb[channel] = round_level(face.drawn[channel * area + at] + move);
+    float moved[3] = {0.0f, 0.0f, 0.0f}, rgb[3];
+    for (int part = 0; part < PARTS; ++part) {
+        float offset[3];
+        follow(job, face, part, offset);
+        const float reach = job->reach[part * area + at];
+        for (int axis = 0; axis < 3; ++axis) {
+            moved[axis] += reach * offset[axis];
+            if (at == 0)
+                face.offset[3 * part + axis] = offset[axis];
+        }
     }
+    for (int channel = 0; channel < 3; ++channel)
+        rgb[channel] = round_level(face.drawn[channel * area + at] + linear(job->offset_to_levels + 3 * channel, moved));
     for (int channel = 0; channel < 3; ++channel) {
         const float code = job->is_yuv ? affine(job->from_rgb + 4 * channel, rgb) : rgb[channel];
         face.styled[channel * area + at] = static_cast<unsigned char>(code);
