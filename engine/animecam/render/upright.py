@@ -13,6 +13,10 @@ from animecam.types import Affine, Box
 
 HALF = 2  # so many samples are averaged across and down
 
+BLURRED = (3, 5)
+"""Sides of blocks of bytes whose means OpenCV finds sooner for every sample than for one in each block: in half of the
+time, and the same to the last bit, as means of odd numbers of bytes are never halves."""
+
 PIXEL_TOLERANCE = 1 / 64
 """Samples that a rectangle may be off the grid and still be resized; finer than the steps of `warpAffine` itself."""
 
@@ -113,6 +117,10 @@ def average_whole(picture: NDArray[Any], width: int, height: int) -> NDArray[Any
     if _halves(picture.shape[1], width) and _halves(picture.shape[0], height):
         size = (picture.shape[1] // HALF, picture.shape[0] // HALF)
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    if picture.shape[1::-1] != (width, height):
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-    return picture
+    if picture.shape[1::-1] == (width, height):
+        return picture
+    side = next((side for side in BLURRED if picture.shape[:2] == (height * side, width * side)), None)
+    if side is not None and picture.dtype == np.uint8:
+        means = cv2.blur(picture, (side, side))
+        return np.ascontiguousarray(means[side // 2 :: side, side // 2 :: side])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)

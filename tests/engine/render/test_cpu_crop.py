@@ -7,6 +7,7 @@ import pytest
 
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
+from animecam.render.upright import average_whole
 from animecam.types import WHOLE_FRAME, Color, ColorMatrix, PixelFormat, Region
 
 LEVELS = 2.0
@@ -107,3 +108,13 @@ def test_planes_may_be_strided(world):
     padded = tuple(np.pad(plane, ((0, 0), (0, 13)))[:, : plane.shape[1]] for plane in frame.planes)
     region = world.region(32, (30, 20), 1.2, 0.5)
     assert np.array_equal(OPS.crop(frame, region), OPS.crop(replace(frame, planes=padded, packed=None), region))
+
+
+@pytest.mark.parametrize("shape", [(60, 45), (60, 45, 3)])
+@pytest.mark.parametrize("side", [2, 3, 4, 5, 6, 7, 10])
+def test_means_of_whole_blocks_are_exact(shape, side):
+    """Rounded from the exact means; pairs that are averaged first may round up twice."""
+    small = np.random.default_rng(side).integers(0, 256, (shape[0] * side, shape[1] * side, *shape[2:]), np.uint8)
+    exact = small.reshape(shape[0], side, shape[1], side, -1).mean(axis=(1, 3)).reshape(shape)
+    slack = 0.5 if side % 2 else 1.0
+    assert np.abs(average_whole(small, shape[1], shape[0]) - exact).max() <= slack
