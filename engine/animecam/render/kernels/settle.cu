@@ -114,8 +114,10 @@ extern "C" __global__ void finish(const Job* job, const Face* faces)
                 face.offset[3 * part + axis] = offset[axis];
         }
     }
-    for (int channel = 0; channel < 3; ++channel)
-        rgb[channel] = round_level(face.drawn[channel * area + at] + linear(job->offset_to_levels + 3 * channel, moved));
+    for (int channel = 0; channel < 3; ++channel) {
+        const float move = linear(job->offset_to_levels + 3 * channel, moved);
+        rgb[channel] = round_level(face.drawn[channel * area + at] + move);
+    }
     for (int channel = 0; channel < 3; ++channel) {
         const float code = job->is_yuv ? affine(job->from_rgb + 4 * channel, rgb) : rgb[channel];
         face.styled[channel * area + at] = static_cast<unsigned char>(code);
