@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -82,6 +83,40 @@ def test_styles_get_smoothed_copies_and_an_index(tmp_path: Path) -> None:
         *("a.png", "a.smooth.png", "sub_b.png", "sub_b.smooth.png")
     ]
     assert read_picture(folder / "a.png").shape == (64, 64, 3)
+
+
+def test_pictures_of_every_format_are_read_or_counted(tmp_path: Path) -> None:
+    """A folder of a phone's HEIC pictures was said to hold none, and its GIF, TIFF and AVIF ones went unmentioned."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for seed, suffix in enumerate((".jpe", ".tif", ".gif")):
+        write_picture(_colourful(seed), source / f"x{suffix}")
+    (source / "y.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    report = prepare(source, tmp_path / "out", PrepareOptions("style", crop=CropOptions(side_px=64)))
+    assert (report.kept, report.dropped) == (3, {"unknown format": 1})
+
+
+def test_links_are_followed_and_hidden_files_are_not(tmp_path: Path) -> None:
+    """Pictures in linked folders were missed; `._x.jpg`, or half a picture of a killed run, was one to train on."""
+    source, other = tmp_path / "in", tmp_path / "other"
+    (source / ".thumbnails").mkdir(parents=True)
+    other.mkdir()
+    for seed, place in enumerate((source / ".thumbnails/a.png", source / "._b.png", source / "c.png", other / "d.png")):
+        write_picture(_colourful(seed), place)
+    (source / "linked").symlink_to(other)
+    (other / "round").symlink_to(source)
+    (source / "folder.png").mkdir()
+    assert [path.relative_to(source).as_posix() for path in list_pictures(source)] == ["c.png", "linked/d.png"]
+
+
+def test_a_picture_that_is_too_large_is_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise cv2.error("pixels <= CV_IO_MAX_IMAGE_PIXELS")
+
+    write_picture(_colourful(0), tmp_path / "x.png")
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(DataError, match=r"x\.png is larger"):
+        read_picture(tmp_path / "x.png")
 
 
 def test_a_second_run_only_does_what_is_new(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Reading pictures, with errors that name the file."""
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,45 @@ from animecam_training.faces import Image
 Labels = NDArray[np.integer[Any]]
 """Number of the region that each pixel belongs to, [H, W], from 0."""
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
+FOREIGN_SUFFIXES = (".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")
+"""Of pictures too, but OpenCV reads none of them: `prepare` says how many it met."""
+
 REPAIR_HINT = "remove it, or prepare the folder again"
 MOST_LABELS = 1 << 16  # what a 16-bit PNG can count
 
 
-def list_pictures(folder: Path) -> list[Path]:
+def list_pictures(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
     """All pictures below a folder, sorted, so that every machine sees the same order.
+
+    Links are followed; hidden files and folders are passed over: other programs keep thumbnails there, a run that was
+    killed may have left half a picture.
+
+    Args:
+        folder: Where to look.
+        suffixes: Endings of the names, in lower case.
 
     Raises:
         DataError: No such folder, or no picture in it.
     """
     if not folder.is_dir():
         raise DataError(f"no folder {folder}", hint="name a folder of pictures")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = sorted(path for path in _visible_files(folder) if path.suffix.lower() in suffixes)
     if not found:
-        raise DataError(f"no pictures in {folder}", hint="looked for " + ", ".join(SUFFIXES))
+        raise DataError(f"no pictures in {folder}", hint="looked for " + ", ".join(suffixes))
     return found
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, those in linked folders too, each folder once: links may go round in a circle."""
+    met: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if (real := os.path.realpath(place)) in met:
+            folders.clear()
+            continue
+        met.add(real)
+        yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
 def read_picture(path: Path) -> Image:
@@ -133,7 +157,10 @@ def _decode(path: Path, mode: int) -> NDArray[Any]:
         coded = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=REPAIR_HINT) from error
-    pixels = cv2.imdecode(coded, mode) if coded.size else None
+    try:
+        pixels = cv2.imdecode(coded, mode) if coded.size else None
+    except cv2.error as error:
+        raise DataError(f"{path} is larger than OpenCV reads", hint="make it smaller") from error
     if pixels is None:
         raise DataError(f"{path} is not a picture", hint=REPAIR_HINT)
     return pixels

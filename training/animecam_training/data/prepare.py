@@ -25,6 +25,8 @@ from animecam_training.data.names import (
     WORN_SUFFIX,
 )
 from animecam_training.data.pictures import (
+    FOREIGN_SUFFIXES,
+    SUFFIXES,
     list_pictures,
     read_picture,
     resized,
@@ -156,7 +158,8 @@ def _sources(source: Path, folder: Path) -> list[Path]:
     root, results = source.resolve(), folder.resolve()
     if root == results:
         raise DataError(f"{folder} holds the pictures themselves", hint="name another folder for what is made of them")
-    return [path for path in list_pictures(source) if not (root / path.relative_to(source)).is_relative_to(results)]
+    paths = list_pictures(source, SUFFIXES + FOREIGN_SUFFIXES)
+    return [path for path in paths if not (root / path.relative_to(source)).is_relative_to(results)]
 
 
 def _stem(path: Path, source: Path) -> str:
@@ -173,7 +176,7 @@ def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
 def _without_duplicates(
     waiting: list[Path], options: PrepareOptions, done: dict[str, Verdict], source: Path
 ) -> list[tuple[Path, Verdict | None]]:
-    """Pictures with their verdict where it is known beforehand: duplicates and unreadable files.
+    """Pictures with their verdict where it is known beforehand: duplicates, unreadable files and unknown formats.
 
     Of alike pictures the largest stays, and none is the duplicate of one that is dropped for a fault.
     """
@@ -187,7 +190,7 @@ def _without_duplicates(
         try:
             image = read_picture(path)
         except DataError:
-            marked[path] = "unreadable"
+            marked[path] = "unknown format" if path.suffix.lower() in FOREIGN_SUFFIXES else "unreadable"
             continue
         marked[path] = None
         if find_fault(image, _limits(options)) is None:
