@@ -72,6 +72,8 @@ def test_usage_is_status_two_and_an_interruption_130(
     assert "FOLDER" in capsys.readouterr().err
     assert main(["prepare", "a", "b", "--kind", "sketch"]) == 2
     assert "sketch" in capsys.readouterr().err
+    assert main(["prepare", "a", "b", "--seed", "-1"]) == 2
+    assert "seed" in capsys.readouterr().err
     assert main(["prepare", "a", "b", "--teacher", "model.onnx"]) == 2
     assert "painted over a teacher" in " ".join(capsys.readouterr().err.split())
     assert main(["run", str(recipe)]) == 2

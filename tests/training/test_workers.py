@@ -1,8 +1,10 @@
 """Work in several processes: its order, and that none of them is left behind."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from animecam_training.data.workers import in_order
+from animecam_training.errors import DataError
+from animecam_training.stopping import deaf_children
 
 LONGEST_S = 30.0
 
@@ -17,6 +21,8 @@ SLOW = """
 import os, sys, time
 from pathlib import Path
 from animecam_training.data.workers import in_order
+from animecam_training.errors import DataError
+from animecam_training.stopping import deaf_children
 
 def work(number):
     Path(sys.argv[1], str(os.getpid())).touch()
@@ -50,6 +56,29 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         parent.wait()
     workers = [Path("/proc", path.name) for path in seen.iterdir()]
     _wait_for(lambda: not any(worker.exists() for worker in workers))
+
+
+def test_ctrl_c_does_not_wait_for_workers() -> None:
+    """Each worker told where it was, in a traceback, and what was begun was waited for."""
+    started = time.monotonic()
+    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(in_order(time.sleep, [60.0] * 4, 2))
+    assert time.monotonic() - started < 30
+
+
+def test_a_killed_worker_is_told_of() -> None:
+    with pytest.raises(DataError, match="a worker was killed"):
+        list(in_order(os._exit, [1, 1], 2))
+
+
+def test_children_do_not_hear_ctrl_c() -> None:
+    ask = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    with deaf_children():
+        deaf = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+    hears = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True).stdout
+    assert (deaf.strip(), hears.strip()) == ("True", "False")
 
 
 def _wait_for(is_so: Callable[[], bool]) -> None:

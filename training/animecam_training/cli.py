@@ -51,7 +51,7 @@ def app() -> None:
 )
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
-@click.option("--seed", default=0, help="Of margins, expressions and glasses.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of margins, expressions and glasses.")
 @click.option(
     "--recipe",
     type=_FOLDER,
@@ -109,7 +109,7 @@ def prepare(
             source, folder, options, lambda done, total: progress.update(task, completed=done, total=total)
         )
     dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(report.dropped.items()))
-    _console.print(f"kept {report.kept}; dropped: {dropped or 'none'}")
+    _console.print(f"kept {report.kept}; dropped: {dropped or 'none'}", soft_wrap=True)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish: the step at hand is finished and saved; a second one interrupts at once."""
+"""Ctrl-C as a wish: the step at hand is finished and saved; a second one interrupts at once. Workers do not hear it."""
 
 import signal
 import threading
@@ -26,5 +26,21 @@ def stop_wishes() -> Generator[Callable[[], bool]]:
     signal.signal(signal.SIGINT, ask)
     try:
         yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def deaf_children() -> Generator[None]:
+    """Processes that are started in the block do not hear Ctrl-C, which a terminal sends to all: one tells of it.
+
+    In another thread than the main one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
     finally:
         signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -139,8 +140,8 @@ def prepare(
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
     verdicts = Counter(done.values())
     total, count = len(paths), len(paths) - len(waiting)
-    with index.open("a", encoding="utf-8") as file:
-        for path, verdict in in_order(work, fresh, options.workers):
+    with index.open("a", encoding="utf-8") as file, closing(in_order(work, fresh, options.workers)) as results:
+        for path, verdict in results:
             write_verdict(file, str(path.relative_to(source)), verdict)
             verdicts[verdict] += 1
             count += 1

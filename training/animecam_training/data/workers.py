@@ -1,33 +1,50 @@
 """The same work on many things, in several processes that end with the one that started them."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import TypeVar
 
-CHUNK = 8  # things handed to a worker at a time
+from animecam_training.errors import DataError
+from animecam_training.stopping import deaf_children
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: int) -> Iterator[Result]:
+def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: int) -> Generator[Result]:
     """Results in the order of the things; computed in this process where one worker is enough.
 
     Args:
         work: Can be sent to another process.
         things: Can be sent, too.
         workers: Processes.
+
+    Raises:
+        DataError: A worker was killed.
     """
     if workers <= 1:
         yield from map(work, things)
         return
+    others = set(active_children())
     # A forked worker inherits OpenCV's thread pool without its threads, and waits for them for ever.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
-        yield from pool.map(work, things, chunksize=CHUNK)
+        try:
+            with deaf_children():
+                futures = [pool.submit(work, thing) for thing in things]  # the first one starts all workers
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool as error:
+            hint = "memory may have run short: run again with fewer --workers, it goes on"
+            raise DataError("a worker was killed", hint=hint) from error
+        except BaseException:  # one thing's fault, or Ctrl-C: nobody waits for those that are begun
+            for worker in set(active_children()) - others:
+                worker.terminate()
+            raise
 
 
 def _end_with_parent() -> None:
