@@ -12,6 +12,12 @@ from animecam_training.recipe_files import differences, load_recipe, recipe_from
 from animecam_training.target.lines import LineOptions
 from animecam_training.target.options import TargetOptions
 
+_TERMS = (
+    *("adversarial_support", "content", "region_own", "region_photo", "colour", "variation_support"),
+    *("adversarial_main", "refine_pixels", "refine_features", "variation_main"),
+)
+NOTHING_AFTER_PRETRAINING = "[dtgan_weights]\nstyle = [0.0, 0.0, 0.0]\n" + "".join(f"{name} = 0.0\n" for name in _TERMS)
+
 
 def test_toml_there_and_back() -> None:
     recipe = Recipe(
@@ -35,7 +41,8 @@ def test_toml_there_and_back() -> None:
         ('method = "magic"', "method must be one of 'pairs', 'dtgan', 'distill'"),
         ("data = 3", "data must be a table"),
         ('[data]\nsizes_px = [64, "x"]', r"data.sizes_px\[1\] must be int"),
-        ("[optim]\nbetas = [0.5]", "optim.betas must be"),
+        ("[optim]\nbetas = [0.5]", "optim.betas must be a list of 2 float, "),
+        ("[data]\nsizes_px = 64", "data.sizes_px must be a list of int, "),
         ("[data]\nsizes_px = [65]", "data.sizes_px has a value that makes no sense"),
         ("[data]\nbatch = 0", "data.batch"),
         ("pretrain_steps = 5", "pretrain_steps has a value that makes no sense"),
@@ -64,6 +71,22 @@ def test_toml_there_and_back() -> None:
         ("[flat]\ncolour = 0", "flat.colour"),
         ("[model]\nwidths = [8, 8]", "model.widths"),
         ("[optim]\nema_decay = 1.0", "optim.ema_decay"),
+        ("[optim]\nlearning_rate = inf", "optim.learning_rate"),
+        ("[optim]\nwarmup_steps = -5", "optim.warmup_steps"),
+        ("[optim]\ndecay_from = 1.5", "optim.decay_from"),
+        ("seed = 18446744073709551616", "seed"),
+        ('name = ""', "name"),
+        ('name = "../mine"', "name"),
+        ("[pair_weights]\ngradient = nan", "pair_weights.gradient"),
+        ("[augment]\nblur = 7.0", "augment.blur "),
+        ("[augment]\nblur_px = [1.0, inf]", r"augment.blur_px\[1\]"),
+        ("[augment]\nexposure = 3.0", "augment.exposure"),
+        ("[augment]\nwhite_balance = -0.5", "augment.white_balance"),
+        ("[augment]\ngamma = 2.0", "augment.gamma"),
+        ("[augment]\nnoise = nan", "augment.noise"),
+        ("[dtgan_weights]\ncolour = -1.0", "dtgan_weights has"),
+        ("[dtgan_weights]\nstyle = [0.1, -5.0, 25.0]", "dtgan_weights has"),
+        (NOTHING_AFTER_PRETRAINING, "dtgan_weights has"),
     ],
 )
 def test_errors_name_the_key(text: str, message: str, tmp_path: Path) -> None:

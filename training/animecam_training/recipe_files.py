@@ -4,7 +4,7 @@ import dataclasses
 import json
 import tomllib
 from dataclasses import fields
-from math import inf
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
@@ -13,6 +13,8 @@ from animecam_training.errors import ConfigError
 
 SMALLEST_CROP_PX = 64
 SIZE_MULTIPLE = 8  # of crops; the generators halve three times
+MOST_SEED = 2**32 - 1
+PRETRAINING = ("pretrain_support", "pretrain_main")
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -46,7 +48,7 @@ def recipe_from_table(table: dict[str, Any]) -> Recipe:
 
 def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     """What every key must hold, and that in words."""
-    data, optim, model = recipe.data, recipe.optim, recipe.model
+    data, optim, model, augment = recipe.data, recipe.optim, recipe.model, recipe.augment
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     worn = recipe.pair_weights.worn == 0 or recipe.method != "dtgan"
@@ -55,10 +57,15 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
     weights = dataclasses.astuple(recipe.pair_weights)
     supervised = any(weights) and min(weights) >= 0
-    least_blur, most_blur = recipe.augment.blur_px
-    first = (recipe.dtgan_weights.pretrain_support, recipe.dtgan_weights.pretrain_main)
+    least_blur, most_blur = augment.blur_px
+    rows = dataclasses.asdict(recipe.dtgan_weights)
+    first = [rows.pop(name) for name in PRETRAINING]
+    style = rows.pop("style")
+    adversary = rows.pop("smoothed_edges")
+    unpaired = any((*rows.values(), *style)) and min(*rows.values(), *first, *style, adversary) >= 0
     heads = model.discriminator == "patch" or recipe.method != "dtgan"
     return {
+        "name": (bool(recipe.name) and "/" not in recipe.name, "a word without /"),
         "steps": (recipe.steps > 0, "1 or more"),
         "pretrain_steps": (pretrain, '0, or up to steps with the method "dtgan"'),
         "save_every": (recipe.save_every > 0, "1 or more"),
@@ -87,19 +94,29 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "data.batch": (data.batch > 0, "1 or more"),
         "data.workers": (data.workers >= 0, "0 or more"),
         "data.sizes_px": (sizes, f"multiples of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}"),
-        "data.zooms": (bool(data.zooms) and all(1 <= z < inf for z in data.zooms), "1.0 or more, one number at least"),
-        "seed": (recipe.seed >= 0, "0 or more"),
+        "data.zooms": (bool(data.zooms) and all(z >= 1 for z in data.zooms), "1.0 or more, one number at least"),
+        "seed": (0 <= recipe.seed <= MOST_SEED, f"0 to {MOST_SEED}"),
+        "augment.colour": (0 <= augment.colour <= 1, "0 to 1"),
+        "augment.exposure": (0 <= augment.exposure < 1, "0 to less than 1"),
+        "augment.white_balance": (0 <= augment.white_balance < 1, "0 to less than 1"),
+        "augment.gamma": (0 < augment.gamma <= 1, "more than 0, to 1"),
+        "augment.blur": (0 <= augment.blur <= 1, "0 to 1"),
         "augment.blur_px": (0 < least_blur <= most_blur, "two above 0, the smaller first"),
-        "augment.gamma": (recipe.augment.gamma > 0, "more than 0"),
+        "augment.noise": (0 <= augment.noise <= 1, "0 to 1"),
+        "augment.jpeg": (0 <= augment.jpeg <= 1, "0 to 1"),
+        "augment.haze": (0 <= augment.haze <= 1, "0 to 1"),
         "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
         "optim.discriminator_rate": (optim.discriminator_rate >= 0, "0 or more"),
         "optim.betas": (all(0 <= beta < 1 for beta in optim.betas), "two from 0 to less than 1"),
+        "optim.warmup_steps": (optim.warmup_steps >= 0, "0 or more"),
+        "optim.decay_from": (0 <= optim.decay_from <= 1, "0 to 1"),
         "optim.final_share": (0 <= optim.final_share <= 1, "0 to 1"),
         "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
         "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
         "pair_weights": (supervised, "one weight above 0, and none below"),
         "dtgan_weights.pretrain_main": (recipe.pretrain_steps == 0 or any(first), "one of pretrain_* not 0"),
-        "dtgan_weights.style": (len(recipe.dtgan_weights.style) > 0, "one number for each style layer"),
+        "dtgan_weights.style": (len(style) > 0, "one number for each style layer"),
+        "dtgan_weights": (unpaired or not style, "one weight above 0 after pre-training, and none below"),
     }
 
 
@@ -187,7 +204,7 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
         kinds: list[Any] = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else [*arguments]
         if len(kinds) == len(items):
             return tuple(_convert(items[i], kinds[i], f"{key}[{i}]") for i in range(len(items)))
-    if hint is float and found in (int, float):
+    if hint is float and found in (int, float) and isfinite(value):
         return float(value)
     if hint in (int, str, bool) and found is hint:
         return value
@@ -198,4 +215,8 @@ def _name(hint: Any) -> str:
     """The type in words for a message."""
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(repr, get_args(hint)))
+    if get_origin(hint) is tuple:
+        kind, *others = get_args(hint)
+        count = "" if Ellipsis in others else f"{len(others) + 1} "
+        return f"a list of {count}{kind.__name__}"
     return "a table" if dataclasses.is_dataclass(hint) else str(getattr(hint, "__name__", hint))
