@@ -436,6 +436,21 @@ def test_pictures_are_kept_as_long_as_there_is_room(tmp_path: Path, monkeypatch:
     assert [crops.read(path) is crops.read(path) for path in paths] == [True, True, False]
 
 
+def test_regions_are_kept_as_long_as_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All were kept: those of a folder of a phone's photos filled the memory."""
+    for folder, suffixes in (("photo", (".png",)), ("style", (".png", ".smooth.png"))):
+        (tmp_path / folder).mkdir()
+        for suffix in suffixes:
+            write_picture(_colourful(0), tmp_path / folder / f"x{suffix}")
+    crops = UnpairedSet(
+        DataConfig(str(tmp_path / "photo"), str(tmp_path / "style")), AugmentConfig(), seed=0, batch_of_all=1
+    )
+    assert crops.regions(crops.inputs[0]) is crops.regions(crops.inputs[0])
+    monkeypatch.setattr(sets, "MOST_KEPT_BYTES", 0)
+    crops = UnpairedSet(crops.data, AugmentConfig(), seed=0, batch_of_all=1)
+    assert crops.regions(crops.inputs[0]) is not crops.regions(crops.inputs[0])
+
+
 def test_the_method_of_two_folders_wants_the_second(tmp_path: Path) -> None:
     """An empty name is the working directory, and was searched to its depths."""
     write_picture(_colourful(0), tmp_path / "a.png")

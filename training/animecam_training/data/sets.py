@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -33,7 +35,7 @@ log = logging.getLogger(__name__)
 
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
-MOST_KEPT_BYTES = 2 << 30  # of pictures in each process that reads them
+MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions in each process that reads them
 LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
 Batch = dict[str, Tensor]
@@ -55,7 +57,7 @@ class Crops(Dataset[Batch]):
         self.seed = seed
         self.batch_of_all = batch_of_all
         self.inputs: list[Path] = []
-        self._kept: dict[Path, Image] = {}
+        self._kept: dict[Path, NDArray[Any]] = {}
         self._kept_bytes = 0
         self._has_warned = False
 
@@ -70,13 +72,17 @@ class Crops(Dataset[Batch]):
 
     def read(self, path: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """A picture, from memory after the first time as long as there is room."""
+        return self.keep(path, decode)
+
+    def keep(self, path: Path, decode: Callable[[Path], NDArray[Any]]) -> NDArray[Any]:
+        """What `decode` makes of a file, from memory after the first time as long as there is room."""
         if path in self._kept:
             return self._kept[path]
-        image = decode(path)
-        if self._kept_bytes + image.nbytes <= MOST_KEPT_BYTES:
-            self._kept[path] = image
-            self._kept_bytes += image.nbytes
-        return image
+        pixels = decode(path)
+        if self._kept_bytes + pixels.nbytes <= MOST_KEPT_BYTES:
+            self._kept[path] = pixels
+            self._kept_bytes += pixels.nbytes
+        return pixels
 
     def _warn_of_size(self, photo: Image, path: Path) -> None:
         """Says once that crops of a photo show hardly anything of it: heads are learned from crops of heads."""
@@ -217,7 +223,6 @@ class UnpairedSet(PhotoSet):
             raise DataError(
                 f"{missing[0]} has no edge-smoothed copy", hint="run: animecam-train prepare --kind style SRC DST"
             )
-        self._labels: dict[Path, Labels] = {}
         without = sum(not regions_of(path).is_file() for path in self.inputs)
         if without:
             log.info("%d photos without stored superpixels: found as they are met", without)
@@ -227,11 +232,12 @@ class UnpairedSet(PhotoSet):
         return f"{super().describe()} and {_named(self.styles, Path(self.data.styles))}"
 
     def regions(self, path: Path) -> Labels:
-        """The superpixels of a photo [H, W], from memory after the first time."""
-        if path not in self._labels:
-            stored = regions_of(path)
-            self._labels[path] = read_labels(stored) if stored.is_file() else find_superpixels(self.read(path))
-        return self._labels[path]
+        """The superpixels of a photo [H, W], from memory after the first time as long as there is room."""
+
+        def find(stored: Path) -> Labels:
+            return read_labels(stored) if stored.is_file() else find_superpixels(self.read(path))
+
+        return self.keep(regions_of(path), find)
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
