@@ -73,7 +73,17 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
             partial.unlink(missing_ok=True)
         is_place = isinstance(error, NotADirectoryError | FileNotFoundError | PermissionError)
         hint = "name a folder that is there and may be written" if is_place else "free some space; resume"
-        raise CheckpointError(f"cannot write checkpoint {path}: {error}", hint=hint) from error
+        raise CheckpointError(f"cannot write checkpoint {path}: {_reason(error)}", hint=hint) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Why a file could not be written, in the system's words: torch's own name a place in its source."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__context__
+    return str(error)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
