@@ -44,6 +44,7 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=JOIN_SECONDS, check=False)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("step 2 of 2") == 1
     together = load_checkpoint(tmp_path / "two/last.pt")
     assert together.step == 2
     for name, value in alone.weights.items():

@@ -138,6 +138,7 @@ def run(
     from dataclasses import replace
 
     with _training_packages():
+        from animecam_training.distributed import is_first_process
         from animecam_training.loop import RunOptions, train
         from animecam_training.recipe_files import load_recipe
 
@@ -150,10 +151,11 @@ def run(
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data, teacher=teacher or loaded.teacher)
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
-    with _progress() as progress:
+    with _progress(is_shown=is_first_process()) as progress:
         task = progress.add_task(escape(loaded.name), total=loaded.steps)
         checkpoint = train(loaded, options, lambda step: progress.update(task, completed=step))
-    _console.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
+    if is_first_process():
+        _console.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
 
 
 @app.command()
@@ -278,9 +280,9 @@ def _show_error(message: str, hint: str) -> None:
         _errors.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
 
 
-def _progress() -> Progress:
+def _progress(*, is_shown: bool = True) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=_errors)
+    return Progress(*columns, console=_errors, disable=not is_shown)
 
 
 @contextmanager

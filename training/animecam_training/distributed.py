@@ -28,10 +28,19 @@ class Process:
     device: torch.device
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one that writes files and tells the user, also before it has joined the others."""
+    return _rank() == 0
+
+
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
 @contextmanager
 def join_processes() -> Generator[Process]:
     """Join the processes that torchrun started; alone, be process 0 of 1."""
-    rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    rank, ranks = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if ranks == 1:
