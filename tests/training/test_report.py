@@ -50,7 +50,7 @@ def second(tmp_path: Path) -> Path:
 
 
 def _figures(path: Path) -> Path:
-    by_name = {"anime_distance_ratio": 0.37123, "identity_cosine_mean": 0.8}
+    by_name = {"anime_distance_ratio": 0.37123, "identity_cosine_mean": 0.8, "psnr_to_full_db": 28.5}
     table = {"by_name": by_name, "figures": {"pictures": 40}, "size_px": 256, "step": 50, "missing": ["no LPIPS: gone"]}
     path.write_text(json.dumps(table))
     return path
@@ -81,6 +81,7 @@ def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tm
         "40 portraits, head crops at 256 px, after 50 steps.",
         "share of the unstyled photos' | 0.371 |",
         "| identity cosine, mean | 0.8 |",
+        "| PSNR to the teacher, dB | 28.5 |",
         "Not measured: no LPIPS: gone.",
     ):
         assert text in page, text

@@ -25,6 +25,8 @@ FIGURE_WORDS = {
     "kid": "KID to the style aimed at",
     "inception_score": "Inception Score",
     "lpips_alex_to_photo": "LPIPS (AlexNet) to the photo",
+    "squeeze_distance_to_full": "squeeze distance to the teacher",
+    "psnr_to_full_db": "PSNR to the teacher, dB",
 }
 """Names as in a style's card, and how people read them."""
 
