@@ -20,7 +20,7 @@ from animecam_training.loop import RunOptions, train
 from animecam_training.methods.base import descend, rate_at
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.ops.bilateral import bilateral_filter
-from animecam_training.run_folder import read_stats
+from animecam_training.run_folder import load_samples, read_stats
 from animecam_training.stopping import stop_wishes
 
 SIDE_PX = 96
@@ -356,6 +356,14 @@ def test_the_rate_rises_stays_and_falls() -> None:
     config = OptimConfig(warmup_steps=4, decay_from=0.5, final_share=0.1)
     rates = [rate_at(config, step, 100) for step in (0, 3, 50, 75, 100)]
     assert rates == pytest.approx([0.25, 1, 1, 0.55, 0.1])
+
+
+def test_samples_keep_their_proportions(tmp_path: Path) -> None:
+    """Photos that nobody prepared were squeezed into squares."""
+    tall = np.zeros((120, 60, 3), np.uint8)
+    tall[:60] = 255
+    write_picture(tall, tmp_path / "tall.png")
+    assert load_samples(_recipe(tmp_path)).min() == 1  # of a tall picture the top
 
 
 def test_one_picture_is_enough(tmp_path: Path) -> None:

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from animecam_training.config import Recipe
 from animecam_training.data.names import list_photos
-from animecam_training.data.pictures import read_picture, write_picture
+from animecam_training.data.pictures import read_picture, resized, upper_square, write_picture
 from animecam_training.data.sets import to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
@@ -145,13 +144,12 @@ def read_stats(path: Path) -> list[StepFigures]:
 
 
 def load_samples(recipe: Recipe) -> Tensor:
-    """The fixed pictures of the grids, [N, 3, S, S], RGB in [-1, 1]."""
+    """The fixed pictures of the grids, [N, 3, S, S], RGB in [-1, 1]; of one that is not square a square."""
     paths = list_photos(Path(recipe.data.samples or recipe.data.photos))
     step = max(1, len(paths) // SAMPLE_PICTURES)
     squares: list[Tensor] = []
     for path in paths[::step][:SAMPLE_PICTURES]:
-        image = read_picture(path)
-        small = cv2.resize(image, (SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), interpolation=cv2.INTER_AREA)
+        small = resized(upper_square(read_picture(path)), SAMPLE_SIDE_PX)
         squares.append(to_tensor(small.astype(np.float32) / 255))
     return torch.stack(squares)
 
