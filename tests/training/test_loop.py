@@ -352,6 +352,15 @@ def test_the_gradient_is_clipped_to_its_norm() -> None:
     torch.testing.assert_close(weight.detach(), torch.tensor([-0.6, -0.8]))
 
 
+def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
+    """Those of the discriminators were not looked at: a checkpoint could hold NaNs until the next step told."""
+    weight = torch.nn.Parameter(torch.zeros(1))
+    total = weight.sqrt().sum()
+    with pytest.raises(DivergedError, match="gradient"):
+        descend(total, torch.optim.SGD([weight], 1.0), 1.0, {"total": total})
+    assert weight.item() == 0
+
+
 def test_the_rate_rises_stays_and_falls() -> None:
     config = OptimConfig(warmup_steps=4, decay_from=0.5, final_share=0.1)
     rates = [rate_at(config, step, 100) for step in (0, 3, 50, 75, 100)]

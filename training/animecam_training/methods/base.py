@@ -1,6 +1,7 @@
 """What the loop needs from a way of training, and what all of them share."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -90,7 +91,7 @@ def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
 
 
 def descend(
-    total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float | None = None
+    total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float = inf
 ) -> Tensor:
     """One optimiser step on a total loss.
 
@@ -99,13 +100,13 @@ def descend(
         optimizer: Its weights are those that move.
         rate: Learning rate of this step.
         losses: The terms, to name the culprit.
-        clip_norm: Largest norm of the gradient; None does not clip.
+        clip_norm: Largest norm of the gradient; infinity does not clip.
 
     Returns:
-        The gradient's norm before clipping; 0 where it is not measured.
+        The gradient's norm before clipping.
 
     Raises:
-        DivergedError: The total is NaN or infinite; nothing was moved.
+        DivergedError: The total or its gradient is NaN or infinite; nothing was moved.
     """
     if not torch.isfinite(total):
         culprits = [name for name, value in losses.items() if not torch.isfinite(value)] or ["total"]
@@ -114,11 +115,9 @@ def descend(
     total.backward()  # pyright: ignore[reportUnknownMemberType]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     average_gradients(weights)
-    norm = torch.zeros(())
-    if clip_norm is not None:
-        norm = nn.utils.clip_grad_norm_(weights, clip_norm)
-        if not torch.isfinite(norm):
-            raise DivergedError("the gradient is not finite", hint=DIVERGED_HINT)
+    norm = nn.utils.clip_grad_norm_(weights, clip_norm)
+    if not torch.isfinite(norm):
+        raise DivergedError("the gradient is not finite", hint=DIVERGED_HINT)
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()  # pyright: ignore[reportUnknownMemberType]
