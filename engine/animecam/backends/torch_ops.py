@@ -1,4 +1,4 @@
-"""The ONNX operators that the export writes, in PyTorch. With `torch_` the only module that imports onnx and torch."""
+"""The ONNX operators that the export writes, in PyTorch."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # torch and onnx are typed in part only.
@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import torch
 from google.protobuf.message import DecodeError
-from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,7 +24,6 @@ _TYPES = {
     onnx.TensorProto.FLOAT16: torch.float16,
     onnx.TensorProto.INT64: torch.int64,
 }
-_HOST = torch.device("cpu")
 _LAST = np.iinfo(np.int32).max  # ONNX writes "to the end" as any larger number
 _DAMAGED = "the file may be damaged: fetch or export it again"
 
@@ -45,63 +43,6 @@ def read_model(path: Path) -> onnx.ModelProto:
             f"torch cannot load {path}: it is not a whole ONNX network ({reason})", hint=_DAMAGED
         ) from error
     return model
-
-
-class OnnxProgram:
-    """A network as a list of PyTorch calls. What is no picture stays in host memory (shapes, axes, scales): no call
-    waits, and all of it can be recorded.
-
-    Args:
-        model: Only with operators that this package's export writes.
-        device: Where the pictures are.
-
-    Raises:
-        BackendError: An operator is not known.
-    """
-
-    def __init__(self, model: onnx.ModelProto, device: torch.device) -> None:
-        graph = model.graph
-        strangers = sorted({node.op_type for node in graph.node} - OPERATORS.keys())
-        if strangers:
-            hint = "use --backend tensorrt, openvino or onnxruntime for networks of others"
-            raise BackendError(f"the torch backend does not know {', '.join(strangers)}", hint=hint)
-        self.input = graph.input[0].name
-        self.outputs = tuple(value.name for value in graph.output)
-        self._constants: dict[str, Tensor] = {}
-        scales = {node.input[2] for node in graph.node if node.op_type == "Resize"}
-        for initializer in graph.initializer:
-            place = _HOST if initializer.name in scales else device
-            self._constants[initializer.name] = _constant(numpy_helper.to_array(initializer), place)
-        self._steps = [_Step(node) for node in graph.node]
-        self._last_use = {name: index for index, step in enumerate(self._steps) for name in step.inputs}
-
-    def __call__(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Computes the outputs; the type of the pictures is the network's."""
-        values = self._constants | {self.input: pictures}
-        for index, step in enumerate(self._steps):
-            values[step.output] = step.compute([values[name] if name else None for name in step.inputs])
-            for name in step.inputs:  # memory of maps that nothing reads any more is used again
-                if self._last_use.get(name) == index and name not in self._constants and name not in self.outputs:
-                    values.pop(name, None)
-        return tuple(values[name] for name in self.outputs)
-
-
-class _Step:
-    def __init__(self, node: NodeProto) -> None:
-        self.inputs, self.output = tuple(node.input), node.output[0]
-        self._operator = OPERATORS[node.op_type]
-        self._attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-    def compute(self, inputs: Sequence[Tensor | None]) -> Tensor:
-        return self._operator(inputs, self._attributes)
-
-
-def _constant(value: np.ndarray[Any, Any], device: torch.device) -> Tensor:
-    tensor = torch.from_numpy(np.array(value))  # a copy: the file's bytes cannot be written
-    if not tensor.is_floating_point():
-        return tensor
-    is_map = tensor.ndim == 4 and device.type == "cuda"  # there half convolutions are made for channels last
-    return tensor.to(device, memory_format=torch.channels_last if is_map else torch.preserve_format)
 
 
 def _numbers(tensor: Tensor | None) -> list[int]:
@@ -227,4 +168,7 @@ OPERATORS: dict[str, Operator] = {
     "Transpose": lambda inputs, attributes: _given(inputs[0]).permute(attributes["perm"]),
     "Unsqueeze": _unsqueeze,
 }
-"""What `OnnxProgram` knows: the operators of the fp32 and the fp16 export."""
+"""The operators of the fp32 and the fp16 export."""
+
+NUMBERS = {"Resize": (1, 2)}
+"""Inputs that are read as numbers though they are floats; all whole numbers are read so, too."""

@@ -32,7 +32,7 @@ MAX_BATCH = 4
 LEAST_PSNR_DB = 40.0
 """Below this an engine draws something else than its network: it is not used."""
 
-_ABSENT = "it is not there yet"
+ABSENT = "it is not there yet"
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +87,21 @@ def network_name(model: Path) -> str:
     return f"{model.parent.name}-{model.stem}"
 
 
+def problem_with(path: Path, key: EngineKey) -> str:
+    """Why an engine is not good for a key, in words; empty when it is."""
+    if not path.is_file():
+        return ABSENT
+    try:
+        record = read_record(path.with_suffix(RECORD_SUFFIX))
+        if differences := key.differences(record.key):
+            return f"it was built for something else: {differences}"
+        with path.open("rb") as file:
+            is_whole = hashlib.file_digest(file, "sha256").hexdigest() == record.sha256
+    except (OSError, ValueError) as error:
+        return f"what is known of it cannot be read: {error}"
+    return "" if is_whole else "its file is truncated or damaged"
+
+
 _ONE_AT_A_TIME = threading.Lock()
 """Whoever comes second finds what the first one built: frames on the host and on the GPU want the same engine."""
 
@@ -109,19 +124,7 @@ class EngineStore:
 
     def problem(self, model: Path, key: EngineKey) -> str:
         """Why there is no engine that is good for a key, in words; empty when there is one."""
-        path = self.path(model, key)
-        record_path = path.with_suffix(RECORD_SUFFIX)
-        if not path.is_file():
-            return _ABSENT
-        try:
-            record = read_record(record_path)
-            if differences := key.differences(record.key):
-                return f"it was built for something else: {differences}"
-            with path.open("rb") as file:
-                is_whole = hashlib.file_digest(file, "sha256").hexdigest() == record.sha256
-        except (OSError, ValueError) as error:
-            return f"what is known of it cannot be read: {error}"
-        return "" if is_whole else "its file is truncated or damaged"
+        return problem_with(self.path(model, key), key)
 
     def engine(
         self, model: Path, key: EngineKey, progress: Progress = quiet, *, anew: str = "", try_again: bool = False
@@ -152,7 +155,7 @@ class EngineStore:
             return self._built(path, model, key, progress, problem)
 
     def _built(self, path: Path, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
-        if problem != _ABSENT:
+        if problem != ABSENT:
             _log.warning("engine %s is built anew: %s", path.name, problem)
         timings = self._folder / timings_file(key)
         built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
