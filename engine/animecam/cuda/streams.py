@@ -13,6 +13,7 @@ from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Event, Graph, Grid, K
 from animecam.cuda.dlpack import Rows
 from animecam.cuda.driver import check
 from animecam.cuda.events import CudaEvent
+from animecam.errors import BackendError
 
 
 class CudaGraph:
@@ -115,3 +116,23 @@ class CudaStream:
                 self._end.close()
             if self._is_own:
                 check(driver.cuStreamDestroy(self.handle), "free a stream")
+
+
+def embed(stream_handle: int, graph_handle: int) -> None:
+    """Makes recorded work a part of what a stream is recording, next in its order.
+
+    Args:
+        stream_handle: Of a stream that records.
+        graph_handle: Of a graph that is not yet made ready. It is copied; what it names must outlive the copy.
+
+    Raises:
+        BackendError: The stream does not record, or the driver refuses.
+    """
+    state, _, recording, before, *_ = check(driver.cuStreamGetCaptureInfo(stream_handle), "look at a recording")
+    if state != driver.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE:
+        raise BackendError("a graph is to be a part of a recording, and nothing is recorded")
+    graph = driver.CUgraph(graph_handle)
+    before = list(before or ())
+    part = check(driver.cuGraphAddChildGraphNode(recording, before, len(before), graph), "put a graph into another")
+    flags = int(driver.CUstreamUpdateCaptureDependencies_flags.CU_STREAM_SET_CAPTURE_DEPENDENCIES)
+    check(driver.cuStreamUpdateCaptureDependencies(stream_handle, [part], None, 1, flags), "go on recording")
