@@ -14,7 +14,8 @@ from onnx import TensorProto, helper, shape_inference
 from onnx.numpy_helper import to_array
 from torch import nn
 
-from animecam.backends.torch_ops import OnnxProgram, read_model
+from animecam.backends.torch_code import OnnxCode
+from animecam.backends.torch_ops import read_model
 from animecam.errors import StyleError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card_parser import read_card
@@ -60,7 +61,8 @@ def drawn(model: Path, picture: np.ndarray) -> np.ndarray:
     given = model.name.endswith(".fp16.onnx")
     batch = torch.from_numpy(picture[None])
     with torch.inference_mode():
-        (result,) = OnnxProgram(read_model(model), CPU)(batch.half() if given else batch)
+        pictures = batch.half() if given else batch
+        (result,) = OnnxCode(read_model(model), CPU).write(batch.shape, pictures.dtype)(pictures)
     assert result.dtype == (torch.float16 if given else torch.float32)
     return result[0].float().numpy()
 

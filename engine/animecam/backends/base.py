@@ -29,6 +29,7 @@ class BackendOptions:
     threads: int = 0  # CPU threads, 0: the runtime's own choice
     allow_bf16: bool = True  # bfloat16 where the processor computes it natively
     allow_int8: bool = True  # the INT8 form of a network, where it has one and the runtime gains by it
+    allow_compiling: bool = True  # by PyTorch, in a process of its own, which takes over when it is ready
     sizes_change: bool = False  # a governor changes them: what is compiled for each size takes over when it is ready
     cache_dir: Path | None = None  # compiled models are kept here, a folder of ours; None: not kept
     gpu: int | None = None  # index of the GPU; None: `auto` takes none, a runtime that needs one takes the first

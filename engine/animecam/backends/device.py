@@ -15,8 +15,15 @@ class DeviceNetwork(Protocol):
     """
 
     is_recordable: bool
-    info: BackendInfo
     max_batch: int
+
+    @property
+    def info(self) -> BackendInfo:
+        """What computes what is bound; another one may take over between two frames.
+
+        What was recorded of the one before stays good until the next `bind`, but others are faster: record anew.
+        """
+        ...
 
     def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
         """Says what the next `enqueue` reads and writes; costs nothing when it is as before.

@@ -222,7 +222,7 @@ class DevicePath:
             self._graphs.clear()
             self._work(slot, network, count, size_px)
             return
-        binding = (network, count, size_px)
+        binding = (network, network.info, count, size_px)  # compiled code takes over: it is recorded anew
         self._graphs.run(binding, self._sent % RING, lambda: self._work(slot, network, count, size_px))
 
     def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from animecam.backends import torch_
+from animecam.backends import torch_, torch_network, torch_runs
 from animecam.backends.base import BackendOptions
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.registry import find_style, verified_half
@@ -41,24 +41,34 @@ class Stream:
         pass
 
 
+class Graph:
+    def __init__(self, *, keep_graph):
+        assert keep_graph  # a frame path puts it into its own
+
+    def instantiate(self):
+        pass
+
+
 @pytest.fixture
 def stand_in(monkeypatch):
     """`torch.cuda` for capturing, on the processor."""
     for name in ("device", "stream", "graph"):
         monkeypatch.setattr(torch.cuda, name, lambda *_, **__: nullcontext())
-    for name in ("Stream", "CUDAGraph", "current_stream"):
+    for name in ("Stream", "current_stream"):
         monkeypatch.setattr(torch.cuda, name, Stream)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
 
 
 def test_graphs_are_captured_one_after_the_other(stand_in, monkeypatch):
     """PyTorch waits for the whole GPU before it captures, which no other thread's capture survives."""
     lock, is_inside = Watched(), threading.Event()
-    monkeypatch.setattr(torch_, "_one_at_a_time", lock)
+    monkeypatch.setattr(torch_runs, "_one_at_a_time", lock)
     order, waited = [], []
 
     def first(pictures):
         order.append("first")
-        if order.count("first") > torch_.WARM_UPS:  # this one is captured
+        if order.count("first") > torch_runs.WARM_UPS:  # this one is captured
             is_inside.set()
             waited.append(lock.is_wanted.wait(WAIT_SECONDS))
             order.append("first is done")
@@ -69,7 +79,7 @@ def test_graphs_are_captured_one_after_the_other(stand_in, monkeypatch):
         return (pictures,)
 
     def capture(program):
-        torch_._Graph(program, SHAPE, torch.float16, torch.device("cpu"))
+        torch_runs.Recorder(torch.device("cpu")).record(program, SHAPE, torch.float16)
 
     one = threading.Thread(target=capture, args=(first,), daemon=True)
     other = threading.Thread(target=capture, args=(second,), daemon=True)
@@ -80,7 +90,19 @@ def test_graphs_are_captured_one_after_the_other(stand_in, monkeypatch):
     other.join(2 * WAIT_SECONDS)
     assert waited == [True]
     assert order.index("second") > order.index("first is done")
-    assert order.count("second") == torch_.WARM_UPS + 1
+    assert order.count("second") == torch_runs.WARM_UPS + 1
+
+
+def test_algorithms_are_measured_while_it_is_recorded_and_at_no_other_time(stand_in):
+    seen = []
+
+    def compute(pictures):
+        seen.append(torch.backends.cudnn.benchmark)
+        return (pictures,)
+
+    torch_runs.Recorder(torch.device("cpu")).record(compute, SHAPE, torch.float16)
+    assert seen == [True] * (torch_runs.WARM_UPS + 1)
+    assert not torch.backends.cudnn.benchmark
 
 
 @pytest.mark.parametrize(
@@ -97,7 +119,7 @@ def test_weights_that_do_not_get_to_the_gpu_are_a_failure_of_the_backend(
     def refuse(*_):
         raise failure
 
-    monkeypatch.setattr(torch_, "OnnxProgram", refuse)
+    monkeypatch.setattr(torch_network, "OnnxCode", refuse)
     style = find_style("cel")
     files = (verified_half(style),) if is_between_steps else (style.model_path(), verified_half(style))
     open_one = torch_.TorchDevice if is_between_steps else torch_.TorchBackend

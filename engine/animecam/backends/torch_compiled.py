@@ -1,0 +1,186 @@
+"""From a network to its compiled form that is proved to draw the same: looked up, else compiled, then compared."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# torch is typed in part only.
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from animecam.backends.torch_code import Code
+from animecam.backends.torch_compiler import (
+    COMPILED_SUFFIX,
+    Compiler,
+    Job,
+    compiled_folder,
+    compiler_version,
+    load_compiled,
+)
+from animecam.backends.torch_runs import Compute, failures_of
+from animecam.cuda.turns import gpu_turn
+from animecam.engines.files import write_whole
+from animecam.engines.key import RECORD_SUFFIX, EngineKey, EngineParity, EngineRecord, EngineTypes
+from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
+from animecam.engines.store import ABSENT, LEAST_PSNR_DB, network_name, problem_with
+from animecam.errors import BackendError, EngineRefusedError
+from animecam.sources.portrait import load_portrait
+
+CODE_VERSION = 1
+"""Of `torch_code` and `torch_ops`: another one writes other code of the same network."""
+
+_CHANNELS = 3
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled network.
+
+    Attributes:
+        compute: Draws what its network draws.
+        path: Its file.
+        psnr_db: How near it is to the network.
+        seconds: How long it took to compile; 0 where it was there.
+    """
+
+    compute: Compute
+    path: Path
+    psnr_db: float
+    seconds: float
+
+
+class CompiledNetworks:
+    """The compiled forms of one network on one device.
+
+    Args:
+        model: Its ONNX file.
+        precision: "f16" or "f32".
+        device: Where it runs.
+        folder: Where compiled networks are kept.
+        compiler: Compiles.
+    """
+
+    def __init__(self, model: Path, precision: str, device: torch.device, folder: Path, compiler: Compiler) -> None:
+        self._model, self._precision, self._device = model, precision, device
+        self._folder, self._compiler = compiled_folder(folder), compiler
+        self._sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
+
+    def get(
+        self,
+        code: Code,
+        shape: tuple[int, ...],
+        kind: torch.dtype,
+        is_unwanted: Callable[[], bool],
+        *,
+        try_again: bool = False,
+    ) -> Compiled:
+        """The compiled form for a shape.
+
+        Args:
+            code: The network for that shape, to compare with.
+            shape: Of all pictures together.
+            kind: Of the pictures.
+            is_unwanted: Asked now and then; a true answer ends it.
+            try_again: Compile one that was found wrong before.
+
+        Raises:
+            BackendError: It cannot be compiled or loaded, or draws something else; or so it was when last compiled.
+        """
+        key = self._key(shape)
+        path = self._folder / Path(key.file_name(network_name(self._model))).with_suffix(COMPILED_SUFFIX)
+        problem = problem_with(path, key)
+        refused = remembered_refusal(path, key) if problem else ""
+        if refused and not try_again:
+            raise BackendError(refused, hint="animecam build tries again")
+        if not problem:
+            try:
+                return self._checked(path, key, code, kind, is_unwanted, seconds=0.0)
+            except EngineRefusedError:
+                raise
+            except BackendError as error:
+                if is_unwanted():
+                    raise
+                problem = error.message
+        if problem != ABSENT:
+            _log.warning("%s is compiled anew: %s", path.name, problem)
+        start_s = time.perf_counter()
+        self._compiler(Job(self._model, path, str(self._device), self._precision, shape), is_unwanted)
+        seconds = time.perf_counter() - start_s
+        return self._checked(path, key, code, kind, is_unwanted, seconds=seconds)
+
+    def _checked(
+        self, path: Path, key: EngineKey, code: Code, kind: torch.dtype, is_unwanted: Callable[[], bool], seconds: float
+    ) -> Compiled:
+        """Loads, runs and compares it; what is new is recorded."""
+        with gpu_turn(is_unwanted) as is_mine:  # it loads kernels
+            if not is_mine:
+                raise BackendError("the network is closed")
+            pictures = _pictures((key.max_batch, *key.shape), kind, self._device)
+            compute = load_compiled(path, code)
+            with failures_of(path.name), torch.inference_mode():
+                psnr_db = min(map(_psnr_db, code(pictures), compute(pictures)))
+        if not psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
+            reason = f"compiled, it draws something else: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
+            remember_refusal(path, key, reason)
+            path.unlink(missing_ok=True)
+            raise EngineRefusedError(reason, hint="please report it")
+        if seconds:
+            forget_refusal(path)
+            record = EngineRecord(
+                key=key,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+                built=datetime.now(UTC).date().isoformat(),
+                seconds=round(seconds, 1),
+                layers={},
+                types=EngineTypes({}, False, "not told by PyTorch"),
+                parity=EngineParity(round(psnr_db, 1), len(pictures), "against the network uncompiled"),
+            )
+            write_whole(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+        return Compiled(compute, path, psnr_db, seconds)
+
+    def _key(self, shape: tuple[int, ...]) -> EngineKey:
+        return EngineKey(
+            onnx_sha256=self._sha256,
+            runtime="torch",
+            version=f"{compiler_version()} code {CODE_VERSION}",
+            gpu=_place(self._device),
+            precision=self._precision,
+            shape=shape[1:],
+            max_batch=shape[0],
+        )
+
+
+def _place(device: torch.device) -> str:
+    """The GPU by model and index: compiled networks name the index that they launch on."""
+    if device.type != "cuda":
+        return device.type
+    major, minor = torch.cuda.get_device_capability(device)
+    return f"{torch.cuda.get_device_name(device)} sm_{major}{minor} {device.index or 0}"
+
+
+def _pictures(shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> Tensor:
+    """Noise, with the bundled portrait before it where pictures are shaped as our own networks take them."""
+    noise = np.random.default_rng(0).random(shape, np.float32) * 2 - 1
+    if len(shape) == 4 and shape[1] == _CHANNELS:
+        portrait = cv2.resize(load_portrait(), shape[:1:-1], interpolation=cv2.INTER_AREA)
+        noise[0] = portrait.transpose(2, 0, 1) / 127.5 - 1
+    pictures = torch.from_numpy(noise).to(device, kind)
+    return pictures.to(memory_format=torch.channels_last) if pictures.ndim == 4 and device.type == "cuda" else pictures
+
+
+def _psnr_db(right: Tensor, given: Tensor) -> float:
+    expected, drawn = right.double(), given.double()
+    error = float((expected - drawn).square().mean())
+    peak = float(expected.max() - expected.min()) or 1.0
+    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

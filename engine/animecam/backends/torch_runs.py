@@ -1,0 +1,166 @@
+"""One shape of a network, ready to be run again and again: as a CUDA graph on a GPU, as it is on the processor."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# torch is typed in part only.
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from animecam.cuda.base import view
+from animecam.errors import BackendError, DeviceMemoryError
+
+WARM_UPS = 3  # runs before a graph is captured: libraries choose their algorithms and allocate in them
+
+_HALF_BYTES = 2
+_SMALLER = "use a smaller size (--size), or end other programs on this GPU"
+
+_one_at_a_time = threading.Lock()
+"""PyTorch waits for the whole GPU before it captures a graph, which spoils one that another thread is capturing."""
+
+Compute = Callable[[Tensor], tuple[Tensor, ...]]
+"""From all pictures to all outputs; waits for nothing."""
+
+
+class Run(Protocol):
+    """Memory for one shape of a network, and what computes it there.
+
+    Attributes:
+        input: What the next run reads.
+        results: What the last one wrote; the next one may write elsewhere on the processor.
+    """
+
+    input: Tensor
+    results: tuple[Tensor, ...]
+
+    def __call__(self) -> None:
+        """Queues the network on the current stream; if that is recording, the network becomes a part of it."""
+        ...
+
+
+class PlainRun:
+    """`Run` on the processor."""
+
+    def __init__(self, compute: Compute, shape: tuple[int, ...], kind: torch.dtype) -> None:
+        self.input, self.results = torch.zeros(shape, dtype=kind), ()
+        self._compute = compute
+
+    def __call__(self) -> None:
+        """As `Run`, at once."""
+        self.results = self._compute(self.input)
+
+
+class Recorder:
+    """Makes CUDA graphs that share the memory for what lies between input and results: no two may run at a time.
+
+    Args:
+        device: The GPU.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._pool = torch.cuda.graph_pool_handle()
+        self._stream = torch.cuda.Stream(device)  # one for all: memory is used again on the stream that had it only
+
+    def record(self, compute: Compute, shape: tuple[int, ...], kind: torch.dtype) -> "RecordedRun":
+        """A network as a graph.
+
+        Args:
+            compute: Run a few times before, in which it may load and allocate what it likes.
+            shape: Of all pictures.
+            kind: Of the pictures.
+        """
+        with _one_at_a_time, torch.cuda.device(self.device), measuring():
+            pictures = blank(shape, kind, self.device)
+            self._stream.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(self._stream):
+                for _ in range(WARM_UPS):
+                    compute(pictures)
+            self._stream.synchronize()
+            graph = torch.cuda.CUDAGraph(keep_graph=True)  # kept, to be a part of other graphs
+            # Only this thread is held to what can be recorded: others may allocate meanwhile.
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                results = compute(pictures)
+            graph.instantiate()
+        return RecordedRun(graph, pictures, results, compute)
+
+
+class RecordedRun:
+    """`Run` on a GPU; its input, its results and all between stay where they are.
+
+    Args:
+        graph: Instantiated; its record is kept.
+        pictures: What it reads.
+        results: What it writes.
+        compute: Kept, with the weights and the kernels that the graph names.
+    """
+
+    def __init__(self, graph: Any, pictures: Tensor, results: tuple[Tensor, ...], compute: Compute) -> None:
+        self.input, self.results = pictures, results
+        self._graph, self._compute = graph, compute
+
+    def __call__(self) -> None:
+        """As `Run`."""
+        if not torch.cuda.is_current_stream_capturing():
+            self._graph.replay()
+            return
+        from animecam.cuda.streams import embed  # needs the driver
+
+        embed(torch.cuda.current_stream().cuda_stream, self._graph.raw_cuda_graph())
+
+
+def blank(shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> Tensor:
+    """Pictures of zeros, laid out as convolutions like them."""
+    pictures = torch.zeros(shape, dtype=kind, device=device)
+    return pictures.to(memory_format=torch.channels_last) if len(shape) == 4 and device.type == "cuda" else pictures
+
+
+@contextmanager
+def measuring() -> Generator[None]:
+    """Lets cuDNN try its algorithms for a convolution that it has not met, for the length of the block.
+
+    By rule of thumb it takes some for half that are ten times slower. What was measured belongs to this thread.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Memory on a GPU that somebody else keeps, as PyTorch wants it described."""
+
+    address: int
+    shape: tuple[int, ...]
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, object]:
+        return {"data": (self.address, False), "typestr": "<f2", "shape": self.shape, "strides": None, "version": 3}
+
+
+def half_at(address: int, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Half numbers that lie at an address, as a tensor that does not own them."""
+    if device.type == "cuda":
+        return torch.as_tensor(_Address(address, shape), device=device)
+    return torch.from_numpy(view(address, _HALF_BYTES * prod(shape), np.float16, shape, owner=None))
+
+
+@contextmanager
+def failures_of(network: str) -> Generator[None]:
+    """Turns PyTorch's failures into those of a backend."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceMemoryError("torch: the memory of the GPU is full", hint=_SMALLER) from error
+    except RuntimeError as error:
+        raise BackendError(f"torch failed on {network}: {str(error).splitlines()[0]}") from error
