@@ -16,12 +16,12 @@ from statistics import median
 from typing import Any
 
 import click
-from gpu_ways import CopyNetwork, network_ways
+from gpu_ways import CopyNetwork, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
 from measuring import BenchmarkCommand, json_option, save, say, show, timed
 
-from animecam.backends.base import BackendOptions
+from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import GPU_CHOICES
 from animecam.cache import model_cache
@@ -62,10 +62,15 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
         copy = stack.enter_context(closing(CopyNetwork()))
         rows["crop + paste"] = measure_path(device, copy, films, size_px, frames)
         options = BackendOptions(gpu=index, cache_dir=model_cache())
+        as_it_is = replace(options, allow_compiling=False)
         for choice in GPU_CHOICES:
             with suppress_missing(f"{style} by {choice}"):
-                network = stack.enter_context(closing(open_device_style(style, size_px, options, choice)))
+                network = stack.enter_context(closing(open_device_style(style, size_px, as_it_is, choice)))
                 rows[f"{style}, {choice}"] = measure_path(device, network, films, size_px, frames)
+        with suppress_missing(f"{style} by torch, compiled"):
+            network = stack.enter_context(closing(open_device_style(style, size_px, options, BackendChoice.TORCH)))
+            wait_compiled(lambda: measure_path(device, network, films, size_px, RING), lambda: network.info)
+            rows[f"{style}, torch, compiled"] = measure_path(device, network, films, size_px, frames)
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
         say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")

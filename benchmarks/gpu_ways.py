@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +25,9 @@ from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Frame
 
 HALF_BYTES = 2
+COMPILED = "compiled"  # what the version of PyTorch's networks says then
+COMPILE_SECONDS = 300  # longest wait for it
+COMPILE_POLL_SECONDS = 0.05
 
 Way: TypeAlias = Callable[[], object]
 """Computes the network once and waits for it."""
@@ -75,9 +80,11 @@ def network_ways(
     model, half = verified_model(found), verified_half(found)
     contract = found.card.contract
     batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, size_px, size_px)).astype(np.float32)
+    as_it_is = replace(options, allow_compiling=False)
     openers: dict[str, Callable[[], Way]] = {
         "TensorRT": lambda: _ours(stack, BackendChoice.TENSORRT, options, batch, model, half),
-        "torch, half, graph": lambda: _ours(stack, BackendChoice.TORCH, options, batch, model, half),
+        "torch, half, graph": lambda: _ours(stack, BackendChoice.TORCH, as_it_is, batch, model, half),
+        "torch, half, compiled": lambda: _compiled(stack, options, batch, model, half),
         "torch, eager, fp32": lambda: _torch_eager(model, options, batch),
         "ONNX Runtime, CUDA": lambda: _onnxruntime(model, options, batch),
         "naive": lambda: _naive(device, contract, size_px, model, half, options, frame),
@@ -101,21 +108,43 @@ def _ours(
     return lambda: backend.run(batch)
 
 
+def _compiled(stack: ExitStack, options: BackendOptions, batch: Tensor, model: Path, half: Path | None) -> Way:
+    backend = stack.enter_context(closing(open_backend(model, BackendChoice.TORCH, options, half=half)))
+    wait_compiled(lambda: backend.run(batch), lambda: backend.info)
+    return lambda: backend.run(batch)
+
+
+def wait_compiled(draw: Way, info: Callable[[], BackendInfo]) -> None:
+    """Draws until PyTorch's compiled network has taken over, and says how long that was.
+
+    Raises:
+        BackendError: It has not.
+    """
+    start_s = perf_counter()
+    while COMPILED not in info().version:
+        if perf_counter() - start_s > COMPILE_SECONDS:
+            raise BackendError(f"nothing is compiled after {COMPILE_SECONDS} s: see the log")
+        draw()
+        sleep(COMPILE_POLL_SECONDS)
+    say(f"compiled after {perf_counter() - start_s:.1f} s")
+
+
 def _torch_eager(model: Path, options: BackendOptions, batch: Tensor) -> Way:
     if find_spec("torch") is None or find_spec("onnx") is None:
         raise BackendError("torch and onnx are not installed")
     import torch
 
-    from animecam.backends.torch_ops import OnnxProgram, read_model
+    from animecam.backends.torch_code import OnnxCode
+    from animecam.backends.torch_ops import read_model
 
     if not torch.cuda.is_available():
         raise BackendError("PyTorch sees no GPU")
     device = torch.device(f"cuda:{options.gpu or 0}")
-    program = OnnxProgram(read_model(model), device)
+    code = OnnxCode(read_model(model), device).write(batch.shape, torch.float32)
 
     def run() -> object:
         with torch.inference_mode():
-            return [result.cpu() for result in program(torch.from_numpy(batch).to(device))]
+            return [result.cpu() for result in code(torch.from_numpy(batch).to(device))]
 
     return run
 

@@ -48,7 +48,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(name: str, choice: BackendChoice, cache: Path | None = None) -> Backend:
     style = find_style(name)
-    options = BackendOptions(cache_dir=cache, gpu=0)
+    options = BackendOptions(cache_dir=cache, gpu=0, allow_compiling=False)
     return open_backend(style.model_path(), choice, options, half=verified_half(style))
 
 
@@ -103,7 +103,7 @@ def device_network(name: str, choice: BackendChoice, cache: Path) -> DeviceNetwo
     style = find_style(name)
     if choice is BackendChoice.TORCH:
         torch_ = pytest.importorskip("animecam.backends.torch_")
-        return torch_.TorchDevice(verified_half(style), BackendOptions(gpu=0))
+        return torch_.TorchDevice(verified_half(style), BackendOptions(gpu=0, allow_compiling=False))
     return TensorRtDevice(style.model_path(), verified_half(style), BackendOptions(cache_dir=cache, gpu=0))
 
 
