@@ -2,6 +2,7 @@
 
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable, Hashable
 from itertools import count
@@ -12,6 +13,9 @@ from animecam.errors import AnimecamError
 CLOSE_SECONDS = 60.0  # longest wait for work to notice that it is to end
 
 _POLL_SECONDS = 0.2
+
+_SWITCH_SECONDS = 0.0005
+"""How long whoever draws waits for Python's lock, again and again; usually 5 ms, which made frames of 1 ms take 31."""
 
 _one_at_a_time = threading.Lock()
 """Two at a time would take the cores of whoever draws."""
@@ -97,8 +101,11 @@ class Later(Generic[Task]):
         while not _one_at_a_time.acquire(timeout=_POLL_SECONDS):
             if self._is_ending.is_set():
                 return
+        usual_s = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             if not self._is_ending.is_set():
                 self._work(task, self._is_ending.is_set)
         finally:
+            sys.setswitchinterval(usual_s)
             _one_at_a_time.release()
