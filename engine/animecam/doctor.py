@@ -169,7 +169,8 @@ def _cache() -> Iterator[Finding]:
     try:
         folder = model_cache()
         engines = len(list(folder.glob(f"*{ENGINE_SUFFIX}")))
-        yield Finding("cache", State.WORKS, f"{folder}, {engines} TensorRT engines")
+        compiled = len(list(folder.glob("torch/*.compiled")))
+        yield Finding("cache", State.WORKS, f"{folder}, {engines} TensorRT engines, {compiled} compiled for PyTorch")
     except CacheError as error:  # it runs without, but starts slower
         yield Finding("cache", State.OPTIONAL, error.message, error.hint)
 

@@ -54,7 +54,7 @@ class TorchBackend:
         device: str | None = None,
         compiler: Compiler | None = None,
     ) -> None:
-        self._device = torch.device(device or _gpu(options.gpu or 0))
+        self._device = torch.device(device or cuda_device(options.gpu or 0))
         path = half or model
         proto = read_model(path)
         only_input([value.name for value in proto.graph.input], path.name)
@@ -114,7 +114,7 @@ class TorchDevice:
     def __init__(
         self, half: Path, options: BackendOptions, device: str | None = None, compiler: Compiler | None = None
     ) -> None:
-        self._device = torch.device(device or _gpu(options.gpu or 0))
+        self._device = torch.device(device or cuda_device(options.gpu or 0))
         proto = read_model(half)
         ports = [_port(value) for value in (*proto.graph.input, *proto.graph.output)]
         if any(port.dtype != np.float16 for port in ports) or ports[0].shape[1] != _CHANNELS:
@@ -201,7 +201,7 @@ class _Feeder:
 
 def probe(gpu: int = 0) -> BackendStatus:
     """What PyTorch can do here."""
-    device = torch.device(_gpu(gpu))
+    device = torch.device(cuda_device(gpu))
     problem = problem_with_compiling(device)
     precisions = ("f32", "f16")
     name = torch.cuda.get_device_name(device)
@@ -209,7 +209,12 @@ def probe(gpu: int = 0) -> BackendStatus:
     return BackendStatus(NAME, True, torch.__version__, f"{name}, {compiles}", precisions)
 
 
-def _gpu(index: int) -> str:
+def cuda_device(index: int) -> str:
+    """A GPU as PyTorch calls it.
+
+    Raises:
+        BackendError: PyTorch sees no such GPU.
+    """
     if not torch.cuda.is_available():
         has_cuda = torch.version.cuda is not None
         why = "sees no NVIDIA GPU" if has_cuda else "was built without CUDA"

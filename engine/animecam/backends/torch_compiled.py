@@ -102,7 +102,7 @@ class CompiledNetworks:
         problem = problem_with(path, key)
         refused = remembered_refusal(path, key) if problem else ""
         if refused and not try_again:
-            raise BackendError(refused, hint="animecam build tries again")
+            raise BackendError(refused, hint="animecam build --backend torch tries again")
         if not problem:
             try:
                 return self._checked(path, key, code, kind, is_unwanted, seconds=0.0)

@@ -1,8 +1,9 @@
-"""`animecam build`: the engines of styles, before they are needed."""
+"""`animecam build`: the engines of styles, or their compiled networks, before they are needed."""
 
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from animecam.engines.ahead import Networks, Place
     from animecam.engines.store import Engine
 
+TENSORRT, TORCH = "tensorrt", "torch"
+
 
 @click.command()
 @click.option("--style", "styles", multiple=True, help="Name of a style; may be repeated. [default: all]")
@@ -30,8 +33,15 @@ if TYPE_CHECKING:
     help="Side of a head as the network sees it; may be repeated.",
 )
 @click.option("--gpu", type=click.IntRange(min=0), help="Index of the GPU. [default: the first, or none]")
-def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None) -> None:
-    """Builds the TensorRT engines of styles, so that no start has to wait for it.
+@click.option(
+    "--backend",
+    type=click.Choice([TENSORRT, TORCH]),
+    default=TENSORRT,
+    show_default=True,
+    help="What will run them; for torch they are compiled, for one face in the picture.",
+)
+def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None, backend: str) -> None:
+    """Builds the TensorRT engines of styles, so that no start has to wait for it, or compiles them for PyTorch.
 
     Without a GPU tensorrt-rtx builds what any GPU of its list can run: copy it to that machine's cache.
     """
@@ -43,6 +53,9 @@ def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None
         Look(size_px=size_px)  # refuses what no network takes
     chosen = [find_style(name) for name in styles] or list_styles()
     networks = [Networks(style.name, verified_model(style), verified_half(style)) for style in chosen]
+    if backend == TORCH:
+        compile_and_show(gpu or 0, model_cache(), networks, sizes_px)
+        return
     with ExitStack() as stack:
         build_and_show(open_place(gpu, model_cache(), stack), networks, sizes_px)
 
@@ -70,6 +83,35 @@ def build_and_show(place: "Place", networks: Iterable["Networks"], sizes_px: tup
 
     aside(build_all, is_stopped.set)
     table.caption = escape(str(place.folder))
+    results.print(table)
+
+
+def compile_and_show(index: int, folder: Path, networks: Iterable["Networks"], sizes_px: tuple[int, ...]) -> None:
+    """Compiles networks for PyTorch, and lists them.
+
+    Raises:
+        BackendError: PyTorch sees no such GPU, nothing can be compiled here, or what is compiled draws something else.
+        CacheError: The folder cannot be written.
+    """
+    from animecam.backends.opening import INSTALL_TORCH, importing
+    from animecam.engines.aside import aside
+
+    with importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import cuda_device
+        from animecam.backends.torch_ahead import compile_ahead
+    device = cuda_device(index)
+    table = Table("style", "network", "compiled", "parity", title="PyTorch")
+    is_stopped = threading.Event()
+
+    def compile_all() -> None:
+        for one in networks:
+            with messages.status(f"{one.name} for {device}"):
+                for compiled in compile_ahead(one.model, one.half, sizes_px, device, folder, is_stopped.is_set):
+                    how = f"in {compiled.seconds:.1f} s" if compiled.seconds else "kept"
+                    table.add_row(one.name, escape(compiled.path.name), how, f"{compiled.psnr_db:.1f} dB")
+
+    aside(compile_all, is_stopped.set)
+    table.caption = escape(str(folder))
     results.print(table)
 
 

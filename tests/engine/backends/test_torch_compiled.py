@@ -19,7 +19,9 @@ from animecam.backends import torch_compiled, torch_compiler
 from animecam.backends.base import BackendOptions
 from animecam.backends.later import Later
 from animecam.backends.torch_ import TorchBackend, TorchDevice
+from animecam.backends.torch_ahead import compile_ahead
 from animecam.backends.torch_compiler import Job, compile_aside
+from animecam.cli import main
 from animecam.errors import BackendError
 
 WAIT_SECONDS = 10.0
@@ -324,3 +326,24 @@ def test_a_worker_ends_with_the_program_that_started_it(network, tmp_path):
     process.stdin.close()
     assert process.wait(120) != 0
     assert not (tmp_path / "x").exists()
+
+
+def test_networks_are_compiled_ahead_one_picture_at_a_time(network, options, loaded):
+    compiler = StandIn()
+
+    def build() -> list[float]:
+        sizes_px = (SIDE_PX, 2 * SIDE_PX)
+        forms = compile_ahead(network, network, sizes_px, "cpu", options.cache_dir, lambda: False, compiler)
+        return [compiled.seconds for compiled in forms]
+
+    assert all(build())
+    assert build() == [0, 0]
+    assert [job.shape for job in compiler.jobs] == [(1, 3, side, side) for side in (SIDE_PX, 2 * SIDE_PX)]
+    assert all(job.target.parent == options.cache_dir / "torch" for job in compiler.jobs)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_nothing_is_compiled_ahead(capsys):
+    assert main(["build", "--backend", "torch", "--style", "cel"]) == 1
+    said = capsys.readouterr().err
+    assert "built without CUDA" in said or "sees no NVIDIA GPU" in said

@@ -126,3 +126,33 @@ def test_weights_that_do_not_get_to_the_gpu_are_a_failure_of_the_backend(
     with pytest.raises(becomes) as caught:
         open_one(*files, BackendOptions(threads=1), device="cpu")
     assert "\n" not in caught.value.message
+
+
+def test_a_recorded_graph_becomes_the_next_part_of_a_recording(monkeypatch):
+    """The real names of the bindings, with a driver that only notes what it is told."""
+    streams = pytest.importorskip("animecam.cuda.streams", reason="needs animecam[cuda]")
+    real, told = streams.driver, []
+
+    class Driver:
+        CUresult, CUgraph, CUstreamCaptureStatus = real.CUresult, int, real.CUstreamCaptureStatus
+        CUstreamUpdateCaptureDependencies_flags = real.CUstreamUpdateCaptureDependencies_flags
+        state = real.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE
+        ok = real.CUresult.CUDA_SUCCESS
+
+        def cuStreamGetCaptureInfo(self, stream):  # noqa: N802 - the driver's name
+            return self.ok, self.state, 7, "recording", ["crop"], [None], 1
+
+        def cuGraphAddChildGraphNode(self, *given):  # noqa: N802
+            told.append(given)
+            return self.ok, "network"
+
+        def cuStreamUpdateCaptureDependencies(self, *given):  # noqa: N802
+            told.append(given)
+            return (self.ok,)
+
+    monkeypatch.setattr(streams, "driver", Driver())
+    streams.embed(5, 123)
+    assert told == [("recording", ["crop"], 1, 123), (5, ["network"], None, 1, 1)]
+    streams.driver.state = real.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE
+    with pytest.raises(BackendError, match="nothing is recorded"):
+        streams.embed(5, 123)
