@@ -26,7 +26,7 @@ from animecam.backends.torch_compiler import (
     compiler_version,
     load_compiled,
 )
-from animecam.backends.torch_runs import Compute, failures_of
+from animecam.backends.torch_runs import Compute, failures_of, measuring
 from animecam.cuda.turns import gpu_turn
 from animecam.engines.files import write_whole
 from animecam.engines.key import RECORD_SUFFIX, EngineKey, EngineParity, EngineRecord, EngineTypes
@@ -128,7 +128,8 @@ class CompiledNetworks:
                 raise BackendError("the network is closed")
             pictures = _pictures((key.max_batch, *key.shape), kind, self._device)
             compute = load_compiled(path, code)
-            with failures_of(path.name), torch.inference_mode():
+            # cuDNN keeps what it took for a convolution first: it must have been measured then.
+            with failures_of(path.name), torch.inference_mode(), measuring():
                 psnr_db = min(map(_psnr_db, code(pictures), compute(pictures)))
         if not psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
             reason = f"compiled, it draws something else: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
