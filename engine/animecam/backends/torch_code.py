@@ -17,6 +17,9 @@ from torch.fx.proxy import GraphAppendingTracer
 from animecam.backends.torch_ops import NUMBERS, OPERATORS
 from animecam.errors import BackendError
 
+_LIKE = "example_value"
+"""What PyTorch's compiler calls an example of a result; without one it does not keep what it compiles."""
+
 _HOST, _NOWHERE = torch.device("cpu"), torch.device("meta")  # tensors of the second have shapes and no numbers
 
 
@@ -103,20 +106,30 @@ class _Map(fx.Proxy):
 
     @property
     def shape(self) -> torch.Size:
-        return self.node.meta["map"].shape
+        return self.node.meta[_LIKE].shape
 
     @property
     def ndim(self) -> int:
-        return self.node.meta["map"].ndim
+        return self.node.meta[_LIKE].ndim
 
 
 class _Tracer(GraphAppendingTracer):
+    """Writes down calls, and notes of what shape and type each result is."""
+
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Map(node, self)
 
+    def create_proxy(self, kind: str, target: Any, *rest: Any, **more: Any) -> fx.Proxy:
+        written = super().create_proxy(kind, target, *rest, **more)
+        node = written.node
+        operands, named = fx.map_arg((node.args, node.kwargs), lambda one: one.meta[_LIKE])
+        call = getattr(torch.Tensor, target) if kind == "call_method" else target
+        node.meta[_LIKE] = call(*operands, **named)
+        return written
+
 
 class _Writer:
-    """Writes down steps: each is done twice, to know the shape and to have the calls.
+    """Writes down steps.
 
     Args:
         name: Of the input.
@@ -137,15 +150,12 @@ class _Writer:
         if step.is_known(self._known):
             self._known[step.output] = step.compute([self._known[name] if name else None for name in step.inputs])
             return
-        operands = [self._operand(name, step) for name in step.inputs]
-        shapes = [one.node.meta["map"] if isinstance(one, fx.Proxy) else one for one in operands]
-        result = step.compute(shapes)
-        if result.device != _NOWHERE:  # of shapes, which are numbers
-            self._known[step.output] = result
-            return
-        written = cast(fx.Proxy, step.compute(cast(list[Tensor | None], operands)))
-        written.node.meta["map"] = result
-        self._maps[step.output] = written
+        operands = cast(list[Tensor | None], [self._operand(name, step) for name in step.inputs])
+        result = step.compute(operands)
+        if isinstance(result, fx.Proxy):
+            self._maps[step.output] = result
+        else:
+            self._known[step.output] = result  # of shapes, which are numbers
 
     def finish(self, outputs: Sequence[str]) -> Code:
         """The code, when all is written."""
@@ -172,7 +182,7 @@ class _Writer:
 
     def _argument(self, name: str, like: Tensor) -> fx.Proxy:
         argument = self._tracer.proxy(self._graph.placeholder(name))
-        argument.node.meta["map"] = like
+        argument.node.meta[_LIKE] = like
         return argument
 
 

@@ -187,3 +187,5 @@ def test_nothing_is_read_back_while_it_computes(style: str):
     code = OnnxCode(read_model(verified_half(find_style(style))), meta).write(shape, torch.float16)
     (drawn,) = code(torch.empty(shape, dtype=torch.float16, device=meta))
     assert drawn.shape == shape
+    # Else PyTorch compiles it and does not keep it.
+    assert all("example_value" in node.meta for node in code.module.graph.nodes if node.op != "output")

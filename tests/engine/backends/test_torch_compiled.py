@@ -38,7 +38,9 @@ def network(tmp_path: Path) -> Path:
     nodes = [
         helper.make_node("Pad", ["x", "pads"], ["padded"], mode="reflect"),
         helper.make_node("Conv", ["padded", "w"], ["drawn"]),
-        helper.make_node("Tanh", ["drawn"], ["y"]),
+        helper.make_node("Cast", ["drawn"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Tanh", ["float"], ["bounded"]),
+        helper.make_node("Cast", ["bounded"], ["y"], to=TensorProto.FLOAT16),
     ]
     ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT16, ["n", 3, "h", "w"]) for name in ("x", "y")]
     graph = helper.make_graph(nodes, "small", ports[:1], ports[1:], known)
