@@ -69,7 +69,7 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
                 rows[f"{style}, {choice}"] = measure_path(device, network, films, size_px, frames)
         with suppress_missing(f"{style} by torch, compiled"):
             network = stack.enter_context(closing(open_device_style(style, size_px, options, BackendChoice.TORCH)))
-            wait_compiled(lambda: measure_path(device, network, films, size_px, RING), lambda: network.info)
+            wait_compiled(lambda: measure_path(device, network, films, size_px, RING), network)
             rows[f"{style}, torch, compiled"] = measure_path(device, network, films, size_px, frames)
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
