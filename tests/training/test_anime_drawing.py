@@ -157,7 +157,7 @@ def test_the_bundled_recipe_asks_for_the_drawing() -> None:
     import animecam_training
 
     recipe = load_recipe(Path(animecam_training.__file__).parent / "configs/anime.toml")
-    assert (recipe.drawing, recipe.anime) == ("anime", AnimeOptions())
+    assert (recipe.drawing, recipe.anime.eye_gain) == ("anime-flat", AnimeOptions().eye_gain)
     assert 0 < recipe.glasses < 1
     assert Recipe().drawing == "portrait"
 
