@@ -131,7 +131,7 @@ class CompiledNetworks:
             # cuDNN keeps what it took for a convolution first: it must have been measured then.
             with failures_of(path.name), torch.inference_mode(), measuring():
                 psnr_db = min(map(_psnr_db, code(pictures), compute(pictures)))
-        if not psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
+        if psnr_db < LEAST_PSNR_DB:
             reason = f"compiled, it draws something else: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
             remember_refusal(path, key, reason)
             path.unlink(missing_ok=True)
@@ -181,7 +181,10 @@ def _pictures(shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -
 
 
 def _psnr_db(right: Tensor, given: Tensor) -> float:
+    """How near a picture is to the right one; minus infinity where it is not finite, as half that overflowed."""
     expected, drawn = right.double(), given.double()
     error = float((expected - drawn).square().mean())
     peak = float(expected.max() - expected.min()) or 1.0
+    if not math.isfinite(error):
+        return -math.inf
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

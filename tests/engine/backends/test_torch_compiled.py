@@ -22,7 +22,7 @@ from animecam.backends.torch_ import TorchBackend, TorchDevice
 from animecam.backends.torch_ahead import compile_ahead
 from animecam.backends.torch_compiler import Job, compile_aside
 from animecam.cli import main
-from animecam.errors import BackendError
+from animecam.errors import BackendError, EngineRefusedError
 
 WAIT_SECONDS = 10.0
 SIDE_PX = 16
@@ -179,6 +179,25 @@ def test_what_draws_something_else_is_refused_and_not_compiled_again(network, op
         assert "it draws something else" in line
         assert ("so it was on" in line) is bool(start)
     assert len(compiler.jobs) == 1
+
+
+@pytest.mark.parametrize("wrong", [float("inf"), float("nan")])
+def test_what_is_not_finite_is_refused(network, options, monkeypatch, caplog, wrong):
+    """Whichever output it is: the lowest of 60 dB and of what is no number was 60 dB."""
+
+    def load(_, code):
+        return lambda pictures: (code(pictures)[0], torch.full((1,), wrong, dtype=torch.float16))
+
+    class TwoOutputs:
+        weights = ()
+
+        def __call__(self, pictures):
+            return pictures, torch.zeros(1, dtype=torch.float16)
+
+    monkeypatch.setattr(torch_compiled, "load_compiled", load)
+    forms = torch_compiled.CompiledNetworks(network, "f16", torch.device("cpu"), options.cache_dir, StandIn())
+    with pytest.raises(EngineRefusedError, match="it draws something else"):
+        forms.get(TwoOutputs(), (1, 3, SIDE_PX, SIDE_PX), torch.float16, lambda: False)
 
 
 def test_a_failure_is_told_once_and_nothing_more_is_compiled(network, options, caplog):
