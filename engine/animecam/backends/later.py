@@ -94,6 +94,9 @@ class Later(Generic[Task]):
                 if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
                     self._failed(error)
                 return
+            except BaseException:
+                self._has_failed.set()  # this thread ends: nobody is to wait for what it does no more
+                raise
             finally:
                 self._left.task_done()
 

@@ -7,7 +7,8 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from animecam.engines.files import write_whole
 from animecam.engines.key import RECORD_SUFFIX, EngineKey, EngineParity, EngineRecord, EngineTypes
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
 from animecam.engines.store import ABSENT, LEAST_PSNR_DB, network_name, problem_with
-from animecam.errors import BackendError, EngineRefusedError
+from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
 from animecam.sources.portrait import load_portrait
 
 CODE_VERSION = 1
@@ -69,11 +70,15 @@ class CompiledNetworks:
         device: Where it runs.
         folder: Where compiled networks are kept.
         compiler: Compiles.
+
+    Raises:
+        CacheError: The folder cannot be written.
     """
 
     def __init__(self, model: Path, precision: str, device: torch.device, folder: Path, compiler: Compiler) -> None:
         self._model, self._precision, self._device = model, precision, device
-        self._folder, self._compiler = compiled_folder(folder), compiler
+        with _writing(folder):
+            self._folder, self._compiler = compiled_folder(folder), compiler
         self._sha256 = hashlib.sha256(model.read_bytes()).hexdigest()
 
     def get(
@@ -96,6 +101,7 @@ class CompiledNetworks:
 
         Raises:
             BackendError: It cannot be compiled or loaded, or draws something else; or so it was when last compiled.
+            CacheError: The folder cannot be written.
         """
         key = self._key(shape)
         path = self._folder / Path(key.file_name(network_name(self._model))).with_suffix(COMPILED_SUFFIX)
@@ -106,7 +112,7 @@ class CompiledNetworks:
         if not problem:
             try:
                 return self._checked(path, key, code, kind, is_unwanted, seconds=0.0)
-            except EngineRefusedError:
+            except (EngineRefusedError, DeviceMemoryError):  # compiling takes more memory still
                 raise
             except BackendError as error:
                 if is_unwanted():
@@ -115,7 +121,8 @@ class CompiledNetworks:
         if problem != ABSENT:
             _log.warning("%s is compiled anew: %s", path.name, problem)
         start_s = time.perf_counter()
-        self._compiler(Job(self._model, path, str(self._device), self._precision, shape), is_unwanted)
+        with _writing(self._folder):
+            self._compiler(Job(self._model, path, str(self._device), self._precision, shape), is_unwanted)
         seconds = time.perf_counter() - start_s
         return self._checked(path, key, code, kind, is_unwanted, seconds=seconds)
 
@@ -124,7 +131,7 @@ class CompiledNetworks:
     ) -> Compiled:
         """Loads, runs and compares it; what is new is recorded."""
         with gpu_turn(is_unwanted) as is_mine:  # it loads kernels
-            if not is_mine:
+            if not is_mine or is_unwanted():
                 raise BackendError("the network is closed")
             pictures = _pictures((key.max_batch, *key.shape), kind, self._device)
             compute = load_compiled(path, code)
@@ -137,17 +144,10 @@ class CompiledNetworks:
             path.unlink(missing_ok=True)
             raise EngineRefusedError(reason, hint="please report it")
         if seconds:
-            forget_refusal(path)
-            record = EngineRecord(
-                key=key,
-                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-                built=datetime.now(UTC).date().isoformat(),
-                seconds=round(seconds, 1),
-                layers={},
-                types=EngineTypes({}, False, "not told by PyTorch"),
-                parity=EngineParity(round(psnr_db, 1), len(pictures), "against the network uncompiled"),
-            )
-            write_whole(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+            parity = EngineParity(round(psnr_db, 1), len(pictures), "against the network uncompiled")
+            with _writing(self._folder):
+                forget_refusal(path)
+                _record(path, key, seconds, parity)
         return Compiled(compute, path, psnr_db, seconds)
 
     def _key(self, shape: tuple[int, ...]) -> EngineKey:
@@ -160,6 +160,28 @@ class CompiledNetworks:
             shape=shape[1:],
             max_batch=shape[0],
         )
+
+
+def _record(path: Path, key: EngineKey, seconds: float, parity: EngineParity) -> None:
+    record = EngineRecord(
+        key=key,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        built=datetime.now(UTC).date().isoformat(),
+        seconds=round(seconds, 1),
+        layers={},
+        types=EngineTypes({}, False, "not told by PyTorch"),
+        parity=parity,
+    )
+    write_whole(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+
+
+@contextmanager
+def _writing(folder: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot keep compiled networks in {folder}: {error.strerror or error}"
+        raise CacheError(message, hint="set XDG_CACHE_HOME to a folder of yours with space") from error
 
 
 def _place(device: torch.device) -> str:

@@ -141,7 +141,12 @@ def load_compiled(path: Path, code: Code) -> Compute:
         if has_run:
             return tuple(compiled(pictures, *weights))
         with _kept_in(folder):  # which of its kernels are the fastest is looked up at its first run
-            results = tuple(compiled(pictures, *weights))
+            try:
+                results = tuple(compiled(pictures, *weights))
+            except torch.cuda.OutOfMemoryError:
+                raise
+            except Exception as error:  # it loads kernels, or compiles those that are missing: likewise
+                raise BackendError(f"{path.name} does not run: {_words(error)}") from error
         has_run = True
         return results
 
@@ -191,7 +196,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(_END_SECONDS)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:  # it waits in a driver, and ends when that lets it
+            _log.warning("process %d, which compiled a network, does not end", process.pid)
     if process.stdin is not None:
         process.stdin.close()
 

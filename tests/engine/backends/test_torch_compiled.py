@@ -1,5 +1,6 @@
 """Compiled networks take over from those that draw at once, or do not. On the processor, most with stand-ins."""
 
+import errno
 import logging
 import os
 import subprocess
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -22,7 +24,7 @@ from animecam.backends.torch_ import TorchBackend, TorchDevice
 from animecam.backends.torch_ahead import compile_ahead
 from animecam.backends.torch_compiler import Job, compile_aside
 from animecam.cli import main
-from animecam.errors import BackendError, EngineRefusedError
+from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
 
 WAIT_SECONDS = 10.0
 SIDE_PX = 16
@@ -213,6 +215,65 @@ def test_a_failure_is_told_once_and_nothing_more_is_compiled(network, options, c
     assert line.endswith("is not drawn compiled, which would be faster: no luck")
 
 
+def test_a_folder_that_cannot_be_written_is_told_of(network, tmp_path, caplog):
+    taken = tmp_path / "taken"
+    taken.touch()
+    backend = backend_of(network, BackendOptions(cache_dir=taken), StandIn())
+    for count in (1, 1, 2, 2):
+        backend.run(pictures(count))
+    wait(lambda: backend.is_settled)
+    backend.close()
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert f"cannot keep compiled networks in {taken}: Not a directory" in line
+
+
+def test_a_full_disk_is_told_of(network, options, loaded, monkeypatch):
+    def write_whole(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch_compiled, "write_whole", write_whole)
+    with pytest.raises(CacheError, match="No space left on device"):
+        list(compile_ahead(network, network, (SIDE_PX,), "cpu", options.cache_dir, lambda: False, StandIn()))
+
+
+def test_what_is_kept_is_not_compiled_anew_for_want_of_memory(network, options, loaded, monkeypatch):
+    def ahead(compiler):
+        return list(compile_ahead(network, network, (SIDE_PX,), "cpu", options.cache_dir, lambda: False, compiler))
+
+    def load(*_):
+        raise DeviceMemoryError("torch: the memory of the GPU is full")
+
+    ahead(StandIn())
+    monkeypatch.setattr(torch_compiled, "load_compiled", load)
+    compiler = StandIn()
+    with pytest.raises(DeviceMemoryError):
+        ahead(compiler)
+    assert not compiler.jobs
+
+
+def test_nothing_is_loaded_that_nobody_waits_for(network, options, loaded):
+    def ahead(is_unwanted):
+        return list(compile_ahead(network, network, (SIDE_PX,), "cpu", options.cache_dir, is_unwanted, StandIn()))
+
+    ahead(lambda: False)
+    loaded.clear()
+    with pytest.raises(BackendError, match="closed"):
+        ahead(lambda: True)
+    assert not loaded
+
+
+def test_what_fails_at_its_first_run_is_told_of(tmp_path, monkeypatch):
+    """A kernel that is missing is compiled at the first run, by programs that may be missing, too."""
+
+    def compiled(*_):
+        raise subprocess.CalledProcessError(1, "cc")
+
+    monkeypatch.setattr(torch._inductor.CompiledArtifact, "load", lambda **_: compiled)
+    compute = torch_compiler.load_compiled(tmp_path / "x.compiled", SimpleNamespace(weights=()))
+    with pytest.raises(BackendError, match=r"x\.compiled does not run: Command 'cc' returned non-zero exit status 1"):
+        compute(torch.zeros(1))
+
+
 def test_closing_ends_it_without_a_word(network, options, caplog):
     compiler = StandIn(is_done=False)
     backend = backend_of(network, options, compiler)
@@ -257,6 +318,19 @@ def test_the_most_urgent_is_done_first_and_each_once():
     assert later.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_thread_that_ended_by_mistake():
+    def work(*_) -> None:
+        raise KeyError("a mistake")
+
+    later = Later[str](work, lambda error: None, "test")
+    later.ask("one", 1)
+    wait(lambda: later.is_idle)
+    later.ask("two", 2)
+    assert later.is_idle
+    assert later.close()
+
+
 def job_for(tmp_path: Path) -> Job:
     return Job(tmp_path / "small.onnx", tmp_path / "small.compiled", "cpu", "f32", (1, 3, SIDE_PX, SIDE_PX))
 
@@ -295,6 +369,20 @@ def test_a_process_that_takes_too_long_is_ended(tmp_path, monkeypatch, started):
     with pytest.raises(BackendError, match=r"took longer than 0\.2 s"):
         compile_aside(job_for(tmp_path), lambda: False)
     assert started[0].returncode is not None
+
+
+def test_a_process_that_a_driver_holds_is_not_waited_for(tmp_path, monkeypatch, started, caplog):
+    def wait_in_vain(self, timeout=None):
+        raise subprocess.TimeoutExpired(self.args, timeout)
+
+    monkeypatch.setattr(torch_compiler, "WORKER", SLEEPS)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess.Popen, "wait", wait_in_vain)
+        with pytest.raises(BackendError, match="nobody waits"):
+            compile_aside(job_for(tmp_path), lambda: True)
+    started[0].wait(WAIT_SECONDS)
+    assert "does not end" in caplog.text
+    assert started[0].stdin.closed
 
 
 def test_what_a_process_says_at_its_end_is_told(tmp_path, monkeypatch):
