@@ -122,18 +122,42 @@ def blank(shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> Te
     return pictures.to(memory_format=torch.channels_last) if len(shape) == 4 and device.type == "cuda" else pictures
 
 
+class _Measuring:
+    """The setting is one for all threads: whoever comes first makes it, and whoever leaves last takes it back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._before = False
+
+    def begin(self) -> None:
+        with self._lock:
+            if self._count == 0:
+                self._before = torch.backends.cudnn.benchmark
+            self._count += 1
+            torch.backends.cudnn.benchmark = True
+
+    def end(self) -> None:
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                torch.backends.cudnn.benchmark = self._before
+
+
+_measuring = _Measuring()
+
+
 @contextmanager
 def measuring() -> Generator[None]:
     """Lets cuDNN try its algorithms for a convolution that it has not met, for the length of the block.
 
     By rule of thumb it takes some for half that are ten times slower. What was measured belongs to this thread.
     """
-    before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = True
+    _measuring.begin()
     try:
         yield
     finally:
-        torch.backends.cudnn.benchmark = before
+        _measuring.end()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +24,7 @@ from animecam.backends.later import Later
 from animecam.backends.torch_ import TorchBackend, TorchDevice
 from animecam.backends.torch_ahead import compile_ahead
 from animecam.backends.torch_compiler import Job, compile_aside
+from animecam.backends.torch_runs import measuring
 from animecam.cli import main
 from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
 
@@ -316,6 +318,16 @@ def test_the_most_urgent_is_done_first_and_each_once():
     wait(lambda: later.is_idle)
     assert done == ["first", "two", "four"]
     assert later.close()
+
+
+def test_convolutions_are_measured_as_long_as_any_thread_wants_it():
+    before = torch.backends.cudnn.benchmark
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(measuring())
+        second.enter_context(measuring())
+        first.close()
+        assert torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.benchmark is before
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
