@@ -26,7 +26,7 @@ Task = TypeVar("Task", bound=Hashable)
 
 
 class Later(Generic[Task]):
-    """Tasks that are asked for by one thread and done by another, each once; after a failure nothing more is done.
+    """Tasks that are asked for by one thread and done by another; after a failure nothing more is done.
 
     Args:
         work: Does a task; asks now and then whether it is still wanted.
@@ -46,7 +46,7 @@ class Later(Generic[Task]):
         self._thread: threading.Thread | None = None
 
     def ask(self, task: Task, urgency: int) -> None:
-        """Has a task done; what was asked for before is not done again.
+        """Has a task done; what was asked for before and is not done yet is not asked for again.
 
         Args:
             task: What is to be done.
@@ -89,6 +89,7 @@ class Later(Generic[Task]):
                 return
             try:
                 self._do(task)
+                self._asked.discard(task)
             except AnimecamError as error:
                 self._has_failed.set()
                 if not self._is_ending.is_set():  # else it was let end, and nobody waits for it

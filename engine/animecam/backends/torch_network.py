@@ -66,7 +66,7 @@ class TorchNetwork:
             self._recorder = Recorder(device) if device.type == "cuda" else None
         self._runs: OrderedDict[tuple[int, ...], Run] = OrderedDict()
         self._compiled: dict[tuple[int, ...], Run] = {}
-        self._former: list[Run] = []
+        self._former: dict[tuple[int, ...], Run] = {}
         self._drawn: set[tuple[int, ...]] = set()
         self._folder, self._stack = options.cache_dir, ExitStack()
         self._compiler = compiler or (compile_aside if device.type == "cuda" else None)
@@ -94,14 +94,14 @@ class TorchNetwork:
         """
         if self._code is None:
             raise BackendError(f"{self._path.name} is closed")
+        if shape not in self._runs:
+            self._make_room(shape)
         compiled = self._compiled.get(shape)
         if compiled is not None and self._runs.get(shape) is not compiled:
             if shape in self._runs:
-                self._former.append(self._runs[shape])  # whoever has recorded it launches it once more, maybe
+                self._former[shape] = self._runs[shape]  # whoever has recorded it launches it once more, maybe
             self._runs[shape] = compiled
         if shape not in self._runs:
-            if len(self._runs) == KEPT_SHAPES:
-                self._compiled.pop(self._runs.popitem(last=False)[0], None)
             with failures_of(self._path.name):
                 code = self._code.write(shape, self._kind)
             self._runs[shape] = self._made(code, shape)
@@ -110,7 +110,7 @@ class TorchNetwork:
 
     def note_drawn(self, shape: tuple[int, ...]) -> None:
         """A shape is drawn; if that was not only to try it, a compiled form is worth its while."""
-        if shape in self._drawn and self._compiler is not None:
+        if shape in self._drawn and shape not in self._compiled and self._compiler is not None:
             self._later.ask(shape, urgency=shape[0])
         self._drawn.add(shape)
 
@@ -128,6 +128,14 @@ class TorchNetwork:
         self._compiled.clear()
         self._former.clear()
         self._stack.close()
+
+    def _make_room(self, shape: tuple[int, ...]) -> None:
+        """Drops what was drawn longest ago, and what was compiled for shapes that had to go meanwhile."""
+        while len(self._runs) >= KEPT_SHAPES:
+            gone, _ = self._runs.popitem(last=False)
+            self._former.pop(gone, None)
+        for gone in set(self._compiled) - {*self._runs, shape}:
+            del self._compiled[gone]
 
     def _made(self, compute: Compute, shape: tuple[int, ...]) -> Run:
         with failures_of(self._path.name), torch.inference_mode():

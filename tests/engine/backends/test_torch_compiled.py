@@ -24,6 +24,7 @@ from animecam.backends.later import Later
 from animecam.backends.torch_ import TorchBackend, TorchDevice
 from animecam.backends.torch_ahead import compile_ahead
 from animecam.backends.torch_compiler import Job, compile_aside
+from animecam.backends.torch_network import KEPT_SHAPES
 from animecam.backends.torch_runs import measuring
 from animecam.cli import main
 from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
@@ -91,8 +92,8 @@ class StandIn:
         job.target.write_bytes(b"compiled")
 
 
-def pictures(count: int = 1) -> np.ndarray:
-    return np.random.default_rng(1).uniform(-1, 1, (count, 3, SIDE_PX, SIDE_PX)).astype(np.float32)
+def pictures(count: int = 1, side_px: int = SIDE_PX) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (count, 3, side_px, side_px)).astype(np.float32)
 
 
 def backend_of(network: Path, options: BackendOptions, compiler) -> TorchBackend:
@@ -204,6 +205,40 @@ def test_what_is_not_finite_is_refused(network, options, monkeypatch, caplog, wr
         forms.get(TwoOutputs(), (1, 3, SIDE_PX, SIDE_PX), torch.float16, lambda: False)
 
 
+def test_shapes_that_had_to_go_are_drawn_compiled_again_when_they_return(network, options, loaded):
+    backend = backend_of(network, options, compiler := StandIn())
+    versions = []
+    for turn in (1, 2):
+        for _ in range(3):
+            backend.run(pictures())
+            wait(lambda: backend.is_settled)
+        versions.append(backend.info.version)
+        for side_px in range(turn * KEPT_SHAPES, (turn + 1) * KEPT_SHAPES):
+            backend.run(pictures(side_px=SIDE_PX + side_px))
+    backend.close()
+    assert all("compiled" in version for version in versions)
+    assert len(compiler.jobs) == 1  # the second time it was in the cache
+
+
+def test_what_is_compiled_too_late_takes_no_memory(network, options, loaded):
+    """A shape made room while it was compiled: with it there was one too many, and from then on no limit."""
+    backend = backend_of(network, options, compiler := StandIn(is_done=False))
+    runs, compiled = backend._network._runs, backend._network._compiled
+    backend.run(pictures())
+    backend.run(pictures())
+    assert compiler.has_begun.wait(WAIT_SECONDS)
+    for side_px in range(SIDE_PX + 1, SIDE_PX + 1 + KEPT_SHAPES):
+        backend.run(pictures(side_px=side_px))
+    compiler.may_end.set()
+    wait(lambda: backend.is_settled)
+    backend.run(pictures())
+    assert "compiled" in backend.info.version
+    for side_px in range(2 * SIDE_PX, 2 * SIDE_PX + 2 * KEPT_SHAPES):
+        backend.run(pictures(side_px=side_px))
+    assert (len(runs), len(compiled)) == (KEPT_SHAPES, 0)
+    backend.close()
+
+
 def test_a_failure_is_told_once_and_nothing_more_is_compiled(network, options, caplog):
     def fail(*_):
         raise BackendError("no luck")
@@ -302,7 +337,7 @@ def test_nothing_is_compiled_where_that_is_not_wanted(network, options):
     assert not compiler.jobs
 
 
-def test_the_most_urgent_is_done_first_and_each_once():
+def test_the_most_urgent_is_done_first_and_none_twice():
     may_begin, done = threading.Event(), []
 
     def work(task: str, _is_unwanted: Callable[[], bool]) -> None:
