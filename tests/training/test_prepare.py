@@ -28,7 +28,7 @@ from animecam_training.data.prepare import PrepareOptions, prepare
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.data.sets import PairSet, PhotoSet, UnpairedSet
 from animecam_training.errors import DataError
-from animecam_training.faces import FoundFace, Image, Plane
+from animecam_training.faces import FoundFace, Image, Plane, eye_centres
 from animecam_training.target.drawings import describe_drawing
 from animecam_training.target.options import FlatOptions
 
@@ -315,6 +315,30 @@ def test_a_beard_asks_for_more_copies(
         monkeypatch.setattr(preparing, "has_beard", lambda *_, is_bearded=is_bearded: is_bearded)
         prepare(tmp_path / "in", tmp_path / f"out{copies}", options)
         assert len(list_photos(tmp_path / f"out{copies}")) == copies
+
+
+def test_a_beard_is_looked_for_on_an_upright_head(
+    portrait: tuple[Image, FoundFace, Plane], shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a whole photo it took seconds for each megapixel, and a head that lies has its chin beside its nose."""
+    image, options = portrait[0], PrepareOptions("photo", weights=shared / "weights", beard_copies=2)
+    turned = cv2.warpAffine(
+        image, cv2.getRotationMatrix2D((image.shape[1] / 2, image.shape[0] / 2), 25, 1), image.shape[1::-1]
+    )
+    (tmp_path / "in").mkdir()
+    write_picture(cv2.resize(turned, None, fx=2, fy=2), tmp_path / "in/one.png")
+    seen: list[tuple[tuple[int, ...], float]] = []
+
+    def look(photo: Image, mesh: np.ndarray, _person: Plane) -> bool:
+        across = eye_centres(mesh)[1] - eye_centres(mesh)[0]
+        seen.append((photo.shape, float(np.degrees(np.arctan2(across[1], across[0])))))
+        return True
+
+    monkeypatch.setattr(preparing, "has_beard", look)
+    prepare(tmp_path / "in", tmp_path / "out", options)
+    ((shape, tilt_deg),) = seen
+    assert shape == (options.crop.side_px, options.crop.side_px, 3)
+    assert abs(tilt_deg) < 5
 
 
 def test_style_pictures_keep_colours_and_their_copies_stay_beside(tmp_path: Path) -> None:

@@ -242,8 +242,7 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
     if face is None:
         return "no face"
     verdict = "too small"
-    more = options.beard_copies > options.copies and has_beard(image, face.mesh, finder.person(image))
-    for copy in range(options.beard_copies if more else options.copies):
+    for copy in range(_copies(image, face, finder, options)):
         rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
         crop = crop_head(image, face, options.crop, rng)
         found = finder.find(crop) if crop is not None else None
@@ -255,6 +254,18 @@ def _prepare_photo(image: Image, stem: Path, finder: FaceFinder, options: Prepar
         _make_head(crop, found, stem.with_name(f"{stem.name}_{copy}"), finder, options, rng)
         verdict = "kept"
     return verdict
+
+
+def _copies(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareOptions) -> int:
+    """How many crops are wanted. A beard is looked for on an upright head: a whole photo may lie, and takes 20 s."""
+    if options.beard_copies <= options.copies:
+        return options.copies
+    upright = replace(options.crop, tilt_deg=0.0, shift=0.0)
+    crop = crop_head(image, face, upright, np.random.default_rng(options.seed))
+    found = finder.find(crop) if crop is not None else None
+    if crop is None or found is None or not has_beard(crop, found.mesh, finder.person(crop)):
+        return options.copies
+    return options.beard_copies
 
 
 def _make_head(
