@@ -68,6 +68,8 @@ def compile_network(model: Path, target: Path, device: torch.device, kind: torch
 def _end_with_the_caller() -> None:
     while os.read(sys.stdin.fileno(), 1):  # not by sys.stdin, whose lock this thread would still hold at the end
         pass
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # with the C compilers that it has started: they would go on for seconds
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -484,6 +484,26 @@ def test_a_worker_ends_with_the_program_that_started_it(network, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+LIKE_A_WORKER = """
+import subprocess, sys
+from animecam.backends.torch_worker import _end_with_the_caller
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+_end_with_the_caller()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+def test_what_a_worker_has_started_ends_with_it(tmp_path):
+    environment = torch_compiler._environment(tmp_path)
+    command = [sys.executable, "-c", LIKE_A_WORKER]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(60) != 0
+    with pytest.raises(ProcessLookupError):
+        wait(lambda: os.killpg(process.pid, 0))
+
+
 def test_networks_are_compiled_ahead_one_picture_at_a_time(network, options, loaded):
     compiler = StandIn()
 
