@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,4 +85,14 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Frees the network; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A backend that something faster overtakes while it draws."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether what drew last will go on drawing."""
         ...

@@ -6,9 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Tensor
+from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Settling, Tensor
 from animecam.backends.opening import open_backend, runs_on_gpu
-from animecam.backends.switching import SwitchingBackend
 from animecam.errors import StyleError
 from animecam.styles.card import Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
@@ -44,7 +43,7 @@ class StyleNet:
     @property
     def is_settled(self) -> bool:
         """Whether what drew last will go on drawing; False while something faster is made ready."""
-        return not isinstance(self._backend, SwitchingBackend) or self._backend.is_settled
+        return not isinstance(self._backend, Settling) or self._backend.is_settled
 
     def __call__(self, pictures: Sequence[Image]) -> tuple[Image, ...]:
         """Draws pictures.

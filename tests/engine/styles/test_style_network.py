@@ -125,6 +125,14 @@ def test_a_network_of_a_fixed_batch_is_fed_whole_batches():
     np.testing.assert_array_equal(drawn[4], pictures[4])
 
 
+def test_it_is_settled_as_its_network_is():
+    backend = FakeBackend()
+    assert StyleNet(card(), backend).is_settled
+    for is_settled in (False, True):
+        backend.is_settled = is_settled
+        assert StyleNet(card(), backend).is_settled is is_settled
+
+
 def test_no_pictures_are_no_work():
     backend = FakeBackend()
     assert StyleNet(card(), backend)([]) == ()
