@@ -11,7 +11,7 @@ from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixe
 
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 WIDER = 1.02  # than the eye's corners are apart
-OPENNESS_SEEN, OPENNESS_DRAWN = (0.12, 0.26, 0.36, 0.50), (0.0, 0.72, 0.95, 1.05)
+OPENNESS_SEEN, OPENNESS_DRAWN = (0.05, 0.13, 0.36, 0.50), (0.0, 0.68, 0.95, 1.05)
 """Height over width of the photo's eye, and how far the drawn one is open."""
 WINK = 0.08  # eyes that differ by less are open alike: one of two narrow eyes would be drawn shut
 OPEN_FROM = 0.25  # less open than this, an eye is a lash line
