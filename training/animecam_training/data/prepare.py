@@ -48,10 +48,8 @@ from animecam_training.target.face import has_beard
 from animecam_training.target.light import even_light
 
 Kind = Literal["photo", "pairs", "style"]
-_PORTRAITS = "sharp colour portraits are needed"
 _WANTED: dict[Kind, str] = {
-    "photo": _PORTRAITS,
-    "pairs": _PORTRAITS,
+    **dict.fromkeys(("photo", "pairs"), "sharp colour portraits are needed"),
     "style": "sharp pictures at least half as large as --size are needed",
 }
 
@@ -263,9 +261,8 @@ def _copies(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareO
     upright = replace(options.crop, tilt_deg=0.0, shift=0.0)
     crop = crop_head(image, face, upright, np.random.default_rng(options.seed))
     found = finder.find(crop) if crop is not None else None
-    if crop is None or found is None or not has_beard(crop, found.mesh, finder.person(crop)):
-        return options.copies
-    return options.beard_copies
+    grows = crop is not None and found is not None and has_beard(crop, found.mesh, finder.person(crop))
+    return options.beard_copies if grows else options.copies
 
 
 def _make_head(
