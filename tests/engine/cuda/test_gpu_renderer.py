@@ -310,7 +310,7 @@ def test_several_frames_may_be_under_way(studio):
 
 def test_a_network_that_no_graph_may_hold_is_called_for_each_frame(host, gpu, studio):
     """PyTorch's way through the same path: the network computes from and to the path's own memory."""
-    half = verified_half(find_style("cel"))
+    half = verified_half(find_style("anime"))
 
     class InTorch(TorchDevice):
         def enqueue(self, stream_handle):
@@ -326,7 +326,7 @@ def test_a_network_that_no_graph_may_hold_is_called_for_each_frame(host, gpu, st
         studio.network.close()
     changed = np.abs(drawn[0].planes[0].astype(int) - somebody().planes[0])
     assert changed.mean() > 2  # it was drawn at all
-    studio.network, studio.is_there = reference_of("cel"), False
+    studio.network, studio.is_there = reference_of("anime"), False
     same(drawn[0], studio.on_gpu()(somebody()).frame)
 
 

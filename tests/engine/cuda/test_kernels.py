@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.backends.base import BackendInfo
 from animecam.errors import BackendError
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
@@ -101,6 +102,7 @@ def random_place(random, width_px, height_px, track_id=0) -> Region:
 class Seen:
     """A network that keeps what it is given, and draws what it is told."""
 
+    info = BackendInfo("seen", "", "", "f16")
     max_batch = 8
     is_recordable = True
 
