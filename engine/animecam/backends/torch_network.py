@@ -152,7 +152,7 @@ class TorchNetwork:
         with gpu_turn(is_unwanted) as is_mine:
             if is_mine:
                 self._compiled[shape] = self._made(compute, shape)
-        _log.info("%s at %s is drawn compiled now", self.name, "x".join(map(str, shape)))
+                _log.info("%s at %s is drawn compiled now", self.name, "x".join(map(str, shape)))
 
     def _compiled_form(
         self, code: Code, shape: tuple[int, ...], folder: Path, is_unwanted: Callable[[], bool]
