@@ -35,7 +35,7 @@ def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: 
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         try:
             with deaf_children():
-                futures = [pool.submit(work, thing) for thing in things]  # the first one starts all workers
+                futures = [pool.submit(work, thing) for thing in things]  # starts the workers, too
             for future in futures:
                 yield future.result()
         except BrokenProcessPool as error:
