@@ -56,7 +56,7 @@ class CalmOptions:
             taken where it was.
     """
 
-    keep: float = 0.8
+    keep: float = 0.85
     still_levels: float = 3.0
     moved_levels: float = 9.0
     spread_px: int = 5
