@@ -63,6 +63,7 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
             # Lines live in luma; chroma is stored coarser as a rule, and the eye is not keen on its detail.
             sharp=(layout.step_x, layout.step_y) == (1, 1),
             is_inner=is_faded,
+            is_picture=True,
         )
         for layout, picture in zip(layouts, _split(frame, patch.picture), strict=True)
     ]
