@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animecam_training.config import Recipe
-from animecam_training.data.expressions import close_eyes, open_mouth
+from animecam_training.data.expressions import NARROWING, close_eyes, open_mouth, round_mouth
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
@@ -23,6 +23,7 @@ from animecam_training.target.geometry import (
     EYELIDS,
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
+    LOWER_LIP_EDGE,
     sheet_of,
 )
 from animecam_training.target.options import FlatOptions
@@ -186,6 +187,25 @@ def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[
     assert float(opened[middle[1], middle[0]].mean()) < 150  # dark or tongue, not the lip that was there
     above = int(face.mesh[INNER_UPPER_LIP, 1]) - 2
     assert np.array_equal(opened[: above - 2], photo[: above - 2])
+
+
+def test_a_round_mouth_is_narrow_and_level_and_its_mesh_lies_on_it(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, _ = portrait
+    corners = [LOWER_LIP_EDGE[0], LOWER_LIP_EDGE[-1]]
+    marked = photo.copy()
+    for x, y in face.mesh[corners]:
+        cv2.circle(marked, (round(x), round(y)), 3, (0, 255, 0), -1)
+    moved, mesh = round_mouth(marked, face.mesh, np.random.default_rng(1))
+    width = [points[corners[1], 0] - points[corners[0], 0] for points in (face.mesh, mesh)]
+    assert NARROWING[0] * 0.98 < width[1] / width[0] < NARROWING[1] * 1.02
+    raised = [points[INNER_LOWER_LIP, 1] - points[corners, 1].mean() for points in (face.mesh, mesh)]
+    assert raised[1] < raised[0]
+    for x, y in mesh[corners]:  # what was marked is where the mesh says
+        around = moved[round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2].astype(int)
+        assert (around[..., 1] - around[..., 0] > 100).all()
+    far = [33, 263, CHIN]
+    assert mesh[far] == pytest.approx(face.mesh[far], abs=0.02 * eye_distance(face.mesh))
+    assert np.array_equal(moved[: int(face.eyes[:, 1].max())], marked[: int(face.eyes[:, 1].max())])
 
 
 def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:

@@ -58,6 +58,7 @@ def test_toml_there_and_back() -> None:
         ("[optim]\nfinal_share = -1.0", "optim.final_share"),
         ("[augment]\nblur_px = [0.0, 0.0]", "augment.blur_px"),
         ("[augment]\nblur_px = [2.0, 1.0]", "augment.blur_px"),
+        ("[augment]\nmotion_px = [2.0, 1.0]", "augment.motion_px"),
         ("[augment]\ngamma = 0.0", "augment.gamma"),
         ("[data]\nzooms = [inf]", "data.zooms"),
         ("[pair_weights]\npixel = -2.0", "pair_weights has"),

@@ -11,7 +11,7 @@ import torch
 from animecam_training.config import AugmentConfig, DataConfig, Recipe
 from animecam_training.data import prepare as preparing
 from animecam_training.data import sets
-from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
+from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, smeared, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.loading import batches
 from animecam_training.data.names import list_photos, regions_of
@@ -506,3 +506,22 @@ def test_haze_takes_contrast_and_leaves_other_recipes_their_crops() -> None:
     degrade(sharp, plain, untouched)
     drawn.random(3)  # blur, noise and jpeg each ask once
     assert untouched.random() == drawn.random()
+
+
+def test_motion_smears_along_its_way_and_keeps_the_light() -> None:
+    point = np.zeros((31, 31, 3), np.float32)
+    point[15, 15] = 1.0
+    level = smeared(point, 8.0, 0.0)
+    assert level.sum() == pytest.approx(3.0, abs=1e-4)
+    assert not level[[14, 16]].any()
+    assert (level[15, 12:19] > 0.12).all()
+    assert not level[15, :10].any()
+    np.testing.assert_allclose(smeared(point, 8.0, np.pi / 2), level.transpose(1, 0, 2), atol=1e-6)
+
+
+def test_motion_leaves_other_recipes_their_crops() -> None:
+    sharp = _colourful(3).astype(np.float32) / 255
+    plain = AugmentConfig(blur=0, noise=0, jpeg=0)
+    moved = degrade(sharp, replace(plain, motion=1.0), np.random.default_rng(0))
+    assert moved.std() < sharp.std()
+    np.testing.assert_array_equal(degrade(sharp, plain, np.random.default_rng(0)), sharp)

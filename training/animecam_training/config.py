@@ -77,6 +77,8 @@ class AugmentConfig:
         noise: Share of the inputs that get sensor noise.
         jpeg: Share of the inputs that are compressed.
         haze: Share of the inputs that lose contrast around one place, as behind glasses that mirror a window.
+        motion: Share of the inputs that are smeared along a line, as a head is that turns while a webcam exposes.
+        motion_px: Shortest and longest way of that, pixels of the crop.
     """
 
     colour: float = 0.6
@@ -88,6 +90,8 @@ class AugmentConfig:
     noise: float = 0.4
     jpeg: float = 0.2
     haze: float = 0.0
+    motion: float = 0.0
+    motion_px: tuple[float, float] = (2.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)

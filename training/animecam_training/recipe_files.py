@@ -58,6 +58,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     weights = dataclasses.astuple(recipe.pair_weights)
     supervised = any(weights) and min(weights) >= 0
     least_blur, most_blur = augment.blur_px
+    least_motion, most_motion = augment.motion_px
     rows = dataclasses.asdict(recipe.dtgan_weights)
     first = [rows.pop(name) for name in PRETRAINING]
     style = rows.pop("style")
@@ -105,6 +106,8 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "augment.noise": (0 <= augment.noise <= 1, "0 to 1"),
         "augment.jpeg": (0 <= augment.jpeg <= 1, "0 to 1"),
         "augment.haze": (0 <= augment.haze <= 1, "0 to 1"),
+        "augment.motion": (0 <= augment.motion <= 1, "0 to 1"),
+        "augment.motion_px": (0 < least_motion <= most_motion, "two above 0, the smaller first"),
         "optim.learning_rate": (optim.learning_rate >= 0, "0 or more"),
         "optim.discriminator_rate": (optim.discriminator_rate >= 0, "0 or more"),
         "optim.betas": (all(0 <= beta < 1 for beta in optim.betas), "two from 0 to less than 1"),

@@ -4,6 +4,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import ceil, cos, pi, sin
 from typing import Any
 
 import cv2
@@ -19,6 +21,7 @@ Picture = NDArray[np.floating[Any]]
 
 NOISE_DEVIATION = (0.005, 0.03)  # of the full range: a webcam by day and by night
 JPEG_QUALITY = (40, 90)
+SMEAR_STEPS = 64  # more than pixels of any way that is asked for
 HAZE_STRENGTH, HAZE_RADIUS, HAZE_LIGHT = (0.1, 0.55), (0.15, 0.8), (0.55, 1.0)  # the radius in sides of the crop
 
 
@@ -105,10 +108,12 @@ def vary_light(pictures: Sequence[Picture], config: AugmentConfig, rng: np.rando
 
 
 def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -> Picture:
-    """Haze, lens blur, sensor noise and compression, each by its share; for inputs only."""
-    # Without haze no number is drawn: recipes from before it see the same crops.
+    """Haze, motion, lens blur, sensor noise and compression, each by its share; for inputs only."""
+    # Without haze and motion no number is drawn: recipes from before them see the same crops.
     if config.haze > 0 and rng.random() < config.haze:
         picture = _hazed(picture, rng)
+    if config.motion > 0 and rng.random() < config.motion:
+        picture = smeared(picture, rng.uniform(*config.motion_px), rng.uniform(0, pi))
     if rng.random() < config.blur:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*config.blur_px)).astype(np.float32)
     if rng.random() < config.noise:
@@ -121,6 +126,25 @@ def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -
         assert decoded is not None  # it was encoded one line above
         picture = decoded.astype(np.float32) / 255
     return picture
+
+
+def smeared(picture: Picture, way_px: float, angle: float) -> Picture:
+    """The mean of a picture over all places of a straight way that is passed evenly.
+
+    Args:
+        picture: What is smeared.
+        way_px: Length of the way, pixels.
+        angle: Its direction, radians.
+    """
+    reach = ceil(way_px / 2) + 1
+    steps = np.linspace(-0.5, 0.5, SMEAR_STEPS) * way_px
+    across, down = steps * cos(angle) + reach, steps * sin(angle) + reach
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    left, top = np.floor(across).astype(int), np.floor(down).astype(int)
+    for right_of, below in product((0, 1), (0, 1)):  # each place counts for the four pixels around it
+        weights = (1 - np.abs(left + right_of - across)) * (1 - np.abs(top + below - down))
+        np.add.at(kernel, (top + below, left + right_of), weights / SMEAR_STEPS)
+    return cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT).astype(np.float32)
 
 
 def _hazed(picture: Picture, rng: np.random.Generator) -> Picture:

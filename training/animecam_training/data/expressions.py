@@ -17,6 +17,7 @@ from animecam_training.faces import Image, Plane, Points, eye_distance
 from animecam_training.target.geometry import (
     CHIN,
     EYELIDS,
+    INNER_LOWER_LIP,
     LIPS,
     LOWER_LIP_EDGE,
     UPPER_LIP_EDGE,
@@ -29,7 +30,11 @@ from animecam_training.target.geometry import (
 
 MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; some get both
 # Lengths are fractions of the distance between the eyes.
-GAP, CORNER_POWER = (0.12, 0.60), 0.7
+GAP, WIDE_POWER, ROUND_POWER = (0.12, 0.60), 0.7, 0.5
+ROUND_SHARE, ROUND_GAP = 0.45, (0.2, 0.7)  # of the mouths that open; portraits smile, and a smile opens wide
+NARROWING, LEVELLING = (0.5, 0.9), (0.5, 1.0)  # of a round mouth's width; how far its corners come down to its middle
+ARCH = (0.02, 0.1)  # and by how much farther
+ROUND_REACH, ROUND_HEIGHT = 1.2, 0.6  # half widths of the mouth, and eye distances, at which its skin hardly moves
 JAW_WIDTH, LIP_TO_JAW, NECK_FADE = 1.1, 0.35, 0.9
 TEETH_SHARE, TEETH_HEIGHT, TONGUE_SHARE, TONGUE_HEIGHT = 0.7, (0.07, 0.15), 0.6, (0.3, 0.55)
 TEETH_COLOUR, TONGUE_COLOUR, DARK_COLOUR = (214, 204, 192), (150, 74, 70), (48, 20, 20)
@@ -49,6 +54,7 @@ class _Mouth:
         line_x: Columns of the line between the lips, from corner to corner, pixels.
         line_y: Its rows.
         gap_px: Height of the opening in the middle.
+        power: Of the parabola that the lower lip becomes: 1 is pointed, 1/2 an ellipse.
         chin_px: Row of the chin.
         eye_px: Distance between the eyes.
     """
@@ -56,6 +62,7 @@ class _Mouth:
     line_x: Floats
     line_y: Floats
     gap_px: float
+    power: float
     chin_px: float
     eye_px: float
 
@@ -71,7 +78,7 @@ class _Mouth:
     def lip_drop(self, x: Floats) -> Floats:
         """How far the lower lip goes down, pixels: all the way in the middle, not at the corners."""
         place = 2 * (x - self.middle) / (self.line_x[-1] - self.line_x[0])
-        return (self.gap_px * np.clip(1 - place**2, 0, 1) ** CORNER_POWER).astype(np.float32)
+        return (self.gap_px * np.clip(1 - place**2, 0, 1) ** self.power).astype(np.float32)
 
     def drop(self, x: Floats, below: Floats) -> Floats:
         """How far a point goes down that lies `below` the line by so many pixels; negative ones stay."""
@@ -88,13 +95,51 @@ def _rows_at(columns: Floats, xs: Floats, ys: Floats) -> Floats:
     return rows.astype(np.float32)
 
 
-def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+def round_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+    """Draw the corners of the mouth together and down, as for an O; `open_mouth` comes after.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+        rng: Source of how far.
+
+    Returns:
+        Photo and mesh.
+    """
+    edge = mesh[list(LOWER_LIP_EDGE)]
+    left, right, centre = edge[0], edge[-1], mesh[INNER_LOWER_LIP]
+    middle, half_px = float(left[0] + right[0]) / 2, max(float(right[0] - left[0]) / 2, 1.0)
+    eye_px, narrow = eye_distance(mesh), rng.uniform(*NARROWING)
+    lowered_px = rng.uniform(*LEVELLING) * (centre[1] - (left[1] + right[1]) / 2) + rng.uniform(*ARCH) * eye_px
+    at_corner = float(np.exp(-((narrow / ROUND_REACH) ** 2)))
+
+    def moves(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """By how much a place was farther out, as a factor, and by how many pixels it was higher."""
+        aside = (x - middle) / half_px
+        share = np.exp(-((aside / ROUND_REACH) ** 2) - ((y - centre[1]) / (ROUND_HEIGHT * eye_px)) ** 4) / at_corner
+        return 1 + (1 / narrow - 1) * share, lowered_px * np.minimum((aside / narrow) ** 2, 1) * share
+
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
+    wider, higher = moves(columns, rows)
+    from_column, from_row = middle + (columns - middle) * wider, rows - higher
+    moved = cv2.remap(
+        photo, from_column.astype(np.float32), from_row.astype(np.float32), cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+    )
+    result = mesh.copy()
+    for _ in range(WARP_TURNS):  # the map is known from where things come to only the other way round
+        wider, higher = moves(result[:, 0], result[:, 1])
+        result = np.stack([middle + (mesh[:, 0] - middle) / wider, mesh[:, 1] + higher], axis=1)
+    return moved.astype(np.uint8), result.astype(np.float32)
+
+
+def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator, *, is_round: bool = False) -> tuple[Image, Points]:
     """Let the jaw down and paint what is then seen between the lips.
 
     Args:
         photo: RGB uint8 [H, W, 3].
         mesh: float32 [468, 2], pixels.
         rng: Source of how far, and of teeth, tongue and light.
+        is_round: It opens as an O; `round_mouth` comes before.
 
     Returns:
         Photo and mesh.
@@ -103,8 +148,8 @@ def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     lower = mesh[list(LOWER_LIP_EDGE)]
     order = np.argsort(lower[:, 0])
     xs, ys = lower[order, 0], lower[order, 1]
-    gap_px = rng.uniform(*GAP) * eye_px
-    mouth = _Mouth(xs, ys, gap_px, float(mesh[CHIN, 1]), eye_px)
+    gap_px = rng.uniform(*(ROUND_GAP if is_round else GAP)) * eye_px
+    mouth = _Mouth(xs, ys, gap_px, ROUND_POWER if is_round else WIDE_POWER, float(mesh[CHIN, 1]), eye_px)
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     line, lip = mouth.line(columns), mouth.lip_drop(columns)
     below = rows - line
@@ -204,7 +249,10 @@ def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> t
     """
     opens, closes = rng.random() < MOUTH_SHARE, rng.random() < EYES_SHARE
     if opens or not closes:
-        photo, mesh = open_mouth(photo, mesh, rng)
+        if rng.random() < ROUND_SHARE:
+            photo, mesh = open_mouth(*round_mouth(photo, mesh, rng), rng, is_round=True)
+        else:
+            photo, mesh = open_mouth(photo, mesh, rng)
     if closes:
         photo, mesh = close_eyes(photo, mesh, rng)
     return photo, mesh
