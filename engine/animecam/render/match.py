@@ -22,6 +22,9 @@ from animecam.types import Color, ColorMatrix, Image, Region
 Offsets: TypeAlias = NDArray[np.float64]
 """What each part of a ring asks to be added, as luma, blue and red difference in 8-bit levels, float64 [PARTS, 3]."""
 
+_Weights: TypeAlias = NDArray[np.float64]
+"""How much each pixel of the small copies counts for each part, [PARTS, THUMB_PX, THUMB_PX]; each sums to 1."""
+
 THUMB_PX = 32
 """Side of the copies that are compared; the mean of a ring needs no more."""
 
@@ -89,6 +92,7 @@ class ColorMatch:
     def __init__(self, options: MatchOptions | None = None) -> None:
         self._options = options or MatchOptions()
         self._tracks: dict[int, _Track] = {}
+        self._weights: tuple[Mask, _Weights | None] | None = None  # of the last ring: most are the same shared one
 
     def __call__(
         self,
@@ -112,7 +116,8 @@ class ColorMatch:
         """
         tracks: dict[int, _Track] = {}
         for region, source, picture, ring in zip(regions, sources, drawn, rings, strict=True):
-            aim = ring_offsets(source, picture, ring)
+            weights = self._weights_of(ring)
+            aim = None if weights is None else _offsets(source, picture, weights)
             if aim is not None:
                 tracks[region.track_id] = self._follow(self._tracks.get(region.track_id), time_s, aim)
         self._tracks = tracks
@@ -124,6 +129,11 @@ class ColorMatch:
     def forget(self) -> None:
         """Takes the next faces for new ones."""
         self._tracks.clear()
+
+    def _weights_of(self, ring: Mask) -> _Weights | None:
+        if self._weights is None or self._weights[0] is not ring:
+            self._weights = ring, _part_weights(ring)
+        return self._weights[1]
 
     def _follow(self, last: _Track | None, time_s: float, aim: Offsets) -> _Track:
         limits = self._options.limits
@@ -146,10 +156,7 @@ def ring_offsets(source: Image, drawn: Image, ring: Mask) -> Offsets | None:
         Weighted means of source minus drawn, one a part; None if nothing counts.
     """
     weights = _part_weights(ring)
-    if weights is None:
-        return None
-    difference = _thumb(source) - _thumb(drawn)
-    return (weights.reshape(PARTS, -1) @ difference.reshape(-1, 3)) @ LEVELS_TO_OFFSET.T
+    return None if weights is None else _offsets(source, drawn, weights)
 
 
 def pixel_weights(ring: Mask) -> NDArray[np.float32] | None:
@@ -177,8 +184,13 @@ def reach(width_px: int, height_px: int) -> NDArray[np.float32]:
     return np.stack(parts)
 
 
-def _part_weights(ring: Mask) -> NDArray[np.float64] | None:
-    """How much each pixel of the small copies counts for each part, [PARTS, THUMB_PX, THUMB_PX]; each sums to 1.
+def _offsets(source: Image, drawn: Image, weights: _Weights) -> Offsets:
+    difference = _thumb(source) - _thumb(drawn)
+    return (weights.reshape(PARTS, -1) @ difference.reshape(-1, 3)) @ LEVELS_TO_OFFSET.T
+
+
+def _part_weights(ring: Mask) -> _Weights | None:
+    """The weights of a ring; None if it is empty.
 
     What is not in the ring, because no person is there, asks for what all of it does.
     """
