@@ -24,6 +24,7 @@ from animecam_training.target.geometry import (
     INNER_LOWER_LIP,
     INNER_UPPER_LIP,
     LOWER_LIP_EDGE,
+    UPPER_LIP_EDGE,
     sheet_of,
 )
 from animecam_training.target.options import FlatOptions
@@ -177,10 +178,10 @@ def test_a_drawing_is_chosen_by_name(portrait: tuple[Image, FoundFace, Plane]) -
 
 def test_an_opened_mouth_lowers_the_jaw_and_keeps_the_upper_lip(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, _ = portrait
-    opened, mesh = open_mouth(photo, face.mesh, np.random.default_rng(1))
+    opened, mesh = open_mouth(photo, face.mesh, 0.3, np.random.default_rng(1))
     drop = mesh[:, 1] - face.mesh[:, 1]
     assert np.array_equal(mesh[:, 0], face.mesh[:, 0])
-    assert drop[INNER_LOWER_LIP] > 0.1 * eye_distance(face.mesh)
+    assert drop[INNER_LOWER_LIP] == pytest.approx(0.3 * eye_distance(face.mesh), rel=0.05)
     assert drop[CHIN] == pytest.approx(drop[INNER_LOWER_LIP], rel=0.1)
     assert drop[[INNER_UPPER_LIP, 33, 263, 4]] == pytest.approx(0, abs=0.01)
     middle = np.round((mesh[INNER_UPPER_LIP] + mesh[INNER_LOWER_LIP]) / 2).astype(int)
@@ -195,7 +196,7 @@ def test_a_round_mouth_is_narrow_and_level_and_its_mesh_lies_on_it(portrait: tup
     marked = photo.copy()
     for x, y in face.mesh[corners]:
         cv2.circle(marked, (round(x), round(y)), 3, (0, 255, 0), -1)
-    moved, mesh = round_mouth(marked, face.mesh, np.random.default_rng(1))
+    moved, mesh = round_mouth(marked, face.mesh, 0.5, np.random.default_rng(1))
     width = [points[corners[1], 0] - points[corners[0], 0] for points in (face.mesh, mesh)]
     assert NARROWING[0] * 0.98 < width[1] / width[0] < NARROWING[1] * 1.02
     raised = [points[INNER_LOWER_LIP, 1] - points[corners, 1].mean() for points in (face.mesh, mesh)]
@@ -206,6 +207,25 @@ def test_a_round_mouth_is_narrow_and_level_and_its_mesh_lies_on_it(portrait: tup
     far = [33, 263, CHIN]
     assert mesh[far] == pytest.approx(face.mesh[far], abs=0.02 * eye_distance(face.mesh))
     assert np.array_equal(moved[: int(face.eyes[:, 1].max())], marked[: int(face.eyes[:, 1].max())])
+
+
+@pytest.mark.parametrize(("upper", "lower", "white"), [(230, 40, True), (40, 230, False), (40, 40, False)])
+def test_teeth_are_drawn_where_they_are_seen_below_the_upper_lip(
+    portrait: tuple[Image, FoundFace, Plane], upper: int, lower: int, white: bool
+) -> None:
+    """A pale tongue, or the lower teeth, made the whole mouth white."""
+    photo, face, person = portrait
+    opened, mesh = open_mouth(
+        *round_mouth(photo, face.mesh, 0.6, np.random.default_rng(1)), 0.6, np.random.default_rng(1)
+    )
+    edges = [mesh[list(edge)] for edge in (UPPER_LIP_EDGE, LOWER_LIP_EDGE)]
+    middle = (edges[0] + edges[1]) / 2
+    for shown, (above, below) in ((upper, (edges[0], middle)), (lower, (middle, edges[1]))):
+        outline = np.concatenate([above, below[::-1]]).round().astype(np.int32)
+        cv2.fillPoly(opened, [outline], (shown, shown, shown))
+    drawn = to_lab(draw_anime(opened, mesh, person))
+    x, y = (0.8 * mesh[INNER_UPPER_LIP] + 0.2 * mesh[INNER_LOWER_LIP]).round().astype(int)
+    assert (float(drawn[y, x, 0]) > 70) is white
 
 
 def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:

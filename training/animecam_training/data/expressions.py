@@ -7,6 +7,7 @@ the changed mesh, so that the network learns what to draw then. Heads must be up
 # The stubs of np.interp leave its result unknown.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -30,14 +31,20 @@ from animecam_training.target.geometry import (
 
 MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; some get both
 # Lengths are fractions of the distance between the eyes.
-GAP, WIDE_POWER, ROUND_POWER = (0.12, 0.60), 0.7, 0.5
+GAP, CORNER_POWER = (0.12, 0.60), 0.7
 ROUND_SHARE, ROUND_GAP = 0.45, (0.2, 0.7)  # of the mouths that open; portraits smile, and a smile opens wide
 NARROWING, LEVELLING = (0.5, 0.9), (0.5, 1.0)  # of a round mouth's width; how far its corners come down to its middle
-ARCH = (0.02, 0.1)  # and by how much farther
+ARCH = (0.25, 0.5)  # and by how much of the opening farther: the upper lip is round, too
 ROUND_REACH, ROUND_HEIGHT = 1.2, 0.6  # half widths of the mouth, and eye distances, at which its skin hardly moves
 JAW_WIDTH, LIP_TO_JAW, NECK_FADE = 1.1, 0.35, 0.9
 TEETH_SHARE, TEETH_HEIGHT, TONGUE_SHARE, TONGUE_HEIGHT = 0.7, (0.07, 0.15), 0.6, (0.3, 0.55)
-TEETH_COLOUR, TONGUE_COLOUR, DARK_COLOUR = (214, 204, 192), (150, 74, 70), (48, 20, 20)
+ROUND_TEETH_SHARE, LOWER_TEETH_SHARE, LOWER_TEETH_HEIGHT = 0.3, 0.3, (0.03, 0.08)
+TONGUE_ARCH = (0.0, 1.0)  # how much lower its edge is at the corners, of its height in the middle
+TEETH_COLOUR, TONGUE_COLOURS, DARK_COLOURS = (
+    (214, 204, 192),
+    ((150, 74, 70), (150, 118, 118)),  # from red to gray: a webcam sees little colour in the dark
+    ((48, 20, 20), (30, 30, 34), (84, 52, 52)),
+)
 LIGHTS = (0.6, 1.05)  # of the colours in a mouth
 SHUT, HALF_SHUT, SHUT_SHARE = (0.92, 1.0), (0.3, 0.7), 0.5
 WINK_SHARE = 0.2  # of those whose eyes close: one of the two stays open
@@ -54,7 +61,6 @@ class _Mouth:
         line_x: Columns of the line between the lips, from corner to corner, pixels.
         line_y: Its rows.
         gap_px: Height of the opening in the middle.
-        power: Of the parabola that the lower lip becomes: 1 is pointed, 1/2 an ellipse.
         chin_px: Row of the chin.
         eye_px: Distance between the eyes.
     """
@@ -62,7 +68,6 @@ class _Mouth:
     line_x: Floats
     line_y: Floats
     gap_px: float
-    power: float
     chin_px: float
     eye_px: float
 
@@ -78,7 +83,7 @@ class _Mouth:
     def lip_drop(self, x: Floats) -> Floats:
         """How far the lower lip goes down, pixels: all the way in the middle, not at the corners."""
         place = 2 * (x - self.middle) / (self.line_x[-1] - self.line_x[0])
-        return (self.gap_px * np.clip(1 - place**2, 0, 1) ** self.power).astype(np.float32)
+        return (self.gap_px * np.clip(1 - place**2, 0, 1) ** CORNER_POWER).astype(np.float32)
 
     def drop(self, x: Floats, below: Floats) -> Floats:
         """How far a point goes down that lies `below` the line by so many pixels; negative ones stay."""
@@ -95,13 +100,14 @@ def _rows_at(columns: Floats, xs: Floats, ys: Floats) -> Floats:
     return rows.astype(np.float32)
 
 
-def round_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+def round_mouth(photo: Image, mesh: Points, gap: float, rng: np.random.Generator) -> tuple[Image, Points]:
     """Draw the corners of the mouth together and down, as for an O; `open_mouth` comes after.
 
     Args:
         photo: RGB uint8 [H, W, 3].
         mesh: float32 [468, 2], pixels.
-        rng: Source of how far.
+        gap: How far it will open, eye distances.
+        rng: Source of how far its corners move.
 
     Returns:
         Photo and mesh.
@@ -110,7 +116,8 @@ def round_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[I
     left, right, centre = edge[0], edge[-1], mesh[INNER_LOWER_LIP]
     middle, half_px = float(left[0] + right[0]) / 2, max(float(right[0] - left[0]) / 2, 1.0)
     eye_px, narrow = eye_distance(mesh), rng.uniform(*NARROWING)
-    lowered_px = rng.uniform(*LEVELLING) * (centre[1] - (left[1] + right[1]) / 2) + rng.uniform(*ARCH) * eye_px
+    lowered_px = rng.uniform(*LEVELLING) * (centre[1] - (left[1] + right[1]) / 2)
+    lowered_px += rng.uniform(*ARCH) * gap * eye_px
     at_corner = float(np.exp(-((narrow / ROUND_REACH) ** 2)))
 
     def moves(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -132,14 +139,17 @@ def round_mouth(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[I
     return moved.astype(np.uint8), result.astype(np.float32)
 
 
-def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator, *, is_round: bool = False) -> tuple[Image, Points]:
+def open_mouth(
+    photo: Image, mesh: Points, gap: float, rng: np.random.Generator, *, is_round: bool = False
+) -> tuple[Image, Points]:
     """Let the jaw down and paint what is then seen between the lips.
 
     Args:
         photo: RGB uint8 [H, W, 3].
         mesh: float32 [468, 2], pixels.
-        rng: Source of how far, and of teeth, tongue and light.
-        is_round: It opens as an O; `round_mouth` comes before.
+        gap: How far, eye distances.
+        rng: Source of teeth, tongue and light.
+        is_round: It is an O, `round_mouth` came before: less is seen of its teeth.
 
     Returns:
         Photo and mesh.
@@ -148,19 +158,20 @@ def open_mouth(photo: Image, mesh: Points, rng: np.random.Generator, *, is_round
     lower = mesh[list(LOWER_LIP_EDGE)]
     order = np.argsort(lower[:, 0])
     xs, ys = lower[order, 0], lower[order, 1]
-    gap_px = rng.uniform(*(ROUND_GAP if is_round else GAP)) * eye_px
-    mouth = _Mouth(xs, ys, gap_px, ROUND_POWER if is_round else WIDE_POWER, float(mesh[CHIN, 1]), eye_px)
+    mouth = _Mouth(xs, ys, gap * eye_px, float(mesh[CHIN, 1]), eye_px)
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     line, lip = mouth.line(columns), mouth.lip_drop(columns)
     below = rows - line
-    gap = (below > 0) & (below < lip)
+    seen = (below > 0) & (below < lip)
     source = np.maximum(below - lip, 0)
     for _ in range(WARP_TURNS):
         source = np.maximum(below - mouth.drop(columns, source), 0)
     from_row = np.where(below > 0, line + source, rows).astype(np.float32)
     moved = cv2.remap(photo, columns, from_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    inside = _mouth_inside(np.clip(below / np.maximum(lip, 1), 0, 1), below / eye_px, rng)
-    share = blurred(gap.astype(np.float32), 0.012 * eye_px)
+    depth = np.clip(below / np.maximum(lip, 1), 0, 1)
+    aside = 2 * np.abs(columns - mouth.middle) / max(float(xs[-1] - xs[0]), 1.0)
+    inside = _mouth_inside(_Inside(depth, below / eye_px, (lip - below) / eye_px, aside), rng, is_round=is_round)
+    share = blurred(seen.astype(np.float32), 0.012 * eye_px)
     opened = mixed(moved.astype(np.float32), inside, share)
     return np.clip(opened + 0.5, 0, 255).astype(np.uint8), _lowered(mesh, mouth)
 
@@ -177,25 +188,53 @@ def _lowered(mesh: Points, mouth: _Mouth) -> Points:
     return result.astype(np.float32)
 
 
-def _mouth_inside(depth: Plane, below_eye: Plane, rng: np.random.Generator) -> Floats:
-    """Dark, teeth above, the tongue below; RGB 0 … 255, float32 [H, W, 3].
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """Places in a mouth, float32 [H, W] each.
+
+    Attributes:
+        depth: 0 at the upper lip … 1 at the lower one.
+        below: Distance from the upper lip, eye distances.
+        above: Distance from the lower lip, eye distances.
+        aside: Distance from the middle, 1 at the corners.
+    """
+
+    depth: Plane
+    below: Plane
+    above: Plane
+    aside: Plane
+
+
+def _mouth_inside(inside: _Inside, rng: np.random.Generator, *, is_round: bool) -> Floats:
+    """Dark, teeth above, the tongue below, seldom teeth before it; RGB 0 … 255, float32 [H, W, 3].
 
     Args:
-        depth: 0 at the upper lip … 1 at the lower one.
-        below_eye: Distance from the upper lip, eye distances.
+        inside: Where things are.
         rng: Source of what is seen, and of the light.
+        is_round: It opens as an O.
     """
     light = rng.uniform(*LIGHTS)
-    picture = np.empty((*depth.shape, 3), np.float32)
-    picture[:] = np.array(DARK_COLOUR) * light
+    picture = np.empty((*inside.depth.shape, 3), np.float32)
+    picture[:] = _mixture(DARK_COLOURS, rng) * light
     if rng.random() < TONGUE_SHARE:
-        edge = 1 - rng.uniform(*TONGUE_HEIGHT)
-        picture = laid(picture, light * np.array(TONGUE_COLOUR), ramp(depth, edge, edge + 0.2))
-    if rng.random() < TEETH_SHARE:
+        height = rng.uniform(*TONGUE_HEIGHT)
+        edge = 1 - height * (1 - rng.uniform(*TONGUE_ARCH) * np.minimum(inside.aside, 1) ** 2)
+        tongue = np.clip((inside.depth - edge) / 0.2, 0, 1).astype(np.float32)
+        picture = laid(picture, light * _mixture(TONGUE_COLOURS, rng), tongue)
+    if rng.random() < (ROUND_TEETH_SHARE if is_round else TEETH_SHARE):
         height = rng.uniform(*TEETH_HEIGHT)
-        teeth = 1 - ramp(below_eye, height, height + 0.02)
+        teeth = 1 - ramp(inside.below, height, height + 0.02)
         picture = laid(picture, light * np.array(TEETH_COLOUR), teeth)
+    if is_round and rng.random() < LOWER_TEETH_SHARE:
+        height = rng.uniform(*LOWER_TEETH_HEIGHT)
+        teeth = 1 - ramp(inside.above, height, height + 0.02)
+        picture = laid(picture, light * np.array(TEETH_COLOUR), teeth * (inside.aside < rng.uniform(0.4, 0.8)))
     return picture
+
+
+def _mixture(colours: Sequence[tuple[int, int, int]], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random mean of colours."""
+    return np.asarray(rng.dirichlet(np.ones(len(colours))) @ np.array(colours))
 
 
 def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
@@ -249,10 +288,11 @@ def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> t
     """
     opens, closes = rng.random() < MOUTH_SHARE, rng.random() < EYES_SHARE
     if opens or not closes:
-        if rng.random() < ROUND_SHARE:
-            photo, mesh = open_mouth(*round_mouth(photo, mesh, rng), rng, is_round=True)
-        else:
-            photo, mesh = open_mouth(photo, mesh, rng)
+        is_round = rng.random() < ROUND_SHARE
+        gap = rng.uniform(*(ROUND_GAP if is_round else GAP))
+        if is_round:
+            photo, mesh = round_mouth(photo, mesh, gap, rng)
+        photo, mesh = open_mouth(photo, mesh, gap, rng, is_round=is_round)
     if closes:
         photo, mesh = close_eyes(photo, mesh, rng)
     return photo, mesh

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animecam_training.faces import Plane
+from animecam_training.faces import Plane, Points
 from animecam_training.target.flatten import Lab
 from animecam_training.target.geometry import (
     BROWS,
@@ -29,6 +29,7 @@ BROW_DARKER, BROW_LIGHTNESS, BROW_OF_SKIN = 0.6, (10.0, 45.0), 0.55
 MOUTH_AJAR, MOUTH_OPEN = 0.08, 0.12  # gap of the lips: maybe, and surely open
 OPEN_LIGHTER, TEETH_LIGHTER = 5.0, 3.0  # than the lips; else the gap is the dark between closed lips
 INSIDE_MOUTH = (30.0, 38.0, 22.0)
+TEETH_SOUGHT, TALLEST_TEETH = 0.4, 0.2  # of the opening, from the upper lip; of the eye distance
 TEETH_SHARE, TEETH_LIFT, TEETH_LIGHTNESS = 0.65, 16.0, (78.0, 97.0)  # below that, teeth look like a gray lip
 LIP_TINT = 0.6
 UPPER_LINE, LOWER_LINE, CLOSED_LINE, SHADOW_LINE = (0.03, 0.014), (0.022, 0.01), (0.03, 0.012), (0.02, 0.006)
@@ -83,13 +84,21 @@ def draw_mouth(picture: Lab, lab: Lab, sheet: Sheet, skin: Lab, lit: float) -> t
         shadow = sheet.stroke(sheet.mesh[list(BELOW_LIP)], *(width * eye_px for width in SHADOW_LINE))
         return picture, np.maximum(0.9 * line, 0.3 * shadow).astype(np.float32)
     inside = np.broadcast_to(np.array(INSIDE_MOUTH, np.float32), lab.shape)
-    if brighter > TEETH_LIGHTER:
-        below = (1 - TEETH_SHARE) * upper + TEETH_SHARE * lower
+    if _shows_teeth(lab[..., 0], sheet, upper, lower, lips_lightness=float(own[0])):
+        height = np.minimum(TEETH_SHARE * (lower[:, 1] - upper[:, 1]), TALLEST_TEETH * eye_px)
+        below = upper + np.stack([np.zeros_like(height), height], -1)
         teeth = sheet.area(np.concatenate([upper, below[::-1]]).astype(np.float32), 0.3 * sheet.unit_px)
         inside = laid(inside, (float(np.clip(lit + TEETH_LIFT, *TEETH_LIGHTNESS)), 1, 2), teeth)
     ink = 0.9 * sheet.stroke(upper, *(width * eye_px for width in UPPER_LINE))
     ink = np.maximum(ink, 0.75 * sheet.stroke(lower, *(width * eye_px for width in LOWER_LINE)))
     return mixed(picture, inside, gap), ink.astype(np.float32)
+
+
+def _shows_teeth(lightness: Plane, sheet: Sheet, upper: Points, lower: Points, *, lips_lightness: float) -> bool:
+    """Whether what is seen below the upper lip is lighter than the lips: a tongue lies below, in the dark."""
+    under = upper + TEETH_SOUGHT * (lower - upper)
+    seen = lightness[sheet.area(np.concatenate([upper, under[::-1]]).astype(np.float32)) > 0.5]
+    return len(seen) > ENOUGH_PX and float(np.percentile(seen, 80)) > lips_lightness + TEETH_LIGHTER
 
 
 def face_lines(sheet: Sheet, skin_share: Plane) -> Plane:
