@@ -1,10 +1,9 @@
 """An exported generator is the one that was trained, at every size, and its folder is a style."""
 
 import sys
-import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import pytest
@@ -17,7 +16,7 @@ from animecam.sources.portrait import load_portrait
 from animecam.styles.card import UNKNOWN_LICENCE, Layout
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import StyleNet
-from animecam.styles.registry import file_sha256, find_style
+from animecam.styles.registry import file_sha256
 from animecam_export import cli
 from animecam_export.checkpoints import TrainedGenerator, load_trained
 from animecam_export.errors import ExportError
@@ -28,7 +27,6 @@ from animecam_export.style_export import prove
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.generator import DoubleTailGenerator, Generator
-from animecam_training.models.layers import ExternalAttention
 from animecam_training.models.lite import DoubleTailLite, LiteGenerator
 
 NARROW = (8, 12, 16)
@@ -36,14 +34,6 @@ RUNTIMES = [BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME]
 
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
-
-
-def run(model: Path, batch: np.ndarray, runtime: BackendChoice = BackendChoice.ONNXRUNTIME) -> np.ndarray:
-    backend = open_backend(model, runtime, BackendOptions(threads=1, allow_bf16=False))
-    try:
-        return backend.run(batch)[0]
-    finally:
-        backend.close()
 
 
 def seeded(generator: nn.Module) -> nn.Module:
@@ -71,7 +61,7 @@ def full() -> nn.Module:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("network", ["full", "lite"])
 def test_free_sides_and_batch_give_what_pytorch_gives(
-    network: str, runtime: BackendChoice, request: pytest.FixtureRequest, tmp_path: Path
+    network: str, runtime: BackendChoice, request: pytest.FixtureRequest, tmp_path: Path, run: Callable[..., np.ndarray]
 ):
     generator = request.getfixturevalue(network)
     export_onnx(generator, tmp_path / "m.onnx", OnnxOptions())
@@ -146,47 +136,6 @@ def test_crops_of_a_small_portrait_are_enlarged():
     assert picture.shape == (3, 128, 64)
     assert picture.min() >= -1
     assert picture.max() <= 1
-
-
-def test_the_starter_gives_its_reference_output(shared: Path, tmp_path: Path):
-    """The reference was written with the BatchNorm on batch statistics: those of its picture are put in first."""
-    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
-    reference = np.load(shared / "weights/dtgan-starter-reference.npz")
-    attention = next(module for module in trained.module.modules() if isinstance(module, ExternalAttention))
-
-    def take_statistics(norm: nn.BatchNorm2d, inputs: tuple[torch.Tensor, ...]) -> None:
-        norm.running_mean.copy_(inputs[0].mean(dim=(0, 2, 3)))
-        norm.running_var.copy_(inputs[0].var(dim=(0, 2, 3), correction=0))
-
-    hook = attention.norm.register_forward_pre_hook(take_statistics)
-    with torch.no_grad():
-        trained.module(torch.from_numpy(reference["x"]))
-    hook.remove()
-    export_onnx(trained.module, tmp_path / "m.onnx", OnnxOptions())
-    for runtime in RUNTIMES:
-        np.testing.assert_allclose(run(tmp_path / "m.onnx", reference["x"], runtime), reference["y"], atol=1e-4)
-
-
-@pytest.mark.usefixtures("no_user_styles")
-def test_the_bundled_starter_is_the_checkpoint_on_real_crops(shared: Path):
-    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
-    style = find_style("starter")
-    assert trained.parameters == style.card.variant().parameters == 1_027_520
-    pictures = list(crops_of(load_portrait(), (192, 192)))[:2]
-    for runtime in RUNTIMES:
-        require_parity(measure_parity(trained.module, style.model_path(), pictures, runtime))
-
-
-def test_the_starter_has_parity_on_photos(shared: Path):
-    """Other faces, other light: real crops of the shared portraits."""
-    with tarfile.open(shared / "data/photo.tar") as archive:
-        names = [member for member in archive if member.isfile() and "val/" in member.name][:2]
-        files = [np.frombuffer(archive.extractfile(member).read(), np.uint8) for member in names]
-    portraits = [cv2.imdecode(file, cv2.IMREAD_COLOR_RGB) for file in files]
-    pictures = [next(crops_of(portrait, (192, 192))) for portrait in portraits]
-    trained = load_trained(shared / "weights/dtgan-starter.pt", "dtgan")
-    for runtime in RUNTIMES:
-        require_parity(measure_parity(trained.module, find_style("starter").model_path(), pictures, runtime))
 
 
 @pytest.fixture
