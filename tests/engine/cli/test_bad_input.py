@@ -1,9 +1,6 @@
 """Whatever goes wrong, the user reads one line with a hint, the exit status says so, and nothing is lost."""
 
-import hashlib
-import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import av
@@ -16,36 +13,12 @@ from animecam.styles.registry import find_style, user_styles
 
 RUN_TIME_ERROR, USAGE = 1, 2
 
-
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    """The user's styles are none of the developer's; the cache stays, or every test compiles the networks anew."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-
-
-@pytest.fixture
-def fails(capfd):
-    """Runs the command line; checks the status and the form of the message; returns the message."""
-
-    def run(*words: object, status: int = RUN_TIME_ERROR) -> str:
-        assert main([str(word) for word in words]) == status
-        lines = capfd.readouterr().err.strip().splitlines()
-        assert "Traceback" not in "".join(lines)
-        assert sum(line.startswith("animecam: ") for line in lines) == 1
-        assert lines[-1].startswith("hint: ")
-        return "\n".join(lines)
-
-    return run
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def _count_frames(path: Path) -> int:
     with av.open(path) as container:
         return sum(1 for _ in container.decode(video=0))
-
-
-@pytest.fixture
-def people(tmp_path, make_clip, media) -> Path:
-    return make_clip(tmp_path / "people.mp4", width_px=160, height_px=160, frames=4, content=media.portrait, audio=True)
 
 
 def test_no_such_camera(fails):
@@ -172,50 +145,6 @@ def test_an_avif_photo_becomes_a_picture(tmp_path, make_clip, media):
     assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (96, 128, 3)
 
 
-@pytest.mark.parametrize("output", ["window:", "null:", "rtmp://host/stream", "v4l2:///dev/video9"])
-def test_convert_writes_files_alone(fails, people, tmp_path, monkeypatch, output):
-    monkeypatch.chdir(tmp_path)
-    assert f"{output} is no file" in fails("convert", people, "-o", output, status=USAGE)
-    assert [path.name for path in tmp_path.iterdir()] == ["people.mp4"]
-
-
-def test_output_folder_is_missing(fails, people, tmp_path):
-    assert "nowhere" in fails("convert", people, "-o", tmp_path / "nowhere" / "out.mp4")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_output_folder_is_read_only(fails, people, tmp_path):
-    folder = tmp_path / "closed"
-    folder.mkdir(mode=0o500)
-    assert "closed" in fails("convert", people, "-o", folder / "out.mp4")
-
-
-def test_output_is_the_input(fails, people, tmp_path):
-    digest = hashlib.sha256(people.read_bytes()).digest()
-    (tmp_path / "link.mp4").symlink_to(people)
-    for target in (people, tmp_path / "link.mp4"):
-        fails("convert", people, "-o", target, "--overwrite", status=USAGE)
-    assert hashlib.sha256(people.read_bytes()).digest() == digest
-
-
-def test_disk_is_full(fails, tmp_path, make_clip, media):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs the right to mount a small file system")
-    try:
-        noise = np.random.default_rng(1).integers(0, 256, (8, 240, 320, 3), np.uint8)
-        source = make_clip(
-            tmp_path / "noise.mp4", width_px=320, height_px=240, frames=8, content=lambda i, *_: noise[i]
-        )
-        message = fails("convert", source, "-o", disk / "out.mp4", "--scope", "frame", "--strength", "0")
-        assert "full" in message
-        assert not (disk / "out.mp4").exists()
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
 def test_nobody_in_the_whole_video_is_told_and_the_output_kept(fails, tmp_path, make_clip):
     source = make_clip(tmp_path / "sky.mp4", width_px=64, height_px=48, frames=4)
     out = tmp_path / "out.mp4"
@@ -245,47 +174,6 @@ def test_a_batch_tells_files_without_a_face_apart(capfd, tmp_path, people, make_
     assert "1 of 3 show no face and were drawn whole" in message
 
 
-def test_an_output_without_a_name_is_refused(fails, people):
-    assert "no name" in fails("convert", people, "-o", "", status=USAGE)
-
-
-def test_an_encoder_that_there_is_not_is_refused_before_any_file(fails, people, tmp_path):
-    out = tmp_path / "out"
-    assert "no encoder libx999" in fails("convert", people, "-o", out, "--codec", "libx999", status=USAGE)
-    assert not out.exists()
-
-
-@pytest.mark.parametrize(
-    ("codec", "crf", "words"),
-    [
-        ("mpeg4", 20, "mpeg4 has no constant quality"),
-        ("libx265", 60, "crf 60 is outside 0..51, the range of libx265"),
-        ("libx264", 60, "crf 60 is outside 0..51, the range of libx264"),
-        ("auto", 60, "the range of libx264"),
-    ],
-)
-def test_a_quality_that_the_encoder_does_not_know_is_refused_before_any_file(
-    fails, people, tmp_path, codec, crf, words
-):
-    out = tmp_path / "out.mp4"
-    assert words in fails("convert", people, "-o", out, "--codec", codec, "--crf", crf, status=USAGE)
-    assert not list(tmp_path.glob("out*"))
-
-
-def test_encoder_and_quality_can_be_chosen(tmp_path, people, capfd):
-    sizes = {}
-    for codec, crf in (("libx265", 18), ("libx265", 40)):
-        out = tmp_path / f"{crf}.mp4"
-        assert (
-            main(["convert", str(people), "-o", str(out), "--strength", "0", "--codec", codec, "--crf", str(crf)]) == 0
-        )
-        with av.open(str(out)) as container:
-            assert container.streams.video[0].codec_context.name == "hevc"
-        sizes[crf] = out.stat().st_size
-    assert sizes[40] < sizes[18]
-    assert "x265" not in capfd.readouterr().err  # it writes to the terminal by itself
-
-
 def test_a_picture_is_converted(tmp_path, media):
     source, out = tmp_path / "me.png", tmp_path / "out.png"
     cv2.imwrite(str(source), media.portrait(0, 200, 200)[..., ::-1])
@@ -294,13 +182,3 @@ def test_a_picture_is_converted(tmp_path, media):
     assert before.shape == after.shape
     assert np.abs(before - after)[40:117, 58:129].mean() > 3  # the face
     np.testing.assert_array_equal(before[-8:, :8], after[-8:, :8])  # a corner
-
-
-@pytest.mark.parametrize("option", ["--max-fps", "--target-fps"])
-def test_a_rate_is_refused_where_frames_wait(fails, tmp_path, people, option):
-    out = tmp_path / "out.mp4"
-    assert option in fails("convert", people, "-o", out, option, "10", status=USAGE)
-    message = fails("--input", people, "--output", out, option, "10", status=USAGE)
-    assert f"{option} is for live sources" in message
-    assert "people.mp4" in message
-    assert not list(tmp_path.glob("out*"))
