@@ -4,7 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -19,8 +18,6 @@ from animecam_export.checkpoints import load_trained
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
-from animecam_training.data.clips import read_clip
-from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
@@ -119,11 +116,6 @@ def test_identity_knows_a_person_again(shared: Path) -> None:
     assert measure_identity([face, face], [darker, ghost], finder, network).worst < 0.5
     with pytest.raises(DataError, match="no face"):
         measure_identity([flat_picture()], [flat_picture()], finder, network)
-
-
-def test_missing_identity_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"mobileface\.onnx is missing"):
-        IdentityNetwork(tmp_path)
 
 
 def moving_clip(frames: int = 4) -> list[Image]:
@@ -262,42 +254,6 @@ def test_a_network_of_one_size_refuses_others(lite_checkpoint: Path, tmp_path: P
     assert stylize_images(draw, [noise_picture(64)])[0].shape == (64, 64, 3)
     with pytest.raises(DataError, match="64 x 64 only"):
         stylize_images(draw, [noise_picture(72)])
-
-
-def test_what_is_no_style_is_named(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="empty is not a style"):
-        open_style(tmp_path / "empty")
-    (tmp_path / "empty/card.json").write_text("{}")
-    with pytest.raises(DataError, match=r"card\.json is not a style's card"):
-        open_style(tmp_path / "empty")
-    (tmp_path / "text.onnx").write_text("text")
-    with pytest.raises(DataError, match=r"text\.onnx is not an ONNX network"):
-        open_style(tmp_path / "text.onnx")
-    with pytest.raises(DataError, match=r"cannot read .*gone\.onnx"):
-        open_style(tmp_path / "gone.onnx")
-
-
-def test_clips_are_read_from_files_and_folders(tmp_path: Path) -> None:
-    (tmp_path / "frames").mkdir()
-    for i in range(3):
-        write_picture(np.full((52, 1030, 3), 10 * i, np.uint8), tmp_path / f"frames/{i}.png")
-    frames = read_clip(tmp_path / "frames", most=2)
-    assert [frame.shape for frame in frames] == [(24, 512, 3)] * 2
-    assert [int(frame[0, 0, 0]) for frame in frames] == [0, 10]
-    with av.open(str(tmp_path / "clip.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 72, 44, "bgr0"
-        for i in range(4):
-            picture = np.full((44, 72, 3), 40 * i, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    frames = read_clip(tmp_path / "clip.mkv", most=3)
-    assert [(frame.shape, int(frame[9, 9, 1])) for frame in frames] == [((40, 72, 3), 40 * i) for i in range(3)]
-    (tmp_path / "text.mp4").write_text("text")
-    for name in ("text.mp4", "gone.mp4"):
-        with pytest.raises(DataError, match=name):
-            read_clip(tmp_path / name, most=3)
 
 
 def test_kernel_distance_agrees_with_torchmetrics() -> None:
