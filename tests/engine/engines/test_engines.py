@@ -1,10 +1,8 @@
 """The real tensorrt-rtx builds the real engines here, without a GPU; what runs them is tested with `-m gpu`."""
 
 import json
-import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +11,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from animecam.cli import main
 from animecam.cuda.turns import gpu_turn
 from animecam.engines import build
-from animecam.engines import flavour as flavours
-from animecam.engines.ahead import Networks, build_ahead, open_place
 from animecam.engines.aside import aside
 from animecam.engines.build import build_engine, quiet
-from animecam.engines.flavour import CLASSIC, RTX, Flavour, choose_flavour, load_flavour, rtx_supports
+from animecam.engines.flavour import CLASSIC, RTX, Flavour, load_flavour
 from animecam.engines.key import PORTABLE, EngineKey, Target, gpu_word, read_record
 from animecam.engines.network import check_types, count_types, fix_shape, parse_network
 from animecam.engines.store import EngineStore, key_for
 from animecam.errors import BackendError
-from animecam.styles.registry import BUNDLED, find_style, list_styles, verified_half
+from animecam.styles.registry import find_style, list_styles, verified_half
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
 
@@ -270,57 +265,3 @@ def test_turing_gets_engines_of_its_own(rtx: Flavour, network: Path):
     assert gpu_word(replace(rtx, name=CLASSIC), target) == "NVIDIA GeForce RTX 2080 sm_75"
     turing = build_engine(rtx, network, key_of(rtx, network, gpu="sm_75"))
     assert turing.data != build_engine(rtx, network, key_of(rtx, network)).data
-
-
-@pytest.mark.parametrize(
-    ("capability", "supported"),
-    [
-        ((7, 0), False),
-        ((7, 5), True),
-        ((8, 0), True),
-        ((8, 9), True),
-        ((9, 0), False),
-        ((10, 0), False),
-        ((12, 0), True),
-    ],
-)
-def test_rtx_lists_its_gpus(capability: tuple[int, int], supported: bool):
-    assert rtx_supports(capability) is supported
-
-
-def test_a_gpu_that_rtx_does_not_support_needs_the_other_package(monkeypatch: pytest.MonkeyPatch):
-    assert choose_flavour((8, 6)).name == RTX
-    monkeypatch.setattr(flavours, "installed", lambda: (RTX,))
-    with pytest.raises(BackendError, match=r"does not support compute capability 9\.0") as caught:
-        choose_flavour((9, 0))
-    assert "animecam[tensorrt]" in caught.value.hint
-    monkeypatch.setattr(flavours, "installed", tuple)
-    with pytest.raises(BackendError, match="neither tensorrt-rtx nor tensorrt") as caught:
-        choose_flavour((8, 6))
-    assert "animecam[tensorrt-rtx]" in caught.value.hint
-
-
-def test_the_build_command_keeps_what_is_good(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    words = ["build", "--style", "cel", "--size", "192"]
-    assert main(words) == 0
-    assert "in " in capsys.readouterr().out
-    engines = list((tmp_path / "animecam" / "models").glob("*.engine"))
-    assert [engine.name for engine in engines] == ["cel-model.fp16-3x192x192-b4-tensorrt-rtx-portable.engine"]
-    written = engines[0].stat().st_mtime_ns
-    assert main(words) == 0
-    assert "kept" in capsys.readouterr().out
-    assert engines[0].stat().st_mtime_ns == written
-    assert main(["build", "--size", "250"]) == 2
-
-
-def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
-    folder = tmp_path / "cel"
-    shutil.copytree(BUNDLED / "cel", folder)
-    with ExitStack() as stack:
-        place = open_place(None, tmp_path, stack)
-        if place.gpu is not None:
-            pytest.skip("there is a GPU here: -m gpu tests it")
-        (engine,) = build_ahead(place, Networks("cel", folder / "model.onnx", None), [64], quiet)
-    assert engine.record.key.precision == "f32"
-    assert json.loads(engine.path.with_suffix(".json").read_text())["layers"]["CONVOLUTION FLOAT"] == 21
