@@ -20,8 +20,10 @@ def _load(name: str):
 
 @pytest.fixture(scope="session")
 def host():
-    """tests/engine/cuda/host_gpu.py."""
-    return _load("host_gpu")
+    """tests/engine/cuda/host_gpu.py, with the network of host_network.py."""
+    host = _load("host_gpu")
+    host.HostNetwork = _load("host_network").HostNetwork
+    return host
 
 
 @pytest.fixture(scope="session")
