@@ -4,7 +4,8 @@ import asyncio
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -88,6 +89,40 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory, media: ModuleType) -> 
 def engine(fakes: ModuleType) -> Any:
     """A fake engine."""
     return fakes.FakeEngine()
+
+
+@pytest.fixture
+def studio(fakes: ModuleType) -> Iterator[Any]:
+    """A studio whose engine is a fake."""
+    from animecam.web.studio import Studio
+
+    with Studio(fakes.FakeEngine().open) as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(studio: Any, fakes: ModuleType) -> Callable[..., Any]:
+    """Runs `async def test(client)` against a server with these limits."""
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from animecam.settings import Look
+    from animecam.web.options import Limits
+    from animecam.web.server import Site, build_app
+
+    def run(test, *, token="", **limits):
+        @asynccontextmanager
+        async def client():
+            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
+            async with TestClient(TestServer(build_app(studio, site))) as opened:
+                yield opened
+
+        async def main():
+            async with client() as opened:
+                return await test(opened)
+
+        return asyncio.run(asyncio.wait_for(main(), 30))
+
+    return run
 
 
 @pytest.fixture

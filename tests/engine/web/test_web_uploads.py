@@ -1,0 +1,256 @@
+"""Files sent to the server: they come back drawn, or are refused in words; the engine is a fake."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from animecam import session
+from animecam.errors import SourceError
+from animecam.web import untrusted
+from animecam.web.handlers import RESULT_TYPES
+from animecam.web.options import MIB
+from animecam.web.workshop import Workshop
+
+POLL_S = 0.05
+
+
+def picture(path: Path, width_px=64, height_px=48, level=100) -> bytes:
+    cv2.imwrite(str(path), np.full((height_px, width_px, 3), level, np.uint8))
+    return path.read_bytes()
+
+
+async def finished(client, job_id):
+    while True:
+        job = await (await client.get(f"/jobs/{job_id}")).json()
+        if job["state"] in ("done", "failed"):
+            return job
+        await asyncio.sleep(POLL_S)
+
+
+def test_an_uploaded_picture_comes_back_drawn(visit, tmp_path, fakes):
+    async def test(client):
+        query = {"name": "my holiday.png", "look": json.dumps({"style": "invert"})}
+        answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
+        assert answer.status == 201
+        job = await finished(client, (await answer.json())["id"])
+        assert job["state"] == "done", job
+        assert job["done"] == 1.0
+        assert job["is_picture"]
+        result = await client.get(f"/jobs/{job['id']}/result?download")
+        assert "attachment" in result.headers["Content-Disposition"]
+        assert "my%20holiday-anime.png" in result.headers["Content-Disposition"]
+        drawn = cv2.imdecode(np.frombuffer(await result.read(), np.uint8), cv2.IMREAD_COLOR)
+        rows, columns = fakes.middle(64, 48)
+        assert abs(int(drawn[rows, columns].mean()) - 155) <= 3
+        assert abs(int(drawn[0, 0].mean()) - 100) <= 3
+        assert (await client.delete(f"/jobs/{job['id']}")).status == 204
+        assert (await client.get(f"/jobs/{job['id']}/result")).status == 404
+
+    visit(test)
+
+
+def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, tmp_path, make_clip):
+    photo = make_clip(tmp_path / "in.avif", codec="libsvtav1", frames=1)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.avif"}, data=photo.read_bytes())
+        job = await finished(client, (await answer.json())["id"])
+        assert (job["state"], job["is_picture"]) == ("done", True), job
+        result = await client.get(f"/jobs/{job['id']}/result?download")
+        assert "in-anime.png" in result.headers["Content-Disposition"]
+        assert cv2.imdecode(np.frombuffer(await result.read(), np.uint8), cv2.IMREAD_COLOR).shape == (48, 64, 3)
+
+    visit(test)
+
+
+def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_path, make_clip, media):
+    clip = make_clip(tmp_path / "in.mp4", frames=12, audio=True)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())
+        job = await finished(client, (await answer.json())["id"])
+        assert job["state"] == "done", job
+        result = tmp_path / "out.mp4"
+        result.write_bytes(await (await client.get(f"/jobs/{job['id']}/result")).read())
+        return result
+
+    import av
+
+    with av.open(str(visit(test))) as container:
+        assert len(container.streams.audio) == 1
+        assert sum(1 for _ in container.decode(video=0)) == 12
+
+
+def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip, media):
+    bomb = picture(tmp_path / "bomb.png", 9000, 9000)
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
+    cases = [
+        (b"", 415, "empty"),
+        (b"just text", 415, "no picture"),
+        (playlist, 415, "no picture"),
+        (bomb, 413, "50 million"),
+        (make_clip(tmp_path / "a.webp", codec="libwebp_anim").read_bytes(), 415, "animated"),
+        (media.make_tiled_photo(tmp_path / "a.heic").read_bytes(), 415, "tiles"),
+        (b"x" * (2 * MIB), 413, "larger than 1 MiB"),
+    ]
+
+    async def test(client):
+        for data, status, words in cases:
+            answer = await client.post("/jobs", params={"name": "a.png"}, data=data)
+            problem = await answer.json()
+            assert answer.status == status, problem
+            assert words in problem["message"]
+
+        async def endless():
+            for _ in range(40):
+                yield b"x" * 65_536
+
+        answer = await client.post("/jobs", data=endless())  # says no length, so it must be counted
+        assert answer.status == 413
+        metrics = await (await client.get("/metrics")).text()
+        assert 'animecam_requests_refused_total{reason="media"} 5' in metrics
+        assert "animecam_uploads{" not in metrics
+
+    visit(test, upload_bytes=1 * MIB)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.webp", "image/webp"), ("a.mkv", "video/x-matroska")])
+def test_a_result_says_what_it_is(visit, tmp_path, make_clip, name, kind):
+    path = tmp_path / name
+    data = picture(path) if name == "a.webp" else make_clip(path, frames=2).read_bytes()
+
+    async def test(client):
+        job = await (await client.post("/jobs", params={"name": name}, data=data)).json()
+        assert (await finished(client, job["id"]))["state"] == "done"
+        assert (await client.get(f"/jobs/{job['id']}/result")).headers["Content-Type"] == kind
+
+    visit(test)
+
+
+def test_every_kind_of_result_has_a_type():
+    assert RESULT_TYPES.keys() == {*untrusted._PICTURES.values(), *untrusted._CLIPS.values()}
+
+
+def test_a_damaged_clip_fails_with_a_message(visit, tmp_path, make_clip):
+    clip = make_clip(tmp_path / "in.mp4", frames=30).read_bytes()
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.mp4"}, data=clip[: len(clip) // 3])
+        content = await answer.json()
+        assert answer.status in (413, 415), content
+        assert content["message"]
+
+    visit(test)
+
+
+def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, studio, tmp_path, make_clip, fakes):
+    clip = make_clip(tmp_path / "in.mp4", frames=60).read_bytes()
+
+    async def test(client):
+        ids = [(await (await client.post("/jobs", data=clip)).json())["id"] for _ in range(2)]
+        assert (await client.delete(f"/jobs/{ids[0]}")).status == 204
+        assert (await client.get(f"/jobs/{ids[0]}")).status == 404
+        assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+
+
+def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, tmp_path, monkeypatch, caplog):
+    data = picture(tmp_path / "in.png")
+    opened = session.opened_source
+
+    def broken(*_):
+        monkeypatch.setattr(session, "opened_source", opened)
+        raise ZeroDivisionError("bug")
+
+    monkeypatch.setattr(session, "opened_source", broken)
+
+    async def test(client):
+        ids = [(await (await client.post("/jobs", data=data)).json())["id"] for _ in range(2)]
+        failed = await finished(client, ids[0])
+        assert (failed["state"], failed["message"]) == ("failed", "the file could not be drawn")
+        assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+    assert "ZeroDivisionError: bug" in caplog.text  # for whoever runs the server, who alone can mend it
+
+
+def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(visit, tmp_path, monkeypatch):
+    def torn(uri, _options):
+        raise SourceError(f"{uri} is damaged or cut off", hint=f"look at {uri}")
+
+    monkeypatch.setattr(session, "opened_source", torn)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "my holiday.png"}, data=picture(tmp_path / "in.png"))
+        failed = await finished(client, (await answer.json())["id"])
+        assert failed["message"] == "my holiday.png is damaged or cut off"
+        assert failed["hint"] == "look at my holiday.png"
+
+    visit(test)
+
+
+def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monkeypatch):
+    data = picture(tmp_path / "in.png")
+
+    async def wait(*_):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Workshop, "_run", wait)
+
+    async def test(client):
+        answers = [await client.post("/jobs", data=data) for _ in range(10)]
+        assert [a.status for a in answers] == [201] * 8 + [503] * 2
+
+    visit(test)
+
+
+def test_the_oldest_result_makes_room_for_an_upload(visit, tmp_path):
+    """It was refused for a quarter of an hour, with the advice to come again in a minute."""
+    data = picture(tmp_path / "in.png")
+
+    async def test(client):
+        kept = []
+        for _ in range(9):
+            answer = await client.post("/jobs", data=data)
+            assert answer.status == 201
+            kept.append((await answer.json())["id"])
+            await finished(client, kept[-1])
+        answers = [await client.get(f"/jobs/{job}/result") for job in kept]
+        assert [a.status for a in answers] == [404] + [200] * 8
+        for _ in range(3):  # what is refused drives nothing out
+            assert (await client.post("/jobs", data=b"no picture")).status == 415
+        answers = [await client.get(f"/jobs/{job}/result") for job in kept]
+        assert [a.status for a in answers] == [404] + [200] * 8
+
+    visit(test)
+
+
+def test_who_leaves_amid_an_upload_is_no_fault_of_the_server(visit, monkeypatch, caplog):
+    left = asyncio.Event()
+    receive = Workshop.receive
+
+    async def noted(self, name, chunks, look):
+        try:
+            return await receive(self, name, chunks, look)
+        finally:
+            left.set()
+
+    monkeypatch.setattr(Workshop, "receive", noted)
+
+    async def test(client):
+        _, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.server.port}\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head.encode() + b"a few bytes")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 10)
+        await asyncio.sleep(0.1)  # what follows in the same turn of the loop
+
+    visit(test)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
