@@ -14,7 +14,8 @@ from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.faces.align import FACE_TEMPLATE
 from animecam.faces.base import Detector
 from animecam.faces.opening import open_detector
-from animecam.types import Box, Color, Detection, Frame, Image, PixelFormat, Region
+from animecam.faces.track import Tracker, TrackerOptions
+from animecam.types import Box, Color, Detection, Face, Faces, Frame, Image, PixelFormat, Region
 
 ASSETS = Path(__file__).resolve().parents[3] / "engine" / "animecam" / "assets"
 BOX_IN_EYES = 2.1  # side of a face's box in distances of its eyes, as BlazeFace draws it
@@ -110,6 +111,39 @@ def face() -> Callable[..., Detection]:
 @pytest.fixture
 def frame_of() -> Callable[..., Frame]:
     return make_frame
+
+
+@pytest.fixture
+def track() -> Callable[..., list[Faces]]:
+    """`track(scene, count, options=None)`: what the tracker says of each frame."""
+    return _track
+
+
+def _track(scene: World, count: int, options: TrackerOptions | None = None) -> list[Faces]:
+    tracker = Tracker(scene.scan, scene.follow, scene.crop, options)
+    return [tracker(frame) for frame in scene.frames(count)]
+
+
+@pytest.fixture
+def ids() -> Callable[[Faces], list[int]]:
+    """The numbers of the faces of a frame."""
+    return lambda faces: [face.track_id for face in faces.faces]
+
+
+@pytest.fixture
+def middle() -> Callable[[Face], np.ndarray]:
+    """Where a face is."""
+    return lambda face: face.detection.points_px.mean(axis=0)
+
+
+@pytest.fixture
+def visible() -> Callable[..., Callable[[int], list[Detection]]]:
+    """`visible(face, start=0, end=...)`: one face, from a frame on or until one."""
+    return _visible
+
+
+def _visible(face: Detection, start: int = 0, end: int = 10**9) -> Callable[[int], list[Detection]]:
+    return lambda index: [face] if start <= index < end else []
 
 
 @pytest.fixture(scope="session")

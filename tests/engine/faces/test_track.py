@@ -1,4 +1,4 @@
-"""The tracker on faces that are known: numbers, holding, loss, exposure, cost."""
+"""The tracker on faces that are known: numbers, places, doubt, cost."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -10,29 +10,7 @@ from animecam.faces.track import Tracker, TrackerOptions
 from animecam.types import Box, Detection
 
 
-def track(scene, count, options=None):
-    """What the tracker says of each frame."""
-    tracker = Tracker(scene.scan, scene.follow, scene.crop, options)
-    return [tracker(frame) for frame in scene.frames(count)]
-
-
-def ids(faces):
-    return [face.track_id for face in faces.faces]
-
-
-def middle(face):
-    return face.detection.points_px.mean(axis=0)
-
-
-def visible(face, start=0, end=10**9):
-    return lambda index: [face] if start <= index < end else []
-
-
-def gone_between(face, start, end):
-    return lambda index: [] if start <= index < end else [face]
-
-
-def test_nobody_yet_is_exposed_and_the_first_face_covers(world, face):
+def test_nobody_yet_is_exposed_and_the_first_face_covers(world, face, track, visible, ids, middle):
     seen = track(world(visible(face(300, 200, 80), start=5)), 8)
     assert [faces.is_exposed for faces in seen] == [True] * 5 + [False] * 3
     assert [ids(faces) for faces in seen] == [[]] * 5 + [[0]] * 3
@@ -41,14 +19,14 @@ def test_nobody_yet_is_exposed_and_the_first_face_covers(world, face):
 
 
 @pytest.mark.parametrize("rate", [15, 30, 60])
-def test_the_whole_frame_is_searched_five_times_a_second_whatever_the_rate(world, face, rate):
+def test_the_whole_frame_is_searched_five_times_a_second_whatever_the_rate(world, face, rate, visible, track):
     scene = world(visible(face(300, 200, 80)), rate=rate)
     track(scene, 2 * rate)
     assert scene.scan.calls == pytest.approx(10, abs=1)
     assert scene.follow.calls == 2 * rate  # once a frame: the first is the second look at the newcomer
 
 
-def test_every_frame_is_searched_when_asked_or_while_nobody_is_known(world, face):
+def test_every_frame_is_searched_when_asked_or_while_nobody_is_known(world, face, visible, track):
     scene = world(visible(face(300, 200, 80)))
     track(scene, 20, TrackerOptions(scan_seconds=0))
     assert scene.scan.calls == 20
@@ -57,91 +35,7 @@ def test_every_frame_is_searched_when_asked_or_while_nobody_is_known(world, face
     assert (empty.scan.calls, empty.follow.calls) == (20, 0)
 
 
-def test_a_lost_face_is_held_and_keeps_its_number(world, face):
-    scene = world(gone_between(face(300, 200, 80), 10, 20))
-    seen = track(scene, 25)
-    assert [ids(faces) for faces in seen] == [[0]] * 25
-    assert [faces.faces[0].held for faces in seen] == [False] * 10 + [True] * 10 + [False] * 5
-    assert middle(seen[19].faces[0]) == pytest.approx([300, 200], abs=0.1)
-    assert not any(faces.is_exposed for faces in seen)
-
-
-def test_a_missing_face_is_searched_for_in_the_very_frame(world, face):
-    scene = world(gone_between(face(300, 200, 80), 3, 9))
-    tracker = Tracker(scene.scan, scene.follow, scene.crop)
-    calls = []
-    for frame in scene.frames(9):
-        tracker(frame)
-        calls.append(scene.scan.calls)
-    assert calls == [1, 1, 1, 2, 3, 4, 5, 6, 7]
-
-
-def test_a_face_lost_inside_the_picture_exposes_until_it_is_found_again(world, face):
-    scene = world(gone_between(face(300, 200, 80), 10, 60))
-    seen = track(scene, 70)
-    assert ids(seen[23]) == [0]  # held for half a second
-    assert [ids(faces) for faces in seen[26:60]] == [[]] * 34
-    assert [faces.is_exposed for faces in seen[26:60]] == [True] * 34
-    assert [ids(faces) for faces in seen[60:]] == [[1]] * 10  # a new number: nobody knows whether it is the same
-    assert not any(faces.is_exposed for faces in seen[60:])
-
-
-def test_at_no_time_is_a_face_bare(world, face):
-    """Whatever happens to the detections, there is a face or the whole frame is drawn."""
-    rng = np.random.default_rng(2)
-    shows = rng.random(300) < 0.5
-    shows[40:90] = False
-    seen = track(world(lambda index: [face(300, 200, 80)] if shows[index] else []), 300)
-    assert all(faces.is_exposed or faces.faces for faces in seen)
-
-
-def test_the_exposure_ends_after_its_time(world, face):
-    options = TrackerOptions(lost_seconds=0.2, exposed_seconds=1.0)
-    seen = track(world(visible(face(300, 200, 80), end=10)), 60, options)
-    exposed = [index for index, faces in enumerate(seen) if faces.is_exposed]
-    assert exposed == list(range(exposed[0], exposed[0] + 30))
-    assert 15 <= exposed[0] <= 16
-
-
-def test_someone_else_far_away_does_not_end_the_exposure(world, face):
-    def faces(index):
-        return [face(120, 240, 60)] if index < 10 else [face(560, 240, 60)] if index >= 40 else []
-
-    seen = track(world(faces), 60)
-    assert seen[50].is_exposed
-    assert ids(seen[50]) == [1]
-
-
-def test_a_face_that_jumped_and_was_found_at_once_is_not_missed_when_it_is_given_up(world, face):
-    """Found half a second later it would end the exposure; found sooner, it must not begin one."""
-    seen = track(world(lambda index: [face(300 if index < 10 else 440, 200, 80)]), 60)
-    assert ids(seen[10]) == [0, 1]
-    assert ids(seen[59]) == [1]
-    assert not any(faces.is_exposed for faces in seen[1:])
-
-
-def test_a_face_that_leaves_over_the_border_does_not_expose(world, face):
-    def leaving(index):
-        x = 500 + 8 * index
-        return [face(x, 240, 80)] if x < 630 else []
-
-    seen = track(world(leaving), 60)
-    assert ids(seen[14]) == [0]
-    assert seen[-1].faces == ()
-    assert not any(faces.is_exposed for faces in seen)
-
-
-def test_a_fast_face_that_vanishes_exposes_at_once(world, face):
-    def dashing(index):
-        return [face(100 + 16 * index, 240, 80)] if index < 15 else []
-
-    seen = track(world(dashing), 22)
-    assert not any(faces.is_exposed for faces in seen[:15])
-    assert seen[21].is_exposed  # 0.2 s at 480 px/s: its last place no longer covers it
-    assert ids(seen[21]) == [0]
-
-
-def test_numbers_survive_a_crossing(world, face):
+def test_numbers_survive_a_crossing(world, face, track, middle):
     def crossing(index):
         front, back = face(150 + 7 * index, 240, 90), face(490 - 7 * index, 236, 80)
         is_hidden = abs(front.box_px.left - back.box_px.left) < 50
@@ -156,7 +50,7 @@ def test_numbers_survive_a_crossing(world, face):
     assert not any(faces.is_exposed for faces in seen)
 
 
-def test_the_largest_faces_are_kept_and_sorted(world, face):
+def test_the_largest_faces_are_kept_and_sorted(world, face, track, ids):
     people = [face(80 + 120 * i, 240, size) for i, size in enumerate((50, 90, 60, 80, 70))]
     seen = track(world(lambda index: people), 12, TrackerOptions(max_faces=3))
     sizes = [face.detection.box_px.right - face.detection.box_px.left for face in seen[-1].faces]
@@ -167,7 +61,7 @@ def test_the_largest_faces_are_kept_and_sorted(world, face):
     assert not any(faces.is_exposed for faces in seen)
 
 
-def test_an_equal_does_not_push_out_a_known_face_but_a_larger_one_does(world, face):
+def test_an_equal_does_not_push_out_a_known_face_but_a_larger_one_does(world, face, track, ids):
     def people(index):
         return [
             face(150, 240, 80),
@@ -181,7 +75,7 @@ def test_an_equal_does_not_push_out_a_known_face_but_a_larger_one_does(world, fa
     assert not any(faces.is_exposed for faces in seen)
 
 
-def test_a_newcomer_is_found_within_the_interval(world, face):
+def test_a_newcomer_is_found_within_the_interval(world, face, track):
     def people(index):
         return [face(150, 240, 80), *([face(450, 240, 80)] if index >= 10 else [])]
 
@@ -190,12 +84,12 @@ def test_a_newcomer_is_found_within_the_interval(world, face):
     assert len(seen[-1].faces) == 2
 
 
-def test_one_face_seen_twice_is_one_face(world, face):
+def test_one_face_seen_twice_is_one_face(world, face, track, ids):
     seen = track(world(lambda index: [face(300, 200, 80), face(312, 204, 76, score=0.9)]), 20)
     assert [ids(faces) for faces in seen] == [[0]] * 20
 
 
-def test_a_flash_that_only_the_small_copy_shows_passes_without_alarm(world, face):
+def test_a_flash_that_only_the_small_copy_shows_passes_without_alarm(world, face, track):
     scene = world(
         lambda index: [face(120, 120, 60, score=0.78), face(500, 300, 80)] if index == 6 else [face(500, 300, 80)]
     )
@@ -209,7 +103,7 @@ def test_a_flash_that_only_the_small_copy_shows_passes_without_alarm(world, face
     assert not any(faces.is_exposed for faces in seen)
 
 
-def test_a_doubtful_face_is_believed_after_a_second_look(world, face):
+def test_a_doubtful_face_is_believed_after_a_second_look(world, face, visible, track):
     doubtful = world(visible(face(300, 200, 80, score=0.55)))
     assert track(doubtful, 3)[-1].faces == ()
     doubtful.follow.score = 0.9
@@ -220,7 +114,7 @@ def test_a_doubtful_face_is_believed_after_a_second_look(world, face):
     assert len(track(blurred, 3)[0].faces) == 1
 
 
-def test_what_two_looks_are_in_doubt_of_is_nobody(world, face):
+def test_what_two_looks_are_in_doubt_of_is_nobody(world, face, visible, track):
     """As a lamp on a wall is seen: likely enough from afar, and from near no more."""
     lamp = world(visible(face(300, 200, 80, score=0.6)))
     lamp.follow.score = 0.66
@@ -228,7 +122,7 @@ def test_what_two_looks_are_in_doubt_of_is_nobody(world, face):
 
 
 @pytest.mark.parametrize("pts_step", [0, -90])
-def test_time_stamps_that_stand_still_or_run_back_do_not_stop_the_clock(world, face, pts_step):
+def test_time_stamps_that_stand_still_or_run_back_do_not_stop_the_clock(world, face, pts_step, visible):
     scene = world(visible(face(300, 200, 80), end=10))
     tracker = Tracker(scene.scan, scene.follow, scene.crop)
     for frame in scene.frames(60):
@@ -248,7 +142,7 @@ def test_time_stamps_that_stand_still_or_run_back_do_not_stop_the_clock(world, f
 
 
 @pytest.mark.parametrize("step_s", [1e-6, 65e-6, 1e-3])
-def test_two_stamps_that_nearly_agree_lose_nobody(world, face, step_s):
+def test_two_stamps_that_nearly_agree_lose_nobody(world, face, step_s, ids):
     """Of a film's equal stamps one is put right by a tick: a face that moved meanwhile was thrown out of sight."""
     scene = world(lambda index: [face(100 + 10 * index, 240, 80)])
     tracker, seen = Tracker(scene.scan, scene.follow, scene.crop), []
@@ -259,50 +153,12 @@ def test_two_stamps_that_nearly_agree_lose_nobody(world, face, step_s):
     assert not any(faces.faces[0].held for faces in seen)
 
 
-def test_a_fast_face_in_slow_motion_that_vanishes_exposes_at_once(world, face):
-    scene = world(lambda index: [face(100 + 1.5 * index, 200, 80)] if index < 110 else [], rate=240)
-    seen = track(scene, 140)  # an eighth of a second after it was seen last
-    assert not any(faces.is_exposed for faces in seen[1:110])
-    assert seen[-1].is_exposed
-
-
-def test_a_gap_in_time_gives_up_what_is_not_found_again(world, face):
-    scene = world(visible(face(300, 200, 80), end=10))
-    tracker = Tracker(scene.scan, scene.follow, scene.crop)
-    for frame in scene.frames(10):
-        tracker(frame)
-    (later,) = scene.frames(1, start=900)
-    assert tracker(later).faces == ()
-
-
 @pytest.mark.parametrize("rate", [5, 8])
-def test_a_walking_face_is_followed_at_a_low_rate(world, face, rate):
+def test_a_walking_face_is_followed_at_a_low_rate(world, face, rate, track, ids):
     scene = world(lambda index: [face(100 + 60 * index / rate, 240, 80)], rate=rate)
     seen = track(scene, 5 * rate)
     assert {tuple(ids(faces)) for faces in seen} == {(0,)}
     assert not any(faces.faces[0].held for faces in seen)
-
-
-def test_a_face_that_moved_while_it_was_lost_keeps_its_number(world, face):
-    def jumping(index):
-        return [face(300, 200, 80)] if index < 10 else [face(380, 200, 80)] if index >= 22 else []
-
-    seen = track(world(jumping), 26)
-    assert ids(seen[-1]) == [0]
-    assert middle(seen[-1].faces[0]) == pytest.approx([380, 200], abs=0.1)
-
-
-def test_while_somebody_is_missing_every_frame_is_searched(world, face):
-    def people(index):
-        return [face(150, 240, 80), *([face(450, 240, 80)] if index < 10 or index >= 60 else [])]
-
-    scene = world(people)
-    tracker, calls = Tracker(scene.scan, scene.follow, scene.crop), []
-    for frame in scene.frames(60):
-        tracker(frame)
-        calls.append(scene.scan.calls)
-    assert set(np.diff(calls[10:])) == {1}
-    assert len(tracker(next(scene.frames(1, start=60))).faces) == 2
 
 
 def test_a_moving_face_is_looked_for_where_it_should_be(world, face):
@@ -327,7 +183,7 @@ def seen_from_afar_only(scene):
     return scene
 
 
-def test_a_doubtful_face_matters_once_it_lasted(world, face):
+def test_a_doubtful_face_matters_once_it_lasted(world, face, track, visible, ids):
     brief = track(seen_from_afar_only(world(visible(face(300, 200, 80, score=0.78), end=5))), 8)
     assert [ids(faces) for faces in brief] == [[0]] * 5 + [[]] * 3
     assert not any(faces.is_exposed for faces in brief)
@@ -336,7 +192,7 @@ def test_a_doubtful_face_matters_once_it_lasted(world, face):
     assert lasting[-1].is_exposed
 
 
-def test_a_rolled_head_is_followed_upright(world, face):
+def test_a_rolled_head_is_followed_upright(world, face, track):
     scene = world(lambda index: [face(300, 200, 80, angle=0.05 * index)])
     angles = []
     original = scene.crop
@@ -350,7 +206,7 @@ def test_a_rolled_head_is_followed_upright(world, face):
     assert angles[-1] == pytest.approx(0.05 * 28, abs=0.01)  # as it was in the frame before
 
 
-def test_what_it_returned_stays_as_it_was(world, face):
+def test_what_it_returned_stays_as_it_was(world, face, middle):
     scene = world(lambda index: [face(100 + 5 * index, 240, 80)])
     tracker = Tracker(scene.scan, scene.follow, scene.crop)
     first, second = (tracker(frame) for frame in scene.frames(2))
@@ -361,7 +217,7 @@ def test_what_it_returned_stays_as_it_was(world, face):
 
 
 @pytest.mark.parametrize("edge", [0.0, 1.0, np.nan, np.inf])
-def test_what_cannot_be_a_face_is_ignored(world, face, edge):
+def test_what_cannot_be_a_face_is_ignored(world, face, edge, visible, track, ids):
     points = np.full((4, 2), 10.0, dtype=np.float32)
     broken = Detection(Box(10, 10, 10 + edge * 40, 10 + edge * 40), points, 0.99)
     scene = world(visible(face(300, 200, 80)))
