@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from animecam.sinks.base import Sink
 from animecam.types import Color, Frame, PixelFormat, StreamFormat, allocate_planes
 
 WIDTH_PX, HEIGHT_PX = 96, 64
@@ -97,6 +98,18 @@ def decode() -> Callable[[Path], list[av.VideoFrame]]:
 def _decode(path: Path) -> list[av.VideoFrame]:
     with av.open(str(path)) as container:
         return list(container.decode(video=0))
+
+
+@pytest.fixture
+def write_all() -> Callable[..., None]:
+    """`write_all(sink, frames, complete=True)`: writes them and closes the sink."""
+    return _write_all
+
+
+def _write_all(sink: Sink, frames: Iterable[Frame], *, complete: bool = True) -> None:
+    for frame in frames:
+        sink.write(frame)
+    sink.close(complete=complete)
 
 
 @pytest.fixture
