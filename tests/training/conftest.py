@@ -1,6 +1,7 @@
 """What the tests of training share."""
 
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -39,3 +40,14 @@ def one_portrait(portrait: tuple[Image, FoundFace, Plane], tmp_path: Path) -> Pa
     folder.mkdir()
     write_picture(portrait[0], folder / "x.png")
     return folder
+
+
+@pytest.fixture
+def colourful() -> Callable[..., np.ndarray]:
+    """`colourful(seed, side=96)`: a picture of eight by eight squares, each of a colour of its own."""
+    return _colourful
+
+
+def _colourful(seed: int, side: int = 96) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.kron(rng.integers(0, 255, (8, 8, 3)), np.ones((side // 8, side // 8, 1))).astype(np.uint8)
