@@ -2,11 +2,18 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from animecam.cuda import ffmpeg
 from animecam.render.device_kernels import kernel_source
+from animecam.types import Color, Frame, PixelFormat, allocate_planes
+
+WIDTH_PX, HEIGHT_PX = 320, 240  # of frames of noise
 
 
 def _load(name: str):
@@ -41,3 +48,27 @@ def gpu(host, library, tmp_path):
     gpu = host.HostGpu(tmp_path, library)
     yield gpu
     assert gpu.taken == 0, "memory or events were not given back"
+
+
+@pytest.fixture
+def leave_on_gpu(monkeypatch):
+    """From its call on every NV12 frame counts as left on the GPU by its decoder; the memory is the host's."""
+    return lambda: monkeypatch.setattr(ffmpeg, "lies_on_gpu", lambda frame: frame.format.name == "nv12")
+
+
+@pytest.fixture
+def left_by_the_decoder(leave_on_gpu):
+    """The same from the beginning."""
+    leave_on_gpu()
+
+
+@pytest.fixture
+def noise_frame() -> Callable[..., Frame]:
+    """`noise_frame(seed=0)`: an NV12 frame of 320 x 240 on the host."""
+    return _noise_frame
+
+
+def _noise_frame(seed: int = 0) -> Frame:
+    planes, packed = allocate_planes(PixelFormat.NV12, WIDTH_PX, HEIGHT_PX)
+    packed[...] = np.random.default_rng(seed).integers(0, 256, packed.shape)
+    return Frame(planes, PixelFormat.NV12, Color(), 0, 0, 0, Fraction(1, 30), 0, packed=packed)
