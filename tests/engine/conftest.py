@@ -1,4 +1,4 @@
-"""Fixtures for the tests of the engine: self-made media."""
+"""Fixtures for the tests of the engine: self-made media, and a flow of frames whose ends are fakes."""
 
 import importlib.util
 import sys
@@ -28,3 +28,9 @@ def media() -> ModuleType:
 def make_clip(media: ModuleType) -> Callable[..., Path]:
     """`make_clip(path, width_px=..., frames=..., ...)` of tests/engine/media.py."""
     return media.make_clip
+
+
+@pytest.fixture(scope="session")
+def flow() -> ModuleType:
+    """tests/engine/flow.py: FakeSource, FakeSink, renderers, and `run`, which sends frames through them."""
+    return _load("flow")
