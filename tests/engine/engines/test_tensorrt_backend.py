@@ -1,24 +1,16 @@
-"""What surrounds the runtime: loading, rebuilding, batches, memory. The runtime itself is ONNX Runtime in disguise."""
+"""What surrounds the runtime: loading, binding, batches, memory. The runtime itself is ONNX Runtime in disguise."""
 
-import hashlib
-import importlib.util
 import logging
-import sys
 import threading
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 from animecam.backends import tensorrt_
 from animecam.backends.base import BackendChoice, BackendOptions
-from animecam.backends.opening import open_backend
-from animecam.backends.tensorrt_ import TensorRtBackend, TensorRtDevice
+from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.turns import gpu_turn
-from animecam.engines import loader
-from animecam.engines.key import read_record
-from animecam.engines.refusal import remember_refusal
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.card import FULL
 from animecam.styles.network import open_style
@@ -29,51 +21,7 @@ pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'
 CEL = find_style("cel")
 
 
-@pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("animecam_tests_fake_gpu", Path(__file__).with_name("fake_gpu.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def gpu(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
-    gpu = fakes.FakeGpu()
-    monkeypatch.setattr(loader, "open_gpu", lambda index: gpu)
-    yield gpu
-    assert not gpu.open, "memory was not given back"
-    assert gpu.is_closed
-
-
-@pytest.fixture
-def runtime(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
-    runtime = fakes.FakeRuntime(CEL.model_path())
-    monkeypatch.setattr(loader, "choose_flavour", lambda capability: runtime.flavour)
-    return runtime
-
-
-@pytest.fixture(scope="session")
-def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Engines built by one test are there for the next; tests that damage them have a folder of their own."""
-    return tmp_path_factory.mktemp("engines")
-
-
-def opened(cache: Path) -> TensorRtBackend:
-    return TensorRtBackend(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=cache, gpu=0))
-
-
-def pictures(count: int = 1, size_px: int = 32) -> np.ndarray:
-    return np.random.default_rng(3).uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
-
-
-def expected(batch: np.ndarray) -> np.ndarray:
-    backend = open_backend(CEL.model_path(), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
-    return np.concatenate([backend.run(picture[None])[0] for picture in batch])
-
-
-def test_it_draws_what_the_network_draws(gpu, runtime, warm_cache: Path):
+def test_it_draws_what_the_network_draws(gpu, runtime, warm_cache: Path, opened, pictures, expected):
     backend = opened(warm_cache)
     assert (backend.info.name, backend.info.device, backend.info.precision) == ("tensorrt-rtx", gpu.name, "f16")
     assert (backend.input.shape, backend.input.dtype) == ((None, 3, None, None), np.float32)
@@ -88,7 +36,7 @@ def test_it_draws_what_the_network_draws(gpu, runtime, warm_cache: Path):
         backend.run(pictures())
 
 
-def test_nothing_is_allocated_or_bound_again_and_one_wait_a_run(gpu, runtime, warm_cache: Path):
+def test_nothing_is_allocated_or_bound_again_and_one_wait_a_run(gpu, runtime, warm_cache: Path, opened, pictures):
     backend = opened(warm_cache)
     backend.run(pictures())
     allocations, binds, waits = gpu.allocations, runtime.binds, gpu.waits
@@ -101,7 +49,9 @@ def test_nothing_is_allocated_or_bound_again_and_one_wait_a_run(gpu, runtime, wa
     backend.close()
 
 
-def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(gpu, runtime, warm_cache: Path):
+def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(
+    gpu, runtime, warm_cache: Path, opened, pictures, expected
+):
     strategies, eager = runtime.CudaGraphStrategy, runtime.DynamicShapesKernelSpecializationStrategy.EAGER
     backend = opened(warm_cache)
     backend.run(pictures())
@@ -130,44 +80,7 @@ def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(gpu, runt
     device.close()
 
 
-def test_a_build_between_two_steps_ends_when_it_is_told_to(gpu, runtime, tmp_path: Path):
-    device = TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=tmp_path))
-    device.end()
-    with pytest.raises(BackendError, match="was ended before it was done"):
-        device.bind(0, 0, batch=1, size_px=32)
-    assert not list(tmp_path.glob("*.engine"))
-    device.close()
-
-
-def test_the_new_engine_is_compared_and_the_result_recorded(gpu, runtime, tmp_path: Path):
-    backend = opened(tmp_path)
-    backend.run(pictures())
-    backend.close()
-    (path,) = tmp_path.glob("*.engine")
-    record = read_record(path.with_suffix(".json"))
-    assert record.parity.psnr_db > 60
-    assert record.parity.pictures == 2
-    assert record.key.version == "9.9"
-    (jit,) = tmp_path.glob("*.jit")
-    assert jit.name == f"{path.stem}-Fake-RTX-4090.jit"
-    assert jit.read_bytes() == b"kernels"
-
-
-def test_what_was_compiled_is_never_replaced_by_less(gpu, runtime, tmp_path: Path):
-    backend = opened(tmp_path)
-    backend.run(pictures())
-    (jit,) = tmp_path.glob("*.jit")  # kept before the backend is closed: a program may be killed
-    jit.write_bytes(b"kernels of four numbers of pictures")
-    backend.close()
-    assert jit.read_bytes() == b"kernels of four numbers of pictures"
-    gpu.is_closed = False
-    backend = opened(tmp_path)
-    backend.run(pictures())  # the runtime does not take these: what it compiles now is kept, however small
-    backend.close()
-    assert jit.read_bytes() == b"kernels"
-
-
-def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, warm_cache: Path):
+def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, warm_cache: Path, opened):
     backend = opened(warm_cache)
     backend.prepare((3, 32, 32))
     batches = [context.batch for context in runtime.contexts[-1:]]
@@ -176,87 +89,7 @@ def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, wa
     backend.close()
 
 
-def test_the_types_of_the_new_engine_are_read_back_and_recorded(gpu, runtime, tmp_path: Path):
-    backend = opened(tmp_path)
-    backend.run(pictures())
-    assert {context.nvtx_verbosity for context in runtime.contexts} == {runtime.ProfilingVerbosity.NONE}
-    backend.close()
-    (record,) = map(read_record, tmp_path.glob("*.json"))
-    assert record.types.is_known
-    assert "the runtime names 21 convolutions" in record.types.note
-    assert record.types.layers == {
-        "CONVOLUTION HALF": 20,
-        "CONVOLUTION HALF TO FLOAT": 1,
-        "KGEN FLOAT": 10,
-        "REFORMAT HALF": 1,
-        "STATISTIC FLOAT": 10,
-    }
-
-
-def test_an_fp16_engine_that_came_out_in_fp32_is_refused(gpu, runtime, fakes: ModuleType, tmp_path: Path):
-    runtime.layers = fakes.FLOAT_LAYERS
-    backend = opened(tmp_path)
-    with pytest.raises(BackendError, match="the fp16 engine came out with 21 of 21 convolutions in float") as caught:
-        backend.run(pictures())
-    assert "\n" not in caught.value.message
-    assert "report it" in caught.value.hint
-    assert not [*tmp_path.glob("*.engine"), *tmp_path.glob("*.json")]
-    assert runtime.runs == 0
-    runtime.layers = fakes.HALF_LAYERS
-    backend.close()
-
-
-def test_an_engine_that_was_refused_is_not_built_at_every_start(gpu, runtime, fakes: ModuleType, tmp_path: Path):
-    def again(message: str | None) -> None:
-        gpu.is_closed = False
-        backend = opened(tmp_path)
-        if message is None:
-            np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
-        else:
-            with pytest.raises(BackendError, match=message):
-                backend.run(pictures())
-        backend.close()
-
-    runtime.layers = fakes.FLOAT_LAYERS
-    again("would be slow$")
-    runtime.layers = fakes.HALF_LAYERS
-    again(r"would be slow \(so it was on \d{4}-\d\d-\d\d\)$")
-    (note,) = tmp_path.glob("*.refused")
-    good = note.read_text()
-    note.write_text(good.replace('"version": "9.9"', '"version": "9.8"'))  # of another version of the runtime
-    again(None)
-    assert not list(tmp_path.glob("*.refused"))
-    for path in tmp_path.glob("*.engine"):
-        path.unlink()
-    note.write_text(good[:40])
-    again(None)  # what nobody can read keeps nobody from trying
-
-
-def test_a_failure_that_passes_is_not_remembered(gpu, runtime, tmp_path: Path):
-    """Another program had the GPU for itself: tomorrow the engine may run."""
-    backend = opened(tmp_path)
-    runtime.fails = True
-    with pytest.raises(BackendError, match="cannot be run"):
-        backend.run(pictures())
-    assert not list(tmp_path.glob("*.refused"))
-    runtime.fails = False
-    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
-    backend.close()
-
-
-def test_a_good_engine_is_used_whatever_was_refused_before(gpu, runtime, tmp_path: Path):
-    backend = opened(tmp_path)
-    backend.run(pictures())
-    backend.close()
-    gpu.is_closed = False
-    (path,) = tmp_path.glob("*.engine")
-    remember_refusal(path, read_record(path.with_suffix(".json")).key, "it would be slow")
-    backend = opened(tmp_path)
-    backend.run(pictures())
-    backend.close()
-
-
-def test_closing_does_not_wait_for_a_turn(gpu, runtime, warm_cache: Path):
+def test_closing_does_not_wait_for_a_turn(gpu, runtime, warm_cache: Path, opened):
     backend = opened(warm_cache)
     may_end, has_turn, told = threading.Event(), threading.Event(), []
 
@@ -284,67 +117,8 @@ def test_closing_does_not_wait_for_a_turn(gpu, runtime, warm_cache: Path):
     backend.close()
 
 
-def test_a_check_without_room_is_no_refusal(gpu, runtime, tmp_path: Path):
-    backend = opened(tmp_path)
-    gpu.free = 4095
-    with pytest.raises(DeviceMemoryError):
-        backend.run(pictures())
-    assert not list(tmp_path.glob("*.refused"))
-    gpu.free = 1 << 30
-    backend.run(pictures())
-    backend.close()
-
-
-@pytest.mark.parametrize(
-    "told", [None, '{"Layers": ["conv + relu", "conv"], "Bindings": []}'], ids=["nothing", "names"]
-)
-def test_types_that_the_runtime_does_not_tell_are_recorded_as_unknown(
-    gpu, runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture, told: str | None
-):
-    runtime.layers = told
-    backend = opened(tmp_path)
-    with caplog.at_level(logging.INFO, logger="animecam"):
-        backend.run(pictures())
-    backend.close()
-    (record,) = map(read_record, tmp_path.glob("*.json"))
-    assert (record.types.is_known, record.types.layers) == (False, {})
-    assert f"types of the layers of the f16 engine: {record.types.note}" in caplog.text
-    assert record.parity.psnr_db > 60  # which is proved all the same
-
-
-@pytest.mark.parametrize("error", [0.2, float("nan")])
-def test_an_engine_that_draws_something_else_is_refused(gpu, runtime, tmp_path: Path, error: float):
-    runtime.error = error
-    backend = opened(tmp_path)
-    with pytest.raises(BackendError, match="draws something else"):
-        backend.run(pictures())
-    assert not list(tmp_path.glob("*.engine"))
-    backend.close()
-
-
-def test_an_engine_that_the_runtime_refuses_is_built_anew(
-    gpu, runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    first = opened(tmp_path)
-    first.run(pictures())
-    first.close()
-    gpu.is_closed = False
-    (path,) = tmp_path.glob("*.engine")
-    damaged = b"of another driver" + path.read_bytes()
-    record = path.with_suffix(".json")
-    text = record.read_text().replace(read_record(record).sha256, hashlib.sha256(damaged).hexdigest())
-    path.write_bytes(damaged)
-    record.write_text(text)
-    runtime.refused.add(damaged)
-    again = opened(tmp_path)
-    np.testing.assert_allclose(again.run(pictures())[0], expected(pictures()), atol=5e-3)
-    assert "built anew: tensorrt-rtx: cannot load the engine" in caplog.text
-    assert "another version" in caplog.text
-    again.close()
-
-
 def test_short_memory_makes_the_batch_smaller_and_says_so(
-    gpu, runtime, warm_cache: Path, caplog: pytest.LogCaptureFixture
+    gpu, runtime, warm_cache: Path, caplog: pytest.LogCaptureFixture, opened, pictures, expected
 ):
     backend = opened(warm_cache)
     gpu.free = 4096 + 2 * 2 * 2 * 2 * 3 * 40 * 40  # the context, and input and output on both sides, for two pictures
@@ -355,7 +129,7 @@ def test_short_memory_makes_the_batch_smaller_and_says_so(
     gpu.free = 1 << 30
 
 
-def test_a_context_without_memory_counts_as_short_memory(gpu, runtime, warm_cache: Path, caplog):
+def test_a_context_without_memory_counts_as_short_memory(gpu, runtime, warm_cache: Path, caplog, opened, pictures):
     backend = opened(warm_cache)
     runtime.contexts_refused = 1
     backend.run(pictures())
@@ -363,7 +137,7 @@ def test_a_context_without_memory_counts_as_short_memory(gpu, runtime, warm_cach
     backend.close()
 
 
-def test_no_memory_at_all_is_an_error(gpu, runtime, warm_cache: Path):
+def test_no_memory_at_all_is_an_error(gpu, runtime, warm_cache: Path, opened, pictures):
     backend = opened(warm_cache)
     gpu.free = 4095
     with pytest.raises(DeviceMemoryError, match="memory of the GPU is full"):
@@ -371,7 +145,7 @@ def test_no_memory_at_all_is_an_error(gpu, runtime, warm_cache: Path):
     backend.close()
 
 
-def test_a_failed_run_says_what_the_runtime_said(gpu, runtime, warm_cache: Path):
+def test_a_failed_run_says_what_the_runtime_said(gpu, runtime, warm_cache: Path, opened, pictures):
     backend = opened(warm_cache)
     backend.run(pictures())
     runtime.fails = True
@@ -381,7 +155,9 @@ def test_a_failed_run_says_what_the_runtime_said(gpu, runtime, warm_cache: Path)
     backend.close()
 
 
-def test_the_engine_used_longest_ago_makes_room(gpu, runtime, warm_cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_engine_used_longest_ago_makes_room(
+    gpu, runtime, warm_cache: Path, monkeypatch: pytest.MonkeyPatch, opened, pictures
+):
     monkeypatch.setattr(tensorrt_, "KEPT_SHAPES", 2)
     backend = opened(warm_cache)
     sizes = (32, 40, 48)

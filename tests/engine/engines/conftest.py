@@ -1,0 +1,81 @@
+"""Fixtures of the tests of what surrounds TensorRT's runtime: a GPU and a runtime that are fakes, and real engines."""
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+from animecam.backends.tensorrt_ import TensorRtBackend
+from animecam.engines import loader
+from animecam.styles.registry import find_style, verified_half
+
+CEL = find_style("cel")
+
+
+@pytest.fixture(scope="session")
+def fakes() -> ModuleType:
+    """fake_gpu.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
+    spec = importlib.util.spec_from_file_location("animecam_tests_fake_gpu", Path(__file__).with_name("fake_gpu.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def gpu(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    gpu = fakes.FakeGpu()
+    monkeypatch.setattr(loader, "open_gpu", lambda index: gpu)
+    yield gpu
+    assert not gpu.open, "memory was not given back"
+    assert gpu.is_closed
+
+
+@pytest.fixture
+def runtime(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    runtime = fakes.FakeRuntime(CEL.model_path())
+    monkeypatch.setattr(loader, "choose_flavour", lambda capability: runtime.flavour)
+    return runtime
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Engines built by one test are there for the next; tests that damage them have a folder of their own."""
+    return tmp_path_factory.mktemp("engines")
+
+
+@pytest.fixture
+def opened() -> Callable[[Path], TensorRtBackend]:
+    """`opened(cache)`: the style `cel` on the fake GPU."""
+    return _opened
+
+
+def _opened(cache: Path) -> TensorRtBackend:
+    return TensorRtBackend(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=cache, gpu=0))
+
+
+@pytest.fixture
+def pictures() -> Callable[..., np.ndarray]:
+    """`pictures(count=1, size_px=32)`: a batch of noise."""
+    return _pictures
+
+
+def _pictures(count: int = 1, size_px: int = 32) -> np.ndarray:
+    return np.random.default_rng(3).uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
+
+
+@pytest.fixture
+def expected() -> Callable[[np.ndarray], np.ndarray]:
+    """`expected(batch)`: what the network draws on the processor."""
+    return _expected
+
+
+def _expected(batch: np.ndarray) -> np.ndarray:
+    backend = open_backend(CEL.model_path(), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    return np.concatenate([backend.run(picture[None])[0] for picture in batch])
