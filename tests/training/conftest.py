@@ -1,8 +1,11 @@
 """What the tests of training share."""
 
+import importlib.util
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -51,3 +54,35 @@ def colourful() -> Callable[..., np.ndarray]:
 def _colourful(seed: int, side: int = 96) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.kron(rng.integers(0, 255, (8, 8, 3)), np.ones((side // 8, side // 8, 1))).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def runs() -> ModuleType:
+    """runs.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
+    spec = importlib.util.spec_from_file_location("animecam_training_runs", Path(__file__).with_name("runs.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, runs: ModuleType) -> Path:
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        photo = runs.picture(rng)
+        write_picture(photo, folder / f"{name}.in.png")
+        write_picture(255 - photo, folder / f"{name}.out.png")
+    return folder
+
+
+@pytest.fixture
+def styles(tmp_path: Path, runs: ModuleType) -> Path:
+    folder = tmp_path / "styles"
+    folder.mkdir()
+    for name in ("s", "t"):
+        write_picture(runs.picture(np.random.default_rng(1)), folder / f"{name}.png")
+        write_picture(runs.picture(np.random.default_rng(2)), folder / f"{name}.smooth.png")
+    return folder
