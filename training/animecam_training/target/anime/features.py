@@ -29,7 +29,7 @@ BROW_DARKER, BROW_LIGHTNESS, BROW_OF_SKIN = 0.6, (10.0, 45.0), 0.55
 MOUTH_AJAR, MOUTH_OPEN = 0.08, 0.12  # gap of the lips: maybe, and surely open
 OPEN_LIGHTER, TEETH_LIGHTER = 5.0, 3.0  # than the lips; else the gap is the dark between closed lips
 INSIDE_MOUTH = (30.0, 38.0, 22.0)
-TEETH_SOUGHT, TALLEST_TEETH = 0.4, 0.2  # of the opening, from the upper lip; of the eye distance
+TEETH_SOUGHT, TALLEST_TEETH = (0.12, 0.5), 0.2  # of the opening, from the upper lip; of the eye distance
 TEETH_SHARE, TEETH_LIFT, TEETH_LIGHTNESS = 0.65, 16.0, (78.0, 97.0)  # below that, teeth look like a gray lip
 LIP_TINT = 0.6
 UPPER_LINE, LOWER_LINE, CLOSED_LINE, SHADOW_LINE = (0.03, 0.014), (0.022, 0.01), (0.03, 0.012), (0.02, 0.006)
@@ -96,9 +96,9 @@ def draw_mouth(picture: Lab, lab: Lab, sheet: Sheet, skin: Lab, lit: float) -> t
 
 def _shows_teeth(lightness: Plane, sheet: Sheet, upper: Points, lower: Points, *, lips_lightness: float) -> bool:
     """Whether what is seen below the upper lip is lighter than the lips: a tongue lies below, in the dark."""
-    under = upper + TEETH_SOUGHT * (lower - upper)
-    seen = lightness[sheet.area(np.concatenate([upper, under[::-1]]).astype(np.float32)) > 0.5]
-    return len(seen) > ENOUGH_PX and float(np.percentile(seen, 80)) > lips_lightness + TEETH_LIGHTER
+    start, stop = (upper + share * (lower - upper) for share in TEETH_SOUGHT)  # the mesh may lie on the lip itself
+    seen = lightness[sheet.area(np.concatenate([start, stop[::-1]]).astype(np.float32)) > 0.5]
+    return len(seen) > ENOUGH_PX and float(np.median(seen)) > lips_lightness + TEETH_LIGHTER
 
 
 def face_lines(sheet: Sheet, skin_share: Plane) -> Plane:
