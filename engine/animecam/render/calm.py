@@ -57,8 +57,8 @@ class CalmOptions:
     """
 
     keep: float = 0.85
-    still_levels: float = 3.0
-    moved_levels: float = 9.0
+    still_levels: float = 3.5
+    moved_levels: float = 10.0
     spread_px: int = 5
     follows_motion: bool = True
 
