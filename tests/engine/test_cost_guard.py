@@ -24,7 +24,7 @@ from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
 
 VGA, UHD = (854, 480), (3840, 2160)  # twenty times the pixels
 HEAD_PX, CROP_PX = 300.0, 256
-TURNS = 7
+TURNS = 15  # a neighbour on the host may fill the memory for several of them
 HEAD_LOOK = Look()
 
 SMALL_SHARE = 0.3  # of the full DTGAN; measured: 0.19 to 0.20
