@@ -1,11 +1,15 @@
 """Fixtures that every test may use."""
 
-from collections.abc import Iterator
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+TESTS = Path(__file__).resolve().parent
+SHARED = TESTS.parents[1] / "shared"
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +18,27 @@ def shared() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("needs the shared data folder beside the checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def load_module() -> Callable[[str], ModuleType]:
+    """`load_module("engine/media.py")`: a file of this folder, once.
+
+    Under --import-mode=importlib the files of tests can't import each other by name.
+    """
+    return _load_module
+
+
+def _load_module(file: str) -> ModuleType:
+    path = TESTS / file
+    name = "animecam_tests_" + "_".join(path.with_suffix("").relative_to(TESTS).parts)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None, file
+        assert spec.loader is not None, file
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="module")

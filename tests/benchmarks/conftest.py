@@ -98,10 +98,8 @@ def written(run_script: Callable[..., Any]) -> Callable[[str], Any]:
 
 
 @pytest.fixture(scope="session")
-def spoken_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def spoken_clip(tmp_path_factory: pytest.TempPathFactory, load_module: Callable[[str], ModuleType]) -> Path:
     """A clip of the portrait with a sound track, made by tests/engine/media.py."""
-    spec = importlib.util.spec_from_file_location("animecam_benchmarks_media", ROOT / "tests" / "engine" / "media.py")
-    media = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(media)
+    media = load_module("engine/media.py")
     path = tmp_path_factory.mktemp("clip") / "spoken.mp4"
     return media.make_clip(path, width_px=160, height_px=120, frames=4, audio=True, content=media.portrait)

@@ -1,7 +1,5 @@
 """Fixtures for the tests of the engine: self-made media, and a flow of frames whose ends are fakes."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,19 +7,10 @@ from types import ModuleType
 import pytest
 
 
-def _load(name: str) -> ModuleType:
-    """A module beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location(f"animecam_tests_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def media() -> ModuleType:
+def media(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/media.py: make_clip, make_audio, and the contents moving_gradient, counter, portrait."""
-    return _load("media")
+    return load_module("engine/media.py")
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +20,6 @@ def make_clip(media: ModuleType) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def flow() -> ModuleType:
+def flow(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/flow.py: FakeSource, FakeSink, renderers, and `run`, which sends frames through them."""
-    return _load("flow")
+    return load_module("engine/flow.py")

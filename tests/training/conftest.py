@@ -1,7 +1,5 @@
 """What the tests of training share."""
 
-import importlib.util
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -57,13 +55,9 @@ def _colourful(seed: int, side: int = 96) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def runs() -> ModuleType:
-    """runs.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location("animecam_training_runs", Path(__file__).with_name("runs.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def runs(load_module: Callable[[str], ModuleType]) -> ModuleType:
+    """runs.py beside this file."""
+    return load_module("training/runs.py")
 
 
 @pytest.fixture

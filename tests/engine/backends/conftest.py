@@ -1,7 +1,5 @@
 """Small networks that the tests of the backends write themselves, and a compiler that is a stand-in."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -44,14 +42,9 @@ def write_network(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    """fake_compiler.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    path = Path(__file__).with_name("fake_compiler.py")
-    spec = importlib.util.spec_from_file_location("animecam_backends_fake_compiler", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def fakes(load_module: Callable[[str], ModuleType]) -> ModuleType:
+    """fake_compiler.py beside this file."""
+    return load_module("engine/backends/fake_compiler.py")
 
 
 @pytest.fixture

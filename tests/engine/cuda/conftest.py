@@ -1,10 +1,7 @@
 """Fixtures for the tests of the GPU path: the kernels as C++ and a GPU on the host."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,20 +13,11 @@ from animecam.types import Color, Frame, PixelFormat, allocate_planes
 WIDTH_PX, HEIGHT_PX = 320, 240  # of frames of noise
 
 
-def _load(name: str):
-    """A module beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location(f"animecam_tests_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def host():
+def host(load_module):
     """tests/engine/cuda/host_gpu.py, with the network of host_network.py."""
-    host = _load("host_gpu")
-    host.HostNetwork = _load("host_network").HostNetwork
+    host = load_module("engine/cuda/host_gpu.py")
+    host.HostNetwork = load_module("engine/cuda/host_network.py").HostNetwork
     return host
 
 

@@ -1,7 +1,5 @@
 """Fixtures of the tests of what surrounds TensorRT's runtime: a GPU and a runtime that are fakes, and real engines."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,13 +17,9 @@ CEL = find_style("cel")
 
 
 @pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    """fake_gpu.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location("animecam_tests_fake_gpu", Path(__file__).with_name("fake_gpu.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def fakes(load_module: Callable[[str], ModuleType]) -> ModuleType:
+    """fake_gpu.py beside this file."""
+    return load_module("engine/engines/fake_gpu.py")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Frames, formats and readers that the tests of the outputs share."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -119,14 +117,9 @@ def live_format(stream_format: StreamFormat) -> StreamFormat:
 
 
 @pytest.fixture(scope="session")
-def screens() -> ModuleType:
-    """screens.py beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    path = Path(__file__).with_name("screens.py")
-    spec = importlib.util.spec_from_file_location("animecam_sinks_screens", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def screens(load_module: Callable[[str], ModuleType]) -> ModuleType:
+    """screens.py beside this file."""
+    return load_module("engine/sinks/screens.py")
 
 
 @pytest.fixture

@@ -19,31 +19,22 @@ collect_ignore_glob = (
 BROWSER_SECONDS = 90  # longest time for one test in a browser on a busy machine
 
 
-def _load(name: str) -> ModuleType:
-    """A module beside this file; under --import-mode=importlib siblings cannot be imported by name."""
-    spec = importlib.util.spec_from_file_location(f"animecam_web_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def fakes() -> ModuleType:
+def fakes(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/web/fakes.py: FakeEngine, make_frame, styles."""
-    return _load("fakes")
+    return load_module("engine/web/fakes.py")
 
 
 @pytest.fixture(scope="session")
-def peer() -> ModuleType:
+def peer(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/web/peer.py: Browser and GreyCamera on aiortc."""
-    return _load("peer")
+    return load_module("engine/web/peer.py")
 
 
 @pytest.fixture(scope="session")
-def pages() -> ModuleType:
+def pages(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/web/pages.py: what a user does with the page in Chromium."""
-    return _load("pages")
+    return load_module("engine/web/pages.py")
 
 
 def _load_benchmark(name: str) -> ModuleType:
