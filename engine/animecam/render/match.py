@@ -22,7 +22,7 @@ from animecam.types import Color, ColorMatrix, Image, Region
 Offsets: TypeAlias = NDArray[np.float64]
 """What each part of a ring asks to be added, as luma, blue and red difference in 8-bit levels, float64 [PARTS, 3]."""
 
-_Weights: TypeAlias = NDArray[np.float64]
+Weights: TypeAlias = NDArray[np.float64]
 """How much each pixel of the small copies counts for each part, [PARTS, THUMB_PX, THUMB_PX]; each sums to 1."""
 
 THUMB_PX = 32
@@ -92,7 +92,7 @@ class ColorMatch:
     def __init__(self, options: MatchOptions | None = None) -> None:
         self._options = options or MatchOptions()
         self._tracks: dict[int, _Track] = {}
-        self._weights: tuple[Mask, _Weights | None] | None = None  # of the last ring: most are the same shared one
+        self._weights: tuple[Mask, Weights | None] | None = None  # of the last ring: most are the same shared one
 
     def __call__(
         self,
@@ -117,8 +117,8 @@ class ColorMatch:
         tracks: dict[int, _Track] = {}
         for region, source, picture, ring in zip(regions, sources, drawn, rings, strict=True):
             weights = self._weights_of(ring)
-            aim = None if weights is None else _offsets(source, picture, weights)
-            if aim is not None:
+            if weights is not None:
+                aim = ring_offsets(source, picture, weights)
                 tracks[region.track_id] = self._follow(self._tracks.get(region.track_id), time_s, aim)
         self._tracks = tracks
         return tuple(
@@ -130,9 +130,9 @@ class ColorMatch:
         """Takes the next faces for new ones."""
         self._tracks.clear()
 
-    def _weights_of(self, ring: Mask) -> _Weights | None:
+    def _weights_of(self, ring: Mask) -> Weights | None:
         if self._weights is None or self._weights[0] is not ring:
-            self._weights = ring, _part_weights(ring)
+            self._weights = ring, part_weights(ring)
         return self._weights[1]
 
     def _follow(self, last: _Track | None, time_s: float, aim: Offsets) -> _Track:
@@ -144,55 +144,30 @@ class ColorMatch:
         return _Track(time_s, last.offsets + share * (aim - last.offsets))
 
 
-def ring_offsets(source: Image, drawn: Image, ring: Mask) -> Offsets | None:
+def ring_offsets(source: Image, drawn: Image, weights: Weights) -> Offsets:
     """How much the drawn picture differs from the source where the two mix.
 
     Args:
         source: RGB, uint8 [H, W, 3].
         drawn: RGB, uint8 [H, W, 3].
-        ring: How much each pixel counts, [H, W], 0 or more.
+        weights: Those of the ring.
 
     Returns:
-        Weighted means of source minus drawn, one a part; None if nothing counts.
+        Weighted means of source minus drawn, one a part.
     """
-    weights = _part_weights(ring)
-    return None if weights is None else _offsets(source, drawn, weights)
-
-
-def pixel_weights(ring: Mask) -> NDArray[np.float32] | None:
-    """How much each pixel counts in `ring_offsets`: weighted sums of source minus drawn are the differences it finds.
-
-    The copies that it compares are area means, which are linear: the weights of their pixels, spread over the pixels
-    that each is the mean of, give the same sums without the copies.
-
-    Args:
-        ring: As for `ring_offsets`.
-
-    Returns:
-        [PARTS, H, W], each sums to 1; None if nothing counts.
-    """
-    weights = _part_weights(ring)
-    if weights is None:
-        return None
-    down, across = (_area_means(side) for side in ring.shape)
-    return (down.T @ weights @ across).astype(np.float32)
-
-
-def reach(width_px: int, height_px: int) -> NDArray[np.float32]:
-    """By how much of each part's offset each pixel of a picture is moved, [PARTS, height_px, width_px]; sums to 1."""
-    parts = [_enlarged(part, (width_px, height_px)) for part in _thumb_reach()]
-    return np.stack(parts)
-
-
-def _offsets(source: Image, drawn: Image, weights: _Weights) -> Offsets:
     difference = _thumb(source) - _thumb(drawn)
     return (weights.reshape(PARTS, -1) @ difference.reshape(-1, 3)) @ LEVELS_TO_OFFSET.T
 
 
-def _part_weights(ring: Mask) -> _Weights | None:
-    """The weights of a ring; None if it is empty.
+def part_weights(ring: Mask) -> Weights | None:
+    """The weights of a ring.
 
-    What is not in the ring, because no person is there, asks for what all of it does.
+    Args:
+        ring: How much each pixel counts, [H, W], 0 or more. A part that is empty, because no person is there, asks for
+            what all of it does.
+
+    Returns:
+        None if nothing counts.
     """
     thumb = _thumb(ring)
     least = MIN_RING * thumb.size
@@ -203,6 +178,31 @@ def _part_weights(ring: Mask) -> _Weights | None:
     is_empty = totals < least / SECTORS
     weights[is_empty], totals[is_empty] = weights[-1], totals[-1]
     return weights / totals[:, None, None]
+
+
+def pixel_weights(ring: Mask) -> NDArray[np.float32] | None:
+    """How much each pixel counts in `ring_offsets`: weighted sums of source minus drawn are the differences it finds.
+
+    The copies that it compares are area means, which are linear: the weights of their pixels, spread over the pixels
+    that each is the mean of, give the same sums without the copies.
+
+    Args:
+        ring: As for `part_weights`.
+
+    Returns:
+        [PARTS, H, W], each sums to 1; None if nothing counts.
+    """
+    weights = part_weights(ring)
+    if weights is None:
+        return None
+    down, across = (_area_means(side) for side in ring.shape)
+    return (down.T @ weights @ across).astype(np.float32)
+
+
+def reach(width_px: int, height_px: int) -> NDArray[np.float32]:
+    """By how much of each part's offset each pixel of a picture is moved, [PARTS, height_px, width_px]; sums to 1."""
+    parts = [_enlarged(part, (width_px, height_px)) for part in _thumb_reach()]
+    return np.stack(parts)
 
 
 @lru_cache(maxsize=1)

@@ -219,8 +219,7 @@ def _mouth_inside(inside: _Inside, rng: np.random.Generator, *, is_round: bool) 
     if rng.random() < TONGUE_SHARE:
         height = rng.uniform(*TONGUE_HEIGHT)
         edge = 1 - height * (1 - rng.uniform(*TONGUE_ARCH) * np.minimum(inside.aside, 1) ** 2)
-        tongue = np.clip((inside.depth - edge) / 0.2, 0, 1).astype(np.float32)
-        picture = laid(picture, light * _mixture(TONGUE_COLOURS, rng), tongue)
+        picture = laid(picture, light * _mixture(TONGUE_COLOURS, rng), ramp(inside.depth - edge, 0, 0.2))
     if rng.random() < (ROUND_TEETH_SHARE if is_round else TEETH_SHARE):
         height = rng.uniform(*TEETH_HEIGHT)
         teeth = 1 - ramp(inside.below, height, height + 0.02)
