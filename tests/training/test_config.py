@@ -64,6 +64,7 @@ def test_toml_there_and_back() -> None:
         ("[pair_weights]\npixel = -2.0", "pair_weights has"),
         ("even_light = -0.1", "even_light"),
         ('method = "dtgan"\n[pair_weights]\nworn = 8', "pair_weights.worn"),
+        ('method = "distill"\n[pair_weights]\nparts = 8', "pair_weights.parts"),
         ("adversarial_from = 1.0", "adversarial_from"),
         ('method = "dtgan"\nadversarial_from = 0.5', "adversarial_from"),
         ("[flat]\ngloss = 0", "flat.gloss"),

@@ -115,7 +115,9 @@ def test_a_pair_is_drawn_in_even_light(shared: Path, portrait: Portrait, tmp_pat
     pair = {part: read_picture(tmp_path / f"pairs/x_0.{part}.png") for part in ("in", "out")}
     assert np.array_equal(pair["in"], read_picture(tmp_path / "heads/x_0.in.png"))
     assert np.array_equal(pair["out"], read_picture(tmp_path / "heads/x_0.bare.png"))
-    assert {path.name for path in list_pictures(tmp_path / "pairs")} == {"x_0.in.png", "x_0.out.png"}
+    assert {path.name for path in list_pictures(tmp_path / "pairs")} == {
+        f"x_0.{part}.png" for part in ("in", "out", "parts")
+    }
 
 
 def _as_it_is(photo: Image, mesh: Points, person: Plane) -> Image:

@@ -131,6 +131,7 @@ class PairWeights:
         feature: L1 of perceptual features.
         adversarial: Least squares against a discriminator that sees targets as real.
         worn: L1 where glasses are to be drawn: thin lines that would hardly count else.
+        parts: L1 of pixels and of the differences of neighbours in the eyes and the mouth, method "pairs" alone.
         stability: L1 of what is drawn of the photos a moment later, a little moved and with other noise; the generator
             runs twice a step.
     """
@@ -142,6 +143,7 @@ class PairWeights:
     feature: float = 0.15
     adversarial: float = 0.0
     worn: float = 0.0
+    parts: float = 0.0
     stability: float = 0.0
 
 

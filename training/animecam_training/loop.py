@@ -27,10 +27,10 @@ from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
 
-METHODS: dict[str, tuple[type[PairSet | PhotoSet], Callable[[Recipe, torch.device], Method]]] = {
-    "pairs": (PairSet, PairMethod),
-    "distill": (PhotoSet, DistillMethod),
-    "dtgan": (UnpairedSet, DtganMethod),
+METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
+    "pairs": PairMethod,
+    "distill": DistillMethod,
+    "dtgan": DtganMethod,
 }
 
 
@@ -73,11 +73,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     if options.threads:
         torch.set_num_threads(options.threads)
     with join_processes() as process:
-        set_class, method_class = METHODS[recipe.method]
-        dataset = set_class(
-            recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=recipe.data.batch * process.ranks
-        )
-        method = method_class(recipe, process.device)
+        dataset = _open_set(recipe, recipe.data.batch * process.ranks)
+        method = METHODS[recipe.method](recipe, process.device)
         origins = {
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
@@ -97,6 +94,15 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         finally:
             if folder:
                 folder.close()
+
+
+def _open_set(recipe: Recipe, batch_of_all: int) -> PairSet | PhotoSet:
+    """The crops that a recipe's method learns from."""
+    if recipe.method == "pairs":
+        with_parts = recipe.pair_weights.parts > 0
+        return PairSet(recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=batch_of_all, with_parts=with_parts)
+    kind = PhotoSet if recipe.method == "distill" else UnpairedSet
+    return kind(recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=batch_of_all)
 
 
 def _run(

@@ -52,6 +52,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     worn = recipe.pair_weights.worn == 0 or recipe.method != "dtgan"
+    parts = recipe.pair_weights.parts == 0 or recipe.method == "pairs"
     is_judged = recipe.method != "dtgan" and recipe.pair_weights.adversarial > 0
     late = recipe.adversarial_from == 0 or (0 < recipe.adversarial_from < 1 and is_judged)
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
@@ -75,6 +76,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "calm_teacher": (calm, '0, or more with the method "distill"'),
         "adversarial_from": (late, "0, or to less than 1 with pair_weights.adversarial"),
         "pair_weights.worn": (worn, '0, or more with the method "pairs" or "distill"'),
+        "pair_weights.parts": (parts, '0, or more with the method "pairs"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),

@@ -7,15 +7,16 @@ from animecam_training.errors import DataError
 
 INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
 BARE_SUFFIX, WORN_SUFFIX = ".bare.png", ".worn.png"  # a head as a teacher sees it, and glasses to be drawn over it
+PARTS_SUFFIX = ".parts.png"  # where the eyes and the mouth of a pair are
 
 
 def list_photos(folder: Path) -> list[Path]:
-    """The photos of a prepared or plain folder, without the targets, superpixels and glasses that lie beside them.
+    """The photos of a prepared or plain folder, without what `prepare` lays beside them.
 
     Raises:
         DataError: No such folder, or no photo in it.
     """
-    others = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX)
+    others = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX)
     photos = [path for path in list_pictures(folder) if not path.name.endswith(others)]
     if not photos:
         raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
@@ -40,6 +41,11 @@ def bare_of(photo: Path) -> Path:
 def worn_of(photo: Path) -> Path:
     """Where lies what is to be drawn of the glasses of a photo."""
     return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + WORN_SUFFIX)
+
+
+def parts_of(photo: Path) -> Path:
+    """Where the map of the eyes and the mouth of a pair's photo lies."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + PARTS_SUFFIX)
 
 
 def smoothed_of(style: Path) -> Path:

@@ -14,6 +14,8 @@ from animecam_training.faces import Image
 
 Labels = NDArray[np.integer[Any]]
 """Number of the region that each pixel belongs to, [H, W], from 0."""
+Mask = NDArray[np.uint8]
+"""How far each pixel belongs to something, [H, W], 0 … 255."""
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 FOREIGN_SUFFIXES = (".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw")
@@ -94,6 +96,27 @@ def write_layer(colour: Image, cover: Image, path: Path) -> None:
         DataError: The disk is full or not writable.
     """
     _write_coded(np.dstack([colour[..., ::-1], cover]), path)
+
+
+def read_mask(path: Path) -> Mask:
+    """A mask as `write_mask` stores it, uint8 [H, W].
+
+    Raises:
+        DataError: The file is missing or not such a mask.
+    """
+    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+        raise DataError(f"{path} is not a mask", hint=REPAIR_HINT)
+    return pixels.astype(np.uint8)
+
+
+def write_mask(mask: Mask, path: Path) -> None:
+    """Write a mask uint8 [H, W] as a gray PNG, as `write_picture` does.
+
+    Raises:
+        DataError: The disk is full or not writable.
+    """
+    _write_coded(mask, path)
 
 
 def read_labels(path: Path) -> Labels:

@@ -20,6 +20,7 @@ from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_
 from animecam_training.data.names import (
     BARE_SUFFIX,
     INPUT_SUFFIX,
+    PARTS_SUFFIX,
     REGIONS_SUFFIX,
     SMOOTHED_SUFFIX,
     TARGET_SUFFIX,
@@ -34,6 +35,7 @@ from animecam_training.data.pictures import (
     upper_square,
     write_labels,
     write_layer,
+    write_mask,
     write_picture,
 )
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
@@ -45,6 +47,7 @@ from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.draw import draw_target
 from animecam_training.target.drawings import Drawing
 from animecam_training.target.face import has_beard
+from animecam_training.target.geometry import eyes_and_mouth
 from animecam_training.target.light import even_light
 
 Kind = Literal["photo", "pairs", "style"]
@@ -274,7 +277,7 @@ def _make_head(
         return stem.with_name(stem.name + suffix)
 
     # Where a run was cut off before its verdict, other files may lie there, and would be believed.
-    for suffix in (INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX):
+    for suffix in (INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX):
         beside(suffix).unlink(missing_ok=True)
     mesh = face.mesh
     # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
@@ -293,6 +296,7 @@ def _make_head(
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))
         target = worn.over(target) if target is not None else None
     if target is not None:
+        write_mask(eyes_and_mouth(mesh, crop.shape[:2]), beside(PARTS_SUFFIX))
         write_picture(target, beside(TARGET_SUFFIX))
     else:
         write_labels(find_superpixels(crop), beside(REGIONS_SUFFIX))

@@ -21,12 +21,13 @@ from animecam_training.data.names import (
     SMOOTHED_SUFFIX,
     bare_of,
     list_photos,
+    parts_of,
     regions_of,
     smoothed_of,
     target_of,
     worn_of,
 )
-from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_layer, read_picture
+from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_layer, read_mask, read_picture
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.ops.superpixels import find_superpixels
@@ -39,8 +40,8 @@ MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions in each process tha
 LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
 Batch = dict[str, Tensor]
-"""float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "clean", "worn", "target", "anime", "smoothed"; "cover"
-[N, 1, S, S], 0 … 1; "regions" int64 [N, S, S]."""
+"""float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "clean", "worn", "target", "anime", "smoothed"; "cover" and
+"parts" [N, 1, S, S], 0 … 1; "regions" int64 [N, S, S]."""
 
 
 def to_tensor(picture: Picture) -> Tensor:
@@ -115,12 +116,15 @@ class PairSet(Crops):
         augment: Changes of the crops.
         seed: Of the whole run.
         batch_of_all: Crops a step, over all processes.
+        with_parts: Whether crops come with "parts", where the eyes and the mouth are.
 
     Raises:
-        DataError: The folder holds no pairs.
+        DataError: The folder holds no pairs, or one without the map of its parts that is asked for.
     """
 
-    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
+    def __init__(
+        self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int, with_parts: bool = False
+    ) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
         pictures = list_pictures(Path(data.photos))
         self.inputs = [path for path in pictures if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
@@ -129,9 +133,19 @@ class PairSet(Crops):
             raise DataError(
                 f"no pairs in {data.photos}", hint="make them with: animecam-train prepare --kind pairs SRC DST"
             )
+        self._with_parts = with_parts
+        without = [path for path in self.inputs if with_parts and not parts_of(path).is_file()]
+        if without:
+            raise DataError(
+                f"{parts_of(without[0])} is missing: where the eyes and the mouth are",
+                hint="prepare the folder again, or set pair_weights.parts = 0 in the recipe",
+            )
 
     def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo" and "target", [3, S, S] each, and "cover" [1, S, S], where `prepare` put on glasses."""
+        """Crop `index`: "photo" and "target", [3, S, S] each, and [1, S, S]: "cover", where `prepare` put on glasses.
+
+        And, where they are asked for, "parts": where the eyes and the mouth are.
+        """
         rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         zoom = float(rng.choice(self.data.zooms))
@@ -139,9 +153,13 @@ class PairSet(Crops):
         pictures = [photo, self.read_beside(photo, target_of(path))]
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
-        cuts = cut(pictures, size_px, choose_window(photo.shape, size_px, zoom, rng))
+        window = choose_window(photo.shape, size_px, zoom, rng)
+        cuts = cut(pictures, size_px, window)
         photo, target = vary_light([_unit(image) for image in cuts[:2]], self.augment, rng)
         batch = {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
+        if self._with_parts:
+            (parts,) = cut([self.keep(parts_of(path), read_mask)], size_px, window)
+            batch["parts"] = torch.from_numpy(_unit(parts))[None]
         return batch | {"cover": _cover(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
 
 

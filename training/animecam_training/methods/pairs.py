@@ -16,7 +16,7 @@ from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squ
 from animecam_training.losses.detail import detail_l1
 from animecam_training.losses.perceptual import compute_features
 from animecam_training.losses.stability import Moment, stability_l1
-from animecam_training.losses.supervised import covered_l1, feature_l1, gradient_l1, pixel_l1, tone_l1
+from animecam_training.losses.supervised import covered_l1, feature_l1, gradient_l1, parts_l1, pixel_l1, tone_l1
 from animecam_training.methods.base import (
     Losses,
     autocast,
@@ -107,6 +107,8 @@ class PairMethod:
                 terms["tone"] = tone_l1(drawn, target)
             if recipe.pair_weights.worn:
                 terms["worn"] = covered_l1(drawn, target, batch["cover"])
+            if recipe.pair_weights.parts:
+                terms["parts"] = parts_l1(drawn, target, batch["parts"])
             if recipe.pair_weights.stability:
                 moment = Moment.draw(photo, source)
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)

@@ -39,6 +39,7 @@ INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
 
 EYE_REACH = 0.52  # of the eye distance: where the enlargement has faded to nothing
 EYE_WIDTH_SHARE = 0.65  # of the vertical enlargement: anime eyes grow taller more than wider
+PARTS_ROOM_EYE = 0.14  # beside the lids and the lips, eye distances: lashes, and what grows
 STROKE_SUPERSAMPLING = 4
 STROKE_POINTS = 8  # between two points of the mesh
 SUBPIXEL_BITS = 4
@@ -116,6 +117,25 @@ class Sheet:
     def brows(self) -> Plane:
         """Coverage of both brows, float32 [H, W], 0 … 1."""
         return np.maximum(*(self.area(brow) for brow in BROWS))
+
+
+def eyes_and_mouth(mesh: Points, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Where a face is looked at: its eyes and its mouth, with room for what a drawing enlarges.
+
+    Args:
+        mesh: float32 [468, 2], pixels.
+        shape: Height and width of the picture, pixels.
+
+    Returns:
+        uint8 [H, W], 255 in them, 0 away from them, soft between.
+    """
+    places = np.zeros(shape, np.uint8)
+    for outline in (*(upper + lower for upper, lower in EYELIDS), LIPS):
+        cv2.fillConvexPoly(places, cv2.convexHull(np.round(mesh[list(outline)]).astype(np.int32)), (255,))
+    room_px = PARTS_ROOM_EYE * eye_distance(mesh)
+    reach = 2 * round(room_px) + 1
+    grown = cv2.dilate(places, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return cv2.GaussianBlur(grown, (0, 0), max(room_px / 2, 0.5)).astype(np.uint8)
 
 
 def eye_lenses(mesh: Points, reach_eye: float, gain: tuple[float, float]) -> list[Lens]:
