@@ -10,6 +10,7 @@ from time import perf_counter_ns
 import cv2
 import numpy as np
 
+from animecam.backends.base import BackendOptions
 from animecam.faces.align import head_pose
 from animecam.faces.opening import open_detector
 from animecam.render.cpu import CpuImageOps
@@ -17,8 +18,8 @@ from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat
 from animecam_export.errors import ExportError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png", ".bare.png", ".worn.png")
-"""The target, superpixels and smoothed copy of a picture, a head without its glasses, and those alone."""
+MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png", ".bare.png", ".worn.png", ".parts.png")
+"""The target, superpixels and smoothed copy of a picture, a head without its glasses, those alone, eyes and mouth."""
 _COPY = re.compile(r"(_\d+)?\.in$")  # how the stems of prepared crops end
 MIN_SCORE = 0.5
 
@@ -52,7 +53,7 @@ def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
         RGB, uint8 [size_px, size_px, 3].
     """
     ops = CpuImageOps()
-    with closing(open_detector("short")) as detector:
+    with closing(open_detector("short", options=BackendOptions(allow_bf16=False))) as detector:
         for path in photos:
             try:
                 coded = np.fromfile(path, np.uint8)

@@ -17,10 +17,11 @@ SETTINGS = Settings(Look(size_px=192), threads=1)
 
 
 def test_detectors_are_opened_in_the_thread_that_searches_with_them(monkeypatch):
+    """The one whose places crops hang on computes exactly; the other only says where to look."""
     opened = []
 
-    def open_detector(choice, *_):
-        opened.append((choice, threading.current_thread().name))
+    def open_detector(choice, backend, options):
+        opened.append((choice, options.allow_bf16, threading.current_thread().name))
         return Closing()
 
     class Closing:
@@ -32,8 +33,8 @@ def test_detectors_are_opened_in_the_thread_that_searches_with_them(monkeypatch)
     monkeypatch.setattr("animecam.networks.open_detector", open_detector)
     with open_networks(SETTINGS) as networks:
         assert len(networks.require_detectors()) == 2
-    assert [choice for choice, _ in opened] == ["auto", "short"]
-    assert all(name.startswith("detect") for _, name in opened)
+    assert [what for *what, _ in opened] == [["auto", True], ["short", False]]
+    assert all(name.startswith("detect") for *_, name in opened)
     assert Closing.closed == 2
 
 

@@ -18,10 +18,11 @@ from animecam.styles.network import open_style
 from animecam.styles.registry import file_sha256, list_styles
 from animecam_export import cli
 from animecam_export.errors import ExportError
-from animecam_export.head_crops import head_crops, sitter
+from animecam_export.head_crops import MADE_SUFFIXES, head_crops, list_photos, sitter
 from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
 from animecam_export.int8_style import Int8Options, crop_side, split_photos
 from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_training.data import names
 from animecam_training.models.lite import LiteGenerator
 
 NARROW = (8, 12, 16)
@@ -101,6 +102,14 @@ def test_crops_of_one_photo_stay_on_one_side(tmp_path: Path):
     assert len(held_out) == 6  # of three people in twelve
     assert not {sitter(photo) for photo in seen} & {sitter(photo) for photo in held_out}
     assert list(head_crops(seen, 64)) == []  # empty files are passed over
+
+
+def test_what_prepare_lays_beside_a_photo_is_no_photo(tmp_path: Path):
+    made = {suffix for name, suffix in vars(names).items() if name.endswith("_SUFFIX") and suffix != names.INPUT_SUFFIX}
+    assert set(MADE_SUFFIXES) == made
+    for suffix in (names.INPUT_SUFFIX, *made):
+        (tmp_path / f"a_0{suffix}").touch()
+    assert list_photos(tmp_path) == [tmp_path / f"a_0{names.INPUT_SUFFIX}"]
 
 
 def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, capsys: pytest.CaptureFixture):

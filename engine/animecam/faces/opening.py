@@ -1,7 +1,6 @@
 """Opens a face detector by name."""
 
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
@@ -32,7 +31,8 @@ def open_detector(
     Args:
         choice: `auto` (both BlazeFace networks), `short` or `full` (one of them), `yunet:FILE`, `insightface:PACK`.
         backend: What computes the BlazeFace networks; the others bring their own runtime.
-        options: How it computes.
+        options: How it computes. In bfloat16 coordinates come in steps of up to a pixel of the network's input: where
+            crops hang on them they would tremble.
 
     Raises:
         UsageError: The choice is none of these.
@@ -71,8 +71,7 @@ def glances_of(detector: Detector) -> tuple[Detector, ...]:
 
 
 def _open_blazeface(file: Path, layout: BlazeFaceLayout, backend: BackendChoice, options: BackendOptions) -> BlazeFace:
-    # Coordinates of up to 192 px in bfloat16 come in steps of a whole pixel: the crops would tremble.
-    network = open_backend(file, backend, replace(options, allow_bf16=False))
+    network = open_backend(file, backend, options)
     with ExitStack() as stack:
         stack.callback(network.close)
         detector = BlazeFace(network, layout)
