@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from animecam_training.config import AugmentConfig
-from animecam_training.data import prepare as preparing
+from animecam_training.data import heads
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, smeared, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.names import list_photos
 from animecam_training.data.pictures import write_picture
-from animecam_training.data.prepare import PrepareOptions, prepare
+from animecam_training.data.prepare import prepare
+from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.faces import FoundFace, Image, Plane, eye_centres
 
 
@@ -55,7 +56,7 @@ def test_a_beard_asks_for_more_copies(
     write_picture(portrait[0], tmp_path / "in/one.png")
     options = PrepareOptions("photo", weights=shared / "weights", beard_copies=2)
     for is_bearded, copies in ((False, 1), (True, 2)):
-        monkeypatch.setattr(preparing, "has_beard", lambda *_, is_bearded=is_bearded: is_bearded)
+        monkeypatch.setattr(heads, "has_beard", lambda *_, is_bearded=is_bearded: is_bearded)
         prepare(tmp_path / "in", tmp_path / f"out{copies}", options)
         assert len(list_photos(tmp_path / f"out{copies}")) == copies
 
@@ -77,7 +78,7 @@ def test_a_beard_is_looked_for_on_an_upright_head(
         seen.append((photo.shape, float(np.degrees(np.arctan2(across[1], across[0])))))
         return True
 
-    monkeypatch.setattr(preparing, "has_beard", look)
+    monkeypatch.setattr(heads, "has_beard", look)
     prepare(tmp_path / "in", tmp_path / "out", options)
     ((shape, tilt_deg),) = seen
     assert shape == (options.crop.side_px, options.crop.side_px, 3)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from animecam_training.data.pictures import list_pictures, read_picture, write_picture
-from animecam_training.data.prepare import PrepareOptions, prepare
+from animecam_training.data.prepare import prepare
+from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.faces import FoundFace, Image, Plane, Points
 from animecam_training.target import light
 from animecam_training.target.flatten import denoised, to_lab, to_rgb

@@ -12,7 +12,8 @@ import torch
 from animecam_training.config import AugmentConfig, DataConfig, PairWeights
 from animecam_training.data.names import list_photos, parts_of
 from animecam_training.data.pictures import read_mask, read_picture, write_mask, write_picture
-from animecam_training.data.prepare import PrepareOptions, prepare
+from animecam_training.data.prepare import prepare
+from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.sets import PairSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane

@@ -11,7 +11,8 @@ import pytest
 from animecam_training.config import Recipe
 from animecam_training.data.crops import CropOptions
 from animecam_training.data.pictures import list_pictures, read_picture, resized, upper_square, write_picture
-from animecam_training.data.prepare import PrepareOptions, prepare
+from animecam_training.data.prepare import prepare
+from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane

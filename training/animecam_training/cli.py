@@ -78,8 +78,8 @@ def prepare(
     with _training_packages():
         from animecam_training.config import Recipe
         from animecam_training.data.crops import CropOptions
-        from animecam_training.data.prepare import PrepareOptions
         from animecam_training.data.prepare import prepare as run_prepare
+        from animecam_training.data.prepare_options import PrepareOptions
         from animecam_training.recipe_files import load_recipe
         from animecam_training.target.drawings import choose_drawing, describe_drawing
 

@@ -1,0 +1,105 @@
+"""Heads cut out of a photo, changed and drawn, each with what belongs to it beside it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from animecam_training.data.crops import crop_head, is_frontal
+from animecam_training.data.expressions import change_expression
+from animecam_training.data.glasses import wear_glasses
+from animecam_training.data.index import Verdict
+from animecam_training.data.names import (
+    BARE_SUFFIX,
+    INPUT_SUFFIX,
+    PARTS_SUFFIX,
+    REGIONS_SUFFIX,
+    TARGET_SUFFIX,
+    WORN_SUFFIX,
+)
+from animecam_training.data.pictures import write_labels, write_layer, write_mask, write_picture
+from animecam_training.data.prepare_options import PrepareOptions
+from animecam_training.faces import FaceFinder, FoundFace, Image
+from animecam_training.ops.superpixels import find_superpixels
+from animecam_training.target.face import has_beard
+from animecam_training.target.geometry import eyes_and_mouth
+from animecam_training.target.light import even_light
+
+
+def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOptions) -> Verdict:
+    """Writes the heads that are wanted of a photo's largest face.
+
+    Args:
+        image: RGB uint8 [H, W, 3].
+        stem: Of the files' names; the number of the copy and what each file is come after it.
+        finder: Finds the face, in the photo and in what was cut out of it.
+        options: How many, and what is made of each.
+
+    Returns:
+        Whether any was made, or why not.
+
+    Raises:
+        DataError: The disk is full or not writable.
+    """
+    face = finder.find(image)
+    if face is None:
+        return "no face"
+    verdict = "too small"
+    for copy in range(_copies(image, face, finder, options)):
+        rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
+        crop = crop_head(image, face, options.crop, rng)
+        found = finder.find(crop) if crop is not None else None
+        if crop is None or found is None:
+            continue
+        if options.kind == "pairs" and not is_frontal(found):
+            verdict = "turned away"
+            continue
+        _make_head(crop, found, stem.with_name(f"{stem.name}_{copy}"), finder, options, rng)
+        verdict = "kept"
+    return verdict
+
+
+def _copies(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareOptions) -> int:
+    """How many crops are wanted. A beard is looked for on an upright head: a whole photo may lie, and takes 20 s."""
+    if options.beard_copies <= options.copies:
+        return options.copies
+    upright = replace(options.crop, tilt_deg=0.0, shift=0.0)
+    crop = crop_head(image, face, upright, np.random.default_rng(options.seed))
+    found = finder.find(crop) if crop is not None else None
+    grows = crop is not None and found is not None and has_beard(crop, found.mesh, finder.person(crop))
+    return options.beard_copies if grows else options.copies
+
+
+def _make_head(
+    crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
+) -> None:
+    """Writes a head, perhaps with another expression and glasses, and what belongs to it; itself last."""
+
+    def beside(suffix: str) -> Path:
+        return stem.with_name(stem.name + suffix)
+
+    # Where a run was cut off before its verdict, other files may lie there, and would be believed.
+    for suffix in (INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX):
+        beside(suffix).unlink(missing_ok=True)
+    mesh = face.mesh
+    # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
+    changes_face, light = (options.expressions, options.even_light) if is_frontal(face) else (0.0, 0.0)
+    if rng.random() < changes_face:
+        crop, mesh = change_expression(crop, mesh, rng)
+    has_glasses = bool(rng.random() < options.glasses)
+    is_pair = options.kind == "pairs"
+    person = finder.person(crop) if is_pair or light > 0 else None
+    bare = even_light(crop, mesh, person, light) if person is not None else crop
+    target = options.draw(bare, mesh, person) if person is not None and is_pair else None
+    if not is_pair and (has_glasses or light > 0):
+        write_picture(bare, beside(BARE_SUFFIX))
+    if has_glasses:
+        crop, worn = wear_glasses(crop, mesh, rng)
+        write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))
+        target = worn.over(target) if target is not None else None
+    if target is not None:
+        write_mask(eyes_and_mouth(mesh, crop.shape[:2]), beside(PARTS_SUFFIX))
+        write_picture(target, beside(TARGET_SUFFIX))
+    else:
+        write_labels(find_superpixels(crop), beside(REGIONS_SUFFIX))
+    write_picture(crop, beside(INPUT_SUFFIX))

@@ -1,0 +1,61 @@
+"""What is to be made of a folder of pictures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from animecam_training.data.crops import CropOptions
+from animecam_training.data.quality import QualityLimits
+from animecam_training.target.draw import draw_target
+from animecam_training.target.drawings import Drawing
+
+Kind = Literal["photo", "pairs", "style"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """What is made of a folder.
+
+    Attributes:
+        kind: "photo" writes head crops with their superpixels, "pairs" head crops with the target drawn from each,
+            "style" pictures with copies whose edges are smoothed; of one that is not square the middle, or the top.
+        weights: Folder of the face networks (kinds "photo" and "pairs").
+        copies: Crops of each photo, with different margins.
+        beard_copies: As many of a face with a beard, if that is more: few faces have one.
+        crop: Size and margins of the crops; style pictures take its size.
+        limits: What is too poor.
+        draw: Draws the target of a pair.
+        drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
+        expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
+        glasses: Share of the heads that get drawn glasses, 0 … 1; for a teacher the head without them is kept beside.
+        even_light: How much of the shade on a face a teacher, or the drawing of a pair, is not to see, 0 … 1; for the
+            teacher the evened head is kept beside.
+        workers: Processes.
+        seed: Of margins, expressions and glasses.
+    """
+
+    kind: Kind
+    weights: Path = Path("weights")
+    copies: int = 1
+    beard_copies: int = 0
+    crop: CropOptions = field(default_factory=CropOptions)
+    limits: QualityLimits = field(default_factory=QualityLimits)
+    draw: Drawing = draw_target
+    drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    expressions: float = 0.0
+    glasses: float = 0.0
+    even_light: float = 0.0
+    workers: int = 1
+    seed: int = 0
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
+        marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
+        if self.kind == "style":
+            return marks
+        if self.beard_copies:  # else left out: folders of before have no such mark
+            marks["beard_copies"] = self.beard_copies
+        changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
+        return marks | changes | dict(self.drawn_by)
