@@ -53,7 +53,8 @@ class Student:
 
 
 STUDENTS = (
-    Student("32-64-96"),  # the styles' own networks
+    Student("32-64-96"),  # the styles' own networks, but for cel's
+    Student("32-64-96, context 3", {"context": 3}),  # cel's
     Student("32-64-96, no LADE at 1/2", {"norm": "coarse"}),
     Student("32-64-96, no LADE", {"norm": "none"}),
     Student("24-48-96", {"widths": (24, 48, 96)}),
@@ -61,6 +62,7 @@ STUDENTS = (
     Student("24-48-96, no LADE", {"widths": (24, 48, 96), "norm": "none"}),
     Student("16-32-64", {"widths": (16, 32, 64)}),
     Student("16-32-64, no LADE at 1/2", {"widths": (16, 32, 64), "norm": "coarse"}),  # their lite networks
+    Student("16-32-64, no LADE at 1/2, context 3", {"widths": (16, 32, 64), "norm": "coarse", "context": 3}),
     Student("16-32-64, no LADE", {"widths": (16, 32, 64), "norm": "none"}),
     Student("32-64-96, separable", {"separable": True}),
     Student("48-96-128, separable", {"widths": (48, 96, 128), "separable": True}),

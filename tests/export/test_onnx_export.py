@@ -53,13 +53,22 @@ def lite() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
+def far() -> nn.Module:
+    torch.manual_seed(1)
+    generator = LiteGenerator(NARROW, context=3)
+    for block in generator.context:  # as they come they let nothing in
+        nn.init.uniform_(block.gain, -0.5, 0.5)
+    return seeded(generator)
+
+
+@pytest.fixture(scope="module")
 def full() -> nn.Module:
     torch.manual_seed(2)
     return seeded(Generator())
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-@pytest.mark.parametrize("network", ["full", "lite"])
+@pytest.mark.parametrize("network", ["full", "lite", "far"])
 def test_free_sides_and_batch_give_what_pytorch_gives(
     network: str, runtime: BackendChoice, request: pytest.FixtureRequest, tmp_path: Path, run: Callable[..., np.ndarray]
 ):

@@ -72,6 +72,8 @@ def test_toml_there_and_back() -> None:
         ("[flat]\nspace_px = 0", "flat.space_px"),
         ("[flat]\ncolour = 0", "flat.colour"),
         ("[model]\nwidths = [8, 8]", "model.widths"),
+        ("[model]\ncontext = -1", "model.context"),
+        ("[model]\ncontext = 6", "model.context"),
         ("[optim]\nema_decay = 1.0", "optim.ema_decay"),
         ("[optim]\nlearning_rate = inf", "optim.learning_rate"),
         ("[optim]\nwarmup_steps = -5", "optim.warmup_steps"),

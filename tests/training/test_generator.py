@@ -232,3 +232,52 @@ def test_kinds_of_students_have_what_their_names_say() -> None:
     assert count(LiteGenerator(norm="none")) == 450_304 - sum(
         c * c - c for c in (32, 64, 64, 96, 96, 96, 64, 64, 32, 32)
     )
+
+
+def _sees(lite: LiteGenerator) -> int:
+    """Side of the square of the picture that a pixel of the drawing depends on."""
+    for name, weight in lite.named_parameters():
+        if "bias" not in name:
+            weight.data.abs_().add_(0.01)  # nothing cancels out, and no context is left out
+    picture = torch.zeros(1, 3, 400, 400).requires_grad_()
+    (slope,) = torch.autograd.grad(lite(picture)[0, 0, 200, 200], picture)
+    rows = slope.abs().sum(dim=(0, 1, 3)).nonzero().flatten()
+    return int(rows[-1] - rows[0]) + 1
+
+
+def test_context_lets_a_student_see_farther() -> None:
+    torch.manual_seed(7)
+    assert _sees(LiteGenerator((4, 4, 4), "none")) == 98
+    assert _sees(LiteGenerator((4, 4, 4), "none", context=1)) == 98 + 2 * 2 * 8
+    assert _sees(LiteGenerator((4, 4, 4), "none", context=3)) == 322
+
+
+@pytest.mark.parametrize("norm", ["lade", "coarse", "none"])
+def test_context_changes_nothing_until_it_is_trained(norm: str) -> None:
+    torch.manual_seed(8)
+    near = LiteGenerator(NARROW, norm)
+    far = LiteGenerator(NARROW, norm, context=2)
+    assert far.load_state_dict(near.state_dict(), strict=False).unexpected_keys == []
+    picture = torch.rand(2, 3, 16, 24) * 2 - 1  # smaller than the reach: zeros lie beyond the border
+    drawn = far(picture)
+    assert torch.equal(drawn, near(picture))
+    for turn in range(2):  # the gains learn first, and only then what they let in
+        far.zero_grad()
+        far(picture).square().mean().backward()
+        slopes = {name: weight.grad for name, weight in far.context.named_parameters()}
+        assert all(
+            slope is not None and (slope.abs().sum() > 0) == (turn or "gain" in n) for n, slope in slopes.items()
+        )
+        for block in far.context:
+            block.gain.data.fill_(0.1)
+    assert not torch.equal(far(picture), drawn)
+
+
+def test_context_belongs_to_both_forms_of_the_lite_and_to_nothing_else() -> None:
+    double = build_generator("dtgan-lite-double", widths=NARROW, context=2)
+    single = build_generator("dtgan-lite", widths=NARROW, context=2)
+    load_generator_state(single, double.state_dict())
+    with pytest.raises(CheckpointError, match=r"'context\.0\..*' .* is not in them"):
+        load_generator_state(single, LiteGenerator(NARROW).state_dict())
+    with pytest.raises(ConfigError, match="context"):
+        build_generator("dtgan", context=2)

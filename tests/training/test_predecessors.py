@@ -11,6 +11,7 @@ from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.measured import open_style
+from animecam_training.models.lite import LiteGenerator
 from animecam_training.models.registry import build_generator
 from animecam_training.predecessors import open_teacher, read_predecessor
 
@@ -26,6 +27,7 @@ def test_a_shipped_style_teaches_what_it_draws(picture: torch.Tensor) -> None:
     teacher = open_teacher(STYLES / "cel/model.onnx")
     drawn = open_style(STYLES / "cel/model.onnx").draw(picture)
     assert torch.allclose(teacher(picture), drawn, atol=1e-4)
+    assert isinstance(teacher, LiteGenerator)  # and not the file as it is, in ONNX Runtime
     assert not any(weight.requires_grad for weight in teacher.parameters())
 
 

@@ -17,6 +17,7 @@ class ModelConfig:
         widths: Channels of the lite ones at 1/2, 1/4, 1/8 of the side; empty takes their own default.
         norm: Where the lite ones have LADE: "lade", "coarse" (not at 1/2 of the side) or "none".
         separable: Whether the lite ones have separable convolutions.
+        context: So many blocks let the lite ones see farther, each twice as far as the one before.
         discriminator_channels: Width of the discriminators' stem or heads, where the method has any; a stem of 16
             takes a third of the time of the paper's 32.
         discriminator: What judges where `pair_weights.adversarial` is not 0: "patch" the paper's discriminator of
@@ -27,15 +28,16 @@ class ModelConfig:
     widths: tuple[int, ...] = ()
     norm: Literal["lade", "coarse", "none"] = "lade"
     separable: bool = False
+    context: int = 0
     discriminator_channels: int = 32
     discriminator: Literal["patch", "features"] = "patch"
 
     @property
     def options(self) -> dict[str, Any]:
         """Keyword arguments for `build_generator`."""
-        chosen = {"widths": self.widths, "norm": self.norm, "separable": self.separable}
-        usual = {"widths": (), "norm": "lade", "separable": False}  # left out: the full generators have no such options
-        return {name: value for name, value in chosen.items() if value != usual[name]}
+        usual = {"widths": (), "norm": "lade", "separable": False, "context": 0}
+        chosen = {name: getattr(self, name) for name in usual}
+        return {name: value for name, value in chosen.items() if value != usual[name]}  # the full ones have none
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,10 @@ from animecam_training.models.weights import match_state
 log = logging.getLogger(__name__)
 
 ONNX_SUFFIX = ".onnx"
-ONE_TAILED = ("dtgan", "dtgan-lite")  # what an exported network can be
+LITE = "dtgan-lite"
+ONE_TAILED = ("dtgan", LITE)  # what an exported network can be
+
+_CONTEXT_GAIN = re.compile(r"context\.\d+\.gain")  # one in each block that lets the lite one see farther
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,9 @@ def _read_onnx(path: Path) -> dict[str, Tensor]:
 
 def _whole_generator(weights: Mapping[str, Tensor]) -> nn.Module | None:
     """The generator that an exported network is; None where the export folded something together, or it is no such."""
+    context = sum(bool(_CONTEXT_GAIN.fullmatch(name)) for name in weights)
     for name in ONE_TAILED:
-        generator = GENERATORS[name]()
+        generator = GENERATORS[name](context=context) if name == LITE and context else GENERATORS[name]()
         wanted = generator.state_dict()
         matched = match_state(wanted, weights)
         if wanted.keys() == matched.keys():

@@ -14,6 +14,7 @@ from animecam_training.errors import ConfigError
 SMALLEST_CROP_PX = 64
 SIZE_MULTIPLE = 8  # of crops; the generators halve three times
 MOST_SEED = 2**32 - 1
+MOST_CONTEXT = 5  # the fifth block looks 256 pixels to either side
 PRETRAINING = ("pretrain_support", "pretrain_main")
 
 
@@ -92,6 +93,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "flat.strand_px": (recipe.flat.strand_px >= 0, "0 or more"),
         "flat.eye_light": (0 <= recipe.flat.eye_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
+        "model.context": (0 <= model.context <= MOST_CONTEXT, f"0 to {MOST_CONTEXT}"),
         "model.discriminator": (heads, '"patch" with the method "dtgan"'),
         "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
         "data.batch": (data.batch > 0, "1 or more"),

@@ -130,6 +130,33 @@ class ConvBlock(nn.Module):
         return F.leaky_relu(self.norm(y), LEAKY_SLOPE)
 
 
+class ContextBlock(nn.Module):
+    """What lies farther off, added to each pixel: x + gain * LeakyReLU(LADE(convolution with holes of x)).
+
+    Convolutions whose taps lie apart see far at the cost of ones that do not (Yu, Koltun: "Multi-Scale Context
+    Aggregation by Dilated Convolutions", ICLR 2016). The gain of each channel starts at zero (Bachlechner et al.:
+    "ReZero is All You Need", UAI 2021): put into a trained network, the block changes nothing at first.
+
+    Args:
+        channels: C of the input [N, C, H, W]; the output has the same shape.
+        reach: How far apart the taps lie, pixels of the input; beyond its border they read zeros.
+        kind: Whether LADE follows the convolution; it is never separable.
+    """
+
+    def __init__(self, channels: int, reach: int, kind: BlockKind = CLL) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=reach, dilation=reach, bias=not kind.has_lade)
+        nn.init.xavier_uniform_(self.conv.weight)
+        if self.conv.bias is not None:
+            nn.init.zeros_(self.conv.bias)
+        self.norm = Lade(channels) if kind.has_lade else nn.Identity()
+        self.gain = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, C, H, W] to the same shape."""
+        return x + self.gain * F.leaky_relu(self.norm(self.conv(x)), LEAKY_SLOPE)
+
+
 class ExternalAttention(nn.Module):
     """Attention of every pixel to a learned memory that all pictures share; the only place with a BatchNorm.
 

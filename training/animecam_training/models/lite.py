@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from animecam_training.models.generator import TailPictures
-from animecam_training.models.layers import BlockKind, ConvBlock, double_size, xavier_conv
+from animecam_training.models.layers import BlockKind, ContextBlock, ConvBlock, double_size, xavier_conv
 
 BLOCK_PX = 2
 """Side of the pixel block that the stem folds into channels and the head unfolds."""
@@ -98,9 +98,18 @@ class LiteGenerator(_LiteDecoder):
         widths: Channels at 1/2, 1/4 and 1/8 of the picture's side.
         norm: Where LADE stands. Only "lade" has been trained.
         separable: Separable convolutions but for the stem and the head. Not trained so far.
+        context: Blocks at 1/8 of the side that look twice as far each as the one before. Without, a pixel is drawn from
+            98 x 98: of a head at 256 pixels an eye without the mouth; with three of them from 322 x 322.
     """
 
-    def __init__(self, widths: Widths = DEFAULT_WIDTHS, norm: LiteNorm = "lade", *, separable: bool = False) -> None:
+    def __init__(
+        self,
+        widths: Widths = DEFAULT_WIDTHS,
+        norm: LiteNorm = "lade",
+        *,
+        separable: bool = False,
+        context: int = 0,
+    ) -> None:
         super().__init__()
         half, quarter, eighth = widths
         kinds = LiteKinds.of(norm, separable=separable)
@@ -109,6 +118,7 @@ class LiteGenerator(_LiteDecoder):
         self.down1 = nn.Sequential(small(half, quarter, stride=2), small(quarter, quarter))
         self.down2 = small(quarter, eighth, stride=2)
         self.middle = nn.Sequential(small(eighth, eighth), small(eighth, eighth))
+        self.context = nn.Sequential(*(ContextBlock(eighth, 2 ** (n + 1), kinds.smaller) for n in range(context)))
         self._add_decoder(widths, kinds)
 
     def encode(self, picture: Tensor) -> LiteScales:
@@ -116,7 +126,7 @@ class LiteGenerator(_LiteDecoder):
         half = self.stem(F.pixel_unshuffle(picture, BLOCK_PX))
         quarter = self.down1(half)
         eighth = self.down2(quarter)
-        return LiteScales(half, quarter, eighth + self.middle(eighth))
+        return LiteScales(half, quarter, self.context(eighth + self.middle(eighth)))
 
     def forward(self, picture: Tensor) -> Tensor:
         """Style [N, 3, H, W], RGB in [-1, 1], sides multiples of 8; the same shape and range come back."""
@@ -132,11 +142,19 @@ class DoubleTailLite(nn.Module):
         widths: As of `LiteGenerator`.
         norm: As of `LiteGenerator`.
         separable: As of `LiteGenerator`.
+        context: As of `LiteGenerator`.
     """
 
-    def __init__(self, widths: Widths = DEFAULT_WIDTHS, norm: LiteNorm = "lade", *, separable: bool = False) -> None:
+    def __init__(
+        self,
+        widths: Widths = DEFAULT_WIDTHS,
+        norm: LiteNorm = "lade",
+        *,
+        separable: bool = False,
+        context: int = 0,
+    ) -> None:
         super().__init__()
-        self.main = LiteGenerator(widths, norm, separable=separable)
+        self.main = LiteGenerator(widths, norm, separable=separable, context=context)
         self.support = LiteTail(widths, norm, separable=separable)
 
     def forward(self, picture: Tensor) -> TailPictures:
