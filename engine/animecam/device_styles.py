@@ -12,10 +12,14 @@ from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
 from animecam.cuda.turns import gpu_turn
-from animecam.errors import AnimecamError, BackendError
+from animecam.errors import AnimecamError, BackendError, DeviceMemoryError
+from animecam.render.device_path import RING
 from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
 from animecam.styles.registry import find_style, verified_half, verified_model
+
+MOST_KEPT = 8
+"""Networks that stay on the GPU: every style at one size. Whoever holds a frame rate goes through seven sizes."""
 
 CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the run ends
 
@@ -26,12 +30,17 @@ _CODED = (PixelCoding().black, PixelCoding().white)
 
 log = logging.getLogger(__name__)
 
+_Key = tuple[str, int]
+"""A style and the side of its pictures, pixels."""
+
 OpenNetwork = Callable[[str, int], DeviceNetwork]
 """Loads a style for pictures of a size (pixels a side), of which nothing else will be asked; the caller closes it."""
 
 
 class DeviceStyles:
-    """Networks on a GPU by style and size; asked by one thread, filled by one of its own.
+    """Networks on a GPU by style and size; asked by one thread with each frame, filled by one of its own.
+
+    Beyond `MOST_KEPT`, and where a new one finds no memory, those go that were drawn with longest ago.
 
     Args:
         gpu: Stays the caller's, and is closed after this.
@@ -41,9 +50,12 @@ class DeviceStyles:
 
     def __init__(self, gpu: Gpu, open_network: OpenNetwork, open_other: OpenNetwork | None = None) -> None:
         self._gpu, self._open, self._open_other = gpu, open_network, open_other
-        self._ready: dict[tuple[str, int], DeviceNetwork] = {}
-        self._asked: set[tuple[str, int]] = set()
-        self._wanted: queue.SimpleQueue[tuple[str, int] | None] = queue.SimpleQueue()
+        self._ready: dict[_Key, DeviceNetwork] = {}
+        self._used: dict[_Key, int] = {}  # the frame that each was last asked for, in frames
+        self._frames = 0
+        self._asked: set[_Key] = set()
+        self._keys = threading.Lock()  # whoever looks one up and whoever takes one out
+        self._wanted: queue.SimpleQueue[_Key | None] = queue.SimpleQueue()
         self._is_ending = threading.Event()
         self._opening: DeviceNetwork | None = None
         self._thread = threading.Thread(target=self._fill, name="gpu-styles", daemon=True)
@@ -52,10 +64,13 @@ class DeviceStyles:
     def __call__(self, style: str, size_px: int) -> DeviceNetwork | None:
         """The network of a style for heads of a size; None until it is ready, and for ever if it cannot be loaded."""
         key = (style, size_px)
-        if key not in self._asked:
-            self._asked.add(key)
-            self._wanted.put(key)
-        return self._ready.get(key)
+        with self._keys:
+            self._frames += 1
+            self._used[key] = self._frames
+            if key not in self._asked:
+                self._asked.add(key)
+                self._wanted.put(key)
+            return self._ready.get(key)
 
     def close(self) -> None:
         """Frees all; may be called twice."""
@@ -75,12 +90,39 @@ class DeviceStyles:
     def _fill(self) -> None:
         while (key := self._wanted.get()) is not None and not self._is_ending.is_set():
             try:
-                self._ready[key] = self._opened(*key)
+                network = self._opened_with_room(*key)
             except AnimecamError as error:
                 if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
                     log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
                 continue
+            with self._keys:
+                self._ready[key] = network
             log.info("%s at %d px is drawn on %s now", *key, self._gpu.name)
+            while len(self._ready) > MOST_KEPT and self._drop_one():
+                pass
+
+    def _opened_with_room(self, style: str, size_px: int) -> DeviceNetwork:
+        """Loads a network; where the memory is full, once more after another one went."""
+        while True:
+            try:
+                return self._opened(style, size_px)
+            except DeviceMemoryError:
+                if not self._drop_one():
+                    raise
+
+    def _drop_one(self) -> bool:
+        """Frees the network that no frame asked for the longest, if there is one that none under way is drawn with."""
+        with self._keys:
+            idle = [key for key in self._ready if self._frames - self._used[key] > RING]
+            if not idle:
+                return False
+            key = min(idle, key=self._used.__getitem__)
+            network = self._ready.pop(key)
+            self._asked.discard(key)
+        with gpu_turn(self._is_ending.is_set):  # it may wait for the whole GPU
+            self._gpu.use()
+            network.close()
+        return True
 
     def _opened(self, style: str, size_px: int) -> DeviceNetwork:
         """Loads a network that runs; in another runtime where the first one loads it and then cannot run it."""
@@ -88,6 +130,8 @@ class DeviceStyles:
         network = self._open(style, size_px)
         try:
             return self._made_ready(network, size_px)
+        except DeviceMemoryError:
+            raise  # another runtime would need as much
         except BackendError as error:
             if self._open_other is None or self._is_ending.is_set():
                 raise

@@ -22,6 +22,9 @@ GPU_CHOICES = (BackendChoice.TENSORRT, BackendChoice.TORCH)
 
 _log = logging.getLogger(__name__)
 
+WORTH_AN_ENGINE = 60
+"""Pictures that the processor draws before an engine is built in its place: two seconds of a camera, more than it takes
+to try every style once."""
 
 GAIN_BY_INT8 = frozenset({BackendChoice.OPENVINO})
 """Runtimes that take a network's INT8 form: without VNNI OpenVINO needs 0.5 to 0.8 of the time in float32, ONNX Runtime
@@ -151,7 +154,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
         processor.close()
         return backend
     _log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
-    return SwitchingBackend(fast, processor)
+    return SwitchingBackend(fast, processor, worth=WORTH_AN_ENGINE)
 
 
 def _named(backend: Backend) -> tuple[str, str, str]:
@@ -186,7 +189,7 @@ def importing(package: str, hint: str = "") -> Generator[None]:
     """Turns a missing or broken package into an error that says what to install."""
     try:
         yield
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library that it loads itself is missing
         raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
 
 

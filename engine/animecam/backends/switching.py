@@ -3,13 +3,17 @@
 import logging
 import queue
 import threading
+from collections import Counter
 from typing import Protocol
 
 from animecam.backends.base import Backend, BackendInfo, Tensor
 from animecam.backends.ports import in_parts
-from animecam.errors import BackendError
+from animecam.cuda.turns import gpu_turn
+from animecam.errors import AnimecamError, BackendError
 
 CLOSE_SECONDS = 60.0  # longest wait for a build to notice that it is to end
+
+LULL_SECONDS = 1.0  # without a picture of a shape, and somebody else draws it
 
 _log = logging.getLogger(__name__)
 
@@ -40,19 +44,23 @@ class SwitchingBackend:
     Args:
         fast: Prepared in a thread of this one, shape by shape, as they are first drawn. Closed with this.
         slow: Ready at once. Closed with this.
+        worth: Pictures of a shape that are drawn before the fast one is prepared for it. With more than one it waits,
+            too, for others who load on the GPU, and looks whether pictures still come: who draws frames there takes
+            over from this, and a second engine would only take its memory.
 
     Attributes:
         info: Of the one that drew last.
     """
 
-    def __init__(self, fast: Preparable, slow: Backend) -> None:
-        self._fast, self._slow = fast, slow
+    def __init__(self, fast: Preparable, slow: Backend, *, worth: int = 1) -> None:
+        self._fast, self._slow, self._worth = fast, slow, worth
         self.info = slow.info
         self.input, self.outputs = slow.input, slow.outputs
         self.max_batch = fast.max_batch
         self._failed = threading.Event()
         self._is_ending = threading.Event()
         self._asked: set[tuple[int, ...]] = set()
+        self._drawn: Counter[tuple[int, ...]] = Counter()  # by the slow one
         self._told: set[tuple[BackendInfo, tuple[int, ...]]] = set()
         self._to_prepare: queue.SimpleQueue[tuple[int, ...] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._prepare_all, name="engine-build", daemon=True)
@@ -63,10 +71,11 @@ class SwitchingBackend:
         if self._is_ending.is_set():
             raise BackendError("the network is closed")
         shape = batch.shape[1:]
-        if not self._failed.is_set() and self._fast.is_ready(shape):
+        if self._fast.is_ready(shape):
             self._tell(self._fast, batch)
             return in_parts(self._fast.run, batch, self._fast.max_batch)
-        if shape not in self._asked:
+        self._drawn[shape] += 1
+        if self._drawn[shape] >= self._worth and shape not in self._asked and not self._failed.is_set():
             self._asked.add(shape)
             self._to_prepare.put(shape)
         self._tell(self._slow, batch)
@@ -101,15 +110,27 @@ class SwitchingBackend:
 
     def _prepare_all(self) -> None:
         while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
+            if not self._is_still_drawn(shape):
+                self._drawn[shape] = 0
+                self._asked.discard(shape)
+                continue
             try:
                 self._fast.prepare(shape)
                 self._asked.discard(shape)  # it may have to make room one day, and is asked for again then
-            except BackendError as error:
+            except AnimecamError as error:  # what is ready stays in use, and nothing more is prepared
                 if not self._is_ending.is_set():
                     self._failed.set()
                     names = _named(self._fast.info), _named(self._slow.info)
                     _log.warning("%s is not usable, %s goes on: %s", *names, error.message)
                 return
+
+    def _is_still_drawn(self, shape: tuple[int, ...]) -> bool:
+        """Whether pictures of a shape still come here, once nobody else loads anything on the GPU."""
+        if self._worth == 1:
+            return True
+        with gpu_turn(self._is_ending.is_set):
+            before = self._drawn[shape]
+        return not self._is_ending.wait(LULL_SECONDS) and self._drawn[shape] > before
 
 
 def _named(info: BackendInfo) -> str:

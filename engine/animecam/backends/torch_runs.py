@@ -15,15 +15,13 @@ import torch
 from torch import Tensor
 
 from animecam.cuda.base import view
+from animecam.cuda.turns import gpu_turn
 from animecam.errors import BackendError, DeviceMemoryError
 
 WARM_UPS = 3  # runs before a graph is captured: libraries choose their algorithms and allocate in them
 
 _HALF_BYTES = 2
 _SMALLER = "use a smaller size (--size), or end other programs on this GPU"
-
-_one_at_a_time = threading.Lock()
-"""PyTorch waits for the whole GPU before it captures a graph, which spoils one that another thread is capturing."""
 
 Compute = Callable[[Tensor], tuple[Tensor, ...]]
 """From all pictures to all outputs; waits for nothing."""
@@ -77,7 +75,8 @@ class Recorder:
             shape: Of all pictures.
             kind: Of the pictures.
         """
-        with _one_at_a_time, torch.cuda.device(self.device), measuring():
+        # PyTorch waits for the whole GPU before it captures a graph, which spoils what another thread is recording.
+        with gpu_turn(_never), torch.cuda.device(self.device), measuring():
             pictures = blank(shape, kind, self.device)
             self._stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self._stream):
@@ -90,6 +89,11 @@ class Recorder:
                 results = compute(pictures)
             graph.instantiate()
         return RecordedRun(graph, pictures, results, compute)
+
+
+def _never() -> bool:
+    """A graph that is asked for is wanted until it is there."""
+    return False
 
 
 class RecordedRun:

@@ -99,7 +99,7 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     gpu = place.gpu
     target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
     check = engine_check(place.flavour, gpu, networks.model, parsed) if gpu is not None else None
-    store = EngineStore(place.flavour, place.folder, check)
+    store = EngineStore(place.flavour, place.folder, check, must_keep=True)
     for size_px in sizes_px:
         shape = _shape(parsed.input, size_px)
         key = key_for(place.flavour, target, model, parsed, shape, MAX_BATCH)

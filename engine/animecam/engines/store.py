@@ -113,10 +113,12 @@ class EngineStore:
         flavour: The runtime.
         folder: Exists and can be written.
         check: Loads a new engine and compares it with its network; None where there is no GPU to run it.
+        must_keep: An engine that cannot be written is an error, as when it is built for later; otherwise it serves this
+            run, and the next one builds it anew.
     """
 
-    def __init__(self, flavour: Flavour, folder: Path, check: Check | None = None) -> None:
-        self._flavour, self._folder, self._check = flavour, folder, check
+    def __init__(self, flavour: Flavour, folder: Path, check: Check | None = None, *, must_keep: bool = False) -> None:
+        self._flavour, self._folder, self._check, self._must_keep = flavour, folder, check, must_keep
 
     def path(self, model: Path, key: EngineKey) -> Path:
         """Where the engine is, or would be."""
@@ -141,7 +143,7 @@ class EngineStore:
         Raises:
             BackendError: It cannot be built, is of other types than promised, or does not draw what its network draws;
                 or so it was when it was last built.
-            CacheError: The folder cannot be written.
+            CacheError: It cannot be written, and must be kept.
         """
         with _ONE_AT_A_TIME:
             path = self.path(model, key)
@@ -177,8 +179,13 @@ class EngineStore:
             types=types,
             parity=parity,
         )
-        self._write(path, built.data)
-        self._write(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+        try:
+            self._write(path, built.data)
+            self._write(path.with_suffix(RECORD_SUFFIX), record.to_json().encode())
+        except CacheError as error:
+            if self._must_keep:
+                raise
+            _log.warning("%s: it serves this run alone; %s", error.message, error.hint)
         return Engine(path, built.data, record, is_new=True)
 
     def _write(self, path: Path, data: bytes) -> None:

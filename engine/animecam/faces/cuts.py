@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.types import Frame, Plane
+from animecam.faces.base import Cropper
+from animecam.faces.geometry import upright_region
+from animecam.types import Frame, Image, Plane
 
 _Thumb: TypeAlias = NDArray[np.float32]
 
@@ -25,17 +27,22 @@ Light that changes as a whole leaves it as it is."""
 
 
 class CutFinder:
-    """Tells the first frame of each shot. Call it with the frames in order."""
+    """Tells the first frame of each shot. Call it with the frames in order.
 
-    def __init__(self) -> None:
+    Args:
+        crop: Samples pictures from frames; asked for those that lie on a GPU, as their pixels are not at hand.
+    """
+
+    def __init__(self, crop: Cropper) -> None:
+        self._crop = crop
         self._last: _Thumb | None = None
         self._last_s = 0.0
 
     def __call__(self, frame: Frame) -> bool:
-        """Whether a frame has nothing to do with the one before. False for frames on a GPU, which are not looked at."""
-        last, self._last = self._last, None if frame.on_gpu is not None else _thumb(frame.planes[0])
+        """Whether a frame has nothing to do with the one before."""
+        last, self._last = self._last, _thumb(self._pixels(frame))
         step_s, self._last_s = frame.time_s - self._last_s, frame.time_s
-        if last is None or self._last is None:
+        if last is None:
             return False
         lengths = float(np.linalg.norm(last) * np.linalg.norm(self._last))
         if lengths == 0.0:  # one of them is of one tone: a fade, or a hand before the camera
@@ -43,8 +50,14 @@ class CutFinder:
         least = LEAST_LIKENESS if step_s <= LATER_SECONDS else LEAST_LIKENESS_LATER
         return float(np.vdot(last, self._last)) / lengths < least
 
+    def _pixels(self, frame: Frame) -> Plane | Image:
+        """A plane or a picture of a frame that tones are taken from."""
+        if frame.on_gpu is None:
+            return frame.planes[0]
+        return self._crop(frame, upright_region(frame, SAMPLES * THUMB_PX[0]))
 
-def _thumb(plane: Plane) -> _Thumb:
+
+def _thumb(plane: Plane | Image) -> _Thumb:
     """Tones of a luma plane, or of the green of a packed one, less their mean, float32 [18, 32]."""
     tones = plane if plane.ndim == 2 else plane[..., 1]
     down, across = (max(1, side // (SAMPLES * small)) for side, small in zip(tones.shape, THUMB_PX[::-1], strict=True))

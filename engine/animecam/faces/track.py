@@ -112,7 +112,7 @@ class Tracker:
         self._now_s = 0.0
         self._frame_s: float | None = None
         self._scanned_s = float("-inf")
-        self._is_cut = CutFinder()
+        self._is_cut = CutFinder(crop)
         self._before_cut, self._cut_s = 0, float("-inf")
 
     def __call__(self, frame: Frame) -> Faces:

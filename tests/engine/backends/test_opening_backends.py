@@ -11,7 +11,7 @@ import pytest
 
 from animecam.backends import opening
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
-from animecam.backends.opening import open_backend, probe_backends
+from animecam.backends.opening import importing, open_backend, probe_backends
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 
@@ -120,6 +120,13 @@ def test_the_probe_lists_every_choice_but_auto():
     names = [status.name for status in probe_backends()]
     assert names == [choice.value for choice in BackendChoice if choice is not BackendChoice.AUTO]
     assert all(status.usable or status.problem for status in probe_backends())
+
+
+@pytest.mark.parametrize("failure", [ImportError("No module named 'torch'"), OSError("libcudnn.so.9: cannot open")])
+def test_a_package_that_does_not_load_is_a_failure_with_a_hint(failure):
+    with pytest.raises(BackendError, match="torch cannot be imported: ") as caught, importing("torch", "pip install x"):
+        raise failure
+    assert caught.value.hint == "pip install x"
 
 
 def test_importing_the_door_imports_no_runtime():

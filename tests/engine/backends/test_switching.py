@@ -8,9 +8,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from animecam.backends import switching
 from animecam.backends.base import BackendInfo, Port, Tensor
 from animecam.backends.switching import SwitchingBackend
-from animecam.errors import BackendError
+from animecam.cuda.turns import gpu_turn
+from animecam.errors import BackendError, CacheError
 
 PATIENCE_SECONDS = 10.0
 SMALL, LARGE = (3, 8, 8), (3, 16, 16)
@@ -146,6 +148,57 @@ def test_an_engine_that_fails_is_told_once_and_done_without(slow: FakeBackend, c
     backend.close()
     assert engine.prepared == [SMALL]
     assert caplog.text.count("goes on") == 1
+
+
+def test_what_is_ready_stays_in_use_when_another_shape_fails(slow: FakeBackend, caplog: pytest.LogCaptureFixture):
+    """A face is lost, and the engine for whole frames finds no memory: heads are drawn by theirs all the same."""
+    engine = FakeEngine(failure="the memory of the GPU is full")
+    engine.ready.add(SMALL)
+    engine.may_finish.set()
+    with closing(SwitchingBackend(engine, slow)) as backend:
+        assert backend.run(pictures(LARGE))[0].max() == 2
+        wait_for(lambda: "goes on" in caplog.text)
+        assert backend.run(pictures(SMALL))[0].max() == 3
+        assert backend.run(pictures(LARGE))[0].max() == 2
+    assert engine.prepared == [LARGE]
+
+
+def test_a_folder_that_cannot_be_written_ends_no_thread(slow: FakeBackend, caplog: pytest.LogCaptureFixture):
+    engine = FakeEngine()
+    engine.prepare = lambda shape: (_ for _ in ()).throw(CacheError("cannot keep the engine: No space left on device"))
+    with closing(SwitchingBackend(engine, slow)) as backend:
+        backend.run(pictures())
+        wait_for(lambda: backend.is_settled)
+    assert "No space left on device" in caplog.text
+
+
+def test_an_engine_is_made_for_what_is_drawn_often_and_goes_on_being(slow, monkeypatch):
+    monkeypatch.setattr(switching, "LULL_SECONDS", 0.05)
+    engine = FakeEngine()
+    engine.may_finish.set()
+    with closing(SwitchingBackend(engine, slow, worth=3)) as backend:
+        for shape in (SMALL, SMALL, LARGE, LARGE, LARGE):
+            assert backend.run(pictures(shape))[0].max() == 2
+        wait_for(lambda: not backend._asked)  # frames on the GPU took over: no more of them come here
+        assert engine.prepared == []
+        end_s = time.monotonic() + PATIENCE_SECONDS
+        while backend.run(pictures(SMALL))[0].max() == 2:
+            assert time.monotonic() < end_s
+            time.sleep(0.005)
+    assert engine.prepared == [SMALL]
+
+
+def test_an_engine_is_not_made_while_others_load_on_the_gpu(slow, monkeypatch):
+    monkeypatch.setattr(switching, "LULL_SECONDS", 0.05)
+    engine = FakeEngine()
+    engine.may_finish.set()
+    with closing(SwitchingBackend(engine, slow, worth=2)) as backend:
+        with gpu_turn(lambda: False):
+            for _ in range(40):
+                assert backend.run(pictures())[0].max() == 2
+                time.sleep(0.005)
+            assert engine.prepared == []
+        wait_for(lambda: backend.run(pictures())[0].max() == 3)
 
 
 def test_closing_ends_a_build_and_frees_both(slow: FakeBackend, caplog: pytest.LogCaptureFixture):

@@ -6,8 +6,10 @@ import pytest
 
 from animecam.backends import tensorrt_, torch_
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
-from animecam.device_styles import DeviceStyles, open_device_style
-from animecam.errors import BackendError
+from animecam.cuda.turns import has_gpu_turn
+from animecam.device_styles import MOST_KEPT, DeviceStyles, open_device_style
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.render.device_path import RING
 
 SIZE_PX = 192
 
@@ -105,6 +107,71 @@ def test_another_runtime_draws_what_the_first_one_loads_and_cannot_run(host, gpu
             host.until(lambda: "ink at 192 px is not drawn on host: the engine draws" in caplog.text)
         finally:
             styles.close()
+
+
+def test_networks_go_that_were_drawn_with_longest_ago(host, gpu):
+    """Who holds a frame rate goes through seven sizes of every style."""
+    loader = Loader(host, gpu)
+    loader.may.set()
+    styles = DeviceStyles(gpu, loader)
+    closed = []
+
+    def draw(size_px, frames=RING + 1):
+        host.until(lambda: styles("ink", size_px) is not None)
+        for _ in range(frames):
+            assert styles("ink", size_px) is not None
+
+    sizes_px = range(192, 192 + 8 * (MOST_KEPT + 1), 8)
+    try:
+        for size_px in sizes_px:
+            draw(size_px)
+            network = loader.opened[-1][2]
+            network.close = lambda size_px=size_px: closed.append((size_px, has_gpu_turn()))
+        host.until(lambda: closed)
+        assert closed == [(sizes_px[0], True)]
+        draw(sizes_px[1])  # is still there
+        assert len(loader.opened) == len(sizes_px)
+        draw(sizes_px[0])  # comes back
+        assert [size_px for _, size_px, _ in loader.opened] == [*sizes_px, sizes_px[0]]
+    finally:
+        styles.close()
+    assert sorted(size_px for size_px, _ in closed) == sorted([*sizes_px])  # the one that came back is not watched
+
+
+def test_a_full_memory_is_made_room_in_and_no_other_runtime_is_tried(host, gpu, caplog):
+    room = [2]
+
+    class Network(host.HostNetwork):
+        def bind(self, *addresses, batch, size_px):
+            if len(drawn_with) > room[0]:
+                raise DeviceMemoryError("the memory of the GPU is full")
+            super().bind(*addresses, batch=batch, size_px=size_px)
+
+        def close(self):
+            drawn_with.remove(self)
+
+    drawn_with = []
+
+    def open_network(*_):
+        drawn_with.append(Network(gpu))
+        return drawn_with[-1]
+
+    def another(*_):
+        raise AssertionError("a second runtime would need as much")
+
+    styles = DeviceStyles(gpu, open_network, another)
+    try:
+        for size_px in (192, 200, 208):
+            host.until(lambda size_px=size_px: styles("ink", size_px) is not None)
+            for _ in range(RING + 1):
+                styles("ink", size_px)
+        assert len(drawn_with) == 2
+        assert "full" not in caplog.text
+        room[0] = 0
+        styles("ink", 216)
+        host.until(lambda: "ink at 216 px is not drawn on host: the memory of the GPU is full" in caplog.text)
+    finally:
+        styles.close()
 
 
 def test_a_style_takes_no_more_memory_than_its_engine_has_pictures(host, gpu, monkeypatch):

@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from contextlib import closing
 from dataclasses import replace
 
 import av
@@ -11,6 +12,7 @@ import pytest
 from animecam.cuda import dlpack, ffmpeg
 from animecam.cuda.dlpack import HOST, Lent, rows_of
 from animecam.cuda.pixels import DevicePixels
+from animecam.faces.cuts import CutFinder
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_crop import DeviceCrop
 from animecam.render.device_layout import Geometry
@@ -29,6 +31,14 @@ def on_device(frame: Frame, *, pitch: int = WIDTH_PX + 64) -> Frame:
     address = memory.ctypes.data + pitch * HEIGHT_PX
     chroma = Lent(address, (HEIGHT_PX // 2, WIDTH_PX // 2, 2), pitch=pitch, device=HOST, owner=memory)
     return replace(frame, planes=(), packed=None, on_gpu=DevicePixels(luma, chroma, WIDTH_PX, HEIGHT_PX))
+
+
+def test_cuts_are_seen_of_films_that_are_decoded_on_the_gpu(gpu, noise_frame):
+    with closing(DeviceCrop(gpu, CpuImageOps())) as crop:
+        finder = CutFinder(crop)
+        first, second = (noise_frame(seed=seed) for seed in (0, 1))
+        frames = [on_device(first), on_device(first), on_device(second), on_device(second)]
+        assert [finder(frame) for frame in frames] == [False, False, True, False]
 
 
 def test_lent_memory_is_taken_without_a_copy_and_let_go():

@@ -8,6 +8,7 @@ import torch
 
 from animecam.backends import torch_, torch_network, torch_runs
 from animecam.backends.base import BackendOptions
+from animecam.cuda import turns
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.registry import find_style, verified_half
 
@@ -21,12 +22,13 @@ class Watched:
     def __init__(self):
         self._lock, self.is_wanted = threading.Lock(), threading.Event()
 
-    def __enter__(self):
-        if not self._lock.acquire(blocking=False):
-            self.is_wanted.set()
-            assert self._lock.acquire(timeout=WAIT_SECONDS)
+    def acquire(self, *, timeout):
+        if self._lock.acquire(blocking=False):
+            return True
+        self.is_wanted.set()
+        return self._lock.acquire(timeout=timeout)
 
-    def __exit__(self, *_):
+    def release(self):
         self._lock.release()
 
 
@@ -61,13 +63,14 @@ def stand_in(monkeypatch):
 
 
 def test_graphs_are_captured_one_after_the_other(stand_in, monkeypatch):
-    """PyTorch waits for the whole GPU before it captures, which no other thread's capture survives."""
+    """PyTorch waits for the whole GPU before it captures, which nothing survives that another thread records."""
     lock, is_inside = Watched(), threading.Event()
-    monkeypatch.setattr(torch_runs, "_one_at_a_time", lock)
+    monkeypatch.setattr(turns, "_turn", lock)
     order, waited = [], []
 
     def first(pictures):
         order.append("first")
+        assert turns.has_gpu_turn()
         if order.count("first") > torch_runs.WARM_UPS:  # this one is captured
             is_inside.set()
             waited.append(lock.is_wanted.wait(WAIT_SECONDS))

@@ -1,5 +1,6 @@
 """The real tensorrt-rtx builds the real engines here, without a GPU; what runs them is tested with `-m gpu`."""
 
+import errno
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,13 +14,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from animecam.cuda.turns import gpu_turn
 from animecam.engines import build
+from animecam.engines import store as store_module
 from animecam.engines.aside import aside
 from animecam.engines.build import build_engine, quiet
 from animecam.engines.flavour import CLASSIC, RTX, Flavour, load_flavour
 from animecam.engines.key import PORTABLE, EngineKey, Target, gpu_word, read_record
 from animecam.engines.network import check_types, count_types, fix_shape, parse_network
 from animecam.engines.store import EngineStore, key_for
-from animecam.errors import BackendError
+from animecam.errors import BackendError, CacheError
 from animecam.styles.registry import find_style, list_styles, verified_half
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
@@ -154,6 +156,20 @@ def test_an_engine_is_built_once_and_recorded(rtx: Flavour, network: Path, tmp_p
     assert "no GPU" in record.types.note
     assert first.path.name == "ink-model.fp16-3x64x64-b4-tensorrt-rtx-portable.engine"
     assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json"}  # nothing half-done
+
+
+def test_a_full_disk_does_not_cost_the_engine(rtx: Flavour, network: Path, tmp_path: Path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store_module, "write_whole", refuse)
+    key = key_of(rtx, network)
+    engine = EngineStore(rtx, tmp_path).engine(network, key)
+    assert engine.is_new
+    assert len(engine.data) > 1000
+    assert "No space left on device: it serves this run alone; set XDG_CACHE_HOME" in caplog.text
+    with pytest.raises(CacheError, match="No space left on device"):  # built ahead, it would be for nothing
+        EngineStore(rtx, tmp_path, must_keep=True).engine(network, key)
 
 
 def test_two_that_want_one_engine_build_it_once(rtx: Flavour, network: Path, tmp_path: Path):

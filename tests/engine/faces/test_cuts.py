@@ -10,6 +10,10 @@ from animecam.faces.track import Tracker, TrackerOptions
 from animecam.types import PixelFormat
 
 
+def nobody(*_):
+    raise AssertionError("the pixels are at hand")
+
+
 def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
     """Soft shapes, another for each seed."""
     waves = np.random.default_rng(seed).uniform(-1, 1, (4, 3))
@@ -19,7 +23,7 @@ def picture(seed: int, height: int = 180, width: int = 320) -> np.ndarray:
 
 
 def is_cut(frame_of, first, second) -> bool:
-    finder = CutFinder()
+    finder = CutFinder(nobody)
     assert not finder(frame_of(first))
     return finder(frame_of(second, 1))
 
@@ -45,7 +49,7 @@ def test_luma_is_compared_where_there_is_one(frame_of):
         replace(frame_of(picture(0)), planes=(picture(seed)[..., 0],), pixel_format=PixelFormat.YUV420P)
         for seed in (0, 0, 1)
     ]
-    finder = CutFinder()
+    finder = CutFinder(nobody)
     assert [finder(frame) for frame in frames] == [False, False, True]
 
 
@@ -107,7 +111,7 @@ def test_who_was_lost_before_a_cut_is_forgotten_too(world, frame_of, face):
 def test_pictures_that_come_seldom_may_differ_more(frame_of):
     first, second = picture(0), picture(0)
     second[:, 110:] = picture(3)[:, 110:]
-    near, later = CutFinder(), CutFinder()
+    near, later = CutFinder(nobody), CutFinder(nobody)
     assert [near(frame_of(first)), near(frame_of(second, 1))] == [False, True]
     assert [later(frame_of(first)), later(frame_of(second, 3))] == [False, False]
 
