@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
@@ -51,6 +52,7 @@ class StyleNetworks:
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
         self._preparing: threading.Thread | None = None
+        self._warming: StyleNet | None = None  # what `prepare` is about
         stack.callback(self._stop_preparing)
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
 
@@ -123,18 +125,34 @@ class StyleNetworks:
         """Draws one picture as the stream will need them, so that the first frame does not wait for memory and code."""
         self._warm(self._first, stream)
 
-    def prepare(self, style: str, stream: StreamFormat) -> None:
+    def prepare(self, style: str, stream: StreamFormat, is_unwanted: Callable[[], bool]) -> None:
         """Opens and warms up a style, so that changing to it takes one frame; another thread may draw meanwhile.
+
+        Args:
+            style: Its name.
+            stream: What will be drawn.
+            is_unwanted: Asked before what may take minutes; `end_preparing` ends that itself.
 
         Raises:
             StyleError: There is no such style, or its file is damaged.
-            BackendError: The runtime does not load it.
+            BackendError: The runtime does not load it, or was told to end.
         """
         quality = self.usual_quality(style)
-        if not self.is_prepared(style, quality):
-            network = self._open(style, quality)
-            self._warm(network, stream)
-            self._styles[style, quality] = network  # only now, so that whoever finds it finds it ready
+        if self.is_prepared(style, quality):
+            return
+        network = self._warming = self._open(style, quality)
+        try:
+            if not is_unwanted():
+                self._warm(network, stream)
+                self._styles[style, quality] = network  # only now, so that whoever finds it finds it ready
+        finally:
+            self._warming = None
+
+    def end_preparing(self) -> None:
+        """Lets `prepare` end soon, in whatever thread it is; its `is_unwanted` must be true by now."""
+        warming = self._warming
+        if warming is not None:
+            warming.end()
 
     def is_prepared(self, style: str, quality: str | None = None) -> bool:
         """Whether a style is open."""

@@ -44,7 +44,7 @@ class Wardrobe:
                 if is_ending.is_set():
                     return
                 try:
-                    self._networks.prepare(style, self._stream)
+                    self._networks.prepare(style, self._stream, is_ending.is_set)
                 except AnimecamError as error:
                     self._obstacles[style] = f"does not work: {error.message}"
 
@@ -54,4 +54,5 @@ class Wardrobe:
             yield
         finally:
             is_ending.set()
+            self._networks.end_preparing()  # an engine takes minutes
             thread.join(CLOSE_SECONDS)

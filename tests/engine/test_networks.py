@@ -1,17 +1,20 @@
 """The networks of a run: detectors open beside the style, and their faults reach whoever needs them."""
 
 import threading
+from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 
 from animecam.cli import main
-from animecam.errors import UsageError
+from animecam.errors import BackendError, UsageError
 from animecam.faces.blazeface import BlazeFace, EitherRange
 from animecam.networks import open_networks
 from animecam.session import opened_source
 from animecam.settings import Look, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.timing import Timing
+from animecam.types import Color, PixelFormat, StreamFormat
 
 SETTINGS = Settings(Look(size_px=192), threads=1)
 
@@ -86,3 +89,50 @@ def test_a_batch_with_a_wrong_detector_is_refused_once(tmp_path, capsys):
         (tmp_path / name).write_bytes(b"")
     assert main(["convert", str(tmp_path), "-o", str(tmp_path / "out"), "--detector", "nobody"]) == 2
     assert capsys.readouterr().err.count("no face detector") == 1
+
+
+class Slow:
+    """A style whose network is built when it first draws, until it is told to end."""
+
+    info = SimpleNamespace(precision="f32")
+
+    def __init__(self):
+        self.is_building, self.is_ended = threading.Event(), threading.Event()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __call__(self, pictures):
+        self.is_building.set()
+        assert self.is_ended.wait(10.0)
+        raise BackendError("it was told to end")
+
+    def end(self):
+        self.is_ended.set()
+
+
+def test_a_network_that_is_being_built_is_not_waited_for(monkeypatch):
+    stream = StreamFormat(64, 64, PixelFormat.RGB24, Color(), 0, Fraction(1, 30), Fraction(30), is_live=True)
+    slow, outcome = Slow(), []
+    with open_networks(SETTINGS) as networks:
+        networks.end_preparing()  # nothing is: nothing happens
+        monkeypatch.setattr("animecam.style_networks.open_style", lambda *_: slow)
+        networks.prepare("soft", stream, lambda: True)
+        assert not slow.is_building.is_set()
+
+        def prepare():
+            try:
+                networks.prepare("soft", stream, lambda: False)
+            except BackendError as error:
+                outcome.append(error.message)
+
+        thread = threading.Thread(target=prepare, daemon=True)
+        thread.start()
+        assert slow.is_building.wait(10.0)
+        networks.end_preparing()
+        thread.join(10.0)
+        assert outcome == ["it was told to end"]
+        assert not networks.is_prepared("soft")

@@ -146,9 +146,12 @@ def test_recording_is_the_recorders():
 
 class FakeNetworks:
     def __init__(self):
-        self.ready, self.go_on, self.threads = set(), threading.Event(), set()
+        self.ready, self.go_on, self.threads, self.ended = set(), threading.Event(), set(), 0
 
-    def prepare(self, style, stream):
+    def end_preparing(self):
+        self.ended += 1
+
+    def prepare(self, style, stream, is_unwanted):
         self.threads.add(threading.current_thread().name)
         self.go_on.wait(5)
         if style == "broken":
@@ -184,6 +187,7 @@ def test_the_end_of_the_run_ends_the_opening(monkeypatch):
     with Wardrobe(networks, stream=None).filling():
         threading.Timer(0.05, networks.go_on.set).start()
     assert networks.ready <= {"ink"}
+    assert networks.ended == 1
 
 
 def test_eyes_lines_and_hair_go_round_step_by_step():

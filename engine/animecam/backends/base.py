@@ -89,6 +89,15 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class Ending(Protocol):
+    """A backend that may take minutes to get ready, in whatever thread draws with it first."""
+
+    def end(self) -> None:
+        """Lets what goes on in another thread end soon, with a BackendError there; nothing is drawn after it."""
+        ...
+
+
+@runtime_checkable
 class Settling(Protocol):
     """A backend that something faster overtakes while it draws."""
 

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Port, Settling, Tensor
+from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Ending, Port, Settling, Tensor
 from animecam.backends.opening import open_backend, runs_on_gpu
 from animecam.errors import StyleError
 from animecam.styles.card import Layout, StyleCard
@@ -88,6 +88,11 @@ class StyleNet:
         if self._batch.shape != shape:
             self._batch = np.zeros(shape, self.card.contract.input.pixel_type.dtype)
         return self._batch
+
+    def end(self) -> None:
+        """Lets a drawing end soon that waits in another thread for the network to get ready; it draws no more."""
+        if isinstance(self._backend, Ending):
+            self._backend.end()
 
     def close(self) -> None:
         """Frees the network; may be called twice."""
