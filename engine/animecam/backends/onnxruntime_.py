@@ -66,6 +66,7 @@ class OnnxRuntimeBackend:
         session_options.add_session_config_entry("session.intra_op.allow_spinning", WAIT_ASLEEP)
         session_options.log_severity_level = LOG_FATAL_ONLY
         self._model = model.name
+        onnxruntime.disable_telemetry_events()  # builds for Windows report to their maker
         try:
             session = onnxruntime.InferenceSession(str(model), session_options, providers=[PROVIDER])
         except _FAILURES as error:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import openvino
 
 from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
 from animecam.backends.ports import batch_limit, check_batch, only_input
 from animecam.backends.status import BackendStatus
+from animecam.backends.untold import untold
 from animecam.errors import BackendError
+
+with untold():
+    import openvino
 
 NAME = "openvino"
 DEVICE = "CPU"

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from animecam.backends import opening
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.opening import importing, open_backend, probe_backends
+from animecam.backends.untold import REPORTER, untold
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 
@@ -134,6 +136,27 @@ def test_importing_the_door_imports_no_runtime():
     script = f"import sys, animecam.backends.opening; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_no_runtime_reports_to_its_maker(monkeypatch: pytest.MonkeyPatch, write_network: WriteNetwork):
+    """Who points a camera at a program must know that it sends nothing."""
+    script = (
+        "import sys, animecam.backends.openvino_, openvino.tools.ovc as ovc;"
+        "print(type(ovc.telemetry).__module__, 'openvino_telemetry' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "False"]
+    told = []
+    monkeypatch.setattr("onnxruntime.disable_telemetry_events", lambda: told.append("quiet"))
+    opening.open_backend(write_network(), BackendChoice.ONNXRUNTIME, OPTIONS).close()
+    assert told == ["quiet"]
+
+
+def test_who_reports_of_their_own_will_goes_on(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, REPORTER, reporter := ModuleType(REPORTER))
+    with untold():
+        assert sys.modules[REPORTER] is reporter
+    assert sys.modules[REPORTER] is reporter
 
 
 def test_every_opener_gives_the_protocol(write_network: WriteNetwork):
