@@ -49,7 +49,8 @@ class Soundtrack:
 
     Attributes:
         container: The file, for what it says of itself.
-        streams: The tracks, without those of a kind that FFmpeg does not know.
+        streams: The tracks, without those of a kind that FFmpeg does not know, and those that are announced and never
+            come: recorded broadcasts list languages that nobody speaks.
         subtitles: Tracks of subtitles; their packets come among the others once `follow` has asked for them.
 
     Raises:
@@ -59,9 +60,9 @@ class Soundtrack:
     def __init__(self, path: Path) -> None:
         self.container: InputContainer = open_container(path, SourceOptions())
         tracks = self.container.streams.audio
-        self.streams: list[AudioStream] = [s for s in tracks if getattr(s, "codec_context", None) is not None]
+        self.streams: list[AudioStream] = [track for track in tracks if _is_known(track)]
         if unknown := len(tracks) - len(self.streams):
-            text = "%s: %d of its %d sound tracks left out, of a kind that is unknown here"
+            text = "%s: %d of its %d sound tracks left out, silent or of a kind that is unknown here"
             log.warning(text, path, unknown, len(tracks))
         self.subtitles: list[Stream] = [*self.container.streams.subtitles]
         self._pictures: Stamps | None = None
@@ -149,3 +150,8 @@ def _is_new_count(packet: Packet[Stream], track: _Track) -> bool:
     if packet.dts is None or track.newest is None:
         return False
     return (track.newest - packet.dts) * packet.time_base >= JUMP_SECONDS
+
+
+def _is_known(track: AudioStream) -> bool:
+    """Whether FFmpeg can tell what is in a track; of one without packets it has no rate."""
+    return getattr(track, "codec_context", None) is not None and track.codec_context.sample_rate > 0

@@ -88,7 +88,27 @@ def test_sound_of_an_unknown_kind_is_left_out(tmp_path, make_clip, read_packets,
     (kept,) = read_packets(out, "audio")
     assert kept.data == read_packets(plain, "audio")[0].data
     warnings = [r.getMessage() for r in caplog.records if r.name.startswith("animecam")]
-    assert warnings == [f"{source}: 1 of its 2 sound tracks left out, of a kind that is unknown here"]
+    assert warnings == [f"{source}: 1 of its 2 sound tracks left out, silent or of a kind that is unknown here"]
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_sound_that_is_announced_and_never_comes_is_left_out(tmp_path, make_clip, read_packets, caplog, extension):
+    """Recorded broadcasts list languages that nobody speaks."""
+    plain, source = make_clip(tmp_path / "plain.ts", audio=True), tmp_path / "in.ts"
+    with av.open(str(plain)) as film, av.open(str(source), "w") as copy:
+        tracks = {
+            track.index: copy.add_stream_from_template(track)
+            for track in (film.streams.video[0], film.streams.audio[0])
+        }
+        copy.add_stream("ac3", rate=48_000)
+        for packet in film.demux():
+            if packet.size:
+                packet.stream = tracks[packet.stream.index]
+                copy.mux(packet)
+    out = converted(source, tmp_path / f"out.{extension}")
+    assert len(read_packets(out, "audio")) == 1
+    assert heard(out) == heard(plain)
+    assert f"{source}: 1 of its 2 sound tracks left out, silent" in caplog.text
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
