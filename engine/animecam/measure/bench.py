@@ -28,6 +28,7 @@ from animecam.render.scope import whole_frame_size
 from animecam.session import opened_outputs, opened_source, run
 from animecam.settings import GOVERNED_SIZES_PX, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
+from animecam.sources.addresses import public_uri
 from animecam.sources.opening import SourceOptions
 from animecam.styles.card import FULL
 from animecam.styles.registry import find_style
@@ -96,7 +97,7 @@ class Report:
     """Everything that was measured.
 
     Attributes:
-        source: URI of the source.
+        source: URI of the source, as it may be shown.
         run: With the user's settings.
         candidates: Networks, runtimes and sizes; empty when nothing was drawn.
         reference: Times of the reference, see `networks.REFERENCE`; None when nothing was drawn.
@@ -158,14 +159,16 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
     """
     watch, wanted_fps = Watch(), settings.target_fps
     settings = replace(settings, target_fps=None)
-    tell(f"a live run: {source}")
+    tell(f"a live run: {public_uri(source)}")
     first = run_once(settings, source, RUN_SHARE * seconds)
     live_fps = float(first.stream.rate) if first.stream.is_live else None
     fps = wanted_fps or live_fps or DEFAULT_FPS
     stage_ms = first.figures.stage_ms
     cost = RunCost.of(stage_ms)
     if cost is None:
-        return Report(source, first, (), None, {}, fps, holds={}, limit=None, checks=(), machine=watch.report())
+        return Report(
+            public_uri(source), first, (), None, {}, fps, holds={}, limit=None, checks=(), machine=watch.report()
+        )
     times, reference, refused = _time_networks(settings, first, NETWORKS_SHARE * seconds, tell)
     ran = next((one for one in times if first.drew_with(one)), None)
     candidates = predict(times, ran, cost)
@@ -173,7 +176,7 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
     can_check = live_fps is not None and live_fps >= fps
     checks = tuple(_check(candidates, fps, first, source, check_s, tell)) if can_check else ()
     return Report(
-        source=source,
+        source=public_uri(source),
         run=first,
         candidates=candidates,
         reference=reference,

@@ -1,6 +1,5 @@
 """Network streams: cameras and servers that speak RTSP, HTTP, UDP and the like."""
 
-import re
 import time
 from urllib.parse import urlsplit
 
@@ -9,6 +8,7 @@ import av.error
 
 from animecam.errors import SourceError
 from animecam.sources import faults
+from animecam.sources.addresses import public_uri
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import CONTAINER_TIME_BASE, DecodedSource, open_decoded
 
@@ -16,7 +16,6 @@ ANALYZE_SECONDS = 1  # enough for a key frame of most senders; FFmpeg's own five
 REORDER_SECONDS = 0.1  # how long RTP waits for a packet that was overtaken
 MICROSECONDS = 1_000_000
 
-_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 _LOW_LATENCY = {
     "fflags": "nobuffer",
     "flags": "low_delay",
@@ -43,9 +42,15 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
     Raises:
         SourceError: Nobody answers, the sender refuses, or what it sends is no video.
     """
-    name = _PASSWORD.sub("", uri)
-    scheme = urlsplit(uri).scheme.lower()
-    if urlsplit(uri).netloc == "":
+    name = public_uri(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:  # brackets that are no address
+        raise SourceError(
+            f"{name} is no address: {error}", hint="for example rtsp://192.168.1.20:554/stream1"
+        ) from error
+    scheme = parts.scheme.lower()
+    if parts.netloc == "":
         raise SourceError(f"{name} names no server", hint="for example rtsp://192.168.1.20:554/stream1")
 
     def describe(error: av.error.FFmpegError) -> SourceError:

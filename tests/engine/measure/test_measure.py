@@ -51,8 +51,8 @@ class Script:
     def time_networks(self, *_):
         return self.times, Spread.of([200.0]), {}
 
-    def measure(self):
-        return measure(SETTINGS, "pattern:", 1.0, self.told.append)
+    def measure(self, source="pattern:"):
+        return measure(SETTINGS, source, 1.0, self.told.append)
 
 
 @pytest.fixture
@@ -74,6 +74,14 @@ def test_what_is_advised_is_what_is_tried(script):
     assert script.asked[1] == replace(SETTINGS, backend=BackendChoice.ONNXRUNTIME, quality=Quality.FULL)
     assert script.told[-1] == "trying the full network in onnxruntime at 256 px"
     assert json.loads(json.dumps(report.as_json()))["checks"][0]["quality"] == "full"
+
+
+@pytest.mark.parametrize("fps_out", [0.0, 15.0])
+def test_a_camera_s_password_stays_out_of_the_report(script, fps_out):
+    script.figures = [figures(fps_out, SLOW_MS if fps_out else {"read": 33.0})]
+    report = script.measure("rtsp://me:secret@cam/1")
+    assert report.source == "rtsp://cam/1"
+    assert "secret" not in json.dumps(report.as_json()) + "".join(script.told)
 
 
 def test_after_what_does_not_hold_comes_the_best_that_takes_less(script):

@@ -13,6 +13,7 @@ import cv2
 import pytest
 
 from animecam.errors import SourceError
+from animecam.sources.addresses import public_uri
 from animecam.sources.clock import Clock
 from animecam.sources.network import open_stream
 from animecam.sources.options import SourceOptions
@@ -196,6 +197,24 @@ def test_a_page_is_no_video(web, tmp_path):
     (tmp_path / "a.html").write_text("<p>Hello</p>" * 50)
     with pytest.raises(SourceError, match="sends no video"):
         open_stream(f"http://{web}/a.html", GENEROUS)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("rtsp://me:secret@cam/1", "rtsp://cam/1"),
+        ("rtsp://me:se@cret@cam:554/1?to=a@b", "rtsp://cam:554/1?to=a@b"),  # FFmpeg takes an @ as it is
+        ("http://cam/a@b", "http://cam/a@b"),
+        ("clips/me@home.mp4", "clips/me@home.mp4"),
+    ],
+)
+def test_addresses_are_shown_without_name_and_password(uri, shown):
+    assert public_uri(uri) == shown
+
+
+def test_an_address_that_is_none_is_told():
+    with pytest.raises(SourceError, match=r"http://\[bad is no address"):
+        open_stream("http://[bad", GENEROUS)
 
 
 def test_passwords_stay_out_of_messages(web):
