@@ -58,10 +58,11 @@ class Stylizer:
             raise UsageError(f"settings of the type {type(settings).__name__} are no Settings", hint=hint)
         self._controls = Controls(settings.look)
         settings = replace(settings, look=self._controls.change(**_named(style), **look))
-        self._stack = ExitStack()
-        self._networks = self._stack.enter_context(open_networks(settings))
-        self._scene = self._stack.enter_context(ExitStack())
-        self._render = self._begin_scene()
+        with ExitStack() as stack:
+            self._networks = stack.enter_context(open_networks(settings))
+            self._scene = stack.enter_context(ExitStack())
+            self._render = self._begin_scene()
+            self._stack = stack.pop_all()  # until here a failure closes what is open
         self._index = 0
         self._last_pts: int | None = None
         self._is_closed = False

@@ -149,6 +149,11 @@ class Settings:
             _take(self, name, kind)
         for name in ("max_faces", "threads", "gpu"):
             _refuse_other_kind(name, getattr(self, name), Integral, "whole number")
+        _refuse_other_kind("look", self.look, Look, "Look")
+        _refuse_other_kind("detector", self.detector, str, "text")
+        for name in ("target_fps", "max_fps"):
+            if getattr(self, name) is not None:
+                _refuse_no_number(name, getattr(self, name))
         if self.target_fps is not None and not 0 < self.target_fps < math.inf:
             raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
         if self.max_fps is not None and not 0 < self.max_fps < math.inf:

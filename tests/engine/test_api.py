@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import animecam
-from animecam.errors import StyleError, UsageError
+from animecam.errors import FaceError, StyleError, UsageError
 from animecam.settings import Look, Scope, Settings
 from animecam.sources.portrait import load_portrait
 
@@ -166,3 +166,13 @@ def test_two_threads_within_one_stylizer_are_told():
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Nobody"):
         animecam.Nobody  # noqa: B018
+
+
+def test_what_fails_to_begin_leaves_nothing_open():
+    def detectors() -> int:
+        return sum(thread.name.startswith("detect") for thread in threading.enumerate())
+
+    before = detectors()
+    with pytest.raises(FaceError):
+        animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1, detector="yunet:/nowhere.onnx"))
+    assert detectors() == before
