@@ -38,9 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show_error(note, "")
         return error.exit_status
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        elif error.filename is not None:  # a folder without the right to look into it, a name that is too long
+            show_error(f"{error.filename}: {error.strerror}", "check its name and its rights")
+        else:
             raise
-        show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
         return RUN_TIME_ERROR
     return status if isinstance(status, int) else 0
 

@@ -16,6 +16,8 @@ from animecam.styles.card_parser import NAME_PATTERN, read_card
 BUNDLED = Path(__file__).parent
 """Folder whose sub-folders are the styles that come with animecam."""
 
+_UNREADABLE = "%s cannot be searched for styles: %s (check its rights)"
+
 _log = logging.getLogger(__name__)
 
 
@@ -164,9 +166,24 @@ def _folders() -> Iterator[tuple[Path, bool]]:
     """Every folder with a card, and whether it is bundled; a user's style cannot hide a bundled one."""
     seen: set[str] = set()
     for root in (BUNDLED, user_styles()):
-        if not root.is_dir():
-            continue
-        for folder in sorted(root.iterdir()):
-            if (folder / CARD_FILE).is_file() and NAME_PATTERN.fullmatch(folder.name) and folder.name not in seen:
+        for folder in _holding_cards(root):
+            if NAME_PATTERN.fullmatch(folder.name) and folder.name not in seen:
                 seen.add(folder.name)
                 yield folder, root == BUNDLED
+
+
+def _holding_cards(root: Path) -> Iterator[Path]:
+    """The folders with a card in a folder, by name; what cannot be looked into is logged and left out."""
+    try:
+        folders = sorted(root.iterdir()) if root.is_dir() else []
+    except OSError as error:
+        _log.warning(_UNREADABLE, root, error.strerror)
+        return
+    for folder in folders:
+        try:
+            has_card = (folder / CARD_FILE).is_file()
+        except OSError as error:
+            _log.warning(_UNREADABLE, folder, error.strerror)
+            continue
+        if has_card:
+            yield folder

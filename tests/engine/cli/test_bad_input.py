@@ -1,5 +1,6 @@
 """Whatever goes wrong, the user reads one line with a hint, the exit status says so, and nothing is lost."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -38,6 +39,38 @@ def test_camera_unplugged_in_mid_run_keeps_the_recording(fails, tmp_path):
 
 def test_file_is_missing(fails, tmp_path):
     assert "no.mp4" in fails("convert", tmp_path / "no.mp4", "-o", tmp_path / "out.mp4")
+
+
+ENDLESS = "x" * 300  # longer than a name may be, as hard to look at for root as a folder without rights for others
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--input", f"{ENDLESS}.mp4", "--output", "null:"],
+        ["bench", "--source", f"{ENDLESS}.mp4"],
+        ["--input", "pattern:64x48@30", "--output", f"{ENDLESS}.mp4"],
+        ["--input", "pattern:64x48@30", "--output", f"{ENDLESS}/sub/out.mp4"],
+        ["--input", "pattern:64x48@30", "--output", f"{ENDLESS}/%d.png"],
+        ["demo", "-o", f"{ENDLESS}/out.mp4"],
+        ["bench", "--json", f"{ENDLESS}/figures.json"],
+        ["--input", "pattern:64x48@30", "--output", "null:", "--detector", f"yunet:{ENDLESS}.onnx"],
+    ],
+)
+def test_a_place_that_cannot_be_looked_at_is_named(fails, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    message = fails(*words)
+    assert ENDLESS in message
+    assert "too long" in message
+
+
+def test_a_failure_that_names_no_file_is_no_message(monkeypatch, tmp_path, people):
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.EBADF, "a descriptor of our own")
+
+    monkeypatch.setattr("animecam.cli.convert.plan_jobs", broken)
+    with pytest.raises(OSError, match="of our own"):
+        main(["convert", str(people), "-o", str(tmp_path / "out.mp4")])
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video, whatever its name says\n" * 20])

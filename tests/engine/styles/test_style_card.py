@@ -1,8 +1,11 @@
 """The card as JSON, and the styles of a machine."""
 
+import errno
 import json
 import logging
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -232,6 +235,26 @@ def test_a_missing_network_is_refused(ink: Path):
     (ink / "model.onnx").unlink()
     with pytest.raises(StyleError, match=r"model\.onnx cannot be read"):
         verified_model(find_style("ink"))
+
+
+@pytest.mark.parametrize("unseen", [f"ink/{CARD_FILE}", ""])
+def test_a_folder_that_cannot_be_looked_into_hides_no_other_style(
+    ink: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, unseen: str
+):
+    def refuse(look: Callable[[Path], bool]) -> Callable[[Path], bool]:
+        def looked(path: Path) -> bool:
+            if path == ink.parent / unseen:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return look(path)
+
+        return looked
+
+    monkeypatch.setattr(Path, "is_file", refuse(Path.is_file))
+    monkeypatch.setattr(Path, "is_dir", refuse(Path.is_dir))
+    with caplog.at_level(logging.WARNING):
+        assert find_style("starter").is_bundled
+        assert "ink" not in [style.name for style in list_styles()]
+    assert "cannot be searched for styles: Permission denied" in caplog.text
 
 
 def test_a_broken_card_is_left_out_of_the_list_and_said(ink: Path, caplog: pytest.LogCaptureFixture):
