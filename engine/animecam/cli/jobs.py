@@ -90,7 +90,7 @@ def _expand(text: str) -> list[Path]:
         raise UsageError(f"{text} is no file", hint=hint)
     path = Path(text)
     if path.is_dir():
-        found = sorted(child for child in path.iterdir() if _can_convert(child))
+        found = sorted(child for child in path.iterdir() if _can_convert(child) and not _is_hidden(child))
         if not found:
             raise SourceError(f"folder {text} holds no video or picture", hint="name files, or another folder")
         return found
@@ -107,6 +107,11 @@ def _expand(text: str) -> list[Path]:
 def _can_convert(path: Path) -> bool:
     is_ours = path.stem.endswith(ADDITION) or ".partial" in path.suffixes
     return path.is_file() and not is_ours and path.suffix.lower() in READABLE_SUFFIXES
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a folder does not show a file: macOS leaves ._a.png, which is no picture, beside a.png on other disks."""
+    return path.name.startswith(".")
 
 
 def _target(source: Path, folder: Path | None) -> Path:

@@ -38,6 +38,16 @@ def test_a_folder_is_taken_whole_without_what_we_made_ourselves(clips, tmp_path)
     assert (tmp_path / "out").is_dir()
 
 
+def test_hidden_files_are_taken_where_they_are_named(clips, tmp_path):
+    for name in ("._c.jpg", ".b.mp4"):
+        (clips / name).write_bytes(b"x")
+    wanted = ["a.MOV", "b.mp4", "c.jpg", "d.wmv"]
+    for found in (str(clips), str(clips / "*")):
+        assert [job.source.name for job in plan_jobs([found], tmp_path / "out", overwrite=False)] == wanted
+    for named in (str(clips / ".b.mp4"), str(clips / ".b*")):
+        assert [job.source.name for job in plan_jobs([named], tmp_path / "out", overwrite=False)] == [".b.mp4"]
+
+
 def test_a_pattern_is_expanded(clips, tmp_path):
     jobs = plan_jobs([str(clips / "*.jpg"), str(clips / "b.mp4")], tmp_path / "out", overwrite=False)
     assert [job.source.name for job in jobs] == ["c.jpg", "b.mp4"]
