@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, without_number
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still_avif
 
@@ -118,9 +118,10 @@ def _target(source: Path, folder: Path | None) -> Path:
     suffix = source.suffix
     if suffix.lower() not in WRITABLE_SUFFIXES:
         suffix = _like(source)
+    stem = without_number(source.stem) if suffix.lower() in IMAGE_EXTENSIONS else source.stem
     if folder is None:
-        return source.with_name(source.stem + ADDITION + suffix)
-    return folder / (source.stem + suffix)
+        return source.with_name(stem + ADDITION + suffix)
+    return folder / (stem + suffix)
 
 
 def _like(source: Path) -> str:

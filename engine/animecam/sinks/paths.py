@@ -146,6 +146,11 @@ def numbered(pattern: Path, number: int) -> Path:
     return pattern.with_name(_FRAME_NUMBER.sub(lambda place: place[0] % number, pattern.name))
 
 
+def without_number(stem: str) -> str:
+    """The name of one picture, for a stem that by chance has a place for a number: 100_done for 100%done."""
+    return _FRAME_NUMBER.sub(lambda place: f"_{place[0][1:]}", stem)
+
+
 def is_full_disk(error: OSError) -> bool:
     """Whether a write failed for want of room."""
     return error.errno in _FULL_DISK

@@ -190,6 +190,30 @@ def test_every_target_is_of_a_kind_that_can_be_written(tmp_path):
         assert output_kind(str(job.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
 
 
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("100%done.png", "100_done.png"), ("%05d.webp", "_05d.webp"), ("a%d%d.bmp", "a_d_d.png"), ("%d.mp4", "%d.mp4")],
+)
+def test_a_picture_is_not_taken_for_a_sequence_by_its_name(tmp_path, name, made):
+    source, out = tmp_path / name, tmp_path / "out"
+    source.write_bytes(b"x")
+    (job,) = plan_jobs([str(source)], out, overwrite=False)
+    assert job.target == out / made
+    assert output_kind(str(job.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
+    (beside,) = plan_jobs([str(source)], None, overwrite=False)
+    assert output_kind(str(beside.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
+    job.target.write_bytes(b"x")
+    (again,) = plan_jobs([str(tmp_path / "*.*")], out, overwrite=False)
+    assert again.is_done
+
+
+def test_names_that_become_one_are_told(tmp_path):
+    for name in ("a%d.png", "a_d.png"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UsageError, match=r"a%d\.png and .*a_d\.png would both become"):
+        plan_jobs([str(tmp_path)], tmp_path / "out", overwrite=False)
+
+
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
     target = tmp_path / "out.gif"
     with pytest.raises(UsageError, match=r"unknown ending \.gif"):
