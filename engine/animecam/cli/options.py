@@ -13,6 +13,8 @@ from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+MOST_THREADS = 1024  # more than any machine has cores; runtimes fail in ways of their own at numbers beyond 32 bits
+
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -64,7 +66,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="auto|short|full|yunet:FILE|insightface:PACK",
         help="Face detector: full finds smaller faces, yunet and insightface use a model file of yours.",
     ),
-    click.option("--threads", default=_DEFAULTS.threads, help="CPU threads of the networks. [default: the runtime's]"),
+    click.option(
+        "--threads",
+        type=click.IntRange(0, MOST_THREADS),
+        default=_DEFAULTS.threads,
+        help="CPU threads of the networks. [default: the runtime's]",
+    ),
     click.option(
         "--quality",
         type=click.Choice([quality.value for quality in Quality]),

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from av.error import FFmpegError, ProtocolNotFoundError
 
-from animecam.errors import SinkError
+from animecam.errors import SinkError, UsageError
 from animecam.sinks.codecs import Container, Settings, stream_encoding
 from animecam.sinks.encoder import Encoder, reason
 from animecam.sinks.options import SinkOptions
@@ -28,7 +28,7 @@ class StreamSink:
         uri: The address without passwords and stream keys.
 
     Raises:
-        UsageError: There is no such encoder.
+        UsageError: There is no such encoder, or the address cannot be read.
         SinkError: Nobody answers, or the encoder does not work here.
     """
 
@@ -66,7 +66,7 @@ class StreamSink:
         try:
             yield
         except ProtocolNotFoundError as error:
-            scheme = urlsplit(self.uri).scheme
+            scheme = self.uri.partition(":")[0]
             raise SinkError(
                 f"cannot {doing} {self.uri}: this build of FFmpeg does not speak {scheme}",
                 hint="use rtmp, udp or tcp, or a build of PyAV with it",
@@ -79,8 +79,17 @@ class StreamSink:
 
 
 def public_address(uri: str) -> str:
-    """The address as it may be shown: without user, password, query and the stream key at the end of RTMP paths."""
-    parts = urlsplit(uri)
+    """The address as it may be shown: without user, password, query and the stream key at the end of RTMP paths.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:  # its text may hold the password
+        scheme = uri.partition(":")[0]
+        hint = f"an IPv6 address stands in brackets: {scheme}://[::1]:5000"
+        raise UsageError(f"the {scheme} address of the output cannot be read", hint=hint) from error
     host = parts.netloc.rpartition("@")[2]
     path = parts.path
     if parts.scheme.lower().startswith("rtmp"):

@@ -1,12 +1,14 @@
 """How a source is opened; one set of options for every kind, each kind takes what concerns it."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 from animecam.errors import UsageError
 
 OPEN_SECONDS = 10.0  # a webcam or an RTSP camera answers within a few seconds, if it ever does
 READ_SECONDS = 5.0  # longer than any pause of a healthy stream; the user waits no longer for the bad news
+SLOWEST_FPS = 0.001  # a picture in a quarter of an hour; with a denominator up to 1001 a slower rate may become 0
+FASTEST_FPS = 1_000_000
+"""Most frames per second: far above every camera, and as a fraction it still fits the 32 bits that FFmpeg has."""
 MAX_PIXELS = 1 << 27
 """Most pixels of one picture: 16K (15360 x 8640) passes, a picture made to fill the memory does not."""
 
@@ -41,8 +43,9 @@ class SourceOptions:
             raise UsageError("width and height are asked for together", hint="for example 1280x720")
         if self.width_px is not None and self.height_px is not None and min(self.width_px, self.height_px) < 1:
             raise UsageError(f"size {self.width_px}x{self.height_px} is no picture", hint="for example 1280x720")
-        if self.fps is not None and not (isfinite(self.fps) and self.fps > 0):
-            raise UsageError(f"{self.fps:g} frames per second is no rate", hint="for example 30")
+        if self.fps is not None and not SLOWEST_FPS <= self.fps <= FASTEST_FPS:
+            hint = f"{SLOWEST_FPS:g} to {FASTEST_FPS} can be asked for, for example 30"
+            raise UsageError(f"{self.fps:g} frames per second is no rate", hint=hint)
         if self.threads < 0:
             raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the decoder choose")
         if not (self.open_s > 0 and self.read_s > 0):

@@ -6,13 +6,14 @@ from fractions import Fraction
 from urllib.parse import parse_qsl
 
 from animecam.errors import UsageError
-from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.options import FASTEST_FPS, MAX_PIXELS, SourceOptions
 from animecam.types import PixelFormat
 
 DEFAULT_WIDTH_PX, DEFAULT_HEIGHT_PX = 640, 480  # what every webcam can
 DEFAULT_RATE = Fraction(30)
 MAX_FACES = 2
 
+_LARGEST_DENOMINATOR = 1001  # of a rate, as in 30000/1001; FFmpeg has 32 bits for it
 _SAME_RATE = 0.01  # frames a second between 29.97 and 30000/1001
 
 _SHAPE = re.compile(r"(?:(\d+)x(\d+))?(?:@([\d./]+))?")
@@ -57,7 +58,7 @@ class PatternOptions:
             raise UsageError(f"a pattern of {size} cannot be made", hint=_EXAMPLE)
         if self.pixel_format.is_yuv and (self.width_px % 2 or self.height_px % 2):
             raise UsageError(f"{size} has an odd side", hint="make both sides even, or add format=rgb24")
-        if self.rate <= 0:
+        if not 0 < self.rate <= FASTEST_FPS:
             raise UsageError(f"a pattern of {self.rate} frames per second cannot be made", hint=_EXAMPLE)
         if not 0 <= self.faces <= MAX_FACES:
             raise UsageError(f"a pattern shows 0 to {MAX_FACES} faces, not {self.faces}", hint=_EXAMPLE)
@@ -114,12 +115,12 @@ def _count(uri: str, values: dict[str, str], key: str, default: int | None = Non
 
 def _rate(uri: str, text: str | None, asked: SourceOptions) -> Fraction:
     if text is None:
-        return DEFAULT_RATE if asked.fps is None else Fraction(asked.fps).limit_denominator(1001)
+        return DEFAULT_RATE if asked.fps is None else Fraction(asked.fps).limit_denominator(_LARGEST_DENOMINATOR)
     try:
-        rate = Fraction(text)
+        rate = Fraction(text).limit_denominator(_LARGEST_DENOMINATOR)
     except (ValueError, ZeroDivisionError) as error:
         raise UsageError(f"{uri}: {text} is no rate", hint="for example 30, 29.97 or 30000/1001") from error
-    if asked.fps is not None and abs(float(rate) - asked.fps) > _SAME_RATE:
+    if asked.fps is not None and abs(rate - Fraction(asked.fps)) > _SAME_RATE:
         hint = f"leave one out: pattern:@{asked.fps:g}"
         raise UsageError(f"{uri} has its own rate, and {asked.fps:g} is asked for", hint=hint)
     return rate

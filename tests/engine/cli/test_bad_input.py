@@ -64,6 +64,23 @@ def test_a_place_that_cannot_be_looked_at_is_named(fails, tmp_path, monkeypatch,
     assert "too long" in message
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--input", "pictures", "--fps", "0.0004"], "0.0004 frames per second"),
+        (["--input", "pictures", "--fps", "1e10"], "1e+10 frames per second"),
+        (["--input", "pattern:64x48@99999999999"], "99999999999 frames per second"),
+        (["--input", "pattern:64x48@30", "--threads", "99999999999"], "99999999999 is not in the range"),
+    ],
+)
+def test_a_number_beyond_all_sense_is_refused(fails, tmp_path, monkeypatch, words, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "a.png"), np.zeros((48, 64, 3), np.uint8))
+    assert told in fails(*words, "--output", "out.mp4", status=USAGE)
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_a_failure_that_names_no_file_is_no_message(monkeypatch, tmp_path, people):
     def broken(*_: object, **__: object) -> None:
         raise OSError(errno.EBADF, "a descriptor of our own")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from animecam.errors import SinkError
+from animecam.errors import SinkError, UsageError
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.stream import StreamSink, public_address
 from animecam.sound import SOUND_RATE_HZ, SoundChunk
@@ -238,3 +238,11 @@ def test_protocol_that_this_ffmpeg_does_not_speak(live_format):
 )
 def test_passwords_and_stream_keys_are_not_shown(uri, shown):
     assert public_address(uri) == shown
+
+
+@pytest.mark.parametrize("uri", ["udp://[bad", "rtmp://me:pass@[bad/live"])
+def test_an_address_that_cannot_be_read_is_refused(live_format, uri):
+    with pytest.raises(UsageError, match="address of the output cannot be read") as raised:
+        StreamSink(uri, live_format, QUICK)
+    assert "pass" not in raised.value.message
+    assert "[::1]" in raised.value.hint

@@ -207,6 +207,18 @@ def test_close_ends_a_wait_in_another_thread():
     assert results == [None]
 
 
+@pytest.mark.parametrize("rate", ["30.00000000001", "999999.9999", "12345678/411523"])
+def test_every_rate_fits_the_32_bits_of_ffmpeg(rate):
+    made = open_with(f"pattern:64x48@{rate}").format.rate
+    assert max(made.numerator, made.denominator) < 1 << 31
+    assert float(made) == pytest.approx(float(Fraction(rate)), rel=1e-4)
+
+
+def test_a_rate_too_large_for_a_float_is_another_one():
+    with pytest.raises(UsageError, match="own rate, and 30 is asked for"):
+        open_with(f"pattern:64x48@{'9' * 400}", fps=30)
+
+
 def test_size_and_rate_can_be_asked_for_where_the_uri_says_nothing():
     source = open_with("pattern:", width_px=96, height_px=64, fps=12.5)
     assert (source.format.width_px, source.format.height_px, source.format.rate) == (96, 64, Fraction(25, 2))
@@ -235,6 +247,8 @@ def test_another_size_or_rate_than_that_of_the_uri_is_refused(asked, words):
         ("pattern:999999x999999", "cannot be made"),
         ("pattern:63x48", "odd side"),
         ("pattern:64x48@0", "cannot be made"),
+        ("pattern:64x48@99999999999", "cannot be made"),
+        ("pattern:64x48@1/99999999999", "cannot be made"),
         ("pattern:64x48@1/0", "no rate"),
         ("pattern:64x48@1.2.3", "no rate"),
         ("pattern:64x48?faces=3", "0 to 2 faces"),
