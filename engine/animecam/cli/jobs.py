@@ -7,6 +7,7 @@ from pathlib import Path
 
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, without_number
+from animecam.sources.addresses import public_uri
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still_avif
 
@@ -86,8 +87,9 @@ def _expand(text: str) -> list[Path]:
     if not text:  # Path would take it for the current folder
         raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
     if is_camera(text) or "://" in text or text.startswith("pattern:"):
-        hint = f"what is live is recorded by: animecam --input '{text}' --output out.mp4"
-        raise UsageError(f"{text} is no file", hint=hint)
+        shown = public_uri(text)
+        hint = f"what is live is recorded by: animecam --input '{shown}' --output out.mp4"
+        raise UsageError(f"{shown} is no file", hint=hint)
     path = Path(text)
     if path.is_dir():
         found = sorted(child for child in path.iterdir() if _can_convert(child) and not _is_hidden(child))

@@ -45,10 +45,9 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
     name = public_uri(uri)
     try:
         parts = urlsplit(uri)
-    except ValueError as error:  # brackets that are no address
-        raise SourceError(
-            f"{name} is no address: {error}", hint="for example rtsp://192.168.1.20:554/stream1"
-        ) from error
+    except ValueError as error:  # its text may hold the password
+        hint = "an IPv6 address stands in brackets: rtsp://[::1]:554/stream1"
+        raise SourceError(f"{name} is no address", hint=hint) from error
     scheme = parts.scheme.lower()
     if parts.netloc == "":
         raise SourceError(f"{name} names no server", hint="for example rtsp://192.168.1.20:554/stream1")

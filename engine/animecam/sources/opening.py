@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.sources.addresses import public_uri
 from animecam.sources.base import Source
 from animecam.sources.options import SourceOptions
 from animecam.sources.picture_header import PICTURE_SUFFIXES
@@ -41,14 +42,14 @@ def open_source(uri: str, options: SourceOptions) -> Source:
 
         return open_pattern(uri, options)
     if options.width_px is not None:
-        raise UsageError(f"{uri} has its own size", hint="a size can be asked of cameras only")
+        raise UsageError(f"{public_uri(uri)} has its own size", hint="a size can be asked of cameras only")
     if kind in STREAM_SCHEMES:
         from animecam.sources.network import open_stream
 
         _refuse_rate(uri, options)
         return open_stream(uri, options)
     if kind and "://" in uri and kind != "file":
-        raise UsageError(f"{uri} is no source that is known", hint=f"give {EXAMPLES}")
+        raise UsageError(f"{public_uri(uri)} is no source that is known", hint=f"give {EXAMPLES}")
     return _open_path(uri.removeprefix("file://"), options)
 
 
@@ -95,4 +96,6 @@ def _open_path(text: str, options: SourceOptions) -> Source:
 
 def _refuse_rate(uri: str, options: SourceOptions) -> None:
     if options.fps is not None:
-        raise UsageError(f"{uri} has its own rate", hint="a rate can be asked of cameras and folders of pictures only")
+        raise UsageError(
+            f"{public_uri(uri)} has its own rate", hint="a rate can be asked of cameras and folders of pictures only"
+        )

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.cli.jobs import plan_jobs
 from animecam.errors import SourceError, UsageError
 from animecam.sources.image import PictureSource
 from animecam.sources.opening import SourceOptions, open_source
@@ -116,3 +117,17 @@ def test_importing_it_loads_nothing_heavy():
     code = "import sys, animecam.sources.opening; print([name for name in ('av', 'cv2') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("asked", [{"fps": 5.0}, {"width_px": 64, "height_px": 48}])
+def test_a_refusal_shows_no_password(asked):
+    with pytest.raises(UsageError, match="rtsp://cam/1 has its own") as caught:
+        open_source("rtsp://me:secret@cam/1", SourceOptions(threads=1, **asked))
+    assert "secret" not in caught.value.hint
+
+
+def test_a_stream_that_cannot_be_converted_shows_no_password(tmp_path):
+    with pytest.raises(UsageError, match="rtsp://cam/1 is no file") as caught:
+        plan_jobs(["rtsp://me:secret@cam/1"], tmp_path, overwrite=False)
+    assert "rtsp://cam/1" in caught.value.hint
+    assert "secret" not in caught.value.hint
