@@ -12,6 +12,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
+from animecam.sources.options import SourceOptions
+from animecam.sources.pixel_limit import decoder_options
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +22,16 @@ _MARK = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"  # ISO/IEC 23008-12
 _HEAD_BYTES = 1 << 16  # what describes the tracks stands before the pictures
 
 
-def open_alpha(path: Path, container: InputContainer, pictures: VideoStream) -> AlphaTrack | None:
+def open_alpha(
+    path: Path, container: InputContainer, pictures: VideoStream, options: SourceOptions
+) -> AlphaTrack | None:
     """The transparency of a file's pictures, or None if it has none.
 
     Args:
         path: The file.
         container: The same file, open.
         pictures: The track with the colours.
+        options: The most pixels.
 
     Raises:
         SourceError: The file can no longer be read.
@@ -43,7 +48,7 @@ def open_alpha(path: Path, container: InputContainer, pictures: VideoStream) -> 
         with path.open("rb") as file:
             if not grey or _MARK not in file.read(_HEAD_BYTES):
                 return None
-        return AlphaTrack(path, grey[0].index)
+        return AlphaTrack(path, grey[0].index, options.max_pixels)
     except (OSError, av.error.FFmpegError) as error:
         raise SourceError(f"the transparency of {path} cannot be read: {error.strerror}") from error
 
@@ -54,16 +59,20 @@ class AlphaTrack:
     Args:
         path: The file.
         index: Which of its tracks it is.
+        max_pixels: Most pixels of a picture; None for no limit.
 
     Raises:
         av.error.FFmpegError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, index: int) -> None:
+    def __init__(self, path: Path, index: int, max_pixels: int | None) -> None:
         self._path = path
-        self._container = av.open(f"file:{path}", mode="r", metadata_errors="replace")  # as pictures are opened
+        limit = {} if max_pixels is None else decoder_options(max_pixels)
+        # As pictures are opened.
+        self._container = av.open(f"file:{path}", mode="r", metadata_errors="replace", options=limit)
         track = self._container.streams[index]
         assert isinstance(track, VideoStream), "the caller looked"
+        track.codec_context.options = limit
         self._frames: Iterator[av.VideoFrame] = self._container.decode(track)
         self._newest = self._read()
 

@@ -11,6 +11,7 @@ from av.container import InputContainer
 from animecam.cuda.ffmpeg import decoding
 from animecam.errors import SourceError
 from animecam.sources.options import SourceOptions
+from animecam.sources.pixel_limit import decoder_options
 from animecam.sources.reader import DecodedSource, open_decoded
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,7 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
 
     Args:
         path: The file.
-        options: Time-outs (a file may lie on a network drive) and threads.
+        options: Time-outs (a file may lie on a network drive), threads and the most pixels.
 
     Raises:
         SourceError: It is missing, empty, cut off, not readable, or holds no video.
@@ -54,14 +55,19 @@ def open_container(path: Path, options: SourceOptions) -> InputContainer:
 
     Args:
         path: The file.
-        options: Time-outs, and the GPU that decodes.
+        options: Time-outs, the most pixels, and the GPU that decodes.
 
     Raises:
         av.error.FFmpegError: It cannot be read.
     """
     # The prefix keeps FFmpeg from taking a name such as "a:b.mp4" for a protocol.
     open_it = partial(
-        av.open, f"file:{path}", timeout=(options.open_s, options.read_s), metadata_errors="replace", mode="r"
+        av.open,
+        f"file:{path}",
+        timeout=(options.open_s, options.read_s),
+        metadata_errors="replace",
+        mode="r",
+        options={} if options.max_pixels is None else decoder_options(options.max_pixels),  # opening decodes, too
     )
     if options.gpu is not None:
         try:

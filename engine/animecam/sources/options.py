@@ -25,6 +25,7 @@ class SourceOptions:
         open_s: Longest time that opening may take.
         read_s: Longest time to wait for the next frame.
         gpu: Index of the GPU that decodes a file and keeps the frames; None decodes on the processor.
+        max_pixels: Most pixels of a film's picture, for a film from a stranger; None allows all that are read at all.
 
     Raises:
         UsageError: A value makes no sense.
@@ -37,6 +38,7 @@ class SourceOptions:
     open_s: float = OPEN_SECONDS
     read_s: float = READ_SECONDS
     gpu: int | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         if (self.width_px is None) != (self.height_px is None):
@@ -46,6 +48,8 @@ class SourceOptions:
         if self.fps is not None and not SLOWEST_FPS <= self.fps <= FASTEST_FPS:
             hint = f"{SLOWEST_FPS:g} to {FASTEST_FPS} can be asked for, for example 30"
             raise UsageError(f"{self.fps:g} frames per second is no rate", hint=hint)
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise UsageError(f"max_pixels {self.max_pixels} is below 1", hint="leave it out for no limit")
         if self.threads < 0:
             raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the decoder choose")
         if not (self.open_s > 0 and self.read_s > 0):

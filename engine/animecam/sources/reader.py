@@ -20,9 +20,10 @@ from animecam.errors import SourceError
 from animecam.sources.alpha_track import AlphaTrack, open_alpha
 from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.losses import Losses
-from animecam.sources.options import MAX_PIXELS, SourceOptions
+from animecam.sources.options import SourceOptions
 from animecam.sources.orientation import orientation
 from animecam.sources.packets import Describe, Packets
+from animecam.sources.pixel_limit import PixelLimit
 from animecam.sources.pixels import Pixels, Unwrapper
 from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
 from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
@@ -54,7 +55,7 @@ def open_decoded(
         uri: Name for messages.
         container: What `av.open` returned; from now on the source's.
         describe: Turns an error of FFmpeg while reading into one for the user.
-        options: Time-outs and threads.
+        options: Time-outs, threads and the most pixels.
         is_live: Deliver with little delay, time stamps from zero, and leave out the frame that opening had to look at.
         clock: Where time stamps and pauses come from.
         raw_matrix: Matrix of a device's raw YUV that names none.
@@ -95,6 +96,7 @@ class DecodedSource:
         # Decoding several frames at a time delays each by as many; a live source cannot afford that.
         self._stream.thread_type = "SLICE" if is_live else "AUTO"
         self._stream.thread_count = options.threads
+        self._limit = PixelLimit(uri, self._stream, options.max_pixels)
         self._packets = Packets(uri, container, self._stream, describe, read_s=options.read_s, clock=clock)
         # FFmpeg decodes a camera's raw pixels to where the driver put them, memory that is unmapped with the device.
         is_lent = is_live and self._stream.codec_context.name == RAW
@@ -115,7 +117,7 @@ class DecodedSource:
         self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
         self._time_base = ARRIVAL_TIME_BASE if self._is_untimed else self._stream.time_base or CONTAINER_TIME_BASE
         with ExitStack() as on_failure:
-            if path is not None and (alpha := open_alpha(path, container, self._stream)) is not None:
+            if path is not None and (alpha := open_alpha(path, container, self._stream, options)) is not None:
                 on_failure.callback(alpha.close)
                 self._alpha = alpha
             self.format = self._learn_format()
@@ -201,9 +203,7 @@ class DecodedSource:
         frame, _ = first
         if not self._is_live:  # what a camera saw when it was opened is old news at the first read
             self._ready.appendleft(first)
-        if frame.width * frame.height > MAX_PIXELS:
-            hint = f"at most {MAX_PIXELS} pixels (16K) are read; scale it down"
-            raise SourceError(f"{self.uri} is {frame.width}x{frame.height} pixels", hint=hint)
+        self._limit.check(frame.width, frame.height)
         pixels = self._unwrapped(frame)
         width_px, height_px = pixels.size
         stream, container = self._stream, self._container
@@ -277,9 +277,10 @@ class DecodedSource:
             self._losses.sent(packet.pts)
         try:
             frames = packet.decode()
-        except av.error.MemoryError as error:
-            raise self._describe(error) from error
-        except av.error.FFmpegError:  # whatever a decoder finds wrong with a packet, the next one may be sound
+        except av.error.FFmpegError as error:  # whatever is wrong with a packet, the next one may be sound
+            self._limit.check_failure(error)
+            if isinstance(error, av.error.MemoryError):
+                raise self._describe(error) from error
             self._losses.failed()
             frames = []
         for frame in frames:

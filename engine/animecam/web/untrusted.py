@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from animecam.sources.picture_header import is_animated, is_still_avif
 from animecam.web.options import MIB, Refusal
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 MOST_PICTURE_PIXELS = 50_000_000  # a good phone's photo; drawn, it needs some 300 MB
 MOST_CLIP_PIXELS = 3840 * 2160
@@ -30,6 +34,11 @@ class Upload:
     suffix: str
     made: str
     is_picture: bool
+
+
+def most_pixels(*, is_picture: bool) -> int:
+    """Most pixels of an upload's picture, or of each frame of its clip."""
+    return MOST_PICTURE_PIXELS if is_picture else MOST_CLIP_PIXELS
 
 
 def inspect(path: Path) -> Upload:
@@ -60,17 +69,17 @@ def inspect(path: Path) -> Upload:
                 if is_in_tiles(container):
                     what = "the photo is stored in tiles"
                     raise Refusal(what, hint="save it as JPEG or PNG first", status=415, reason="media")
-                streams = [(s.width, s.height) for s in container.streams.video]
+                track_pixels = _track_pixels(container)
     except (FFmpegError, OSError) as error:
         raise _no_media() from error
-    if not streams:
+    if not track_pixels:
         raise _no_media()
-    width_px, height_px = streams[0]
+    pixels = max(track_pixels)
     picture = _AVIF if is_still_avif(head) else next((_PICTURES[name] for name in names if name in _PICTURES), None)
-    most_pixels = MOST_CLIP_PIXELS if picture is None else MOST_PICTURE_PIXELS
-    if width_px * height_px == 0 or width_px * height_px > most_pixels:
+    limit = most_pixels(is_picture=picture is not None)
+    if pixels == 0 or pixels > limit:
         raise Refusal(
-            f"the picture has more than {most_pixels / 1e6:.0f} million pixels or is damaged",
+            f"the picture has more than {limit / 1e6:.0f} million pixels or is damaged",
             hint="make it smaller first",
             status=413,
             reason="pixels",
@@ -79,6 +88,14 @@ def inspect(path: Path) -> Upload:
         return Upload(picture, ".png" if picture == _AVIF else picture, is_picture=True)
     clip = next(_CLIPS[name] for name in names if name in _CLIPS)
     return Upload(clip, clip, is_picture=False)
+
+
+def _track_pixels(container: "InputContainer") -> list[int]:
+    """Pixels of each video track but covers: any of them may be the one that is drawn."""
+    from av.stream import Disposition
+
+    tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    return [s.width * s.height for s in tracks if getattr(s, "codec_context", None) is not None]
 
 
 def _no_media() -> Refusal:

@@ -19,7 +19,7 @@ from animecam.settings import Look, Scope
 from animecam.types import StreamFormat
 from animecam.web.options import MIB, Limits, Refusal
 from animecam.web.studio import Studio
-from animecam.web.untrusted import inspect
+from animecam.web.untrusted import inspect, most_pixels
 
 log = logging.getLogger(__name__)
 
@@ -234,9 +234,10 @@ class Workshop:
         from animecam.sinks.options import SinkOptions
         from animecam.sources.options import SourceOptions
 
+        source_options = SourceOptions(max_pixels=most_pixels(is_picture=job.is_picture))
         sink_options = SinkOptions(audio_from=job.source)
         with (
-            opened_source(str(job.source), SourceOptions()) as source,
+            opened_source(str(job.source), source_options) as source,
             opened_outputs((str(job.target),), source.format, sink_options) as outputs,
             self._studio.rendering(job.look) as (render, timing),
         ):

@@ -175,7 +175,7 @@ def test_titles_in_another_alphabet(make_clip, tmp_path):
 
 
 def test_absurd_size(make_clip, tmp_path, monkeypatch):
-    monkeypatch.setattr("animecam.sources.reader.MAX_PIXELS", 1000)  # a real one would fill the memory of the test
+    monkeypatch.setattr("animecam.sources.pixel_limit.MAX_PIXELS", 1000)  # a real one would fill the memory of the test
     assert "64x48 pixels" in refused(make_clip(tmp_path / "a.mp4", frames=1))
 
 

@@ -16,6 +16,7 @@ import pytest
 collect_ignore_glob = (
     [] if importlib.util.find_spec("aiohttp") and importlib.util.find_spec("aiortc") else ["test_web_*.py"]
 )
+POLL_S = 0.05  # pause before an upload is looked at again
 BROWSER_SECONDS = 90  # longest time for one test in a browser on a busy machine
 
 
@@ -114,6 +115,20 @@ def visit(studio: Any, fakes: ModuleType) -> Callable[..., Any]:
         return asyncio.run(asyncio.wait_for(main(), 30))
 
     return run
+
+
+@pytest.fixture
+def finished() -> Callable[..., Any]:
+    """Awaits the end of an upload; gives what the server then says of it."""
+
+    async def wait(client, job_id):
+        while True:
+            job = await (await client.get(f"/jobs/{job_id}")).json()
+            if job["state"] in ("done", "failed"):
+                return job
+            await asyncio.sleep(POLL_S)
+
+    return wait
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -15,23 +16,13 @@ from animecam.web.handlers import RESULT_TYPES
 from animecam.web.options import MIB
 from animecam.web.workshop import Workshop
 
-POLL_S = 0.05
-
 
 def picture(path: Path, width_px=64, height_px=48, level=100) -> bytes:
     cv2.imwrite(str(path), np.full((height_px, width_px, 3), level, np.uint8))
     return path.read_bytes()
 
 
-async def finished(client, job_id):
-    while True:
-        job = await (await client.get(f"/jobs/{job_id}")).json()
-        if job["state"] in ("done", "failed"):
-            return job
-        await asyncio.sleep(POLL_S)
-
-
-def test_an_uploaded_picture_comes_back_drawn(visit, tmp_path, fakes):
+def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes):
     async def test(client):
         query = {"name": "my holiday.png", "look": json.dumps({"style": "invert"})}
         answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
@@ -53,7 +44,7 @@ def test_an_uploaded_picture_comes_back_drawn(visit, tmp_path, fakes):
     visit(test)
 
 
-def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, tmp_path, make_clip):
+def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, finished, tmp_path, make_clip):
     photo = make_clip(tmp_path / "in.avif", codec="libsvtav1", frames=1)
 
     async def test(client):
@@ -67,7 +58,7 @@ def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, tmp_path, make_cl
     visit(test)
 
 
-def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_path, make_clip, media):
+def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, finished, tmp_path, make_clip, media):
     clip = make_clip(tmp_path / "in.mp4", frames=12, audio=True)
 
     async def test(client):
@@ -77,8 +68,6 @@ def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, tmp_p
         result = tmp_path / "out.mp4"
         result.write_bytes(await (await client.get(f"/jobs/{job['id']}/result")).read())
         return result
-
-    import av
 
     with av.open(str(visit(test))) as container:
         assert len(container.streams.audio) == 1
@@ -119,7 +108,7 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.webp", "image/webp"), ("a.mkv", "video/x-matroska")])
-def test_a_result_says_what_it_is(visit, tmp_path, make_clip, name, kind):
+def test_a_result_says_what_it_is(visit, finished, tmp_path, make_clip, name, kind):
     path = tmp_path / name
     data = picture(path) if name == "a.webp" else make_clip(path, frames=2).read_bytes()
 
@@ -147,7 +136,7 @@ def test_a_damaged_clip_fails_with_a_message(visit, tmp_path, make_clip):
     visit(test)
 
 
-def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, studio, tmp_path, make_clip, fakes):
+def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, finished, studio, tmp_path, make_clip, fakes):
     clip = make_clip(tmp_path / "in.mp4", frames=60).read_bytes()
 
     async def test(client):
@@ -159,7 +148,7 @@ def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, studio, tmp_path,
     visit(test)
 
 
-def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, tmp_path, monkeypatch, caplog):
+def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, finished, tmp_path, monkeypatch, caplog):
     data = picture(tmp_path / "in.png")
     opened = session.opened_source
 
@@ -179,7 +168,7 @@ def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, t
     assert "ZeroDivisionError: bug" in caplog.text  # for whoever runs the server, who alone can mend it
 
 
-def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(visit, tmp_path, monkeypatch):
+def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(visit, finished, tmp_path, monkeypatch):
     def torn(uri, _options):
         raise SourceError(f"{uri} is damaged or cut off", hint=f"look at {uri}")
 
@@ -209,7 +198,7 @@ def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monke
     visit(test)
 
 
-def test_the_oldest_result_makes_room_for_an_upload(visit, tmp_path):
+def test_the_oldest_result_makes_room_for_an_upload(visit, finished, tmp_path):
     """It was refused for a quarter of an hour, with the advice to come again in a minute."""
     data = picture(tmp_path / "in.png")
 

@@ -1,0 +1,70 @@
+"""Uploads that ask for more than the server gives: memory, room on its disk; the engine is a fake."""
+
+from contextlib import ExitStack
+
+import av
+import pytest
+
+from animecam.web import untrusted
+
+
+@pytest.fixture
+def small_limits(monkeypatch):
+    """Clips of no more than 640 x 480: the real limit would make a test slow."""
+    monkeypatch.setattr(untrusted, "MOST_CLIP_PIXELS", 640 * 480)
+
+
+def test_the_limit_of_pixels_holds_for_the_track_that_is_drawn(visit, tmp_path, make_clip, small_limits):
+    tracks = [make_clip(tmp_path / f"{side}.mkv", width_px=side, height_px=side, frames=2) for side in (64, 1024)]
+    both = tmp_path / "both.mkv"
+    with ExitStack() as stack:
+        output = stack.enter_context(av.open(str(both), "w"))
+        inputs = [stack.enter_context(av.open(str(track))) for track in tracks]
+        copies = [output.add_stream_from_template(each.streams.video[0]) for each in inputs]
+        for each, copy in zip(inputs, copies, strict=True):
+            for packet in each.demux(video=0):
+                if packet.size:
+                    packet.stream = copy
+                    output.mux(packet)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "both.mkv"}, data=both.read_bytes())
+        assert answer.status == 413, await answer.text()
+
+    visit(test)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265", "mpeg2video"])
+def test_a_clip_that_grows_on_its_way_fails_in_one_line(
+    visit, finished, tmp_path, make_clip, small_limits, caplog, codec
+):
+    sizes = ((64, 64), (1024, 1024))
+    parts = [
+        make_clip(tmp_path / f"{width_px}.ts", codec=codec, width_px=width_px, height_px=height_px, frames=12)
+        for width_px, height_px in sizes
+    ]
+    data = b"".join(part.read_bytes() for part in parts)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.ts"}, data=data)
+        assert answer.status == 201, await answer.text()
+        failed = await finished(client, (await answer.json())["id"])
+        assert failed["state"] == "failed", failed
+        assert failed["message"] == "in.ts has pictures of more than 0.3 million pixels"
+
+    visit(test)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(640, 480), (480, 640), (498, 616)])
+def test_a_clip_just_within_the_limit_is_drawn(visit, finished, tmp_path, make_clip, small_limits, width_px, height_px):
+    """Decoders fill up the sides to whole blocks, and count those."""
+    clip = make_clip(tmp_path / "in.mp4", width_px=width_px, height_px=height_px, frames=2)
+
+    async def test(client):
+        answer = await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())
+        assert answer.status == 201, await answer.text()
+        job = await finished(client, (await answer.json())["id"])
+        assert job["state"] == "done", job
+
+    visit(test)
