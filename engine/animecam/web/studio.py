@@ -20,6 +20,7 @@ from animecam.types import Frame
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 
 OPEN_SECONDS = 300.0  # the first start compiles networks; slower than any machine we know
+GIVE_UP_SECONDS = 60.0  # longest wait for networks that are still being opened, which nothing can hurry
 JOIN_SECONDS = 10.0  # longest wait for the round in progress when the studio closes
 
 T = TypeVar("T")
@@ -67,14 +68,21 @@ class Studio:
 
     def __enter__(self) -> "Studio":
         self._thread.start()
-        self.summary = self._opened.result(OPEN_SECONDS)
+        try:
+            self.summary = self._opened.result(OPEN_SECONDS)
+        except BaseException:  # Ctrl-C, too: Python must not shut down around a thread that compiles
+            self._close(GIVE_UP_SECONDS)
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close(JOIN_SECONDS)
+
+    def _close(self, join_s: float) -> None:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
-        self._thread.join(JOIN_SECONDS)
+        self._thread.join(join_s)
 
     def seat(self, look: Look, deliver: Deliver, fail: Fail) -> Seat:
         """A place for one live user; whoever took it closes it.

@@ -1,8 +1,11 @@
 """The render thread: newest frame wins, batches over users, failures stay with whom they concern."""
 
 import queue
+import signal
+import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -135,6 +138,24 @@ def test_an_engine_that_cannot_be_opened_is_reported_to_the_caller():
 
     with pytest.raises(StyleError), Studio(refuse):
         pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals reach a Windows program otherwise")
+def test_a_ctrl_c_while_the_engine_opens_waits_for_its_thread(engine):
+    """Python shut down around the thread, which aborted the process where that was in a compiler."""
+
+    @contextmanager
+    def slow():
+        time.sleep(0.2)  # until it is waited for
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.3)  # a compiler, which knows of no Ctrl-C
+        with engine.open() as opened:
+            yield opened
+
+    with pytest.raises(KeyboardInterrupt), Studio(slow):
+        pass
+    assert engine.is_closed
+    assert "render" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_closing_ends_the_engine_and_tells_those_who_still_sit(engine):
