@@ -135,16 +135,24 @@ class Workshop:
         """Stores a file, looks what it is and queues it.
 
         Raises:
-            Refusal: It is too large, too slow, or no media; or too many are kept already. Nothing of it is kept.
+            Refusal: It is too large, too slow, or no media; too many are kept already, or the disk is full. Nothing of
+                it is kept.
+            ConnectionError: Its sender has left.
         """
         if sum(not job.is_over for job in self.jobs()) >= MOST_JOBS:
             raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
         folder = self._folder / secrets.token_urlsafe(16)
-        folder.mkdir(mode=0o700)
         job = self._jobs[folder.name] = Job(name, folder, look)
         try:
+            folder.mkdir(mode=0o700)
             await self._store(job, chunks)
             found = await asyncio.to_thread(inspect, job.source)
+        except OSError as error:
+            self.discard(job)
+            if isinstance(error, ConnectionError):
+                raise
+            log.warning("no upload can be stored in %s: %s", self._folder, error.strerror or error)
+            raise _no_room() from error
         except BaseException:  # cancelled or failed: nothing of it is kept
             self.discard(job)
             raise
@@ -259,6 +267,11 @@ def too_large(limits: Limits) -> Refusal:
         status=413,
         reason="upload",
     )
+
+
+def _no_room() -> Refusal:
+    what = "the server has no room for the file"
+    return Refusal(what, hint="try a smaller one, or later", status=507, reason="disk")
 
 
 def _part(stream: StreamFormat, figures: Figures) -> float | None:

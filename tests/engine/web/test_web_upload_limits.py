@@ -1,11 +1,14 @@
 """Uploads that ask for more than the server gives: memory, room on its disk; the engine is a fake."""
 
+import errno
+import shutil
 from contextlib import ExitStack
 
 import av
 import pytest
 
 from animecam.web import untrusted
+from animecam.web.workshop import Job, Workshop
 
 
 @pytest.fixture
@@ -68,3 +71,53 @@ def test_a_clip_just_within_the_limit_is_drawn(visit, finished, tmp_path, make_c
         assert job["state"] == "done", job
 
     visit(test)
+
+
+async def refused_for_the_disk(client):
+    answer = await client.post("/jobs", params={"name": "a.png"}, data=b"some bytes")
+    assert answer.status == 507
+    assert await answer.json() == {
+        "message": "the server has no room for the file",
+        "hint": "try a smaller one, or later",
+    }
+    metrics = await (await client.get("/metrics")).text()
+    assert 'animecam_requests_refused_total{reason="disk"} 1' in metrics
+    assert "animecam_uploads{" not in metrics
+
+
+def test_an_upload_that_fills_the_disk_is_refused_and_removed(visit, tmp_path, monkeypatch, caplog):
+    kept = []
+
+    class FullFile:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def write(self, _):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    class FullJob(Job):
+        def __init__(self, name, folder, look):
+            super().__init__(name, folder, look)
+            kept.append(folder)
+            self.source = type("FullPath", (), {"open": lambda *_: FullFile()})()
+
+    monkeypatch.setattr("animecam.web.workshop.Job", FullJob)
+    visit(refused_for_the_disk)
+    assert len(kept) == 1
+    assert not kept[0].exists()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_an_upload_that_finds_no_folder_is_refused(visit, monkeypatch, caplog):
+    begin = Workshop.__init__
+
+    def without_folder(self, *arguments):
+        begin(self, *arguments)
+        shutil.rmtree(self._folder)
+
+    monkeypatch.setattr(Workshop, "__init__", without_folder)
+    visit(refused_for_the_disk)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
