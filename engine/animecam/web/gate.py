@@ -50,7 +50,9 @@ class Gate:
 
     def is_token(self, text: str) -> bool:
         """Whether a text is the token, in constant time."""
-        return bool(self._token) and secrets.compare_digest(text.encode(), self._token.encode())
+        # Bytes of a header that are no UTF-8 come as halves of surrogates, which cannot be encoded as they are.
+        given = text.encode(errors="surrogatepass")
+        return bool(self._token) and secrets.compare_digest(given, self._token.encode())
 
     def admit(self, response: web.StreamResponse, *, is_secure: bool) -> None:
         """Gives a browser that showed the token a cookie in its place, so that addresses need not carry it."""

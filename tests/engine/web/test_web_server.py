@@ -70,6 +70,20 @@ def test_without_the_token_nobody_comes_in(visit):
     visit(test, token=TOKEN)
 
 
+@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff", b"Cookie: animecam_token=\xff"])
+def test_a_token_that_is_no_text_is_refused_and_counted(visit, caplog, header):
+    async def test(client):
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        writer.write(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"401"
+        writer.close()
+        metrics = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert 'animecam_requests_refused_total{reason="token"} 1' in await metrics.text()
+
+    visit(test, token=TOKEN)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_the_printed_address_gives_a_cookie_and_hides_the_token(visit):
     async def test(client):
         first = await client.get(f"/?token={TOKEN}", allow_redirects=False)
