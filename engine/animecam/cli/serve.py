@@ -92,7 +92,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         raise UsageError(f"the page needs the package {error.name}", hint="pip install 'animecam[web]'") from error
     from animecam.styles.registry import list_styles
     from animecam.web.addresses import reachable_hosts, url
-    from animecam.web.certificate import fingerprint, own_certificate, tls_context
+    from animecam.web.certificate import own_tls, tls_context
     from animecam.web.gate import is_loopback
     from animecam.web.studio import Studio
 
@@ -103,9 +103,11 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
     if options.certificate is not None:
         tls = tls_context(options.certificate, options.key)
     elif not (is_local or options.plain):
-        certificate = own_certificate(hosts)
-        tls = tls_context(certificate, None)
-        show_note(f"the browser will warn of a self-signed certificate; its SHA-256 is {fingerprint(certificate)}")
+        own = own_tls(hosts)
+        tls = own.context
+        show_note(f"the browser will warn of a self-signed certificate; its SHA-256 is {own.fingerprint}")
+        if own.obstacle:
+            show_note(f"the certificate is for this run only, it cannot be kept: {own.obstacle}")
 
     def tell(port: int) -> None:
         for host in hosts:

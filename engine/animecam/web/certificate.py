@@ -4,7 +4,9 @@ import datetime
 import ipaddress
 import os
 import ssl
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -18,6 +20,21 @@ from animecam.errors import UsageError
 VALID_DAYS = 397  # the longest that browsers accept
 SPARE_DAYS = 7  # one that ends sooner is replaced
 PRIVATE_MODE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTls:
+    """TLS settings with a certificate that the server made itself.
+
+    Attributes:
+        context: The settings.
+        fingerprint: SHA-256 of the certificate, as browsers show it.
+        obstacle: Why the certificate is not kept and lasts for this run only; empty if it is kept.
+    """
+
+    context: ssl.SSLContext
+    fingerprint: str
+    obstacle: str = ""
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
@@ -41,6 +58,28 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
+def own_tls(hosts: Sequence[str], folder: Path | None = None) -> OwnTls:
+    """TLS settings with a self-signed certificate, a kept one where there is a place for it.
+
+    Args:
+        hosts: Names and addresses it must hold for.
+        folder: Where it is kept; None is the user's data folder.
+
+    Raises:
+        UsageError: The one that is kept is damaged, or not even a temporary file can be written.
+    """
+    try:
+        return _loaded(own_certificate(hosts, folder))
+    except OSError as error:  # a container whose disk is read-only, a folder of another user
+        obstacle = _in_words(error)
+    try:
+        with tempfile.TemporaryDirectory(prefix="animecam-") as temporary:  # the key stays nowhere once it is loaded
+            return replace(_loaded(own_certificate(hosts, Path(temporary))), obstacle=obstacle)
+    except OSError as error:
+        what = f"there is no place for a certificate: {_in_words(error)}"
+        raise UsageError(what, hint="give one: --certificate FILE --key FILE") from error
+
+
 def own_certificate(hosts: Sequence[str], folder: Path | None = None) -> Path:
     """A self-signed certificate that is kept, so that a browser has to be told only once.
 
@@ -50,6 +89,9 @@ def own_certificate(hosts: Sequence[str], folder: Path | None = None) -> Path:
 
     Returns:
         PEM file of certificate and key, readable by the user alone.
+
+    Raises:
+        OSError: It cannot be kept there.
     """
     folder = folder or platformdirs.user_data_path("animecam")
     path = folder / "serve.pem"
@@ -65,6 +107,15 @@ def fingerprint(certificate: Path) -> str:
     """SHA-256 of a certificate, as browsers show it."""
     digest = x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256())
     return ":".join(f"{byte:02X}" for byte in digest)
+
+
+def _loaded(certificate: Path) -> OwnTls:
+    return OwnTls(tls_context(certificate, None), fingerprint(certificate))
+
+
+def _in_words(error: OSError) -> str:
+    what = error.strerror or str(error)
+    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _still_good(path: Path, hosts: Sequence[str]) -> bool:

@@ -17,7 +17,7 @@ from animecam.cli.serve import serve as command
 from animecam.errors import UsageError
 from animecam.settings import Look
 from animecam.web.addresses import reachable_hosts, url
-from animecam.web.certificate import fingerprint, own_certificate, tls_context
+from animecam.web.certificate import fingerprint, own_certificate, own_tls, tls_context
 from animecam.web.gate import is_loopback
 from animecam.web.options import Limits, ServeOptions
 from animecam.web.server import Site, serve
@@ -97,6 +97,37 @@ def test_its_own_certificate_holds_for_its_addresses_and_is_kept(run, tmp_path):
         assert await get(f"https://127.0.0.1:{port}/healthz", ssl=trusting) == 200
 
     run(ServeOptions(port=0, seconds=0.5), visit, tls_context(path, None))
+
+
+def test_where_no_certificate_can_be_kept_it_lasts_for_this_run(run, tmp_path, monkeypatch):
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    own = own_tls(["127.0.0.1"], in_the_way / "animecam")
+    assert str(in_the_way) in own.obstacle
+    assert list(temporary.iterdir()) == []  # no key is left behind
+
+    async def visit(port):
+        pinned = aiohttp.Fingerprint(bytes.fromhex(own.fingerprint.replace(":", "")))
+        assert await get(f"https://127.0.0.1:{port}/healthz", ssl=pinned) == 200
+
+    run(ServeOptions(port=0, seconds=0.5), visit, own.context)
+
+
+def test_a_certificate_that_is_kept_has_no_obstacle(tmp_path):
+    assert own_tls(["127.0.0.1"], tmp_path).obstacle == ""
+    assert own_tls(["127.0.0.1"], tmp_path).fingerprint == fingerprint(tmp_path / "serve.pem")
+
+
+def test_where_there_is_no_place_at_all_a_certificate_is_asked_for(tmp_path, monkeypatch):
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    monkeypatch.setattr("tempfile.tempdir", str(in_the_way))
+    with pytest.raises(UsageError, match="no place for a certificate") as caught:
+        own_tls(["127.0.0.1"], in_the_way / "animecam")
+    assert "--certificate" in caught.value.hint
 
 
 def test_a_certificate_that_is_none_is_said(tmp_path):
