@@ -53,6 +53,13 @@ class ServeOptions:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        if not self.host:
+            raise UsageError("no address to listen on was given", hint="--host 0.0.0.0 is all of them")
+        try:
+            self.host.encode("idna")  # as names are looked up
+        except UnicodeError as error:
+            what = f"{self.host} is no name or address of a machine"
+            raise UsageError(what, hint="127.0.0.1 is for this machine, 0.0.0.0 for the network") from error
         if not 0 <= self.port <= LARGEST_PORT:
             raise UsageError(f"port {self.port} is outside 0..{LARGEST_PORT}", hint="8000 is usual")
         if self.key is not None and self.certificate is None:

@@ -132,7 +132,8 @@ async def _listen(runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLCont
         where = f"{options.host}:{options.port}"
         if error.errno == errno.EADDRINUSE:
             raise UsageError(f"{where} is in use by another program", hint="--port 0 takes a free one") from error
-        reason = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else str(error)
+        number = error.errno or 0  # below 0 where a name was not found, which is no number of the system's
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         raise UsageError(f"cannot listen on {where}: {reason}", hint="--host 127.0.0.1 --port 8000") from error
 
 

@@ -12,6 +12,7 @@ import sys
 import aiohttp
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
 
 from animecam.cli.serve import serve as command
 from animecam.errors import UsageError
@@ -99,6 +100,21 @@ def test_its_own_certificate_holds_for_its_addresses_and_is_kept(run, tmp_path):
     run(ServeOptions(port=0, seconds=0.5), visit, tls_context(path, None))
 
 
+def test_a_name_in_any_script_gets_a_certificate(tmp_path):
+    own_certificate(["bücher.local"], tmp_path)
+    certificate = x509.load_pem_x509_certificate((tmp_path / "serve.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["xn--bcher-kva.local"]
+
+
+@pytest.mark.parametrize("host", ["ü", "a b", "http://here"])
+def test_a_name_that_nobody_knows_is_said(run, host):
+    with pytest.raises(UsageError, match=f"cannot listen on {host}") as caught:
+        run(ServeOptions(host=host, port=0, seconds=0.1))
+    assert "Errno" not in caught.value.message
+    assert "--host" in caught.value.hint
+
+
 def test_where_no_certificate_can_be_kept_it_lasts_for_this_run(run, tmp_path, monkeypatch):
     in_the_way = tmp_path / "file"
     in_the_way.touch()
@@ -173,6 +189,9 @@ def test_a_camera_may_be_held_upright():
     [
         ["--token", "with space"],
         ["--port", "70000"],
+        ["--host", "", "--seconds", "0.1"],
+        ["--host", "a_b..c"],
+        ["--host", "x" * 64 + ".local"],
         ["--key", "key.pem"],
         ["--plain", "--certificate", "cert.pem"],
         ["--max-sessions", "0"],
@@ -184,6 +203,7 @@ def test_options_that_make_no_sense_are_refused_before_anything_opens(arguments)
     result = CliRunner().invoke(command, arguments)
     assert isinstance(result.exception, UsageError), result.output
     assert result.exception.exit_status == 2
+    assert result.exception.hint
 
 
 def test_a_frame_rate_to_hold_is_refused_with_what_to_do_instead():
