@@ -27,7 +27,7 @@ from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
 from animecam.faces.align import Aligner, AlignOptions, head_pose
 from animecam.faces.base import Detector
-from animecam.faces.opening import SCAN_PX, glances_of, open_detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.smooth import OneEuroOptions
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.networks import Networks, open_networks
@@ -214,7 +214,7 @@ def _opened(settings: Settings) -> Iterator[Detectors]:
     options = BackendOptions(threads=1)  # as in a run
     with ExitStack() as stack:
         scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))
-        follow = stack.enter_context(closing(open_detector("short", settings.backend, options)))
+        follow = stack.enter_context(closing(open_follower(settings.backend, options)))
         scan_px = SCAN_PX[settings.detector.partition(":")[0]]
         yield Detectors(scan, follow, TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px))
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from animecam.faces.align import Pose, head_pose
-from animecam.faces.opening import open_detector
+from animecam.faces.opening import open_follower
 from animecam.render.cpu import CpuImageOps
 from animecam.session import opened_outputs, opened_source
 from animecam.sinks.convert import to_yuv420
@@ -85,7 +85,7 @@ def portrait_crops(size_px: int) -> tuple[Image, ...]:
         Twelve pictures, uint8 [size_px, size_px, 3].
     """
     frame = picture_frame(load_portrait())
-    with closing(open_detector("short")) as detector:
+    with closing(open_follower()) as detector:
         pose = head_pose(detector.detect(frame.planes[0], MIN_SCORE)[0])
     crops: list[Image] = []
     for turn_deg, size, light in product(TURNS_DEG, SIZES, LIGHTS):

@@ -24,7 +24,7 @@ from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
 from animecam.faces.align import Aligner, head_pose
 from animecam.faces.geometry import upright_region
-from animecam.faces.opening import SCAN_PX, glances_of, open_detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
 from animecam.measure.networks import REFERENCE, head_picture, opened_reference
 from animecam.measure.spread import SPREAD_HEADS, Ratio, Spread
@@ -121,7 +121,7 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
     options = BackendOptions(threads=1)  # as in a run
     with ExitStack() as stack:
         scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))
-        follow = stack.enter_context(closing(open_detector("short", settings.backend, options)))
+        follow = stack.enter_context(closing(open_follower(settings.backend, options)))
         track = Tracker(
             scan,
             follow,

@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -20,6 +21,8 @@ from animecam.styles.registry import find_style, verified_half, verified_model
 
 MOST_KEPT = 8
 """Networks that stay on the GPU: every style at one size. Whoever holds a frame rate goes through seven sizes."""
+
+ROOM_SECONDS, _POLL_SECONDS = 2.0, 0.05  # longest wait for a network that no frame under way is drawn with
 
 CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the run ends
 
@@ -107,8 +110,16 @@ class DeviceStyles:
             try:
                 return self._opened(style, size_px)
             except DeviceMemoryError:
-                if not self._drop_one():
+                if not self._makes_room():
                     raise
+
+    def _makes_room(self) -> bool:
+        """Frees a network; waits a little for the one that was drawn with until this one was asked for in its place."""
+        end_s = time.monotonic() + ROOM_SECONDS
+        while not self._drop_one():
+            if not self._ready or time.monotonic() > end_s or self._is_ending.wait(_POLL_SECONDS):
+                return False
+        return True
 
     def _drop_one(self) -> bool:
         """Frees the network that no frame asked for the longest, if there is one that none under way is drawn with."""

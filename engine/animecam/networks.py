@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
-from animecam.backends.base import Backend, BackendChoice, BackendOptions
+from animecam.backends.base import Backend, BackendChoice
 from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, runs_on_gpu
 from animecam.cuda.base import Gpu
@@ -16,7 +16,7 @@ from animecam.device_styles import DeviceStyles, open_device_style
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
-from animecam.faces.opening import SCAN_PX, glances_of, open_detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governing import Governed
 from animecam.governor import Governor
@@ -246,11 +246,10 @@ class Networks(StyleNetworks):
 
     def _open_detectors(self) -> tuple[Detector, Detector]:
         # A search says where to look from near: bfloat16 moved what it finds by 0.05 of 192 px, and takes 0.7 the time.
-        scan = self._open_detector(self._settings.detector, self._one_core)
-        return scan, self._open_detector("short", replace(self._one_core, allow_bf16=False))
+        scan = self._kept(open_detector(self._settings.detector, self._small, self._one_core))
+        return scan, self._kept(open_follower(self._small, self._one_core))
 
-    def _open_detector(self, choice: str, options: BackendOptions) -> Detector:
-        detector = open_detector(choice, self._small, options)
+    def _kept(self, detector: Detector) -> Detector:
         self._stack.callback(detector.close)
         return detector
 

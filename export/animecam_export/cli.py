@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from animecam.backends.untold import untold
 from animecam.errors import AnimecamError
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
@@ -198,7 +199,7 @@ def int8(
     Ranges come from heads in --photos; PSNR is told for heads that were not used. OpenVINO runs it.
     """
     os.environ.setdefault("NNCF_CI", "1")  # else it tells its makers that it was used
-    with _export_packages("int8"):
+    with _export_packages("int8"), untold():
         import nncf  # noqa: F401 # pyright: ignore[reportUnusedImport]
 
         from animecam_export.int8_style import Int8Options, add_int8

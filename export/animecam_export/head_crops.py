@@ -10,9 +10,8 @@ from time import perf_counter_ns
 import cv2
 import numpy as np
 
-from animecam.backends.base import BackendOptions
 from animecam.faces.align import head_pose
-from animecam.faces.opening import open_detector
+from animecam.faces.opening import open_follower
 from animecam.render.cpu import CpuImageOps
 from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat
 from animecam_export.errors import ExportError
@@ -53,7 +52,7 @@ def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
         RGB, uint8 [size_px, size_px, 3].
     """
     ops = CpuImageOps()
-    with closing(open_detector("short", options=BackendOptions(allow_bf16=False))) as detector:
+    with closing(open_follower()) as detector:
         for path in photos:
             try:
                 coded = np.fromfile(path, np.uint8)

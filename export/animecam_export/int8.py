@@ -27,6 +27,7 @@ from onnx import ModelProto, NodeProto
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
 from animecam.backends.opening import open_backend
+from animecam.backends.untold import untold
 from animecam.measure.spread import Ratio
 from animecam.measure.turns import interleave
 from animecam.styles.card import Contract
@@ -82,7 +83,8 @@ def quantise(model: ModelProto, crops: Sequence[Image], contract: Contract) -> M
     Raises:
         ExportError: There is no convolution to quantise.
     """
-    import nncf
+    with untold():
+        import nncf
 
     nncf.set_log_level(logging.ERROR)
     model = _plain(model)

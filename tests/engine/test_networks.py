@@ -34,6 +34,7 @@ def test_detectors_are_opened_in_the_thread_that_searches_with_them(monkeypatch)
             Closing.closed += 1
 
     monkeypatch.setattr("animecam.networks.open_detector", open_detector)
+    monkeypatch.setattr("animecam.faces.opening.open_detector", open_detector)  # through it the other one comes
     with open_networks(SETTINGS) as networks:
         assert len(networks.require_detectors()) == 2
     assert [what for *what, _ in opened] == [["auto", True], ["short", False]]
@@ -71,6 +72,7 @@ def test_a_run_that_ends_before_they_are_open_closes_them_all_the_same(monkeypat
         return Slow()
 
     monkeypatch.setattr("animecam.networks.open_detector", open_detector)
+    monkeypatch.setattr("animecam.faces.opening.open_detector", open_detector)
     with open_networks(SETTINGS):
         threading.Timer(0.2, may_open.set).start()
     assert len(closed) == 2

@@ -1,5 +1,6 @@
 """Eyes and mouth: where `prepare` says they are, and how a recipe lets them count more."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,18 @@ from animecam_training.methods.pairs import PairMethod
 from animecam_training.target.geometry import CHIN, EYELIDS, LIPS, NOSE_TIP, eyes_and_mouth
 
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)
+
+
+def test_a_folder_from_before_there_were_maps_is_another(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
+    options = PrepareOptions("pairs", weights=shared / "weights")
+    prepare(one_portrait, tmp_path / "out", options)
+    index = tmp_path / "out/index.jsonl"
+    head, rest = index.read_text().split("\n", 1)
+    marks = json.loads(head)["prepared"]
+    del marks["parts"]
+    index.write_text(json.dumps({"prepared": marks}) + "\n" + rest)
+    with pytest.raises(DataError, match="parts False and not True"):
+        prepare(one_portrait, tmp_path / "out", options)
 
 
 def _at(mask: Image, points: np.ndarray) -> Image:
@@ -74,6 +87,9 @@ def test_a_folder_without_maps_is_refused_only_where_they_count(one_pair: DataCo
     with pytest.raises(DataError, match=r"a_0\.parts\.png is missing") as caught:
         PairSet(one_pair, PLAIN, seed=0, batch_of_all=1, with_parts=True)
     assert "pair_weights.parts = 0" in str(caught.value.hint)
+    write_mask(np.zeros((90, 96), np.uint8), tmp_path / "a_0.parts.png")
+    with pytest.raises(DataError, match=r"a_0\.parts\.png is not of the size of its picture"):
+        PairSet(one_pair, PLAIN, seed=0, batch_of_all=1, with_parts=True)[0]
     write_picture(np.zeros((96, 96, 3), np.uint8), tmp_path / "a_0.parts.png")
     with pytest.raises(DataError, match=r"a_0\.parts\.png is not a mask"):
         PairSet(one_pair, PLAIN, seed=0, batch_of_all=1, with_parts=True)[0]

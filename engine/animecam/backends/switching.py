@@ -3,6 +3,7 @@
 import logging
 import queue
 import threading
+import time
 from collections import Counter
 from typing import Protocol
 
@@ -13,7 +14,10 @@ from animecam.errors import AnimecamError, BackendError
 
 CLOSE_SECONDS = 60.0  # longest wait for a build to notice that it is to end
 
-LULL_SECONDS = 1.0  # without a picture of a shape, and somebody else draws it
+LULL_SECONDS, LULL_RUNS = 1.0, 3
+"""So long without a picture of a shape, and for so many times what the last one took: somebody else draws it."""
+
+_POLL_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +64,8 @@ class SwitchingBackend:
         self._failed = threading.Event()
         self._is_ending = threading.Event()
         self._asked: set[tuple[int, ...]] = set()
-        self._drawn: Counter[tuple[int, ...]] = Counter()  # by the slow one
+        self._drawn: Counter[tuple[int, ...]] = Counter()  # pictures, by the slow one
+        self._slow_s = 0.0  # what the last ones took
         self._told: set[tuple[BackendInfo, tuple[int, ...]]] = set()
         self._to_prepare: queue.SimpleQueue[tuple[int, ...] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._prepare_all, name="engine-build", daemon=True)
@@ -74,12 +79,15 @@ class SwitchingBackend:
         if self._fast.is_ready(shape):
             self._tell(self._fast, batch)
             return in_parts(self._fast.run, batch, self._fast.max_batch)
-        self._drawn[shape] += 1
+        self._drawn[shape] += batch.shape[0]
         if self._drawn[shape] >= self._worth and shape not in self._asked and not self._failed.is_set():
             self._asked.add(shape)
             self._to_prepare.put(shape)
         self._tell(self._slow, batch)
-        return in_parts(self._slow.run, batch, self._slow.max_batch)
+        start_s = time.monotonic()
+        drawn = in_parts(self._slow.run, batch, self._slow.max_batch)
+        self._slow_s = time.monotonic() - start_s
+        return drawn
 
     @property
     def is_settled(self) -> bool:
@@ -129,8 +137,15 @@ class SwitchingBackend:
         if self._worth == 1:
             return True
         with gpu_turn(self._is_ending.is_set):
-            before = self._drawn[shape]
-        return not self._is_ending.wait(LULL_SECONDS) and self._drawn[shape] > before
+            pass
+        lull_s = max(LULL_SECONDS, LULL_RUNS * self._slow_s)
+        if self._is_ending.wait(lull_s):  # those that were under way when the others were done say nothing
+            return False
+        before, end_s = self._drawn[shape], time.monotonic() + lull_s
+        while self._drawn[shape] == before:
+            if time.monotonic() > end_s or self._is_ending.wait(_POLL_SECONDS):
+                return False
+        return True
 
 
 def _named(info: BackendInfo) -> str:

@@ -1,6 +1,7 @@
 """Opens a face detector by name."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
@@ -63,6 +64,19 @@ def open_detector(
             return InsightFace(pack)
         case _:
             raise UsageError(f"there is no face detector {choice!r}", hint=f"one of {CHOICES}")
+
+
+def open_follower(backend: BackendChoice = BackendChoice.AUTO, options: BackendOptions | None = None) -> Detector:
+    """Opens what looks at the surroundings of known faces, in float32, as crops hang on where it sees them.
+
+    Args:
+        backend: As of `open_detector`.
+        options: How else it computes.
+
+    Raises:
+        BackendError: The runtime does not work here.
+    """
+    return open_detector("short", backend, replace(options or BackendOptions(), allow_bf16=False))
 
 
 def glances_of(detector: Detector) -> tuple[Detector, ...]:

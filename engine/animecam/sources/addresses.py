@@ -2,7 +2,7 @@
 
 import re
 
-_PASSWORD = re.compile(r"(?<=://)[^/?#]*@")  # up to the last @: people do not escape those in their passwords
+_PASSWORD = re.compile(r"(?<=://)[^/]*@")  # up to the last @, as people escape neither that, # nor ?
 
 
 def public_uri(uri: str) -> str:

@@ -188,6 +188,27 @@ def test_an_engine_is_made_for_what_is_drawn_often_and_goes_on_being(slow, monke
     assert engine.prepared == [SMALL]
 
 
+def test_an_engine_is_made_where_every_picture_takes_long(slow, monkeypatch):
+    """They need it most: a picture must not have to come within a fixed time."""
+    monkeypatch.setattr(switching, "LULL_SECONDS", 0.01)
+    engine, quick = FakeEngine(), slow.run
+    engine.may_finish.set()
+    slow.run = lambda batch: time.sleep(0.1) or quick(batch)
+    with closing(SwitchingBackend(engine, slow, worth=2)) as backend:
+        wait_for(lambda: backend.run(pictures())[0].max() == 3)
+    assert engine.prepared == [SMALL]
+
+
+def test_pictures_are_counted_and_not_runs(slow, monkeypatch):
+    monkeypatch.setattr(switching, "LULL_SECONDS", 0.01)
+    engine = FakeEngine()
+    with closing(SwitchingBackend(engine, slow, worth=4)) as backend:
+        backend.run(pictures(count=3))
+        assert not backend._asked
+        backend.run(pictures(count=1))
+        assert backend._asked
+
+
 def test_an_engine_is_not_made_while_others_load_on_the_gpu(slow, monkeypatch):
     monkeypatch.setattr(switching, "LULL_SECONDS", 0.05)
     engine = FakeEngine()

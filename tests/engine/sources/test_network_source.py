@@ -204,6 +204,7 @@ def test_a_page_is_no_video(web, tmp_path):
     [
         ("rtsp://me:secret@cam/1", "rtsp://cam/1"),
         ("rtsp://me:se@cret@cam:554/1?to=a@b", "rtsp://cam:554/1?to=a@b"),  # FFmpeg takes an @ as it is
+        ("rtsp://me:se#cr?et@cam/1", "rtsp://cam/1"),
         ("http://cam/a@b", "http://cam/a@b"),
         ("clips/me@home.mp4", "clips/me@home.mp4"),
     ],

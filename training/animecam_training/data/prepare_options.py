@@ -58,4 +58,6 @@ class PrepareOptions:
         if self.beard_copies:  # else left out: folders of before have no such mark
             marks["beard_copies"] = self.beard_copies
         changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
+        if self.kind == "pairs":
+            changes["parts"] = True  # their maps lie beside them: not in folders of before
         return marks | changes | dict(self.drawn_by)

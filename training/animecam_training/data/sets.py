@@ -138,7 +138,7 @@ class PairSet(Crops):
         if without:
             raise DataError(
                 f"{parts_of(without[0])} is missing: where the eyes and the mouth are",
-                hint="prepare the folder again, or set pair_weights.parts = 0 in the recipe",
+                hint="prepare into a new folder, or set pair_weights.parts = 0 in the recipe",
             )
 
     def __getitem__(self, index: int) -> Batch:
@@ -154,12 +154,12 @@ class PairSet(Crops):
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
         window = choose_window(photo.shape, size_px, zoom, rng)
+        parts = [self.read_beside(photo, parts_of(path), read_mask)] if self._with_parts else []
         cuts = cut(pictures, size_px, window)
         photo, target = vary_light([_unit(image) for image in cuts[:2]], self.augment, rng)
         batch = {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
-        if self._with_parts:
-            (parts,) = cut([self.keep(parts_of(path), read_mask)], size_px, window)
-            batch["parts"] = torch.from_numpy(_unit(parts))[None]
+        if parts:
+            batch["parts"] = torch.from_numpy(_unit(cut(parts, size_px, window)[0]))[None]
         return batch | {"cover": _cover(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
 
 
