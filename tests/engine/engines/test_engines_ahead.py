@@ -38,4 +38,5 @@ def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
             pytest.skip("there is a GPU here: -m gpu tests it")
         (engine,) = build_ahead(place, Networks("cel", folder / "model.onnx", None), [64], quiet)
     assert engine.record.key.precision == "f32"
-    assert json.loads(engine.path.with_suffix(".json").read_text())["layers"]["CONVOLUTION FLOAT"] == 21
+    layers = json.loads(engine.path.with_suffix(".json").read_text())["layers"]
+    assert layers["CONVOLUTION FLOAT"] == 14 + 13  # the blocks and the head, and the mix in each LADE
