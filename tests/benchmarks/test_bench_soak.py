@@ -41,6 +41,13 @@ def test_a_grain_is_no_leak_however_steep_a_short_run_makes_it_look(soak):
     assert slope.verdict is soak.Verdict.UNSURE
 
 
+def test_a_delay_that_rises_for_seconds_is_no_growth(soak):
+    """Another program took a core meanwhile."""
+    for step_s, verdict in ((0.1, soak.Verdict.UNSURE), (5.0, soak.Verdict.GROWS)):
+        windows = [soak.Window(step_s * n, 100.0, Spread.of([8.0 + 0.2 * n]), 60.0, 0) for n in range(40)]
+        assert soak.judge(windows)["delay ms"].verdict is verdict
+
+
 def test_a_single_outlier_bends_nothing(soak):
     at_s, values = series(0.0, 0.5)
     values[-1] += 500.0
