@@ -41,7 +41,6 @@ MEMORY_LIMIT_MIB = 20.0  # an hour: one leaked 720p frame every four minutes
 MEMORY_GRAIN_MIB = 1.0  # within the run: allocators give and take as much at any time
 DELAY_LIMIT_MS = 5.0  # an hour: nobody works long enough to notice
 DELAY_GRAIN_MS = 0.5  # within the run
-DELAY_LEAST_S = 60.0  # of the run: another program that takes a core for a second is no growth
 
 
 class Verdict(StrEnum):
@@ -184,9 +183,7 @@ def judge(windows: Sequence[Window]) -> dict[str, Slope]:
     at_s = [window.at_s for window in steady]
     return {
         "memory MiB": slope_of(at_s, [window.resident_mib for window in steady], MEMORY_LIMIT_MIB, MEMORY_GRAIN_MIB),
-        "delay ms": slope_of(
-            at_s, [window.delay_ms.p50 for window in steady], DELAY_LIMIT_MS, DELAY_GRAIN_MS, DELAY_LEAST_S
-        ),
+        "delay ms": slope_of(at_s, [window.delay_ms.p50 for window in steady], DELAY_LIMIT_MS, DELAY_GRAIN_MS),
     }
 
 
@@ -195,7 +192,7 @@ def settled(windows: Sequence[Window]) -> Sequence[Window]:
     return windows[round(WARM_UP_SHARE * len(windows)) :]
 
 
-def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float, grain: float, least_s: float = 0.0) -> Slope:
+def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float, grain: float) -> Slope:
     """The line through a series.
 
     Args:
@@ -203,11 +200,9 @@ def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float, grain
         values: What was measured.
         limit: Growth an hour that is allowed.
         grain: Growth within the series that means nothing.
-        least_s: Length of a series, in seconds, below which growth is never certain.
     """
     slope, _, low, high = (SECONDS_PER_HOUR * number for number in theilslopes(values, at_s, CONFIDENCE))
-    length_s = at_s[-1] - at_s[0]
-    has_grown = length_s >= least_s and low * length_s / SECONDS_PER_HOUR > grain
+    has_grown = low * (at_s[-1] - at_s[0]) / SECONDS_PER_HOUR > grain
     verdict = Verdict.GROWS if low > limit and has_grown else Verdict.UNSURE if high > limit else Verdict.STEADY
     return Slope(slope, low, high, limit, verdict)
 

@@ -1,5 +1,8 @@
 """The soak must see a leak, must not see one in noise, and must say when it cannot tell."""
 
+import time
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -41,13 +44,6 @@ def test_a_grain_is_no_leak_however_steep_a_short_run_makes_it_look(soak):
     assert slope.verdict is soak.Verdict.UNSURE
 
 
-def test_a_delay_that_rises_for_seconds_is_no_growth(soak):
-    """Another program took a core meanwhile."""
-    for step_s, verdict in ((0.1, soak.Verdict.UNSURE), (5.0, soak.Verdict.GROWS)):
-        windows = [soak.Window(step_s * n, 100.0, Spread.of([8.0 + 0.2 * n]), 60.0, 0) for n in range(40)]
-        assert soak.judge(windows)["delay ms"].verdict is verdict
-
-
 def test_a_single_outlier_bends_nothing(soak):
     at_s, values = series(0.0, 0.5)
     values[-1] += 500.0
@@ -71,6 +67,14 @@ def test_growth_ends_the_run_with_status_1(bench, soak, monkeypatch, tmp_path):
     assert result.exit_code == 1
     assert "it grows" in result.output
     assert report.exists()
+
+
+def test_a_delay_is_from_capture_to_sink(soak):
+    sink = soak.DelaySink()
+    sink.write(SimpleNamespace(captured_ns=time.perf_counter_ns() - 30_000_000))
+    (delay_ms,) = sink.take()
+    assert delay_ms >= 30.0
+    assert sink.take() == []
 
 
 def test_windows_hold_memory_delay_and_rate(written):

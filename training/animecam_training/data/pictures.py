@@ -104,10 +104,7 @@ def read_mask(path: Path) -> Mask:
     Raises:
         DataError: The file is missing or not such a mask.
     """
-    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
-    if pixels.ndim != 2 or pixels.dtype != np.uint8:
-        raise DataError(f"{path} is not a mask", hint=REPAIR_HINT)
-    return pixels.astype(np.uint8)
+    return _decode_plane(path, np.dtype(np.uint8), "mask").astype(np.uint8)
 
 
 def write_mask(mask: Mask, path: Path) -> None:
@@ -125,10 +122,7 @@ def read_labels(path: Path) -> Labels:
     Raises:
         DataError: The file is missing or not such a map.
     """
-    labels = _decode(path, cv2.IMREAD_UNCHANGED)
-    if labels.ndim != 2 or labels.dtype != np.uint16:
-        raise DataError(f"{path} is not a map of regions", hint=REPAIR_HINT)
-    return labels.astype(np.uint16)
+    return _decode_plane(path, np.dtype(np.uint16), "map of regions").astype(np.uint16)
 
 
 def write_labels(labels: Labels, path: Path) -> None:
@@ -186,6 +180,13 @@ def _decode(path: Path, mode: int) -> NDArray[Any]:
         raise DataError(f"{path} is larger than OpenCV reads", hint="make it smaller") from error
     if pixels is None:
         raise DataError(f"{path} is not a picture", hint=REPAIR_HINT)
+    return pixels
+
+
+def _decode_plane(path: Path, kind: np.dtype[Any], what: str) -> NDArray[Any]:
+    pixels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim != 2 or pixels.dtype != kind:
+        raise DataError(f"{path} is not a {what}", hint=REPAIR_HINT)
     return pixels
 
 
