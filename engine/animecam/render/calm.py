@@ -7,25 +7,24 @@ opening mouth, a closing eye, what comes into view) this drawing counts alone: n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.render.motion import Floats, Flow, Gray, find_motion, grid
 from animecam.types import Image, Region
 
 COARSER = 2
 """So many pixels of a crop, across and down, are averaged before two crops are compared: that halves camera noise, and
 the time it takes."""
 
-FLOW_PX = 64
-"""Side of the copies in which motion is looked for. Crops are aligned, so what is left is small and smooth; at 32 and
-at 128 pixels the drawing is calmed half as well."""
+COARSE_FROM_PX = 128
+"""Shorter side of the crops that are."""
 
-FLOW_SPREAD_PX = 5
-"""Side of the square over which the motion is averaged, in pixels of those copies."""
+SEEN_PX = 128
+"""Side of the grey copies in which motion is looked for."""
 
 NEAR_PX, NEAR_LEVELS = 5, 5
 """Side of the square in which a tone of the last drawing must be found in this one, and by how many levels it may be
@@ -34,9 +33,6 @@ is without that bound."""
 
 _AROUND = np.ones((NEAR_PX, NEAR_PX), np.uint8)
 _OFF = cast(Image, (NEAR_LEVELS,) * 3)  # a number for each channel, of which the stubs know nothing
-
-Flow: TypeAlias = NDArray[np.float32]
-"""Where each pixel of one picture lies in another, relative to itself, in pixels (x, y), float32 [H, W, 2]."""
 
 _Places: TypeAlias = tuple[NDArray[np.int16], NDArray[np.uint16]]
 """Where each pixel of a picture lay in another, as `cv2.convertMaps` writes it."""
@@ -74,22 +70,22 @@ IN_PLACE = CalmOptions(keep=0.7, still_levels=1.0, moved_levels=3.0, follows_mot
 
 @dataclass(frozen=True, slots=True)
 class _Filmed:
-    """A filmed picture as it is looked at: coarser for changes, and grey and small for motion."""
+    """A filmed picture as it is looked at: coarser for changes, and grey for motion."""
 
     picture: Image
     coarse: Image
-    thumb: NDArray[np.uint8]
+    gray: Gray
 
     @classmethod
     def of(cls, picture: Image) -> "_Filmed":
         """What is looked at of a picture."""
         height, width = picture.shape[:2]
         coarse = picture
-        if min(height, width) >= COARSER * FLOW_PX:
+        if min(height, width) >= COARSE_FROM_PX:
             size = (width // COARSER, height // COARSER)
             coarse = cast(Image, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-        thumb = cv2.resize(cv2.cvtColor(coarse, cv2.COLOR_RGB2GRAY), (FLOW_PX, FLOW_PX), interpolation=cv2.INTER_AREA)
-        return cls(picture, coarse, cast(NDArray[np.uint8], thumb))
+        gray = cv2.resize(cv2.cvtColor(coarse, cv2.COLOR_RGB2GRAY), (SEEN_PX, SEEN_PX), interpolation=cv2.INTER_AREA)
+        return cls(picture, coarse, cast(Gray, gray))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,6 @@ class Calm:
     def __init__(self, options: CalmOptions | None = None) -> None:
         self._options = options or CalmOptions()
         self._last: dict[int, _Last] = {}
-        self._motion = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
     def __call__(
         self, style: str, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image]
@@ -144,23 +139,18 @@ class Calm:
         if not self._options.follows_motion:
             kept = self._kept(last.filmed.picture, now.picture, self._options.spread_px)
             return cast(Image, cv2.blendLinear(last.drawn, drawing, kept, 1.0 - kept))
-        flow = self._flow(last.filmed.thumb, now.thumb)
+        flow = find_motion(last.filmed.gray, now.gray)
         before = _carried(last.filmed.coarse, _places(flow, now.coarse), cv2.INTER_LINEAR)
         coarser = now.picture.shape[0] // now.coarse.shape[0]
         kept = self._kept(before, now.coarse, self._options.spread_px // coarser | 1)  # odd: about the pixel itself
         if coarser > 1:
-            kept = cv2.resize(kept, drawing.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            kept = _enlarged(kept, drawing.shape[1::-1])
         # Bicubic: a drawing is carried from frame to frame, and bilinear steps would blur its lines by and by. Along a
         # known motion lines settle at 1.00 of their sharpness; bilinearly, from a drawing enlarged before, at 0.89.
         drawn = _carried(last.drawn, _places(flow, drawing), cv2.INTER_CUBIC)
         return cast(Image, cv2.blendLinear(_within(drawn, drawing), drawing, kept, 1.0 - kept))
 
-    def _flow(self, before: NDArray[np.uint8], now: NDArray[np.uint8]) -> Flow:
-        """Where the pixels of a small picture lay in the last one."""
-        nowhere = np.zeros((*now.shape, 2), np.float32)
-        return cast(Flow, cv2.blur(self._motion.calc(now, before, nowhere), (FLOW_SPREAD_PX, FLOW_SPREAD_PX)))
-
-    def _kept(self, before: Image, now: Image, spread_px: int) -> NDArray[np.float32]:
+    def _kept(self, before: Image, now: Image, spread_px: int) -> Floats:
         """Share of the last drawing at each pixel, float32 [H, W]."""
         options = self._options
         change = cv2.cvtColor(cv2.absdiff(before, now), cv2.COLOR_RGB2GRAY)
@@ -176,9 +166,11 @@ def _places(flow: Flow, picture: Image) -> _Places:
     Whole pixels and fractions of 1/32 apart: a bilinear look-up takes half the time of one by floats.
     """
     height, width = picture.shape[:2]
-    moved = cv2.resize(flow * _scale(height, width), (width, height), interpolation=cv2.INTER_LINEAR)
-    places = cv2.convertMaps(cv2.add(moved, _grid(height, width)), cast(Flow, None), cv2.CV_16SC2)
-    return cast(_Places, places)
+    moves = zip(flow, grid(height, width), (width, height), strict=True)
+    across, down = (
+        cv2.add(_enlarged(move * np.float32(side / SEEN_PX), (width, height)), at) for move, at, side in moves
+    )
+    return cast(_Places, cv2.convertMaps(across, down, cv2.CV_16SC2))
 
 
 def _carried(picture: Image, places: _Places, interpolation: int) -> Image:
@@ -197,15 +189,5 @@ def _within(carried: Image, drawing: Image) -> Image:
     return cast(Image, cv2.min(cv2.max(carried, least), most))
 
 
-def _scale(height_px: int, width_px: int) -> NDArray[np.float32]:
-    """Pixels of a crop per pixel of the copies, (x, y)."""
-    return np.array((width_px / FLOW_PX, height_px / FLOW_PX), np.float32)
-
-
-@lru_cache(maxsize=16)
-def _grid(height_px: int, width_px: int) -> Flow:
-    """Where each pixel lies, (x, y), float32 [height_px, width_px, 2]; shared and read-only."""
-    y, x = np.mgrid[:height_px, :width_px].astype(np.float32)
-    grid = np.dstack([x, y])
-    grid.flags.writeable = False
-    return grid
+def _enlarged(values: Floats, size: tuple[int, int]) -> Floats:
+    return cast(Floats, cv2.resize(values, size, interpolation=cv2.INTER_LINEAR))
