@@ -70,8 +70,12 @@ class Studio:
         self._thread.start()
         try:
             self.summary = self._opened.result(OPEN_SECONDS)
-        except BaseException:  # Ctrl-C, too: Python must not shut down around a thread that compiles
+        except BaseException as error:  # Ctrl-C, too: Python must not shut down around a thread that compiles
+            is_late = isinstance(error, TimeoutError) and not self._opened.done()
             self._close(GIVE_UP_SECONDS)
+            if is_late:
+                hint = "another --backend shows whether one runtime hangs"
+                raise PipelineError(f"the networks were not open after {OPEN_SECONDS:g} s", hint=hint) from error
             raise
         return self
 

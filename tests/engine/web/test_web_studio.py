@@ -140,6 +140,20 @@ def test_an_engine_that_cannot_be_opened_is_reported_to_the_caller():
         pass
 
 
+def test_an_engine_that_takes_too_long_to_open_is_told_in_a_line(monkeypatch, engine):
+    monkeypatch.setattr("animecam.web.studio.OPEN_SECONDS", 0.05)
+
+    @contextmanager
+    def slow():
+        time.sleep(0.3)
+        with engine.open() as opened:
+            yield opened
+
+    with pytest.raises(PipelineError, match="not open after"), Studio(slow):
+        pass
+    assert engine.is_closed
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals reach a Windows program otherwise")
 def test_a_ctrl_c_while_the_engine_opens_waits_for_its_thread(engine):
     """Python shut down around the thread, which aborted the process where that was in a compiler."""
