@@ -17,6 +17,7 @@ LARGEST_PX = 512  # above this the networks have never been trained
 GOVERNED_SIZES_PX = (192, 224, 256, 320, 384, 448, 512)  # each takes 1.3 to 1.6 times the last one's pixels
 AS_DRAWN = 0.5  # weight of lines that are left as the style draws them
 SIZE_STEP_PX = 8  # the generators halve three times
+MOST_THREADS = 1024  # more than any machine has cores; runtimes fail in ways of their own at numbers beyond 32 bits
 
 
 class Scope(StrEnum):
@@ -160,8 +161,9 @@ class Settings:
             raise UsageError(f"max-fps {self.max_fps:g} is no frame rate", hint="15 halves the work of most cameras")
         if self.max_faces < 1:
             raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
-        if self.threads < 0:
-            raise UsageError(f"threads {self.threads} is below 0", hint="0 lets the runtime choose")
+        if not 0 <= self.threads <= MOST_THREADS:
+            is_what = "below 0" if self.threads < 0 else f"above {MOST_THREADS}"
+            raise UsageError(f"threads {self.threads} is {is_what}", hint="0 lets the runtime choose")
         if self.gpu < 0:
             raise UsageError(f"gpu {self.gpu} is below 0", hint="0 is the first one")
 

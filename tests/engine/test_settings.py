@@ -46,6 +46,7 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
         ({"head_edge": "hard"}, "head_edge 'hard' is none of"),
         ({"max_faces": 2.5}, "max_faces 2.5 is no whole number"),
         ({"threads": -1}, "threads -1"),
+        ({"threads": 2**40}, f"threads {2**40}"),
         ({"gpu": -1}, "gpu -1"),
         ({"target_fps": 0.0}, "target-fps 0"),
         ({"target_fps": "30"}, "target_fps '30' is no number"),

@@ -8,12 +8,20 @@ import click
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
-from animecam.settings import HAIR_TINTS, LARGEST_PX, SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
+from animecam.settings import (
+    HAIR_TINTS,
+    LARGEST_PX,
+    MOST_THREADS,
+    SMALLEST_PX,
+    HeadEdge,
+    Look,
+    Quality,
+    Scope,
+    Settings,
+)
 from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-MOST_THREADS = 1024  # more than any machine has cores; runtimes fail in ways of their own at numbers beyond 32 bits
 
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
