@@ -78,7 +78,7 @@ def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> 
     if is_single and targets[0].exists() and not overwrite:
         raise SinkError(f"{targets[0]} exists", hint="--overwrite replaces it")
     return tuple(
-        Job(source, target, is_done=not is_single and not overwrite and target.exists())
+        Job(_as_file(source), _as_file(target), is_done=not is_single and not overwrite and target.exists())
         for source, target in zip(sources, targets, strict=True)
     )
 
@@ -86,11 +86,12 @@ def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> 
 def _expand(text: str) -> list[Path]:
     if not text:  # Path would take it for the current folder
         raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
-    if is_camera(text) or "://" in text or text.startswith("pattern:"):
+    path = Path(text)
+    is_like_live = is_camera(text) or text.startswith("pattern:")
+    if "://" in text or (is_like_live and not (path.is_file() or path.is_dir())):
         shown = public_uri(text)
         hint = f"what is live is recorded by: animecam --input '{shown}' --output out.mp4"
         raise UsageError(f"{shown} is no file", hint=hint)
-    path = Path(text)
     if path.is_dir():
         found = sorted(child for child in path.iterdir() if _can_convert(child) and not _is_hidden(child))
         if not found:
@@ -114,6 +115,11 @@ def _can_convert(path: Path) -> bool:
 def _is_hidden(path: Path) -> bool:
     """Whether a folder does not show a file: macOS leaves ._a.png, which is no picture, beside a.png on other disks."""
     return path.name.startswith(".")
+
+
+def _as_file(path: Path) -> Path:
+    """A path that nobody takes for an address or a camera, as which names like `Null: a film.mp4` and `2024` begin."""
+    return path.absolute() if ":" in path.parts[0] or is_camera(str(path)) else path
 
 
 def _target(source: Path, folder: Path | None) -> Path:

@@ -8,6 +8,7 @@ import pytest
 from animecam.cli.jobs import READABLE_SUFFIXES, Job, plan_jobs
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import OutputKind, output_kind
+from animecam.sources.opening import local_path
 
 
 @pytest.fixture
@@ -234,6 +235,24 @@ def test_what_is_live_is_no_file(live):
     with pytest.raises(UsageError, match="is no file") as caught:
         plan_jobs([live], None, overwrite=False)
     assert f"--input '{live}'" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["camera: mine.mp4", "Null: a film.mp4", "pattern: knitting.mp4", "HTTP: how.mp4"])
+def test_a_file_is_not_taken_for_what_its_name_begins_with(clips, monkeypatch, name):
+    monkeypatch.chdir(clips)
+    (clips / name).write_bytes(b"x")
+    for taken in (name, "."):
+        jobs = plan_jobs([taken], None, overwrite=False)
+        (job,) = (job for job in jobs if job.source.name == name)
+        assert local_path(str(job.source)) == clips / name
+        assert output_kind(str(job.target)) is OutputKind.VIDEO
+
+
+def test_a_folder_named_after_its_year_is_no_camera(clips, monkeypatch):
+    monkeypatch.chdir(clips)
+    (clips / "2024").mkdir()
+    (clips / "2024" / "a.mp4").write_bytes(b"x")
+    assert _names(plan_jobs(["2024"], None, overwrite=False)) == [("a.mp4", "a-anime.mp4")]
 
 
 @pytest.mark.parametrize("is_output", [False, True])
