@@ -7,6 +7,7 @@ from itertools import islice
 from math import ceil
 from pathlib import Path
 
+from animecam.errors import UsageError
 from animecam.styles.card import ByteNetwork, Contract, StyleCard
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
@@ -31,6 +32,9 @@ class Int8Options:
         size_px: Side of the crops.
         least_db: PSNR to float32 that the worst crop must have.
         quality: Which of the style's networks; None: all of them.
+
+    Raises:
+        UsageError: The crops are too few to say anything.
     """
 
     photos: Path
@@ -39,6 +43,12 @@ class Int8Options:
     size_px: int = 256
     least_db: float = LEAST_PSNR_DB
     quality: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.most_crops < FEWEST_CROPS:
+            raise UsageError(
+                f"{self.most_crops} crops are too few", hint=f"{FEWEST_CROPS} are the least, 120 are usual"
+            )
 
 
 def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, tuple[Quantised, ...]]]:

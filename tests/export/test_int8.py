@@ -211,6 +211,16 @@ def test_folders_without_faces_are_refused(style: Path, tmp_path: Path, capsys: 
     assert "0 faces were found" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("crops", ["-1", "0", "7"])
+def test_fewer_crops_than_say_anything_are_refused(
+    style: Path, photos: Path, capsys: pytest.CaptureFixture, crops: str
+):
+    assert cli.main(["int8", str(style), "--photos", str(photos), "--crops", crops]) == 2
+    shown = capsys.readouterr().err
+    assert f"{crops} crops are too few" in shown
+    assert "hint:" in shown
+
+
 def test_missing_nncf_is_said_with_what_to_install(
     style: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):

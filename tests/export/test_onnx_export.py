@@ -225,6 +225,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "ink", "--figures", "text.pt"], 2, "holds no figures"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256"], 2, "not WIDTHxHEIGHT"),
         (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
+        (["onnx", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
+        (["variant", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
         (["onnx", "last.pt"], 2, "output"),
         (["nothing"], 2, "nothing"),
     ],
