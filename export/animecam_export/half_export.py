@@ -78,6 +78,9 @@ def _read(reference: Path) -> onnx.ModelProto:
     try:
         model = onnx.load(reference)
         onnx.checker.check_model(model)
+    except OSError as error:
+        message = f"cannot read {reference}: {error.strerror}"
+        raise ExportError(message, hint="export the style again") from error
     except (DecodeError, onnx.checker.ValidationError) as error:
         raise ExportError(f"{reference} is no ONNX file", hint="export the style again") from error
     return model

@@ -188,6 +188,9 @@ def test_a_folder_that_is_no_style_of_ours_is_refused(tmp_path: Path, capsys: py
     (folder / "model.onnx").write_bytes(content)
     assert cli.main(["fp16", str(folder)]) == 1
     assert "is no ONNX file" in capsys.readouterr().err
+    (folder / "model.onnx").unlink()
+    assert cli.main(["fp16", str(folder)]) == 1
+    assert f"cannot read {folder / 'model.onnx'}: No such file" in capsys.readouterr().err
 
 
 def test_missing_onnx_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
