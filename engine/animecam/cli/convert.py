@@ -139,7 +139,7 @@ def _gpus(text: str) -> tuple[int, ...]:
 
 def _progress_bar() -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # a name is no markup: [draft] clip.mp4
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
