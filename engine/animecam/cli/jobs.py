@@ -8,7 +8,7 @@ from pathlib import Path
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, without_number
 from animecam.sources.addresses import public_uri
-from animecam.sources.opening import is_camera
+from animecam.sources.opening import is_camera, path_text
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still_avif
 
 VIDEO_SUFFIXES = frozenset(
@@ -59,6 +59,7 @@ def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) ->
 
 
 def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> tuple[Job, ...]:
+    inputs = [path_text(text) for text in inputs]
     sources = list(dict.fromkeys(path for text in inputs for path in _expand(text)))  # each once
     is_single = [str(source) for source in sources] == [str(Path(text)) for text in inputs[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()

@@ -3,6 +3,7 @@
 import glob
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from animecam.errors import SourceError, UsageError
 from animecam.sources.addresses import public_uri
@@ -13,6 +14,7 @@ from animecam.sources.picture_header import PICTURE_SUFFIXES
 __all__ = ["SourceOptions", "open_source"]
 
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
+FILE_PREFIX = "file://"
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
 
@@ -50,7 +52,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
         return open_stream(uri, options)
     if kind and "://" in uri and kind != "file":
         raise UsageError(f"{public_uri(uri)} is no source that is known", hint=f"give {EXAMPLES}")
-    return _open_path(uri.removeprefix("file://"), options)
+    return _open_path(path_text(uri), options)
 
 
 def is_camera(uri: str) -> bool:
@@ -63,8 +65,16 @@ def local_path(uri: str) -> Path | None:
     kind = _kind(uri)
     if not uri or is_camera(uri) or kind == "pattern" or kind in STREAM_SCHEMES:
         return None
-    path = Path(uri.removeprefix("file://"))
+    path = Path(path_text(uri))
     return path.parent if glob.has_magic(str(path)) and not path.exists() else path
+
+
+def path_text(uri: str) -> str:
+    """The path in the address of a file, as file managers copy it: a space in it is %20. Any other text as it is."""
+    if not uri.lower().startswith(FILE_PREFIX):
+        return uri
+    text = uri[len(FILE_PREFIX) :]
+    return text if Path(text).exists() else unquote(text)
 
 
 def _kind(uri: str) -> str:

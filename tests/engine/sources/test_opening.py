@@ -1,5 +1,6 @@
 """From what the user wrote to the right kind of source."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 from animecam.cli.jobs import plan_jobs
 from animecam.errors import SourceError, UsageError
 from animecam.sources.image import PictureSource
-from animecam.sources.opening import SourceOptions, open_source
+from animecam.sources.opening import SourceOptions, local_path, open_source
 from animecam.sources.pattern import PatternSource
 from animecam.sources.reader import DecodedSource
 
@@ -44,6 +45,19 @@ def test_paths(folder, name, kind):
         source = open_source(f"{prefix}{folder}/{name}", OPTIONS)
         assert type(source) is kind
         source.close()
+
+
+@pytest.mark.parametrize("address", ["file://{}/my%20film%20%231.mp4", "FILE://{}/clip.mp4", "file://{}/100%25.mp4"])
+def test_the_address_of_a_file_as_a_file_manager_copies_it(folder, address):
+    for name in ("my film #1.mp4", "100%25.mp4"):  # the second has it in its name
+        shutil.copy(folder / "clip.mp4", folder / name)
+    uri = address.format(folder)
+    open_source(uri, OPTIONS).close()
+    path = local_path(uri)
+    assert path is not None
+    assert path.is_file()  # whose sound is copied, and which is not overwritten
+    (job,) = plan_jobs([uri], folder / "out.mp4", overwrite=False)
+    assert job.source == path
 
 
 def test_the_name_of_a_numbered_output_is_answered_with_its_folder(folder):
