@@ -98,13 +98,15 @@ _LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 class OutputPath(click.Path):
     """A path that is named: an empty word, such as a variable that is not set, would be the current folder.
 
-    Outputs that are no files are refused, too: `window:` would be a folder of that name.
+    Outputs that are no files are refused, too: `window:` would be a folder of that name, and so would `-`.
     """
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """As `click.Path.convert`."""
         if value == "":
             self.fail("it has no name; . is the current folder", param, ctx)
+        if value == "-":
+            raise UsageError("nothing is written to standard output", hint="name a file, or a folder for several")
         if "://" in value or value.lower().startswith(tuple(f"{scheme}:" for scheme in DEVICE_SCHEMES)):
             raise UsageError(f"{value} is no file", hint=f"animecam --input FILE --output {value}")
         return super().convert(value, param, ctx)

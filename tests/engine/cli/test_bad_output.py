@@ -22,6 +22,12 @@ def test_convert_writes_files_alone(fails, people, tmp_path, monkeypatch, output
     assert [path.name for path in tmp_path.iterdir()] == ["people.mp4"]
 
 
+def test_standard_output_is_no_folder(fails, people, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "standard output" in fails("convert", people, "-o", "-", status=USAGE)
+    assert [path.name for path in tmp_path.iterdir()] == ["people.mp4"]
+
+
 def test_output_folder_is_missing(fails, people, tmp_path):
     assert "nowhere" in fails("convert", people, "-o", tmp_path / "nowhere" / "out.mp4")
 
