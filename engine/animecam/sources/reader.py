@@ -26,13 +26,12 @@ from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixel_limit import PixelLimit
 from animecam.sources.pixels import Pixels, Unwrapper
 from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
-from animecam.sources.tracks import bit_rate, pixel_aspect, video_track
+from animecam.sources.tracks import bit_rate, frame_rate, pixel_aspect, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
 
 log = logging.getLogger(__name__)
 
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
-DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 ARRIVAL_TIME_BASE = Fraction(1, 1_000_000)  # unit of the times that frames without one get
 ARRIVAL_UNIT_NS = 1000
@@ -217,7 +216,7 @@ class DecodedSource:
             color=pixels.color,
             rotation_deg=orientation(frame).rotation_deg,
             time_base=self._time_base,
-            rate=stream.average_rate or stream.guessed_rate or DEFAULT_RATE,
+            rate=frame_rate(stream),
             is_live=self._is_live,
             frames=stream.frames,
             duration_s=0.0 if self._is_live else duration_s,

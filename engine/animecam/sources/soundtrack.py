@@ -19,8 +19,8 @@ from av.video.stream import VideoStream
 
 from animecam.sources.file import open_container
 from animecam.sources.options import SourceOptions
-from animecam.sources.reader import DEFAULT_RATE
 from animecam.sources.stamps import JUMP_SECONDS, Stamps, clock_start_s, may_jump
+from animecam.sources.tracks import frame_rate
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +110,7 @@ class Soundtrack:
         pictures = self.container.streams.best("video")
         if not isinstance(pictures, VideoStream) or not pictures.time_base:
             return []
-        rate = pictures.average_rate or pictures.guessed_rate or DEFAULT_RATE
-        self._pictures = Stamps(pictures.time_base, rate, starts_at_zero=False, start_s=start_s)
+        self._pictures = Stamps(pictures.time_base, frame_rate(pictures), starts_at_zero=False, start_s=start_s)
         for track in self._tracks.values():
             track.followed_s = self._pictures.offset_s
         return [pictures]

@@ -1,4 +1,4 @@
-"""What a container says of its tracks: which one is the picture, and how many bits it takes."""
+"""What a container says of its tracks: which one is the picture, its rate, and how many bits it takes."""
 
 from fractions import Fraction
 
@@ -8,6 +8,7 @@ from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
 
+DEFAULT_RATE = Fraction(25)  # for streams that name none; FFmpeg assumes the same
 _NO_FILM = Disposition.attached_pic | Disposition.dependent  # a cover; a part of another track's picture
 
 
@@ -42,6 +43,17 @@ def is_in_tiles(container: InputContainer) -> bool:
 def pixel_aspect(stream: VideoStream) -> Fraction:
     """Width of a pixel over its height, as container or codec say; 1 where neither does."""
     return stream.sample_aspect_ratio or Fraction(1)
+
+
+def frame_rate(stream: VideoStream) -> Fraction:
+    """Nominal frames per second, as container or codec say.
+
+    Of raw DV FFmpeg gives the units of its time stamps, 60000 a second, for an average; its guess is right.
+    """
+    average, guessed = stream.average_rate, stream.guessed_rate
+    if average and guessed and guessed < average and average * (stream.time_base or 0) == 1:
+        return guessed
+    return average or guessed or DEFAULT_RATE
 
 
 def bit_rate(container: InputContainer, stream: VideoStream) -> int:

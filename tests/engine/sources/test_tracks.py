@@ -1,4 +1,4 @@
-"""What a container says of its tracks: tiles of a photo, the shape of pixels, interlaced pictures."""
+"""What a container says of its tracks: tiles of a photo, the shape of pixels, rates, interlaced pictures."""
 
 import logging
 from fractions import Fraction
@@ -6,10 +6,12 @@ from fractions import Fraction
 import pytest
 
 from animecam.errors import SourceError
+from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sources.file import open_file
 from animecam.sources.options import SourceOptions
 
 OPTIONS = SourceOptions(threads=1)
+NTSC = Fraction(30_000, 1001)
 
 
 @pytest.mark.parametrize("thumbnail", [False, True])
@@ -39,6 +41,28 @@ def test_pixels_of_which_nobody_says_a_shape_are_square(make_clip, tmp_path):
     source = open_file(make_clip(tmp_path / "a.mp4"), OPTIONS)
     assert source.format.pixel_aspect == 1
     source.close()
+
+
+@pytest.mark.parametrize(("height_px", "pixel_format", "rate"), [(576, "yuv420p", 25), (480, "yuv411p", NTSC)])
+def test_raw_dv_has_the_rate_of_its_pictures(make_clip, tmp_path, height_px, pixel_format, rate):
+    kind = {"codec": "dvvideo", "pixel_format": pixel_format, "rate": rate}
+    clip = make_clip(tmp_path / "a.dv", width_px=720, height_px=height_px, frames=3, **kind)
+    source = open_file(clip, OPTIONS)
+    assert source.format.rate == rate
+    source.close()
+
+
+def test_raw_dv_becomes_a_film(make_clip, tmp_path):
+    clip = make_clip(tmp_path / "a.dv", width_px=720, height_px=576, frames=3, codec="dvvideo", rate=25)
+    source = open_file(clip, OPTIONS)
+    sink = open_sink(str(tmp_path / "a.mp4"), source.format, SinkOptions(audio_from=clip))
+    while (frame := source.read()) is not None:
+        sink.write(frame)
+    sink.close(complete=True)  # with the time code of the tape, which FFmpeg refuses at more than 1000 a second
+    source.close()
+    made = open_file(tmp_path / "a.mp4", OPTIONS)
+    assert made.format.rate == 25
+    made.close()
 
 
 @pytest.mark.parametrize("is_interlaced", [True, False])
