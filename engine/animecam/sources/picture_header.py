@@ -14,6 +14,7 @@ PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", 
 
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among the start-of-frame markers C0 to CF
+_OLD_BMP_BYTES = 12  # of a header as OS/2 and Windows 2 wrote it, with sides of 16 bits
 _WEBP_ANIMATION = 0x02  # among the flags of VP8X
 
 
@@ -61,7 +62,8 @@ def _png(data: bytes) -> tuple[int, int]:
 
 
 def _bmp(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<ii", data, 18)
+    is_old = struct.unpack_from("<I", data, 14)[0] == _OLD_BMP_BYTES
+    width, height = struct.unpack_from("<HH" if is_old else "<ii", data, 18)
     return abs(width), abs(height)  # a negative height: stored top down
 
 

@@ -142,6 +142,16 @@ def test_odd_and_single_pixels_stay(tmp_path):
     assert load_picture(write(tmp_path / "b.png", np.full((31, 17, 3), 9, np.uint8))).rgb.shape == (31, 17, 3)
 
 
+def test_a_bitmap_with_the_oldest_header_is_read(tmp_path):
+    """As OS/2 and Windows 2 wrote them: sides of 16 bits, rows from the bottom up."""
+    bgr = corners()
+    header = struct.pack("<2sIHHIIHHHH", b"BM", 26 + bgr.nbytes, 0, 0, 26, 12, bgr.shape[1], bgr.shape[0], 1, 24)
+    path = tmp_path / "old.bmp"
+    path.write_bytes(header + bgr[::-1].tobytes())
+    assert picture_size(path.read_bytes()) == (40, 24)
+    assert np.array_equal(load_picture(path).rgb, bgr[..., ::-1])
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
 @pytest.mark.parametrize("size_px", [(1, 1), (300, 40), (17, 600)])
 def test_size_is_known_from_the_header(tmp_path, suffix, size_px):
