@@ -67,7 +67,7 @@ class WindowSink:
             raise SinkError(f"cannot open a window: {error.strerror}") from error
         try:
             self._wait_for_window()
-        except SinkError:
+        except BaseException:  # Ctrl-C, too: the folder is memory that nobody else would give back
             self.close(complete=False)
             raise
 

@@ -201,6 +201,19 @@ def test_display_that_is_not_there(stream_format):
         WindowSink("window:", stream_format, SinkOptions(), environment)
 
 
+def test_ctrl_c_before_the_window_is_there_leaves_nothing(stream_format, monkeypatch, tmp_path):
+    monkeypatch.setattr("animecam.sinks.window._MEMORY_FOLDER", tmp_path)
+
+    def interrupted(_):
+        assert list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WindowSink, "_wait_for_window", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        WindowSink("window:", stream_format, SinkOptions(), os.environ | {"DISPLAY": ":99"})
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
 def test_viewport_gives_the_newest_picture(tmp_path, stream_format, make_frame, pixel_format):
     stream = replace(stream_format, pixel_format=pixel_format, rotation_deg=180, color=Color(ColorMatrix.BT709, True))
