@@ -80,7 +80,7 @@ class ProgramCapture:
         self._pipe = self._process.stdout.fileno()
         try:
             self._rest = self._more(OPEN_SECONDS)
-        except SourceError:
+        except BaseException:  # Ctrl-C, too: a program that hears nothing never notices that nobody listens to it
             self.close()
             raise
 

@@ -156,6 +156,21 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_program(tmp_path):
 
 
 @needs_pipes
+def test_ctrl_c_before_the_first_sound_ends_the_program(tmp_path, monkeypatch):
+    started: list[ProgramCapture] = []
+
+    def interrupted(capture, _):
+        started.append(capture)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgramCapture, "_more", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ProgramCapture("x", program(tmp_path, "time.sleep(60)"))
+    (capture,) = started
+    assert capture._process.poll() is not None
+
+
+@needs_pipes
 def test_a_program_that_ends_is_quoted_and_one_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
     with pytest.raises(SourceError, match="Connection refused"):
         ProgramCapture("x", program(tmp_path, "sys.exit('Connection failure: Connection refused')"))
