@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from animecam.cli import bench, build, convert, demo, doctor, listing, live, serve
-from animecam.cli.console import show_error
+from animecam.cli.console import print_whatever_comes, show_error
 from animecam.errors import AnimecamError
 
 RUN_TIME_ERROR = 1
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 run-time error, 2 usage.
     """
+    print_whatever_comes()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill closes files like Ctrl-C
     try:
         words = list(arguments) if arguments is not None else None

@@ -1,6 +1,8 @@
 """What the terminal shows: errors, a line of figures while live, tables at the end. Messages go to stderr."""
 
+import io
 import logging
+import sys
 from collections.abc import Callable
 
 from rich.console import Console
@@ -17,6 +19,15 @@ messages = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
 
 LINES_PER_SECOND = 4  # faster is not readable
+
+
+def print_whatever_comes() -> None:
+    """Lets what the encoding of the output lacks be a question mark there: Latin-1 has no …, and names have anything.
+
+    Standard error is so by itself.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def show_error(message: str, hint: str) -> None:

@@ -1,7 +1,9 @@
 """The command line itself: inert imports, exit statuses, and that the README's lines are understood."""
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from animecam.cli import main
+from animecam.styles.registry import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "tensorrt", "onnxruntime", "onnx", "openvino", "cv2", "av", "insightface", "skimage", "aiortc")
@@ -68,6 +71,22 @@ def test_wrong_usage_is_one_line_and_status_2(words, status, says, capfd):
 def test_without_arguments_it_explains_itself(capfd):
     assert main([]) == 0
     assert "animecam --device 0" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["--help", "styles"])
+def test_an_output_of_another_encoding_gets_what_it_can_hold(command, tmp_path) -> None:
+    folder = tmp_path / "animecam" / "styles" / "ink"
+    shutil.copytree(BUNDLED / "cel", folder)
+    card = (folder / "card.json").read_text("utf-8")
+    changed = card.replace('"name": "cel"', '"name": "ink"').replace(
+        '"description": "', '"description": "ink \N{EN DASH} '
+    )
+    (folder / "card.json").write_text(changed, "utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1", "XDG_DATA_HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "animecam", command]
+    done = subprocess.run(words, env=environment, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert ("rtsp://?" if command == "--help" else "ink ?") in done.stdout.decode("latin-1")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is always full, on this system")
