@@ -9,7 +9,7 @@ from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, without_number
 from animecam.sources.addresses import public_uri
 from animecam.sources.opening import is_camera, path_text
-from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still_avif
+from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
@@ -136,16 +136,21 @@ def _target(source: Path, folder: Path | None) -> Path:
 def _like(source: Path) -> str:
     """The ending of what is made of a file of a kind that cannot be written."""
     suffix = source.suffix.lower()
-    if suffix in PICTURE_SUFFIXES or (suffix == _AVIF and _is_photo(source)):
+    may_be_either = suffix == _AVIF or suffix not in VIDEO_SUFFIXES
+    if suffix in PICTURE_SUFFIXES or (may_be_either and _is_photo(source)):
         return ".png"
     return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
 
 
-def _is_photo(avif: Path) -> bool:
-    if not avif.is_file():  # the source, which knows what to say, reports it
+def _is_photo(path: Path) -> bool:
+    try:
+        if not path.is_file():  # the source, which knows what to say, reports it
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:  # likewise, and when its turn comes
         return False
-    with avif.open("rb") as file:
-        return is_still_avif(file.read(_HEAD_BYTES))
+    return is_still(head) or is_still_avif(head)
 
 
 def _is_same(source: Path, target: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from animecam.sources.tiff_header import is_tiff, tiff_header
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """Names of still pictures, in lower case."""
 
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
@@ -36,6 +36,11 @@ def is_animated(data: bytes) -> bool:
     if is_png(data):
         return b"acTL" in data[: data.find(b"IDAT")]  # APNG: tells how many pictures follow
     return False
+
+
+def is_still(data: bytes) -> bool:
+    """Whether this begins as a picture of a known kind that is not animated."""
+    return any(matches(data) for matches, _ in _KINDS) and not is_animated(data)
 
 
 def is_still_avif(data: bytes) -> bool:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from animecam.cli.jobs import READABLE_SUFFIXES, Job, plan_jobs
@@ -161,6 +163,7 @@ def test_a_stopped_batch_does_not_draw_what_it_had_begun(clips, monkeypatch):
     [
         ("a.bmp", "a-anime.png"),
         ("a.TIF", "a-anime.png"),
+        ("a.jfif", "a-anime.png"),
         ("a.ts", "a-anime.mp4"),
         ("a.3GP", "a-anime.mov"),
         ("a.3g2", "a-anime.mov"),
@@ -169,6 +172,22 @@ def test_a_stopped_batch_does_not_draw_what_it_had_begun(clips, monkeypatch):
 def test_what_cannot_be_written_becomes_its_like(tmp_path, name, made):
     (tmp_path / name).write_bytes(b"x")
     assert _names(plan_jobs([str(tmp_path / name)], None, overwrite=False)) == [(name, made)]
+
+
+@pytest.mark.parametrize("kind", [".jpg", ".png", ".webp", ".bmp", ".tif"])
+@pytest.mark.parametrize("name", ["photo", "photo.1"])
+def test_a_photo_without_an_ending_becomes_a_picture(tmp_path, kind, name):
+    (tmp_path / name).write_bytes(cv2.imencode(kind, np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    assert _names(plan_jobs([str(tmp_path / name)], None, overwrite=False)) == [(name, "photo-anime.png")]
+
+
+def test_a_film_without_an_ending_becomes_a_film(tmp_path, make_clip):
+    for kind, codec in (("mp4", "libx264"), ("apng", "apng")):
+        (tmp_path / kind).mkdir()
+        pixel_format = "rgb24" if kind == "apng" else "yuv420p"
+        clip = make_clip(tmp_path / kind / f"film.{kind}", codec=codec, pixel_format=pixel_format, frames=2, options={})
+        film = clip.rename(tmp_path / kind / "film")
+        assert _names(plan_jobs([str(film)], None, overwrite=False)) == [("film", "film-anime.mp4")]
 
 
 def test_what_an_old_phone_recorded_becomes_a_kind_that_holds_its_sound(tmp_path):
