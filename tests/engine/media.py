@@ -123,6 +123,13 @@ def make_clip(
     return path
 
 
+def with_orientation(jpeg: bytes, orientation: int) -> bytes:
+    """Puts an EXIF block with one tag, the orientation (274), behind the start of a JPEG."""
+    tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + struct.pack(">HHIHH", 274, 3, 1, orientation, 0) + struct.pack(">I", 0)
+    block = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
+
+
 def make_audio(path: Path, seconds: float = 0.3, *, cover: bool = False) -> Path:
     """Writes a file with one AAC track (a tone) and no video, but for a picture of the cover if asked."""
     with av.open(str(path), "w") as output:

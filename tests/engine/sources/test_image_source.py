@@ -32,13 +32,6 @@ def write(path, bgr):
     return path
 
 
-def with_orientation(jpeg, orientation):
-    """Puts an EXIF block with one tag, the orientation (274), behind the start of a JPEG."""
-    tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + struct.pack(">HHIHH", 274, 3, 1, orientation, 0) + struct.pack(">I", 0)
-    block = b"Exif\0\0" + tiff
-    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + jpeg[2:]
-
-
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp", ".PNG"])
 def test_one_picture_is_one_frame(tmp_path, suffix):
     source = open_picture(write(tmp_path / f"a{suffix}", corners()))
@@ -55,9 +48,9 @@ def test_one_picture_is_one_frame(tmp_path, suffix):
     ("orientation", "top_left"),
     [(1, (255, 0, 0)), (3, (255, 255, 255)), (6, (0, 0, 255)), (8, (0, 255, 0))],
 )
-def test_exif_orientation(tmp_path, orientation, top_left):
+def test_exif_orientation(media, tmp_path, orientation, top_left):
     _, jpeg = cv2.imencode(".jpg", corners())
-    (tmp_path / "a.jpg").write_bytes(with_orientation(jpeg.tobytes(), orientation))
+    (tmp_path / "a.jpg").write_bytes(media.with_orientation(jpeg.tobytes(), orientation))
     rgb = load_picture(tmp_path / "a.jpg").rgb
     assert rgb.shape == ((40, 24, 3) if orientation in (6, 8) else (24, 40, 3))
     np.testing.assert_allclose(rgb[2, 2], top_left, atol=12)

@@ -3,6 +3,7 @@
 import itertools
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -83,6 +84,16 @@ def test_what_is_written_is_shown_like_the_input(make_clip, media, tmp_path, mat
     assert held == Orientation(rotation_deg=0 if ending == "avi" else frames[0].rotation_deg)
     got = np.rot90(picture.to_ndarray(format="rgb24"), held.rotation_deg // 90)
     assert np.abs(got.astype(int) - to_rgb(frames[0])).mean() < 6
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_photo_stands_as_its_exif_data_say(media, tmp_path, turn):
+    """Of one without an ending, which FFmpeg decodes, with EXIF data that PyAV has no name for."""
+    quarters = np.repeat(np.repeat([[40, 100], [160, 220]], 32, axis=0), 32, axis=1).astype(np.uint8)
+    jpeg = media.with_orientation(cv2.imencode(".jpg", quarters)[1].tobytes(), turn)
+    (tmp_path / "photo").write_bytes(jpeg)
+    expected = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_allclose(to_rgb(first_frame(tmp_path / "photo")), expected, atol=3)
 
 
 def test_without_a_matrix_it_stands(make_clip, tmp_path):
