@@ -1,6 +1,8 @@
 """The fp16 network draws what the fp32 one draws, in real half precision, and stays fp32 where it must."""
 
+import errno
 import json
+import os
 import shutil
 import sys
 from collections import Counter
@@ -168,6 +170,23 @@ def test_a_style_without_checkpoint_gets_one_too(tmp_path: Path, capsys: pytest.
     assert cli.main(["fp16", str(folder)]) == 0
     assert "against the fp32 network" in capsys.readouterr().out
     assert read_card(folder) == read_card(BUNDLED / "cel")
+
+
+def test_a_full_disk_leaves_the_card_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    folder = tmp_path / "cel"
+    shutil.copytree(BUNDLED / "cel", folder)
+
+    def torn(path: Path, text: str, **_: object) -> int:
+        path.write_bytes(text[:10].encode())
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", torn)
+    assert cli.main(["fp16", str(folder)]) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert read_card(folder) == read_card(BUNDLED / "cel")
+    assert {path.name for path in folder.iterdir()} == {path.name for path in (BUNDLED / "cel").iterdir()}
 
 
 def test_a_damaged_fp16_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -215,10 +215,15 @@ class StyleCard:
         return self.variants[0] if on_gpu else self.variants[-1]
 
     def save(self, folder: Path) -> None:
-        """Writes `card.json` into a style's folder.
+        """Writes `card.json` into a style's folder; one that is there stays as it is until the new one is complete.
 
         Raises:
             OSError: The folder is missing or cannot be written.
         """
         text = json.dumps({"schema": SCHEMA} | asdict(self), indent=2, ensure_ascii=False)
-        (folder / CARD_FILE).write_text(text + "\n", encoding="utf-8")
+        partial = folder / f".partial-{CARD_FILE}"
+        try:
+            partial.write_text(text + "\n", encoding="utf-8")
+            partial.replace(folder / CARD_FILE)
+        finally:
+            partial.unlink(missing_ok=True)
