@@ -1,6 +1,5 @@
 """What the terminal shows: errors, a line of figures while live, tables at the end. Messages go to stderr."""
 
-import io
 import logging
 import sys
 from collections.abc import Callable
@@ -26,8 +25,8 @@ def print_whatever_comes() -> None:
 
     Standard error is so by itself.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):  # that of a notebook has none
+        reconfigure(errors="replace")
 
 
 def show_error(message: str, hint: str) -> None:
