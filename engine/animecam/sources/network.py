@@ -1,5 +1,6 @@
 """Network streams: cameras and servers that speak RTSP, HTTP, UDP and the like."""
 
+import logging
 import time
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from animecam.sources import faults
 from animecam.sources.addresses import public_uri
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import CONTAINER_TIME_BASE, DecodedSource, open_decoded
+
+log = logging.getLogger(__name__)
 
 ANALYZE_SECONDS = 1  # enough for a key frame of most senders; FFmpeg's own five seconds are all delay
 REORDER_SECONDS = 0.1  # how long RTP waits for a packet that was overtaken
@@ -70,6 +73,8 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
             raise SourceError(f"{name} did not answer within {options.open_s:g} s", hint=hint) from error
         raise describe(error) from error
     has_length = (container.duration or 0) * CONTAINER_TIME_BASE > 0
+    if is_web and has_length and container.streams.audio:
+        log.warning("%s: its sound is left out; save the film first, and convert that, to keep it", name)
     return open_decoded(name, container, describe, options, is_live=not (is_web and has_length))
 
 

@@ -105,6 +105,15 @@ def live_clip(make_clip, tmp_path):
     return clip.read_bytes()
 
 
+@pytest.mark.parametrize("has_sound", [True, False])
+def test_a_film_on_a_web_server_that_loses_its_sound_says_so(make_clip, tmp_path, web, caplog, has_sound):
+    make_clip(tmp_path / "a.mp4", frames=2, audio=has_sound)
+    open_stream(f"http://me:secret@{web}/a.mp4", GENEROUS).close()
+    assert [f"http://{web}/a.mp4: its sound is left out" in record.message for record in caplog.records] == (
+        [True] if has_sound else []
+    )
+
+
 def test_a_live_stream_counts_from_its_first_frame_and_ends_with_the_sender(make_clip, tmp_path, sender):
     source = open_stream(f"tcp://{sender(live_clip(make_clip, tmp_path), hangs_up=True)}", GENEROUS)
     frames = drain(source)
