@@ -23,6 +23,9 @@ OPSET = 17
 INPUT = "picture"
 OUTPUT = "drawn"
 
+LEAST_PX = 16
+"""Smallest side: the smallest scale is an eighth, and its mirrored border needs two pixels."""
+
 _TRACED_PX = 8 * SIZE_MULTIPLE  # the size the network is traced at when the sides stay free
 
 
@@ -34,7 +37,7 @@ class OnnxOptions:
         fixed_px: (height, width) that the network takes, one picture at a time; None leaves batch and sides free.
 
     Raises:
-        ExportError: A side is no multiple of 8.
+        ExportError: A side is no multiple of 8, or too small for the network.
     """
 
     fixed_px: tuple[int, int] | None = None
@@ -43,6 +46,9 @@ class OnnxOptions:
         if self.fixed_px is not None and any(side % SIZE_MULTIPLE or not side for side in self.fixed_px):
             height, width = self.fixed_px
             raise ExportError(f"size {width}x{height} is no multiple of {SIZE_MULTIPLE}", hint="for instance 256x256")
+        if self.fixed_px is not None and min(self.fixed_px) < LEAST_PX:
+            height, width = self.fixed_px
+            raise ExportError(f"size {width}x{height} has a side below {LEAST_PX}", hint="for instance 256x256")
 
 
 def export_onnx(generator: nn.Module, target: Path, options: OnnxOptions) -> None:

@@ -12,7 +12,7 @@ from animecam.styles.card import FULL, Contract, Rights, StyleCard, Training, Va
 from animecam.styles.registry import file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
-from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_export.onnx_export import LEAST_PX, OnnxOptions, export_onnx
 from animecam_export.parity import Parity, Picture, crops_of, measure_parity, require_parity
 from animecam_training.models.generator import SIZE_MULTIPLE
 
@@ -23,8 +23,6 @@ RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 
 PROOF_PX = (256, 256)
 """(height, width) of the crops on which runtimes are compared: the size that people use most."""
-
-_LEAST_PX = 16  # the smallest scale is an eighth, and its mirrored border needs two pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def _card(trained: TrainedGenerator, model: Path, text: StyleText, options: Onnx
         name=text.name,
         title=text.title,
         description=text.description,
-        contract=Contract(multiple_px=SIZE_MULTIPLE, fixed_px=options.fixed_px, min_px=_LEAST_PX),
+        contract=Contract(multiple_px=SIZE_MULTIPLE, fixed_px=options.fixed_px, min_px=LEAST_PX),
         rights=text.rights,
         variants=(Variant(FULL, MODEL_FILE, file_sha256(model), trained.parameters),),
         training=training_of(trained, text.recipe, text.steps),
