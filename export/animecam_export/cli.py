@@ -236,9 +236,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _show_error(error.message, error.hint)
         return error.exit_status
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        elif error.filename is not None:  # a folder without the right to look into it, a name that is too long
+            _show_error(f"{error.filename}: {error.strerror}", "check its name and its rights")
+        else:
             raise
-        _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
         return RUN_TIME_ERROR
     return 0
 

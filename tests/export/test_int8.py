@@ -211,6 +211,14 @@ def test_folders_without_faces_are_refused(style: Path, tmp_path: Path, capsys: 
     assert "0 faces were found" in capsys.readouterr().err
 
 
+def test_a_place_that_cannot_be_looked_at_is_named(style: Path, capsys: pytest.CaptureFixture):
+    endless = "x" * 300  # longer than a name may be, as hard to look at for root as a folder without rights for others
+    assert cli.main(["int8", str(style), "--photos", endless]) == 1
+    shown = capsys.readouterr().err
+    assert endless in shown
+    assert "hint:" in shown
+
+
 @pytest.mark.parametrize("crops", ["-1", "0", "7"])
 def test_fewer_crops_than_say_anything_are_refused(
     style: Path, photos: Path, capsys: pytest.CaptureFixture, crops: str
