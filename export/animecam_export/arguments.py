@@ -1,6 +1,7 @@
 """What the words of `animecam-export` mean."""
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def read_figures(figures: tuple[str, ...], file: Path | None) -> dict[str, float
 def _figure(text: str) -> tuple[str, float]:
     name, _, number = text.partition("=")
     try:
-        return name, float(number)
+        value = float(number)
+        if not name or not math.isfinite(value):  # JSON, which a card is, knows no others
+            raise ValueError
+        return name, value
     except ValueError as error:
         raise UsageError(f"--figure {text!r} is not NAME=NUMBER", hint="--figure identity_cosine=0.89") from error
 

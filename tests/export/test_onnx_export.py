@@ -221,6 +221,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "text.pt/ink"], 1, "cannot write"),
         (["onnx", "last.pt", "-o", "Ink!"], 2, "cannot be a style's name"),
         (["onnx", "last.pt", "-o", "ink", "--figure", "x=high"], 2, "not NAME=NUMBER"),
+        (["onnx", "last.pt", "-o", "ink", "--figure", "x=nan"], 2, "not NAME=NUMBER"),
+        (["onnx", "last.pt", "-o", "ink", "--figure", "=3"], 2, "not NAME=NUMBER"),
         (["onnx", "last.pt", "-o", "ink", "--figures", "gone.json"], 2, "cannot read gone.json"),
         (["onnx", "last.pt", "-o", "ink", "--figures", "text.pt"], 2, "holds no figures"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256"], 2, "not WIDTHxHEIGHT"),
