@@ -227,7 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app.main(args=words, prog_name="animecam-export", standalone_mode=False)
     except click.ClickException as error:
-        _show_error(error.format_message(), "animecam-export --help")
+        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam-export"
+        _show_error(error.format_message(), f"{asked} --help")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _show_error("stopped", "")

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = list(arguments) if arguments is not None else None
         status = live.group.main(args=words, prog_name="animecam", standalone_mode=False)
     except click.ClickException as error:
-        show_error(error.format_message(), "animecam --help")
+        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam"
+        show_error(error.format_message(), f"{asked} --help")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         show_error("stopped", "")
