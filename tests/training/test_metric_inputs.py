@@ -52,3 +52,12 @@ def test_clips_are_read_from_files_and_folders(tmp_path: Path) -> None:
     for name in ("text.mp4", "gone.mp4"):
         with pytest.raises(DataError, match=name):
             read_clip(tmp_path / name, most=3)
+
+
+def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
+    """It ended in an assertion of OpenCV's."""
+    for name, width in (("0", 64), ("1", 64), ("2", 72)):
+        write_picture(np.zeros((64, width, 3), np.uint8), tmp_path / f"{name}.png")
+    assert len(read_clip(tmp_path, most=2)) == 2
+    with pytest.raises(DataError, match=r"2\.png is not of the size of 0\.png"):
+        read_clip(tmp_path, most=3)

@@ -29,10 +29,10 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
         most: Number of frames to stop at.
 
     Raises:
-        DataError: The file cannot be read or holds no video, or the folder holds no pictures.
+        DataError: The file cannot be read or holds no video, or the folder holds no pictures or such of several sizes.
     """
     if path.is_dir():
-        return [_fit(read_picture(picture)) for picture in list_pictures(path)[:most]]
+        return _read_folder(list_pictures(path)[:most])
     try:
         with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
             if not container.streams.video:
@@ -42,6 +42,15 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or "not a video"
         raise DataError(f"cannot read clip {path}: {reason}", hint=_HINT) from error
+
+
+def _read_folder(paths: list[Path]) -> list[Image]:
+    frames: list[Image] = []
+    for path in paths:
+        frames.append(_fit(read_picture(path)))
+        if frames[-1].shape != frames[0].shape:
+            raise DataError(f"{path} is not of the size of {paths[0].name}", hint="give the frames of one clip")
+    return frames
 
 
 def _fit(image: Image) -> Image:
