@@ -1,5 +1,6 @@
 """What figures are taken of is read as it is, and what cannot be read is named."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import pytest
 from animecam_training.data.clips import read_clip
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError
+from animecam_training.faces import FaceFinder
 from animecam_training.measured import open_style
 from animecam_training.metrics.identity import IdentityNetwork
 
@@ -16,6 +18,21 @@ from animecam_training.metrics.identity import IdentityNetwork
 def test_missing_identity_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"mobileface\.onnx is missing"):
         IdentityNetwork(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("opened", "name"),
+    [(FaceFinder, "faces/face_detection_short_range.onnx"), (IdentityNetwork, "identity/mobileface.onnx")],
+)
+def test_weights_that_git_lfs_did_not_fetch_are_named(
+    opened: Callable[[Path], object], name: str, tmp_path: Path
+) -> None:
+    """They ended in ONNX Runtime's traceback."""
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(DataError, match=rf"{Path(name).name} is not an ONNX network") as caught:
+        opened(tmp_path)
+    assert "git lfs pull" in caught.value.hint
 
 
 def test_what_is_no_style_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from animecam_training.errors import DataError
+from animecam_training.sessions import open_weights
 
 Image = NDArray[np.uint8]
 """RGB pixels, uint8 [H, W, 3]."""
@@ -83,23 +83,13 @@ class FaceFinder:
         threads: Threads of each network; 1 leaves the cores to parallel workers.
 
     Raises:
-        DataError: a network's file is missing.
+        DataError: A network's file is missing, or no network.
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-
-        def load(name: str) -> ort.InferenceSession:
-            path = folder / name
-            if not path.is_file():
-                raise DataError(f"face network {path} is missing", hint="name the folder of the weights: --weights DIR")
-            return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-        self._detector = load("faces/face_detection_short_range.onnx")
-        self._mesh = load("faces/facemesh.onnx")
-        self._selfie = load("masks/selfie.onnx")
+        files = ("faces/face_detection_short_range.onnx", "faces/facemesh.onnx", "masks/selfie.onnx")
+        networks = [open_weights(folder / name, "face network", threads=threads) for name in files]
+        self._detector, self._mesh, self._selfie = networks
         self._anchors = _anchors()
 
     def find(self, image: Image) -> FoundFace | None:

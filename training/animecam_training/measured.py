@@ -11,19 +11,17 @@ from typing import Any, cast
 import numpy as np
 import onnxruntime as ort
 import torch
-from onnxruntime.capi import onnxruntime_pybind11_state as failures  # pyright: ignore[reportAttributeAccessIssue]
 from torch import Tensor
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
+from animecam_training.sessions import UNREADABLE_ONNX
 
 CARD_FILE = "card.json"
 ONNX_SUFFIX = ".onnx"
 DIGEST_DIGITS = 16
-
-_FAILURES = (failures.Fail, failures.InvalidProtobuf, failures.InvalidGraph, failures.InvalidArgument)
 
 _STYLE_HINT = "name a folder, or an .onnx file, that animecam-export wrote"
 
@@ -118,7 +116,7 @@ def _open_onnx(path: Path) -> Draw:
         session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=_STYLE_HINT) from error
-    except _FAILURES as error:
+    except UNREADABLE_ONNX as error:
         raise DataError(f"{path} is not an ONNX network", hint=_STYLE_HINT) from error
     entry = session.get_inputs()[0]
     shape = entry.shape

@@ -11,11 +11,10 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
-from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Points
+from animecam_training.sessions import open_weights
 
 SIDE_PX = 112
 TEMPLATE_PX = np.array(
@@ -59,17 +58,12 @@ class IdentityNetwork:
         threads: Threads of the network.
 
     Raises:
-        DataError: The network's file is missing.
+        DataError: The network's file is missing, or no network.
     """
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         path = folder / "identity" / "mobileface.onnx"
-        if not path.is_file():
-            raise DataError(f"identity network {path} is missing", hint="name the folder of the weights: --weights DIR")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = open_weights(path, "identity network", threads=threads)
         self._input = self._session.get_inputs()[0].name
 
     def embed(self, image: Image, points: Points) -> NDArray[np.float32]:
