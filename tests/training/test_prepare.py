@@ -257,3 +257,4 @@ def test_a_missing_face_network_is_named(tmp_path: Path, colourful: Callable[...
     write_picture(colourful(0), tmp_path / "in.png")
     with pytest.raises(DataError, match="face_detection"):
         prepare(tmp_path, tmp_path / "out", PrepareOptions("photo", weights=tmp_path))
+    assert not (tmp_path / "out").exists()  # nothing was begun: it was told of after every picture had been read

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from zlib import crc32
 
@@ -62,6 +62,8 @@ def prepare(
             pictures or otherwise.
     """
     paths = _sources(source, folder)
+    if options.kind != "style":
+        _finder(options.weights)  # wrong weights are told of now, and not after thousands of pictures were looked at
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -141,8 +143,10 @@ def _limits(options: PrepareOptions) -> QualityLimits:
     return replace(options.limits, chroma=0) if options.kind == "style" else options.limits
 
 
-# One finder a process: loading the networks takes longer than a picture.
-_finders: dict[Path, FaceFinder] = {}
+@cache
+def _finder(weights: Path) -> FaceFinder:
+    """One a process: loading the networks takes longer than a picture."""
+    return FaceFinder(weights)
 
 
 def _prepare_one(
@@ -166,6 +170,4 @@ def _prepare_one(
         write_picture(smooth_edges(square), folder / (stem + SMOOTHED_SUFFIX))
         write_picture(square, folder / (stem + ".png"))
         return path, "kept"
-    if options.weights not in _finders:
-        _finders[options.weights] = FaceFinder(options.weights)
-    return path, make_heads(image, folder / stem, _finders[options.weights], options)
+    return path, make_heads(image, folder / stem, _finder(options.weights), options)
