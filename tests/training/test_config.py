@@ -18,6 +18,8 @@ _TERMS = (
 )
 NOTHING_AFTER_PRETRAINING = "[dtgan_weights]\nstyle = [0.0, 0.0, 0.0]\n" + "".join(f"{name} = 0.0\n" for name in _TERMS)
 
+NOTHING_BUT_A_JUDGE = "[pair_weights]\npixel = 0\ngradient = 0\nfeature = 0\nadversarial = 1"
+
 
 def test_toml_there_and_back() -> None:
     recipe = Recipe(
@@ -66,6 +68,7 @@ def test_toml_there_and_back() -> None:
         ('method = "dtgan"\n[pair_weights]\nworn = 8', "pair_weights.worn"),
         ('method = "distill"\n[pair_weights]\nparts = 8', "pair_weights.parts"),
         ("adversarial_from = 1.0", "adversarial_from"),
+        (f"adversarial_from = 0.5\n{NOTHING_BUT_A_JUDGE}", "adversarial_from"),
         ('method = "dtgan"\nadversarial_from = 0.5', "adversarial_from"),
         ("[flat]\ngloss = 0", "flat.gloss"),
         ("[flat]\ndenoise_turns = -1", "flat.denoise_turns"),

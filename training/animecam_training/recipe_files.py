@@ -55,7 +55,9 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     worn = recipe.pair_weights.worn == 0 or recipe.method != "dtgan"
     parts = recipe.pair_weights.parts == 0 or recipe.method == "pairs"
     is_judged = recipe.method != "dtgan" and recipe.pair_weights.adversarial > 0
-    late = recipe.adversarial_from == 0 or (0 < recipe.adversarial_from < 1 and is_judged)
+    supervisors = dataclasses.asdict(recipe.pair_weights) | {"adversarial": 0.0}
+    # Until the discriminator comes another term has to say what is wanted.
+    late = recipe.adversarial_from == 0 or (0 < recipe.adversarial_from < 1 and is_judged and any(supervisors.values()))
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
     weights = dataclasses.astuple(recipe.pair_weights)
     supervised = any(weights) and min(weights) >= 0
@@ -75,7 +77,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
         "calm_teacher": (calm, '0, or more with the method "distill"'),
-        "adversarial_from": (late, "0, or to less than 1 with pair_weights.adversarial"),
+        "adversarial_from": (late, "0, or to less than 1 with pair_weights.adversarial and another"),
         "pair_weights.worn": (worn, '0, or more with the method "pairs" or "distill"'),
         "pair_weights.parts": (parts, '0, or more with the method "pairs"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
