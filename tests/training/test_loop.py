@@ -136,6 +136,13 @@ def test_a_second_run_does_not_overwrite_the_first(pairs: Path, tmp_path: Path, 
         train(runs.recipe_of(pairs, steps=1), RunOptions(tmp_path / "run"))
 
 
+def test_a_file_in_place_of_the_run_folder_is_no_full_disk(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    (tmp_path / "run").touch()
+    with pytest.raises(CheckpointError, match=r"cannot write .*run: Not a directory") as caught:
+        train(runs.recipe_of(pairs), RunOptions(tmp_path / "run"))
+    assert "--out" in caught.value.hint
+
+
 def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     recipe = runs.recipe_of(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=1e35, clip_norm=1e9))
     recipe = replace(recipe, save_every=1)

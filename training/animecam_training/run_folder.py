@@ -96,7 +96,9 @@ class RunFolder:
             partial.replace(self.stats)
 
     def _unwritable(self, error: OSError) -> CheckpointError:
-        return CheckpointError(f"cannot write {self.path}: {error.strerror}", hint="free some space, then --resume")
+        is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
+        hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
+        return CheckpointError(f"cannot write {self.path}: {error.strerror}", hint=hint)
 
     def log(self, figures: StepFigures) -> None:
         """Append a line to stats.jsonl and the curves to TensorBoard.
