@@ -20,9 +20,9 @@ STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 WIDTHS = (8, 8, 8)
 
 
-def _trained(path: Path, seed: int, widths: tuple[int, ...] = WIDTHS) -> Path:
+def _trained(path: Path, seed: int, widths: tuple[int, ...] = WIDTHS, context: int = 0) -> Path:
     torch.manual_seed(seed)
-    model = ModelConfig(generator="dtgan-lite", widths=widths)
+    model = ModelConfig(generator="dtgan-lite", widths=widths, context=context)
     weights = build_generator(model.generator, **model.options).state_dict()
     save_checkpoint(Checkpoint(Recipe(name=f"of {seed}", model=model), seed, weights, {"g": {"lr": 1}}), path)
     return path
@@ -64,9 +64,17 @@ def test_other_networks_and_lost_files_are_one_line(tmp_path: Path, capsys: pyte
 
 def test_a_style_as_it_ships_is_mixed_in(tmp_path: Path) -> None:
     style = STYLES / "cel/model.onnx"
-    first = _trained(tmp_path / "a.pt", 1, ())
+    first = _trained(tmp_path / "a.pt", 1, (), context=3)
     mixed, shipped = mix_weights(first, style, 0.0).weights, read_predecessor(style).weights
     assert all(torch.allclose(tensor, shipped[name]) for name, tensor in mixed.items())
+
+
+def test_blocks_that_the_first_has_not_are_not_dropped(tmp_path: Path) -> None:
+    """The mean of a network that sees far and one that does not was a network that does not, and drew neither style."""
+    near = _trained(tmp_path / "near.pt", 1, ())
+    for far in (_trained(tmp_path / "far.pt", 2, (), context=3), STYLES / "cel/model.onnx"):
+        with pytest.raises(CheckpointError, match=r"has context\.0\.gain, and .*near\.pt has not"):
+            mix_weights(near, far, 0.5)
 
 
 def test_an_exported_dtgan_has_lost_its_norms(tmp_path: Path) -> None:
