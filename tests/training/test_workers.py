@@ -8,12 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from animecam_training.checkpoint import load_checkpoint
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
+from animecam_training.recipe_files import recipe_to_toml
 from animecam_training.stopping import deaf_children
 
 LONGEST_S = 30.0
@@ -32,6 +36,22 @@ def work(number):
 
 if __name__ == "__main__":
     list(in_order(work, range(10_000), 2))
+"""
+
+KILLED = """
+import multiprocessing, sys
+from pathlib import Path
+from animecam_training import loop
+from animecam_training.cli import main
+
+def train(recipe, options, on_step):
+    def kill(step):
+        if step == 2:
+            multiprocessing.active_children()[0].kill()
+    return trained(recipe, options, kill)
+
+trained, loop.train = loop.train, train
+sys.exit(main(["run", *sys.argv[1:]]))
 """
 
 
@@ -70,6 +90,20 @@ def test_ctrl_c_does_not_wait_for_workers() -> None:
 def test_a_killed_worker_is_told_of() -> None:
     with pytest.raises(DataError, match="a worker was killed"):
         list(in_order(os._exit, [1, 1], 2))
+
+
+def test_a_run_tells_of_a_killed_reader_in_a_line(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """Where a container has little shared memory it ended in torch's traceback."""
+    recipe = runs.recipe_of(pairs, steps=40, save_every=1)
+    recipe = replace(recipe, data=replace(recipe.data, workers=1))
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(recipe))
+    words = [str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run"), "--threads", "1"]
+    command = [sys.executable, "-c", KILLED, *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert "animecam-train: a process that reads pictures was killed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert load_checkpoint(tmp_path / "run/last.pt").step >= 2
 
 
 def test_children_do_not_hear_ctrl_c() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.config import Recipe
-from animecam_training.data.loading import batches
+from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
@@ -66,7 +66,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
 
     Raises:
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
-        DataError: A folder of the recipe is missing or empty.
+        DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
         KeyboardInterrupt: Ctrl-C; the step at hand was finished and saved, unless torchrun started several processes.
     """
@@ -89,7 +89,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
             # torchrun ends its processes by itself, and soon.
-            with stop_wishes() if process.ranks == 1 else nullcontext(lambda: False) as is_asked:
+            wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
+            with killed_workers_named(), wishes as is_asked:
                 return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
         finally:
             if folder:

@@ -2,13 +2,18 @@
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from time import sleep
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from animecam_training.data.sets import Batch, Crops
 from animecam_training.errors import DataError
+
+_DEATH_OF_WORKER = "DataLoader worker"  # how torch begins to tell of it; its error has no type of its own
+_DEATH_SECONDS = 1.0  # torch is told by a signal, some milliseconds later
 
 
 def batches(dataset: Crops, *, first_step: int, steps: int, rank: int = 0, ranks: int = 1) -> Iterator[Batch]:
@@ -35,6 +40,26 @@ def batches(dataset: Crops, *, first_step: int, steps: int, rank: int = 0, ranks
         if isinstance(item, DataError):
             raise item
         yield item
+
+
+@contextmanager
+def killed_workers_named() -> Generator[None]:
+    """Turns the death of a worker, which torch tells of wherever the block then is, into one line.
+
+    Raises:
+        DataError: A worker was killed: memory ran short, or in a container the memory that processes share.
+    """
+    try:
+        try:
+            yield
+        except (ConnectionError, EOFError):
+            sleep(_DEATH_SECONDS)  # what a worker was sending may break off first
+            raise
+    except RuntimeError as error:
+        if not str(error).startswith(_DEATH_OF_WORKER):
+            raise
+        hint = "memory, or that in /dev/shm, may have run short: fewer data.workers, then --resume"
+        raise DataError("a process that reads pictures was killed", hint=hint) from error
 
 
 class _Guarded(Dataset["Batch | DataError"]):
