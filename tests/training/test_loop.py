@@ -107,17 +107,26 @@ def test_resume_with_other_pictures_or_processes_is_refused(pairs: Path, tmp_pat
         train(runs.recipe_of(pairs), options)
 
 
-def test_resume_with_another_teacher_is_refused(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
-    """A run that goes on writes other weights to the same file."""
+def test_resume_asks_what_the_teacher_is_and_not_where(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """A run that goes on writes other weights to the same file; one whose teacher was moved could not go on."""
     train(runs.recipe_of(pairs), RunOptions(tmp_path / "teacher"))
     recipe = runs.recipe_of(
         pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), pair_weights=PairWeights()
     )
+    options = RunOptions(tmp_path / "run", resume=True)
     train(recipe, RunOptions(tmp_path / "run"))
-    teacher = load_checkpoint(tmp_path / "teacher/last.pt")
-    save_checkpoint(replace(teacher, step=99), tmp_path / "teacher/last.pt")
+    (tmp_path / "teacher").rename(tmp_path / "moved")
+    recipe = replace(recipe, teacher=str(tmp_path / "moved/last.pt"))
+    kept = load_checkpoint(tmp_path / "run/last.pt")
+    save_checkpoint(replace(kept, origins={}), tmp_path / "run/last.pt")  # of an earlier version: only where is known
+    with pytest.raises(CheckpointError, match=r"another recipe: teacher: .* -> .*moved"):
+        train(recipe, options)
+    save_checkpoint(kept, tmp_path / "run/last.pt")
+    assert train(recipe, options).recipe.teacher == recipe.teacher
+    teacher = load_checkpoint(tmp_path / "moved/last.pt")
+    save_checkpoint(replace(teacher, step=99), tmp_path / "moved/last.pt")
     with pytest.raises(CheckpointError, match=r"teacher sha256 .*, now sha256 "):
-        train(recipe, RunOptions(tmp_path / "run", resume=True))
+        train(recipe, options)
 
 
 def test_a_cut_off_session_leaves_no_lines_twice(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:

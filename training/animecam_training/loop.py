@@ -181,13 +181,15 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
         if not path.exists():
             raise CheckpointError(f"{options.folder} holds no run to resume", hint="leave --resume out to start one")
         checkpoint = load_checkpoint(path)
-        changed = differences(_without_reporting(checkpoint.recipe), _without_reporting(recipe))
+        was = checkpoint.origins
+        # Where it is known what the teacher was, it may lie elsewhere by now.
+        before = replace(checkpoint.recipe, teacher=recipe.teacher) if "teacher" in was else checkpoint.recipe
+        changed = differences(_without_reporting(before), _without_reporting(recipe))
         if changed:
             raise CheckpointError(
                 f"{path} was trained with another recipe: " + "; ".join(changed),
                 hint="resume with its own recipe.toml, or start a new run with --from",
             )
-        was = checkpoint.origins
         if other := [f"{name} {was[name]}, now {now}" for name, now in origins.items() if was.get(name, now) != now]:
             raise CheckpointError(
                 f"{path} would not go on as the run it is of: " + "; ".join(other),
