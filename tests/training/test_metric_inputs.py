@@ -1,5 +1,6 @@
 """What figures are taken of is read as it is, and what cannot be read is named."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from animecam_training.data.clips import read_clip
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError
+from animecam_training.evaluation import Evaluation, write_figures
 from animecam_training.faces import FaceFinder
 from animecam_training.measured import open_style
+from animecam_training.metrics.evaluate import Likeness, StyleFigures
 from animecam_training.metrics.identity import IdentityNetwork
 
 
@@ -78,3 +81,18 @@ def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
     assert len(read_clip(tmp_path, most=2)) == 2
     with pytest.raises(DataError, match=r"2\.png is not of the size of 0\.png"):
         read_clip(tmp_path, most=3)
+
+
+def test_what_equals_its_teacher_is_written_as_json(tmp_path: Path) -> None:
+    """Its PSNR is infinite, and stood in the file, and then in a card, as a word that is no JSON."""
+    figures = StyleFigures(2, 0.1, 0.2, 0.3, 20.0)
+    same = Evaluation("cel", 7, 128, figures, teacher=Likeness(0.0, float("inf")))
+    write_figures(same, tmp_path / "figures.json")
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    written = json.loads((tmp_path / "figures.json").read_text(), parse_constant=refuse)
+    assert written["teacher"] == {"squeeze_distance": 0.0, "psnr_db": None}
+    assert written["by_name"]["squeeze_distance_to_full"] == 0.0
+    assert "psnr_to_full_db" not in written["by_name"]

@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -91,7 +93,7 @@ class Evaluation:
     missing: tuple[str, ...] = field(default=())
 
     def by_name(self) -> dict[str, float]:
-        """The figures under the names that a style's card gives them."""
+        """The figures under the names that a style's card gives them, without the infinite PSNR of equal pictures."""
         named = {
             "anime_distance_ratio": self.figures.relative_distance,
             "squeeze_distance_to_photo": self.figures.squeeze_distance,
@@ -110,7 +112,7 @@ class Evaluation:
         if self.teacher:
             named["squeeze_distance_to_full"] = self.teacher.squeeze_distance
             named["psnr_to_full_db"] = self.teacher.psnr_db
-        return named
+        return {name: figure for name, figure in named.items() if math.isfinite(figure)}
 
 
 def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
@@ -185,16 +187,24 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
 
 
 def write_figures(evaluation: Evaluation, path: Path) -> None:
-    """Write all figures as JSON; "by_name" holds those that go into a style's card.
+    """Write all figures as JSON; "by_name" holds those that go into a style's card. What is infinite is null.
 
     Raises:
         DataError: The file cannot be written.
     """
-    table = dataclasses.asdict(evaluation) | {"by_name": evaluation.by_name()}
+    table = _finite(dataclasses.asdict(evaluation)) | {"by_name": evaluation.by_name()}
     try:
-        path.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+        path.write_text(json.dumps(table, indent=2, allow_nan=False) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}", hint="name a file that you may write") from error
+
+
+def _finite(table: dict[str, Any]) -> dict[str, Any]:
+    """A table in tables with None in place of what JSON has no number for."""
+    values = {name: _finite(value) if isinstance(value, dict) else value for name, value in table.items()}  # pyright: ignore[reportUnknownArgumentType]
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
 
 
 def _measure_published(
