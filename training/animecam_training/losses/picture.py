@@ -1,4 +1,4 @@
-"""Terms on the pixels themselves: colour, smoothness, regions, refinement."""
+"""Terms on the pixels themselves: colour, smoothness, refinement."""
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -30,20 +30,6 @@ def total_variation(picture: Tensor) -> Tensor:
     """
     value = picture.float()
     return (value.diff(dim=2).square().mean() + value.diff(dim=3).square().mean()) / 2
-
-
-def region_smoothing(
-    own_regions: Tensor, photo_regions: Tensor, picture: Tensor, weights: tuple[float, float]
-) -> Tensor:
-    """w_0 con(seg(s1), s1) + w_1 con(seg(p), s1): flat regions, in the output's own shapes and in the photo's (DTGAN).
-
-    Args:
-        own_regions: Content map of seg(s1): the output with the mean colour in each of its superpixels; no gradient.
-        photo_regions: Content map of seg(p), the same from the photo.
-        picture: Content map of s1.
-        weights: w_0, w_1; (0.2, 0.2) for the "Hayao" style of the paper, (0.8, 0.5) for "Shinkai".
-    """
-    return weights[0] * content(own_regions, picture) + weights[1] * content(photo_regions, picture)
 
 
 def refinement_pixels(refined: Tensor, drawn: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from animecam_training.models.layers import LEAKY_SLOPE, ConvBlock, xavier_conv
 
 BASE_CHANNELS = 32
 STAGES = 3
-OUTPUT_STRIDE = 2**STAGES
 STEM_KERNEL = 7
 
 
