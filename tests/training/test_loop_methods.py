@@ -138,6 +138,7 @@ def test_the_double_tail_method_resumes_exactly(pairs: Path, styles: Path, tmp_p
     whole = train(recipe, RunOptions(tmp_path / "whole"))
     runs.stop_after_two(recipe, tmp_path / "parts")
     resumed = train(recipe, RunOptions(tmp_path / "parts", resume=True))
+    assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
     for part in ("generator", "d_support", "d_main"):
         for name, value in whole.state[part].items():
             assert torch.equal(value, resumed.state[part][name]), name
