@@ -64,11 +64,6 @@ class Drawn(NamedTuple):
     gray_support: Tensor
 
 
-def smooth_support(support: Tensor) -> Tensor:
-    """s1 = guided filter of s0 by itself, on [0, 1]; [N, 3, H, W], RGB in [-1, 1]."""
-    return guided_filter((support.float() + 1) / 2) * 2 - 1
-
-
 class DtganMethod:
     """Pre-training on content, then turns of the generator and the two discriminators.
 
@@ -130,7 +125,7 @@ class DtganMethod:
         weights = self.recipe.dtgan_weights
         with autocast(self.recipe, self.device):
             tails = self.generator(batch["photo"])
-            pictures = [smooth_support(tails.support), tails.main.float()]
+            pictures = [guided_filter(tails.support), tails.main.float()]
             (photo,), drawn = compute_features(
                 self.features, [self._held(batch)], pictures, generator=window_source(self.recipe.seed, step)
             )
@@ -147,7 +142,7 @@ class DtganMethod:
         self.d_main.requires_grad_(False)
         with autocast(self.recipe, self.device):
             tails = self.generator(batch["photo"])
-            support = smooth_support(tails.support)
+            support = guided_filter(tails.support)
             drawn = Drawn(support, tails.main.float(), refine(tails.support), to_gray(support))
             terms = self._generator_terms(batch, drawn, step)
         total = weighted_sum(terms, _row_weights(self.recipe.dtgan_weights))

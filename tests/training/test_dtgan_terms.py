@@ -1,0 +1,132 @@
+"""The double-tail method, row by row: each term is of the pictures that the method's table names."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from animecam_training.config import ModelConfig, Recipe
+from animecam_training.losses.perceptual import compute_features, gram
+from animecam_training.losses.picture import lab_color, total_variation
+from animecam_training.methods.base import window_source
+from animecam_training.methods.dtgan import DtganMethod
+from animecam_training.ops.color import to_gray
+from animecam_training.ops.guided import guided_filter
+from animecam_training.ops.refine import refine
+from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
+
+SIDE_PX = 64
+STEP = 5
+RECIPE = Recipe(
+    method="dtgan", seed=3, model=ModelConfig("dtgan-lite-double", widths=(8, 8, 8), discriminator_channels=4)
+)
+
+
+class MeanColour(nn.Module):
+    """Judges every pixel by the mean of its channels: what it was shown is seen in what it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.gain * picture.mean(dim=1, keepdim=True)
+
+
+def _batch() -> dict[str, Tensor]:
+    """Five pictures of which none is like another, and regions of the clean one."""
+    source = torch.Generator().manual_seed(0)
+    small = torch.rand(4, 2, 3, 8, 8, generator=source) * 1.6 - 0.8
+    photo, clean, anime, smoothed = (nn.functional.interpolate(part, scale_factor=8) for part in small)
+    regions = torch.arange(SIDE_PX * SIDE_PX).reshape(1, SIDE_PX, SIDE_PX).expand(2, -1, -1) // 512
+    return {"photo": photo, "clean": clean, "anime": anime, "smoothed": smoothed, "regions": regions}
+
+
+def _distance(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).abs().mean()
+
+
+def _expected(method: DtganMethod, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The method's table: p clean photo, a anime, e smoothed anime, s1 filtered support output, m main, R refined."""
+    p, a, e = batch["clean"], batch["anime"], batch["smoothed"]
+    tails = copy.deepcopy(method.generator)(batch["photo"])
+    s1, m, refined = guided_filter(tails.support), tails.main, refine(tails.support)
+
+    def features(picture: Tensor) -> dict[str, Tensor]:
+        source = window_source(RECIPE.seed, STEP)
+        return compute_features(method.features, [picture], [], generator=source)[0][0]
+
+    def con(u: Tensor, v: Tensor) -> Tensor:
+        return _distance(features(u)[method.features.content_layer], features(v)[method.features.content_layer])
+
+    def judged(picture: Tensor, wanted: float) -> Tensor:
+        return (picture.mean(dim=1) - wanted).square().mean()
+
+    of_anime, of_support = features(to_gray(a)), features(to_gray(s1))
+    styles = {
+        f"G/style_{i}": _distance(gram(of_anime[name]), gram(of_support[name]))
+        for i, name in enumerate(method.features.style_layers)
+    }
+    own, photos = fill_with_means(s1, superpixel_batch(s1)), fill_with_means(p, batch["regions"])
+    support = 0.5 * judged(to_gray(a), 0.9) + judged(to_gray(s1), 0.1)
+    return styles | {
+        "G/adversarial_support": judged(to_gray(s1), 0.9),
+        "G/content": con(p, s1),
+        "G/region_own": con(own, s1),
+        "G/region_photo": con(photos, s1),
+        "G/colour": lab_color(p, s1),
+        "G/variation_support": total_variation(s1),
+        "G/adversarial_main": judged(m, 1.0),
+        "G/refine_pixels": _distance(refined, m),
+        "G/refine_features": con(refined, m),
+        "G/variation_main": total_variation(m),
+        "D/support": support + RECIPE.dtgan_weights.smoothed_edges * judged(to_gray(e), 0.1),
+        "D/main": 0.1 * (judged(refined, 1.0) + judged(m, 0.0)),
+    }
+
+
+@pytest.fixture
+def method() -> DtganMethod:
+    made = DtganMethod(RECIPE, torch.device("cpu"))
+    made.d_support, made.d_main = MeanColour(), MeanColour()
+    return made
+
+
+def test_each_term_is_of_the_pictures_it_should_be(method: DtganMethod) -> None:
+    """s1 came from a filter whose eps was four times the paper's: its pictures were scaled to [0, 1] before it."""
+    batch = _batch()
+    with torch.no_grad():
+        expected = _expected(method, batch)
+    losses = method.train_step(batch, STEP)
+    assert losses.keys() == expected.keys() | {"G/gradient_norm"}
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-3, abs=1e-6), name
+
+
+@pytest.mark.parametrize("judge", [lambda method: method.d_support, lambda method: method.d_main])
+def test_a_judge_learns_and_teaches_nobody_at_once(
+    method: DtganMethod, judge: Callable[[DtganMethod], MeanColour]
+) -> None:
+    """Gradients reach the generator in its own turn alone."""
+    asked: list[bool] = []
+    judge(method).register_forward_pre_hook(lambda module, given: asked.append(given[0].requires_grad))
+    method.train_step(_batch(), STEP)
+    assert asked[0]
+    assert not any(asked[1:])
+    gain = judge(method).gain
+    assert gain.grad is not None
+    assert gain.grad.abs() > 0
+
+
+def test_before_the_judges_come_both_tails_are_held_to_content(method: DtganMethod) -> None:
+    batch = _batch()
+    with torch.no_grad():
+        expected = _expected(method, batch)["G/content"]
+    method.recipe = replace(RECIPE, pretrain_steps=STEP + 1)
+    losses = method.train_step(batch, STEP)
+    assert losses.keys() == {"G/pretrain_support", "G/pretrain_main", "G/gradient_norm"}
+    assert losses["G/pretrain_support"].item() == pytest.approx(expected.item(), rel=1e-3)
+    assert losses["G/pretrain_main"].item() != pytest.approx(expected.item(), rel=1e-3)
