@@ -1,4 +1,4 @@
-"""The double-tail method, row by row: each term is of the pictures that the method's table names."""
+"""The methods, term by term: each is of the pictures that it should be."""
 
 import copy
 from collections.abc import Callable
@@ -8,15 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animecam_training.config import ModelConfig, Recipe
+from animecam_training.config import ModelConfig, PairWeights, Recipe
 from animecam_training.losses.perceptual import compute_features, gram
 from animecam_training.losses.picture import lab_color, total_variation
+from animecam_training.losses.stability import Moment, stability_l1
 from animecam_training.methods.base import window_source
 from animecam_training.methods.dtgan import DtganMethod
+from animecam_training.methods.pairs import PairMethod
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
+from animecam_training.perceptual.base import shift_together
 
 SIDE_PX = 64
 STEP = 5
@@ -49,6 +52,11 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
     return (a - b).abs().mean()
 
 
+def _judged(picture: Tensor, wanted: float) -> Tensor:
+    """What `MeanColour` thinks of a picture, against what it should."""
+    return (picture.mean(dim=1) - wanted).square().mean()
+
+
 def _expected(method: DtganMethod, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """The method's table: p clean photo, a anime, e smoothed anime, s1 filtered support output, m main, R refined."""
     p, a, e = batch["clean"], batch["anime"], batch["smoothed"]
@@ -62,29 +70,26 @@ def _expected(method: DtganMethod, batch: dict[str, Tensor]) -> dict[str, Tensor
     def con(u: Tensor, v: Tensor) -> Tensor:
         return _distance(features(u)[method.features.content_layer], features(v)[method.features.content_layer])
 
-    def judged(picture: Tensor, wanted: float) -> Tensor:
-        return (picture.mean(dim=1) - wanted).square().mean()
-
     of_anime, of_support = features(to_gray(a)), features(to_gray(s1))
     styles = {
         f"G/style_{i}": _distance(gram(of_anime[name]), gram(of_support[name]))
         for i, name in enumerate(method.features.style_layers)
     }
     own, photos = fill_with_means(s1, superpixel_batch(s1)), fill_with_means(p, batch["regions"])
-    support = 0.5 * judged(to_gray(a), 0.9) + judged(to_gray(s1), 0.1)
+    support = 0.5 * _judged(to_gray(a), 0.9) + _judged(to_gray(s1), 0.1)
     return styles | {
-        "G/adversarial_support": judged(to_gray(s1), 0.9),
+        "G/adversarial_support": _judged(to_gray(s1), 0.9),
         "G/content": con(p, s1),
         "G/region_own": con(own, s1),
         "G/region_photo": con(photos, s1),
         "G/colour": lab_color(p, s1),
         "G/variation_support": total_variation(s1),
-        "G/adversarial_main": judged(m, 1.0),
+        "G/adversarial_main": _judged(m, 1.0),
         "G/refine_pixels": _distance(refined, m),
         "G/refine_features": con(refined, m),
         "G/variation_main": total_variation(m),
-        "D/support": support + RECIPE.dtgan_weights.smoothed_edges * judged(to_gray(e), 0.1),
-        "D/main": 0.1 * (judged(refined, 1.0) + judged(m, 0.0)),
+        "D/support": support + RECIPE.dtgan_weights.smoothed_edges * _judged(to_gray(e), 0.1),
+        "D/main": 0.1 * (_judged(refined, 1.0) + _judged(m, 0.0)),
     }
 
 
@@ -130,3 +135,26 @@ def test_before_the_judges_come_both_tails_are_held_to_content(method: DtganMeth
     assert losses.keys() == {"G/pretrain_support", "G/pretrain_main", "G/gradient_norm"}
     assert losses["G/pretrain_support"].item() == pytest.approx(expected.item(), rel=1e-3)
     assert losses["G/pretrain_main"].item() != pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_targets_are_real_drawings_are_not_and_what_moves_is_drawn_anew() -> None:
+    weights = PairWeights(adversarial=1.0, stability=1.0)
+    recipe = Recipe(seed=3, model=ModelConfig(widths=(8, 8, 8), discriminator_channels=4), pair_weights=weights)
+    method = PairMethod(recipe, torch.device("cpu"))
+    method.discriminator = MeanColour()
+    photo, target = _batch()["photo"], _batch()["anime"]
+    generator, source = copy.deepcopy(method.generator), window_source(recipe.seed, STEP)
+    with torch.no_grad():
+        drawn = generator(photo)
+        shift_together([photo], generator=source)  # the window of the features is drawn before the moment
+        moment = Moment.draw(photo, source)
+        expected = {
+            "G/pixel": _distance(drawn, target),
+            "G/stability": stability_l1(drawn, generator(moment.later(photo)), moment),
+            "G/adversarial": _judged(drawn, 1.0),
+            "D/real": _judged(target, 1.0),
+            "D/fake": _judged(drawn, 0.0),
+        }
+    losses = method.train_step({"photo": photo, "target": target}, STEP)
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-3, abs=1e-6), name
