@@ -27,22 +27,32 @@ def _recipe(folder: Path, batch: int) -> Recipe:
     )
 
 
-@pytest.mark.slow
-def test_two_processes_equal_one(tmp_path: Path) -> None:
-    pairs = tmp_path / "pairs"
-    pairs.mkdir()
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    folder = tmp_path / "pairs"
+    folder.mkdir()
     for i in range(3):
         picture = np.random.default_rng(i).integers(0, 255, (72, 72, 3), dtype=np.uint8)
-        write_picture(picture, pairs / f"{i}.in.png")
-        write_picture(255 - picture, pairs / f"{i}.out.png")
-    alone = train(_recipe(pairs, 2), RunOptions(tmp_path / "alone"))
+        write_picture(picture, folder / f"{i}.in.png")
+        write_picture(255 - picture, folder / f"{i}.out.png")
+    return folder
+
+
+def _run_two(pairs: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """A run of two processes into the folder "two"."""
     (tmp_path / "recipe.toml").write_text(recipe_to_toml(_recipe(pairs, 1)))
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
         *("-m", "animecam_training.cli", "run", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "two")),
         *("--threads", "1"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=JOIN_SECONDS, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=JOIN_SECONDS, check=False)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(pairs: Path, tmp_path: Path) -> None:
+    alone = train(_recipe(pairs, 2), RunOptions(tmp_path / "alone"))
+    done = _run_two(pairs, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("step 2 of 2") == 1
     together = load_checkpoint(tmp_path / "two/last.pt")
@@ -50,3 +60,14 @@ def test_two_processes_equal_one(tmp_path: Path) -> None:
     for name, value in alone.weights.items():
         # Adam divides by the gradient's size, which magnifies rounding where the gradient is nearly nothing.
         assert torch.allclose(value, together.weights[name], atol=2e-4), name
+
+
+@pytest.mark.slow
+def test_a_folder_that_holds_a_run_stops_all_processes_in_a_line(pairs: Path, tmp_path: Path) -> None:
+    """The first process stopped, and the others told of a lost connection in a traceback."""
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/last.pt").touch()
+    done = _run_two(pairs, tmp_path)
+    assert done.returncode != 0
+    assert "already holds a run" in done.stderr
+    assert "[rank1]" not in done.stderr

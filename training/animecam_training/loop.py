@@ -22,7 +22,7 @@ from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.recipe_files import differences
-from animecam_training.run_folder import RunFolder, StepFigures, load_samples, to_row
+from animecam_training.run_folder import CHECKPOINT_FILE, RunFolder, StepFigures, check_run, load_samples, to_row
 from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     """
     if options.threads:
         torch.set_num_threads(options.threads)
+    # By every process: one that alone could not go on would leave the others in the middle of a step.
+    check_run(options.folder, is_resumed=options.resume)
     with join_processes() as process:
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
         method = METHODS[recipe.method](recipe, process.device)
@@ -81,11 +83,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
         }
         first_step = _restore(method, recipe, options, origins)
-        folder = (
-            RunFolder(options.folder, recipe, first_step=first_step, is_resumed=options.resume)
-            if process.rank == 0
-            else None
-        )
+        folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
             # torchrun ends its processes by itself, and soon.
@@ -177,9 +175,7 @@ def _checkpoint(method: Method, recipe: Recipe, step: int, origins: Mapping[str,
 def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mapping[str, str]) -> int:
     """Load what the run starts from; the number of steps already done."""
     if options.resume:
-        path = options.folder / "last.pt"
-        if not path.exists():
-            raise CheckpointError(f"{options.folder} holds no run to resume", hint="leave --resume out to start one")
+        path = options.folder / CHECKPOINT_FILE
         checkpoint = load_checkpoint(path)
         was = checkpoint.origins
         # Where it is known what the teacher was, it may lie elsewhere by now.

@@ -19,6 +19,7 @@ from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
 from animecam_training.recipe_files import recipe_to_toml
 
+CHECKPOINT_FILE = "last.pt"
 RECIPE_FILE = "recipe.toml"
 STATS_FILE = "stats.jsonl"
 GRIDS_FOLDER = "grids"
@@ -46,6 +47,19 @@ class StepFigures:
     losses: Mapping[str, float]
 
 
+def check_run(path: Path, *, is_resumed: bool) -> None:
+    """Finds what would keep a run from beginning, or going on, in a folder.
+
+    Raises:
+        CheckpointError: The folder already holds a run that is not to be resumed, or holds none to resume.
+    """
+    holds_run = (path / CHECKPOINT_FILE).exists()
+    if holds_run and not is_resumed:
+        raise CheckpointError(f"{path} already holds a run", hint="add --resume, or name another folder")
+    if is_resumed and not holds_run:
+        raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
+
+
 class RunFolder:
     """A folder for one run.
 
@@ -53,19 +67,13 @@ class RunFolder:
         path: Made if absent.
         recipe: Written to recipe.toml.
         first_step: Steps done before; figures of later steps are of a session that was cut off, and are dropped.
-        is_resumed: An existing run goes on; else the folder must not hold one.
 
     Raises:
-        CheckpointError: The folder already holds a run that is not to be resumed, or holds none to resume, or it
-            cannot be written.
+        CheckpointError: It cannot be written.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, *, first_step: int = 0, is_resumed: bool) -> None:
+    def __init__(self, path: Path, recipe: Recipe, *, first_step: int = 0) -> None:
         self.path = path
-        if not is_resumed and self.checkpoint.exists():
-            raise CheckpointError(f"{path} already holds a run", hint="add --resume, or name another folder")
-        if is_resumed and not self.checkpoint.exists():
-            raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
         try:
             (path / GRIDS_FOLDER).mkdir(parents=True, exist_ok=True)
             (path / RECIPE_FILE).write_text(recipe_to_toml(recipe), "utf-8")
@@ -81,7 +89,7 @@ class RunFolder:
     @property
     def checkpoint(self) -> Path:
         """The last good checkpoint."""
-        return self.path / "last.pt"
+        return self.path / CHECKPOINT_FILE
 
     @property
     def stats(self) -> Path:
