@@ -76,7 +76,7 @@ def _anchors() -> Points:
 
 
 class FaceFinder:
-    """Finds the largest face of a picture, its mesh, and the person's mask.
+    """Finds the surest face of a picture, its mesh, and the person's mask.
 
     Args:
         folder: Holds `faces/face_detection_short_range.onnx`, `faces/facemesh.onnx` and `masks/selfie.onnx`.

@@ -27,7 +27,7 @@ from animecam_training.target.light import even_light
 
 
 def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOptions) -> Verdict:
-    """Writes the heads that are wanted of a photo's largest face.
+    """Writes the heads that are wanted of a photo's surest face.
 
     Args:
         image: RGB uint8 [H, W, 3].
