@@ -121,6 +121,12 @@ def test_any_name_comes_back(name: str, tmp_path: Path) -> None:
     assert load_recipe(path).name == name
 
 
+def test_the_mark_that_editors_on_windows_write_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("steps = 7", "utf-8-sig")
+    assert load_recipe(path).steps == 7
+
+
 def test_a_whole_number_serves_as_a_fraction() -> None:
     assert recipe_from_table({"optim": {"learning_rate": 1}}).optim.learning_rate == 1.0
 

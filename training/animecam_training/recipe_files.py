@@ -26,7 +26,7 @@ def load_recipe(path: Path) -> Recipe:
             names the key.
     """
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8-sig"))  # editors on Windows begin a file with a mark
     except OSError as error:
         raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
     except ValueError as error:  # no TOML, or no text at all
