@@ -69,7 +69,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     adversary = rows.pop("smoothed_edges")
     unpaired = any((*rows.values(), *style)) and min(*rows.values(), *first, *style, adversary) >= 0
     heads = model.discriminator == "patch" or recipe.method != "dtgan"
-    return {
+    return _drawing_rules(recipe) | {
         "name": (bool(recipe.name) and "/" not in recipe.name, "a word without /"),
         "steps": (recipe.steps > 0, "1 or more"),
         "pretrain_steps": (pretrain, '0, or up to steps with the method "dtgan"'),
@@ -83,17 +83,6 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
-        "flat.gloss": (recipe.flat.gloss > 0, "more than 0"),
-        "flat.denoise_turns": (recipe.flat.denoise_turns >= 0, "0 or more"),
-        "flat.space_px": (recipe.flat.space_px > 0, "more than 0"),
-        "flat.colour": (recipe.flat.colour > 0, "more than 0"),
-        "flat.face_reach": (0 < recipe.flat.face_reach <= 1, "more than 0, to 1"),
-        "flat.edge": (recipe.flat.edge > 0, "more than 0"),
-        "flat.face_edge_gain": (recipe.flat.face_edge_gain > 0, "more than 0"),
-        "flat.line_ink": (recipe.flat.line_ink >= 0, "0 or more"),
-        "flat.face_ink_share": (0 <= recipe.flat.face_ink_share <= 1, "0 to 1"),
-        "flat.strand_px": (recipe.flat.strand_px >= 0, "0 or more"),
-        "flat.eye_light": (0 <= recipe.flat.eye_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
         "model.context": (0 <= model.context <= MOST_CONTEXT, f"0 to {MOST_CONTEXT}"),
         "model.discriminator": (heads, '"patch" with the method "dtgan"'),
@@ -127,6 +116,36 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "dtgan_weights.style": (len(style) > 0, "one number for each style layer"),
         "dtgan_weights": (unpaired or not style, "one weight above 0 after pre-training, and none below"),
     }
+
+
+def _drawing_rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
+    """Those of the sections that say how targets are drawn."""
+    target, anime, flat = recipe.target, recipe.anime, recipe.flat
+    positive = "more than 0"
+    rules = {
+        "target.eye_gain": (target.eye_gain > 0, positive),
+        "anime.eye_gain": (min(anime.eye_gain) > 0, positive),
+        "anime.nose_gain": (anime.nose_gain > 0, positive),
+        "anime.mouth_gain": (min(anime.mouth_gain) > 0, positive),
+        "anime.jaw": (0 <= anime.jaw < 1, "0 to less than 1"),
+        "flat.eye_gain": (flat.eye_gain > 0, positive),
+        "flat.gloss": (flat.gloss > 0, positive),
+        "flat.denoise_turns": (flat.denoise_turns >= 0, "0 or more"),
+        "flat.space_px": (flat.space_px > 0, positive),
+        "flat.colour": (flat.colour > 0, positive),
+        "flat.face_reach": (0 < flat.face_reach <= 1, "more than 0, to 1"),
+        "flat.edge": (flat.edge > 0, positive),
+        "flat.face_edge_gain": (flat.face_edge_gain > 0, positive),
+        "flat.line_ink": (flat.line_ink >= 0, "0 or more"),
+        "flat.face_ink_share": (0 <= flat.face_ink_share <= 1, "0 to 1"),
+        "flat.strand_px": (flat.strand_px >= 0, "0 or more"),
+        "flat.eye_light": (0 <= flat.eye_light <= 1, "0 to 1"),
+    }
+    for name, lines in (("target", target.lines), ("anime", anime.lines), ("flat", flat.lines)):
+        rules[f"{name}.lines.sigma_px"] = (lines.sigma_px > 0, positive)
+        rules[f"{name}.lines.spread"] = (lines.spread > 0, positive)
+        rules[f"{name}.lines.flow_sigma_px"] = (lines.flow_sigma_px > 0, positive)
+    return rules
 
 
 def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
