@@ -55,6 +55,19 @@ def test_run_ends_on_time_and_resumes(recipe: Path, tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
 
 
+def test_a_name_that_no_file_can_have_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    name = 300 * "x"
+    assert main(["prepare", name, str(tmp_path / "out"), "--kind", "style"]) == 1
+    message = capsys.readouterr().err
+    assert f"animecam-train: {name}: File name too long" in message
+    assert "hint: check its name" in message
+
+
+def test_wrong_words_point_to_the_help_of_their_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--foo"]) == 2
+    assert "hint: animecam-train run --help" in capsys.readouterr().err
+
+
 def test_errors_are_one_line_and_a_hint(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 1
     shown = " ".join(capsys.readouterr().err.split())

@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from animecam_training.console import messages, progress_bar, results, show_error
 from animecam_training.errors import CheckpointError, ConfigError, TrainingError
-
-_console = Console(highlight=False)
-_errors = Console(stderr=True, highlight=False)
 
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
@@ -103,13 +99,13 @@ def prepare(
         workers=workers,
         seed=seed,
     )
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("preparing", total=None)
         report = run_prepare(
             source, folder, options, lambda done, total: progress.update(task, completed=done, total=total)
         )
     dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(report.dropped.items()))
-    _console.print(f"kept {report.kept}; dropped: {dropped or 'none'}", soft_wrap=True)
+    results.print(f"kept {report.kept}; dropped: {dropped or 'none'}", soft_wrap=True)
 
 
 @app.command()
@@ -151,11 +147,11 @@ def run(
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data, teacher=teacher or loaded.teacher)
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
-    with _progress(is_shown=is_first_process()) as progress:
+    with progress_bar(is_shown=is_first_process()) as progress:
         task = progress.add_task(escape(loaded.name), total=loaded.steps)
         checkpoint = train(loaded, options, lambda step: progress.update(task, completed=step))
     if is_first_process():
-        _console.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
+        results.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
 
 
 @app.command()
@@ -205,7 +201,7 @@ def evaluate(
         teacher=teacher,
     )
     result = run_evaluation(style, options, grid)
-    _console.print(figure_table(result))
+    results.print(figure_table(result))
     if json_out:
         write_figures(result, json_out)
 
@@ -224,7 +220,7 @@ def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
     if out.exists():
         raise CheckpointError(f"{out} exists", hint="name a new file: what a run needs to go on would be lost")
     save_checkpoint(mix_weights(first, second, share), out)
-    _console.print(escape(str(out)), soft_wrap=True)
+    results.print(escape(str(out)), soft_wrap=True)
 
 
 @app.command()
@@ -239,7 +235,7 @@ def report(*, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: 
         from animecam_training.report import ReportOptions, write_report
 
     page = write_report(runs, ReportOptions(folder, figures, grid, replace))
-    _console.print(escape(str(page)), soft_wrap=True)
+    results.print(escape(str(page)), soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -252,37 +248,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted.
     """
     logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=_errors, show_path=False)]
+        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=messages, show_path=False)]
     )
     words = list(arguments) if arguments is not None else None
     try:
         app.main(args=words, prog_name="animecam-train", standalone_mode=False)
     except click.ClickException as error:
-        _show_error(error.format_message(), "animecam-train --help")
+        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam-train"
+        show_error(error.format_message(), f"{asked} --help")
         return error.exit_code
     except TrainingError as error:
-        _show_error(error.message, error.hint)
+        show_error(error.message, error.hint)
         return error.exit_status
     except (click.Abort, KeyboardInterrupt):
-        _show_error("interrupted", "what was done is kept: prepare again, or run with --resume, to go on")
+        show_error("interrupted", "what was done is kept: prepare again, or run with --resume, to go on")
         return INTERRUPTED_STATUS
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.ENOSPC:
+            show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
+        elif error.filename is not None:  # a folder without the right to look into it, a name that is too long
+            show_error(f"{error.filename}: {error.strerror}", "check its name and its rights")
+        else:
             raise
-        _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
         return RUN_TIME_ERROR
     return 0
-
-
-def _show_error(message: str, hint: str) -> None:
-    _errors.print(f"[bold red]animecam-train:[/] {escape(message)}", soft_wrap=True)
-    if hint:
-        _errors.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
-
-
-def _progress(*, is_shown: bool = True) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=_errors, disable=not is_shown)
 
 
 @contextmanager

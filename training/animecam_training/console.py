@@ -1,0 +1,21 @@
+"""What the terminal shows of `animecam-train`: results on stdout; errors, progress and notes on stderr."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+results = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+
+def show_error(message: str, hint: str) -> None:
+    """Prints an error in one line and, if there is one, its hint in a second."""
+    messages.print(f"[bold red]animecam-train:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+def progress_bar(*, is_shown: bool = True) -> Progress:
+    """A bar with counts and the time that is left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=messages, disable=not is_shown)
