@@ -52,7 +52,10 @@ def _figures_of(path: Path) -> dict[str, float]:
     hint = "name the file that animecam-train evaluate --json wrote"
     try:
         named = json.loads(path.read_text("utf-8"))["by_name"]
-        return {str(name): round(float(value), _FIGURE_DIGITS) for name, value in named.items()}
+        read = {str(name): round(float(value), _FIGURE_DIGITS) for name, value in named.items()}
+        if not all(map(math.isfinite, read.values())):  # as former versions wrote of a style beside itself
+            raise ValueError
+        return read
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

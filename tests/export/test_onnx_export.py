@@ -225,6 +225,7 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "ink", "--figure", "=3"], 2, "not NAME=NUMBER"),
         (["onnx", "last.pt", "-o", "ink", "--figures", "gone.json"], 2, "cannot read gone.json"),
         (["onnx", "last.pt", "-o", "ink", "--figures", "text.pt"], 2, "holds no figures"),
+        (["onnx", "last.pt", "-o", "ink", "--figures", "infinite.json"], 2, "holds no figures"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256"], 2, "not WIDTHxHEIGHT"),
         (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
         (["onnx", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
@@ -244,6 +245,7 @@ def test_what_goes_wrong_is_said_in_a_line(
 ):
     folder = checkpoint.parent
     monkeypatch.chdir(folder)
+    (folder / "infinite.json").write_text('{"by_name": {"psnr_to_full_db": Infinity}}')
     (folder / "text.pt").write_text("no checkpoint")
     (folder / "hi.pt").write_text("hi")  # to pickle, a look into an empty memory
     torch.save([1, 2], folder / "list.pt")
