@@ -31,6 +31,14 @@ def test_a_shipped_style_teaches_what_it_draws(picture: torch.Tensor) -> None:
     assert not any(weight.requires_grad for weight in teacher.parameters())
 
 
+def test_the_folder_of_a_style_stands_for_its_own_network():
+    by_folder, by_file = (read_predecessor(STYLES / name).weights for name in ("cel", "cel/model.onnx"))
+    assert by_folder.keys() == by_file.keys()
+    assert all(torch.equal(by_folder[name], by_file[name]) for name in by_file)
+    picture = torch.rand(1, 3, 32, 32) * 2 - 1
+    assert torch.equal(open_teacher(STYLES / "cel")(picture), open_teacher(STYLES / "cel/model.onnx")(picture))
+
+
 def test_a_shipped_style_starts_both_tails() -> None:
     weights = read_predecessor(STYLES / "cel/model.onnx").weights
     assert {*build_generator("dtgan-lite").state_dict()} <= {*weights}

@@ -113,7 +113,7 @@ def prepare(
 @click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Run folder.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="End cleanly after this time.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
-@click.option("--from", "start_from", type=_FOLDER, help="Start from this checkpoint, or a style's model.onnx.")
+@click.option("--from", "start_from", type=_FOLDER, help="Start from this checkpoint, or a style's folder or network.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")

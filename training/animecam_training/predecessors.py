@@ -24,6 +24,7 @@ from animecam_training.models.weights import match_state
 log = logging.getLogger(__name__)
 
 ONNX_SUFFIX = ".onnx"
+OWN_NETWORK = "model.onnx"  # in the folder of a style
 LITE = "dtgan-lite"
 ONE_TAILED = ("dtgan", LITE)  # what an exported network can be
 
@@ -45,11 +46,12 @@ class Predecessor:
 
 
 def read_predecessor(path: Path) -> Predecessor:
-    """The weights of `last.pt` of a run, or of the `model.onnx` of a style that `animecam-export` wrote.
+    """The weights of `last.pt` of a run, or of a style as `animecam-export` wrote it: a folder, or a network.
 
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
+    path = _network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
         return Predecessor(_read_onnx(path), str(path))
     checkpoint = load_checkpoint(path)
@@ -57,7 +59,7 @@ def read_predecessor(path: Path) -> Predecessor:
 
 
 def open_teacher(path: Path) -> nn.Module:
-    """Whatever draws: a trained generator of this project, or any network that takes and gives pictures.
+    """Whatever draws: a trained generator of this project, a style, or any network that takes and gives pictures.
 
     An ONNX file that is none of this project's generators as they are exported runs in ONNX Runtime on the processor: a
     style that somebody else trained teaches a small network all the same.
@@ -69,6 +71,7 @@ def open_teacher(path: Path) -> nn.Module:
         CheckpointError: The file is missing or damaged.
         DataError: The network takes something else than such pictures.
     """
+    path = _network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
         generator = _whole_generator(_read_onnx(path))
         if generator is None:
@@ -80,6 +83,11 @@ def open_teacher(path: Path) -> nn.Module:
         generator = build_generator(model.generator, **model.options)
         generator.load_state_dict(checkpoint.weights)
     return inference_generator(generator).eval().requires_grad_(False)
+
+
+def _network_of(path: Path) -> Path:
+    """A style's folder stands for its own network."""
+    return path / OWN_NETWORK if (path / OWN_NETWORK).is_file() else path
 
 
 class _OnnxTeacher(nn.Module):

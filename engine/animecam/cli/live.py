@@ -120,7 +120,7 @@ def parse_resolution(text: str | None) -> tuple[int, int] | None:
     """
     if text is None:
         return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
     if match is None:
         raise UsageError(f"{text!r} is no resolution", hint="write it as 1280x720")
     return int(match[1]), int(match[2])

@@ -49,6 +49,7 @@ def test_a_line_of_the_readme_is_understood(words, capfd):
         (["--device", "0", "--scope", "nose"], 2, "nose"),
         (["--device", "0", "--input", "x.mp4"], 2, "two sources"),
         (["--device", "0", "--resolution", "big"], 2, "'big'"),
+        (["--device", "0", "--resolution", 5000 * "9" + "x9"], 2, "is no resolution"),
         (["--output", "a.mp4"], 2, "no source"),
         (["--input", ""], 2, "no source"),
         (["--input", "pattern:64x64@30", "--seconds", "0"], 2, "seconds 0"),
