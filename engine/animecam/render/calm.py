@@ -84,7 +84,10 @@ class _Filmed:
         if min(height, width) >= COARSE_FROM_PX:
             size = (width // COARSER, height // COARSER)
             coarse = cast(Image, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-        gray = cv2.resize(cv2.cvtColor(coarse, cv2.COLOR_RGB2GRAY), (SEEN_PX, SEEN_PX), interpolation=cv2.INTER_AREA)
+        seen = coarse if min(coarse.shape[:2]) >= SEEN_PX else picture
+        # OpenCV's means make steps where they enlarge, and motion is found along slopes.
+        interpolation = cv2.INTER_AREA if min(height, width) >= SEEN_PX else cv2.INTER_LINEAR
+        gray = cv2.resize(cv2.cvtColor(seen, cv2.COLOR_RGB2GRAY), (SEEN_PX, SEEN_PX), interpolation=interpolation)
         return cls(picture, coarse, cast(Gray, gray))
 
 
