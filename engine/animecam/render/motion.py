@@ -53,18 +53,17 @@ def find_motion(before: Gray, now: Gray) -> Flow:
     levels = [(before, now)]
     for _ in range(LEVELS - 1):
         levels.append((_halved(levels[-1][0]), _halved(levels[-1][1])))
-    side = levels[-1][1].shape[0] // HALF
-    flow = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+    still = np.zeros((1, 1), np.float32)
+    flow = still, still
     for last, this in reversed(levels):
         flow = _improved(last, this, flow)
     return flow
 
 
 def _improved(before: Gray, now: Gray, flow: Flow) -> Flow:
-    """A flow that explains more of the difference of two pictures than the one of the level before."""
+    """A flow that explains more of the difference of two pictures than that of the level before, of half their side."""
     side = now.shape[0]
-    gain = np.float32(side // HALF / flow[0].shape[0])  # of the coarsest level's own flow: 1
-    across, down = (_resized(one * gain, side // HALF) for one in flow)
+    across, down = (_resized(one * np.float32(HALF), side // HALF) for one in flow)
     x, y = grid(side, side)
     carried = cv2.remap(
         before,
