@@ -1,5 +1,6 @@
 """What the tests of training share."""
 
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam_training.data.index import INDEX_FILE
 from animecam_training.data.pictures import write_picture
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 
@@ -41,6 +43,19 @@ def one_portrait(portrait: tuple[Image, FoundFace, Plane], tmp_path: Path) -> Pa
     folder.mkdir()
     write_picture(portrait[0], folder / "x.png")
     return folder
+
+
+@pytest.fixture
+def forget_marks() -> Callable[..., None]:
+    """`forget_marks(folder, *names)`: the index of a prepared folder as it was before these options were written."""
+    return _forget_marks
+
+
+def _forget_marks(folder: Path, *names: str) -> None:
+    index = folder / INDEX_FILE
+    head, rest = index.read_text().split("\n", 1)
+    marks = {name: mark for name, mark in json.loads(head)["prepared"].items() if name not in names}
+    index.write_text(json.dumps({"prepared": marks}) + "\n" + rest)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Glasses: where they lie, what lenses do to the photo alone, and what a student is to draw of them."""
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,14 +213,12 @@ def test_what_an_earlier_attempt_left_is_not_believed(shared: Path, one_portrait
     assert sorted(path.name for path in list_pictures(tmp_path / "out")) == ["x_0.in.png", "x_0.regions.png"]
 
 
-def test_a_folder_from_before_there_were_glasses_is_another(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
+def test_a_folder_from_before_there_were_glasses_is_another(
+    shared: Path, one_portrait: Path, tmp_path: Path, forget_marks: Callable[..., None]
+) -> None:
     options = PrepareOptions("photo", weights=shared / "weights")
     prepare(one_portrait, tmp_path / "out", options)
-    index = tmp_path / "out/index.jsonl"
-    head, rest = index.read_text().split("\n", 1)
-    marks = json.loads(head)["prepared"]
-    old = {name: mark for name, mark in marks.items() if name not in ("expressions", "glasses", "even_light")}
-    index.write_text(json.dumps({"prepared": old}) + "\n" + rest)
+    forget_marks(tmp_path / "out", "expressions", "glasses", "even_light")
     assert prepare(one_portrait, tmp_path / "out", options).kept == 1
     with pytest.raises(DataError, match=r"even_light 0\.0 and not 0\.65"):
         prepare(one_portrait, tmp_path / "out", replace(options, even_light=0.65))

@@ -1,6 +1,5 @@
 """Eyes and mouth: where `prepare` says they are, and how a recipe lets them count more."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,14 +25,12 @@ from animecam_training.target.geometry import CHIN, EYELIDS, LIPS, NOSE_TIP, eye
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)
 
 
-def test_a_folder_from_before_there_were_maps_is_another(shared: Path, one_portrait: Path, tmp_path: Path) -> None:
+def test_a_folder_from_before_there_were_maps_is_another(
+    shared: Path, one_portrait: Path, tmp_path: Path, forget_marks: Callable[..., None]
+) -> None:
     options = PrepareOptions("pairs", weights=shared / "weights")
     prepare(one_portrait, tmp_path / "out", options)
-    index = tmp_path / "out/index.jsonl"
-    head, rest = index.read_text().split("\n", 1)
-    marks = json.loads(head)["prepared"]
-    del marks["parts"]
-    index.write_text(json.dumps({"prepared": marks}) + "\n" + rest)
+    forget_marks(tmp_path / "out", "parts")
     with pytest.raises(DataError, match="parts False and not True"):
         prepare(one_portrait, tmp_path / "out", options)
 
