@@ -54,6 +54,8 @@ def test_toml_there_and_back() -> None:
         ("calm_teacher = 2", "calm_teacher"),
         ('method = "distill"\ncalm_teacher = -1', "calm_teacher"),
         ("glasses = 1.5", "glasses"),
+        ("beards = 1.5", "beards"),
+        ('method = "distill"\nbeards = 0.5', "beards"),
         ("seed = -1", "seed"),
         ("[optim]\nbetas = [0.9, 1.0]", "optim.betas"),
         ("[optim]\ndiscriminator_rate = -1.0", "optim.discriminator_rate"),

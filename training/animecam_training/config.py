@@ -195,9 +195,10 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next six, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next seven, the
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
+        beards: Share of the heads on which a beard grows before they are drawn, 0 … 1 (`prepare --kind pairs`).
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
         even_light: How much of the shade on a face a teacher, or a drawing, does not see either, 0 … 1; gloss is
@@ -223,6 +224,7 @@ class Recipe:
     log_every: int = 50
     drawing: DrawingName = "portrait"
     expressions: float = 0.0
+    beards: float = 0.0
     glasses: float = 0.0
     even_light: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)

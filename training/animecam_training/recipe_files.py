@@ -53,6 +53,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     worn = recipe.pair_weights.worn == 0 or recipe.method != "dtgan"
+    beards = recipe.beards == 0 or (0 < recipe.beards <= 1 and recipe.method == "pairs")
     parts = recipe.pair_weights.parts == 0 or recipe.method == "pairs"
     is_judged = recipe.method != "dtgan" and recipe.pair_weights.adversarial > 0
     supervisors = dataclasses.asdict(recipe.pair_weights) | {"adversarial": 0.0}
@@ -81,6 +82,7 @@ def _rules(recipe: Recipe) -> dict[str, tuple[bool, str]]:
         "pair_weights.worn": (worn, '0, or more with the method "pairs" or "distill"'),
         "pair_weights.parts": (parts, '0, or more with the method "pairs"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
+        "beards": (beards, '0, or to 1 with the method "pairs"'),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),

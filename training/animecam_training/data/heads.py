@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from animecam_training.data.beards import grow_beard
 from animecam_training.data.crops import crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
 from animecam_training.data.glasses import wear_glasses
@@ -73,7 +74,7 @@ def _copies(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareO
 def _make_head(
     crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
 ) -> None:
-    """Writes a head, perhaps with another expression and glasses, and what belongs to it; itself last."""
+    """Writes a head, perhaps with another expression, a beard and glasses, and what belongs to it; itself last."""
 
     def beside(suffix: str) -> Path:
         return stem.with_name(stem.name + suffix)
@@ -93,6 +94,10 @@ def _make_head(
     target = options.draw(bare, mesh, person) if person is not None and is_pair else None
     if not is_pair and (has_glasses or light > 0):
         write_picture(bare, beside(BARE_SUFFIX))
+    # After the drawing: it would take off what is gray for gloss, and what is thin for a shadow.
+    if target is not None and options.beards > 0 and rng.random() < options.beards:
+        crop, beard = grow_beard(crop, mesh, rng)
+        target = beard.over(target)
     if has_glasses:
         crop, worn = wear_glasses(crop, mesh, rng)
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))
