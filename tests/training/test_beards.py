@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animecam_training.data import heads
 from animecam_training.data.beards import grow_beard
 from animecam_training.data.pictures import list_pictures, read_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane, Points
+from animecam_training.target.face import find_growth
 from animecam_training.target.geometry import CHIN, EYELIDS, LIP_GROOVE, LIPS, NOSE_TIP
 
 TRIES = 24  # beards drawn at random
+FULL_AND_DARK = 4  # the seed of such a one
 
 
 def _around(plane: Plane, place: Points) -> Plane:
@@ -92,6 +95,28 @@ def test_pairs_have_on_the_target_the_beard_that_is_on_the_photo(
     assert on_photo[on_target].mean() > 0.5
     with pytest.raises(DataError, match=r"beards 1\.0 and not 0\.5"):
         prepare(one_portrait, tmp_path / "out", replace(options, beards=0.5))
+
+
+def test_a_short_beard_is_dropped_where_beards_are_to_be_learned(
+    shared: Path, one_portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The drawing has none: what others are drawn with would be unlearned."""
+    monkeypatch.setattr(heads, "find_growth", lambda *_: "short beard")
+    options = PrepareOptions("pairs", weights=shared / "weights", beards=0.5)
+    with pytest.raises(DataError, match="1 short beard"):
+        prepare(one_portrait, tmp_path / "out", options)
+    assert prepare(one_portrait, tmp_path / "plain", replace(options, beards=0.0)).kept == 1
+
+
+def test_a_short_beard_is_told_from_none_and_from_a_full_one(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    found: list[str] = []
+    for share in (0.0, 0.3, 1.0):
+        grown, beard = grow_beard(photo, face.mesh, np.random.default_rng(FULL_AND_DARK))
+        assert _around(beard.shape, face.mesh[199]).mean() > 0.9
+        seen = (photo + share * (grown.astype(float) - photo)).astype(np.uint8)
+        found.append(find_growth(seen, face.mesh, person))
+    assert found == ["none", "short beard", "beard"]
 
 
 def test_heads_for_a_teacher_stay_as_they_are(shared: Path, one_portrait: Path, tmp_path: Path) -> None:

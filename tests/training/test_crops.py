@@ -55,8 +55,8 @@ def test_a_beard_asks_for_more_copies(
     (tmp_path / "in").mkdir()
     write_picture(portrait[0], tmp_path / "in/one.png")
     options = PrepareOptions("photo", weights=shared / "weights", beard_copies=2)
-    for is_bearded, copies in ((False, 1), (True, 2)):
-        monkeypatch.setattr(heads, "has_beard", lambda *_, is_bearded=is_bearded: is_bearded)
+    for growth, copies in (("none", 1), ("beard", 2)):
+        monkeypatch.setattr(heads, "find_growth", lambda *_, growth=growth: growth)
         prepare(tmp_path / "in", tmp_path / f"out{copies}", options)
         assert len(list_photos(tmp_path / f"out{copies}")) == copies
 
@@ -73,12 +73,12 @@ def test_a_beard_is_looked_for_on_an_upright_head(
     write_picture(cv2.resize(turned, None, fx=2, fy=2), tmp_path / "in/one.png")
     seen: list[tuple[tuple[int, ...], float]] = []
 
-    def look(photo: Image, mesh: np.ndarray, _person: Plane) -> bool:
+    def look(photo: Image, mesh: np.ndarray, _person: Plane) -> str:
         across = eye_centres(mesh)[1] - eye_centres(mesh)[0]
         seen.append((photo.shape, float(np.degrees(np.arctan2(across[1], across[0])))))
-        return True
+        return "beard"
 
-    monkeypatch.setattr(heads, "has_beard", look)
+    monkeypatch.setattr(heads, "find_growth", look)
     prepare(tmp_path / "in", tmp_path / "out", options)
     ((shape, tilt_deg),) = seen
     assert shape == (options.crop.side_px, options.crop.side_px, 3)

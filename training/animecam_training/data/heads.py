@@ -22,7 +22,7 @@ from animecam_training.data.pictures import write_labels, write_layer, write_mas
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.superpixels import find_superpixels
-from animecam_training.target.face import has_beard
+from animecam_training.target.face import Growth, find_growth
 from animecam_training.target.geometry import eyes_and_mouth
 from animecam_training.target.light import even_light
 
@@ -45,8 +45,12 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
     face = finder.find(image)
     if face is None:
         return "no face"
+    growth = _growth(image, face, finder, options)
+    if growth == "short beard" and options.kind == "pairs" and options.beards > 0:
+        return growth  # it would be painted over: what others get drawn is not to be unlearned
     verdict = "too small"
-    for copy in range(_copies(image, face, finder, options)):
+    copies = max(options.copies, options.beard_copies if growth == "beard" else 0)
+    for copy in range(copies):
         rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
         crop = crop_head(image, face, options.crop, rng)
         found = finder.find(crop) if crop is not None else None
@@ -60,15 +64,14 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
     return verdict
 
 
-def _copies(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareOptions) -> int:
-    """How many crops are wanted. A beard is looked for on an upright head: a whole photo may lie, and takes 20 s."""
-    if options.beard_copies <= options.copies:
-        return options.copies
+def _growth(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareOptions) -> Growth:
+    """Whether there is a beard, where that matters. Of an upright head: a whole photo may lie, and takes 20 s."""
+    if options.beard_copies <= options.copies and options.beards == 0:
+        return "none"
     upright = replace(options.crop, tilt_deg=0.0, shift=0.0)
     crop = crop_head(image, face, upright, np.random.default_rng(options.seed))
     found = finder.find(crop) if crop is not None else None
-    grows = crop is not None and found is not None and has_beard(crop, found.mesh, finder.person(crop))
-    return options.beard_copies if grows else options.copies
+    return find_growth(crop, found.mesh, finder.person(crop)) if crop is not None and found is not None else "none"
 
 
 def _make_head(
