@@ -108,6 +108,7 @@ class Governed:
     def _begin(self, style: str) -> None:
         if style != self._style:
             self._style = style
+            self._governor.begin_style()
             self._choose(self._networks.usual_quality(style), self._clock())
 
     def _choose(self, quality: str, now_s: float) -> None:

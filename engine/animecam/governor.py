@@ -110,6 +110,12 @@ class Governor:
             self._climbed_s, self._climb_s = None, CLIMB_SECONDS
         return self._climb(now_s, costs_ms, draw_ms + rest_ms)
 
+    def begin_style(self) -> None:
+        """Another style is drawn from now on: the times of the last one's networks say nothing about those of this."""
+        self._pixel_ms.clear()
+        self._climbed_s, self._climb_s = None, CLIMB_SECONDS
+        self._forget()
+
     def _costs(self, now_s: float, rung: Rung, rest_ms: float, qualities: Mapping[str, float]) -> dict[Rung, float]:
         """Every rung → what a frame would take with it, in milliseconds."""
         known_ms, _ = self._pixel_ms[rung.quality]

@@ -12,7 +12,10 @@ class Script:
     """Gives choices in turn."""
 
     def __init__(self, *choices):
-        self.choices, self.seen = list(choices), []
+        self.choices, self.seen, self.styles = list(choices), [], 0
+
+    def begin_style(self):
+        self.styles += 1
 
     def observe(self, now_s, rung, draw_ms, rest_ms, qualities):
         self.seen.append((rung, qualities))
@@ -92,6 +95,14 @@ def test_another_style_begins_with_its_usual_network():
     governing.draw("ink")
     governing.observe(controls.look, 5.0, 3.0)
     assert script.seen[-1][0].quality == LITE
+
+
+def test_another_style_is_not_judged_by_the_times_of_the_last_one():
+    governing, controls, _, script = governed()
+    for style in ("cel", "cel", "ink", "cel"):
+        governing.draw(style)
+        governing.observe(controls.change(style=style), 5.0, 3.0)
+    assert script.styles == 3
 
 
 def test_what_the_user_changed_while_a_frame_was_drawn_stays():

@@ -157,6 +157,17 @@ def test_a_passing_load_does_not_lock_the_full_network_out():
     assert machine.rung.quality == FULL
 
 
+@pytest.mark.parametrize(("before", "after", "gets"), [(2.4, 12.0, set()), (12.0, 2.4, {FULL})])
+def test_what_another_style_s_full_network_took_neither_tries_nor_locks_out_this_one_s(before, after, gets):
+    machine = Machine(2.0, qualities=(FULL, LITE), full_cost=before, costs=(0.18, 0.075)).run(SETTLE_SECONDS)
+    machine.full_cost, machine.rung = after, Rung(512, LITE)
+    machine.qualities = {FULL: 0.075 * after, LITE: 0.075}
+    machine.governor.begin_style()
+    machine.changes.clear()
+    machine.run(SETTLE_SECONDS)
+    assert {rung.quality for _, rung in machine.changes} == gets
+
+
 def test_an_overload_at_the_smallest_size_does_not_count_as_time_in_which_more_would_fit():
     machine = Machine(1.0, size_px=192).run(CLIMB_SECONDS / 2)
     machine.draw_ms_at_256 = 200.0

@@ -156,6 +156,9 @@ def test_what_is_said_goes_by_the_network_that_a_governor_chose(make_style):
         def observe(self, *_):
             return Choice(Rung(384, FULL), "test")
 
+        def begin_style(self):
+            pass
+
     make_style(FULL, LITE)
     with open_networks(replace(_settings(), target_fps=30.0)) as networks:
         controls = Controls(Look("ink", size_px=192))
