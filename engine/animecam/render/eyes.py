@@ -116,9 +116,9 @@ def magnified(picture: Image, bulges: Sequence[Bulge], amount: float) -> Image:
         map_y = (down * share + np.float32(bulge.y_px - 0.5)).astype(np.float32)
         if result is None:
             result = picture.copy()
-        result[top:bottom, left:right] = cv2.remap(
-            picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        moved = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # Round places that are apart share the corners of their squares where a head is tilted.
+        np.copyto(result[top:bottom, left:right], moved, where=inside[..., None] > 0.0)
     return picture if result is None else result
 
 

@@ -63,6 +63,15 @@ def test_the_whole_frame_has_everybody_s_eyes_and_crops_have_them_in_their_own_p
     assert int((enlarged[1][30, 10:36, 0] < 128).sum()) >= 8
 
 
+def test_neither_eye_of_a_tilted_head_is_cut_by_the_square_around_the_other():
+    picture = np.random.default_rng(4).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    eyes = [Bulge(44.0, 44.0, REACH * 56), Bulge(44.0 + 56 * 0.5**0.5, 44.0 + 56 * 0.5**0.5, REACH * 56)]
+    y, x = np.mgrid[0:SIZE, 0:SIZE] + 0.5
+    for eye in eyes:
+        at = np.hypot(x - eye.x_px, y - eye.y_px) < eye.radius_px
+        np.testing.assert_array_equal(magnified(picture, eyes, 1.0)[at], magnified(picture, [eye], 1.0)[at])
+
+
 def test_trembling_points_do_not_make_the_eyes_tremble_and_a_moving_head_keeps_them():
     chance = np.random.default_rng(2)
     enlarge, middles = EyeEnlarger(), []
