@@ -91,8 +91,9 @@ class Compositor:
         below = (i for i in range(len(regions)) if i not in heads)
         pasted = {i: share_below(regions[i], masks[i], *on_top, look.strength) for i in below}
         pasted |= zip(heads, shares, strict=True)
-        # Where heads share pixels, or a person is cut out, masks have edges; fainter they are as soft as they were.
-        is_soft = [pasted[i] is shape or (masks[i] is shape and len(heads) == 1) for i, shape in enumerate(shapes)]
+        # Masks have edges where heads share pixels, a person is cut out or the frame ends. That of a head alone has
+        # none, faint or in full.
+        is_soft = [pasted[i] is shape or (masks[i] is shape and heads == [i]) for i, shape in enumerate(shapes)]
         patches = [Patch(region, matched[i], pasted[i], is_soft[i]) for i, region in enumerate(regions)]
         return self._ops.paste(frame, patches)
 

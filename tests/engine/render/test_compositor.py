@@ -136,6 +136,16 @@ def test_a_head_lies_on_top_of_the_whole_frame(world):
     assert result.planes[0][5, 5, 0] == 60
 
 
+@pytest.mark.parametrize("heads", [0, 1, 2])
+def test_a_faint_whole_frame_reaches_the_frame_s_border_whoever_is_on_top(world, heads):
+    frame = world.frame(PixelFormat.RGB24, 960, 540, rgb=np.full((540, 960, 3), 100.0))
+    on_top = [world.region(192, (400 + 150 * at, 270), 1.0, track_id=at) for at in range(heads)]
+    result = compose(
+        frame, [whole_frame_region(frame, 192), *on_top], lambda p: np.full_like(p, 120), Look(strength=0.5)
+    )
+    assert np.abs(result.planes[0][:, :250].astype(int) - 110).max() <= 1
+
+
 def test_persons_cannot_be_found_without_a_network(world):
     frame = world.frame(PixelFormat.RGB24, 64, 48)
     with pytest.raises(PipelineError, match="no network to find persons") as refused:
