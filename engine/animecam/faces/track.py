@@ -5,6 +5,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import cycle
 
+from animecam.channel import SLICE_SECONDS
 from animecam.errors import FaceError
 from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
@@ -171,13 +172,7 @@ class Tracker:
             self._searching = self._beside.submit(self._look_at_all, frame, detector)
             if not self._tracks or len(found) < len(self._tracks):
                 searched, self._searching = self._searching, None
-        if searched is None:
-            return []
-        try:
-            return searched.result(SEARCH_SECONDS)
-        except TimeoutError as error:
-            hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
-            raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error
+        return [] if searched is None else _awaited(searched)
 
     def _look_at_all(self, frame: Frame, detector: Detector) -> list[Detection]:
         """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
@@ -286,3 +281,17 @@ class Tracker:
             and not is_hidden(track.expected(self._now_s).box_px, seen)
             for track in self._tracks
         )
+
+
+def _awaited(search: Future[list[Detection]]) -> list[Detection]:
+    """What a search finds; waited for in slices, as a process that was stopped (Ctrl-Z) wakes up hours later."""
+    left_s = SEARCH_SECONDS
+    while True:
+        slice_s = min(left_s, SLICE_SECONDS)
+        try:
+            return search.result(slice_s)
+        except TimeoutError as error:
+            left_s -= slice_s
+            if left_s <= 0:
+                hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
+                raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error

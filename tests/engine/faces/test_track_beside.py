@@ -125,3 +125,25 @@ def test_a_search_that_hangs_is_an_error(world, face, monkeypatch):
     scene.scan.detect = hang
     with ThreadPoolExecutor(1) as beside, pytest.raises(FaceError, match="search for faces"):
         track(scene, 1, beside=beside)
+
+
+def test_a_program_that_was_stopped_while_it_waited_goes_on(world, face):
+    class Stopped(Future):
+        """Has taken longer than any wait when the first one ends."""
+
+        has_slept = False
+
+        def result(self, timeout=None):
+            if not self.has_slept:
+                self.has_slept = True
+                raise TimeoutError
+            return super().result(timeout)
+
+    class Sleeping(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = Stopped()
+            future.set_result(fn(*args, **kwargs))
+            return future
+
+    seen = track(world(lambda index: [face(300, 200, 80)]), 3, beside=Sleeping())
+    assert [len(faces.faces) for faces in seen] == [1, 1, 1]
