@@ -282,8 +282,8 @@ class Region:
 
     Attributes:
         track_id: The face it belongs to; WHOLE_FRAME for the whole picture.
-        width_px: Width of the crop, a multiple of 8.
-        height_px: Height of the crop, a multiple of 8.
+        width_px: Width of the crop; a multiple of 8 where it is drawn, any where a detector looks at it.
+        height_px: Height of the crop, likewise.
         to_frame: Maps continuous crop pixels to continuous frame pixels.
     """
 
