@@ -1,7 +1,7 @@
 """Files that are there whole or not at all, whoever else writes them at the same time."""
 
-import os
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 
@@ -11,11 +11,10 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OSError: The folder cannot be written, or the disk is full; nothing is left behind.
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
-        try:
+    with ExitStack() as on_failure:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
+            partial = Path(file.name)
+            on_failure.callback(partial.unlink, missing_ok=True)
             file.write(data)
-            file.flush()
-            os.replace(file.name, path)  # noqa: PTH105 - of a name, not of a path
-        except OSError:
-            os.unlink(file.name)  # noqa: PTH108 - likewise
-            raise
+        partial.replace(path)  # closed before: Windows neither moves nor removes a file that is open
+        on_failure.pop_all()
