@@ -6,12 +6,12 @@
 
 import hashlib
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from cuda.bindings import nvrtc
 
+from animecam.engines.files import write_whole
 from animecam.errors import BackendError
 
 OPTIONS = ("-std=c++17", "--extra-device-vectorization")
@@ -20,13 +20,16 @@ INSTALL = "pip install nvidia-cuda-nvrtc"
 _log = logging.getLogger(__name__)
 
 
-def compile_kernels(source: str, compute_capability: tuple[int, int], cache: Path | None = None) -> bytes:
+def compile_kernels(
+    source: str, compute_capability: tuple[int, int], cache: Path | None = None, *, anew: bool = False
+) -> bytes:
     """Machine code for one kind of GPU.
 
     Args:
         source: CUDA C++ with everything it needs.
         compute_capability: Major and minor, for instance (8, 9).
         cache: Folder in which the result is kept and looked for; None compiles anew.
+        anew: What is kept is no good.
 
     Returns:
         A cubin.
@@ -37,8 +40,8 @@ def compile_kernels(source: str, compute_capability: tuple[int, int], cache: Pat
     version = compiler_version()
     options = (f"--gpu-architecture=sm_{compute_capability[0]}{compute_capability[1]}", *OPTIONS)
     kept = None if cache is None else cache / f"kernels-{_key(source, options, version)}.cubin"
-    if kept is not None and kept.is_file():
-        return kept.read_bytes()
+    if kept is not None and not anew and (found := _found(kept)):
+        return found
     cubin = _compile(source, options)
     if kept is not None:
         _keep(kept, cubin)
@@ -96,11 +99,16 @@ def _check(code: Any, doing: str) -> None:
         raise BackendError(f"cannot {doing}: {code.name}")
 
 
-def _keep(file: Path, cubin: bytes) -> None:
-    """Writes beside it and renames: whoever reads at the same time finds all of it or nothing."""
+def _found(file: Path) -> bytes:
+    """What is kept; empty where there is nothing, or nobody may read it."""
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
-            part.write(cubin)
-        Path(part.name).replace(file)
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def _keep(file: Path, cubin: bytes) -> None:
+    try:
+        write_whole(file, cubin)
     except OSError as error:
         _log.warning("compiled kernels are not kept: %s", error.strerror)

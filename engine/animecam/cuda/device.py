@@ -96,7 +96,7 @@ class CudaGpu:
     def kernels(self, source: str, names: Sequence[str]) -> dict[str, Kernel]:
         """As `Gpu.kernels`."""
         if source not in self._modules:
-            self._modules[source] = int(check(driver.cuModuleLoadData(self._compiled(source)), "load kernels"))
+            self._modules[source] = self._loaded(source)
         module = self._modules[source]
         found: dict[str, Kernel] = {}
         for name in names:
@@ -118,13 +118,20 @@ class CudaGpu:
             check(driver.cuModuleUnload(module), "unload kernels")
         check(driver.cuDevicePrimaryCtxRelease(self._device), "close the GPU")
 
-    def _compiled(self, source: str) -> bytes:
+    def _loaded(self, source: str) -> int:
+        """A module; where what is kept of it is damaged, compiled anew: it would be so at every start."""
+        code, module = driver.cuModuleLoadData(self._compiled(source))
+        if code == driver.CUresult.CUDA_ERROR_INVALID_IMAGE:
+            code, module = driver.cuModuleLoadData(self._compiled(source, anew=True))
+        return int(check((code, module), "load kernels"))
+
+    def _compiled(self, source: str, *, anew: bool = False) -> bytes:
         cache: Path | None = None
         try:
             cache = model_cache()
         except CacheError as error:
             _log.warning("%s: kernels are compiled at every start (%s)", error.message, error.hint)
-        return compile_kernels(source, self.compute_capability, cache)
+        return compile_kernels(source, self.compute_capability, cache, anew=anew)
 
 
 def _start_driver() -> None:

@@ -1,7 +1,9 @@
 """What can be known of the access to a GPU without one: the errors, the compiler, the names in the real bindings."""
 
 import ast
+import errno
 import importlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,13 @@ def test_a_view_keeps_its_memory_alive_and_has_its_bounds():
     assert block[0] == 5
     with pytest.raises(ValueError, match="48 bytes hold no float32"):
         view(block.ctypes.data, block.nbytes, np.float32, (13,), block)
+
+
+def test_a_full_disk_costs_the_entry_and_leaves_nothing(compiler, tmp_path, monkeypatch, caplog):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    assert compiler.compile_kernels(KERNEL, (8, 6), tmp_path)[:4] == b"\x7fELF"
+    assert not list(tmp_path.iterdir())
+    assert "compiled kernels are not kept: No space left on device" in caplog.text
