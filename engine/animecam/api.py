@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from animecam.cuda.current import context_kept
 from animecam.errors import UsageError
 from animecam.networks import open_networks
 from animecam.pipeline import Render
@@ -38,7 +39,7 @@ class Stylizer:
     """Draws the people in pictures as anime characters; pictures of one video or camera go through one stylizer.
 
     Faces are followed from picture to picture, and lines, colours and places are steadied; `reset` begins anew. Close
-    it, or use it as a context manager. Used by one thread at a time.
+    it, or use it as a context manager. Used by one thread at a time, which keeps the CUDA context that it has.
 
     Args:
         style: Name of a style, see `animecam styles`; None takes the default.
@@ -51,6 +52,7 @@ class Stylizer:
         BackendError: No runtime works here.
     """
 
+    @context_kept()
     def __init__(self, style: str | None = None, *, settings: Settings | None = None, **look: Any) -> None:
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
@@ -86,6 +88,7 @@ class Stylizer:
             find_style(changes["style"])  # now, and not with the next picture, which could not be drawn
         return self._controls.change(**changes)
 
+    @context_kept()
     def __call__(self, picture: Image, *, time_s: float | None = None) -> Image:
         """Draws one picture.
 
@@ -126,6 +129,7 @@ class Stylizer:
             drawn = self._render(frame).frame
         return drawn.planes[0] if drawn is not frame else picture.copy()
 
+    @context_kept()
     def reset(self) -> None:
         """Begins another scene: the faces, colours and drawings of the pictures until now are forgotten.
 
@@ -155,6 +159,7 @@ class Stylizer:
         finally:
             self._at_work.release()
 
+    @context_kept()
     def close(self) -> None:
         """Frees the networks; may be called twice."""
         self._is_closed = True

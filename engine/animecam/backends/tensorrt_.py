@@ -10,6 +10,7 @@ import numpy as np
 from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
 from animecam.backends.ports import check_batch, in_parts
 from animecam.backends.status import BackendStatus
+from animecam.cuda.current import context_kept
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.turns import gpu_turn
 from animecam.engines.flavour import choose_flavour, installed
@@ -39,6 +40,7 @@ class TensorRtBackend:
         BackendError: No driver, no GPU, no runtime that supports it, or a network that it refuses.
     """
 
+    @context_kept()
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self._loader = EngineLoader(model, half, options)
         self._name = model.name
@@ -50,6 +52,7 @@ class TensorRtBackend:
         self._using = threading.Lock()  # of the sessions: one thread runs while another may load
         self._is_open = True
 
+    @context_kept()
     def run(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Computes the network; see `Backend.run`. The first batch of a shape loads its engine, or builds it."""
         check_batch(batch, self.input, self._name)
@@ -66,6 +69,7 @@ class TensorRtBackend:
         """Whether pictures of a shape are drawn at once."""
         return shape in self._sessions
 
+    @context_kept()
     def prepare(self, shape: tuple[int, ...]) -> None:
         """Loads the engine for pictures of a shape, or builds it; another thread may run others meanwhile.
 
@@ -99,6 +103,7 @@ class TensorRtBackend:
         """Lets a build that is running end soon."""
         self._loader.end()
 
+    @context_kept()
     def close(self) -> None:
         """Frees the engines; may be called twice."""
         if not self._is_open:
@@ -127,6 +132,7 @@ class TensorRtDevice:
 
     is_recordable = True
 
+    @context_kept()
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self._loader = EngineLoader(model, half, options)
         self._sessions: dict[int, EngineSession] = {}
@@ -139,6 +145,7 @@ class TensorRtDevice:
             hint = "animecam-export fp16 FOLDER gives a style of animecam-train one"
             raise BackendError(f"{model.name} has no fp16 form that takes NCHW pictures", hint=hint)
 
+    @context_kept()
     def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
         """See `DeviceNetwork.bind`."""
         if size_px not in self._sessions:

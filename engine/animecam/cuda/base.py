@@ -186,7 +186,10 @@ class Gpu(Protocol):
     shared_as: tuple[int, int]
 
     def use(self) -> None:
-        """Makes it the GPU of the calling thread; every thread calls this once before it does anything with it."""
+        """Makes it the GPU of the calling thread; every thread calls this once before it does anything with it.
+
+        What is called by others' threads does that within `current.context_kept`.
+        """
         ...
 
     def buffer(self, nbytes: int) -> DeviceBuffer:

@@ -5,7 +5,7 @@
 # cuda.bindings ships no type information.
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from cuda.bindings import driver
 from animecam.cache import model_cache
 from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
+from animecam.cuda.current import note_context
 from animecam.cuda.dlpack import CUDA
 from animecam.cuda.driver import check
 from animecam.cuda.events import CudaEvent
@@ -66,6 +67,7 @@ class CudaGpu:
 
     def use(self) -> None:
         """As `Gpu.use`."""
+        note_context(_way_back)
         check(driver.cuCtxSetCurrent(self.context), "use the GPU in this thread")
 
     def buffer(self, nbytes: int) -> DeviceBuffer:
@@ -132,6 +134,12 @@ class CudaGpu:
         except CacheError as error:
             _log.warning("%s: kernels are compiled at every start (%s)", error.message, error.hint)
         return compile_kernels(source, self.compute_capability, cache, anew=anew)
+
+
+def _way_back() -> Callable[[], None]:
+    """What gives the thread the context that it has now; if that fails, what failed before is what is told."""
+    found = check(driver.cuCtxGetCurrent(), "look which GPU this thread uses")
+    return lambda: driver.cuCtxSetCurrent(found)
 
 
 def _start_driver() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from animecam.cuda.compiler import compile_kernels
+from animecam.cuda.current import context_kept
 from animecam.cuda.device import CudaGpu
 from animecam.cuda.streams import CudaStream
 from animecam.errors import BackendError
@@ -32,6 +33,8 @@ class HasHandle(Protocol):
 def gpu_of(context: HasHandle, index: int = 0) -> CudaGpu:
     """The GPU of a primary context; whoever calls closes it, which leaves the context to its owner.
 
+    The thread stays in the context that it is in.
+
     Args:
         context: Of pycuda, made by `pycuda.autoprimaryctx` or `Device.retain_primary_context`.
         index: Of its GPU.
@@ -39,7 +42,8 @@ def gpu_of(context: HasHandle, index: int = 0) -> CudaGpu:
     Raises:
         BackendError: There is no such GPU, or the context is not its primary one.
     """
-    gpu = CudaGpu(index)
+    with context_kept():
+        gpu = CudaGpu(index)
     if gpu.context != context.handle:
         gpu.close()
         hint = "import pycuda.autoprimaryctx in place of pycuda.autoinit"

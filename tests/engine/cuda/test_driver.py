@@ -1,10 +1,16 @@
 """What is given back to NVIDIA's driver, and what is said when it fails; a stand-in answers for it."""
 
 import importlib
+from contextlib import contextmanager
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from animecam import api
+from animecam.cuda.current import context_kept
 from animecam.errors import BackendError
+from animecam.pipeline import Rendered
 
 pytest.importorskip("cuda.bindings", reason="needs animecam[cuda]")
 
@@ -69,3 +75,59 @@ def test_kernels_that_the_driver_does_not_take_are_compiled_once_and_told(driver
         gpu.kernels(KERNEL, ["fill"])
     assert len(compiled) <= 2
     gpu.close()
+
+
+@pytest.mark.parametrize("found", [0, 7, 100])
+def test_whoever_calls_the_library_keeps_his_context(driver, device, monkeypatch, found):
+    """None, one of his own, and the primary one of another GPU."""
+
+    @contextmanager
+    def open_networks(_settings):
+        gpu = device.CudaGpu(1)
+
+        @contextmanager
+        def rendering(*_):
+            gpu.use()
+
+            def draw(frame):
+                gpu.use()
+                return Rendered(frame, (), ())
+
+            yield draw
+            gpu.use()
+
+        yield SimpleNamespace(rendering=rendering)
+        gpu.close()
+
+    monkeypatch.setattr(api, "open_networks", open_networks)
+    driver.context_here = found
+    stylize = api.Stylizer()
+    contexts = [driver.context_here]
+    for call in (lambda: stylize(np.zeros((8, 8, 3), np.uint8)), stylize.reset, stylize.close):
+        call()
+        contexts.append(driver.context_here)
+    assert contexts == [found] * 4
+
+
+def test_a_context_that_is_refused_stays_the_threads(driver):
+    from animecam.cuda.pycuda_ import gpu_of
+
+    driver.context_here = 7
+    with pytest.raises(BackendError, match="not the primary one of GPU 1"):
+        gpu_of(SimpleNamespace(handle=7), 1)
+    assert driver.context_here == 7
+
+
+def test_within_a_block_the_gpu_stays_in_use(driver, device):
+    driver.context_here = 7
+    gpu = device.CudaGpu(0)
+    assert driver.context_here == gpu.context
+    driver.context_here = 7
+    with context_kept():
+        with context_kept():
+            gpu.use()
+        assert driver.context_here == gpu.context
+    assert driver.context_here == 7
+    with context_kept():
+        driver.context_here = 9  # somebody else's change is not ours to take back
+    assert driver.context_here == 9

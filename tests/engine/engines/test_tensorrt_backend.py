@@ -10,6 +10,7 @@ import pytest
 from animecam.backends import tensorrt_
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.cuda.current import note_context
 from animecam.cuda.turns import gpu_turn
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.card import FULL
@@ -166,6 +167,16 @@ def test_the_engine_used_longest_ago_makes_room(
     assert not backend.is_ready((3, sizes[0], sizes[0]))
     assert all(backend.is_ready((3, size_px, size_px)) for size_px in sizes[1:])
     backend.close()
+
+
+def test_whoever_calls_it_gets_his_context_back(gpu, runtime, warm_cache: Path, opened, pictures, monkeypatch):
+    given_back = []
+    monkeypatch.setattr(gpu, "use", lambda: note_context(lambda: lambda: given_back.append("the caller's")))
+    backend = opened(warm_cache)
+    backend.run(pictures())
+    assert given_back == ["the caller's"]
+    backend.close()
+    assert given_back == ["the caller's"] * 2
 
 
 def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, caplog: pytest.LogCaptureFixture):
