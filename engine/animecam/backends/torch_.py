@@ -21,6 +21,8 @@ from animecam.backends.torch_compiler import Compiler, problem_with_compiling
 from animecam.backends.torch_network import NAME, TorchNetwork
 from animecam.backends.torch_ops import read_model
 from animecam.backends.torch_runs import Run, failures_of, half_at
+from animecam.cuda.base import WAIT_SECONDS
+from animecam.cuda.waiting import wait_until
 from animecam.errors import BackendError
 
 DEVICE_BATCH = 4
@@ -187,7 +189,11 @@ class _Feeder:
         self._pinned = torch.empty(0, dtype=kind)
 
     def __call__(self, run: Run, pictures: TorchTensor) -> None:
-        """Computes and waits; the results are overwritten by the next run."""
+        """Computes and waits; the results are overwritten by the next run.
+
+        Raises:
+            BackendError: The GPU does not answer in time.
+        """
         with torch.cuda.device(self._device):  # else memory is pinned through the first GPU, which wakes that, too
             if self._pinned.numel() < pictures.numel():
                 self._pinned = torch.empty(pictures.numel(), dtype=self._kind, pin_memory=True)
@@ -196,7 +202,7 @@ class _Feeder:
             with torch.cuda.stream(self._stream):
                 run.input.copy_(pinned, non_blocking=True)
                 run()
-            self._stream.synchronize()
+            wait_until(self._stream.query, WAIT_SECONDS)
 
 
 def probe(gpu: int = 0) -> BackendStatus:

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from animecam.cuda.base import view
 from animecam.cuda.turns import gpu_turn
+from animecam.cuda.waiting import wait_until
 from animecam.errors import BackendError, DeviceMemoryError
 
 WARM_UPS = 3  # runs before a graph is captured: libraries choose their algorithms and allocate in them
+WARM_UP_SECONDS = 60.0  # longest wait for them: whole frames in float32 on a small GPU take seconds
 
 _HALF_BYTES = 2
 _SMALLER = "use a smaller size (--size), or end other programs on this GPU"
@@ -82,7 +84,7 @@ class Recorder:
             with torch.cuda.stream(self._stream):
                 for _ in range(WARM_UPS):
                     compute(pictures)
-            self._stream.synchronize()
+            wait_until(self._stream.query, WARM_UP_SECONDS)
             graph = torch.cuda.CUDAGraph(keep_graph=True)  # kept, to be a part of other graphs
             # Only this thread is held to what can be recorded: others may allocate meanwhile.
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):

@@ -87,7 +87,7 @@ class CudaGpu:
         return CudaEvent(is_timed=is_timed)
 
     def admit_others(self) -> None:
-        """As `Gpu.admit_others`: FFmpeg's threads sleep in the driver; ours never wait there, see events.py."""
+        """As `Gpu.admit_others`: FFmpeg's threads sleep in the driver; ours never wait there, see waiting.py."""
         asleep = int(driver.CUctx_flags.CU_CTX_SCHED_BLOCKING_SYNC)
         check(driver.cuDevicePrimaryCtxSetFlags(self._device, asleep), "share the context of the GPU")
 

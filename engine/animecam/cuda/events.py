@@ -1,22 +1,14 @@
-"""Events of a real GPU, and the one way to wait for it: asking, so that every wait ends."""
+"""Events of a real GPU."""
 
 # pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 # cuda.bindings ships no type information.
 
-import time
-
 from cuda.bindings import driver
 
 from animecam.cuda.base import WAIT_SECONDS, Event
 from animecam.cuda.driver import check
-from animecam.errors import BackendError
-
-EAGER_SECONDS = 0.0005
-"""A wait asks without a pause so long: most frames are done by then, and a sleeping thread wakes a tenth late."""
-
-PAUSE_SECONDS = 0.0001
-"""Between two questions after that, so that a long wait leaves the core to others."""
+from animecam.cuda.waiting import wait_until
 
 
 class CudaEvent:
@@ -38,14 +30,7 @@ class CudaEvent:
 
     def wait(self, timeout_s: float = WAIT_SECONDS) -> None:
         """As `Event.wait`."""
-        start_s = time.perf_counter()
-        while not self.is_done():
-            waited_s = time.perf_counter() - start_s
-            if waited_s > timeout_s:
-                hint = "nvidia-smi shows whether it still works; the system log (dmesg) may hold an Xid error"
-                raise BackendError(f"the GPU has not answered for {timeout_s:g} s", hint=hint)
-            if waited_s > EAGER_SECONDS:
-                time.sleep(PAUSE_SECONDS)
+        wait_until(self.is_done, timeout_s)
 
     def since_ms(self, earlier: Event) -> float:
         """As `Event.since_ms`."""

@@ -40,7 +40,10 @@ class Stream:
         pass
 
     def synchronize(self):
-        pass
+        raise AssertionError("this wait has no end")
+
+    def query(self):
+        return True
 
 
 class Graph:
@@ -106,6 +109,22 @@ def test_algorithms_are_measured_while_it_is_recorded_and_at_no_other_time(stand
     torch_runs.Recorder(torch.device("cpu")).record(compute, SHAPE, torch.float16)
     assert seen == [True] * (torch_runs.WARM_UPS + 1)
     assert not torch.backends.cudnn.benchmark
+
+
+def test_a_gpu_that_does_not_answer_ends_the_run(stand_in, monkeypatch):
+    """Fed from the host, and before a graph is recorded."""
+    monkeypatch.setattr(Stream, "query", lambda _: False)
+    monkeypatch.setattr(torch_runs, "WARM_UP_SECONDS", 0.05)
+    monkeypatch.setattr(torch_, "WAIT_SECONDS", 0.05)
+    empty = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *shape, pin_memory=False, **options: empty(*shape, **options))
+    feed = torch_._Feeder(torch.device("cpu"), torch.float16)
+    run = torch_runs.PlainRun(lambda pictures: (pictures,), SHAPE, torch.float16)
+    with pytest.raises(BackendError, match=r"has not answered for 0\.05 s") as caught:
+        feed(run, torch.zeros(SHAPE))
+    assert caught.value.hint
+    with pytest.raises(BackendError, match=r"has not answered for 0\.05 s"):
+        torch_runs.Recorder(torch.device("cpu")).record(lambda pictures: (pictures,), SHAPE, torch.float16)
 
 
 @pytest.mark.parametrize(
