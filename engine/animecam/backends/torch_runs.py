@@ -25,6 +25,9 @@ WARM_UP_SECONDS = 60.0  # longest wait for them: whole frames in float32 on a sm
 _HALF_BYTES = 2
 _SMALLER = "use a smaller size (--size), or end other programs on this GPU"
 
+_DRIVER_IS_FULL = "CUDA error: out of memory"
+"""PyTorch's words where the driver has no memory for it: for pinned memory, a graph or a library's own."""
+
 Compute = Callable[[Tensor], tuple[Tensor, ...]]
 """From all pictures to all outputs; waits for nothing."""
 
@@ -193,4 +196,7 @@ def failures_of(network: str) -> Generator[None]:
     except torch.cuda.OutOfMemoryError as error:
         raise DeviceMemoryError("torch: the memory of the GPU is full", hint=_SMALLER) from error
     except RuntimeError as error:
-        raise BackendError(f"torch failed on {network}: {str(error).splitlines()[0]}") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        if _DRIVER_IS_FULL in reason:
+            raise DeviceMemoryError("torch: the memory of the GPU is full", hint=_SMALLER) from error
+        raise BackendError(f"torch failed on {network}: {reason}") from error

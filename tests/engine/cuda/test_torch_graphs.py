@@ -131,6 +131,8 @@ def test_a_gpu_that_does_not_answer_ends_the_run(stand_in, monkeypatch):
     ("failure", "becomes"),
     [
         (torch.cuda.OutOfMemoryError("CUDA out of memory"), DeviceMemoryError),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be ..."), DeviceMemoryError),
+        (NotImplementedError(), BackendError),
         (RuntimeError("CUDA error: no kernel image is available\nCompile with ..."), BackendError),
     ],
 )
