@@ -17,7 +17,7 @@ from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
 from animecam.cuda.current import note_context
 from animecam.cuda.dlpack import CUDA
-from animecam.cuda.driver import check
+from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
 from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
@@ -117,8 +117,8 @@ class CudaGpu:
             return
         self._is_open = False
         for module in self._modules.values():
-            check(driver.cuModuleUnload(module), "unload kernels")
-        check(driver.cuDevicePrimaryCtxRelease(self._device), "close the GPU")
+            give_back(driver.cuModuleUnload(module), "unload kernels")
+        give_back(driver.cuDevicePrimaryCtxRelease(self._device), "close the GPU")
 
     def _loaded(self, source: str) -> int:
         """A module; where what is kept of it is damaged, compiled anew: it would be so at every start."""

@@ -4,6 +4,7 @@
 # pyright: reportUnknownArgumentType=false
 # cuda.bindings ships no type information.
 
+import logging
 from typing import Any
 
 from cuda.bindings import driver
@@ -11,14 +12,24 @@ from cuda.bindings import driver
 from animecam.errors import BackendError, DeviceMemoryError
 
 _OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
+_BROKEN = "start the program again: until then the driver refuses everything here; please report it"
 _HINTS = {
     "CUDA_ERROR_NO_DEVICE": "nvidia-smi shows which GPUs the driver sees",
     "CUDA_ERROR_NO_BINARY_FOR_GPU": "this GPU is older or newer than the CUDA packages: pip install -U cuda-bindings",
     "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "update the NVIDIA driver",
     "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "restart the computer after an update of the driver",
     "CUDA_ERROR_SYSTEM_NOT_READY": "start the NVIDIA fabric manager or restart the computer",
+    "CUDA_ERROR_DEVICE_UNAVAILABLE": "another program has this GPU for itself: nvidia-smi -q -d COMPUTE shows its mode",
+    "CUDA_ERROR_ILLEGAL_ADDRESS": _BROKEN,
+    "CUDA_ERROR_ILLEGAL_INSTRUCTION": _BROKEN,
+    "CUDA_ERROR_LAUNCH_FAILED": _BROKEN,
+    "CUDA_ERROR_MISALIGNED_ADDRESS": _BROKEN,
+    "CUDA_ERROR_ECC_UNCORRECTABLE": "its memory is at fault: nvidia-smi -q -d ECC tells more; restart the computer",
+    "CUDA_ERROR_LAUNCH_TIMEOUT": "the system ends what keeps a screen's GPU too long: use a smaller size (--size)",
 }
 SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
+
+_log = logging.getLogger(__name__)
 
 
 def check(result: tuple[Any, ...], doing: str) -> Any:
@@ -44,6 +55,21 @@ def check(result: tuple[Any, ...], doing: str) -> Any:
     if not values:
         return None
     return values[0] if len(values) == 1 else tuple(values)
+
+
+def give_back(result: tuple[Any, ...], doing: str) -> None:
+    """Logs where something cannot be freed; after a kernel went wrong every call says so.
+
+    Who frees is on his way out: the failure that sent him there is the one to show, and the rest is to be freed, too.
+
+    Args:
+        result: As for `check`.
+        doing: Likewise.
+    """
+    try:
+        check(result, doing)
+    except BackendError as error:
+        _log.info("%s", error.message)
 
 
 def _reason(code: Any) -> str:

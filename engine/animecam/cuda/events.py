@@ -7,7 +7,7 @@
 from cuda.bindings import driver
 
 from animecam.cuda.base import WAIT_SECONDS, Event
-from animecam.cuda.driver import check
+from animecam.cuda.driver import check, give_back
 from animecam.cuda.waiting import wait_until
 
 
@@ -40,4 +40,4 @@ class CudaEvent:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
-            check(driver.cuEventDestroy(self.handle), "free an event")
+            give_back(driver.cuEventDestroy(self.handle), "free an event")

@@ -12,7 +12,7 @@ from cuda.bindings import driver
 from numpy.typing import DTypeLike, NDArray
 
 from animecam.cuda.base import view
-from animecam.cuda.driver import check
+from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
 
 DEFAULT_STREAM = 0
@@ -37,7 +37,7 @@ class CudaBuffer:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
-            check(driver.cuMemFree(self.address), "free memory of the GPU")
+            give_back(driver.cuMemFree(self.address), "free memory of the GPU")
 
     def _clear(self) -> None:
         """Zeroes it and waits: streams, which do not wait for the default one, may use it at once."""
@@ -66,4 +66,4 @@ class CudaPinned:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
-            check(driver.cuMemFreeHost(self.address), "free pinned memory")
+            give_back(driver.cuMemFreeHost(self.address), "free pinned memory")

@@ -11,7 +11,7 @@ from cuda.bindings import driver
 
 from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Event, Graph, Grid, Kernel, PinnedBuffer
 from animecam.cuda.dlpack import Rows
-from animecam.cuda.driver import check
+from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
 from animecam.errors import BackendError
 
@@ -23,14 +23,14 @@ class CudaGraph:
         try:
             self.handle = int(check(driver.cuGraphInstantiate(recorded, 0), "prepare a graph"))
         finally:
-            check(driver.cuGraphDestroy(recorded), "free the record of a graph")
+            give_back(driver.cuGraphDestroy(recorded), "free the record of a graph")
         self._is_open = True
 
     def close(self) -> None:
         """Frees it; may be called twice."""
         if self._is_open:
             self._is_open = False
-            check(driver.cuGraphExecDestroy(self.handle), "free a graph")
+            give_back(driver.cuGraphExecDestroy(self.handle), "free a graph")
 
 
 class CudaStream:
@@ -115,7 +115,7 @@ class CudaStream:
             if self._end is not None:
                 self._end.close()
             if self._is_own:
-                check(driver.cuStreamDestroy(self.handle), "free a stream")
+                give_back(driver.cuStreamDestroy(self.handle), "free a stream")
 
 
 def embed(stream_handle: int, graph_handle: int) -> None:

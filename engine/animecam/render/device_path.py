@@ -93,6 +93,7 @@ class DevicePath:
         self._slots: list[Slot] = []
         self._geometry: Geometry | None = None
         self._sent = 0
+        self._is_closed = False
         self._faces: list[FaceMemory] = []
         self._batches: list[DeviceBuffer] = []
         try:
@@ -194,9 +195,18 @@ class DevicePath:
         self._memory.forget()
 
     def close(self) -> None:
-        """Waits for what is under way and frees everything; may be called twice."""
+        """Waits for what is under way and frees everything, unless that never ends; may be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._gpu.use()
-        self._drop_slots()
+        try:
+            for stream in (self._up, self._draw, self._down):  # a frame that failed on its way has no mark at its end
+                stream.synchronize(self._options.wait_s)
+            self._drop_slots()
+        except BackendError as error:  # it may still write there; what failed before is the error to raise
+            log.warning("the memory of %s is not freed: %s", self._gpu.name, error.message)
+            return
         for part in (*self._faces, *self._batches, self._heads, self._decoded, self._up, self._draw, self._down):
             part.close()
 

@@ -3,6 +3,7 @@
 It takes the place of the functions in `cuda.bindings.driver`; codes and flags stay the real ones.
 """
 
+import ctypes
 import threading
 
 from cuda.bindings import driver
@@ -12,7 +13,6 @@ NO_IMAGE = driver.CUresult.CUDA_ERROR_INVALID_IMAGE
 
 MAKES = {
     "cuMemAlloc": "memory",
-    "cuMemHostAlloc": "pinned memory",
     "cuEventCreate": "event",
     "cuStreamCreate": "stream",
     "cuStreamEndCapture": "record of a graph",
@@ -66,6 +66,7 @@ class FakeDriver:
         self.bad_images: set[bytes] = set()
         self.calls: list[str] = []
         self._next = 1000
+        self._blocks: list[object] = []
         self._thread = threading.local()
         self._functions = {
             **{name: lambda *_, kind=kind: self._make(kind) for name, kind in MAKES.items()},
@@ -73,6 +74,7 @@ class FakeDriver:
             **{name: lambda *_, values=values: (OK, *values) for name, values in ANSWERS.items()},
             "cuDeviceGet": lambda index: (OK, index),
             "cuDevicePrimaryCtxRetain": lambda device: (OK, 100 + int(device)),
+            "cuMemHostAlloc": self._pin,
             "cuCtxGetCurrent": lambda: (OK, driver.CUcontext(self.context_here)),
             "cuCtxSetCurrent": self._use,
             "cuModuleLoadData": self._load,
@@ -95,7 +97,9 @@ class FakeDriver:
     def _answering(self, name, function):
         def call(*arguments):
             self.calls.append(name)
-            return function(*arguments) if self.broken is None else (self.broken, *[0] * 5)
+            is_broken = self.broken is not None and not name.startswith("cuCtx")  # these only look and change
+            values = len(ANSWERS.get(name, () if name in FREES else (0,)))
+            return (self.broken, *[0] * values) if is_broken else function(*arguments)
 
         return call
 
@@ -103,6 +107,13 @@ class FakeDriver:
         self._next += 1
         self.there[self._next] = kind
         return OK, self._next
+
+    def _pin(self, nbytes: int, _flags):
+        block = (ctypes.c_uint8 * nbytes)()
+        self._blocks.append(block)
+        address = ctypes.addressof(block)
+        self.there[address] = "pinned memory"
+        return OK, address
 
     def _free(self, handle: int):
         del self.there[int(handle)]

@@ -276,3 +276,21 @@ def test_closing_twice_and_with_frames_under_way_is_fine(host, gpu):
     path.submit(film(PixelFormat.RGB24, 0), faces(0), "s", network, 1.0)
     path.close()
     path.close()
+
+
+def test_nothing_is_freed_that_a_frame_still_needs_that_failed_on_its_way(host, gpu, monkeypatch):
+    class Broken(host.HostNetwork):
+        def enqueue(self, stream_handle):
+            raise BackendError("the network cannot be run")
+
+    close = host.HostMemory.close
+
+    def close_unused(memory):
+        assert not any(stream.queued for stream in gpu.streams)
+        close(memory)
+
+    path = DevicePath(gpu, OPTIONS)
+    with pytest.raises(BackendError, match="cannot be run"):
+        path.submit(film(PixelFormat.RGB24, 0), faces(0), "s", Broken(gpu), 1.0)
+    monkeypatch.setattr(host.HostMemory, "close", close_unused)
+    path.close()

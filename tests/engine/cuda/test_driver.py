@@ -1,7 +1,8 @@
 """What is given back to NVIDIA's driver, and what is said when it fails; a stand-in answers for it."""
 
 import importlib
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +12,12 @@ from animecam import api
 from animecam.cuda.current import context_kept
 from animecam.errors import BackendError
 from animecam.pipeline import Rendered
+from animecam.render.device_path import DevicePath, PathOptions
+from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
 
-pytest.importorskip("cuda.bindings", reason="needs animecam[cuda]")
+bindings = pytest.importorskip("cuda.bindings.driver", reason="needs animecam[cuda]")
+
+SIZE_PX = 64
 
 KERNEL = 'extern "C" __global__ void fill(float* out) { out[threadIdx.x] = 1.0f; }'
 
@@ -131,3 +136,39 @@ def test_within_a_block_the_gpu_stays_in_use(driver, device):
     with context_kept():
         driver.context_here = 9  # somebody else's change is not ours to take back
     assert driver.context_here == 9
+
+
+@pytest.fixture
+def broken_run(driver, device, compiled):
+    """Opens a path, breaks the GPU in the midst of a frame, and closes everything again."""
+
+    class Network:
+        is_recordable, max_batch = False, 1
+        info = None
+
+        def bind(self, *_, **__):
+            pass
+
+        def enqueue(self, _stream):
+            driver.broken = bindings.CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
+
+    def run():
+        with closing(device.CudaGpu(0)) as gpu, closing(DevicePath(gpu, PathOptions(1, SIZE_PX))) as path:
+            planes, packed = allocate_planes(PixelFormat.RGB24, SIZE_PX, SIZE_PX)
+            frame = Frame(planes, PixelFormat.RGB24, Color(), 0, 0, 0, Fraction(1, 30), 0, packed=packed)
+            path.submit(frame, [Region(0, SIZE_PX, SIZE_PX, np.eye(2, 3))], "s", Network(), 1.0)
+
+    return run
+
+
+def test_closing_a_gpu_that_broke_hides_nothing(driver, broken_run, caplog):
+    with pytest.raises(BackendError, match=r"cannot launch calm: .*ILLEGAL_ADDRESS") as caught:
+        broken_run()
+    assert "start the program again" in caught.value.hint
+    assert caplog.text.count("the memory of Fake GPU is not freed") == 1
+
+
+def test_everything_is_given_back(driver, device, compiled):
+    with closing(device.CudaGpu(0)) as gpu, closing(DevicePath(gpu, PathOptions(1, SIZE_PX))):
+        assert driver.there
+    assert not driver.there
