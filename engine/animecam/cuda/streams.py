@@ -84,7 +84,10 @@ class CudaStream:
         try:
             work()
         except BaseException:
-            driver.cuStreamEndCapture(self.handle)  # the stream must be usable again; the failure is the one to show
+            # The stream must be usable again, and the failure is the one to show.
+            code, recorded = driver.cuStreamEndCapture(self.handle)
+            if code == driver.CUresult.CUDA_SUCCESS:  # what failed broke no rule of recording: it is there
+                give_back(driver.cuGraphDestroy(recorded), "free the record of a graph")
             raise
         return CudaGraph(check(driver.cuStreamEndCapture(self.handle), "record a graph"))
 

@@ -172,3 +172,15 @@ def test_everything_is_given_back(driver, device, compiled):
     with closing(device.CudaGpu(0)) as gpu, closing(DevicePath(gpu, PathOptions(1, SIZE_PX))):
         assert driver.there
     assert not driver.there
+
+
+def test_a_recording_that_fails_leaves_nothing(driver, device):
+    def refuse():
+        raise BackendError("the network cannot be run")
+
+    with closing(device.CudaGpu(0)) as gpu, closing(gpu.stream()) as stream:
+        with pytest.raises(BackendError, match="the network cannot be run"):
+            stream.capture(refuse)
+        assert list(driver.there.values()) == ["stream"]
+        stream.capture(lambda: None).close()
+        assert list(driver.there.values()) == ["stream"]
