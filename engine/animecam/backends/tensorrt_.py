@@ -57,13 +57,14 @@ class TensorRtBackend:
         """Computes the network; see `Backend.run`. The first batch of a shape loads its engine, or builds it."""
         check_batch(batch, self.input, self._name)
         shape = batch.shape[1:]
-        if not self.is_ready(shape):
-            self.prepare(shape)
-        self._loader.gpu.use()
-        with self._using:
-            session = self._sessions[shape]
-            self._sessions.move_to_end(shape)
-            return in_parts(session.run, batch, session.max_batch)
+        while True:
+            with self._using:
+                session = self._sessions.get(shape)
+                if session is not None:
+                    self._loader.gpu.use()
+                    self._sessions.move_to_end(shape)
+                    return in_parts(session.run, batch, session.max_batch)
+            self.prepare(shape)  # not held meanwhile; what another thread prepares may take the place of this one
 
     def is_ready(self, shape: tuple[int, ...]) -> bool:
         """Whether pictures of a shape are drawn at once."""

@@ -179,6 +179,30 @@ def test_whoever_calls_it_gets_his_context_back(gpu, runtime, warm_cache: Path, 
     assert given_back == ["the caller's"] * 2
 
 
+def test_a_shape_that_makes_room_just_before_it_is_drawn_is_loaded_again(
+    gpu, runtime, warm_cache: Path, opened, pictures, expected
+):
+    backend = opened(warm_cache)
+    backend.run(pictures())
+    real, evictions = backend._using, []
+
+    class MeanwhilePrepared:
+        """Another thread prepares one shape too many as this one is about to draw."""
+
+        def __enter__(self):
+            if not evictions:
+                evictions.append(backend._sessions.popitem(last=False)[1].close())
+            return real.__enter__()
+
+        def __exit__(self, *failure):
+            return real.__exit__(*failure)
+
+    backend._using = MeanwhilePrepared()
+    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    assert evictions
+    backend.close()
+
+
 def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, caplog: pytest.LogCaptureFixture):
     """From the style's card to the pictures, with the processor until the engine is ready."""
     monkeypatch.setattr("animecam.cuda.gpu.open_gpu", lambda index: type("Probe", (), {"close": lambda self: None})())
