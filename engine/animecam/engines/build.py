@@ -79,8 +79,7 @@ def build_engine(
             raise BackendError(f"the build of {model.name} was ended before it was done")
         raise flavour.error(f"cannot build an engine from {model.name}", hint="animecam doctor says what runs here")
     if cache is not None and timings is not None:
-        with contextlib.suppress(OSError):  # it only makes the next build faster
-            write_whole(timings, bytes(cache.serialize()))
+        _keep_timings(cache, timings)
     return BuiltEngine(bytes(data), layers, time.perf_counter() - start_s)
 
 
@@ -109,7 +108,9 @@ def _set_rtx(flavour: Flavour, config: Any, key: EngineKey) -> None:
 
 def _load_timings(flavour: Flavour, config: Any, timings: Path) -> Any:
     """The cache of measured layers, empty where there is none that fits this GPU and version."""
-    known = timings.read_bytes() if timings.is_file() else b""
+    known = b""
+    with contextlib.suppress(OSError):  # none yet, or somebody else's
+        known = timings.read_bytes()
     cache = config.create_timing_cache(known)
     if cache is None or not config.set_timing_cache(cache, False):  # another GPU's, or damaged
         flavour.messages.clear()
@@ -117,6 +118,15 @@ def _load_timings(flavour: Flavour, config: Any, timings: Path) -> Any:
         if cache is None or not config.set_timing_cache(cache, False):
             raise flavour.error("cannot keep the times that it measures")
     return cache
+
+
+def _keep_timings(cache: Any, timings: Path) -> None:
+    """Keeps what was measured; where that fails the next build takes longer and nothing else."""
+    measured = cache.serialize()
+    if measured is None:
+        return
+    with contextlib.suppress(OSError):
+        write_whole(timings, bytes(measured))
 
 
 def _make_monitor(api: Any, progress: Progress) -> Any:

@@ -281,3 +281,18 @@ def test_turing_gets_engines_of_its_own(rtx: Flavour, network: Path):
     assert gpu_word(replace(rtx, name=CLASSIC), target) == "NVIDIA GeForce RTX 2080 sm_75"
     turing = build_engine(rtx, network, key_of(rtx, network, gpu="sm_75"))
     assert turing.data != build_engine(rtx, network, key_of(rtx, network)).data
+
+
+def test_what_was_measured_is_kept_and_never_costs_the_engine(rtx: Flavour, network: Path, tmp_path: Path, monkeypatch):
+    """Another version's, damaged or unreadable before; and where the runtime does not tell it, by None."""
+    classic, key, timings = replace(rtx, name=CLASSIC), key_of(rtx, network), tmp_path / "gpu.timing"
+    for before in (None, b"", b"damaged"):
+        if before is not None:
+            timings.write_bytes(before)
+        assert build_engine(classic, network, key, timings=timings).data
+        assert len(timings.read_bytes()) > 100
+    timings.unlink()
+    monkeypatch.setattr(rtx.api.ITimingCache, "serialize", lambda _: None)
+    assert build_engine(classic, network, key, timings=timings).data
+    timings.mkdir()
+    assert build_engine(classic, network, key, timings=timings).data
