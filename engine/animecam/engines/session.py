@@ -4,7 +4,7 @@
 # The bindings ship no type information.
 
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +163,15 @@ class EngineSession:
         cache = config.create_runtime_cache()
         if cache is None:
             raise self._flavour.error("cannot make a cache for compiled kernels")
-        if self._jit is not None and self._jit.is_file() and not cache.deserialize(self._jit.read_bytes()):
+        kept = b""
+        if self._jit is not None:
+            with suppress(OSError):  # none yet; gone since another process looked at it; or nobody may read it
+                kept = self._jit.read_bytes()
+        if self._jit is not None and kept and not cache.deserialize(kept):
             _log.info("%s is of another version or driver: kernels are compiled again", self._jit.name)
             self._flavour.messages.clear()
-            self._jit.unlink(missing_ok=True)  # what is compiled now may be less, and is better
+            with suppress(OSError):  # what is compiled now may be less, and is better
+                self._jit.unlink()
         if not config.set_runtime_cache(cache):
             raise self._flavour.error("refuses the cache for compiled kernels")
         self._jit_cache = cache

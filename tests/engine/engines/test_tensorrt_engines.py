@@ -198,3 +198,26 @@ def test_an_engine_that_the_runtime_refuses_is_built_anew(
     assert "built anew: tensorrt-rtx: cannot load the engine" in caplog.text
     assert "another version" in caplog.text
     again.close()
+
+
+@pytest.mark.parametrize("damage", ["read_bytes", "unlink"])
+def test_compiled_kernels_that_another_process_takes_away_are_compiled_again(
+    gpu, runtime, tmp_path: Path, opened, pictures, monkeypatch, damage: str
+):
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    backend.close()
+    (jit,) = tmp_path.glob("*.jit")
+    jit.write_bytes(b"another driver's")
+    real = getattr(Path, damage)
+
+    def gone(path: Path, *options, **named):
+        if path == jit:
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return real(path, *options, **named)
+
+    monkeypatch.setattr(Path, damage, gone)
+    gpu.is_closed = False
+    backend = opened(tmp_path)
+    backend.run(pictures())
+    backend.close()
