@@ -19,6 +19,7 @@ RUNTIME_CACHE_SUFFIX = ".jit"
 
 _REBUILD = "run: animecam build"
 _MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
+_DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
 _SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
 
 _log = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ class EngineSession:
 
     def _failure(self, message: str) -> BackendError:
         """What a call that gave nothing means: memory where the runtime speaks of it, else an engine to be rebuilt."""
-        said = " ".join(self._flavour.messages).lower()
+        said = " ".join(self._flavour.messages).lower().replace(_DRIVER_WORDS, "")
         error = self._flavour.error(message, _REBUILD)
         if any(word in said for word in _MEMORY_WORDS):
             return DeviceMemoryError(error.message, hint=_SMALLER)

@@ -221,3 +221,13 @@ def test_compiled_kernels_that_another_process_takes_away_are_compiled_again(
     backend = opened(tmp_path)
     backend.run(pictures())
     backend.close()
+
+
+def test_a_driver_that_is_too_old_is_no_lack_of_memory(gpu, runtime, tmp_path: Path, opened, pictures, monkeypatch):
+    words = "CUDA initialization failure with error: 35: CUDA driver version is insufficient for CUDA runtime version"
+    monkeypatch.setattr(runtime, "deserialize_cuda_engine", lambda _: runtime.messages.append(words))
+    backend = opened(tmp_path)
+    with pytest.raises(BackendError, match="driver version is insufficient") as caught:
+        backend.run(pictures())
+    assert not isinstance(caught.value, DeviceMemoryError)
+    backend.close()
