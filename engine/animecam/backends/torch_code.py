@@ -14,11 +14,13 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
-from animecam.backends.torch_ops import NUMBERS, OPERATORS
+from animecam.backends.torch_ops import NUMBERS, OLDEST_OPSET, OPERATORS, WITHOUT_EFFECT
 from animecam.errors import BackendError
 
 _LIKE = "example_value"
 """What PyTorch's compiler calls an example of a result; without one it does not keep what it compiles."""
+
+_FOR_OTHERS = "use --backend tensorrt, openvino or onnxruntime for networks of others"
 
 _HOST, _NOWHERE = torch.device("cpu"), torch.device("meta")  # tensors of the second have shapes and no numbers
 
@@ -49,15 +51,18 @@ class OnnxCode:
         device: Where the pictures are.
 
     Raises:
-        BackendError: An operator is not known.
+        BackendError: An operator is not known, or not in this form.
     """
 
     def __init__(self, model: onnx.ModelProto, device: torch.device) -> None:
         graph = model.graph
         strangers = sorted({node.op_type for node in graph.node} - OPERATORS.keys())
         if strangers:
-            hint = "use --backend tensorrt, openvino or onnxruntime for networks of others"
-            raise BackendError(f"the torch backend does not know {', '.join(strangers)}", hint=hint)
+            raise BackendError(f"the torch backend does not know {', '.join(strangers)}", hint=_FOR_OTHERS)
+        opset = max((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), default=OLDEST_OPSET)
+        if opset < OLDEST_OPSET:
+            message = f"the torch backend knows opsets from {OLDEST_OPSET} on, and this network has {opset}"
+            raise BackendError(message, hint=_FOR_OTHERS)
         self._input = graph.input[0].name
         self._outputs = tuple(value.name for value in graph.output)
         self._steps = [_Step(node) for node in graph.node]
@@ -90,15 +95,22 @@ class _Step:
     def __init__(self, node: NodeProto) -> None:
         self.inputs, self.output = tuple(node.input), node.output[0]
         self.numbers = tuple(node.input[index] for index in NUMBERS.get(node.op_type, ()) if index < len(node.input))
-        self._operator = OPERATORS[node.op_type]
+        self._name, self._operator = node.op_type, OPERATORS[node.op_type]
         self._attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+        for name, values in WITHOUT_EFFECT.get(node.op_type, {}).items():
+            if name in self._attributes and self._attributes[name] not in values:
+                raise BackendError(f"the torch backend does not know {self._name} with {name}", hint=_FOR_OTHERS)
 
     def is_known(self, known: Mapping[str, Tensor]) -> bool:
         """Whether it depends on nothing else than what is known."""
         return all(name in known for name in self.inputs if name)
 
     def compute(self, inputs: Sequence[Tensor | None]) -> Tensor:
-        return self._operator(inputs, self._attributes)
+        try:
+            return self._operator(inputs, self._attributes)
+        except (AssertionError, LookupError, TypeError, ValueError) as error:  # what the export writes is not there
+            message = f"the torch backend does not know this form of {self._name}"
+            raise BackendError(message, hint=_FOR_OTHERS) from error
 
 
 class _Map(fx.Proxy):

@@ -85,8 +85,11 @@ def _pad(inputs: Sequence[Tensor | None], attributes: Attributes) -> Tensor:
     pads = _numbers(inputs[1])
     if pads[0] or pads[1] or pads[4] or pads[5]:
         raise BackendError("the torch backend pads rows and columns only")
+    if len(inputs) > 3 and inputs[3] is not None:
+        raise BackendError("the torch backend pads by all axes in their order only")
     mode = attributes.get("mode", b"constant").decode()
-    return F.pad(_given(inputs[0]), (pads[3], pads[7], pads[2], pads[6]), mode=mode)
+    value = float(_given(inputs[2])) if len(inputs) > 2 and inputs[2] is not None and mode == "constant" else None
+    return F.pad(_given(inputs[0]), (pads[3], pads[7], pads[2], pads[6]), mode=mode, value=value)
 
 
 def _reduce(function: Callable[..., Tensor]) -> Operator:
@@ -170,5 +173,15 @@ OPERATORS: dict[str, Operator] = {
 }
 """The operators of the fp32 and the fp16 export."""
 
-NUMBERS = {"Resize": (1, 2)}
+NUMBERS = {"Pad": (2,), "Resize": (1, 2)}
 """Inputs that are read as numbers though they are floats; all whole numbers are read so, too."""
+
+OLDEST_OPSET = 13
+"""Before it some operators have other forms, and Softmax another meaning."""
+
+WITHOUT_EFFECT: dict[str, dict[str, tuple[Any, ...]]] = {
+    "Conv": {"auto_pad": (b"NOTSET", b"VALID")},
+    "Resize": {"antialias": (0,), "axes": (), "exclude_outside": (0,)},
+    "Shape": {"start": (0,), "end": ()},
+}
+"""Attributes that are not read: their values that mean nothing else than what is computed."""

@@ -106,7 +106,7 @@ def one_node(operator: str, inputs: dict[str, list[int]], constants: dict[str, n
         [node],
         "one",
         [value(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
-        [value("y", TensorProto.FLOAT, None)],
+        [value("y", {"Cast": TensorProto.INT32, "Shape": TensorProto.INT64}.get(operator, TensorProto.FLOAT), None)],
         weights,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
@@ -121,6 +121,8 @@ CASES = [
     ("Slice", {"starts": int64(1, -2), "ends": int64(2**31, 2**63 - 1), "axes": int64(2, 3)}, {}),
     ("Slice", {"starts": int64(0), "ends": int64(9), "axes": int64(2), "steps": int64(2)}, {}),
     ("Pad", {"pads": int64(0, 0, 2, 1, 0, 0, 1, 3)}, {"mode": "reflect"}),
+    ("Pad", {"pads": int64(0, 0, 2, 1, 0, 0, 1, 3), "value": np.array(0.5, np.float32)}, {}),
+    ("Conv", {"w": np.ones((5, 3, 3, 3), np.float32)}, {"auto_pad": "VALID"}),
     ("Conv", {"w": np.ones((5, 3, 3, 3), np.float32), "b": np.arange(5, dtype=np.float32)}, {"pads": [1, 0, 2, 1]}),
     ("Conv", {"w": np.ones((5, 3, 1, 1), np.float32)}, {"strides": [2, 2]}),
     ("ReduceMean", {}, {"axes": [2, 3], "keepdims": 0}),
@@ -160,6 +162,33 @@ def test_an_operator_of_others_is_named(tmp_path: Path):
     with pytest.raises(BackendError, match="does not know Erf") as caught:
         TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("operator", "constants", "attributes"),
+    [
+        ("Conv", {"w": np.ones((5, 3, 3, 3), np.float32)}, {"auto_pad": "SAME_UPPER"}),
+        ("Cast", {}, {"to": TensorProto.INT32}),
+        ("ReduceMean", {}, {}),
+        ("Transpose", {}, {}),
+        ("Shape", {}, {"start": 2}),
+        ("Slice", {"starts": int64(-1), "ends": int64(-9), "axes": int64(3), "steps": int64(-1)}, {}),
+    ],
+)
+def test_a_form_of_an_operator_that_is_not_known_is_refused(tmp_path: Path, operator: str, constants, attributes):
+    """Not drawn as something else, and no error that only its author understands."""
+    onnx.save(one_node(operator, {"x": [1, 3, 6, 8]}, constants, **attributes), tmp_path / "one.onnx")
+    with pytest.raises(BackendError, match=f"does not know (this form of )?{operator}") as caught:
+        TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu").run(np.ones((1, 3, 6, 8), np.float32))
+    assert caught.value.hint
+
+
+def test_a_network_of_an_old_opset_is_refused(tmp_path: Path):
+    model = one_node("Softmax", {"x": [1, 3, 6, 8]}, {})
+    model.opset_import[0].version = 11  # in which it sums over all axes from the second on
+    onnx.save(model, tmp_path / "one.onnx")
+    with pytest.raises(BackendError, match="knows opsets from 13 on, and this network has 11"):
+        TorchBackend(tmp_path / "one.onnx", None, OPTIONS, device="cpu")
 
 
 @pytest.mark.parametrize("content", [b"", b"no network at all"])
