@@ -23,8 +23,8 @@ GPU_CHOICES = (BackendChoice.TENSORRT, BackendChoice.TORCH)
 _log = logging.getLogger(__name__)
 
 WORTH_AN_ENGINE = 60
-"""Pictures that the processor draws before an engine is built in its place: two seconds of a camera, more than it takes
-to try every style once."""
+"""Pictures that are drawn before an engine is built for the way through the host, or a network compiled: two seconds of
+a camera, more than it takes to try every style once, and for the frame path on the GPU to take over."""
 
 GAIN_BY_INT8 = frozenset({BackendChoice.OPENVINO})
 """Runtimes that take a network's INT8 form: without VNNI OpenVINO needs 0.5 to 0.8 of the time in float32, ONNX Runtime
@@ -226,7 +226,7 @@ def _open_tensorrt(forms: _Forms, options: BackendOptions) -> Backend:
 def _open_torch(forms: _Forms, options: BackendOptions) -> Backend:
     with importing("torch", INSTALL_TORCH):
         from animecam.backends.torch_ import TorchBackend
-    return TorchBackend(forms.model, forms.half, options)
+    return TorchBackend(forms.model, forms.half, options, worth=WORTH_AN_ENGINE)
 
 
 def _probe_openvino() -> BackendStatus:

@@ -40,6 +40,8 @@ class TorchBackend:
         options: `gpu`, `cache_dir` and `allow_compiling` are used.
         device: Where to compute; None takes the GPU of the options.
         compiler: Compiles it for shapes that are drawn more than once; None: a process of its own, on GPUs only.
+        worth: Times that a shape is drawn before it is compiled: where the GPU has frames, whoever draws there takes
+            over from this, and a second compiled form would only take its memory.
 
     Attributes:
         info: Of what drew last.
@@ -55,6 +57,8 @@ class TorchBackend:
         options: BackendOptions,
         device: str | None = None,
         compiler: Compiler | None = None,
+        *,
+        worth: int = 1,
     ) -> None:
         self._device = torch.device(device or cuda_device(options.gpu or 0))
         path = half or model
@@ -63,7 +67,7 @@ class TorchBackend:
         self._name = path.name
         inside = _port(proto.graph.input[0])
         self._kind = torch.from_numpy(np.empty(0, inside.dtype)).dtype
-        self._network = TorchNetwork(path, proto, self._device, self._kind, options, compiler)
+        self._network = TorchNetwork(path, proto, self._device, self._kind, options, compiler, worth=worth)
         self.input, *outputs = (_outside(_port(value)) for value in (*proto.graph.input, *proto.graph.output))
         self.outputs = tuple(outputs)
         self.max_batch = batch_limit(self.input)

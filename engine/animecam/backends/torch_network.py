@@ -6,7 +6,7 @@
 import functools
 import logging
 import tempfile
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -42,6 +42,7 @@ class TorchNetwork:
         kind: Of the pictures.
         options: `cache_dir` and `allow_compiling` are used.
         compiler: Compiles; None: a process of its own, on GPUs only.
+        worth: Times that a shape is drawn before it is compiled.
 
     Raises:
         BackendError: It has an operator that only other runtimes know, or gets no place on the device.
@@ -55,6 +56,8 @@ class TorchNetwork:
         kind: torch.dtype,
         options: BackendOptions,
         compiler: Compiler | None,
+        *,
+        worth: int = 1,
     ) -> None:
         self.name, self._path, self._device, self._kind = f"{path.parent.name}/{path.name}", path, device, kind
         precision = "f16" if kind == torch.float16 else "f32"
@@ -67,7 +70,7 @@ class TorchNetwork:
         self._runs: OrderedDict[tuple[int, ...], Run] = OrderedDict()
         self._compiled: dict[tuple[int, ...], Run] = {}
         self._former: dict[tuple[int, ...], Run] = {}
-        self._drawn: set[tuple[int, ...]] = set()
+        self._drawn, self._worth = Counter[tuple[int, ...]](), worth
         self._folder, self._stack = options.cache_dir, ExitStack()
         self._compiler = compiler or (compile_aside if device.type == "cuda" else None)
         self._later = Later[tuple[int, ...]](self._overtake, self._give_up, "torch-compile")
@@ -109,10 +112,10 @@ class TorchNetwork:
         return self._runs[shape]
 
     def note_drawn(self, shape: tuple[int, ...]) -> None:
-        """A shape is drawn; if that was not only to try it, a compiled form is worth its while."""
-        if shape in self._drawn and shape not in self._compiled and self._compiler is not None:
+        """A shape is drawn; after a while, and not only to try it, a compiled form is worth its while."""
+        self._drawn[shape] += 1
+        if self._drawn[shape] > self._worth and shape not in self._compiled and self._compiler is not None:
             self._later.ask(shape, urgency=shape[0])
-        self._drawn.add(shape)
 
     def end(self) -> None:
         """Lets what is being compiled end soon; nothing more will be."""

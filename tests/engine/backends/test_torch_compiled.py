@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from animecam.backends import torch_compiled, torch_compiler
-from animecam.backends.base import BackendOptions
+from animecam.backends import opening, torch_, torch_compiled, torch_compiler
+from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.torch_ import TorchDevice
 from animecam.backends.torch_compiler import compile_aside
 from animecam.backends.torch_network import KEPT_SHAPES
@@ -40,6 +40,24 @@ def test_it_draws_while_it_is_compiled_and_changes_over_between_two_pictures(net
     assert threading.current_thread() not in compiler.threads
     backend.close()
     assert not any(thread.is_alive() for thread in compiler.threads)
+
+
+def test_what_is_fed_from_the_host_is_compiled_once_it_is_drawn_for_a_while(network, options, fakes, monkeypatch):
+    """Until the frame path on the GPU takes over it is drawn a few times, and a compiled form would be for nothing."""
+    compiler, real = fakes.StandIn(is_done=False), torch_.TorchBackend
+
+    def on_the_host(*files, **more):
+        return real(*files, device="cpu", compiler=compiler, **more)
+
+    monkeypatch.setattr(torch_, "TorchBackend", on_the_host)
+    backend = opening.open_backend(network, BackendChoice.TORCH, options, half=network)
+    for _ in range(opening.WORTH_AN_ENGINE):
+        backend.run(fakes.pictures())
+    assert not compiler.has_begun.wait(0.1)
+    assert backend.is_settled
+    backend.run(fakes.pictures())
+    assert compiler.has_begun.wait(fakes.WAIT_SECONDS)
+    backend.close()
 
 
 def test_the_next_start_takes_it_from_the_cache(network, options, loaded, caplog, fakes):
