@@ -23,6 +23,8 @@ from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
 from animecam.errors import BackendError, CacheError
 
+NO_SUCH_GPU = "choose one with --gpu; CUDA_VISIBLE_DEVICES hides the others and counts anew from 0"
+
 _THOUSAND = 1000  # CUDA's versions: 13000 is 13.0
 
 _log = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class CudaGpu:
     """`Gpu`: one NVIDIA GPU.
 
     Args:
-        index: As the driver counts them (CUDA_VISIBLE_DEVICES has its say), from 0.
+        index: As the driver counts them (CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER have their say), from 0.
 
     Raises:
         BackendError: There is no driver, it is too old, or there is no such GPU.
@@ -51,7 +53,7 @@ class CudaGpu:
         count = int(check(driver.cuDeviceGetCount(), "count the GPUs"))
         if index >= count:
             there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
-            raise BackendError(f"no GPU {index}: {there}", hint="nvidia-smi lists them; choose one with --gpu")
+            raise BackendError(f"no GPU {index}: {there}", hint=NO_SUCH_GPU)
         self.index = index
         self.shared_as: tuple[int, int] = (CUDA, index)
         self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")

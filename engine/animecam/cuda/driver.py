@@ -14,7 +14,7 @@ from animecam.errors import BackendError, DeviceMemoryError
 _OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
 _BROKEN = "start the program again: until then the driver refuses everything here; please report it"
 _HINTS = {
-    "CUDA_ERROR_NO_DEVICE": "nvidia-smi shows which GPUs the driver sees",
+    "CUDA_ERROR_NO_DEVICE": "nvidia-smi shows which GPUs the driver sees; CUDA_VISIBLE_DEVICES hides the others",
     "CUDA_ERROR_NO_BINARY_FOR_GPU": "this GPU is older or newer than the CUDA packages: pip install -U cuda-bindings",
     "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "update the NVIDIA driver",
     "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "restart the computer after an update of the driver",

@@ -184,3 +184,14 @@ def test_a_recording_that_fails_leaves_nothing(driver, device):
         assert list(driver.there.values()) == ["stream"]
         stream.capture(lambda: None).close()
         assert list(driver.there.values()) == ["stream"]
+
+
+def test_a_gpu_that_is_not_there_may_be_hidden(driver, device):
+    """What nvidia-smi lists says nothing of that: it knows no CUDA_VISIBLE_DEVICES, and counts in another order."""
+    with pytest.raises(BackendError, match="no GPU 2: there are only GPUs 0 to 1") as caught:
+        device.CudaGpu(2)
+    assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+    driver.broken = bindings.CUresult.CUDA_ERROR_NO_DEVICE
+    with pytest.raises(BackendError) as caught:
+        device.CudaGpu(0)
+    assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
