@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
@@ -184,12 +184,17 @@ class DeviceStyles:
                 nbytes = pictures * _PICTURE_BYTES * size_px**2
                 return memory.enter_context(closing(self._gpu.buffer(nbytes))).address
 
-            # The first one loads the engine, which may find that fewer fit at a time than was thought.
-            network.bind(room_for(1), room_for(1), batch=1, size_px=size_px)
-            given, drawn = room_for(network.max_batch), room_for(network.max_batch)
-            for batch in range(1, network.max_batch + 1):
-                network.bind(given, drawn, batch=batch, size_px=size_px)
-                network.enqueue(stream.handle)
+            try:
+                # The first one loads the engine, which may find that fewer fit at a time than was thought.
+                network.bind(room_for(1), room_for(1), batch=1, size_px=size_px)
+                given, drawn = room_for(network.max_batch), room_for(network.max_batch)
+                for batch in range(1, network.max_batch + 1):
+                    network.bind(given, drawn, batch=batch, size_px=size_px)
+                    network.enqueue(stream.handle)
+            except AnimecamError:
+                with suppress(BackendError):  # what was queued before uses this memory, and the network's own
+                    stream.synchronize()
+                raise
             stream.synchronize()
 
 

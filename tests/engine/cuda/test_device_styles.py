@@ -192,3 +192,34 @@ def test_a_style_takes_no_more_memory_than_its_engine_has_pictures(host, gpu, mo
         styles.close()
     assert network.bound == [(batch, 192) for batch in (1, 1, 2)]
     assert [nbytes // (3 * 2 * 192**2) for nbytes in asked] == [1, 1, 2, 2]
+
+
+def test_nothing_is_freed_that_is_still_in_use_when_a_network_fails_in_the_midst(host, gpu, monkeypatch, caplog):
+    """It runs one picture, and two at a time not any more."""
+
+    class Broken(host.HostNetwork):
+        def enqueue(self, stream_handle):
+            if self.bound[-1][0] == 2:
+                raise BackendError("the engine cannot be run")
+            super().enqueue(stream_handle)
+
+        def close(self):
+            assert_idle()
+            super().close()
+
+    busy, close = [], host.HostMemory.close
+
+    def assert_idle():
+        busy.append(any(stream.queued for stream in gpu.streams))
+
+    def close_memory(memory):
+        assert_idle()
+        close(memory)
+
+    monkeypatch.setattr(host.HostMemory, "close", close_memory)
+    styles = DeviceStyles(gpu, lambda *_: Broken(gpu))
+    assert styles("ink", 32) is None
+    host.until(lambda: "the engine cannot be run" in caplog.text)
+    styles.close()
+    assert busy
+    assert not any(busy)
