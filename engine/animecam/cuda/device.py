@@ -141,7 +141,11 @@ class CudaGpu:
 def _way_back() -> Callable[[], None]:
     """What gives the thread the context that it has now; if that fails, what failed before is what is told."""
     found = check(driver.cuCtxGetCurrent(), "look which GPU this thread uses")
-    return lambda: driver.cuCtxSetCurrent(found)
+
+    def return_it() -> None:
+        driver.cuCtxSetCurrent(found)
+
+    return return_it
 
 
 def _start_driver() -> None:
