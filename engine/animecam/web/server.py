@@ -114,7 +114,12 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels this task instead
             loop.add_signal_handler(number, stopping.set)
-    runner = web.AppRunner(build_app(studio, site), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    runner = web.AppRunner(
+        build_app(studio, site),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        handler_cancellation=True,  # who left never learns the id of an upload or a session: nobody else could end it
+    )
     try:
         await runner.setup()
         await _listen(runner, options, tls)

@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from aiohttp import ClientSession
 
 from animecam import session
 from animecam.errors import SourceError
-from animecam.web import untrusted
+from animecam.settings import Look
+from animecam.web import untrusted, workshop
 from animecam.web.handlers import RESULT_TYPES
-from animecam.web.options import MIB
+from animecam.web.options import MIB, Limits, ServeOptions
+from animecam.web.server import Site, serve
 from animecam.web.workshop import Workshop
 
 
@@ -243,3 +247,40 @@ def test_who_leaves_amid_an_upload_is_no_fault_of_the_server(visit, monkeypatch,
 
     visit(test)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_who_leaves_before_the_answer_leaves_no_work_behind(studio, fakes, tmp_path, monkeypatch):
+    """Nobody knew the upload's id, so nobody could stop it: the others waited until it was drawn to its end."""
+    data = picture(tmp_path / "in.png")
+    is_looked_at, may_go_on, kept = threading.Event(), threading.Event(), []
+
+    def slowly(path):
+        is_looked_at.set()
+        assert may_go_on.wait(10)
+        return untrusted.inspect(path)
+
+    monkeypatch.setattr(workshop, "inspect", slowly)
+
+    async def leave(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(data)}\r\n\r\n"
+        writer.write(head.encode() + data)
+        assert await asyncio.to_thread(is_looked_at.wait, 10)
+        writer.close()
+        await asyncio.sleep(0.2)
+        may_go_on.set()
+        await asyncio.sleep(0.5)
+        async with ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            kept.append("animecam_uploads{" in await answer.text())
+
+    async def main():
+        ready = asyncio.get_running_loop().create_future()
+        site = Site(fakes.styles(), Look("invert"), Limits())
+        # The real server: aiohttp's one for tests cancels what nobody waits for of itself.
+        serving = asyncio.create_task(serve(studio, site, ServeOptions(port=0), None, ready.set_result))
+        await leave(await ready)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert kept == [False]
