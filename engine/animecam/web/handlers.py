@@ -160,6 +160,9 @@ class Desk:
         """What was made of an upload."""
         job = self._workshop.job(request.match_info["id"])
         if not job.target.is_file():
+            if job.is_over:  # it failed, or the system cleared its temporary files away
+                what = "there is no result of this upload"
+                raise Refusal(what, hint="send the file again", status=404, reason="job")
             raise Refusal("the result is not ready", hint="wait for it", status=409, reason="job")
         kind = "attachment" if "download" in request.query else "inline"
         headers = {

@@ -28,6 +28,7 @@ KEEP_SECONDS = 900.0  # how long a result waits to be fetched
 CHUNK_SECONDS = 30.0  # an upload that sends nothing for this long is given up
 SWEEP_SECONDS = 10.0  # how often old results are looked for
 SUFFIX_OF_RESULT = "-anime"
+PREFIX = "animecam-"  # of the folder around all jobs
 
 
 class State(StrEnum):
@@ -111,7 +112,7 @@ class Workshop:
 
     def __init__(self, studio: Studio, limits: Limits) -> None:
         self._studio, self._limits = studio, limits
-        self._folder = Path(tempfile.mkdtemp(prefix="animecam-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._jobs: dict[str, Job] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="convert")
         self._running: set[asyncio.Task[None]] = set()
@@ -141,20 +142,18 @@ class Workshop:
         """
         if sum(not job.is_over for job in self.jobs()) >= MOST_JOBS:
             raise Refusal("too many uploads are waiting", hint="try again in a minute", status=503, reason="jobs")
-        folder = self._folder / secrets.token_urlsafe(16)
+        try:
+            folder = self._new_folder()
+        except OSError as error:
+            raise self._no_room(error) from error
         job = self._jobs[folder.name] = Job(name, folder, look)
         try:
-            folder.mkdir(mode=0o700)
             await self._store(job, chunks)
             found = await asyncio.to_thread(inspect, job.source)
-        except OSError as error:
+        except BaseException as error:  # cancelled or failed: nothing of it is kept
             self.discard(job)
-            if isinstance(error, ConnectionError):
-                raise
-            log.warning("no upload can be stored in %s: %s", self._folder, error.strerror or error)
-            raise _no_room() from error
-        except BaseException:  # cancelled or failed: nothing of it is kept
-            self.discard(job)
+            if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                raise self._no_room(error) from error
             raise
         self._make_room()
         job.is_picture = found.is_picture
@@ -164,6 +163,19 @@ class Workshop:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return job
+
+    def _new_folder(self) -> Path:
+        """A folder for one job. Where the system has cleared away the one around them, there is another one."""
+        if not self._folder.is_dir():  # no upload for days, and the files of every program in /tmp are old enough to go
+            self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        folder = self._folder / secrets.token_urlsafe(16)
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _no_room(self, error: OSError) -> Refusal:
+        log.warning("no upload can be stored in %s: %s", self._folder, error.strerror or error)
+        what = "the server has no room for the file"
+        return Refusal(what, hint="try a smaller one, or later", status=507, reason="disk")
 
     def _make_room(self) -> None:
         """Forgets failures, then the results that have waited longest, until no more are kept than may be."""
@@ -267,11 +279,6 @@ def too_large(limits: Limits) -> Refusal:
         status=413,
         reason="upload",
     )
-
-
-def _no_room() -> Refusal:
-    what = "the server has no room for the file"
-    return Refusal(what, hint="try a smaller one, or later", status=507, reason="disk")
 
 
 def _part(stream: StreamFormat, figures: Figures) -> float | None:

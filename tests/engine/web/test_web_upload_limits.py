@@ -2,9 +2,12 @@
 
 import errno
 import shutil
+import tempfile
 from contextlib import ExitStack
 
 import av
+import cv2
+import numpy as np
 import pytest
 
 from animecam.web import untrusted
@@ -117,7 +120,35 @@ def test_an_upload_that_finds_no_folder_is_refused(visit, monkeypatch, caplog):
     def without_folder(self, *arguments):
         begin(self, *arguments)
         shutil.rmtree(self._folder)
+        monkeypatch.setattr(tempfile, "tempdir", str(self._folder))  # nor is there a place for another one
 
     monkeypatch.setattr(Workshop, "__init__", without_folder)
     visit(refused_for_the_disk)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_server_whose_temporary_files_were_cleared_away_takes_uploads_still(visit, finished, monkeypatch, tmp_path):
+    """It refused each one until its end, with the advice to try a smaller one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    photo = tmp_path / "in.png"
+    cv2.imwrite(str(photo), np.full((48, 64, 3), 100, np.uint8))
+
+    async def draw(client):
+        answer = await client.post("/jobs", params={"name": "in.png"}, data=photo.read_bytes())
+        assert answer.status == 201, await answer.text()
+        return await finished(client, (await answer.json())["id"])
+
+    async def test(client):
+        before = await draw(client)
+        for folder in tmp_path.glob("animecam-*"):
+            shutil.rmtree(folder)
+        lost = await client.get(f"/jobs/{before['id']}/result")
+        assert (lost.status, await lost.json()) == (
+            404,
+            {"message": "there is no result of this upload", "hint": "send the file again"},
+        )
+        after = await draw(client)
+        assert (await client.get(f"/jobs/{after['id']}/result")).status == 200
+
+    visit(test)
+    assert not list(tmp_path.glob("animecam-*"))  # the second folder goes with the server, too
