@@ -20,6 +20,7 @@ export async function listCameras() {
 export class Call {
   constructor({ look, wishes }, tell) {
     Object.assign(this, { look, wishes, tell });
+    this.unheard = {}; // changes of the look for which there was no connection yet
     this.isOver = false;
   }
 
@@ -38,7 +39,8 @@ export class Call {
   }
 
   send(changes) {
-    this.link?.send(JSON.stringify(changes));
+    this.look = { ...this.look, ...changes };
+    if (!this.link?.send(JSON.stringify(changes))) Object.assign(this.unheard, changes);
   }
 
   close() {
@@ -74,8 +76,10 @@ export class Call {
   #take(message) {
     this.heard = performance.now();
     if (message.look) {
-      this.look = message.look;
-      this.tell.look(message.look);
+      const unheard = this.unheard;
+      [this.look, this.unheard] = [message.look, {}];
+      if (Object.keys(unheard).length) this.send(unheard); // what was chosen while the camera was asked for counts
+      this.tell.look(this.look);
     }
     if (message.figures) {
       this.tell.figures({ ...message.figures, delay_ms: this.link.delayMs(message.figures.latency_p50_ms) });

@@ -39,8 +39,11 @@ export class RtcLink {
     return Promise.race([drawn, after(CONNECT_MS, null)]);
   }
 
+  // Whether it could be sent.
   send(text) {
-    if (this.channel?.readyState === "open") this.channel.send(text);
+    const isOpen = this.channel?.readyState === "open";
+    if (isOpen) this.channel.send(text);
+    return isOpen;
   }
 
   delayMs(engineMs) {

@@ -40,8 +40,11 @@ export class SocketLink {
     return drawn;
   }
 
+  // Whether it could be sent.
   send(text) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(text);
+    const isOpen = this.socket?.readyState === WebSocket.OPEN;
+    if (isOpen) this.socket.send(text);
+    return isOpen;
   }
 
   delayMs() {

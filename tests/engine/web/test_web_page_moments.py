@@ -1,0 +1,48 @@
+"""What users do at odd moments, in a real Chromium: before the page is ready, while it waits, when a thing is gone."""
+
+ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
+CHOSEN = "document.querySelector('[name=style]:checked').value"
+ASK = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = (wishes) =>
+  new Promise((say) => { globalThis.sayYes = () => say(ask(wishes)); });"""
+
+
+def test_a_style_that_is_chosen_while_the_camera_is_asked_for_is_drawn(visit_page, pages, fakes):
+    """The session began with the style of before, and the page turned back to it."""
+
+    async def test(browser, server):
+        for way in ("rtc", "socket"):
+            page = await browser.open(pages.url(server), script=ASK)
+            await page.until(pages.READY)
+            await page.run(f"document.getElementById('way').value = '{way}'")
+            await page.click("#start")
+            await page.until("typeof sayYes === 'function'")
+            await page.press("2")
+            await page.run("sayYes()")
+            await page.until(pages.LIVE)
+            await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
+            assert await page.run(CHOSEN) == "flat"
+            await page.press("1")
+            await pages.middle_turns(page, lambda camera: 255 - camera)
+            await page.close()
+
+    visit_page(test, ALLOW)
+
+
+def test_a_style_that_is_chosen_while_the_page_connects_is_drawn(visit_page, pages, fakes):
+    late = """const send = fetch;
+    fetch = (to, options) => to !== "offer" ? send(to, options) : send(to, options).then((answer) =>
+      new Promise((go) => { globalThis.goOn = () => go(answer); }));"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=late)
+        await page.until(pages.READY)
+        await page.click("#start")
+        await page.until("typeof goOn === 'function'")
+        await page.press("2")
+        await page.run("goOn()")
+        await page.until(pages.LIVE)
+        await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
+        assert await page.run(CHOSEN) == "flat"
+
+    visit_page(test, ALLOW)
