@@ -46,3 +46,36 @@ def test_a_style_that_is_chosen_while_the_page_connects_is_drawn(visit_page, pag
         assert await page.run(CHOSEN) == "flat"
 
     visit_page(test, ALLOW)
+
+
+def test_who_is_faster_than_the_servers_first_answer_gets_the_camera(visit_page, pages):
+    late = """const send = fetch;
+    fetch = (to, options) => to !== "hello" ? send(to, options) : new Promise((go) => {
+      globalThis.goOn = () => go(send(to, options)); });"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=late)
+        await page.click("#start")
+        await page.click("#mirror")
+        await page.run("goOn()")
+        await page.until(pages.LIVE)
+        assert await page.run("stage.classList.contains('mirrored')")
+        assert page.complaints == []
+
+    visit_page(test, ALLOW)
+
+
+def test_a_page_without_an_answer_is_loaded_again_whatever_is_pressed(visit_page, pages):
+    no_answer = """const send = fetch;
+    fetch = (to, options) => to === "hello" ? Promise.reject(new TypeError("gone")) : send(to, options);"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=no_answer)
+        for button in ("#retry", "#back"):
+            await pages.told(page, "The server does not answer")
+            await page.run("globalThis.isOldPage = true")
+            await page.click(button)
+            await page.until("document.readyState === 'complete' && !globalThis.isOldPage")
+        assert page.complaints == []
+
+    visit_page(test)

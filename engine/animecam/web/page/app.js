@@ -13,20 +13,26 @@ let call = null;
 let upload = null;
 let retry = start;
 
+// Whether the server said what it offers.
 async function begin() {
   setUpTheme();
   connectButtons();
-  const answer = await fetch("hello").catch(() => null);
-  if (!answer?.ok) {
+  hello = await fetch("hello").then((answer) => answer.ok && answer.json()).catch(() => null);
+  if (!hello) {
     stage.showProblem({ message: "The server does not answer", hint: "Is animecam serve still running? Then reload the page." });
-    retry = () => location.reload();
-    return;
+    return false;
   }
-  hello = await answer.json();
   controls = new LookControls(hello, lookChanged);
   controls.show(hello.look);
   lookShown();
   updateTools();
+  return true;
+}
+
+// Does what a click or a file asks for. It may come before the server's answer; without one there is nothing to do.
+async function act(action) {
+  if (await begun) action();
+  else location.reload();
 }
 
 function lookChanged(changes) {
@@ -124,7 +130,6 @@ function toggleMirror() {
   controls.change({ mirror: !controls.look.mirror });
 }
 
-
 function snapshot() {
   if (stage.state !== "live") return;
   saveSnapshot(stage.after);
@@ -153,11 +158,11 @@ function connectButtons() {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
     compare: () => stage.toggleCompare(), retry: () => retry(), back: stop,
   };
-  for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => action());
+  for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => act(action));
   element("file").addEventListener("change", (event) => {
     const [file] = event.target.files;
     event.target.value = "";
-    if (file) draw(file);
+    if (file) act(() => draw(file));
   });
   for (const id of ["camera", "resolution", "way"]) element(id).addEventListener("change", () => call && start());
   connectDrop(element("stage"));
@@ -176,7 +181,7 @@ function connectDrop(target) {
     event.preventDefault();
     target.classList.remove("over");
     const [file] = event.dataTransfer.files;
-    if (file) draw(file);
+    if (file) act(() => draw(file));
   });
 }
 
@@ -208,4 +213,4 @@ function setUpTheme() {
   apply();
 }
 
-begin();
+const begun = begin();
