@@ -111,3 +111,22 @@ def test_where_webrtc_does_not_get_through_a_websocket_does(visit_page, pages, f
         assert page.complaints == []
 
     visit_page(test, ALLOW)
+
+
+def test_a_file_can_be_dropped_beside_the_picture_too(visit_page, pages):
+    """The browser left the page for the file, and ended the session."""
+    drop = """(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["not a picture"], "notes.txt"));
+      const options = { bubbles: true, cancelable: true, dataTransfer };
+      const aside = document.querySelector("aside");
+      return ["dragover", "drop"].map((kind) => !aside.dispatchEvent(new DragEvent(kind, options)));
+    })()"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        assert await page.run(drop) == [True, True]  # the page takes it, not the browser
+        await pages.told(page, "no picture or clip")
+
+    visit_page(test)

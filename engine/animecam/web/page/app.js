@@ -165,7 +165,7 @@ function connectButtons() {
     if (file) act(() => draw(file));
   });
   for (const id of ["camera", "resolution", "way"]) element(id).addEventListener("change", () => call && start());
-  connectDrop(element("stage"));
+  connectDrop();
   const keys = element("keys"); // who dictates, or leans on the keyboard, can switch single letters off
   keys.checked = localStorage.getItem("keys") !== "off";
   keys.addEventListener("change", () => localStorage.setItem("keys", keys.checked ? "on" : "off"));
@@ -174,12 +174,14 @@ function connectButtons() {
   window.addEventListener("pagehide", stop);
 }
 
-function connectDrop(target) {
-  target.addEventListener("dragover", (event) => { event.preventDefault(); target.classList.add("over"); });
-  target.addEventListener("dragleave", () => target.classList.remove("over"));
-  target.addEventListener("drop", (event) => {
+// Anywhere on the page: beside the stage the browser would leave the page for the file, and a session with it.
+function connectDrop() {
+  const { classList } = element("stage");
+  document.addEventListener("dragover", (event) => { event.preventDefault(); classList.add("over"); });
+  document.addEventListener("dragleave", () => classList.remove("over"));
+  document.addEventListener("drop", (event) => {
     event.preventDefault();
-    target.classList.remove("over");
+    classList.remove("over");
     const [file] = event.dataTransfer.files;
     if (file) act(() => draw(file));
   });
