@@ -130,3 +130,24 @@ def test_a_file_can_be_dropped_beside_the_picture_too(visit_page, pages):
         await pages.told(page, "no picture or clip")
 
     visit_page(test)
+
+
+def test_a_clip_that_the_browser_cannot_play_can_be_saved_and_the_page_says_so(visit_page, pages, tmp_path, make_clip):
+    """The stage stayed black, without a word."""
+    clip = make_clip(tmp_path / "clip.avi", frames=10)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.save_downloads(downloads)
+        await page.until(pages.READY)
+        await page.choose_file("#file", clip)
+        await page.until("document.getElementById('status').textContent.includes('cannot play the clip')")
+        await page.click("#save")
+        with av.open(str(await pages.saved(downloads, "clip-anime.avi"))) as container:
+            assert sum(1 for _ in container.decode(video=0)) == 10
+        await page.click("#stop")
+        assert await page.run("document.getElementById('status').textContent") == ""
+
+    visit_page(test)

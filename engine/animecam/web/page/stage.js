@@ -16,6 +16,7 @@ export class Stage {
     this.objectUrls = [];
     element("split-position").addEventListener("input", (event) => this.#split(event.target.value));
     this.after.addEventListener("resize", () => this.#fit(this.after.videoWidth, this.after.videoHeight));
+    this.after.addEventListener("error", () => this.#cannotPlay());
     element("after-picture").addEventListener("load", (event) => this.#fit(event.target.naturalWidth, event.target.naturalHeight));
   }
 
@@ -31,6 +32,7 @@ export class Stage {
     this.compare(false);
     this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
+    this.say("");
     this.#speak("");
     this.#enter("idle");
   }
@@ -137,6 +139,11 @@ export class Stage {
     const next = element(state)?.querySelector("button") ?? element("full"); // a hidden button would lose the keyboard
     next.disabled = false;
     next.focus({ preventScroll: true });
+  }
+
+  // A browser knows neither AVI nor every codec; the file itself is as good as any.
+  #cannotPlay() {
+    if (this.state === "result") this.say("This browser cannot play the clip: download it to see it");
   }
 
   // For those who listen to the page: what the eye sees anyway.
