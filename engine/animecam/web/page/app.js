@@ -96,7 +96,7 @@ function draw(file) {
   retry = () => draw(file);
   const mine = new Upload(file, controls.look, hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
-    done: (job) => mine === upload && uploadDone(job, file),
+    done: (job) => mine === upload && uploadDone(job, mine),
     failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
   });
   upload = mine;
@@ -104,8 +104,8 @@ function draw(file) {
   mine.start();
 }
 
-function uploadDone(job, file) {
-  stage.showResult(job, file);
+function uploadDone(job, { file, look }) {
+  stage.showResult(job, file, { isMirrored: look.mirror });
   const link = element("save");
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;

@@ -76,13 +76,14 @@ export class Stage {
     this.#speak("Live");
   }
 
-  showResult(job, file) {
+  showResult(job, file, { isMirrored }) {
     const url = `jobs/${job.id}/result`;
     this.canCompare = job.is_picture;
     if (job.is_picture) {
       const original = URL.createObjectURL(file);
       this.objectUrls.push(original);
       this.#pictures(original, url);
+      element("before-picture").classList.toggle("mirrored", isMirrored); // as the drawing that it is compared with
     } else {
       Object.assign(this.after, { src: url, controls: true, loop: true });
     }
