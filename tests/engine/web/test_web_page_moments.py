@@ -79,3 +79,18 @@ def test_a_page_without_an_answer_is_loaded_again_whatever_is_pressed(visit_page
         assert page.complaints == []
 
     visit_page(test)
+
+
+def test_a_slider_that_has_the_focus_follows_the_keys(visit_page, pages):
+    """Its percentage did, and its handle did not: the next arrow key sprang back. And - and + act as in the window."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.run("document.getElementById('slider-strength').focus()")
+        shown = "document.getElementById('slider-strength').value"
+        for key, value in (("[", "0.9"), ("-", "0.8"), ("+", "0.9"), ("ArrowLeft", "0.85"), ("]", "0.95")):
+            await page.press(key)
+            assert await page.run(shown) == value, key
+
+    visit_page(test)

@@ -190,12 +190,13 @@ function connectDrop() {
 function pressed(event) {
   const isTyping = event.target.closest?.("select, input:not([type=radio]):not([type=range]):not([type=checkbox]), textarea");
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls || !element("keys").checked) return;
+  const [weaker, stronger] = [-1, 1].map((steps) => () => controls.nudge("strength", steps));
   const actions = {
     b: () => element("compare").disabled || stage.toggleCompare(),
     d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),
     e: () => controls.stepOn("eyes"), l: () => controls.stepOn("line"), t: () => controls.nextHair(),
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
-    "[": () => controls.nudge("strength", -1), "]": () => controls.nudge("strength", 1),
+    "[": weaker, "-": weaker, "]": stronger, "+": stronger, // many keyboards have brackets on a third level only
   };
   if (/^[1-9]$/.test(event.key)) controls.chooseStyle(Number(event.key) - 1);
   else if (Object.hasOwn(actions, event.key)) actions[event.key]();

@@ -35,7 +35,7 @@ export class LookControls {
       input.checked = look[input.name] === input.value;
     }
     for (const input of element("sliders").querySelectorAll("input")) {
-      if (document.activeElement !== input) input.value = look[input.name];
+      input.value = look[input.name];
       const percent = `${Math.round(look[input.name] * 100)} %`;
       input.setAttribute("aria-valuetext", percent);
       input.previousElementSibling.textContent = percent;
