@@ -94,3 +94,35 @@ def test_a_slider_that_has_the_focus_follows_the_keys(visit_page, pages):
             assert await page.run(shown) == value, key
 
     visit_page(test)
+
+
+def test_a_camera_that_was_unplugged_is_told_and_another_one_can_be_chosen(visit_page, pages):
+    """It was said not to have the resolution, and one that was plugged in since could not be chosen."""
+    list_cameras = """globalThis.cameras = [];
+    const list = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+    navigator.mediaDevices.enumerateDevices = async () => [...await list(), ...cameras];
+    globalThis.plug = (...names) => {
+      cameras = names.map((name) => ({ kind: "videoinput", deviceId: name, label: name }));
+      navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    };"""
+    listed = "[...document.getElementById('camera').options].map((one) => one.label).join()"
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=list_cameras)
+        await pages.go_live(page)
+        first = await page.run(listed)
+        await page.run("plug('second')")
+        await page.until(f"{listed} === '{first},second'")
+        await page.run("document.getElementById('camera').value = 'second'; plug('third')")
+        await page.until(f"{listed} === 'second,{first},third'")
+        assert await page.run("document.getElementById('camera').value") == "second"  # it may come back
+        await page.click("#stop")
+        await page.click("#start")
+        await pages.told(page, "not there any more")
+        await page.run("document.getElementById('camera').selectedIndex = 1")
+        await page.click("#retry")
+        await page.until(pages.LIVE)
+        assert await page.run(listed) == f"{first},third"
+        assert page.complaints == []
+
+    visit_page(test, ALLOW)

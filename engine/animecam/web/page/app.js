@@ -64,7 +64,11 @@ async function start() {
 
 async function cameraOpened(stream) {
   stage.showBefore(stream);
-  controls.showCameras(await listCameras(), stream);
+  controls.showCameras(await listCameras(), stream.getVideoTracks()[0]?.getSettings().deviceId);
+}
+
+async function camerasChanged() {
+  if (controls) controls.showCameras(await listCameras());
 }
 
 function wentLive(stream) {
@@ -165,6 +169,7 @@ function connectButtons() {
     if (file) act(() => draw(file));
   });
   for (const id of ["camera", "resolution", "way"]) element(id).addEventListener("change", () => call && start());
+  navigator.mediaDevices?.addEventListener("devicechange", camerasChanged);
   connectDrop();
   const keys = element("keys"); // who dictates, or leans on the keyboard, can switch single letters off
   keys.checked = localStorage.getItem("keys") !== "off";

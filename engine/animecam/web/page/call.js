@@ -9,7 +9,7 @@ const CAMERA_PROBLEMS = {
   NotAllowedError: ["The camera was refused", "Allow this page to use the camera (beside the address), then try again."],
   NotFoundError: ["No camera was found", "Plug one in, or draw a picture or clip instead."],
   NotReadableError: ["The camera is in use by another program", "Close that program, then try again."],
-  OverconstrainedError: ["The camera does not have this resolution", "Choose another camera or resolution."],
+  OverconstrainedError: ["The chosen camera is not there any more", "Plug it in, or choose another one, then try again."],
 };
 
 export async function listCameras() {

@@ -69,11 +69,14 @@ export class LookControls {
     return { deviceId: element("camera").value, width, height, way: element("way").value };
   }
 
-  showCameras(cameras, stream) {
-    const used = stream.getVideoTracks()[0]?.getSettings().deviceId;
-    const options = cameras.map((camera, index) => new Option(camera.label || `Camera ${index + 1}`, camera.deviceId));
+  // The chosen camera stays in the list when it is unplugged: it may come back.
+  showCameras(cameras, used = element("camera").value) {
+    const [chosen] = element("camera").selectedOptions;
+    const known = cameras.filter((camera) => camera.deviceId); // without the user's leave browsers tell no names
+    const options = known.map((camera, index) => new Option(camera.label || `Camera ${index + 1}`, camera.deviceId));
+    if (!known.some((camera) => camera.deviceId === used)) options.unshift(chosen);
     element("camera").replaceChildren(...options);
-    if (cameras.some((camera) => camera.deviceId === used)) element("camera").value = used;
+    if (options[0] !== chosen) element("camera").value = used;
   }
 
   #buildStyles() {
