@@ -126,3 +126,22 @@ def test_a_camera_that_was_unplugged_is_told_and_another_one_can_be_chosen(visit
         assert page.complaints == []
 
     visit_page(test, ALLOW)
+
+
+def test_a_camera_without_pictures_is_told(visit_page, pages):
+    """The page said for ever that it connects to the engine."""
+    blind = """navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = document.createElement("canvas");
+      canvas.getContext("2d");
+      return canvas.captureStream(0);
+    }"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=blind)
+        await page.until(pages.READY)
+        await page.run("document.getElementById('way').value = 'socket'")
+        await page.click("#start")
+        await pages.told(page, "The camera sends no pictures")
+        assert page.complaints == []
+
+    visit_page(test, ALLOW)

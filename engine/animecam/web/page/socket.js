@@ -2,6 +2,7 @@
 
 const MOST_UNDER_WAY = 2; // one being drawn, one on its way: more would only be older
 const GIVE_UP_MS = 1000; // a picture that was replaced by a newer one is never answered
+const CAMERA_MS = 5000; // longest wait for the camera's first picture
 const OPEN_MS = 8000;
 const QUALITY = 0.85;
 const RATE = 30;
@@ -16,7 +17,10 @@ export class SocketLink {
   // The drawn stream; null where no connection comes about.
   async open() {
     this.video = Object.assign(document.createElement("video"), { srcObject: this.camera, muted: true, playsInline: true });
-    await this.video.play();
+    const isPlaying = this.video.play().then(() => true);
+    if (!(await Promise.race([isPlaying, new Promise((tell) => setTimeout(tell, CAMERA_MS, false))]))) {
+      throw { message: "The camera sends no pictures", hint: "Switch it on or uncover it, or choose another one, then try again." };
+    }
     this.canvas = document.createElement("canvas");
     this.shown = document.createElement("canvas").getContext("2d");
     this.drawn = null; // the stream of what is shown, made once
