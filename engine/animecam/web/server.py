@@ -178,10 +178,15 @@ def _guard(gate: Gate, desk: Desk) -> Middleware:
 
 
 def _take_token(request: web.Request, gate: Gate) -> web.Response | None:
-    """The printed address carries the token; it is put into a cookie and taken out of the address."""
+    """The printed address carries the token; it is put into a cookie and taken out of the address.
+
+    The page sends the browser on, and not a status: after a link in another site's page, such as a chat, browsers count
+    the whole chain of redirects as that site's, and keep back the cookie that they have just been given.
+    """
     if request.path != "/" or not gate.is_token(request.query.get("token", "")):
         return None
-    response = web.Response(status=303, headers={"Location": "/"})
+    onward = '<!doctype html><meta http-equiv="refresh" content="0; url=/"><title>animecam</title><a href="/">Go on</a>'
+    response = web.Response(text=onward, content_type="text/html", headers={"Cache-Control": "no-store"})
     gate.admit(response, is_secure=request.secure)
     return response
 

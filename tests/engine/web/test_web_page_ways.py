@@ -3,6 +3,8 @@
 import av
 import cv2
 import numpy as np
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from animecam.web.options import MIB
 
@@ -171,3 +173,24 @@ def test_a_mirrored_drawing_is_compared_with_the_mirrored_picture(visit_page, pa
             await page.press("m")
 
     visit_page(test)
+
+
+def test_a_link_in_another_sites_page_opens_the_page_with_its_token(visit_page, pages):
+    """The token was asked for: after a redirect that another site began, a browser keeps the new cookie back."""
+
+    async def test(browser, server):
+        link = f"<a href='{pages.url(server, '/?token=secret')}'>look at this</a>"
+
+        async def chat(_):
+            return web.Response(text=link, content_type="text/html")
+
+        app = web.Application()
+        app.router.add_get("/", chat)
+        async with TestServer(app) as other:
+            page = await browser.open(f"http://localhost:{other.port}/")
+            await page.click("a")
+            await page.until(f"location.port === '{server.port}' && {pages.READY}")
+        assert await page.run("location.pathname + location.search") == "/"
+        assert await page.run("history.length") <= 3  # and the address with the token is not what Back leads to
+
+    visit_page(test, token="secret")

@@ -87,7 +87,9 @@ def test_a_token_that_is_no_text_is_refused_and_counted(visit, caplog, header):
 def test_the_printed_address_gives_a_cookie_and_hides_the_token(visit):
     async def test(client):
         first = await client.get(f"/?token={TOKEN}", allow_redirects=False)
-        assert (first.status, first.headers["Location"]) == (303, "/")
+        assert first.status == 200
+        assert 'http-equiv="refresh" content="0; url=/"' in await first.text()
+        assert first.headers["Cache-Control"] == "no-store"
         cookie = first.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
