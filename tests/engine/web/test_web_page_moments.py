@@ -145,3 +145,23 @@ def test_a_camera_without_pictures_is_told(visit_page, pages):
         assert page.complaints == []
 
     visit_page(test, ALLOW)
+
+
+def test_a_browser_that_keeps_nothing_shows_the_page(visit_page, pages):
+    """Told to keep no site's data, it throws where the page looks for its colours: no button did anything."""
+    keeps_nothing = """Object.defineProperty(window, "localStorage", {
+      get() { throw new DOMException("denied", "SecurityError"); } });"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=keeps_nothing)
+        await page.until(pages.READY)
+        assert await page.run("document.documentElement.dataset.theme") == "light"
+        await page.click("#theme")
+        assert await page.run("document.documentElement.dataset.theme") == "dark"
+        await page.click("summary")
+        await page.click("#keys")
+        await page.press("2")
+        assert await page.run(CHOSEN) == "invert"
+        assert page.complaints == []
+
+    visit_page(test)

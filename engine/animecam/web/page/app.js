@@ -7,6 +7,7 @@ import { Upload } from "./upload.js";
 
 const stage = new Stage();
 const recorder = new Recorder(stage.after, showRecording, (problem) => stage.say(problem.message));
+const kept = (() => { try { return localStorage; } catch { return {}; } })(); // a browser may be told to keep nothing
 let hello;
 let controls;
 let call = null;
@@ -172,8 +173,8 @@ function connectButtons() {
   navigator.mediaDevices?.addEventListener("devicechange", camerasChanged);
   connectDrop();
   const keys = element("keys"); // who dictates, or leans on the keyboard, can switch single letters off
-  keys.checked = localStorage.getItem("keys") !== "off";
-  keys.addEventListener("change", () => localStorage.setItem("keys", keys.checked ? "on" : "off"));
+  keys.checked = kept.keys !== "off";
+  keys.addEventListener("change", () => { kept.keys = keys.checked ? "on" : "off"; });
   document.addEventListener("keydown", pressed);
   window.addEventListener("beforeunload", warnOfRecording);
   window.addEventListener("pagehide", stop);
@@ -212,10 +213,10 @@ function pressed(event) {
 function setUpTheme() {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => { root.dataset.theme = localStorage.getItem("theme") ?? (system.matches ? "dark" : "light"); };
+  const apply = () => { root.dataset.theme = kept.theme ?? (system.matches ? "dark" : "light"); };
   system.addEventListener("change", apply);
   element("theme").addEventListener("click", () => {
-    localStorage.setItem("theme", root.dataset.theme === "dark" ? "light" : "dark");
+    kept.theme = root.dataset.theme === "dark" ? "light" : "dark";
     apply();
   });
   apply();
