@@ -194,3 +194,40 @@ def test_a_link_in_another_sites_page_opens_the_page_with_its_token(visit_page, 
         assert await page.run("history.length") <= 3  # and the address with the token is not what Back leads to
 
     visit_page(test, token="secret")
+
+
+def test_a_clip_outlives_a_network_that_fails_for_a_moment(visit_page, pages, tmp_path, make_clip, engine):
+    """One question without an answer, and the page gave up and had the server throw the work away."""
+    clip = make_clip(tmp_path / "clip.mp4", frames=60)
+    engine.draw_s = 0.05
+    lost = """const send = fetch;
+    globalThis.asked = 0;
+    fetch = (to, options) => !/^jobs.[^/]+$/.test(to) || options || (asked += 1) !== 2 ? send(to, options)
+      : Promise.reject(new TypeError("no network"));"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=lost)
+        await page.until(pages.READY)
+        await page.choose_file("#file", clip)
+        await page.until("document.getElementById('busy-text').textContent.includes('asking again')")
+        await page.until("stage.dataset.state === 'result'")
+        assert await page.run("asked") > 2
+
+    visit_page(test)
+
+
+def test_a_server_that_is_gone_is_given_up(visit_page, pages, tmp_path, make_clip, engine):
+    clip = make_clip(tmp_path / "clip.mp4", frames=60)
+    engine.draw_s = 0.05
+    gone = """const [send, wait] = [fetch, setTimeout];
+    setTimeout = (act, time, ...more) => wait(act, time / 10, ...more);
+    fetch = (to, options) => /^jobs.[^/]+$/.test(to) && !options ? Promise.reject(new TypeError("gone"))
+      : send(to, options);"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=gone)
+        await page.until(pages.READY)
+        await page.choose_file("#file", clip)
+        await pages.told(page, "The server does not answer")
+
+    visit_page(test)

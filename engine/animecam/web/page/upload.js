@@ -1,12 +1,15 @@
 // A picture or clip on its way to the engine and back.
 
 const POLL_MS = 400;
+const RETRY_MS = 2000;
+const MOST_LOST = 5; // questions without an answer before the server is given up: a network may change meanwhile
 const MIB = 1024 * 1024;
 
 export class Upload {
   constructor(file, look, limits, tell) {
     Object.assign(this, { file, look, limits, tell });
     this.job = null;
+    this.lost = 0;
     this.isOver = false;
   }
 
@@ -51,13 +54,22 @@ export class Upload {
   }
 
   async #poll() {
-    try {
-      const answer = await fetch(`jobs/${this.job.id}`);
-      const content = await answer.json();
-      if (answer.ok) this.#look(content);
-      else this.#fail(content);
-    } catch {
+    const answer = await fetch(`jobs/${this.job.id}`).catch(() => null);
+    const content = await answer?.json().catch(() => null);
+    if (!content) return this.#unanswered();
+    this.lost = 0;
+    if (answer.ok) this.#look(content);
+    else this.#fail(content);
+  }
+
+  #unanswered() {
+    if (this.isOver) return;
+    this.lost += 1;
+    if (this.lost >= MOST_LOST) {
       this.#fail({ message: "The server does not answer", hint: "Is animecam serve still running?" });
+    } else {
+      this.tell.progress("The server does not answer; asking again", null);
+      this.timer = setTimeout(() => this.#poll(), RETRY_MS);
     }
   }
 
