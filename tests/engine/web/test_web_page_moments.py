@@ -165,3 +165,23 @@ def test_a_browser_that_keeps_nothing_shows_the_page(visit_page, pages):
         assert page.complaints == []
 
     visit_page(test)
+
+
+def test_long_names_and_a_page_four_times_as_large_fit(visit_page, pages):
+    """A file's name ran out of the picture; at 400 % the button to start was cut in half."""
+    outside = """[...document.querySelectorAll("#idle button, #idle label, #idle p")].filter((one) => {
+      const [box, edge] = [one.getBoundingClientRect(), stage.getBoundingClientRect()];
+      return box.top < edge.top || box.bottom > edge.bottom || box.left < edge.left || box.right > edge.right;
+    }).map((one) => one.textContent)"""
+    long_name = """import("./stage.js").then(({ Stage }) =>
+      new Stage().showProblem({ message: `${"y".repeat(80)}.mp4 is damaged`, hint: "z".repeat(80) }))"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(320, 256))  # 1280 x 1024 at 400 %
+        await page.until(pages.READY)
+        assert await page.run(outside) == []
+        await page.run(long_name)
+        assert await page.run("problem.scrollWidth <= problem.clientWidth")
+        assert await page.run("document.documentElement.scrollWidth") <= 320
+
+    visit_page(test)
