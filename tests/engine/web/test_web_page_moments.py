@@ -185,3 +185,19 @@ def test_long_names_and_a_page_four_times_as_large_fit(visit_page, pages):
         assert await page.run("document.documentElement.scrollWidth") <= 320
 
     visit_page(test)
+
+
+def test_what_is_said_amid_a_recording_stays(visit_page, pages):
+    """The recording's clock took it away within a second."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await pages.go_live(page)
+        await page.click("#record")
+        await page.press("s")
+        await page.until("document.getElementById('record-text').textContent >= '0:02'")
+        assert await page.run("document.getElementById('status').textContent") == "Snapshot saved"
+        await page.click("#record")
+        await page.until("document.getElementById('status').textContent === 'Recording saved'")
+
+    visit_page(test, ALLOW)

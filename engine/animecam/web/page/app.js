@@ -151,7 +151,7 @@ function showRecording(seconds) {
   element("record").setAttribute("aria-pressed", String(isRunning));
   const clock = `${Math.floor((seconds ?? 0) / 60)}:${String((seconds ?? 0) % 60).padStart(2, "0")}`;
   element("record-text").textContent = isRunning ? clock : "Record";
-  stage.say(isRunning ? "" : "Recording saved");
+  if (!seconds) stage.say(isRunning ? "" : "Recording saved"); // what is said amid a recording stays
 }
 
 function warnOfRecording(event) {
