@@ -17,7 +17,7 @@ import click
 from aiohttp.test_utils import TestServer
 from chromium import Chromium, Page, launch
 from machine import Watch
-from measuring import save
+from measuring import BenchmarkCommand, json_option, save
 from rich.console import Console
 from rich.table import Table
 from roundtrip import clock_camera, measure
@@ -41,11 +41,11 @@ PHONE_PX = (390, 844)
 DESK_PX = (1280, 800)
 
 
-@click.command()
+@click.command(cls=BenchmarkCommand)
 @click.option("--seconds", default=10.0, help="How long to read the delay of each case.")
 @click.option("--resolution", default="640x480", help="Picture of the camera.")
 @click.option("--users", default=2, help="Pages at once in the last case.")
-@click.option("--json", "report", type=click.Path(path_type=Path))
+@json_option
 @click.option("--screenshots", type=click.Path(path_type=Path), help="Folder to keep pictures of the page in.")
 @look_options
 def main(

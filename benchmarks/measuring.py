@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from animecam.errors import AnimecamError
-from animecam.measure.figures import write_report
+from animecam.measure.figures import check_report, write_report
 from animecam.timing import Timing
 
 BYTES_PER_MIB = 1 << 20
@@ -38,11 +38,25 @@ class BenchmarkCommand(click.Command):
 
 
 def json_option(command: Command) -> Command:
-    """Gives a command `--json FILE`, handed over as `report`."""
+    """Gives a command `--json FILE`, handed over as `report`; a place that takes no file is refused at once."""
     option = click.option(
-        "--json", "report", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this file, too."
+        "--json",
+        "report",
+        type=click.Path(dir_okay=False, path_type=Path),
+        callback=_writable,
+        help="Write the figures to this file, too.",
     )
     return option(command)
+
+
+def _writable(_context: click.Context, _option: click.Parameter, report: Path | None) -> Path | None:
+    """The file, as minutes of measuring would be lost if it were found wrong after them."""
+    if report is not None:
+        try:
+            check_report(report)
+        except AnimecamError as error:
+            raise click.BadParameter(error.message) from error
+    return report
 
 
 class Samples(Timing):

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, save, say, show
+from measuring import BenchmarkCommand, json_option, save, say, show
 
 from animecam.backends.base import BackendChoice
 from animecam.measure.figures import as_json
@@ -47,7 +47,7 @@ HEADS = (
 @click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network.")
 @click.option("--seconds", default=20.0, help="Longest time for one row.")
 @click.option("--encode", is_flag=True, help="Encode into a temporary file.")
-@click.option("--json", "report", type=click.Path(path_type=Path))
+@json_option
 def main(
     sources: tuple[str, ...],
     backends: tuple[str, ...],

@@ -6,7 +6,6 @@ Pictures are made here; the numbers do not depend on their content.
 """
 
 import argparse
-import json
 import resource
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,6 +16,8 @@ from time import perf_counter
 import torch
 from machine import Watch
 
+from animecam.errors import AnimecamError
+from animecam.measure.figures import check_report, write_report
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
@@ -113,6 +114,11 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="Write the figures to this file, too.")
     arguments = parser.parse_args()
+    if arguments.report:
+        try:
+            check_report(arguments.report)
+        except AnimecamError as error:
+            parser.error(error.message)
     watch = Watch()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     where = gpu or f"{watch.report()['cpu']}, {arguments.threads or torch.get_num_threads()} threads"
@@ -131,7 +137,7 @@ def main() -> None:
         settings = {name: value for name, value in vars(arguments).items() if name != "report"}
         report = {"machine": watch.report(), "gpu": gpu, "settings": settings}
         report["results"] = [asdict(result) for result in results]
-        arguments.report.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        write_report(arguments.report, report)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the benchmarks count with must itself be right."""
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from animecam.errors import SourceError
@@ -32,3 +33,26 @@ def test_resident_memory_sees_what_is_allocated(bench):
     block = bytearray(b"x" * (50 << 20))
     assert measuring.resident_mib() - before_mib > 40
     assert len(block) == 50 << 20
+
+
+@pytest.mark.parametrize(
+    "script", ["pipeline", "stages", "backends", "scaling", "memory", "soak", "baseline", "flicker"]
+)
+def test_a_place_that_takes_no_figures_is_refused_before_anything_is_measured(bench, script, tmp_path, monkeypatch):
+    module = bench(script)
+    monkeypatch.setattr(module, "Watch", lambda: pytest.fail("it measures already"))
+    sources = ["pattern:160x120@30"] if script == "pipeline" else []
+    for place in (tmp_path / "missing" / "report.json", tmp_path):
+        result = CliRunner().invoke(module.main, [*sources, "--json", str(place)])
+        assert result.exit_code == 2
+        assert "Invalid value for '--json'" in result.output
+
+
+def test_training_refuses_such_a_place_at_once_too(bench, monkeypatch, tmp_path, capsys):
+    training = bench("training")
+    monkeypatch.setattr(training, "Watch", lambda: pytest.fail("it measures already"))
+    monkeypatch.setattr("sys.argv", ["training.py", "--json", str(tmp_path / "missing" / "report.json")])
+    with pytest.raises(SystemExit) as ended:
+        training.main()
+    assert ended.value.code == 2
+    assert "there is no folder" in capsys.readouterr().err
