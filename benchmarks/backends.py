@@ -20,7 +20,7 @@ import click
 import numpy as np
 from inputs import portrait_crops
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
@@ -88,7 +88,7 @@ class Row:
 @click.command(cls=BenchmarkCommand)
 @click.option("--style", "names", multiple=True, default=(DEFAULT_STYLE, REFERENCE_STYLE), show_default=True)
 @click.option("--size", "sizes_px", multiple=True, type=int, default=SIZES_PX, show_default=True)
-@click.option("--rounds", default=15, show_default=True, help="Turns that each candidate takes.")
+@click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
 def main(names: tuple[str, ...], sizes_px: tuple[int, ...], rounds: int, threads: int, report: Path | None) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 import onnxruntime
 from inputs import local_clip
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.cli.options import look_options
@@ -110,10 +110,18 @@ class Loop:
 @click.command(cls=BenchmarkCommand)
 @click.argument("source", default=SOURCE)
 @click.option(
-    "--frames", default=120, show_default=True, help="Frames to record of a pattern; most that the loop does."
+    "--frames",
+    type=COUNT,
+    default=120,
+    show_default=True,
+    help="Frames to record of a pattern; most that the loop does.",
 )
-@click.option("--whole-frames", default=8, show_default=True, help="Frames that it does at full size: seconds each.")
-@click.option("--rounds", default=3, show_default=True, help="How often each way is timed; they take turns.")
+@click.option(
+    "--whole-frames", type=COUNT, default=8, show_default=True, help="Frames that it does at full size: seconds each."
+)
+@click.option(
+    "--rounds", type=COUNT, default=3, show_default=True, help="How often each way is timed; they take turns."
+)
 @json_option
 @look_options
 def main(*, settings: Settings, source: str, frames: int, whole_frames: int, rounds: int, report: Path | None) -> None:

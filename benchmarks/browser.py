@@ -15,13 +15,14 @@ from typing import Any
 
 import click
 from aiohttp.test_utils import TestServer
-from chromium import Chromium, Page, launch
+from chromium import NAMES, Chromium, Page, find_chromium, launch
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save
+from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save
 from rich.console import Console
 from rich.table import Table
 from roundtrip import clock_camera, measure
 
+from animecam.cli.live import parse_resolution
 from animecam.cli.options import look_options
 from animecam.networks import open_networks
 from animecam.settings import Settings
@@ -42,9 +43,9 @@ DESK_PX = (1280, 800)
 
 
 @click.command(cls=BenchmarkCommand)
-@click.option("--seconds", default=10.0, help="How long to read the delay of each case.")
+@click.option("--seconds", type=LENGTH, default=10.0, help="How long to read the delay of each case.")
 @click.option("--resolution", default="640x480", help="Picture of the camera.")
-@click.option("--users", default=2, help="Pages at once in the last case.")
+@click.option("--users", type=COUNT, default=2, help="Pages at once in the last case.")
 @json_option
 @click.option("--screenshots", type=click.Path(path_type=Path), help="Folder to keep pictures of the page in.")
 @look_options
@@ -52,8 +53,11 @@ def main(
     *, settings: Settings, seconds: float, resolution: str, users: int, report: Path | None, screenshots: Path | None
 ) -> None:
     """Measures the page and prints a table."""
-    watch = Watch()
-    width_px, height_px = (int(side) for side in resolution.split("x"))
+    size = parse_resolution(resolution)
+    assert size is not None, "there is a default"
+    if find_chromium() is None:
+        raise click.ClickException(f"the page is shown by a browser, and none of {', '.join(NAMES)} is installed")
+    watch, (width_px, height_px) = Watch(), size
     script = clock_camera(PORTRAIT, width_px, height_px)
     with Studio(lambda: open_networks(settings)) as studio:
         site = Site(tuple(list_styles()), settings.look, Limits(sessions=users + 1))

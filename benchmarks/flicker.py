@@ -21,7 +21,7 @@ import click
 import numpy as np
 from inputs import read_frames, with_noise
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, show
+from measuring import COUNT, BenchmarkCommand, json_option, save, show
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
@@ -44,6 +44,7 @@ from animecam_training.metrics.flicker import measure_flicker
 SOURCES = ("pattern:640x480@30?live=0",)
 NOISE_LEVELS = 2.0  # standard deviation of a webcam in a lit room
 WINDOW_SIDE = 0.6  # of a head's crop: little of it is mixed with what was filmed
+FEWEST_FRAMES = 2  # between which something can flicker
 LEAST_CONTRAST = 1e-6  # of a level: one grey wall has none
 UNSMOOTHED = OneEuroOptions(min_cutoff_hz=math.inf, beta=0.0)  # lets every sample through as it is
 
@@ -114,7 +115,7 @@ class Detectors:
 
 @click.command(cls=BenchmarkCommand)
 @click.argument("sources", nargs=-1)
-@click.option("--frames", default=120, show_default=True, help="Frames of each clip.")
+@click.option("--frames", type=COUNT, default=120, show_default=True, help="Frames of each clip.")
 @click.option("--noise", default=NOISE_LEVELS, show_default=True, help="Added to patterns, in levels of 255.")
 @json_option
 @look_options
@@ -140,9 +141,11 @@ def measure(
     """Draws one clip in every variant and compares.
 
     Raises:
-        click.ClickException: Nobody is in the clip.
+        click.ClickException: Nobody is in the clip, or in its last frame alone.
     """
     windows = face_windows(filmed, detectors.tracker())
+    if len(windows) < FEWEST_FRAMES:
+        raise click.ClickException(f"{clip}: there is one frame with a face, and two are compared: give more of them")
     source = _cut(filmed, windows)
     rows: list[Row] = []
     bare: list[Image] = []

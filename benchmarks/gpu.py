@@ -19,7 +19,7 @@ import click
 from gpu_ways import CopyNetwork, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show, timed
+from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -46,8 +46,8 @@ HEAD_SHARE = 0.4  # of the frame's height
 @click.option("--style", default=DEFAULT_STYLE, show_default=True)
 @click.option("--size", "size_px", default=512, show_default=True)
 @click.option("--resolution", default="1920x1080", show_default=True)
-@click.option("--frames", default=200, show_default=True, help="Timed frames of each case.")
-@click.option("--rounds", default=50, show_default=True, help="Turns of the ways to compute the network.")
+@click.option("--frames", type=COUNT, default=200, show_default=True, help="Timed frames of each case.")
+@click.option("--rounds", type=COUNT, default=50, show_default=True, help="Turns of the ways to compute the network.")
 @click.option("--gpu", "index", default=0, show_default=True)
 @json_option
 def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, index: int, report: Path | None) -> None:

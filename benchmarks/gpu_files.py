@@ -16,7 +16,7 @@ from typing import Any
 import click
 from inputs import local_clip
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, show
+from measuring import COUNT, BenchmarkCommand, json_option, save, show
 
 from animecam.cli.options import look_options
 from animecam.cuda.gpu import open_gpu
@@ -33,8 +33,10 @@ PROCESSOR = "both on the processor"
 
 @click.command(cls=BenchmarkCommand)
 @click.argument("source", default="pattern:1920x1080@30")
-@click.option("--frames", default=300, show_default=True, help="Frames to record of a pattern.")
-@click.option("--rounds", default=5, show_default=True, help="How often each way is timed; they take turns.")
+@click.option("--frames", type=COUNT, default=300, show_default=True, help="Frames to record of a pattern.")
+@click.option(
+    "--rounds", type=COUNT, default=5, show_default=True, help="How often each way is timed; they take turns."
+)
 @json_option
 @look_options
 def gpu_files(*, settings: Settings, source: str, frames: int, rounds: int, report: Path | None) -> None:

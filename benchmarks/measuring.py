@@ -18,6 +18,12 @@ from animecam.timing import Timing
 
 BYTES_PER_MIB = 1 << 20
 
+COUNT = click.IntRange(min=1)
+"""Of frames, rounds, starts: nothing is measured in none."""
+
+LENGTH = click.FloatRange(min=0.0, min_open=True)
+"""Of a run, in seconds or minutes."""
+
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 

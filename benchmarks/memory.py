@@ -21,7 +21,7 @@ from pathlib import Path
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save, say, show
 
 from animecam.measure.spread import Spread
 
@@ -42,8 +42,10 @@ class Peak:
 
 @click.command(cls=BenchmarkCommand, context_settings={"ignore_unknown_options": True})
 @click.option("--source", default="pattern:1280x720@30", show_default=True)
-@click.option("--seconds", default=20.0, show_default=True, help="Length of the runs whose memory is measured.")
-@click.option("--starts", default=5, show_default=True, help="Warm starts, after one that is cold.")
+@click.option(
+    "--seconds", type=LENGTH, default=20.0, show_default=True, help="Length of the runs whose memory is measured."
+)
+@click.option("--starts", type=COUNT, default=5, show_default=True, help="Warm starts, after one that is cold.")
 @json_option
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def main(source: str, seconds: float, starts: int, options: tuple[str, ...], report: Path | None) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show
+from measuring import LENGTH, BenchmarkCommand, json_option, save, say, show
 
 from animecam.backends.base import BackendChoice
 from animecam.measure.figures import as_json
@@ -45,7 +45,7 @@ HEADS = (
 @click.option("--quality", "qualities", multiple=True, type=click.Choice(QUALITIES), default=[Quality.AUTO.value])
 @click.option("--scope", type=click.Choice(SCOPES), default=Scope.HEAD.value)
 @click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network.")
-@click.option("--seconds", default=20.0, help="Longest time for one row.")
+@click.option("--seconds", type=LENGTH, default=20.0, help="Longest time for one row.")
 @click.option("--encode", is_flag=True, help="Encode into a temporary file.")
 @json_option
 def main(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from measuring import BenchmarkCommand, say
+from measuring import LENGTH, BenchmarkCommand, say
 from report_text import SECTIONS, write_report
 
 from animecam.measure.networks import REFERENCE_STYLE
@@ -77,7 +77,7 @@ class Step:
 @click.option("--only", multiple=True, type=click.Choice(list(SECTIONS)), help="Run these; may be given several times.")
 @click.option("--clip", "clips", multiple=True, type=click.Path(exists=True, dir_okay=False), help="Real clips to use.")
 @click.option("--style", default=DEFAULT_STYLE, show_default=True)
-@click.option("--minutes", type=float, help="Length of the soak. [default: 4]")
+@click.option("--minutes", type=LENGTH, help="Length of the soak. [default: 4]")
 @click.option(
     "--quick", is_flag=True, help="A few frames of everything, to see that it works; the figures mean nothing."
 )
@@ -95,7 +95,10 @@ def main(
     """Measures and writes the report; the status is 1 when a benchmark failed."""
     draw_plots = _plots()
     extent = QUICK if quick else FULL
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"cannot make the folder {folder}: {error.strerror}") from error
     start_s = time.monotonic()
     failed: list[str] = []
     if not from_results:

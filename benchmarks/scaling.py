@@ -16,7 +16,7 @@ from statistics import fmean
 import click
 from inputs import crowd
 from machine import Watch
-from measuring import BenchmarkCommand, Samples, json_option, save, say, show, timed
+from measuring import COUNT, BenchmarkCommand, Samples, json_option, save, say, show, timed
 
 from animecam.cli.options import look_options
 from animecam.measure.networks import REFERENCE, opened_reference
@@ -137,7 +137,7 @@ class Running:
 
 
 @click.command(cls=BenchmarkCommand)
-@click.option("--frames", default=60, show_default=True, help="Frames of each case.")
+@click.option("--frames", type=COUNT, default=60, show_default=True, help="Frames of each case.")
 @click.option("--sweep", "wanted", multiple=True, type=click.Choice(["frame", "faces", "crop"]), help="[default: all]")
 @json_option
 @look_options

@@ -18,7 +18,7 @@ from statistics import median
 
 import click
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, resident_mib, save, say, show
+from measuring import LENGTH, BenchmarkCommand, json_option, resident_mib, save, say, show
 from scipy.stats import theilslopes
 
 from animecam.cli.options import look_options
@@ -131,8 +131,8 @@ class Log:
 
 @click.command(cls=BenchmarkCommand)
 @click.argument("source", default=SOURCE)
-@click.option("--minutes", default=10.0, show_default=True)
-@click.option("--window", "window_s", default=5.0, show_default=True, help="Seconds between two notes.")
+@click.option("--minutes", type=LENGTH, default=10.0, show_default=True)
+@click.option("--window", "window_s", type=LENGTH, default=5.0, show_default=True, help="Seconds between two notes.")
 @json_option
 @look_options
 def main(*, settings: Settings, source: str, minutes: float, window_s: float, report: Path | None) -> None:

@@ -18,7 +18,7 @@ from time import perf_counter_ns
 import click
 from inputs import MIN_SCORE, local_clip, read_frames
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show, timed
+from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
@@ -55,7 +55,14 @@ class Stage:
 
 
 def _stage(name: str, frames_ms: Sequence[float]) -> Stage:
-    """A stage from the time of every frame, the first ones left out."""
+    """A stage from the time of every frame, the first ones left out.
+
+    Raises:
+        click.ClickException: There are no others.
+    """
+    if len(frames_ms) <= WARM_UP_FRAMES:
+        few = f"{name} had {len(frames_ms)} frames, of which the first {WARM_UP_FRAMES} are not counted"
+        raise click.ClickException(f"{few}: give more --frames, or a longer clip with a face")
     return Stage(name, Spread.of(frames_ms[WARM_UP_FRAMES:]))
 
 
@@ -75,7 +82,7 @@ class TimedOps(CpuImageOps):
 
 @click.command(cls=BenchmarkCommand)
 @click.argument("source", default=SOURCE)
-@click.option("--frames", default=120, show_default=True, help="How many frames each stage gets.")
+@click.option("--frames", type=COUNT, default=120, show_default=True, help="How many frames each stage gets.")
 @json_option
 @look_options
 def main(*, settings: Settings, source: str, frames: int, report: Path | None) -> None:

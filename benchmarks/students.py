@@ -22,7 +22,7 @@ from typing import Any
 import click
 import torch
 from machine import Watch
-from measuring import BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
@@ -96,7 +96,7 @@ class Row:
 
 @click.command(cls=BenchmarkCommand)
 @click.option("--size", "size_px", default=256, show_default=True)
-@click.option("--rounds", default=15, show_default=True, help="Turns that each candidate takes.")
+@click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
 def main(size_px: int, rounds: int, threads: int, report: Path | None) -> None:

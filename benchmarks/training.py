@@ -114,6 +114,8 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="Write the figures to this file, too.")
     arguments = parser.parse_args()
+    if arguments.steps < 1:
+        parser.error("--steps: at least one is timed")
     if arguments.report:
         try:
             check_report(arguments.report)

@@ -48,6 +48,34 @@ def test_a_place_that_takes_no_figures_is_refused_before_anything_is_measured(be
         assert "Invalid value for '--json'" in result.output
 
 
+@pytest.mark.parametrize(
+    ("script", "option"),
+    [
+        ("stages", "--frames"),
+        ("backends", "--rounds"),
+        ("students", "--rounds"),
+        ("scaling", "--frames"),
+        ("baseline", "--whole-frames"),
+        ("memory", "--starts"),
+        ("flicker", "--frames"),
+        ("soak", "--minutes"),
+        ("report", "--minutes"),
+    ],
+)
+def test_nothing_is_measured_in_no_time(bench, script, option):
+    for value in ("0", "-1"):
+        result = CliRunner().invoke(bench(script).main, [option, value])
+        assert result.exit_code == 2
+        assert f"Invalid value for '{option}'" in result.output
+
+
+def test_a_folder_that_cannot_be_made_ends_a_report_with_a_line(bench, tmp_path):
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(bench("report").main, ["--from-results", "--folder", str(tmp_path / "file" / "report")])
+    assert result.exit_code == 1
+    assert "cannot make the folder" in result.output
+
+
 def test_training_refuses_such_a_place_at_once_too(bench, monkeypatch, tmp_path, capsys):
     training = bench("training")
     monkeypatch.setattr(training, "Watch", lambda: pytest.fail("it measures already"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from animecam.measure import turns
 from animecam.measure.spread import Ratio
@@ -60,6 +61,15 @@ def test_every_stage_is_timed_on_every_frame(written):
     besides = sum(means[name] for name in ("track", "align", "crop", "calm, match, mask", "paste"))
     assert content["besides_ms"] == pytest.approx(besides)
     assert content["machine"]["cores"] >= 1
+
+
+@pytest.mark.parametrize(("script", "frames"), [("stages", 2), ("flicker", 1)])
+def test_too_few_frames_are_told(bench, script, frames):
+    arguments = ["pattern:160x120@30?live=0", "--frames", str(frames), "--style", "negative", "--size", "192"]
+    result = CliRunner().invoke(bench(script).main, arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "give more" in result.output
 
 
 def test_the_network_for_one_head_is_told_as_a_share_of_the_reference(bench, monkeypatch):
