@@ -110,11 +110,15 @@ def resident_mib() -> float:
 
 
 def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table; all but the first column are numbers."""
+    """Prints a table; all but the first column are numbers.
+
+    The last column is broken where there is no room for all: of figures that are cut nobody would have anything.
+    """
     say(title)
     table = Table()
     for index, head in enumerate(heads):
-        table.add_column(head, justify="left" if index == 0 else "right", no_wrap=True)
+        is_last = index == len(heads) - 1
+        table.add_column(head, justify="left" if index == 0 else "right", no_wrap=not is_last)
     for row in rows:
         table.add_row(*row)
     _console.print(table)

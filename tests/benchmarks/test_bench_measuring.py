@@ -27,6 +27,18 @@ def test_errors_of_the_product_end_a_benchmark_with_their_hint(bench):
     assert "no such camera (plug it in)" in result.output
 
 
+def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
+    """As pipeline.py has one: the medians of eight stages."""
+    pipeline = bench("pipeline")
+    names = ("read", "track", "crop", "draw", "render", "paste", "write", "emit")
+    stages = " ".join(f"{name} 1234.5" for name in names)
+    row = ("pattern:1280x720@30", "1280x720", "starter full", "onnxruntime f32", "256", "30.1", "1234", "15", "20")
+    bench("measuring").show("title", pipeline.HEADS, [(*row, "24", "0.043", stages)])
+    shown = capsys.readouterr().out
+    for cell in (*row, "0.043", *stages.split()):
+        assert cell in shown
+
+
 def test_resident_memory_sees_what_is_allocated(bench):
     measuring = bench("measuring")
     before_mib = measuring.resident_mib()
