@@ -18,6 +18,7 @@ from machine import Watch
 
 from animecam.errors import AnimecamError
 from animecam.measure.figures import check_report, write_report
+from animecam.measure.spread import Spread
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
@@ -95,13 +96,12 @@ def measure(case: Case, steps: int, threads: int) -> Result:
             torch.cuda.synchronize(device)
         if step >= WARM_UP_STEPS:
             times_ms.append((perf_counter() - started) * 1e3)
-    times_ms.sort()
     if device.type == "cuda":
         peak_mib = torch.cuda.max_memory_allocated(device) / KIB_PER_MIB**2
     else:
         peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB
-    p50, p95 = (times_ms[int(share * (len(times_ms) - 1))] for share in (0.5, 0.95))
-    return Result(case.name, p50, p95, 1e3 / p50, peak_mib)
+    step_ms = Spread.of(times_ms)
+    return Result(case.name, step_ms.p50, step_ms.p95, 1e3 / step_ms.p50, peak_mib)
 
 
 def main() -> None:

@@ -249,6 +249,23 @@ def test_training_takes_a_file_as_the_others_do(bench, monkeypatch, tmp_path, ca
     assert "report" not in content["settings"]
 
 
+def test_steps_of_the_training_are_told_by_nearest_rank_without_the_warm_up(bench, monkeypatch):
+    """Ten steps of 1 to 10 ms after two of a second, by a clock that only they move."""
+    training, clock, steps_ms = bench("training"), HandClock(), [1000, 1000, *range(1, 11)]
+
+    class Method:
+        def __init__(self, recipe, device):
+            pass
+
+        def train_step(self, batch, step):
+            clock.work(steps_ms[step])
+
+    monkeypatch.setattr(training, "PairMethod", Method)
+    monkeypatch.setattr(training, "perf_counter", clock.monotonic)
+    result = training.measure(training.make_cases(64, 1, "fp32")[0], 10, 0)
+    assert (result.step_p50_ms, result.step_p95_ms, result.steps_per_second) == pytest.approx((5.0, 10.0, 200.0))
+
+
 def test_students_are_timed_in_every_runtime_beside_the_reference(bench):
     students = bench("students")
     narrow = {"widths": (8, 12, 16)}
