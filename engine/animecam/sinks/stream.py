@@ -100,7 +100,8 @@ def public_address(uri: str) -> str:
 
 def _destination(uri: str, timeout_us: int) -> tuple[str, Container]:
     """FFmpeg's name for the address, and the container that is usual there."""
-    scheme = urlsplit(uri).scheme.lower()
+    scheme = urlsplit(uri).scheme  # in small letters, and FFmpeg knows no others
+    uri = scheme + uri[len(scheme) :]
     if scheme == "rtsp":
         settings: Settings = (("rtsp_transport", "tcp"), ("timeout", str(timeout_us)))
         return uri, Container("rtsp", settings=settings, keeps_rotation=False, needs_global_header=True)

@@ -171,6 +171,12 @@ def test_nobody_there(live_format, scheme):
     assert "secret" not in raised.value.message or scheme != "rtmp"
 
 
+@pytest.mark.parametrize("scheme", ["RTMP", "Rtsp", "TCP"])
+def test_a_scheme_in_capitals_is_the_same(live_format, scheme):
+    with pytest.raises(SinkError, match="refused"):
+        StreamSink(f"{scheme}://127.0.0.1:{free_port()}/live/key", live_format, QUICK)
+
+
 @pytest.mark.parametrize("scheme", ["rtmp", "rtsp"])
 def test_server_that_never_answers(live_format, scheme):
     with socket.socket() as mute:
