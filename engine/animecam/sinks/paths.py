@@ -48,8 +48,15 @@ class Target:
 
     @classmethod
     def of(cls, path: Path) -> "Target":
-        """The target behind a path that the user gave."""
-        final = path.resolve()
+        """The target behind a path that the user gave.
+
+        Raises:
+            SinkError: It is a link that comes back to itself.
+        """
+        try:
+            final = path.resolve()
+        except RuntimeError as error:  # of Python before 3.13; later ones take the link for the file
+            raise SinkError(f"{path} is a link that comes back to itself", hint="choose another name") from error
         ending = f".partial{final.suffix}"
         room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
         stem = final.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")

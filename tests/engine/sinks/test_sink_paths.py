@@ -131,6 +131,14 @@ def test_what_is_left_of_a_conversion_is_replaced_as_it_can_be_made_again(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="such a link is replaced by the file there")
+def test_a_link_that_comes_back_to_itself_is_told(tmp_path):
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "other.mp4")
+    (tmp_path / "other.mp4").symlink_to(tmp_path / "out.mp4")
+    with pytest.raises(SinkError, match="comes back to itself"):
+        check_output(str(tmp_path / "out.mp4"))
+
+
 @pytest.mark.parametrize("link", ["none", "symlink", "hardlink", "folder"])
 def test_input_is_never_overwritten(tmp_path, link):
     source = tmp_path / "in.mp4"
