@@ -4,13 +4,16 @@
         --json benchmarks/results/pipeline.json
 
 A live source (pattern:, a camera) is run for --seconds; a file as fast as it goes, to its end or for --seconds. With
---encode frames go through the H.264 encoder into a temporary file, else to no output. Right after each run, while the
-machine is as it was, the reference is timed: the network's median in the run is also told as a share of it.
+--encode frames go through the H.264 encoder into a temporary file, else to no output. The rate of a file is that of all
+of it, until what was written is closed: the encoder holds back a dozen frames till then. Right after each run, while
+the machine is as it was, the reference is timed: the network's median in the run is also told as a share of it.
 """
 
 import tempfile
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import click
@@ -23,6 +26,8 @@ from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Spread
 from animecam.measure.turns import interleave
 from animecam.networks import open_networks
+from animecam.outputs import Outputs
+from animecam.pipeline import Figures
 from animecam.session import opened_outputs, opened_source, run
 from animecam.settings import DEFAULT_STYLE, Look, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
@@ -91,6 +96,8 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         uri = str(Path(folder) / "out.mp4") if encode else "null:"
         with opened_outputs((uri,), camera.format, SinkOptions()) as outputs:
             figures = run(camera, networks, outputs, seconds=seconds)
+            if not camera.format.is_live:
+                figures = _with_the_end(figures, outputs)
         info, quality = networks.backend_info, networks.usual_quality(settings.look.style)
         reference_ms = time_reference(settings.threads)
         draw = figures.stage_ms.get(DRAW)
@@ -108,6 +115,14 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         "reference_ms": reference_ms,
         "network_share": round(draw.p50 / reference_ms, 4) if draw else None,
     }
+
+
+def _with_the_end(figures: Figures, outputs: Outputs) -> Figures:
+    """The figures of a file, with the time that its end takes: the outputs are closed."""
+    start_s = perf_counter()
+    outputs.close()
+    seconds = figures.seconds + perf_counter() - start_s
+    return replace(figures, seconds=seconds, fps_out=figures.frames_out / seconds)
 
 
 def time_reference(threads: int) -> float:

@@ -1,6 +1,7 @@
 """Each benchmark runs on what is bundled, in seconds; what it says is checked against what the tests' style does."""
 
 import json
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ from click.testing import CliRunner
 
 from animecam.measure import turns
 from animecam.measure.spread import Ratio
+from animecam.outputs import Outputs
 from animecam.settings import Look, Settings
+from animecam.sinks.null import NullSink
 from animecam.types import PixelFormat
 
 BLINK = 8  # levels up and down
@@ -247,6 +250,26 @@ def test_training_takes_a_file_as_the_others_do(bench, monkeypatch, tmp_path, ca
     assert content["results"] == []
     assert content["settings"]["batch"] == 2
     assert "report" not in content["settings"]
+
+
+def test_the_rate_of_a_file_counts_what_the_encoder_held_back(bench, monkeypatch):
+    """Forty frames into outputs that take half a second to close."""
+    pipeline = bench("pipeline")
+
+    class SlowToClose(Outputs):
+        def close(self):
+            if not self._is_closed:
+                time.sleep(0.5)
+            super().close()
+
+    monkeypatch.setattr(pipeline, "opened_outputs", lambda *_: SlowToClose([NullSink()]))
+    monkeypatch.setattr(pipeline, "time_reference", lambda _: 1.0)
+    settings = Settings(Look("negative", size_px=192))
+    source = "pattern:160x120@30?live=0&frames=40"
+    row = pipeline.measure(source, settings, seconds=60.0, encode=True)
+    assert row["frames_out"] == 40
+    assert row["seconds"] > 0.5
+    assert row["fps_out"] == pytest.approx(40 / row["seconds"], rel=0.01)
 
 
 def test_steps_of_the_training_are_told_by_nearest_rank_without_the_warm_up(bench, monkeypatch):
