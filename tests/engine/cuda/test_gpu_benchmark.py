@@ -3,6 +3,7 @@
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,31 @@ def test_the_frame_path_is_measured(host, gpu, bench):
     assert row["gpu_ms"]["count"] == row["latency_ms"]["count"] == 8
     assert row["fps"] > 0
     assert 0 <= row["overlapping_share"] <= 1
+
+
+def test_the_rate_is_that_of_frames_that_came_back(bench, monkeypatch):
+    """Sending takes no time, and waiting for a frame ten milliseconds, by a clock that only this moves."""
+    clock = SimpleNamespace(now_ns=0, perf_counter_ns=lambda: clock.now_ns)
+
+    class Waiting:
+        def __init__(self, device, options):
+            pass
+
+        def submit(self, *sent):
+            return self._wait
+
+        def _wait(self):
+            clock.now_ns += 10_000_000
+            return SimpleNamespace(gpu_ms=1.0)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(bench, "DevicePath", Waiting)
+    monkeypatch.setattr(bench, "_overlap", lambda path, number: False)
+    monkeypatch.setattr(importlib.import_module("measuring"), "time", clock)
+    _, films = bench.read_frames("pattern:320x240@30?live=0&frames=3", 3)
+    assert bench.measure_path(None, None, films, 96, 8)["fps"] == pytest.approx(100.0)
 
 
 def test_ways_are_compared_with_the_first(bench):
