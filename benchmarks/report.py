@@ -79,7 +79,9 @@ class Step:
 @click.option("--style", default=DEFAULT_STYLE, show_default=True)
 @click.option("--minutes", type=LENGTH, help="Length of the soak. [default: 4]")
 @click.option(
-    "--quick", is_flag=True, help="A few frames of everything, to see that it works; the figures mean nothing."
+    "--quick",
+    is_flag=True,
+    help="A few frames of everything into another --folder, to see that it works; the figures mean nothing.",
 )
 @click.option("--from-results", is_flag=True, help="Run nothing.")
 @click.option("--folder", default=FOLDER, type=click.Path(path_type=Path), help="Where everything goes.")
@@ -93,6 +95,8 @@ def main(
     folder: Path,
 ) -> None:
     """Measures and writes the report; the status is 1 when a benchmark failed."""
+    if quick and not from_results and folder.resolve() == FOLDER.resolve():
+        raise click.UsageError("--quick would replace the report by figures that mean nothing: give a --folder")
     draw_plots = _plots()
     extent = QUICK if quick else FULL
     try:

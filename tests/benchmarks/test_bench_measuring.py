@@ -81,6 +81,15 @@ def test_nothing_is_measured_in_no_time(bench, script, option):
         assert f"Invalid value for '{option}'" in result.output
 
 
+def test_a_quick_run_takes_the_place_of_no_report(bench, monkeypatch):
+    report = bench("report")
+    monkeypatch.setattr(report, "run", lambda *_: pytest.fail("it measures"))
+    monkeypatch.setattr(report, "forget", lambda *_: pytest.fail("it removes figures"))
+    result = CliRunner().invoke(report.main, ["--quick"])
+    assert result.exit_code == 2
+    assert "give a --folder" in result.output
+
+
 def test_a_folder_that_cannot_be_made_ends_a_report_with_a_line(bench, tmp_path):
     (tmp_path / "file").touch()
     result = CliRunner().invoke(bench("report").main, ["--from-results", "--folder", str(tmp_path / "file" / "report")])
