@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from animecam_training import loop
 from animecam_training.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.config import OptimConfig, PairWeights
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, DataError, DivergedError
 from animecam_training.loop import RunOptions, train
-from animecam_training.methods.base import descend, rate_at
+from animecam_training.methods.base import descend, is_half_slow, rate_at
 from animecam_training.run_folder import load_samples, read_stats
 from animecam_training.stopping import stop_wishes
 
@@ -32,6 +33,29 @@ def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: 
     stored = load_checkpoint(tmp_path / "run/last.pt")
     assert stored.step == checkpoint.step == 4
     assert all(torch.equal(stored.weights[name], value) for name, value in checkpoint.weights.items())
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("is_slow", [False, True])
+def test_half_precision_that_is_slow_is_told_of(
+    pairs: Path,
+    tmp_path: Path,
+    runs: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    precision: Literal["fp32", "bf16"],
+    is_slow: bool,
+) -> None:
+    """The recipes that ship ask for bf16; processors with AVX2 alone have none, and nothing else says why it crawls."""
+    monkeypatch.setattr(loop, "is_half_slow", lambda _device: is_slow)
+    train(replace(runs.recipe_of(pairs), precision=precision, steps=1), RunOptions(tmp_path / "run"))
+    is_told = 'precision = "fp32"' in caplog.text
+    assert is_told == (is_slow and precision == "bf16")
+
+
+def test_half_precision_is_looked_for_on_the_processor_alone() -> None:
+    assert isinstance(is_half_slow(torch.device("cpu")), bool)
+    assert not is_half_slow(torch.device("cuda"))
 
 
 @pytest.mark.parametrize("discriminator", ["patch", "features"])

@@ -16,7 +16,7 @@ from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
 from animecam_training.measured import describe_teacher
-from animecam_training.methods.base import Losses, Method
+from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
@@ -75,6 +75,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     # By every process: one that alone could not go on would leave the others in the middle of a step.
     check_run(options.folder, is_resumed=options.resume)
     with join_processes() as process:
+        if process.rank == 0 and recipe.precision == "bf16" and is_half_slow(process.device):
+            log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
         method = METHODS[recipe.method](recipe, process.device)
         origins = {

@@ -90,6 +90,12 @@ def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
 
 
+def is_half_slow(device: torch.device) -> bool:
+    """Whether PyTorch computes bf16 there by code that is no faster, but many times slower than float32."""
+    # No public function tells. On one core with AVX2 a step of configs/cel.toml took over eight times as long.
+    return device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def descend(
     total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float = inf
 ) -> Tensor:
