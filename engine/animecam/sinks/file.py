@@ -7,6 +7,7 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from animecam.errors import SinkError
+from animecam.sinks.claim import Claim
 from animecam.sinks.codecs import CONTAINERS, file_encoding
 from animecam.sinks.encoder import Encoder, reason
 from animecam.sinks.options import SinkOptions
@@ -29,7 +30,8 @@ class FileSink:
 
     Raises:
         UsageError: There is no such encoder.
-        SinkError: The encoder does not work here, the container cannot hold the sound, or the file cannot be opened.
+        SinkError: The encoder does not work here, the container cannot hold the sound, the file cannot be opened, or
+            another run is writing it.
     """
 
     def __init__(self, uri: str, stream: StreamFormat, options: SinkOptions) -> None:
@@ -41,13 +43,15 @@ class FileSink:
         self._is_committed = False
         encoding = file_encoding(CONTAINERS[self._target.final.suffix.lower()], stream, options)
         is_new = not self._target.partial.exists()
+        self._claim = Claim(self._target.partial, self._target.final)
         try:
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
                 self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options)
-        except SinkError:
+        except BaseException:
             if is_new:  # most fail before they touch what an earlier run left there
                 self._target.partial.unlink(missing_ok=True)
+            self._claim.close()
             raise
 
     @property
@@ -77,6 +81,12 @@ class FileSink:
         if self._is_closed:
             return
         self._is_closed = True
+        try:
+            self._finish(complete=complete)
+        finally:
+            self._claim.close()
+
+    def _finish(self, *, complete: bool) -> None:
         if self._encoder.frames == 0:
             self._encoder.abandon()
             self._target.partial.unlink(missing_ok=True)

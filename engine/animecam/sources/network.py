@@ -52,6 +52,7 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
         hint = "an IPv6 address stands in brackets: rtsp://[::1]:554/stream1"
         raise SourceError(f"{name} is no address", hint=hint) from error
     scheme = parts.scheme.lower()
+    uri = scheme + uri[len(scheme) :]  # FFmpeg knows them in small letters alone
     if parts.netloc == "":
         raise SourceError(f"{name} names no server", hint="for example rtsp://192.168.1.20:554/stream1")
 

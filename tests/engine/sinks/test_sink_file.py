@@ -1,11 +1,13 @@
 """Video files: when they appear, what they are called, which encoder writes them and how well."""
 
+import sys
 from dataclasses import replace
 
 import av
 import pytest
 
 from animecam.errors import SinkError, UsageError
+from animecam.sinks import file
 from animecam.sinks.codecs import quality
 from animecam.sinks.file import FileSink
 from animecam.sinks.options import SinkOptions
@@ -55,6 +57,36 @@ def test_file_that_appears_meanwhile_is_not_replaced(tmp_path, stream_format, ma
         sink.close(complete=True)
     assert (tmp_path / "clip.mp4").read_bytes() == b"somebody else's"
     assert len(decode(sink.location)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are open cannot be renamed there, so none is held")
+def test_a_file_is_written_by_one_run_at_a_time(tmp_path, stream_format, make_frame, decode):
+    """The second one wrote into the middle of what the first had, and took its name: neither film was left."""
+    first = FileSink(str(tmp_path / "clip.mp4"), stream_format, FAST)
+    first.write(make_frame(stream_format))
+    with pytest.raises(SinkError, match=r"clip\.mp4 is being written by another run"):
+        FileSink(str(tmp_path / "clip.mp4"), stream_format, replace(FAST, overwrite=True))
+    first.close(complete=True)
+    assert len(decode(tmp_path / "clip.mp4")) == 1
+    again = FileSink(str(tmp_path / "clip.mp4"), stream_format, replace(FAST, overwrite=True))
+    again.close(complete=False)
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_file_that_could_not_be_opened_is_free_again(tmp_path, stream_format, make_frame, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(file, "Encoder", _refuse)
+        with pytest.raises(SinkError, match="no such encoder"):
+            FileSink(str(tmp_path / "clip.mp4"), stream_format, FAST)
+    assert not list(tmp_path.iterdir())
+    sink = FileSink(str(tmp_path / "clip.mp4"), stream_format, FAST)
+    sink.write(make_frame(stream_format))
+    sink.close(complete=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def _refuse(*_arguments):
+    raise SinkError("no such encoder")
 
 
 @pytest.mark.parametrize("complete", [True, False])

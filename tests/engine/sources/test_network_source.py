@@ -92,9 +92,10 @@ def drain(source):
     return frames
 
 
-def test_a_file_on_a_web_server_is_read_to_its_end_frame_by_frame(make_clip, tmp_path, web):
+@pytest.mark.parametrize("scheme", ["http", "HTTP"])
+def test_a_file_on_a_web_server_is_read_to_its_end_frame_by_frame(make_clip, tmp_path, web, scheme):
     make_clip(tmp_path / "a.mp4", frames=7, muxer_options={"movflags": "faststart"})
-    source = open_stream(f"http://{web}/a.mp4", GENEROUS)
+    source = open_stream(f"{scheme}://{web}/a.mp4", GENEROUS)
     assert not source.format.is_live
     assert len(drain(source)) == 7
     source.close()

@@ -1,0 +1,57 @@
+"""A file that one run writes at a time: a second one would write into the middle of what the first has."""
+
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from animecam.errors import SinkError
+
+
+class Claim:
+    """Holds a file from now until it is closed. On Windows, where what is open cannot be renamed, it holds nothing.
+
+    The system lets go of it when the program ends, however it ends: what is left of a killed run is free at once.
+
+    Args:
+        path: The file, which is made where there is none. Its contents stay as they are.
+        wanted: The output that it is written for, for the message.
+
+    Raises:
+        SinkError: Another run has it, in this program or in another one, or it cannot be opened.
+    """
+
+    def __init__(self, path: Path, wanted: Path) -> None:
+        try:
+            self._file: BinaryIO | None = _locked(path)
+        except BlockingIOError as error:
+            hint = "wait for that run, or choose another name"
+            raise SinkError(f"{wanted} is being written by another run", hint=hint) from error
+        except OSError as error:
+            raise SinkError(f"cannot open {path}: {error.strerror}", hint="choose another output") from error
+
+    def close(self) -> None:
+        """Lets go of it; may be called twice."""
+        if self._file is not None:
+            self._file.close()
+
+
+if sys.platform == "win32":
+
+    def _locked(path: Path) -> BinaryIO | None:
+        del path
+        return None
+
+else:
+    import fcntl
+
+    def _locked(path: Path) -> BinaryIO | None:
+        """The file, open and ours. Raises BlockingIOError where it is another's."""
+        file = path.open("ab")
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise
+        except OSError:
+            pass  # a file system without locks: it must be written all the same
+        return file
