@@ -25,6 +25,10 @@ Of neighbours in six clips of people the least was 0.98, and 0.66 where one of t
 two of those clips nine in ten were below 0.5. A camera that turns by a sixteenth of its picture a frame comes to 0.54.
 Light that changes as a whole leaves it as it is."""
 
+PLAIN_LEVELS = 1.5
+"""Root mean square of the tones about their mean, in levels, up to which a frame is of one tone but for its grain: that
+of a film averages to less than half a level, and no two frames of it are alike."""
+
 
 class CutFinder:
     """Tells the first frame of each shot. Call it with the frames in order.
@@ -39,16 +43,16 @@ class CutFinder:
         self._last_s = 0.0
 
     def __call__(self, frame: Frame) -> bool:
-        """Whether a frame has nothing to do with the one before."""
-        last, self._last = self._last, _thumb(self._pixels(frame))
+        """Whether a frame has nothing to do with the last one before it that shows anything."""
+        now = _thumb(self._pixels(frame))
+        if float(np.linalg.norm(now)) <= PLAIN_LEVELS * now.size**0.5:
+            return False  # a fade, or a hand before the camera: what comes after it is compared with what was before
+        last, self._last = self._last, now
         step_s, self._last_s = frame.time_s - self._last_s, frame.time_s
         if last is None:
             return False
-        lengths = float(np.linalg.norm(last) * np.linalg.norm(self._last))
-        if lengths == 0.0:  # one of them is of one tone: a fade, or a hand before the camera
-            return False
         least = LEAST_LIKENESS if step_s <= LATER_SECONDS else LEAST_LIKENESS_LATER
-        return float(np.vdot(last, self._last)) / lengths < least
+        return float(np.vdot(last, now) / (np.linalg.norm(last) * np.linalg.norm(now))) < least
 
     def _pixels(self, frame: Frame) -> Plane | Image:
         """A plane or a picture of a frame that tones are taken from."""

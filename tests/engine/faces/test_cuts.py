@@ -39,6 +39,17 @@ def test_the_same_scene_is_none(frame_of):
         assert not is_cut(frame_of, scene, later)
 
 
+@pytest.mark.parametrize("grain", [0, 3, 12])
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_plain_picture_is_none_and_what_comes_after_it_is_compared_with_what_was_before(frame_of, grain, after):
+    """No two frames of grain are alike: black, or fog, was a cut with each of them."""
+    rng = np.random.default_rng(2)
+    black = [np.clip(40 + rng.normal(0, grain, (180, 320, 3)), 0, 255).astype(np.uint8) for _ in range(8)]
+    finder = CutFinder(nobody)
+    cuts = [finder(frame_of(shown, index)) for index, shown in enumerate([picture(0), *black, picture(after)])]
+    assert cuts == [False] * 9 + [after != 0]
+
+
 @pytest.mark.parametrize("side", [16, 33, 2000])
 def test_pictures_of_any_size_are_compared(frame_of, side):
     assert not is_cut(frame_of, picture(0, side, side), picture(0, side, side))
