@@ -37,7 +37,7 @@ def measure(bench, tmp_path):
     report = tmp_path / "memory.json"
 
     def run(*options):
-        words = ["--starts", "1", "--seconds", "0", "--json", str(report), "--", *options]
+        words = ["--starts", "1", "--seconds", "0.01", "--json", str(report), "--", *options]
         command = [sys.executable, "-c", RUN, str(program), *words]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
         return result, json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
