@@ -21,12 +21,6 @@ Plane: TypeAlias = NDArray[np.uint8]
 Image: TypeAlias = NDArray[np.uint8]
 """RGB pixels, uint8 [H, W, 3]."""
 
-ImageBatch: TypeAlias = NDArray[np.uint8]
-"""RGB pixels, uint8 [N, H, W, 3]."""
-
-MaskBatch: TypeAlias = NDArray[np.float32]
-"""How much of the styled picture shows, float32 [N, H, W] in [0, 1]."""
-
 Points: TypeAlias = NDArray[np.float32]
 """Points in continuous frame pixels, float32 [N, 2] as (x, y)."""
 

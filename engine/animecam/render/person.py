@@ -4,8 +4,7 @@ The network is the "general" model of MediaPipe Selfie Segmentation (Apache-2.0)
 its shape and the note beside it.
 """
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,8 +12,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from animecam.backends.base import Backend, BackendChoice, BackendOptions
-from animecam.backends.opening import open_backend
+from animecam.backends.base import Backend
 from animecam.errors import BackendError
 from animecam.render.masks import Mask
 from animecam.types import Image, Region
@@ -101,29 +99,6 @@ class PersonMasker:
         doubt = 1.0 - np.abs(2.0 * mask - 1.0)
         doubt *= np.float32(self._options.steadiness)
         return np.clip(mask + doubt * (last - mask), 0.0, 1.0).astype(np.float32, copy=False)
-
-
-@contextmanager
-def open_person_masker(
-    choice: BackendChoice = BackendChoice.AUTO,
-    backend_options: BackendOptions | None = None,
-    options: PersonOptions | None = None,
-) -> Generator[PersonMasker]:
-    """Opens the bundled network, and closes it at the end of the `with`.
-
-    Args:
-        choice: What computes it.
-        backend_options: How; one thread is enough for a network this small.
-        options: How its mask is finished.
-
-    Raises:
-        BackendError: The runtime does not work here.
-    """
-    backend = open_backend(MODEL, choice, backend_options or BackendOptions(threads=1))
-    try:
-        yield PersonMasker(backend, options)
-    finally:
-        backend.close()
 
 
 def _fit(mask: Mask, region: Region) -> Mask:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 CAP_VIDEO_OUTPUT = 0x0000_0002
-CAP_READWRITE = 0x0100_0000
 CAP_DEVICE_CAPS = 0x8000_0000
 BUF_TYPE_VIDEO_OUTPUT = 2
 FIELD_NONE = 1

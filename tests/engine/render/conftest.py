@@ -10,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
 from animecam.render.base import Patch
+from animecam.render.person import MODEL, PersonMasker
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
 
 Floats = NDArray[np.float64]
@@ -165,3 +168,11 @@ def similarity(world: World) -> Callable[[int, int, int], Region]:
         return world.region(64, centre, float(np.exp(random.uniform(-1.2, 1.2))), random.uniform(-np.pi, np.pi))
 
     return make
+
+
+@pytest.fixture
+def bundled_masker():
+    """The bundled network of persons, with no memory yet."""
+    backend = open_backend(MODEL, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    yield PersonMasker(backend)
+    backend.close()

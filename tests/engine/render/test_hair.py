@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from animecam.render.hair import HairTint, recolored
-from animecam.render.person import open_person_masker
 from animecam.settings import HAIR_TINTS, Look
 from animecam.sources.portrait import load_portrait
 from animecam.types import WHOLE_FRAME, Box, Detection, Face, Faces, Region
@@ -107,7 +106,6 @@ def test_the_portrait_s_hair_and_not_her_face():
     assert change[300:].max() == 0
 
 
-def test_the_real_network_finds_the_person_it_needs():
-    with open_person_masker() as persons:
-        picture, _ = head()
-        assert tint(picture, None, tinter=HairTint(persons)).shape == picture.shape
+def test_the_real_network_finds_the_person_it_needs(bundled_masker):
+    picture, _ = head()
+    assert tint(picture, None, tinter=HairTint(bundled_masker)).shape == picture.shape

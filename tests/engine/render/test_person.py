@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from animecam.backends.base import BackendChoice, BackendInfo, Port
+from animecam.backends.base import BackendInfo, Port
 from animecam.errors import BackendError
-from animecam.render.person import PersonMasker, PersonOptions, open_person_masker
+from animecam.render.person import PersonMasker, PersonOptions
 from animecam.sources.portrait import load_portrait
 
 
@@ -95,12 +95,11 @@ def test_another_face_has_no_past(world):
     assert mask[16, 4] == pytest.approx(0.45, abs=1e-6)
 
 
-def test_the_bundled_network_finds_the_astronaut(world):
+def test_the_bundled_network_finds_the_astronaut(world, bundled_masker):
     picture = load_portrait()
     region = world.region(256, (0, 0), 1.0)
     small = np.ascontiguousarray(picture[: picture.shape[0] // 2 * 2 : 2, : picture.shape[1] // 2 * 2 : 2])
-    with open_person_masker(BackendChoice.ONNXRUNTIME) as masker:
-        (mask,) = masker([region], [small])
+    (mask,) = bundled_masker([region], [small])
     assert mask[55, 112] > 0.9  # her forehead
     assert mask[200, 110] > 0.9  # her suit
     assert mask[40, 10] < 0.1  # the flag behind her
