@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 SOUND_RATE_HZ = 48_000  # what sound cards run at, and one of the few that Opus takes
-WINDOW_SECONDS = 2.0  # a delay by chance is over by then; a clock that is off by 0.1 per mille has moved by 0.2 ms
+WINDOW_SECONDS = 2.0
+"""How long an arrival counts: a delay by chance is over by then; a clock that is off by 0.1 per mille has moved by 0.2
+ms."""
 
 Samples: TypeAlias = NDArray[np.float32]
 """One channel at `SOUND_RATE_HZ`, float32 [N] in [-1, 1]."""
@@ -36,14 +38,9 @@ class SoundFeed(Protocol):
 
 
 class LeastDelay:
-    """Finds out where another clock's zero lies on ours, from things that arrive late by chance but never early.
+    """Finds out where another clock's zero lies on ours, from things that arrive late by chance but never early."""
 
-    Args:
-        window_s: How long an arrival counts: as long as chance delays last, as short as clocks drift.
-    """
-
-    def __init__(self, window_s: float = WINDOW_SECONDS) -> None:
-        self._window_s = window_s
+    def __init__(self) -> None:
         self._least: deque[tuple[float, float]] = deque()  # arrivals whose offset none after them has undercut
 
     def add(self, theirs_s: float, arrival_s: float) -> float:
@@ -60,6 +57,6 @@ class LeastDelay:
         while self._least and self._least[-1][1] >= offset_s:
             self._least.pop()
         self._least.append((arrival_s, offset_s))
-        while self._least[0][0] < arrival_s - self._window_s:
+        while self._least[0][0] < arrival_s - WINDOW_SECONDS:
             self._least.popleft()
         return self._least[0][1]

@@ -80,15 +80,14 @@ class FaceFinder:
 
     Args:
         folder: Holds `faces/face_detection_short_range.onnx`, `faces/facemesh.onnx` and `masks/selfie.onnx`.
-        threads: Threads of each network; 1 leaves the cores to parallel workers.
 
     Raises:
         DataError: A network's file is missing, or no network.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         files = ("faces/face_detection_short_range.onnx", "faces/facemesh.onnx", "masks/selfie.onnx")
-        networks = [open_weights(folder / name, "face network", threads=threads) for name in files]
+        networks = [open_weights(folder / name, "face network") for name in files]
         self._detector, self._mesh, self._selfie = networks
         self._anchors = _anchors()
 

@@ -15,13 +15,12 @@ UNREADABLE_ONNX = (failures.Fail, failures.InvalidProtobuf, failures.InvalidGrap
 _ERRORS_ONLY = 3  # severity of what ONNX Runtime logs
 
 
-def open_weights(path: Path, what: str, *, threads: int) -> ort.InferenceSession:
-    """A network of the folder of weights, on the CPU.
+def open_weights(path: Path, what: str) -> ort.InferenceSession:
+    """A network of the folder of weights, on one core: what works side by side has the others.
 
     Args:
         path: Its file.
         what: It is, for the message.
-        threads: Threads of the network.
 
     Raises:
         DataError: The file is missing, or no network.
@@ -29,7 +28,7 @@ def open_weights(path: Path, what: str, *, threads: int) -> ort.InferenceSession
     if not path.is_file():
         raise DataError(f"{what} {path} is missing", hint="name the folder of the weights: --weights DIR")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -19,16 +19,8 @@ THUMB_PX = 32
 """Side of the copies that are compared. Each pixel averages 64 of a crop of 256 px, noise of two levels falls to a
 quarter of one; a closed eye or an opened mouth covers several."""
 
-
-@dataclass(frozen=True, slots=True)
-class IdleOptions:
-    """What counts as no change.
-
-    Attributes:
-        same_levels: Largest change of any pixel of the small copies, in levels of 255.
-    """
-
-    same_levels: int = 2
+SAME_LEVELS = 2
+"""Largest change of any pixel of those copies, in levels of 255, that counts as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +35,7 @@ class _Drawn:
 class Idle:
     """Remembers the drawings of one stream. Call it with its frames in order."""
 
-    def __init__(self, options: IdleOptions | None = None) -> None:
-        self._options = options or IdleOptions()
+    def __init__(self) -> None:
         self._draw: Draw | None = None
         self._drawn: dict[int, _Drawn] = {}
 
@@ -79,7 +70,7 @@ class Idle:
     def _is_same(self, drawn: _Drawn | None, picture: Image) -> bool:
         if drawn is None or drawn.shape != picture.shape:
             return False
-        return int(np.max(cv2.absdiff(drawn.thumb, _thumb(picture)))) <= self._options.same_levels
+        return int(np.max(cv2.absdiff(drawn.thumb, _thumb(picture)))) <= SAME_LEVELS
 
 
 def _thumb(picture: Image) -> Image:

@@ -24,16 +24,15 @@ TEXT_DOWN, ICON_UP = 0.12, 0.08  # of either from the middle of the picture, lik
 _CAPITAL_PX = 21.0  # of the font at scale 1
 
 
-def placeholder_frame(stream: StreamFormat, text: str, *, index: int = 0) -> Frame:
+def placeholder_frame(stream: StreamFormat, text: str) -> Frame:
     """A frame of a stream that shows a text instead of what was filmed.
 
     Args:
         stream: Size, pixel format and rotation.
         text: One line of ASCII.
-        index: As in `Frame`.
 
     Returns:
-        A frame marked as a placeholder, with time stamp 0.
+        A frame marked as a placeholder, with number and time stamp 0.
     """
     planes, packed = allocate_planes(stream.pixel_format, stream.width_px, stream.height_px)
     frame = Frame(
@@ -41,7 +40,7 @@ def placeholder_frame(stream: StreamFormat, text: str, *, index: int = 0) -> Fra
         pixel_format=stream.pixel_format,
         color=stream.color,
         rotation_deg=stream.rotation_deg,
-        index=index,
+        index=0,
         pts=0,
         time_base=stream.time_base,
         captured_ns=0,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.render.idle import Idle, IdleOptions
+from animecam.render.idle import SAME_LEVELS, Idle
 from animecam.types import Region
 
 SIDE_PX = 256
@@ -74,7 +74,7 @@ def test_slow_change_adds_up_until_it_is_drawn(filmed):
             memory.remember(ink, [region()], [now], [DRAWING])
             drawn, last_level = drawn + 1, frame // 10
         lag = max(lag, frame // 10 - last_level)
-    assert lag <= IdleOptions().same_levels
+    assert lag <= SAME_LEVELS
     assert 5 <= drawn <= 15
 
 

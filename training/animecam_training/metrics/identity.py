@@ -55,15 +55,14 @@ class IdentityNetwork:
 
     Args:
         folder: Holds `identity/mobileface.onnx`.
-        threads: Threads of the network.
 
     Raises:
         DataError: The network's file is missing, or no network.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         path = folder / "identity" / "mobileface.onnx"
-        self._session = open_weights(path, "identity network", threads=threads)
+        self._session = open_weights(path, "identity network")
         self._input = self._session.get_inputs()[0].name
 
     def embed(self, image: Image, points: Points) -> NDArray[np.float32]:
