@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+NS_PER_SECOND = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:

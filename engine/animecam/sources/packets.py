@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
-from animecam.sources.clock import Clock
+from animecam.sources.clock import NS_PER_SECOND, Clock
 from animecam.sources.faults import nothing_came
 
 RETRY_SECONDS = 0.002  # pause before a device without a frame is asked again: little delay, little work
@@ -96,7 +96,7 @@ class Packets:
         self._demuxed = iter(())
 
     def _is_overdue(self, start_ns: int) -> bool:
-        return self._clock.now_ns() - start_ns > self._read_s * 1e9
+        return self._clock.now_ns() - start_ns > self._read_s * NS_PER_SECOND
 
     def _poll(self) -> Packet[VideoStream] | None:
         """The next packet that is there, or None at the end; BlockingIOError is raised while a device has none."""

@@ -1,14 +1,13 @@
 """A synthetic camera: any size and rate, the same pixels in every run, and it fails when told to."""
 
 from animecam.sources import faults
-from animecam.sources.clock import SYSTEM_CLOCK, Clock
+from animecam.sources.clock import NS_PER_SECOND, SYSTEM_CLOCK, Clock
 from animecam.sources.options import SourceOptions
 from animecam.sources.pattern_scene import Scene
 from animecam.sources.pattern_uri import PatternOptions, parse_pattern
 from animecam.types import Frame, StreamFormat
 
 TICK_SECONDS = 0.05  # how often a wait looks whether the source was closed
-NS_PER_SECOND = 1_000_000_000
 
 
 def open_pattern(uri: str, options: SourceOptions, clock: Clock = SYSTEM_CLOCK) -> "PatternSource":

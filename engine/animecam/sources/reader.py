@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
 from animecam.sources.alpha_track import AlphaTrack, open_alpha
-from animecam.sources.clock import SYSTEM_CLOCK, Clock
+from animecam.sources.clock import NS_PER_SECOND, SYSTEM_CLOCK, Clock
 from animecam.sources.losses import Losses
 from animecam.sources.options import SourceOptions
 from animecam.sources.orientation import orientation
@@ -237,7 +237,7 @@ class DecodedSource:
                 break
             self._decode(packet)
             del packet  # an error of the next read, which holds this call's variables, outlives the camera
-            if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * 1e9:
+            if self._is_live and not self._ready and self._clock.now_ns() - start_ns > self._read_s * NS_PER_SECOND:
                 raise SourceError(f"{self.uri} sends nothing that can be decoded", hint="check that it plays elsewhere")
         return self._ready.popleft() if self._ready else None
 

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from animecam.errors import AnimecamError, SourceError
 from animecam.sources.base import Source
-from animecam.sources.clock import SYSTEM_CLOCK, Clock
+from animecam.sources.clock import NS_PER_SECOND, SYSTEM_CLOCK, Clock
 from animecam.types import Frame
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0  # between two attempts to open it; a camera takes about as long after it was plugged in
 BEAT_SECONDS = 0.2  # between two placeholders, as `sinks.standby` repeats its own
-_NS_PER_SECOND = 1_000_000_000
 
 
 class ReturningSource:
@@ -74,7 +73,7 @@ class ReturningSource:
         source.close()
         self._skipped_before = self.skipped
         self._source, self._shift = None, None
-        self._retry_ns = self._clock.now_ns() + round(RETRY_SECONDS * _NS_PER_SECOND)
+        self._retry_ns = self._clock.now_ns() + round(RETRY_SECONDS * NS_PER_SECOND)
 
     def _look_for_it(self) -> None:
         if self._clock.now_ns() < self._retry_ns:
@@ -83,7 +82,7 @@ class ReturningSource:
             source = self._reopen()
         except AnimecamError as error:
             log.info("not yet: %s", error.message)
-            self._retry_ns = self._clock.now_ns() + round(RETRY_SECONDS * _NS_PER_SECOND)
+            self._retry_ns = self._clock.now_ns() + round(RETRY_SECONDS * NS_PER_SECOND)
             return
         self._source = source
         if self._is_closed:  # meanwhile, by another thread that saw nothing to close
@@ -109,7 +108,7 @@ class ReturningSource:
 
     def _elapsed(self, now_ns: int) -> int:
         """Units of the time base since the newest frame, at least one."""
-        return max(1, round((now_ns - self._shown_ns) / _NS_PER_SECOND / self.format.time_base))
+        return max(1, round((now_ns - self._shown_ns) / NS_PER_SECOND / self.format.time_base))
 
     def _numbered(self, frame: Frame, pts: int, captured_ns: int) -> Frame:
         self._pts, self._shown_ns = pts, captured_ns
