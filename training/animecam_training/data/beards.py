@@ -11,7 +11,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from animecam_training.faces import Image, Plane, Points, eye_distance
+from animecam_training.faces import Image, Plane, Points
 from animecam_training.target.face import MOUSTACHE
 from animecam_training.target.geometry import (
     BROW_TOP,
@@ -26,6 +26,7 @@ from animecam_training.target.geometry import (
     laid,
     mixed,
     ramp,
+    unchanged_sheet,
 )
 
 # Lengths are fractions of the distance between the eyes.
@@ -84,12 +85,11 @@ def grow_beard(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     Returns:
         The photo with it, RGB uint8 [H, W, 3], and what is to be drawn of it.
     """
-    eye_px = eye_distance(mesh)
-    sheet = Sheet(photo, mesh, np.ones(photo.shape[:2], np.float32), eye_px, eye_px / 80)
+    sheet = unchanged_sheet(photo, mesh)
     area = _choose_area(sheet, rng)
     light = _light(sheet)
     strands = _strands(sheet, rng)
-    rough = blurred(area, rng.uniform(*ROUGHNESS) * eye_px)
+    rough = blurred(area, rng.uniform(*ROUGHNESS) * sheet.eye_px)
     cover = ramp(rough - SPARSE * strands, *SPARSE_EDGE) * rng.uniform(*THICKNESS)
     colour = _choose_colour(rng)
     shades = STRAND_SHADES[0] + (STRAND_SHADES[1] - STRAND_SHADES[0]) * _strands(sheet, rng)

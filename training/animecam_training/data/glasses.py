@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from animecam_training.data.lenses import lens_light
-from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
-from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixed
+from animecam_training.faces import Image, Plane, Points, eye_centres
+from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixed, unchanged_sheet
 
 # Lengths are fractions of the distance between the eyes.
 HALF_WIDTH, HALF_HEIGHT, DROP = (0.40, 0.47), (0.24, 0.36), (0.02, 0.10)
@@ -188,8 +188,7 @@ def wear_glasses(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[
     Returns:
         The photo with them, RGB uint8 [H, W, 3], and what is to be drawn of them.
     """
-    eye_px = eye_distance(mesh)
-    sheet = Sheet(photo, mesh, np.ones(photo.shape[:2], np.float32), eye_px, eye_px / 80)
+    sheet = unchanged_sheet(photo, mesh)
     frame = _choose_frame(sheet, rng)
     seen = photo.astype(np.float32)
     if rng.random() < SUNGLASSES:
@@ -206,7 +205,7 @@ def wear_glasses(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[
         return _bytes(seen), _layer([(LINE_COLOUR, frame.line)])
     colour = _choose_colour(rng)
     seen = laid(seen, colour, rng.uniform(*RIM_COVER) * frame.rims)
-    is_thin = frame.width_px < USUAL * eye_px
+    is_thin = frame.width_px < USUAL * sheet.eye_px
     drawn = LINE_COLOUR if is_thin and float(colour.mean()) > LIGHT_MEAN else DRAWN_DARKER * colour
     return _bytes(seen), _layer([(drawn, frame.line if is_thin else frame.rims)])
 

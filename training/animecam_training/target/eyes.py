@@ -4,7 +4,7 @@ import numpy as np
 
 from animecam_training.faces import Plane, Points
 from animecam_training.target.flatten import Lab
-from animecam_training.target.geometry import EYELIDS, Sheet, mixed, ramp
+from animecam_training.target.geometry import EYELIDS, Sheet, lid_gap, mixed, ramp
 
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 IRIS_RADIUS = 0.28
@@ -34,7 +34,7 @@ def iris_centre(lightness: Plane, open_eye: Plane, upper: Points, lower: Points,
         return None
     x, y = float((dark * sheet.columns).sum()) / weight, float((dark * sheet.rows).sum()) / weight
     lids = (upper[4] + lower[4]) / 2
-    height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
+    height = lid_gap(upper, lower)
     # Lashes pull the dark upwards: trust the lids more than the shade for the height.
     return np.array([x, 0.35 * y + 0.65 * lids[1] - 0.04 * height], np.float32)
 
@@ -44,7 +44,7 @@ def _paint_eyeball(
 ) -> Lab:
     """White, iris, pupil and highlights over the whole sheet; the lids cut it out later."""
     width = float(np.linalg.norm(upper[0] - upper[-1]))
-    height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
+    height = lid_gap(upper, lower)
     radius, tall = IRIS_RADIUS * width, IRIS_RADIUS * IRIS_TALLER * width
     soft = 1.2 / max(radius, 1.0)  # an antialiased edge, in radii
     inside = open_eye > 0.5
@@ -79,7 +79,7 @@ def _paint_eyeball(
 
 def openness(upper: Points, lower: Points) -> float:
     """How far an eye is open, 0 (shut: there is nothing but skin and lashes) … 1, from its lids [N, 2] each."""
-    height = float(np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0)))
+    height = lid_gap(upper, lower)
     return float(ramp(np.array(height / np.linalg.norm(upper[0] - upper[-1])), *OPEN_ENOUGH))
 
 

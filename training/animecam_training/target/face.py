@@ -54,6 +54,7 @@ DARK_SKIN, BEARD_STOPS, BEARD_STOPS_DARK = 0.22, 3.0, 3.6  # the first of white,
 SHORT_BEARD_STOPS = 2.1
 MOST_UNEVEN_STOPS = 1.3  # of one side of the jaw against the other: the light differs, whatever grows there
 MOUSTACHE_STOPS = 1.8
+NOSE_EDGE = 0.05  # half the width of the border between the lower face and the rest
 BEARD_EDGE, BEARD_BLUR = (0.2, 0.45), 0.03  # stops; fractions of the eye distance
 
 
@@ -125,10 +126,15 @@ def beard_cover(lab: Lab, sheet: Sheet) -> Plane:
     x, reach = sheet.mesh[UNDER_NOSE, 0], 0.5 * sheet.eye_px
     across = ramp(sheet.columns, x - reach, x + reach)
     stops = np.log2((left + (right - left) * across) / _linear(lab[..., 0])).astype(np.float32)
-    nose_row = float(sheet.mesh[UNDER_NOSE, 1])
-    lower = ramp(sheet.rows, nose_row - 0.05 * sheet.eye_px, nose_row + 0.05 * sheet.eye_px)
+    lower = _below_nose(sheet)
     hairy = ramp(blurred(stops, BEARD_BLUR * sheet.eye_px), *BEARD_EDGE)
     return (hairy * lower * sheet.area(OVAL) * (1 - sheet.area(LIPS))).astype(np.float32)
+
+
+def _below_nose(sheet: Sheet) -> Plane:
+    """The lower part of the picture, from the base of the nose on, float32 [H, W], 0 … 1."""
+    row, soft_px = float(sheet.mesh[UNDER_NOSE, 1]), NOSE_EDGE * sheet.eye_px
+    return ramp(sheet.rows, row - soft_px, row + soft_px)
 
 
 def _large_patches(holes: NDArray[np.uint8], lower: Plane, eye_px: float, *, beard: bool) -> NDArray[np.uint8]:
@@ -172,8 +178,7 @@ def fill_skin(skin: Skin, lab: Lab, sheet: Sheet) -> tuple[Skin, Plane]:
     beard = growth == "beard"
 
     brow_row = float(sheet.mesh[list(BROW_MIDDLES), 1].mean())
-    nose_row = float(sheet.mesh[UNDER_NOSE, 1])
-    lower = ramp(sheet.rows, nose_row - 0.05 * sheet.eye_px, nose_row + 0.05 * sheet.eye_px)
+    lower = _below_nose(sheet)
     forehead = 1 - ramp(sheet.rows, brow_row - 0.15 * sheet.eye_px, brow_row + 0.05 * sheet.eye_px)
     shaven = max(SHAVEN_DARKEST, SHAVEN_DARKEST_SHARE * lit)
     darkest = (

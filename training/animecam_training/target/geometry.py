@@ -20,6 +20,7 @@ LEFT_UPPER_LID = (33, 246, 161, 160, 159, 158, 157, 173, 133)
 LEFT_LOWER_LID = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 RIGHT_UPPER_LID = (263, 466, 388, 387, 386, 385, 384, 398, 362)
 RIGHT_LOWER_LID = (263, 249, 390, 373, 374, 380, 381, 382, 362)
+LID_MIDDLE = slice(3, 6)  # of the points of a lid
 EYELIDS = ((LEFT_UPPER_LID, LEFT_LOWER_LID), (RIGHT_UPPER_LID, RIGHT_LOWER_LID))
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -40,6 +41,7 @@ INNER_UPPER_LIP, INNER_LOWER_LIP = 13, 14
 EYE_REACH = 0.52  # of the eye distance: where the enlargement has faded to nothing
 EYE_WIDTH_SHARE = 0.65  # of the vertical enlargement: anime eyes grow taller more than wider
 PARTS_ROOM_EYE = 0.14  # beside the lids and the lips, eye distances: lashes, and what grows
+UNIT_EYE_PX = 80.0  # eye distance at which the width unit of strokes and filters is one pixel
 STROKE_SUPERSAMPLING = 4
 STROKE_POINTS = 8  # between two points of the mesh
 SUBPIXEL_BITS = 4
@@ -54,7 +56,7 @@ class Sheet:
         mesh: float32 [468, 2], pixels, moved along with the eyes.
         person: float32 [H, W], 0 (background) … 1.
         eye_px: Distance between the eyes, pixels.
-        unit_px: Width unit of strokes and filters: 1 at an eye distance of 80 px.
+        unit_px: Width unit of strokes and filters: 1 at an eye distance of `UNIT_EYE_PX`.
     """
 
     photo: Image
@@ -138,6 +140,11 @@ def eyes_and_mouth(mesh: Points, shape: tuple[int, int]) -> NDArray[np.uint8]:
     return cv2.GaussianBlur(grown, (0, 0), max(room_px / 2, 0.5)).astype(np.uint8)
 
 
+def lid_gap(upper: Points, lower: Points) -> float:
+    """How far an eye's lids are apart in their middles, pixels, from their points in the order of `EYELIDS`, [9, 2]."""
+    return float(np.linalg.norm(upper[LID_MIDDLE].mean(0) - lower[LID_MIDDLE].mean(0)))
+
+
 def eye_lenses(mesh: Points, reach_eye: float, gain: tuple[float, float]) -> list[Lens]:
     """One lens an eye.
 
@@ -156,7 +163,18 @@ def sheet_of(photo: Image, mesh: Points, person: Plane, changes: Sequence[Lens |
     The unit of everything drawn is the distance between the eyes before them.
     """
     eye_px = eye_distance(mesh)
-    return Sheet(*warp_face(photo, mesh, person, changes), eye_px, eye_px / 80)
+    return Sheet(*warp_face(photo, mesh, person, changes), eye_px, eye_px / UNIT_EYE_PX)
+
+
+def unchanged_sheet(photo: Image, mesh: Points) -> Sheet:
+    """The sheet of a photo as it is, for what is put on a face and does not look at where the person ends.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+    """
+    eye_px = eye_distance(mesh)
+    return Sheet(photo, mesh, np.ones(photo.shape[:2], np.float32), eye_px, eye_px / UNIT_EYE_PX)
 
 
 def enlarge_eyes(photo: Image, mesh: Points, person: Plane, gain: float) -> Sheet:

@@ -7,7 +7,7 @@ import numpy as np
 from animecam_training.faces import Plane, Points
 from animecam_training.target.eyes import SMALLEST_EYE_PX, iris_centre
 from animecam_training.target.flatten import Lab
-from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixed, ramp
+from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, lid_gap, mixed, ramp
 
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 WIDER = 1.02  # than the eye's corners are apart
@@ -96,8 +96,7 @@ def _heights(sheet: Sheet) -> list[float]:
     heights: list[float] = []
     for upper_lid, lower_lid in EYELIDS:
         upper, lower = sheet.mesh[list(upper_lid)], sheet.mesh[list(lower_lid)]
-        tall = np.linalg.norm(upper[3:6].mean(0) - lower[3:6].mean(0))
-        heights.append(float(tall / np.linalg.norm(upper[-1] - upper[0])))
+        heights.append(float(lid_gap(upper, lower) / np.linalg.norm(upper[-1] - upper[0])))
     return heights if abs(heights[0] - heights[1]) > WINK else [sum(heights) / 2] * 2
 
 
