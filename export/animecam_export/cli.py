@@ -1,6 +1,5 @@
 """The command `animecam-export`."""
 
-import errno
 import os
 import sys
 from collections.abc import Generator, Sequence
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from animecam.backends.untold import untold
-from animecam.errors import AnimecamError
+from animecam.command_line import run_command_line
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
 from animecam_export.arguments import check_style_name, parse_size, read_figures
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from animecam_export.parity import Parity
 
 _console = Console(highlight=False)
-_errors = Console(stderr=True, highlight=False)
-
-RUN_TIME_ERROR = 1
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -223,34 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 run-time error, 2 usage.
     """
-    words = list(arguments) if arguments is not None else None
-    try:
-        app.main(args=words, prog_name="animecam-export", standalone_mode=False)
-    except click.ClickException as error:
-        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam-export"
-        _show_error(error.format_message(), f"{asked} --help")
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _show_error("stopped", "")
-        return RUN_TIME_ERROR
-    except AnimecamError as error:
-        _show_error(error.message, error.hint)
-        return error.exit_status
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            _show_error("cannot write the output: no space is left on the device", "free some, or send it elsewhere")
-        elif error.filename is not None:  # a folder without the right to look into it, a name that is too long
-            _show_error(f"{error.filename}: {error.strerror}", "check its name and its rights")
-        else:
-            raise
-        return RUN_TIME_ERROR
-    return 0
-
-
-def _show_error(message: str, hint: str) -> None:
-    _errors.print(f"[bold red]animecam-export:[/] {escape(message)}", soft_wrap=True)
-    if hint:
-        _errors.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+    return run_command_line(app, "animecam-export", arguments)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the terminal shows: errors, a line of figures while live, tables at the end. Messages go to stderr."""
+"""What the terminal shows: notes, a line of figures while live, tables at the end. Messages go to stderr."""
 
 import logging
 import sys
@@ -11,10 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from animecam.command_line import messages
 from animecam.pipeline import Figures
 from animecam.timing import Percentiles
 
-messages = Console(stderr=True, highlight=False)
 results = Console(highlight=False)
 
 LINES_PER_SECOND = 4  # faster is not readable
@@ -27,13 +27,6 @@ def print_whatever_comes() -> None:
     """
     if reconfigure := getattr(sys.stdout, "reconfigure", None):  # that of a notebook has none
         reconfigure(errors="replace")
-
-
-def show_error(message: str, hint: str) -> None:
-    """Prints an error in one line and, if there is one, its hint in a second."""
-    messages.print(f"[bold red]animecam:[/] {escape(message)}", soft_wrap=True)
-    if hint:
-        messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
 
 
 def show_note(text: str) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import click
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from animecam.cli.console import messages, show_error, show_note
+from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_jobs
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
+from animecam.command_line import show_error
 from animecam.errors import UsageError
 from animecam.settings import Settings
 from animecam.sinks.options import AUTO, SinkOptions

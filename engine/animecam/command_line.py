@@ -1,0 +1,62 @@
+"""How a command line ends: what fails is told in one line, with a hint where there is one, and by an exit status.
+
+`animecam` and `animecam-export` share it. It stands outside `animecam.cli`, whose import loads every command.
+"""
+
+import errno
+from collections.abc import Sequence
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from animecam.errors import AnimecamError
+
+RUN_TIME_ERROR = 1
+
+messages = Console(stderr=True, highlight=False)
+
+
+def run_command_line(command: click.Command, program: str, arguments: Sequence[str] | None) -> int:
+    """Runs a command, or the one of its subcommands that is asked for.
+
+    Args:
+        command: What the arguments are for.
+        program: Its name, which usage and errors begin with.
+        arguments: Words after the program's name; None takes them from `sys.argv`.
+
+    Returns:
+        Exit status: what the command returned if that is a number, else 0; 1 run-time error, 2 usage.
+    """
+    words = list(arguments) if arguments is not None else None
+    try:
+        status = command.main(args=words, prog_name=program, standalone_mode=False)
+    except click.ClickException as error:
+        asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else program
+        show_error(error.format_message(), f"{asked} --help", program=program)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        show_error("stopped", "", program=program)
+        return RUN_TIME_ERROR
+    except AnimecamError as error:
+        show_error(error.message, error.hint, program=program)
+        for note in getattr(error, "__notes__", ()):
+            show_error(note, "", program=program)
+        return error.exit_status
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            problem, hint = "cannot write the output: no space is left on the device", "free some, or send it elsewhere"
+        elif error.filename is not None:  # a folder without the right to look into it, a name that is too long
+            problem, hint = f"{error.filename}: {error.strerror}", "check its name and its rights"
+        else:
+            raise
+        show_error(problem, hint, program=program)
+        return RUN_TIME_ERROR
+    return status if isinstance(status, int) else 0
+
+
+def show_error(message: str, hint: str, *, program: str = "animecam") -> None:
+    """Prints an error in one line and, if there is one, its hint in a second."""
+    messages.print(f"[bold red]{program}:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
