@@ -17,6 +17,7 @@ from animecam_training.data.pictures import read_picture, resized, upper_square,
 from animecam_training.data.sets import to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
+from animecam_training.ops.levels import to_levels
 from animecam_training.recipe_files import recipe_to_toml
 
 CHECKPOINT_FILE = "last.pt"
@@ -166,5 +167,5 @@ def load_samples(recipe: Recipe) -> Tensor:
 
 def to_row(pictures: Tensor) -> Image:
     """Pictures [N, 3, S, S], RGB in [-1, 1], side by side, uint8 [S, N S, 3]."""
-    bytes_ = ((pictures.float().cpu() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return np.concatenate(list(bytes_.permute(0, 2, 3, 1).numpy()), axis=1)
+    levels = to_levels(pictures.float().cpu())
+    return np.concatenate(list(levels.permute(0, 2, 3, 1).numpy()), axis=1)

@@ -15,6 +15,7 @@ from animecam_training.metrics.identity import IdentityNetwork, five_points
 from animecam_training.metrics.pictures import psnr_db, to_batch
 from animecam_training.metrics.squeeze import SqueezeDistance, SqueezeVectors, kernel_distance
 from animecam_training.models.generator import SIZE_MULTIPLE
+from animecam_training.ops.levels import HALF_RANGE, to_levels
 
 BATCH = 8
 
@@ -91,8 +92,8 @@ def stylize_images(draw: Draw, images: Sequence[Image]) -> list[Image]:
     for image in images:
         if image.shape[0] % SIZE_MULTIPLE or image.shape[1] % SIZE_MULTIPLE:
             raise DataError(f"a picture of {image.shape[1]} x {image.shape[0]}", hint="sides must be multiples of 8")
-        drawn = draw(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1)
-        pixels = ((drawn[0].float() + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+        drawn = draw(torch.from_numpy(image).permute(2, 0, 1)[None].float() / HALF_RANGE - 1)
+        pixels = to_levels(drawn[0].float()).cpu()
         styled.append(np.ascontiguousarray(pixels.permute(1, 2, 0).numpy()))
     return styled
 

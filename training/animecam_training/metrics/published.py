@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from animecam_training.errors import MissingNetworkError
+from animecam_training.ops.levels import to_levels
 
 BATCH = 16
 KID_SUBSET = 50
@@ -62,9 +63,9 @@ def measure_inception(ours: Tensor, theirs: Tensor, network: nn.Module | None = 
     except (ImportError, OSError) as error:  # OSError: no network, or no room for the weights
         raise MissingNetworkError(f"no FID, KID, Inception Score: {_one_line(error)}", hint=_HINT) from error
     for metric, real in ((fid, True), (kid, True), (fid, False), (kid, False)):
-        for part in _bytes(theirs if real else ours).split(BATCH):
+        for part in to_levels(theirs if real else ours).split(BATCH):
             metric.update(part, real=real)
-    for part in _bytes(ours).split(BATCH):
+    for part in to_levels(ours).split(BATCH):
         score.update(part)
     return InceptionFigures(float(fid.compute()), float(kid.compute()[0]), float(score.compute()[0]))
 
@@ -92,7 +93,3 @@ def measure_lpips(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _bytes(pictures: Tensor) -> Tensor:
-    return ((pictures + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

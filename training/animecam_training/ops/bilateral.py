@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from animecam_training.ops.levels import HALF_RANGE
+
 RADIUS_PX = 2
 SPACE_PX = 2.0
 COLOUR = 25.0
 """Difference of colour, the sum over red, green and blue of 255 each, that counts 0.61."""
-
-_LEVELS = 127.5  # of 255, in a unit of [-1, 1]
 
 
 @torch.no_grad()
@@ -36,7 +36,7 @@ def bilateral_filter(
     offsets = range(-radius_px, radius_px + 1)
     for dy, dx in ((dy, dx) for dy in offsets for dx in offsets if math.hypot(dy, dx) <= radius_px):
         near = padded[:, :, radius_px + dy :, radius_px + dx :][:, :, :height, :width]
-        unlike = (near - value).abs().sum(1, keepdim=True) * (_LEVELS / colour)
+        unlike = (near - value).abs().sum(1, keepdim=True) * (HALF_RANGE / colour)
         weight = torch.exp(-0.5 * (unlike.square() + (dy * dy + dx * dx) / space_px**2))
         total += weight * near
         weights += weight

@@ -4,14 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from animecam_training.ops.levels import HALF_RANGE
+
 STRENGTH = 6.0
 """h, on the scale 0 … 255: the difference of patches at which a weight has fallen to 1/e."""
 
 PATCH_PX = 7
 SEARCH_PX = 7
 """Sides of the compared patches and of the window that is searched, both odd."""
-
-_HALF_RANGE = 127.5  # of the scale of `STRENGTH` in the unit of pictures in [-1, 1]
 
 
 def _window(padded: Tensor, top: int, left: int, height: int, width: int) -> Tensor:
@@ -41,7 +41,7 @@ def non_local_means(
     patch, reach = patch_px // 2, search_px // 2
     margin = patch + 2 * reach
     padded = F.pad(value, (margin, margin, margin, margin), mode="reflect")
-    falloff = (_HALF_RANGE / strength) ** 2
+    falloff = (HALF_RANGE / strength) ** 2
     # Patches whose centres lie up to `reach` outside: the weight towards -o is then the weight towards o, seen from
     # the other end, and half of the offsets need no computing.
     tall, wide = height + 2 * (reach + patch), width + 2 * (reach + patch)

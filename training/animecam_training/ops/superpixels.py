@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 from torch import Tensor
 
+from animecam_training.ops.levels import to_levels
+
 SCALE = 5.0
 SIGMA_PX = 0.8
 MIN_AREA_PX = 50
@@ -35,8 +37,7 @@ def superpixel_batch(pictures: Tensor) -> Tensor:
     Returns:
         int64 [N, H, W] on the device of `pictures`.
     """
-    scaled = (pictures.detach().float() + 1) * 127.5
-    pixels = scaled.round().clamp(0, 255).to("cpu", torch.uint8).permute(0, 2, 3, 1).numpy()
+    pixels = to_levels(pictures.detach().float()).cpu().permute(0, 2, 3, 1).numpy()
     labels = np.stack([find_superpixels(picture) for picture in pixels])
     return torch.from_numpy(labels).to(pictures.device, torch.int64)
 

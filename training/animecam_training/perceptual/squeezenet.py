@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from animecam_training.ops.levels import HALF_RANGE
 from animecam_training.perceptual.base import FeatureMaps, FeatureNetwork
 from animecam_training.perceptual.weights import load_subset, read_state
 
@@ -114,7 +115,7 @@ class SqueezeNet(FeatureNetwork):
 
     def forward(self, picture: Tensor) -> FeatureMaps:
         """Features of [N, 3, H, W], RGB in [-1, 1], each divided by its mean over portraits."""
-        x = (picture + 1) * 127.5 - self.means
+        x = (picture + 1) * HALF_RANGE - self.means
         names = {LAYER_INDEX[name]: name for name in self.layers}
         maps: FeatureMaps = {}
         for index, layer in enumerate(self.features):
