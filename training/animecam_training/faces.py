@@ -31,12 +31,14 @@ MASK_SIDE_PX = 256
 ANCHOR_GRIDS = ((16, 2), (8, 6))  # cells a side, anchors a cell: BlazeFace short range
 MIN_SCORE = 0.6  # below this a "face" in a portrait is usually a pattern on cloth
 MESH_HALF_SIDE = 0.75  # of the detector's box width: the crop the mesh was checked with
+MESH_POINTS = 468
+EYE_CORNERS, OUTER_EYE_CORNERS = ((33, 133), (362, 263)), (33, 263)  # points of the mesh, from left to right
 MESH_TURNS = 2  # the second pass starts from the first one's upright crop and is steadier
 
 
 def eye_centres(mesh: Points) -> Points:
     """Centres of the eye on the left and on the right of the picture, float32 [2, 2], of a mesh [468, 2], pixels."""
-    return np.stack([mesh[[33, 133]].mean(0), mesh[[362, 263]].mean(0)]).astype(np.float32)
+    return np.stack([mesh[list(corners)].mean(0) for corners in EYE_CORNERS]).astype(np.float32)
 
 
 def eye_distance(mesh: Points) -> float:
@@ -111,7 +113,8 @@ class FaceFinder:
         points = (boxes[best, 4:16].reshape(6, 2) / DETECTOR_SIDE_PX + self._anchors[best]) * side
         mesh = self._find_mesh(image, points[:4].mean(0), points[0], points[1], MESH_HALF_SIDE * box_width)
         for _ in range(MESH_TURNS - 1):
-            mesh = self._find_mesh(image, mesh.mean(0), mesh[33], mesh[263], MESH_HALF_SIDE * box_width)
+            left, right = mesh[list(OUTER_EYE_CORNERS)]
+            mesh = self._find_mesh(image, mesh.mean(0), left, right, MESH_HALF_SIDE * box_width)
         return FoundFace(score, box_width, mesh)
 
     def _find_mesh(self, image: Image, centre: Points, left_eye: Points, right_eye: Points, half_px: float) -> Points:
@@ -122,7 +125,7 @@ class FaceFinder:
         to_crop = np.column_stack([rotation, MESH_SIDE_PX / 2 - rotation @ centre])
         crop = cv2.warpAffine(image, to_crop, (MESH_SIDE_PX, MESH_SIDE_PX), flags=cv2.INTER_LINEAR)
         outputs = _run(self._mesh, crop.astype(np.float32) / 255)
-        found = outputs[0].reshape(468, 3)[:, :2]
+        found = outputs[0].reshape(MESH_POINTS, 3)[:, :2]
         back = cv2.invertAffineTransform(to_crop)
         return (found @ back[:, :2].T + back[:, 2]).astype(np.float32)
 

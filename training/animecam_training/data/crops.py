@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 
 from animecam_training.faces import FoundFace, Image
+from animecam_training.target.geometry import NOSE_TIP
 
 EYES_ROW = 0.469  # of the side: where the FFHQ template has the eyes
 MAX_ENLARGEMENT = 2.2  # beyond it a crop of a small face teaches blur
+LEFT_EDGE, RIGHT_EDGE = 234, 454  # points of the mesh before either ear
 MAX_TURN = 0.27  # nose tip from the middle of the face, in face widths; beyond it the mesh misplaces the far eye
 
 
@@ -68,6 +70,6 @@ def crop_head(
 
 def is_frontal(face: FoundFace) -> bool:
     """Whether both eyes are seen well enough to be drawn."""
-    left, right, nose = face.mesh[234], face.mesh[454], face.mesh[4]
+    left, right, nose = face.mesh[[LEFT_EDGE, RIGHT_EDGE, NOSE_TIP]]
     turn = (nose[0] - (left[0] + right[0]) / 2) / float(np.linalg.norm(right - left))
     return abs(float(turn)) <= MAX_TURN

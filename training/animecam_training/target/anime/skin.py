@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from animecam_training.faces import Plane
+from animecam_training.faces import OUTER_EYE_CORNERS, Plane
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.flatten import Lab
 from animecam_training.target.geometry import (
@@ -18,7 +18,7 @@ from animecam_training.target.geometry import (
 )
 from animecam_training.target.skin import Skin
 
-OUTER_EYE_CORNERS, JAW_CORNERS = (33, 263), (58, 288)
+JAW_CORNERS = (58, 288)  # points of the mesh
 
 # Lengths are fractions of the eye distance, areas of its square, lightness and colour CIE Lab units.
 LIT_PERCENTILE, LIGHTEST = 70, 95.0
