@@ -164,22 +164,6 @@ def engine(*, folder: Path, output: Path | None, sizes_px: tuple[int, ...], gpu:
         build_and_show(open_place(gpu, kept_in, stack), [networks], sizes_px)
 
 
-def _tell_parities(parities: Sequence["Parity"]) -> None:
-    for parity in parities:
-        pictures = f"{parity.pictures} crops, fp32"
-        _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
-
-
-def _tell_half(folder: Path, card: StyleCard, parity: "Parity", quality: str, against: str) -> None:
-    half = card.variant(quality).half
-    if half is not None:
-        _console.print(
-            f"{escape(str(folder / half.file))}: {parity.psnr_db:.1f} dB against {against} on the worst of "
-            f"{parity.pictures} crops",
-            soft_wrap=True,
-        )
-
-
 @app.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--photos", type=click.Path(path_type=Path), required=True, help="Folder of portraits for the ranges.")
@@ -220,6 +204,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 run-time error, 2 usage.
     """
     return run_command_line(app, "animecam-export", arguments)
+
+
+def _tell_parities(parities: Sequence["Parity"]) -> None:
+    for parity in parities:
+        pictures = f"{parity.pictures} crops, fp32"
+        _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+
+
+def _tell_half(folder: Path, card: StyleCard, parity: "Parity", quality: str, against: str) -> None:
+    half = card.variant(quality).half
+    if half is not None:
+        _console.print(
+            f"{escape(str(folder / half.file))}: {parity.psnr_db:.1f} dB against {against} on the worst of "
+            f"{parity.pictures} crops",
+            soft_wrap=True,
+        )
 
 
 @contextmanager
