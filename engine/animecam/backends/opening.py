@@ -20,8 +20,6 @@ INSTALL_TORCH = "pip install 'animecam[torch]'"
 GPU_CHOICES = (BackendChoice.TENSORRT, BackendChoice.TORCH)
 """Those that compute on a graphics card."""
 
-_log = logging.getLogger(__name__)
-
 WORTH_AN_ENGINE = 60
 """Pictures that are drawn before an engine is built for the way through the host, or a network compiled: two seconds of
 a camera, more than it takes to try every style once, and for the frame path on the GPU to take over."""
@@ -29,6 +27,8 @@ a camera, more than it takes to try every style once, and for the frame path on 
 GAIN_BY_INT8 = frozenset({BackendChoice.OPENVINO})
 """Runtimes that take a network's INT8 form: without VNNI OpenVINO needs 0.5 to 0.8 of the time in float32, ONNX Runtime
 1.1 to 1.5 (one run each on a processor with AVX2)."""
+
+_log = logging.getLogger(__name__)
 
 
 class _Forms(NamedTuple):
@@ -89,6 +89,32 @@ def on_processor(choice: BackendChoice) -> BackendChoice:
     return choice if choice in PROCESSOR_ORDER else BackendChoice.AUTO
 
 
+def runs_on_gpu(choice: BackendChoice, gpu: int = 0) -> bool:
+    """Whether a choice computes on a graphics card here; `auto` does where there is one that a runtime supports.
+
+    Args:
+        choice: Of a runtime.
+        gpu: Index of the card.
+    """
+    if choice is not BackendChoice.AUTO:
+        return choice in GPU_CHOICES
+    return _has_gpu(gpu) and any(_probe(one, gpu).usable for one in GPU_CHOICES)
+
+
+def probe_backends() -> tuple[BackendStatus, ...]:
+    """Every backend there is, with what it can do on this machine or why it cannot."""
+    return tuple(_probe(choice) for choice in (*_PROBES, *_GPU_PROBES))
+
+
+@contextmanager
+def importing(package: str, hint: str = "") -> Generator[None]:
+    """Turns a missing or broken package into an error that says what to install."""
+    try:
+        yield
+    except (ImportError, OSError) as error:  # OSError: a library that it loads itself is missing
+        raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
+
+
 def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[BackendChoice]) -> Backend:
     """The first that works, with the reasons why others before it do not."""
     model = forms.model
@@ -107,30 +133,6 @@ def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[Bac
         )
         return backend
     raise BackendError(f"no runtime loads {model}: {'; '.join(problems)}", hint="animecam doctor says what runs here")
-
-
-def runs_on_gpu(choice: BackendChoice, gpu: int = 0) -> bool:
-    """Whether a choice computes on a graphics card here; `auto` does where there is one that a runtime supports.
-
-    Args:
-        choice: Of a runtime.
-        gpu: Index of the card.
-    """
-    if choice is not BackendChoice.AUTO:
-        return choice in GPU_CHOICES
-    return _has_gpu(gpu) and any(_probe(one, gpu).usable for one in GPU_CHOICES)
-
-
-@functools.cache
-def _has_gpu(index: int) -> bool:
-    """Whether a GPU can be opened; asked before anything that takes seconds to import."""
-    from animecam.cuda.gpu import open_gpu
-
-    try:
-        open_gpu(index).close()
-    except BackendError:
-        return False
-    return True
 
 
 def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Backend:
@@ -157,6 +159,18 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
     return SwitchingBackend(fast, processor, worth=WORTH_AN_ENGINE)
 
 
+@functools.cache
+def _has_gpu(index: int) -> bool:
+    """Whether a GPU can be opened; asked before anything that takes seconds to import."""
+    from animecam.cuda.gpu import open_gpu
+
+    try:
+        open_gpu(index).close()
+    except BackendError:
+        return False
+    return True
+
+
 def _named(backend: Backend) -> tuple[str, str, str]:
     return backend.info.name, backend.info.version, backend.info.device
 
@@ -172,25 +186,11 @@ def _has_driver() -> bool:
     return Path("/dev/nvidiactl").exists()
 
 
-def probe_backends() -> tuple[BackendStatus, ...]:
-    """Every backend there is, with what it can do on this machine or why it cannot."""
-    return tuple(_probe(choice) for choice in (*_PROBES, *_GPU_PROBES))
-
-
 def _probe(choice: BackendChoice, gpu: int = 0) -> BackendStatus:
     try:
         return _GPU_PROBES[choice](gpu) if choice in _GPU_PROBES else _PROBES[choice]()
     except BackendError as error:
         return BackendStatus(choice.value, usable=False, problem=error.message, hint=error.hint)
-
-
-@contextmanager
-def importing(package: str, hint: str = "") -> Generator[None]:
-    """Turns a missing or broken package into an error that says what to install."""
-    try:
-        yield
-    except (ImportError, OSError) as error:  # OSError: a library that it loads itself is missing
-        raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
 
 
 def _form_for(choice: BackendChoice, forms: _Forms) -> Path:
