@@ -82,7 +82,7 @@ class Stylizer:
 
         Raises:
             UsageError: A value is out of its range; the look stays as it was.
-            StyleError: There is no such style, or its card is broken; likewise.
+            StyleError: There is no such style, or its card is broken; the look stays as it was.
         """
         if isinstance(changes.get("style"), str):
             find_style(changes["style"])  # now, and not with the next picture, which could not be drawn

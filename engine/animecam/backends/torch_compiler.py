@@ -145,7 +145,7 @@ def load_compiled(path: Path, code: Code) -> Compute:
                 results = tuple(compiled(pictures, *weights))
             except torch.cuda.OutOfMemoryError:
                 raise
-            except Exception as error:  # it loads kernels, or compiles those that are missing: likewise
+            except Exception as error:  # it loads kernels or compiles missing ones, which may fail in any way
                 raise BackendError(f"{path.name} does not run: {_words(error)}") from error
         has_run = True
         return results

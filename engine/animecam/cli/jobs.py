@@ -148,7 +148,7 @@ def _is_photo(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-    except OSError:  # likewise, and when its turn comes
+    except OSError:  # the source reports that as well, when its turn comes
         return False
     return is_still(head) or is_still_avif(head)
 

@@ -64,7 +64,7 @@ def give_back(result: tuple[Any, ...], doing: str) -> None:
 
     Args:
         result: As for `check`.
-        doing: Likewise.
+        doing: As for `check`.
     """
     try:
         check(result, doing)

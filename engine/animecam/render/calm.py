@@ -21,7 +21,7 @@ COARSER = 2
 the time it takes."""
 
 COARSE_FROM_PX = 128
-"""Shorter side of the crops that are."""
+"""Shorter side from which on crops are averaged so."""
 
 SEEN_PX = 128
 """Side of the grey copies in which motion is looked for."""

@@ -19,8 +19,8 @@ INK = (188, 194, 212)
 FONT = cv2.FONT_HERSHEY_DUPLEX
 TEXT_PART = 0.055  # height of a capital letter in shorter sides of the picture
 MOST_WIDTH = 0.8  # of the picture that the text may take
-ICON_PART = 0.16  # height of the camera drawn above the text, likewise
-TEXT_DOWN, ICON_UP = 0.12, 0.08  # of either from the middle of the picture, likewise
+ICON_PART = 0.16  # height of the camera drawn above the text, in shorter sides of the picture
+TEXT_DOWN, ICON_UP = 0.12, 0.08  # of either from the middle of the picture, in its shorter sides
 _CAPITAL_PX = 21.0  # of the font at scale 1
 
 

@@ -10,7 +10,7 @@ from animecam.types import Plane
 LEGIBLE_PX = 480  # height of a picture from which on text fits on it
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.5  # at `LEGIBLE_PX`; letters are then ten pixels high
-LINE_PX = 19  # from one line to the next, likewise
+LINE_PX = 19  # from one line to the next, at `LEGIBLE_PX`
 MARGIN_PX = 8  # around the text, and from the picture's border
 SHADE = 0.35  # what is left of the picture's light behind the text
 INK = (255, 255, 255)

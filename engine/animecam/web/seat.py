@@ -63,7 +63,7 @@ class Seat:
         changed: The studio's condition: guards the waiting frame and wakes the render thread.
         look: The look to begin with.
         deliver: Takes drawn frames; called in the render thread, so it must be quick.
-        fail: Takes the failure that ended this seat, likewise.
+        fail: Takes the failure that ended this seat, quickly as well.
         leave: Takes this seat out of the studio.
         max_fps: Most frames a second that are drawn; None draws all there is time for.
     """

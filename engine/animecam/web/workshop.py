@@ -27,6 +27,7 @@ MOST_JOBS = 8  # waiting, running and kept results together; the folder holds no
 KEEP_SECONDS = 900.0  # how long a result waits to be fetched
 CHUNK_SECONDS = 30.0  # an upload that sends nothing for this long is given up
 SWEEP_SECONDS = 10.0  # how often old results are looked for
+MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
 SUFFIX_OF_RESULT = "-anime"
 PREFIX = "animecam-"  # of the folder around all jobs
 
@@ -71,8 +72,8 @@ class Job:
     def __init__(self, name: str, folder: Path, look: Look) -> None:
         self.id = folder.name
         self.folder, self.look = folder, look
-        self.stem = Path(name).stem[:80] or "upload"
-        self._name = Path(name).name[:80] or "the file"
+        self.stem = Path(name).stem[:MOST_NAME_CHARACTERS] or "upload"
+        self._name = Path(name).name[:MOST_NAME_CHARACTERS] or "the file"
         self.progress = Progress()
         self.source = folder / "upload"
         self.target = folder / "result"
