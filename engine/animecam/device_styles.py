@@ -110,10 +110,10 @@ class DeviceStyles:
             try:
                 return self._opened(style, size_px)
             except DeviceMemoryError:
-                if not self._makes_room():
+                if not self._make_room():
                     raise
 
-    def _makes_room(self) -> bool:
+    def _make_room(self) -> bool:
         """Frees a network; waits a little for the one that was drawn with until this one was asked for in its place."""
         end_s = time.monotonic() + ROOM_SECONDS
         while not self._drop_one():

@@ -123,7 +123,7 @@ class _Member:
         try:
             message: Message = self.pipe.recv()
         except (EOFError, OSError):
-            self._is_lost()
+            self._lose()
             return
         match message:
             case Free():
@@ -142,7 +142,7 @@ class _Member:
         except OSError:
             if job is not None:
                 waiting.appendleft(job)  # for the others
-            self._is_lost()
+            self._lose()
 
     def interrupt(self) -> None:
         """Passes a Ctrl-C on."""
@@ -172,7 +172,7 @@ class _Member:
         self._shown.close()
         self._bar = None
 
-    def _is_lost(self) -> None:
+    def _lose(self) -> None:
         """It is gone without a word: killed, or a library broke it."""
         self._process.join(END_SECONDS)
         self.has_ended = True
