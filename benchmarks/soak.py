@@ -29,7 +29,7 @@ from animecam.pipeline import Figures, Pipeline
 from animecam.session import opened_source
 from animecam.settings import Settings
 from animecam.sources.opening import SourceOptions
-from animecam.timing import Timing
+from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 
 SOURCE = "pattern:1280x720@30"
@@ -96,7 +96,7 @@ class DelaySink:
     def write(self, frame: Frame) -> None:
         """As `Sink.write`."""
         with self._noting:
-            self._delays_ms.append((time.perf_counter_ns() - frame.captured_ns) / 1e6)
+            self._delays_ms.append(ms_since(frame.captured_ns))
 
     def close(self, *, complete: bool) -> None:
         """As `Sink.close`."""

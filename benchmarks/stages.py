@@ -38,6 +38,7 @@ from animecam.session import opened_outputs, opened_source
 from animecam.settings import Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
+from animecam.timing import ms_since
 from animecam.types import WHOLE_FRAME, Face, Frame, Image, Region, StreamFormat
 
 SOURCE = "pattern:1280x720@30?live=0"
@@ -76,7 +77,7 @@ class TimedOps(CpuImageOps):
         """As `ImageOps.paste`."""
         start_ns = perf_counter_ns()
         pasted = super().paste(frame, patches)
-        self.paste_ms.append((perf_counter_ns() - start_ns) / 1e6)
+        self.paste_ms.append(ms_since(start_ns))
         return pasted
 
 
@@ -200,7 +201,7 @@ def encode_stage(frames: Sequence[Frame], stream: StreamFormat, folder: Path) ->
         outputs.write(frames[-1])
         outputs.is_complete = True
         outputs.close()
-        write_ms.append((perf_counter_ns() - start_ns) / 1e6)
+        write_ms.append(ms_since(start_ns))
     return _stage("encode", write_ms)
 
 

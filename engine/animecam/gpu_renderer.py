@@ -17,7 +17,7 @@ from animecam.pipeline import Rendered
 from animecam.render.device_path import RING, DevicePath, Drawn
 from animecam.render.device_pictures import DevicePictures
 from animecam.renderer import Renderer, Scene
-from animecam.timing import Timing
+from animecam.timing import Timing, ms_since
 from animecam.types import WHOLE_FRAME, Frame
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class GpuRenderer:
         with self._timing.stage("send"):
             look = scene.look
             wait = self._path.submit(frame, scene.regions, look.style, network, look.strength, pictures)
-        sent_ms = (time.perf_counter_ns() - start_ns) / 1e6
+        sent_ms = ms_since(start_ns)
         return lambda: self._fetch(scene, wait, sent_ms)
 
     def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:

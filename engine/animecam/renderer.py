@@ -21,7 +21,7 @@ from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope
-from animecam.timing import Timing
+from animecam.timing import Timing, ms_since
 from animecam.types import Face, Faces, Frame, Image, Region
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class Renderer:
         start_ns = time.perf_counter_ns()
         drawing = self._drawing(self.find(frame))
         # A frame costs what the slower of the two threads takes for it.
-        self._charge(drawing, max(_ms_since(start_ns), self._put_back_ms))
+        self._charge(drawing, max(ms_since(start_ns), self._put_back_ms))
         return lambda: self._put_back(drawing)
 
     def draw(self, scene: Scene, start_ns: int) -> Rendered:
@@ -152,7 +152,7 @@ class Renderer:
         """
         drawing = self._drawing(scene)
         rendered = self._put_back(drawing)
-        self._charge(drawing, _ms_since(start_ns))
+        self._charge(drawing, ms_since(start_ns))
         return rendered
 
     def _drawing(self, scene: Scene) -> _Drawing:
@@ -166,7 +166,7 @@ class Renderer:
             drawn = draw_each_size(draw, plan.pictures)
             if self._idle:
                 self._idle.remember(draw, plan.regions, plan.pictures, drawn)
-        draw_ms = _ms_since(start_ns)
+        draw_ms = ms_since(start_ns)
         if not is_idle:  # the look at a crop would pass for a network that takes no time
             self._timing.add("draw", draw_ms)
         return _Drawing(plan, drawn, draw_ms, is_idle)
@@ -174,7 +174,7 @@ class Renderer:
     def _put_back(self, drawing: _Drawing) -> Rendered:
         start_ns = time.perf_counter_ns()
         rendered = replace(self.finish(drawing.plan, drawing.drawn), is_idle=drawing.is_idle)
-        self._put_back_ms = _ms_since(start_ns)
+        self._put_back_ms = ms_since(start_ns)
         return rendered
 
     def _charge(self, drawing: _Drawing, frame_ms: float) -> None:
@@ -257,10 +257,6 @@ class Renderer:
 
 def _untouched(frame: Frame) -> Rendered:
     return Rendered(frame, Faces(is_exposed=False))
-
-
-def _ms_since(start_ns: int) -> float:
-    return (time.perf_counter_ns() - start_ns) / 1e6
 
 
 def draw_each_size(draw: Draw, pictures: Sequence[Image]) -> tuple[Image, ...]:

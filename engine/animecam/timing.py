@@ -12,6 +12,11 @@ GROWTH = 1.01  # width of a bin: percentiles are right to one per cent
 RATE_WINDOW_NS = 1_000_000_000  # a rate is what happened in the last second
 
 
+def ms_since(start_ns: int) -> float:
+    """Milliseconds that passed since a moment of `time.perf_counter_ns`."""
+    return (time.perf_counter_ns() - start_ns) / 1e6
+
+
 @dataclass(frozen=True, slots=True)
 class Percentiles:
     """Durations in milliseconds; all zero when nothing was measured."""
@@ -101,7 +106,7 @@ class Timing:
         """Times a block as stage `name`; a block that raises is not counted."""
         start_ns = time.perf_counter_ns()
         yield
-        self.add(name, (time.perf_counter_ns() - start_ns) / 1e6)
+        self.add(name, ms_since(start_ns))
 
     def add(self, name: str, duration_ms: float) -> None:
         """Counts a duration of stage `name`, in milliseconds."""

@@ -13,7 +13,8 @@ from animecam.pacing import EARLY_SHARE
 from animecam.pipeline import Figures, Rendered
 from animecam.renderer import Draw, Plan
 from animecam.settings import Controls, Look
-from animecam.timing import Percentiles, Rate, Timing
+from animecam.tally import LATENCY
+from animecam.timing import Percentiles, Rate, Timing, ms_since
 from animecam.types import Frame, Image
 
 log = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ class Seat:
         self._faces = len(rendered.faces.faces)
         self._with_faces += self._faces > 0
         self._rate_out.tick()
-        self.timing.add("latency", (time.perf_counter_ns() - rendered.frame.captured_ns) / 1e6)
+        self.timing.add(LATENCY, ms_since(rendered.frame.captured_ns))
         self._deliver(rendered)
 
     def fail(self, error: Exception) -> None:
@@ -161,7 +162,7 @@ class Seat:
     def figures(self) -> Figures:
         """What happened here so far; any thread."""
         stage_ms = self.timing.percentiles()
-        latency_ms = stage_ms.pop("latency", Percentiles())
+        latency_ms = stage_ms.pop(LATENCY, Percentiles())
         return Figures(
             frames_in=self._rate_in.count,
             frames_out=self._rate_out.count,

@@ -15,7 +15,7 @@ from animecam.errors import AnimecamError, PipelineError
 from animecam.pipeline import Render, Rendered
 from animecam.renderer import Plan, draw_each_size
 from animecam.settings import Look
-from animecam.timing import Timing
+from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 
@@ -201,7 +201,7 @@ def _draw(engine: Engine, frames: Sequence[tuple[Seat, Frame]]) -> None:
     by_style: dict[str, list[_Planned]] = {}
     for seat, frame in frames:
         with _blamed_on(seat):
-            seat.timing.add("wait", (time.perf_counter_ns() - frame.captured_ns) / 1e6)
+            seat.timing.add("wait", ms_since(frame.captured_ns))
             plan = seat.plan(engine, frame)
             by_style.setdefault(plan.look.style, []).append(_Planned(seat, plan))
     for style, members in by_style.items():
@@ -220,7 +220,7 @@ def _draw_style(engine: Engine, style: str, members: Sequence[_Planned]) -> None
             for member in members:
                 _draw_style(engine, style, [member])
         return
-    draw_ms = (time.perf_counter_ns() - start_ns) / 1e6
+    draw_ms = ms_since(start_ns)
     for seat, plan in members:
         mine = [next(drawn) for _ in plan.pictures]
         with _blamed_on(seat):
