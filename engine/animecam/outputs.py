@@ -74,6 +74,13 @@ class Outputs:
         finally:
             self._writing.release()
 
+    def abandon(self, error: BaseException) -> None:
+        """As `close`, after a failure: that is the one to show, so what fails here goes along with it as a note."""
+        try:
+            self.close()
+        except SinkError as closing:
+            error.add_note(f"closing the output failed too: {closing.message}")
+
     def __enter__(self) -> "Outputs":
         return self
 
@@ -82,8 +89,5 @@ class Outputs:
     ) -> None:
         if error is None:
             self.close()
-            return
-        try:
-            self.close()
-        except SinkError as closing:  # the first failure is the one to show; this one goes along as a note
-            error.add_note(f"closing the output failed too: {closing.message}")
+        else:
+            self.abandon(error)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.errors import SinkError, UsageError
+from animecam.errors import UsageError
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
@@ -34,6 +34,11 @@ Progress = Callable[[Figures], None]
 
 Show = Callable[[Callable[[], str]], AbstractContextManager[Progress]]
 """Opens a display of figures, given what says what draws them."""
+
+_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
+_CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
+_PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
+_RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +73,6 @@ class LiveOptions:
         """What to ask of the source."""
         width_px, height_px = self.resolution_px or (None, None)
         return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
-
-
-_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
-_CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
-_PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
-_RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 
 def check_seconds(seconds: float | None) -> None:
@@ -249,10 +248,7 @@ def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptio
         for uri in uris:
             sinks.append(open_sink(uri, format, options))
     except BaseException as error:
-        try:
-            Outputs(sinks).close()
-        except SinkError as closing:  # as in Outputs: the first failure is the one to show
-            error.add_note(f"closing the output failed too: {closing.message}")
+        Outputs(sinks).abandon(error)
         raise
     return Outputs((*others.before, *sinks, *others.after))
 
