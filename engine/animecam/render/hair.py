@@ -24,24 +24,29 @@ FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
 Floats = NDArray[np.float32]
 
 CHEEKS = (0.75, -0.05, 0.45)
-"""Where skin is looked at: so many distances of the eyes to either side of the face's axis, and from there to there
-below the eyes, in distances from the eyes to the mouth."""
+"""Where skin is looked at: how far to either side of the face's axis, from and to which depth below the eyes.
 
-FACE_ACROSS, FACE_UP = 0.98, 1.1
-"""Radii of the face's upper half about its middle, likewise."""
-
-JAW_ACROSS, JAW = 1.3, (0.3, 0.9)
-"""Below it grows to this width between these heights and keeps it down to the neck: in the shade of a jaw skin looks
-like hair."""
+Here and below, what lies aside is counted in distances of the eyes, what lies up or down in distances from the eyes to
+the mouth."""
 
 FACE_MIDDLE = 0.35
-"""Its middle, from the eyes to the mouth."""
+"""Depth of the face's middle below the eyes."""
+
+FACE_ACROSS, FACE_UP = 0.98, 1.1
+"""Radii of the face's upper half about that middle."""
+
+FACE_EDGE = (0.72, 0.97)
+"""Shares of those radii: within the first there is only face, beyond the second hair may be anywhere."""
+
+JAW_ACROSS, JAW = 1.3, (0.3, 0.9)
+"""The face's radius grows to this between these depths and keeps it down to the neck: in the shade of a jaw skin looks
+like hair."""
 
 CROWN, CHIN, LOWEST = 0.0, 1.1, 2.6
-"""Hair is learned above the first, sure down to the second, and looked for to the third, in the same measure."""
+"""Depths: hair is learned above the first, sure down to the second, and looked for down to the third."""
 
 REACH_ASIDE, REACH_UP = (2.2, 3.0), (2.6, 3.6)
-"""Where hair may be thought another's and where it is: from the face's axis, and up from the eyes, likewise."""
+"""How far from the face's axis, and up from the eyes, hair begins to be taken for another's, and surely is."""
 
 LEAST_HAIR, STAYING_HAIR = 0.8, 0.5
 """Sure hair there must be, new and while it is tinted already, in rectangles of eyes and mouth: a shaved head lit from
@@ -80,8 +85,15 @@ SOFT_PX = 0.8
 LIFT = 0.55
 """How far the drawing's lightness goes towards that of the tint: dark hair must become lighter to show a colour."""
 
-DARK = 75.0
-"""Lightness (of 255) below which the tint loses its colour: outlines and shadows stay dark."""
+DARK, LEAST_COLOR = 75.0, 0.25
+"""Lightness (of 255) below which the tint loses its colour, and the share that it keeps: outlines and shadows stay
+dark."""
+
+LAB_GREY = 128
+"""What OpenCV writes for no colour into the a and b of CIE L*a*b* in bytes."""
+
+VISIBLE = 0.02
+"""Share of the mask up to which a tint would not be seen."""
 
 FULL = 0.9
 """How much of the hair's own colour is replaced."""
@@ -154,7 +166,7 @@ def recolored(drawing: Image, mask: Mask, tint: Rgb) -> Image:
         mask: [H, W] in [0, 1].
         tint: RGB.
     """
-    box = cv2.boundingRect((mask > 0.02).astype(np.uint8))
+    box = cv2.boundingRect((mask > VISIBLE).astype(np.uint8))
     left, top, width_px, height_px = box
     if not width_px:
         return drawing
@@ -165,8 +177,8 @@ def recolored(drawing: Image, mask: Mask, tint: Rgb) -> Image:
     light = lab[..., 0]
     usual = float(np.average(light, weights=share))
     light = np.clip(light + LIFT * (goal[0] - usual), 0, 255)
-    color = np.clip(light / DARK, 0.25, 1.0)[..., None]
-    lab[..., 0], lab[..., 1:] = light, 128 + (goal[1:] - 128) * color
+    color = np.clip(light / DARK, LEAST_COLOR, 1.0)[..., None]
+    lab[..., 0], lab[..., 1:] = light, LAB_GREY + (goal[1:] - LAB_GREY) * color
     painted = cv2.cvtColor(np.rint(lab).astype(np.uint8), cv2.COLOR_LAB2RGB)
     result = drawing.copy()
     weight = (FULL * share).astype(np.float32)
@@ -193,7 +205,7 @@ def _look_at(picture: Image, person: Mask, points: NDArray[np.float64], last: _M
     from_skin = _distance(colors, skin)
     off = along - np.float32(FACE_MIDDLE)
     across = FACE_ACROSS + (JAW_ACROSS - FACE_ACROSS) * _rise(along, *JAW)
-    outside = _rise(np.hypot(aside / across, np.minimum(off, 0.0) / FACE_UP), 0.72, 0.97)
+    outside = _rise(np.hypot(aside / across, np.minimum(off, 0.0) / FACE_UP), *FACE_EDGE)
     near = (1.0 - _rise(aside, *REACH_ASIDE)) * (1.0 - _rise(-along, *REACH_UP))
     candidate = person * outside * near
     sure = (candidate * _rise(from_skin, SURE_SKIN, SURE_OTHER) > MOSTLY) & (along < CROWN)
