@@ -10,6 +10,7 @@ from animecam.engines.flavour import Capability, Flavour
 ENGINE_SUFFIX = ".engine"
 RECORD_SUFFIX = ".json"
 PORTABLE = "portable"
+_SHA256_DIGITS, _SHOWN_DIGITS = 64, 12  # hexadecimal, of all and of what is shown of one
 TURING: Capability = (7, 5)  # not among the GPUs that an engine of tensorrt-rtx is for unless it is asked
 
 
@@ -170,4 +171,4 @@ def read_record(path: Path) -> EngineRecord:
 
 def _short(value: object) -> str:
     text = "x".join(map(str, cast(tuple[int, ...], value))) if isinstance(value, tuple) else str(value)
-    return text[:12] if len(text) == 64 else text  # a sha256
+    return text[:_SHOWN_DIGITS] if len(text) == _SHA256_DIGITS else text

@@ -12,8 +12,10 @@ from animecam.sources.tiff_header import is_tiff, tiff_header
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """Names of still pictures, in lower case."""
 
+_JPEG_MARK = 0xFF  # begins each marker, and fills up before one
 _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among the start-of-frame markers C0 to CF
+_JPEG_FRAMES = range(0xC0, 0xD0)  # markers of a start of frame, which tells the size
+_JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among those
 _OLD_BMP_BYTES = 12  # of a header as OS/2 and Windows 2 wrote it, with sides of 16 bits
 _WEBP_ANIMATION = 0x02  # among the flags of VP8X
 
@@ -75,15 +77,15 @@ def _bmp(data: bytes) -> tuple[int, int]:
 def _jpeg(data: bytes) -> tuple[int, int] | None:
     position = 2
     while True:
-        while data[position] != 0xFF:
+        while data[position] != _JPEG_MARK:
             position += 1
-        while data[position] == 0xFF:
+        while data[position] == _JPEG_MARK:
             position += 1
         marker = data[position]
         position += 1
         if marker in _JPEG_STANDALONE:
             continue
-        if 0xC0 <= marker <= 0xCF and marker not in _JPEG_NO_FRAME:
+        if marker in _JPEG_FRAMES and marker not in _JPEG_NO_FRAME:
             height, width = struct.unpack_from(">HH", data, position + 3)
             return width, height
         position += struct.unpack_from(">H", data, position)[0]
