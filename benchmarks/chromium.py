@@ -215,10 +215,10 @@ class Page:
         await self._browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
         await self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
-    async def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Saves what the page shows as JPEG or PNG, as the name says; `whole`: with what is below the view."""
+    async def screenshot(self, path: Path) -> None:
+        """Saves what is in view of the page as JPEG or PNG, as the name says."""
         kind = {"format": "jpeg", "quality": JPEG_QUALITY} if path.suffix == ".jpg" else {"format": "png"}
-        answer = await self.call("Page.captureScreenshot", captureBeyondViewport=whole, **kind)
+        answer = await self.call("Page.captureScreenshot", captureBeyondViewport=False, **kind)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def reload(self) -> None:

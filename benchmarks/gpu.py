@@ -8,15 +8,15 @@ ratios within a turn. The naive form loads the engine and makes its context for 
 crops and pastes on the processor, as the method's authors publish it.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
-from gpu_ways import CopyNetwork, network_ways, wait_compiled
+from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
 from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, timed
@@ -29,17 +29,15 @@ from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.device_styles import open_device_style
 from animecam.errors import BackendError
-from animecam.faces.align import Pose
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.settings import DEFAULT_STYLE
-from animecam.types import Frame, Region
+from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
 SOAK_FRAMES = 1000
 BYTES_PER_MIB = 1 << 20
-HEAD_SHARE = 0.4  # of the frame's height
 
 
 @click.command(cls=BenchmarkCommand)
@@ -79,24 +77,13 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
     save(report, watch, {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution, **rows})
 
 
-def suppress_missing(what: str) -> Any:
+@contextmanager
+def suppress_missing(what: str) -> Iterator[None]:
     """Leaves out a case that does not work here, and says so."""
-
-    class Said(suppress):
-        def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-            if isinstance(error, BackendError):
-                say(f"without {what}: {error.message}")
-            return bool(super().__exit__(kind, error, trace))
-
-    return Said(BackendError)
-
-
-def heads(frame: Frame, size_px: int, count: int = 1) -> tuple[Region, ...]:
-    """Heads side by side, a little turned."""
-    side_px = HEAD_SHARE * frame.height_px
-    step_px = frame.width_px / (count + 1)
-    poses = [Pose(step_px * (i + 1), frame.height_px / 2, side_px, 0.1) for i in range(count)]
-    return tuple(pose.region(i, size_px) for i, pose in enumerate(poses))
+    try:
+        yield
+    except BackendError as error:
+        say(f"without {what}: {error.message}")
 
 
 def measure_path(

@@ -22,15 +22,25 @@ from animecam.render.masks import head_mask
 from animecam.styles.card import Contract
 from animecam.styles.pixels import decode, encode
 from animecam.styles.registry import find_style, verified_half, verified_model
-from animecam.types import Frame
+from animecam.types import Frame, Region
 
 HALF_BYTES = 2
+HEAD_SHARE = 0.4  # of the frame's height
+HEAD_TILT = 0.1  # radians
 COMPILED = "compiled"  # what the version of PyTorch's networks says then
 COMPILE_SECONDS = 300  # longest wait for it
 COMPILE_POLL_SECONDS = 0.05
 
 Way: TypeAlias = Callable[[], object]
 """Computes the network once and waits for it."""
+
+
+def heads(frame: Frame, size_px: int, count: int = 1) -> tuple[Region, ...]:
+    """Heads side by side, a little turned."""
+    side_px = HEAD_SHARE * frame.height_px
+    step_px = frame.width_px / (count + 1)
+    poses = [Pose(step_px * (i + 1), frame.height_px / 2, side_px, HEAD_TILT) for i in range(count)]
+    return tuple(pose.region(i, size_px) for i, pose in enumerate(poses))
 
 
 class CopyNetwork:
@@ -183,8 +193,7 @@ def _naive(
 ) -> Way:
     """The engine and its context loaded for every call, and the processor before and after."""
     ops = CpuImageOps()
-    pose = Pose(frame.width_px / 2, frame.height_px / 2, 0.4 * frame.height_px, 0.1)
-    region = pose.region(0, size_px)
+    (region,) = heads(frame, size_px)
 
     def run() -> object:
         with closing(open_backend(model, BackendChoice.TENSORRT, options, half=half)) as backend:
