@@ -48,7 +48,7 @@ class FileSink:
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
                 self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: the file would stay taken as long as the traceback lives
             if is_new:  # most fail before they touch what an earlier run left there
                 self._target.partial.unlink(missing_ok=True)
             self._claim.close()

@@ -46,7 +46,7 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
     if face is None:
         return "no face"
     growth = _growth(image, face, finder, options)
-    if growth == "short beard" and options.kind == "pairs" and options.beards > 0:
+    if growth == "short beard" and options.grows_beards:
         return growth  # it would be painted over: what others get drawn is not to be unlearned
     verdict = "too small"
     copies = max(options.copies, options.beard_copies if growth == "beard" else 0)
@@ -66,7 +66,7 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
 
 def _growth(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareOptions) -> Growth:
     """Whether there is a beard, where that matters. Of an upright head: a whole photo may lie, and takes 20 s."""
-    if options.beard_copies <= options.copies and options.beards == 0:
+    if options.beard_copies <= options.copies and not options.grows_beards:
         return "none"
     upright = replace(options.crop, tilt_deg=0.0, shift=0.0)
     crop = crop_head(image, face, upright, np.random.default_rng(options.seed))
@@ -98,7 +98,7 @@ def _make_head(
     if not is_pair and (has_glasses or light > 0):
         write_picture(bare, beside(BARE_SUFFIX))
     # After the drawing: it would take off what is gray for gloss, and what is thin for a shadow.
-    if target is not None and options.beards > 0 and rng.random() < options.beards:
+    if target is not None and options.grows_beards and rng.random() < options.beards:
         crop, beard = grow_beard(crop, mesh, rng)
         target = beard.over(target)
     if has_glasses:

@@ -52,6 +52,11 @@ class PrepareOptions:
     seed: int = 0
 
     @property
+    def grows_beards(self) -> bool:
+        """Whether beards are to be learned: of pairs alone, as a teacher would paint over them."""
+        return self.kind == "pairs" and self.beards > 0
+
+    @property
     def marks(self) -> dict[str, Any]:
         """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
         marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
