@@ -47,7 +47,11 @@ DESK_PX = (1280, 800)
 @click.option("--resolution", default="640x480", help="Picture of the camera.")
 @click.option("--users", type=COUNT, default=2, help="Pages at once in the last case.")
 @json_option
-@click.option("--screenshots", type=click.Path(path_type=Path), help="Folder to keep pictures of the page in.")
+@click.option(
+    "--screenshots",
+    type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
+    help="Folder to keep pictures of the page in.",
+)
 @look_options
 def main(
     *, settings: Settings, seconds: float, resolution: str, users: int, report: Path | None, screenshots: Path | None

@@ -75,6 +75,12 @@ def test_too_few_frames_are_told(bench, script, frames):
     assert "give more" in result.output
 
 
+def test_pictures_of_the_page_need_a_folder_before_anything_is_measured(bench, tmp_path):
+    result = CliRunner().invoke(bench("browser").main, ["--screenshots", str(tmp_path / "none")])
+    assert result.exit_code == 2
+    assert "does not exist" in result.output
+
+
 def test_the_network_for_one_head_is_told_as_a_share_of_the_reference(bench, monkeypatch):
     """A style of 24 ms a head beside a reference of 96, by a clock that only they move."""
     stages, clock, heads = bench("stages"), HandClock(), []
