@@ -51,12 +51,15 @@ class Target:
         """The target behind a path that the user gave.
 
         Raises:
-            SinkError: It is a link that comes back to itself.
+            SinkError: It is a link that comes back to itself, or begins in a folder that is gone.
         """
         try:
             final = path.resolve()
         except RuntimeError as error:  # of Python before 3.13; later ones take the link for the file
             raise SinkError(f"{path} is a link that comes back to itself", hint="choose another name") from error
+        except FileNotFoundError as error:  # what is missing of the path itself is none
+            message = "the folder that this program was started in is gone"
+            raise SinkError(message, hint="start it again in another one") from error
         ending = f".partial{final.suffix}"
         room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
         stem = final.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")

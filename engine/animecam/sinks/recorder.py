@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from animecam.errors import AnimecamError
+from animecam.errors import AnimecamError, SinkError
 from animecam.sinks.base import Sink
 from animecam.sinks.options import SinkOptions
 from animecam.sound import SoundFeed
@@ -72,9 +72,8 @@ class Recorder:
         self._newest_s = frame.time_s
         try:
             if self._is_wanted and self._recording is None:
-                path = self._fresh_path(RECORDING_ENDING)
-                self._recording = _Recording(self._open_sink(str(path), self._stream, self._options), path, 0.0)
-                self._recording.first_s = frame.time_s
+                sink, path = self._open(RECORDING_ENDING, self._stream, self._options)
+                self._recording = _Recording(sink, path, frame.time_s)
             if self._recording is not None and self._is_wanted:
                 self._recording.sink.write(frame)
             elif self._recording is not None:
@@ -86,10 +85,9 @@ class Recorder:
 
     def snapshot(self, frame: Frame) -> None:
         """Writes one frame as a picture; a failure is told in `news`."""
-        path = self._fresh_path(PICTURE_ENDING)
         still = replace(self._stream, is_live=False, frames=1)
         try:
-            sink = self._open_sink(str(path), still, SinkOptions())
+            sink, path = self._open(PICTURE_ENDING, still, SinkOptions())
             sink.write(frame)
             sink.close(complete=True)
         except AnimecamError as error:
@@ -106,6 +104,15 @@ class Recorder:
         self._is_wanted = False
         if self._recording is not None:
             self._finish(self._recording)
+
+    def _open(self, ending: str, stream: StreamFormat, options: SinkOptions) -> tuple[Sink, Path]:
+        """A new file in the folder, which may have been deleted or pulled out meanwhile."""
+        try:
+            path = self._fresh_path(ending)
+            return self._open_sink(str(path), stream, options), path
+        except OSError as error:
+            message = f"the folder for recordings cannot be used: {error.strerror}"
+            raise SinkError(message, hint="start again in another folder") from error
 
     def _finish(self, recording: _Recording) -> None:
         self._recording = None

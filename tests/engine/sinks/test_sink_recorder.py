@@ -1,5 +1,6 @@
 """Recordings that begin and end during a run, fail alone, and survive the program."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,6 +104,35 @@ def test_a_folder_that_is_gone_is_told(live_format, make_frame, tmp_path):
     recorder.news = ""
     recorder.snapshot(make_frame(live_format))
     assert "does not exist" in recorder.news
+
+
+def test_the_folder_of_the_program_may_be_deleted_while_it_runs(live_format, make_frame, tmp_path, monkeypatch):
+    folder = tmp_path / "started here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    recorder = Recorder(live_format, Path(), open_sink)
+    folder.rmdir()
+    recorder.snapshot(make_frame(live_format))
+    assert recorder.news == "the folder that this program was started in is gone"
+    recorder.news = ""
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 0, 2)
+    assert recorder.news == "the folder that this program was started in is gone"
+    assert recorder.seconds is None
+
+
+def test_a_disk_that_was_pulled_out_is_told(make_recorder, live_format, make_frame, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    recorder = make_recorder()
+    monkeypatch.setattr(Path, "exists", fail)
+    recorder.snapshot(make_frame(live_format))
+    assert "Input/output error" in recorder.news
+    recorder.news = ""
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 0, 2)
+    assert "Input/output error" in recorder.news
 
 
 def test_snapshots_of_one_second_have_different_names(make_recorder, live_format, make_frame, tmp_path):
