@@ -5,6 +5,7 @@ more pictures to copy the one it looks at, and checks afterwards that it had. Wh
 longer.
 """
 
+import os
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
@@ -51,10 +52,13 @@ class Viewport:
         """A new one for pictures up to a size.
 
         Raises:
-            OSError: The file cannot be made.
+            OSError: The file cannot be made, or there is no room for it.
         """
-        numbers = _HEAD_FIELDS + PLACES * _FIELDS
-        np.memmap(path, np.uint8, "w+", shape=numbers * 8 + PLACES * width_px * height_px * _MAX_CHANNELS).flush()
+        size = (_HEAD_FIELDS + PLACES * _FIELDS) * 8 + PLACES * width_px * height_px * _MAX_CHANNELS
+        with path.open("wb") as file:
+            file.truncate(size)
+            if hasattr(os, "posix_fallocate"):  # else the system ends the process when a picture finds no room
+                os.posix_fallocate(file.fileno(), 0, size)
         return cls.attach(path)
 
     @classmethod

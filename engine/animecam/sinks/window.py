@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from animecam.errors import SinkError
@@ -55,12 +56,11 @@ class WindowSink:
         self._events_taken = 0
         self._text = ""
         self._is_closed = False
-        self._folder = Path(
-            tempfile.mkdtemp(prefix="animecam-", dir=_MEMORY_FOLDER if _MEMORY_FOLDER.is_dir() else None)
-        )
         try:
-            self._viewport = Viewport.create(self._folder / PICTURES_FILE, stream.width_px, stream.height_px)
-            self._talk = Talk.create(self._folder / TALK_FILE)
+            self._folder, self._viewport, self._talk = _make_shared(stream)
+        except OSError as error:
+            raise SinkError(f"cannot open a window: {error.strerror}") from error
+        try:
             self._process = self._start(options.window_title, environment)
         except OSError as error:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -142,3 +142,25 @@ class WindowSink:
             return f"its process ended with status {self._process.returncode}"
         # Python's account of a failure ends with the cause; the window system's begins with it.
         return spoken[-1] if any(line.startswith("Traceback") for line in spoken) else spoken[0]
+
+
+def _make_shared(stream: StreamFormat) -> tuple[Path, Viewport, Talk]:
+    """A folder and what both processes share in it: in memory, or on the disk where that has too little room.
+
+    Raises:
+        OSError: There is no room on the disk, either.
+    """
+    if _MEMORY_FOLDER.is_dir():
+        with suppress(OSError):  # containers have 64 MiB of it, or may not write there
+            return _make_shared_in(_MEMORY_FOLDER, stream)
+    return _make_shared_in(None, stream)
+
+
+def _make_shared_in(parent: Path | None, stream: StreamFormat) -> tuple[Path, Viewport, Talk]:
+    folder = Path(tempfile.mkdtemp(prefix="animecam-", dir=parent))
+    try:
+        viewport = Viewport.create(folder / PICTURES_FILE, stream.width_px, stream.height_px)
+        return folder, viewport, Talk.create(folder / TALK_FILE)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -1,13 +1,16 @@
 """The window, on a screen in memory."""
 
 import ctypes
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,6 +215,34 @@ def test_ctrl_c_before_the_window_is_there_leaves_nothing(stream_format, monkeyp
     with pytest.raises(KeyboardInterrupt):
         WindowSink("window:", stream_format, SinkOptions(), os.environ | {"DISPLAY": ":99"})
     assert not list(tmp_path.iterdir())
+
+
+@linux_only
+def test_a_window_shares_pictures_on_the_disk_where_memory_has_no_room(screen, stream_format, monkeypatch, tmp_path):
+    reserve = os.posix_fallocate
+    full, disk = tmp_path / "full", tmp_path / "disk"
+    full.mkdir()
+    disk.mkdir()
+
+    def refuse(number, start, size):
+        if full in Path(f"/proc/self/fd/{number}").readlink().parents:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        reserve(number, start, size)
+
+    monkeypatch.setattr("animecam.sinks.window._MEMORY_FOLDER", full)
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    sink = WindowSink("window:", stream_format, SinkOptions(), screen[0])
+    assert [len(list(folder.iterdir())) for folder in (full, disk)] == [0, 1]
+    sink.close(complete=True)
+    assert not list(disk.iterdir())
+
+
+@linux_only
+def test_viewport_has_the_room_for_all_its_pictures(tmp_path):
+    Viewport.create(tmp_path / "v", 640, 480)
+    about = (tmp_path / "v").stat()
+    assert about.st_blocks * 512 >= about.st_size > 3 * 640 * 480
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
