@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from types import FrameType
 
 from animecam.cli import bench, build, convert, demo, doctor, listing, live, serve
 from animecam.cli.console import print_whatever_comes
@@ -18,8 +19,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 run-time error, 2 usage.
     """
     print_whatever_comes()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill closes files like Ctrl-C
+    _end_like_ctrl_c()
     return run_command_line(live.group, "animecam", arguments)
+
+
+def _end_like_ctrl_c() -> None:
+    """Lets a polite kill and a closed terminal finish files as Ctrl-C does; nohup keeps the latter away."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)  # shell and system both tell it, and a second Ctrl-C would finish nothing
+    signal.default_int_handler(number, frame)
 
 
 _COMMANDS = (

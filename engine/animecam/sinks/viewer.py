@@ -28,6 +28,9 @@ from animecam.types import Plane
 PICTURES_FILE, TALK_FILE = "pictures", "talk"  # in the folder that both processes know
 POLL_MS = 4  # how long a new picture may wait for its turn; a quarter of the shortest frame that displays show
 X11_BRIDGE = "libX11-xcb.so.1"  # between the two libraries of X11, Xlib and XCB
+_PARENTS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C and a closed terminal are the parent's to handle; it then closes the input."""
+
 MAX_WINDOW_PX = (1280, 720)  # first size of the window; larger pictures are shown smaller, the user may enlarge it
 
 
@@ -122,7 +125,8 @@ def let_qt_take_events() -> None:
 
 def main(folder: str, title: str) -> None:
     """Runs until the parent closes this process's input, or ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it then closes the input
+    for number in _PARENTS_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     is_ending = threading.Event()
 
     def wait_for_end() -> None:

@@ -151,8 +151,16 @@ def test_demo_writes_a_video(tmp_path, capfd, monkeypatch):
     assert "fps out" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM])
-def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
+HANG_UP = getattr(signal, "SIGHUP", None)
+"""What a terminal that is closed sends: by way of the shell, and once more when that has ended."""
+
+unix_only = pytest.mark.skipif(HANG_UP is None, reason="closing a terminal ends a Windows program otherwise")
+
+
+@pytest.mark.parametrize(
+    "kills", [[signal.SIGINT], [signal.SIGTERM], pytest.param([HANG_UP, HANG_UP], marks=unix_only)]
+)
+def test_a_live_recording_that_is_stopped_plays(tmp_path, kills):
     out = tmp_path / "out.mp4"
     code = "import sys; from animecam.cli import main; sys.exit(main())"
     words = ["--input", "pattern:160x120@30", "--output", str(out), "--size", "192"]
@@ -162,7 +170,9 @@ def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
         while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(1.5)
-        process.send_signal(kill)
+        for kill in kills:
+            process.send_signal(kill)
+            time.sleep(0.02)
         _, message = process.communicate(timeout=END_SECONDS)
     finally:
         process.kill()
@@ -170,6 +180,16 @@ def test_a_live_recording_that_is_stopped_plays(tmp_path, kill):
     times = _frames(out)
     assert len(times) > 1
     assert times == sorted(set(times))
+
+
+@unix_only
+def test_a_run_under_nohup_outlives_its_terminal():
+    before = signal.signal(HANG_UP, signal.SIG_IGN)
+    try:
+        assert main(["--version"]) == 0
+        assert signal.getsignal(HANG_UP) is signal.SIG_IGN
+    finally:
+        signal.signal(HANG_UP, before)
 
 
 @pytest.mark.parametrize(("is_conversion", "times"), [(True, 1), (False, 1), (True, 2), (False, 2)])
