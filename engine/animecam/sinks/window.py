@@ -116,7 +116,8 @@ class WindowSink:
         environment["PYTHONPATH"] = os.pathsep.join(search)
         with (self._folder / "log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "animecam.sinks.viewer", str(self._folder), title],
+                # -P: modules are not looked for in the folder that the user happens to be in.
+                [sys.executable, "-P", "-m", "animecam.sinks.viewer", str(self._folder), title],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -217,6 +217,12 @@ def test_ctrl_c_before_the_window_is_there_leaves_nothing(stream_format, monkeyp
     assert not list(tmp_path.iterdir())
 
 
+def test_files_of_the_users_folder_are_not_taken_for_modules(screen, stream_format, tmp_path, monkeypatch):
+    (tmp_path / "cv2.py").write_text("raise SystemExit('this is my own file')\n")
+    monkeypatch.chdir(tmp_path)
+    WindowSink("window:", stream_format, SinkOptions(), screen[0]).close(complete=True)
+
+
 @linux_only
 def test_a_window_shares_pictures_on_the_disk_where_memory_has_no_room(screen, stream_format, monkeypatch, tmp_path):
     reserve = os.posix_fallocate
