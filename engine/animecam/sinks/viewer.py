@@ -9,6 +9,7 @@ macOS only a process's first thread may draw; and so that the window answers whi
 
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -137,6 +138,8 @@ def main(folder: str, title: str) -> None:
     let_qt_take_events()
     viewport, talk = Viewport.attach(Path(folder, PICTURES_FILE)), Talk.attach(Path(folder, TALK_FILE))
     Viewer(viewport, talk, title).show(is_ending)
+    if is_ending.is_set():  # also when the parent was killed: then nobody else gives the folder's memory back
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

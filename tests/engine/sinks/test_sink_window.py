@@ -217,6 +217,29 @@ def test_ctrl_c_before_the_window_is_there_leaves_nothing(stream_format, monkeyp
     assert not list(tmp_path.iterdir())
 
 
+def test_a_killed_program_leaves_neither_window_nor_memory(screen, tmp_path):
+    code = f"""
+import time
+from fractions import Fraction
+from pathlib import Path
+from animecam.sinks import window
+from animecam.sinks.options import SinkOptions
+from animecam.types import Color, PixelFormat, StreamFormat
+
+window._MEMORY_FOLDER = Path({str(tmp_path)!r})
+stream = StreamFormat(64, 48, PixelFormat.RGB24, Color(), 0, Fraction(1), Fraction(1), True)
+sink = window.WindowSink("window:", stream, SinkOptions())
+print("open", flush=True)
+time.sleep({DEADLINE_SECONDS})
+"""
+    environment = screen.environment | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) as program:
+        assert program.stdout.readline().strip() == b"open"
+        assert list(tmp_path.iterdir())
+        program.kill()
+    wait_until(lambda: not list(tmp_path.iterdir()))
+
+
 def test_files_of_the_users_folder_are_not_taken_for_modules(screen, stream_format, tmp_path, monkeypatch):
     (tmp_path / "cv2.py").write_text("raise SystemExit('this is my own file')\n")
     monkeypatch.chdir(tmp_path)
