@@ -282,3 +282,21 @@ def test_a_caption_is_legible_at_any_size_and_touches_nothing_else(size):
     ground = drawn[: drawn.shape[0] // 5, : drawn.shape[1] // 4]
     assert (ground == 89).mean() > 0.1  # 255 * SHADE
     assert (drawn[drawn.shape[0] // 4 :] == 255).all()
+
+
+@pytest.mark.parametrize("size", [(480, 640), (1364, 720), (640, 360), (144, 176)])
+def test_a_caption_that_is_long_or_has_many_lines_stays_on_the_picture(size):
+    picture = np.full((*size, 3), 128, np.uint8)
+    failure = f"cannot write /home/me/{'very-long-' * 12}/animecam-20261128-071152.mp4: the disk is full"
+    for text in (failure, "\n".join((*help_lines(), *help_lines(), failure))):
+        drawn = captioned(picture, text)
+        for border in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
+            assert (border == 128).all()
+        assert (drawn == 255).any()
+
+
+def test_a_caption_shows_the_end_of_a_long_line():
+    picture = np.full((480, 640, 3), 128, np.uint8)
+    begun = captioned(picture, "a " * 60 + "and more words that no line of a picture has room for")
+    ended = captioned(picture, "a " * 60 + "and more words that no line of a picture has room fox")
+    assert not np.array_equal(begun, ended)
