@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from animecam.cli.console import results, show_note
 from animecam.errors import SourceError
@@ -49,7 +49,7 @@ def styles(context: click.Context) -> None:
         return
     from animecam.styles.registry import list_styles
 
-    table = Table("style", "what it is", "licence", "where from")
+    table = Table(Column("style", no_wrap=True), "what it is", "licence", "where from")
     for style in list_styles():
         table.add_row(style.name, escape(style.description), escape(style.licence), escape(style.author))
     results.print(table)

@@ -91,6 +91,18 @@ def test_an_output_of_another_encoding_gets_what_it_can_hold(command, tmp_path) 
     assert ("rtsp://?" if command == "--help" else "ink ?") in done.stdout.decode("latin-1")
 
 
+def test_the_list_of_styles_shows_names_in_full(tmp_path, monkeypatch, capfd):
+    name = "a-name-as-long-as-they-may-be-0123456789"
+    folder = tmp_path / "animecam" / "styles" / name
+    shutil.copytree(BUNDLED / "cel", folder)
+    card = (folder / "card.json").read_text("utf-8")
+    (folder / "card.json").write_text(card.replace('"name": "cel"', f'"name": "{name}"'), "utf-8")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["styles"]) == 0
+    assert name in capfd.readouterr().out
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is always full, on this system")
 def test_results_that_do_not_fit_on_a_disk_are_one_clear_line() -> None:
     with Path("/dev/full").open("w") as full:
