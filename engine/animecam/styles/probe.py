@@ -34,6 +34,9 @@ the bundled style has 0.97, the portrait in two levels a channel 0.64."""
 AS_GOOD = 0.05
 """Likenesses that differ by less do not tell two ranges apart; the more usual one is taken then."""
 
+MOST_NUMBERS = 3 * 4096**2
+"""That a network may take at once: 200 MB of float32. All of a batch is computed, however few pictures are in it."""
+
 _CHANNELS = 3
 _MOST_CHANNELS = 4  # a side of a picture is longer than this
 _COMPARED_PX = (32, 32)  # so small that lines and textures, which a style adds, do not count
@@ -77,7 +80,11 @@ def probe_network(backend: Backend, portrait: Image) -> Probed:
     problem = ""
     for layout in _layouts(backend.input):
         fixed_px = _fixed_size(backend.input, layout)
-        picture = _resized(portrait, fixed_px or PROBE_PX)
+        size_px = fixed_px or PROBE_PX
+        if backend.max_batch * _CHANNELS * size_px[0] * size_px[1] > MOST_NUMBERS:
+            message = f"the network takes {_shape(backend.input)}, which is too large to be drawn live"
+            raise StyleError(message, hint="export it with a smaller fixed size, for instance 1x3x256x256")
+        picture = _resized(portrait, size_px)
         try:
             trials = list(_trials(backend, picture, layout))
         except BackendError as error:  # it does not run in this layout; there may be another
@@ -114,8 +121,11 @@ def _layouts(port: Port) -> Sequence[Layout]:
             fits = [layout for layout in Layout if port.shape[layout.index("C")] is None]
         if fits:
             return fits
-    shape = "x".join("?" if size is None else str(size) for size in port.shape)
-    raise StyleError(f"the network takes {shape}, which is no RGB picture", hint=_HINT)
+    raise StyleError(f"the network takes {_shape(port)}, which is no RGB picture", hint=_HINT)
+
+
+def _shape(port: Port) -> str:
+    return "x".join("?" if size is None else str(size) for size in port.shape) or "a single number"
 
 
 def _fixed_size(port: Port, layout: Layout) -> tuple[int, int] | None:
