@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from animecam.styles.whole import whole_network
 
 MODEL_FILE = "model.onnx"
 
+_ADDING = ".adding-"  # what is not complete yet; no style's name begins so
+_LEFT_OVER_SECONDS = 24 * 3600.0  # no network takes this long to add: whoever began was killed
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 _LONGEST_NAME = 40
 _FACE = (slice(0, 320), slice(80, 400))  # of the bundled portrait: what a head's crop looks like
@@ -59,7 +62,8 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
     root = user_styles()
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".adding-") as temporary:
+        _remove_left_overs(root)
+        with tempfile.TemporaryDirectory(dir=root, prefix=_ADDING) as temporary:
             unproven = Path(temporary) / name
             unproven.mkdir()
             _copy(file, unproven / MODEL_FILE)
@@ -67,6 +71,7 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
             card = _card(name, file, unproven / MODEL_FILE, probed)
             card.save(unproven)
             folder = root / name
+            _refuse_taken(folder, overwrite=overwrite)  # another add may have been quicker
             if folder.exists():
                 folder.rename(Path(temporary) / "replaced")
             unproven.rename(folder)
@@ -85,9 +90,19 @@ def _free_name(name: str, *, overwrite: bool) -> str:
         raise UsageError(f"{name!r} cannot be a style's name", hint="--name with lower-case letters, digits, - and _")
     if (BUNDLED / name).exists():
         raise UsageError(f"{name} is a style that comes with animecam", hint="choose another --name")
-    if (user_styles() / name).exists() and not overwrite:
-        raise StyleError(f"there is a style {name} already", hint="choose another --name, or give --overwrite")
+    _refuse_taken(user_styles() / name, overwrite=overwrite)
     return name
+
+
+def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and not overwrite:
+        raise StyleError(f"there is a style {folder.name} already", hint="choose another --name, or give --overwrite")
+
+
+def _remove_left_overs(root: Path) -> None:
+    for folder in root.glob(f"{_ADDING}*"):
+        if time.time() - folder.stat().st_mtime > _LEFT_OVER_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(file: Path, model: Path) -> None:

@@ -1,6 +1,8 @@
 """Networks of other people: what they are is found by running them."""
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import UNKNOWN_LICENCE
 from animecam.styles.network import open_style
+from animecam.styles.probe import probe_network
 from animecam.styles.registry import find_style, list_styles, verify_style
 
 WriteToy = Callable[..., Path]
@@ -282,6 +285,28 @@ def test_replaces_only_when_asked(write_toy: WriteToy):
     assert find_style("toy").card.contract.input.layout == "NCHW"
     add_style(write_toy(layout="NHWC"), name="toy", overwrite=True)
     assert find_style("toy").card.contract.input.layout == "NHWC"
+
+
+def test_a_style_that_another_add_made_meanwhile_is_not_replaced(write_toy: WriteToy, monkeypatch: pytest.MonkeyPatch):
+    def probe_slowly(*arguments):
+        monkeypatch.setattr("animecam.styles.add.probe_network", probe_network)
+        add_style(write_toy(layout="NHWC"), name="toy")
+        return probe_network(*arguments)
+
+    monkeypatch.setattr("animecam.styles.add.probe_network", probe_slowly)
+    with pytest.raises(StyleError, match="there is a style toy already"):
+        add_style(write_toy(), name="toy")
+    assert find_style("toy").card.contract.input.layout == "NHWC"
+
+
+def test_what_a_killed_add_left_is_removed_and_what_goes_on_is_not(write_toy: WriteToy, user_folder: Path):
+    left_over, going_on = user_folder / ".adding-killed", user_folder / ".adding-now"
+    for folder in (left_over, going_on):
+        (folder / "toy").mkdir(parents=True)
+    two_days_ago = time.time() - 2 * 24 * 3600
+    os.utime(left_over, (two_days_ago, two_days_ago))
+    add_style(write_toy(), name="toy")
+    assert sorted(path.name for path in user_folder.iterdir()) == [".adding-now", "toy"]
 
 
 def test_a_failed_replacement_leaves_the_old_style(write_toy: WriteToy, tmp_path: Path):
