@@ -30,8 +30,11 @@ class Wardrobe:
 
     def why_not(self, style: str) -> str | None:
         """What keeps a style from being drawn at once, in a few words; None when nothing does."""
-        if self._networks.is_prepared(style):
-            return None
+        try:
+            if self._networks.is_prepared(style):
+                return None
+        except AnimecamError as error:  # it was deleted after it was listed; the run goes on
+            return _does_not_work(error)
         return self._obstacles.get(style, "is still being loaded")
 
     @contextmanager
@@ -46,7 +49,7 @@ class Wardrobe:
                 try:
                     self._networks.prepare(style, self._stream, is_ending.is_set)
                 except AnimecamError as error:
-                    self._obstacles[style] = f"does not work: {error.message}"
+                    self._obstacles[style] = _does_not_work(error)
 
         thread = threading.Thread(target=fill, name="wardrobe", daemon=True)
         thread.start()
@@ -56,3 +59,7 @@ class Wardrobe:
             is_ending.set()
             self._networks.end_preparing()  # an engine takes minutes
             thread.join(CLOSE_SECONDS)
+
+
+def _does_not_work(error: AnimecamError) -> str:
+    return f"does not work: {error.message}"

@@ -181,6 +181,15 @@ def test_styles_are_opened_one_after_the_other_beside_the_run(monkeypatch):
     assert not any(thread.name == "wardrobe" for thread in threading.enumerate())
 
 
+def test_a_style_that_was_deleted_meanwhile_does_not_work(monkeypatch):
+    class Searching(FakeNetworks):
+        def is_prepared(self, style):
+            raise StyleError(f"there is no style {style!r}")
+
+    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name="ink")])
+    assert Wardrobe(Searching(), stream=None).why_not("ink") == "does not work: there is no style 'ink'"
+
+
 def test_the_end_of_the_run_ends_the_opening(monkeypatch):
     monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name=name) for name in ("ink", "snow")])
     networks = FakeNetworks()
