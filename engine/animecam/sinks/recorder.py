@@ -130,7 +130,7 @@ class Recorder:
 
     def _report(self, error: AnimecamError) -> None:
         self.news = error.message
-        log.warning("%s (%s)", error.message, error.hint)
+        log.warning("%s (%s)" if error.hint else "%s%s", error.message, error.hint)
 
     def _fresh_path(self, ending: str) -> Path:
         """A name with today's date and time that no file has."""

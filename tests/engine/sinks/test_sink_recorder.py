@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from animecam.errors import SinkError
 from animecam.sinks.opening import open_sink
 from animecam.sinks.recorder import Recorder
 from animecam.sound import SoundChunk
@@ -133,6 +134,15 @@ def test_a_disk_that_was_pulled_out_is_told(make_recorder, live_format, make_fra
     recorder.toggle()
     feed(recorder, live_format, make_frame, 0, 2)
     assert "Input/output error" in recorder.news
+
+
+@pytest.mark.parametrize(("hint", "told"), [("free some", "it is full (free some)"), ("", "it is full")])
+def test_a_failure_is_logged_with_its_hint_if_there_is_one(make_recorder, live_format, make_frame, caplog, hint, told):
+    def fail(*_):
+        raise SinkError("it is full", hint=hint)
+
+    make_recorder(fail).snapshot(make_frame(live_format))
+    assert caplog.messages == [told]
 
 
 def test_snapshots_of_one_second_have_different_names(make_recorder, live_format, make_frame, tmp_path):
