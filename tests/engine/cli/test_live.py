@@ -162,7 +162,9 @@ unix_only = pytest.mark.skipif(HANG_UP is None, reason="closing a terminal ends 
 )
 def test_a_live_recording_that_is_stopped_plays(tmp_path, kills):
     out = tmp_path / "out.mp4"
-    code = "import sys; from animecam.cli import main; sys.exit(main())"
+    # Tests may run under nohup, whose children are deaf to a closed terminal.
+    hear = "" if HANG_UP is None else f"import signal; signal.signal({int(HANG_UP)}, signal.SIG_DFL); "
+    code = hear + "import sys; from animecam.cli import main; sys.exit(main())"
     words = ["--input", "pattern:160x120@30", "--output", str(out), "--size", "192"]
     process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True)
     try:
