@@ -47,7 +47,7 @@ def app() -> None:
 )
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of margins, expressions, beards and glasses.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of margins and of all that is drawn at random.")
 @click.option(
     "--recipe",
     type=_FOLDER,
@@ -95,6 +95,7 @@ def prepare(
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
         beards=wanted.beards,
+        lip_shadows=wanted.lip_shadows,
         glasses=wanted.glasses,
         even_light=wanted.even_light,
         workers=workers,

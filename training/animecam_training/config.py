@@ -199,6 +199,8 @@ class Recipe:
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         beards: Share of the heads on which a beard grows before they are drawn, 0 … 1 (`prepare --kind pairs`).
+        lip_shadows: Share of the others that get a shadow on the upper lip, of which nothing is drawn, 0 … 1
+            (likewise): what has learned moustaches would draw the smudge of one there.
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
         even_light: How much of the shade on a face a teacher, or a drawing, does not see either, 0 … 1; gloss is
@@ -225,6 +227,7 @@ class Recipe:
     drawing: DrawingName = "portrait"
     expressions: float = 0.0
     beards: float = 0.0
+    lip_shadows: float = 0.0
     glasses: float = 0.0
     even_light: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)

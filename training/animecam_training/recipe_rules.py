@@ -19,7 +19,7 @@ def rules_of(recipe: Recipe) -> Rules:
     data, model = recipe.data, recipe.model
     sizes = bool(data.sizes_px) and all(s >= SMALLEST_CROP_PX and s % SIZE_MULTIPLE == 0 for s in data.sizes_px)
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
-    beards = recipe.beards == 0 or (0 < recipe.beards <= 1 and recipe.method == "pairs")
+    of_pairs = 1 if recipe.method == "pairs" else 0
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
     heads = model.discriminator == "patch" or recipe.method != "dtgan"
     rules = {
@@ -31,7 +31,8 @@ def rules_of(recipe: Recipe) -> Rules:
         "log_every": (recipe.log_every > 0, "1 or more"),
         "calm_teacher": (calm, '0, or more with the method "distill"'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
-        "beards": (beards, '0, or to 1 with the method "pairs"'),
+        "beards": (0 <= recipe.beards <= of_pairs, '0, or to 1 with the method "pairs"'),
+        "lip_shadows": (0 <= recipe.lip_shadows <= of_pairs, '0, or to 1 with the method "pairs"'),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),

@@ -20,6 +20,7 @@ from animecam_training.data.names import (
 )
 from animecam_training.data.pictures import write_labels, write_layer, write_mask, write_picture
 from animecam_training.data.prepare_options import PrepareOptions
+from animecam_training.data.shadows import shade_lip
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.face import Growth, find_growth
@@ -77,7 +78,7 @@ def _growth(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareO
 def _make_head(
     crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
 ) -> None:
-    """Writes a head, perhaps with another expression, a beard and glasses, and what belongs to it; itself last."""
+    """Writes a head, perhaps with another expression, beard, shadow or glasses, and what belongs to it; itself last."""
 
     def beside(suffix: str) -> Path:
         return stem.with_name(stem.name + suffix)
@@ -101,6 +102,8 @@ def _make_head(
     if target is not None and options.grows_beards and rng.random() < options.beards:
         crop, beard = grow_beard(crop, mesh, rng)
         target = beard.over(target)
+    elif target is not None and options.lip_shadows > 0 and rng.random() < options.lip_shadows:
+        crop = shade_lip(crop, mesh, rng)
     if has_glasses:
         crop, worn = wear_glasses(crop, mesh, rng)
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))

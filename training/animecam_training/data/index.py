@@ -7,7 +7,14 @@ from typing import Any, TextIO
 from animecam_training.errors import DataError
 
 INDEX_FILE = "index.jsonl"
-ABSENT: dict[str, Any] = {"expressions": 0.0, "beards": 0.0, "glasses": 0.0, "even_light": 0.0, "parts": False}
+ABSENT: dict[str, Any] = {
+    "expressions": 0.0,
+    "beards": 0.0,
+    "lip_shadows": 0.0,
+    "glasses": 0.0,
+    "even_light": 0.0,
+    "parts": False,
+}
 """What a folder was made with whose index does not tell: it was begun before these could be asked for."""
 
 Verdict = str

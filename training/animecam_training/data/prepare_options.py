@@ -29,11 +29,12 @@ class PrepareOptions:
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         beards: Share of the heads of pairs on which a beard grows, 0 … 1.
+        lip_shadows: Share of the heads of pairs without a grown beard that get a shadow on the upper lip, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1; for a teacher the head without them is kept beside.
         even_light: How much of the shade on a face a teacher, or the drawing of a pair, is not to see, 0 … 1; for the
             teacher the evened head is kept beside.
         workers: Processes.
-        seed: Of margins, expressions, beards and glasses.
+        seed: Of margins, expressions, beards, shadows and glasses.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class PrepareOptions:
     drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expressions: float = 0.0
     beards: float = 0.0
+    lip_shadows: float = 0.0
     glasses: float = 0.0
     even_light: float = 0.0
     workers: int = 1
@@ -67,5 +69,5 @@ class PrepareOptions:
         changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
         if self.kind == "pairs":
             changes["parts"] = True  # their maps lie beside them: not in folders of before
-            changes["beards"] = self.beards
+            changes |= {"beards": self.beards, "lip_shadows": self.lip_shadows}
         return marks | changes | dict(self.drawn_by)
