@@ -10,13 +10,16 @@ our crops of heads, which leaves a blurred frame. All take turns with `animecam 
 writes H.264.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# onnxruntime ships no type information.
+
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import av
 import click
@@ -28,6 +31,7 @@ from machine import Watch
 from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
+from animecam.backends.base import Tensor
 from animecam.cli.options import look_options
 from animecam.measure.spread import Ratio
 from animecam.measure.turns import interleave
@@ -73,7 +77,7 @@ class Loop:
         self._card = card
         self._short_px = short_px
         self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        self._input: str = self._session.get_inputs()[0].name
 
     def draw(self, frame: Picture) -> Picture:
         """A whole frame through the network."""
@@ -84,7 +88,7 @@ class Loop:
         numbers = (numbers * (taken.white - taken.black) + taken.black).astype(taken.pixel_type.dtype)[None]
         if taken.layout is Layout.NCHW:
             numbers = np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
-        drawn = self._session.run(None, {self._input: numbers})[0][0].astype(np.float32)
+        drawn = cast(list[Tensor], self._session.run(None, {self._input: numbers}))[0][0].astype(np.float32)
         if given.layout is Layout.NCHW:
             drawn = drawn.transpose(1, 2, 0)
         pixels = np.clip((drawn - given.black) / (given.white - given.black) * 255, 0, 255).astype(np.uint8)

@@ -77,7 +77,7 @@ async def run(
     """All cases, one row each."""
     rows: list[dict[str, Any]] = []
     async with TestServer(build_app(studio, site)) as server, launch() as browser:
-        address = f"http://127.0.0.1:{server.port}/"
+        address = str(server.make_url("/"))
         for case, ways in (("WebRTC", ["rtc"]), ("WebSocket", ["socket"]), (f"WebRTC, {users} users", ["rtc"] * users)):
             pages = [await browser.open(address, size=DESK_PX, script=script) for _ in ways]
             connect_ms = [await go_live(page, way) for page, way in zip(pages, ways, strict=True)]
@@ -112,12 +112,12 @@ async def figures(page: Page) -> dict[str, Any]:
 async def take_screenshots(browser: Chromium, address: str, folder: Path) -> None:
     """Keeps pictures of the page: on a desk by day and night, and on a phone."""
     script = clock_camera(PORTRAIT, clock=False)
-    for name, options in {
-        "serve-light": {"size": DESK_PX},
-        "serve-dark": {"size": DESK_PX, "dark": True},
-        "serve-phone": {"size": PHONE_PX, "phone": True},
-    }.items():
-        page = await browser.open(address, script=script, **options)
+    for name, size, dark, phone in (
+        ("serve-light", DESK_PX, False, False),
+        ("serve-dark", DESK_PX, True, False),
+        ("serve-phone", PHONE_PX, False, True),
+    ):
+        page = await browser.open(address, size=size, dark=dark, phone=phone, script=script)
         await go_live(page, "socket")
         await page.press("b")
         await page.run(f"stage.style.setProperty('--split', '{SPLIT}'); document.activeElement.blur(); scrollTo(0, 0)")

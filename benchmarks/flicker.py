@@ -11,7 +11,7 @@ all. A clip carries its camera's noise; patterns have none, so some is added.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -213,7 +213,7 @@ def face_windows(frames: Sequence[Frame], tracker: Tracker) -> list[Window]:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Detectors]:
+def _opened(settings: Settings) -> Generator[Detectors]:
     options = BackendOptions(threads=1)  # as in a run
     with ExitStack() as stack:
         scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))

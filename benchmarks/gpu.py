@@ -8,7 +8,7 @@ ratios within a turn. The naive form loads the engine and makes its context for 
 crops and pastes on the processor, as the method's authors publish it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -78,7 +78,7 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
 
 
 @contextmanager
-def suppress_missing(what: str) -> Iterator[None]:
+def suppress_missing(what: str) -> Generator[None]:
     """Leaves out a case that does not work here, and says so."""
     try:
         yield
@@ -108,11 +108,14 @@ def measure_path(
             frame = films[number % len(films)]
             return path.submit(replace(frame, index=number, pts=number), regions, "style", network, 1.0)
 
+        def draw(number: int) -> float:
+            return send(number)().gpu_ms
+
         for number in range(WARM_UP_FRAMES):
-            send(number)()
+            draw(number)
         first = WARM_UP_FRAMES
         # Frames are let go, as a sink lets them go: memory that is new for each of them costs more than all the rest.
-        gpu_ms, latency_ms = timed(lambda number: send(number)().gpu_ms, range(first, first + frames))
+        gpu_ms, latency_ms = timed(draw, range(first, first + frames))
         first += frames
         overlaps: list[bool] = []
         waiting: list[Callable[[], Any]] = []
@@ -163,13 +166,11 @@ def compare(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, Any
         return {}
     times_ms = interleave(ways, rounds)
     reference = next(iter(ways))
-    rows = {
-        name: {"p50_ms": median(ms), "ratio": asdict(Ratio.of(ms, times_ms[reference]))}
-        for name, ms in times_ms.items()
-    }
-    cells = [(name, f"{row['p50_ms']:.3f}", f"{row['ratio']['median']:.2f}") for name, row in rows.items()]
+    middles = {name: median(ms) for name, ms in times_ms.items()}
+    ratios = {name: Ratio.of(ms, times_ms[reference]) for name, ms in times_ms.items()}
+    cells = [(name, f"{middles[name]:.3f}", f"{ratio.median:.2f}") for name, ratio in ratios.items()]
     show("one picture through the network, host to host", ("way", "p50 ms", f"share of {reference}"), cells)
-    return rows
+    return {name: {"p50_ms": middles[name], "ratio": asdict(ratio)} for name, ratio in ratios.items()}
 
 
 def _show_paths(rows: dict[str, Any]) -> None:

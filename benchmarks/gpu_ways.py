@@ -1,17 +1,22 @@
 """The ways to compute a style's network on a GPU that are compared, as far as they are installed."""
 
+# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# Neither cuda.bindings nor onnxruntime ships types that tell all.
+
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from measuring import say
 
-from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions, Tensor
+from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Settling, Tensor
+from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import open_backend
 from animecam.cuda.base import Gpu
 from animecam.errors import AnimecamError, BackendError
@@ -126,21 +131,7 @@ def _compiled(stack: ExitStack, options: BackendOptions, batch: Tensor, model: P
     return lambda: backend.run(batch)
 
 
-class Overtaken(Protocol):
-    """A network of PyTorch, host-fed or on the GPU."""
-
-    @property
-    def info(self) -> BackendInfo:
-        """Its version tells whether it is compiled."""
-        ...
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing will overtake it any more."""
-        ...
-
-
-def wait_compiled(draw: Way, network: Overtaken) -> None:
+def wait_compiled(draw: Way, network: Backend | DeviceNetwork) -> None:
     """Draws until PyTorch's compiled network has taken over, and says how long that was.
 
     Raises:
@@ -150,7 +141,7 @@ def wait_compiled(draw: Way, network: Overtaken) -> None:
     draw()
     draw()  # a shape that is drawn twice is compiled
     while COMPILED not in network.info.version:
-        is_last = network.is_settled or perf_counter() - start_s > COMPILE_SECONDS
+        is_last = not isinstance(network, Settling) or network.is_settled or perf_counter() - start_s > COMPILE_SECONDS
         sleep(COMPILE_POLL_SECONDS)
         draw()  # what has overtaken it shows with the next run only
         if is_last and COMPILED not in network.info.version:

@@ -108,7 +108,8 @@ def crowd(faces: int, width_px: int, height_px: int, count: int, *, room_for: in
     columns = ceil(sqrt(room_for * width_px / height_px))
     rows = ceil(room_for / columns)
     side = min(width_px // columns, height_px // rows)
-    bust = cv2.resize(load_portrait()[BUST_ROWS, BUST_COLUMNS], (side, side), interpolation=cv2.INTER_AREA)
+    portrait = load_portrait()[BUST_ROWS, BUST_COLUMNS]
+    bust = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
     places = [
         (number % columns * width_px // columns, number // columns * height_px // rows) for number in range(faces)
     ]

@@ -1,5 +1,8 @@
 """The pictures of the report, one a benchmark, from its JSON."""
 
+# pyright: reportUnknownMemberType=false
+# matplotlib says of hardly any argument what it may be.
+
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
@@ -20,7 +23,7 @@ LINES = (STRONG, ACCENT, "#4f9d69", "#8c5fb0", "#b5485d", "#7a7a7a")
 STROKES = ("-", "--", ":")
 INCH_WIDE, INCH_ROW, INCH_PLOT, INCH_LEGEND = 8.0, 0.34, 3.2, 0.8
 DOTS_PER_INCH = 130
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

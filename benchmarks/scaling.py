@@ -7,11 +7,12 @@ a run but in one thread: find, crop, draw, paste. "Besides" is all of it but the
 frame by frame, and each is compared with the first of its sweep in the same turn.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from time import perf_counter_ns
 
 import click
 from inputs import crowd
@@ -26,6 +27,7 @@ from animecam.renderer import Renderer
 from animecam.session import opened_source
 from animecam.settings import Settings
 from animecam.sources.opening import SourceOptions
+from animecam.timing import ms_since
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
@@ -204,12 +206,14 @@ def measure(cases: Sequence[Case], frames: int) -> list[Row]:
         for _ in range(WARM_UP_FRAMES + frames):
             for one in running:
                 one.step()
-            reference_ms += timed(lambda _: reference(), [0])[1]
+            start_ns = perf_counter_ns()
+            reference()
+            reference_ms.append(ms_since(start_ns))
         return [one.row(running[0], reference_ms[WARM_UP_FRAMES:]) for one in running]
 
 
 @contextmanager
-def _opened(case: Case) -> Iterator[Running]:
+def _opened(case: Case) -> Generator[Running]:
     with open_networks(case.settings) as networks:
         samples = Samples()
         yield Running(case, networks.renderer(samples, is_live=False), samples)

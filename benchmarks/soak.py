@@ -15,11 +15,12 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import click
 from machine import Watch
 from measuring import LENGTH, BenchmarkCommand, json_option, resident_mib, save, say, show
-from scipy.stats import theilslopes
+from scipy import stats
 
 from animecam.cli.options import look_options
 from animecam.measure.spread import Spread
@@ -201,7 +202,8 @@ def slope_of(at_s: Sequence[float], values: Sequence[float], limit: float, grain
         limit: Growth an hour that is allowed.
         grain: Growth within the series that means nothing.
     """
-    slope, _, low, high = (SECONDS_PER_HOUR * number for number in theilslopes(values, at_s, CONFIDENCE))
+    line: Any = stats.theilslopes(values, at_s, CONFIDENCE)  # pyright: ignore[reportUnknownMemberType]
+    slope, low, high = (SECONDS_PER_HOUR * float(number) for number in (line.slope, line.low_slope, line.high_slope))
     has_grown = low * (at_s[-1] - at_s[0]) / SECONDS_PER_HOUR > grain
     verdict = Verdict.GROWS if low > limit and has_grown else Verdict.UNSURE if high > limit else Verdict.STEADY
     return Slope(slope, low, high, limit, verdict)

@@ -97,7 +97,7 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
         found, tracked = track_stages(filmed, settings)
         stages += tracked
         shown = [(frame, faces) for frame, faces in zip(filmed, found, strict=True) if faces]
-        stages += draw_stages(*zip(*shown, strict=True), networks, settings)
+        stages += draw_stages(shown, networks, settings)
         share = network_share(networks, settings)
         stages.append(encode_stage(filmed, stream, Path(name)))
         summary = networks.summary
@@ -115,7 +115,11 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
 def decode_stage(clip: Path, count: int) -> Stage:
     """Reading a clip; decoders work ahead in threads of their own, so the mean says more than the median."""
     with opened_source(str(clip), SourceOptions()) as source:
-        frames, read_ms = timed(lambda _: source.read(), range(count))
+
+        def read(_number: int) -> Frame | None:
+            return source.read()
+
+        frames, read_ms = timed(read, range(count))
     return _stage("decode", [ms for ms, frame in zip(read_ms, frames, strict=True) if frame is not None])
 
 
@@ -156,14 +160,17 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
     return found, [_stage(name, ms) for name, ms in spreads.items()]
 
 
-def draw_stages(
-    frames: Sequence[Frame], found: Sequence[tuple[Face, ...]], networks: Networks, settings: Settings
-) -> list[Stage]:
+def draw_stages(shown: Sequence[tuple[Frame, tuple[Face, ...]]], networks: Networks, settings: Settings) -> list[Stage]:
     """Drawing the faces that were found: their places, crops, pictures, and putting them back."""
+    frames, found = [frame for frame, _ in shown], [faces for _, faces in shown]
     look, ops = settings.look, TimedOps()
     align, calm, compose, draw = Aligner(), Calm(), Compositor(ops), networks.draw(look.style)
+
+    def cut_out(frame: Frame, places: Sequence[Region]) -> tuple[Image, ...]:
+        return tuple(ops.crop(frame, place) for place in places)
+
     regions, align_ms = timed(align, frames, found, [look.size_px] * len(frames))
-    crops, crop_ms = timed(lambda frame, places: tuple(ops.crop(frame, place) for place in places), frames, regions)
+    crops, crop_ms = timed(cut_out, frames, regions)
     drawn, network_ms = timed(draw, crops)
 
     def put_back(frame: Frame, places: Sequence[Region], pictures: Sequence[Image], drawings: Sequence[Image]) -> float:

@@ -145,7 +145,7 @@ def measure(students: Sequence[Student], size_px: int, rounds: int, threads: int
 
 def write_student(student: Student, target: Path) -> int:
     """Exports a candidate with fresh weights; returns how many there are."""
-    torch.manual_seed(0)
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     generator = LiteGenerator(**student.options).eval()
     export_onnx(generator, target, OnnxOptions())
     return sum(weights.numel() for weights in generator.parameters())

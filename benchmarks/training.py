@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
+from typing import Any, Literal
 
 import torch
 from machine import Watch
@@ -20,6 +21,7 @@ from animecam.errors import AnimecamError
 from animecam.measure.figures import check_report, write_report
 from animecam.measure.spread import Spread
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
+from animecam_training.config import Method as MethodName
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
@@ -47,11 +49,11 @@ class Result:
     peak_mib: float
 
 
-def make_cases(size_px: int, batch: int, precision: str) -> list[Case]:
+def make_cases(size_px: int, batch: int, precision: Literal["fp32", "bf16"]) -> list[Case]:
     """Every method with the generators that are trained by it."""
     data = DataConfig(batch=batch, sizes_px=(size_px,))
 
-    def recipe(generator: str, method: str = "pairs", adversarial: float = 0.0) -> Recipe:
+    def recipe(generator: str, method: MethodName = "pairs", adversarial: float = 0.0) -> Recipe:
         return Recipe(
             method=method,
             steps=1_000_000,
@@ -137,7 +139,7 @@ def main() -> None:
         )
     if arguments.report:
         settings = {name: value for name, value in vars(arguments).items() if name != "report"}
-        report = {"machine": watch.report(), "gpu": gpu, "settings": settings}
+        report: dict[str, Any] = {"machine": watch.report(), "gpu": gpu, "settings": settings}
         report["results"] = [asdict(result) for result in results]
         write_report(arguments.report, report)
 
