@@ -10,7 +10,7 @@ from animecam_training.config import Recipe
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.recipe_files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
-from animecam_training.target.anime.hair import bald_scalp, hair_area
+from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing, describe_drawing
 from animecam_training.target.face import UPPER_LIP_ZONE, beard_cover, fill_skin
@@ -148,6 +148,42 @@ def test_a_bald_head_is_skin_and_hair_is_not(portrait: tuple[Image, FoundFace, P
     scalp = bald_scalp(hair, bald, skin, sheet)
     above = (hair > 0.9) & (sheet.rows < sheet.mesh[BROW_TOP, 1] - 0.2 * sheet.eye_px)
     assert float(scalp[above].mean()) > 0.8
+
+
+GRAY_HAIR, DARK_HAIR = (60.0, 0.0, 1.0), (14.0, 1.0, 2.0)  # CIE Lab
+
+
+@pytest.mark.parametrize(("colour", "is_told"), [(GRAY_HAIR, True), (DARK_HAIR, False)])
+def test_shaded_skin_beside_gray_hair_is_told(
+    portrait: tuple[Image, FoundFace, Plane], colour: tuple[float, float, float], *, is_told: bool
+) -> None:
+    photo, face, person = portrait
+    sheet = sheet_of(photo, face.mesh, person)
+    skin = find_skin(to_lab(denoised(photo)), sheet)
+    hair = hair_area(skin, sheet)
+    above = float(face.mesh[BROW_TOP, 1]) - 0.15 * sheet.eye_px
+    is_crown = sheet.rows < above - 0.2 * sheet.eye_px
+    is_beside = np.abs(sheet.columns - face.mesh[BROW_TOP, 0]) < 0.8 * sheet.eye_px
+    is_forehead = is_beside & (hair > 0.9) & (sheet.rows > above) & (sheet.rows < face.mesh[BROW_TOP, 1])
+    assert is_forehead.any()
+    lab = np.broadcast_to(skin.colour - np.array([25, 3, 3], np.float32), photo.shape).astype(np.float32)
+    lab[is_crown] = colour
+    shaded = bare_skin(hair, lab, skin, sheet)
+    assert float(shaded[is_forehead].mean()) == pytest.approx(float(is_told), abs=0.1)
+    assert float(shaded[is_crown & (sheet.rows < above - 0.4 * sheet.eye_px)].max()) < 0.01
+
+
+def test_gloss_below_dark_hair_is_skin(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    photo, face, person = portrait
+    sheet = sheet_of(photo, face.mesh, person)
+    skin = find_skin(to_lab(denoised(photo)), sheet)
+    hair = hair_area(skin, sheet)
+    is_gloss = (hair > 0.9) & (sheet.face(0.5) > 0.5) & (sheet.rows < face.mesh[BROW_TOP, 1])
+    assert is_gloss.any()
+    lab = np.broadcast_to(np.array(DARK_HAIR, np.float32), photo.shape).copy()
+    assert float(bare_skin(hair, lab, skin, sheet).max()) == 0.0
+    lab[is_gloss] = skin.colour + np.array([20, -8, -10], np.float32)
+    assert float(np.median(bare_skin(hair, lab, skin, sheet)[is_gloss])) > 0.9
 
 
 def test_the_bundled_recipe_asks_for_the_drawing() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
 from animecam_training.target.anime.eyes import draw_anime_eyes, is_behind_dark_glass
 from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
-from animecam_training.target.anime.hair import bald_scalp, hair_area, paint_hair
+from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area, paint_hair
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.anime.skin import flat_skin
 from animecam_training.target.draw import found_lines, inked, outline_ink
@@ -91,7 +91,7 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
     flat = flat_painting(calm, sheet, options.chroma, options.background_lift)
     skin, moustache = fill_skin(find_skin(lab, sheet), lab, sheet)
     hair = hair_area(skin, sheet)
-    scalp = bald_scalp(hair, lab, skin, sheet)
+    scalp = np.maximum(bald_scalp(hair, lab, skin, sheet), bare_skin(hair, lab, skin, sheet))
     skin, hair = replace(skin, share=np.maximum(skin.share, scalp)), hair * (1 - scalp)
     flat = paint_hair(flat, lab, hair, sheet)
     paint, lit = flat_skin(lab, skin, hair, sheet, options)
