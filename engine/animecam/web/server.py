@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -97,7 +97,7 @@ async def serve(
     tls: ssl.SSLContext | None,
     on_ready: Callable[[int], None],
 ) -> None:
-    """Serves until the time is over or the program is told to stop (Ctrl-C, SIGTERM).
+    """Serves until the time is over or the program is told to stop (Ctrl-C, SIGTERM, a closed terminal).
 
     Args:
         studio: Open; draws for everybody.
@@ -111,7 +111,7 @@ async def serve(
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stopping_signals():
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels this task instead
             loop.add_signal_handler(number, stopping.set)
     runner = web.AppRunner(
@@ -128,6 +128,13 @@ async def serve(
             await asyncio.wait_for(stopping.wait(), options.seconds)
     finally:
         await runner.cleanup()
+
+
+def _stopping_signals() -> Iterator[int]:
+    """What ends the server; under nohup a closed terminal does not."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP
 
 
 async def _listen(runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLContext | None) -> None:

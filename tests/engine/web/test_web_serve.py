@@ -69,6 +69,26 @@ def test_it_ends_cleanly_when_told_to(run, number):
     run(ServeOptions(port=0), visit)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="closing a terminal ends a Windows program otherwise")
+@pytest.mark.parametrize("is_under_nohup", [False, True])
+def test_a_closed_terminal_ends_it_but_under_nohup(run, is_under_nohup):
+    answers = []
+
+    async def visit(port):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.2)
+        if is_under_nohup:
+            answers.append(await get(f"http://127.0.0.1:{port}/healthz"))
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_under_nohup else signal.SIG_DFL)
+    try:
+        run(ServeOptions(port=0), visit)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert answers == [200] * is_under_nohup
+
+
 def test_a_port_in_use_is_said_in_one_line(run):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
