@@ -22,7 +22,7 @@ MULTIPLES_PX = (1, 2, 4, 8, 16, 32, 64)
 """What the sides may have to be multiples of: networks halve up to six times."""
 
 SMALLEST_PX = (16, 32, 64, 128)
-"""Sides that are tried, to find the smallest picture."""
+"""Sides that are tried, to find the smallest picture. No network may be fixed to less than the first."""
 
 PROBE_PX = (256, 192)
 """(height, width) of the probe: multiples of all above, and unequal, so that no axis is taken for another."""
@@ -84,6 +84,9 @@ def probe_network(backend: Backend, portrait: Image) -> Probed:
         if backend.max_batch * _CHANNELS * size_px[0] * size_px[1] > MOST_NUMBERS:
             message = f"the network takes {_shape(backend.input)}, which is too large to be drawn live"
             raise StyleError(message, hint="export it with a smaller fixed size, for instance 1x3x256x256")
+        if min(size_px) < SMALLEST_PX[0]:
+            message = f"the network takes {_shape(backend.input)}, which is too small to draw a face"
+            raise StyleError(message, hint="export it with a larger fixed size, for instance 1x3x256x256")
         picture = _resized(portrait, size_px)
         try:
             trials = list(_trials(backend, picture, layout))

@@ -149,6 +149,8 @@ def save_graph(folder: Path, nodes: list, shape: list, constants: list) -> Path:
         ("Relu", ["n", 3, 64, "w"], "fixes one side"),
         ("Relu", [1, 3, 100_000, 100_000], "takes 1x3x100000x100000, which is too large"),
         ("Relu", [100_000, 3, "h", "w"], "takes 100000x3x?x?, which is too large"),
+        ("Relu", [1, 3, 1, 1], "takes 1x3x1x1, which is too small"),
+        ("Relu", [1, 3, 256, 8], "takes 1x3x256x8, which is too small"),
         ("GlobalAveragePool", ["n", 3, "h", "w"], "gives 1x3x1x1 for a picture of 256x192"),
         ("Sqrt", ["n", 3, 64, 96], None),
         ("Neg", ["n", 3, "h", "w"], "does not resemble"),
