@@ -76,26 +76,31 @@ def test_resume_is_exact(
             assert torch.equal(value, resumed.state[part][name]), name
 
 
-def test_ctrl_c_finishes_the_step_and_saves_it(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_a_polite_kill_finishes_the_step_and_saves_it(
+    pairs: Path, tmp_path: Path, runs: ModuleType, number: signal.Signals
+) -> None:
     """Up to save_every steps were lost, and all of a run that had saved none yet."""
+    before = signal.getsignal(number)
     recipe = runs.recipe_of(pairs, save_every=100)
 
     def ask(step: int) -> None:
         if step == 1:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
 
     with pytest.raises(KeyboardInterrupt):
         train(recipe, RunOptions(tmp_path / "run"), ask)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is before
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
     whole = train(recipe, RunOptions(tmp_path / "whole"))
     resumed = train(recipe, RunOptions(tmp_path / "run", resume=True))
     assert all(torch.equal(value, resumed.weights[name]) for name, value in whole.weights.items())
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_step() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_ctrl_c_does_not_wait_for_the_step(number: signal.Signals) -> None:
     with stop_wishes() as is_asked:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         assert is_asked()
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)

@@ -68,7 +68,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
         DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
-        KeyboardInterrupt: Ctrl-C; the step at hand was finished and saved, unless torchrun started several processes.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the step at hand was finished and saved, unless torchrun started several
+            processes.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
