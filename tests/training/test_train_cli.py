@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from animecam.styles.registry import BUNDLED
+from animecam_training import run_folder
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.cli import main
 from animecam_training.config import DataConfig, ModelConfig, Recipe
@@ -53,6 +54,31 @@ def test_run_ends_on_time_and_resumes(recipe: Path, tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run/last.pt").step == 1
     assert main([*run, "--resume"]) == 0
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is held there")
+@pytest.mark.parametrize("words", [[], ["--resume"]])
+def test_a_second_run_in_the_folder_is_refused_while_one_goes_on(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Both wrote into stats.jsonl and last.pt in turn, and both ended well."""
+    run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "pairs"), "--threads", "1"]
+    second = [sys.executable, "-m", "animecam_training.cli", *run, *words]
+    write = run_folder.RunFolder.log
+    others: list[subprocess.CompletedProcess[str]] = []
+
+    def log(folder: run_folder.RunFolder, figures: run_folder.StepFigures) -> None:
+        if not words or (tmp_path / "run/last.pt").exists():
+            others.append(subprocess.run(second, capture_output=True, text=True, timeout=120, check=False))
+        write(folder, figures)
+
+    monkeypatch.setattr(run_folder.RunFolder, "log", log)
+    assert main([*run, "--minutes", "0"]) == 0
+    assert main([*run, "--resume"]) == 0
+    assert others
+    assert others[0].returncode == 1
+    assert "is being trained into by another run" in others[0].stderr
+    assert len(run_folder.read_stats(tmp_path / "run/stats.jsonl")) == 2
 
 
 def test_a_name_that_no_file_can_have_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.recipe_files import differences
+from animecam_training.run_claim import claimed
 from animecam_training.run_folder import CHECKPOINT_FILE, RunFolder, StepFigures, check_run, load_samples, to_row
 from animecam_training.stopping import stop_wishes
 
@@ -65,7 +66,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         The last checkpoint, which is also in the run folder.
 
     Raises:
-        CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run.
+        CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run,
+            or another program trains into the folder.
         DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the step at hand was finished and saved, unless torchrun started several
@@ -75,7 +77,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         torch.set_num_threads(options.threads)
     # By every process: one that alone could not go on would leave the others in the middle of a step.
     check_run(options.folder, is_resumed=options.resume)
-    with join_processes() as process:
+    with ExitStack() as stack:
+        process = stack.enter_context(join_processes())
         if process.rank == 0 and recipe.precision == "bf16" and is_half_slow(process.device):
             log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
@@ -85,6 +88,9 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "pictures": dataset.describe(),
             "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
         }
+        if process.rank == 0:
+            stack.enter_context(claimed(options.folder))
+            check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
         first_step = _restore(method, recipe, options, origins)
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
         try:

@@ -61,6 +61,13 @@ def check_run(path: Path, *, is_resumed: bool) -> None:
         raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
 
 
+def unwritable(folder: Path, error: OSError) -> CheckpointError:
+    """Why nothing can be written into a run folder, and what to do about it."""
+    is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
+    hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
+    return CheckpointError(f"cannot write {folder}: {error.strerror}", hint=hint)
+
+
 class RunFolder:
     """A folder for one run.
 
@@ -80,7 +87,7 @@ class RunFolder:
             (path / RECIPE_FILE).write_text(recipe_to_toml(recipe), "utf-8")
             self._drop_lines_after(first_step)
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         self._board: Any = None
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter  # imported here: slow, and an optional part
@@ -104,11 +111,6 @@ class RunFolder:
             partial.write_text("".join(json.dumps(asdict(line)) + "\n" for line in kept), "utf-8")
             partial.replace(self.stats)
 
-    def _unwritable(self, error: OSError) -> CheckpointError:
-        is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
-        hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
-        return CheckpointError(f"cannot write {self.path}: {error.strerror}", hint=hint)
-
     def log(self, figures: StepFigures) -> None:
         """Append a line to stats.jsonl and the curves to TensorBoard.
 
@@ -119,7 +121,7 @@ class RunFolder:
             with self.stats.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(figures)) + "\n")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         if self._board is not None:
             for name, value in figures.losses.items():
                 self._board.add_scalar(name, value, figures.step)

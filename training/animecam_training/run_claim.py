@@ -1,0 +1,54 @@
+"""A run folder that one program trains into at a time: two would mix figures and overwrite what the other saved."""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from animecam_training.errors import CheckpointError
+from animecam_training.run_folder import unwritable
+
+CLAIM_FILE = ".claim"
+
+
+@contextmanager
+def claimed(folder: Path) -> Generator[None]:
+    """Holds a run folder, which is made if absent, for the block. On Windows it holds nothing.
+
+    The system lets go of it when the program ends, however it ends: what is left of a killed run is free at once.
+
+    Raises:
+        CheckpointError: Another program trains into it, or it cannot be written.
+    """
+    try:
+        with suppress(FileExistsError):  # what is there may be no folder: opening a file in it tells so
+            folder.mkdir(parents=True)
+        file = (folder / CLAIM_FILE).open("ab")
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    with file:
+        if not _lock(file):
+            hint = "wait for that run, or name another folder: --out"
+            raise CheckpointError(f"{folder} is being trained into by another run", hint=hint)
+        yield
+
+
+if sys.platform == "win32":
+
+    def _lock(file: BinaryIO) -> bool:
+        del file
+        return True
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> bool:
+        """Whether the file is ours now. Processes that read pictures, and may outlive us, do not inherit it."""
+        try:
+            fcntl.lockf(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # POSIX leaves the choice
+            return False
+        except OSError:
+            pass  # a file system without locks: it must be written all the same
+        return True
