@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
-_USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-"""What is told to end a program, and what it does where nobody else listens."""
+_USUAL = (signal.SIG_DFL, signal.default_int_handler)
+"""What signals do where nobody else listens."""
 
 
 @contextmanager
@@ -23,11 +23,12 @@ def stop_wishes() -> Generator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    heard = {number: usual for number, usual in _USUAL.items() if signal.getsignal(number) is usual}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = {number: handler for number, handler in handlers.items() if handler in _USUAL}
 
     def listen_no_more() -> None:
-        for number, usual in heard.items():
-            signal.signal(number, usual)
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         asked.set()
