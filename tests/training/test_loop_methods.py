@@ -144,6 +144,18 @@ def test_the_double_tail_method_resumes_exactly(pairs: Path, styles: Path, tmp_p
             assert torch.equal(value, resumed.state[part][name]), name
 
 
+def test_an_unpaired_run_from_nothing_without_pretraining_is_warned_of(
+    pairs: Path, styles: Path, tmp_path: Path, runs: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    recipe = runs.unpaired(pairs, styles, "dtgan-lite-double", steps=1)
+    train(recipe, RunOptions(tmp_path / "taught"))
+    bare = replace(recipe, pretrain_steps=0)
+    train(bare, RunOptions(tmp_path / "from", start_from=tmp_path / "taught/last.pt"))
+    assert "pretrain_steps" not in caplog.text
+    train(bare, RunOptions(tmp_path / "bare"))
+    assert "give pretrain_steps, or --from" in caplog.text
+
+
 def test_half_precision_trains_and_keeps_fp32_weights(pairs: Path, runs: ModuleType) -> None:
     recipe = runs.recipe_of(pairs, precision="bf16")
     method = PairMethod(recipe, torch.device("cpu"))

@@ -79,8 +79,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     check_run(options.folder, is_resumed=options.resume)
     with ExitStack() as stack:
         process = stack.enter_context(join_processes())
-        if process.rank == 0 and recipe.precision == "bf16" and is_half_slow(process.device):
-            log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
+        if process.rank == 0:
+            _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
         method = METHODS[recipe.method](recipe, process.device)
         origins = {
@@ -102,6 +102,15 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         finally:
             if folder:
                 folder.close()
+
+
+def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
+    """What is likely to be regretted after hours."""
+    if recipe.precision == "bf16" and is_half_slow(process.device):
+        log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
+    is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
+    if recipe.method == "dtgan" and is_untaught:
+        log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
 
 
 def _open_set(recipe: Recipe, batch_of_all: int) -> PairSet | PhotoSet:
