@@ -14,8 +14,6 @@ import numpy as np
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.target.face import MOUSTACHE
 from animecam_training.target.geometry import (
-    BROW_TOP,
-    CHIN,
     JAW,
     LIPS,
     OVAL,
@@ -123,8 +121,6 @@ def _choose_area(sheet: Sheet, rng: np.random.Generator) -> Plane:
 def _jaw_area(sheet: Sheet, rng: np.random.Generator) -> Plane:
     """A beard from ear to ear, the upper lip included."""
     mesh, eye_px = sheet.mesh, sheet.eye_px
-    down = mesh[CHIN] - mesh[BROW_TOP]
-    down = down / np.linalg.norm(down)
     height = rng.uniform(0, 1)
     left, right = (
         (1 - height) * mesh[list(low)] + height * mesh[list(high)]
@@ -134,7 +130,8 @@ def _jaw_area(sheet: Sheet, rng: np.random.Generator) -> Plane:
     is_long = rng.random() < LONG_SHARE
     if is_long:
         place = np.linspace(-1, 1, len(JAW))[:, None]
-        jaw += rng.uniform(*LENGTHS) * eye_px * (SIDE_LENGTH + (1 - SIDE_LENGTH) * np.cos(place * np.pi / 2)) * down
+        shares = SIDE_LENGTH + (1 - SIDE_LENGTH) * np.cos(place * np.pi / 2)
+        jaw += rng.uniform(*LENGTHS) * eye_px * shares * sheet.down
     # JAW runs from the right of the picture to the left; the upper edge goes back.
     area = sheet.area(np.concatenate([jaw, left, right[::-1]]).astype(np.float32))
     if is_long:
@@ -156,8 +153,7 @@ def _light(sheet: Sheet) -> Plane:
 def _strands(sheet: Sheet, rng: np.random.Generator) -> Plane:
     """Strands that spread from under the nose, float32 [H, W], 0 … 1, all values alike often."""
     mesh, eye_px = sheet.mesh, sheet.eye_px
-    down = mesh[CHIN] - mesh[BROW_TOP]
-    roots = mesh[UNDER_NOSE] - ROOTS * eye_px * down / np.linalg.norm(down)
+    roots = mesh[UNDER_NOSE] - ROOTS * eye_px * sheet.down
     x, y = sheet.columns - roots[0], sheet.rows - roots[1]
     waves = blurred(rng.standard_normal(sheet.shape).astype(np.float32), WAVE_REACH * eye_px)
     turn = np.arctan2(y, x) + WAVES * waves / max(float(waves.std()), 1e-6)

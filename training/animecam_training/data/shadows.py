@@ -9,16 +9,7 @@ import numpy as np
 
 from animecam_training.faces import Image, Points
 from animecam_training.target.face import MOUSTACHE
-from animecam_training.target.geometry import (
-    BROW_TOP,
-    CHIN,
-    NOSE_BASE,
-    UNDER_NOSE,
-    Floats,
-    Sheet,
-    blurred,
-    unchanged_sheet,
-)
+from animecam_training.target.geometry import NOSE_BASE, UNDER_NOSE, Floats, Sheet, blurred, unchanged_sheet
 
 THROWN_SHARE = 0.6  # by the nose, from a light above; what is left is a lip that is turned away from the light
 # Lengths are fractions of the distance between the eyes.
@@ -51,10 +42,8 @@ def shade_lip(photo: Image, mesh: Points, rng: np.random.Generator) -> Image:
 def _thrown(sheet: Sheet, rng: np.random.Generator) -> Points:
     """The outline of the shadow of a nose, float32 [N, 2], pixels."""
     mesh = sheet.mesh
-    down = mesh[CHIN] - mesh[BROW_TOP]
-    down = down / np.linalg.norm(down)
-    aside = np.array((-down[1], down[0]), np.float32)
-    way = rng.uniform(*REACH) * sheet.eye_px * (down + rng.uniform(-SIDEWAYS, SIDEWAYS) * aside)
+    aside = np.array((-sheet.down[1], sheet.down[0]), np.float32)
+    way = rng.uniform(*REACH) * sheet.eye_px * (sheet.down + rng.uniform(-SIDEWAYS, SIDEWAYS) * aside)
     base: Floats = mesh[list(NOSE_BASE)]
     fallen = mesh[UNDER_NOSE] + rng.uniform(*SPREAD) * (base - mesh[UNDER_NOSE]) + way
     return cv2.convexHull(np.concatenate([base, fallen]).astype(np.float32)).reshape(-1, 2).astype(np.float32)

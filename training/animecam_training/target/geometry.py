@@ -80,6 +80,12 @@ class Sheet:
         """Column number of each pixel, float32 [H, W]."""
         return np.mgrid[: self.shape[0], : self.shape[1]][1].astype(np.float32)
 
+    @property
+    def down(self) -> Points:
+        """The way from the forehead to the chin, of length 1, float32 [2], x and y."""
+        way = self.mesh[CHIN] - self.mesh[BROW_TOP]
+        return (way / np.linalg.norm(way)).astype(np.float32)
+
     def area(self, outline: tuple[int, ...] | Points, blur_px: float = 0.0) -> Plane:
         """Coverage of a closed outline (mesh indices or pixels), float32 [H, W], 0 … 1."""
         points = self.mesh[list(outline)] if isinstance(outline, tuple) else outline
@@ -107,9 +113,8 @@ class Sheet:
     def face(self, forehead_eye: float) -> Plane:
         """Coverage of the face with so much more forehead (eye distances) than the mesh has, float32 [H, W], 0 … 1."""
         outline = self.mesh[list(OVAL)].copy()
-        up = self.mesh[BROW_TOP] - self.mesh[CHIN]
         raised = [OVAL.index(point) for point in FOREHEAD_EDGE]
-        outline[raised] += up / np.linalg.norm(up) * forehead_eye * self.eye_px
+        outline[raised] -= forehead_eye * self.eye_px * self.down
         return self.area(outline)
 
     def eyelids(self) -> Plane:

@@ -12,7 +12,6 @@ from animecam_training.target.face import beard_cover, whole_face
 from animecam_training.target.flat import matt_paint
 from animecam_training.target.flatten import denoised, to_lab, to_rgb
 from animecam_training.target.geometry import (
-    BROW_TOP,
     CHIN,
     NOSE_TIP,
     OVAL,
@@ -77,8 +76,8 @@ def _nose(sheet: Sheet) -> Plane:
 def _is_half_known(cover: Plane, sheet: Sheet) -> bool:
     """Whether of one half of the face much more is taken for skin than of the other."""
     oval = sheet.area(OVAL)
-    down = sheet.mesh[CHIN] - sheet.mesh[BROW_TOP]
-    side = (sheet.columns - sheet.mesh[CHIN][0]) * down[1] - (sheet.rows - sheet.mesh[CHIN][1]) * down[0]
+    x, y = sheet.mesh[CHIN]
+    side = (sheet.columns - x) * sheet.down[1] - (sheet.rows - y) * sheet.down[0]
     halves = [oval * (side < 0), oval * (side >= 0)]
     known = [float((cover * half).sum() / max(1.0, float(half.sum()))) for half in halves]
     return abs(known[0] - known[1]) > MOST_UNLIKE

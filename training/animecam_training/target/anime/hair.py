@@ -63,7 +63,7 @@ def bare_skin(hair: Plane, lab: Lab, skin: Skin, sheet: Sheet) -> Plane:
         skin: Where the skin is, and its colour.
         sheet: The photo's geometry.
     """
-    away = cv2.distanceTransform((sheet.area(OVAL) < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / sheet.eye_px
+    away = cv2.distanceTransform((skin.oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / sheet.eye_px
     crown = (hair > 0.5) & (away > CROWN_AWAY) & (sheet.rows < sheet.mesh[BROW_TOP, 1])
     if int(crown.sum()) <= FEWEST_PX:
         return np.zeros_like(hair)
