@@ -81,6 +81,12 @@ def test_a_second_run_in_the_folder_is_refused_while_one_goes_on(
     assert len(run_folder.read_stats(tmp_path / "run/stats.jsonl")) == 2
 
 
+def test_a_run_that_cannot_begin_leaves_no_folder(recipe: Path, tmp_path: Path) -> None:
+    run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "pairs")]
+    assert main([*run, "--from", str(tmp_path / "absent.pt")]) == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_name_that_no_file_can_have_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     name = 300 * "x"
     assert main(["prepare", name, str(tmp_path / "out"), "--kind", "style"]) == 1

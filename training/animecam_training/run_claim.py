@@ -21,17 +21,24 @@ def claimed(folder: Path) -> Generator[None]:
     Raises:
         CheckpointError: Another program trains into it, or it cannot be written.
     """
+    path = folder / CLAIM_FILE
+    is_new = not folder.exists()
     try:
         with suppress(FileExistsError):  # what is there may be no folder: opening a file in it tells so
             folder.mkdir(parents=True)
-        file = (folder / CLAIM_FILE).open("ab")
+        file = path.open("ab")
     except OSError as error:
         raise unwritable(folder, error) from error
-    with file:
-        if not _lock(file):
-            hint = "wait for that run, or name another folder: --out"
-            raise CheckpointError(f"{folder} is being trained into by another run", hint=hint)
-        yield
+    try:
+        with file:
+            if not _lock(file):
+                hint = "wait for that run, or name another folder: --out"
+                raise CheckpointError(f"{folder} is being trained into by another run", hint=hint)
+            yield
+    finally:
+        if is_new and list(folder.iterdir()) == [path]:  # the run never began: its folder would be litter
+            path.unlink()
+            folder.rmdir()
 
 
 if sys.platform == "win32":
