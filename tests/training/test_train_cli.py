@@ -185,6 +185,7 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
     write_clip(clip, [read_picture(photos / "9.jpg")] * 4)
     measured = ["--photos", str(photos), "--anime", str(tmp_path / "made"), *weights, "--size", "128"]
     measured += ["--clip", str(clip), "--frames", "3", "--published", "--teacher", str(BUNDLED / "cel")]
+    measured += ["--pairs", str(tmp_path / "made")]
     figures, grid = tmp_path / "figures.json", tmp_path / "grid.jpg"
     written = ["--json", str(figures), "--grid", str(grid)]
     assert main(["evaluate", str(tmp_path / "run/last.pt"), *measured, *written]) == 0
@@ -194,6 +195,8 @@ def test_prepare_and_evaluate_a_portrait(recipe: Path, shared: Path, tmp_path: P
     assert result["figures"]["identity"]["faces"] == 2
     assert result["by_name"]["identity_cosine_mean"] == result["figures"]["identity"]["mean"]
     assert result["by_name"]["squeeze_distance_to_full"] > 0.05  # after one step it is nothing like that
+    assert result["by_name"]["drawing_l1_eyes_and_mouth"] == result["drawings"]["clear"]["parts"] > 0.05
+    assert result["drawings"]["clear"]["beard"] is None
     # Nothing that could not be measured has a figure, and each says why.
     absent = [result["inception"] is None, result["lpips"] is None]
     assert len(result["missing"]) == sum(absent)

@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from animecam_training.checkpoint import load_checkpoint
+from animecam_training.data import workers as workers_module
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.recipe_files import recipe_to_toml
@@ -119,3 +120,14 @@ def _wait_for(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
+
+
+def test_one_thing_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers took three seconds to start for a folder of one portrait."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pool was started")
+
+    monkeypatch.setattr(workers_module, "ProcessPoolExecutor", refuse)
+    assert list(in_order(operator.neg, [3], workers=8)) == [-3]
+    assert 1 <= workers_module.default_workers() <= workers_module.MOST_DEFAULT_WORKERS

@@ -46,7 +46,7 @@ def app() -> None:
     help="Crops of each photo of a face with a beard, if that is more than --copies.",
 )
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=320, help="Side of the results, pixels.")
-@click.option("--workers", type=click.IntRange(min=1), default=1, help="Processes.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. [default: one for each core, 8 at most]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of margins and of all that is drawn at random.")
 @click.option(
     "--recipe",
@@ -63,7 +63,7 @@ def prepare(
     copies: int,
     beard_copies: int,
     size: int,
-    workers: int,
+    workers: int | None,
     seed: int,
     recipe: Path | None,
     teacher: str | None,
@@ -76,6 +76,7 @@ def prepare(
         from animecam_training.data.crops import CropOptions
         from animecam_training.data.prepare import prepare as run_prepare
         from animecam_training.data.prepare_options import PrepareOptions
+        from animecam_training.data.workers import default_workers
         from animecam_training.recipe_files import load_recipe
         from animecam_training.target.drawings import choose_drawing, describe_drawing
 
@@ -98,7 +99,7 @@ def prepare(
         lip_shadows=wanted.lip_shadows,
         glasses=wanted.glasses,
         even_light=wanted.even_light,
-        workers=workers,
+        workers=workers or default_workers(),
         seed=seed,
     )
     with progress_bar() as progress:
@@ -166,6 +167,7 @@ def run(
 @click.option("--frames", type=click.IntRange(min=2), default=48, help="Frames of the clip at most.")
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=256, help="Side of the head crops, pixels.")
 @click.option("--teacher", type=_FOLDER, help="What it was distilled from: measures how near it is to that.")
+@click.option("--pairs", type=_FOLDER, help="Pairs it was not trained on: measures how near it is to their drawings.")
 @click.option("--published", is_flag=True, help="FID, KID, Inception Score, LPIPS too; their networks are downloads.")
 @click.option("--grid", type=_FOLDER, help="Write a before/after grid here.")
 @click.option("--json", "json_out", type=_FOLDER, help="Write the figures here.")
@@ -180,6 +182,7 @@ def evaluate(
     frames: int,
     size: int,
     teacher: Path | None,
+    pairs: Path | None,
     published: bool,
     grid: Path | None,
     json_out: Path | None,
@@ -201,6 +204,7 @@ def evaluate(
         size_px=size,
         with_published=published,
         teacher=teacher,
+        pairs=pairs,
     )
     result = run_evaluation(style, options, grid)
     results.print(figure_table(result))

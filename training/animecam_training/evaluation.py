@@ -19,6 +19,7 @@ from animecam_training.data.pictures import check_ending, list_pictures, read_pi
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
+from animecam_training.metrics.drawings import PairFigures, measure_pairs
 from animecam_training.metrics.evaluate import (
     Likeness,
     StyleFigures,
@@ -47,12 +48,13 @@ class EvaluateOptions:
         photos: Folder of portraits, one face each.
         anime: Folder of pictures of the style aimed at; they are cut square as `prepare` cuts them.
         weights: Folder of the face and identity networks.
-        only: Portraits whose file name contains this; empty takes all.
+        only: Portraits, and pairs, whose file name contains this; empty takes all.
         clip: Video file, or folder of a clip's frames in order, for flicker; None leaves it out.
         clip_frames: Frames of the clip at most.
         size_px: Side of the head crops.
         with_published: Also FID, KID, Inception Score and LPIPS, whose networks may have to be downloaded.
         teacher: What the style was distilled from, a checkpoint or a style, to be compared with; None: nothing.
+        pairs: Folder of pairs that were not trained on, to compare with their drawings; None leaves it out.
     """
 
     photos: Path
@@ -64,6 +66,7 @@ class EvaluateOptions:
     size_px: int = 256
     with_published: bool = False
     teacher: Path | None = None
+    pairs: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Evaluation:
         inception: None where not asked for, or where its network cannot be had.
         lpips: Likewise.
         teacher: How near it is to what it was distilled from; None where nothing was named.
+        drawings: How near it is to the drawings of the pairs; None where no pairs were named.
         missing: Why what was asked for is None, one line each.
     """
 
@@ -90,6 +94,7 @@ class Evaluation:
     inception: InceptionFigures | None = None
     lpips: float | None = None
     teacher: Likeness | None = None
+    drawings: PairFigures | None = None
     missing: tuple[str, ...] = field(default=())
 
     def by_name(self) -> dict[str, float]:
@@ -112,6 +117,8 @@ class Evaluation:
         if self.teacher:
             named["squeeze_distance_to_full"] = self.teacher.squeeze_distance
             named["psnr_to_full_db"] = self.teacher.psnr_db
+        if self.drawings:
+            named |= self.drawings.by_name()
         return {name: figure for name, figure in named.items() if math.isfinite(figure)}
 
 
@@ -164,6 +171,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     measured = open_style(style)
     teacher = open_style(options.teacher) if options.teacher else None
     finder, identity = FaceFinder(options.weights), IdentityNetwork(options.weights)
+    drawings = measure_pairs(measured.draw, options.pairs, options.only) if options.pairs else None
     if options.clip and not options.clip.exists():
         raise DataError(f"there is no clip {options.clip}", hint="name a video, or a folder of frames")
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
@@ -182,7 +190,8 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
         inception, lpips, missing = _measure_published(photos, styled, anime)
     likeness = compare_drawings(stylize_images(teacher.draw, photos), styled) if teacher else None
     return Evaluation(
-        measured.name, measured.steps, options.size_px, figures, flicker, inception, lpips, likeness, missing
+        *(measured.name, measured.steps, options.size_px),
+        *(figures, flicker, inception, lpips, likeness, drawings, missing),
     )
 
 

@@ -25,6 +25,12 @@ def figure_table(result: Evaluation) -> Table:
     if result.teacher:
         table.add_row("squeeze distance to the teacher", f"{result.teacher.squeeze_distance:.3f}")
         table.add_row("PSNR to the teacher, dB", f"{result.teacher.psnr_db:.1f}")
+    if result.drawings:
+        for errors, seen in ((result.drawings.clear, ""), (result.drawings.poor, ", as a poor webcam sees them")):
+            places = {"heads": errors.whole, "eyes and mouth": errors.parts, "grown beards": errors.beard}
+            for place, error in places.items():
+                if error is not None:
+                    table.add_row(f"L1 to the drawings, {place}{seen}", f"{error:.3f}")
     if result.lpips is not None:
         table.add_row("LPIPS (AlexNet) to the photo", f"{result.lpips:.3f}")
     return table

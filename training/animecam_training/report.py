@@ -27,6 +27,12 @@ FIGURE_WORDS = {
     "lpips_alex_to_photo": "LPIPS (AlexNet) to the photo",
     "squeeze_distance_to_full": "squeeze distance to the teacher",
     "psnr_to_full_db": "PSNR to the teacher, dB",
+    "drawing_l1": "L1 to the drawings, 0 … 2",
+    "drawing_l1_eyes_and_mouth": "L1 to the drawings, in eyes and mouth",
+    "drawing_l1_beard": "L1 to the drawings, where a beard was grown",
+    "drawing_l1_poor_webcam": "L1 to the drawings, photos smeared, blurred and compressed",
+    "drawing_l1_eyes_and_mouth_poor_webcam": "L1 to the drawings of such photos, in eyes and mouth",
+    "drawing_l1_beard_poor_webcam": "L1 to the drawings of such photos, where a beard was grown",
 }
 """Names as in a style's card, and how people read them."""
 

@@ -12,6 +12,8 @@ from animecam_training.data.glasses import wear_glasses
 from animecam_training.data.index import Verdict
 from animecam_training.data.names import (
     BARE_SUFFIX,
+    BEARD_SUFFIX,
+    COMPANIONS,
     INPUT_SUFFIX,
     PARTS_SUFFIX,
     REGIONS_SUFFIX,
@@ -84,7 +86,7 @@ def _make_head(
         return stem.with_name(stem.name + suffix)
 
     # Where a run was cut off before its verdict, other files may lie there, and would be believed.
-    for suffix in (INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX):
+    for suffix in (INPUT_SUFFIX, *COMPANIONS):
         beside(suffix).unlink(missing_ok=True)
     mesh = face.mesh
     # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
@@ -102,6 +104,7 @@ def _make_head(
     if target is not None and options.grows_beards and rng.random() < options.beards:
         crop, beard = grow_beard(crop, mesh, rng)
         target = beard.over(target)
+        write_mask((beard.shape * 255 + 0.5).astype(np.uint8), beside(BEARD_SUFFIX))
     elif target is not None and options.lip_shadows > 0 and rng.random() < options.lip_shadows:
         crop = shade_lip(crop, mesh, rng)
     if has_glasses:

@@ -8,6 +8,9 @@ from animecam_training.errors import DataError
 INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.png", ".regions.png", ".smooth.png"
 BARE_SUFFIX, WORN_SUFFIX = ".bare.png", ".worn.png"  # a head as a teacher sees it, and glasses to be drawn over it
 PARTS_SUFFIX = ".parts.png"  # where the eyes and the mouth of a pair are
+BEARD_SUFFIX = ".beard.png"  # where a beard was grown on a pair
+COMPANIONS = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX, BEARD_SUFFIX)
+"""Endings of what `prepare` lays beside a photo."""
 
 
 def list_photos(folder: Path) -> list[Path]:
@@ -16,11 +19,22 @@ def list_photos(folder: Path) -> list[Path]:
     Raises:
         DataError: No such folder, or no photo in it.
     """
-    others = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX)
-    photos = [path for path in list_pictures(folder) if not path.name.endswith(others)]
+    photos = [path for path in list_pictures(folder) if not path.name.endswith(COMPANIONS)]
     if not photos:
         raise DataError(f"no photos in {folder}", hint="name a folder of portraits")
     return photos
+
+
+def list_pairs(folder: Path) -> list[Path]:
+    """The photos of a folder of which a target lies beside them.
+
+    Raises:
+        DataError: No such folder, or no pair in it.
+    """
+    pairs = [path for path in list_pictures(folder) if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
+    if not pairs:
+        raise DataError(f"no pairs in {folder}", hint="make them with: animecam-train prepare --kind pairs SRC DST")
+    return pairs
 
 
 def regions_of(photo: Path) -> Path:
@@ -46,6 +60,11 @@ def worn_of(photo: Path) -> Path:
 def parts_of(photo: Path) -> Path:
     """Where the map of the eyes and the mouth of a pair's photo lies."""
     return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + PARTS_SUFFIX)
+
+
+def beard_of(photo: Path) -> Path:
+    """Where the map of the beard lies that was grown on a pair's photo; of others there is none."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BEARD_SUFFIX)
 
 
 def smoothed_of(style: Path) -> Path:

@@ -136,6 +136,21 @@ def write_labels(labels: Labels, path: Path) -> None:
     _write_coded(labels.astype(np.uint16), path)
 
 
+def check_same_size(other: NDArray[Any], image: Image, path: Path) -> None:
+    """Refuses what lies beside a picture and is of another height or width.
+
+    Args:
+        other: What lies there, [H, W, …].
+        image: The picture.
+        path: Where the other lies.
+
+    Raises:
+        DataError: It is of another size.
+    """
+    if other.shape[:2] != image.shape[:2]:
+        raise DataError(f"{path} is not of the size of its picture", hint="prepare the folder again")
+
+
 def upper_square(image: Image) -> Image:
     """The largest square of a picture: the middle of a wide one, of a tall one the top, where the head is.
 

@@ -17,9 +17,9 @@ from torch.utils.data import Dataset
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.names import (
-    INPUT_SUFFIX,
     SMOOTHED_SUFFIX,
     bare_of,
+    list_pairs,
     list_photos,
     parts_of,
     regions_of,
@@ -27,7 +27,15 @@ from animecam_training.data.names import (
     target_of,
     worn_of,
 )
-from animecam_training.data.pictures import Labels, list_pictures, read_labels, read_layer, read_mask, read_picture
+from animecam_training.data.pictures import (
+    Labels,
+    check_same_size,
+    list_pictures,
+    read_labels,
+    read_layer,
+    read_mask,
+    read_picture,
+)
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.ops.superpixels import find_superpixels
@@ -103,8 +111,7 @@ class Crops(Dataset[Batch]):
             DataError: It is of another size.
         """
         other = self.read(companion, decode)
-        if other.shape[:2] != image.shape[:2]:
-            raise DataError(f"{companion} is not of the size of its picture", hint="prepare the folder again")
+        check_same_size(other, image, companion)
         return other
 
 
@@ -126,13 +133,8 @@ class PairSet(Crops):
         self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int, with_parts: bool = False
     ) -> None:
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
-        pictures = list_pictures(Path(data.photos))
-        self.inputs = [path for path in pictures if path.name.endswith(INPUT_SUFFIX) and target_of(path).is_file()]
+        self.inputs = list_pairs(Path(data.photos))
         self._worn = {path for path in self.inputs if worn_of(path).is_file()}
-        if not self.inputs:
-            raise DataError(
-                f"no pairs in {data.photos}", hint="make them with: animecam-train prepare --kind pairs SRC DST"
-            )
         self._with_parts = with_parts
         without = [path for path in self.inputs if with_parts and not parts_of(path).is_file()]
         if without:

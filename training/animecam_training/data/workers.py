@@ -12,8 +12,16 @@ from typing import TypeVar
 from animecam_training.errors import DataError
 from animecam_training.stopping import deaf_children
 
+MOST_DEFAULT_WORKERS = 8  # each takes about 0.4 GiB
+
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
+
+
+def default_workers() -> int:
+    """A process for each core that this one may use, as far as their memory goes together on a usual machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_DEFAULT_WORKERS)
 
 
 def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: int) -> Generator[Result]:
@@ -22,11 +30,12 @@ def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: 
     Args:
         work: Can be sent to another process.
         things: Can be sent, too.
-        workers: Processes.
+        workers: Processes, at most one for each thing.
 
     Raises:
         DataError: A worker was killed.
     """
+    workers = min(workers, len(things))
     if workers <= 1:
         yield from map(work, things)
         return

@@ -1,0 +1,128 @@
+"""How far a style's pictures are from the drawings it was to learn, on pairs that it was not trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from animecam_training.data.augment import smeared
+from animecam_training.data.names import beard_of, list_pairs, parts_of, target_of
+from animecam_training.data.pictures import Mask, check_same_size, read_mask, read_picture
+from animecam_training.errors import DataError
+from animecam_training.faces import Image
+from animecam_training.metrics.evaluate import Draw, stylize_images
+from animecam_training.ops.levels import HALF_RANGE
+
+# What a poor webcam makes of a head of REFERENCE_PX: it moves sideways, is out of focus and coded.
+REFERENCE_PX, SMEAR_PX, BLUR_PX, JPEG_QUALITY = 256, 9.0, 1.6, 40
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingErrors:
+    """Mean absolute differences (L1) to the drawings, of values in [-1, 1]: from 0 to 2.
+
+    Attributes:
+        whole: Of whole heads.
+        parts: In eyes and mouth; None where no pair says where they are.
+        beard: Where a beard was grown; None where none was.
+    """
+
+    whole: float
+    parts: float | None
+    beard: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PairFigures:
+    """How well a style draws what it was to learn.
+
+    Attributes:
+        pairs: How many there are.
+        bearded: On how many of them a beard was grown.
+        clear: Errors on the photos as they are.
+        poor: Errors on the same photos, smeared, blurred and compressed; the drawings stay.
+    """
+
+    pairs: int
+    bearded: int
+    clear: DrawingErrors
+    poor: DrawingErrors
+
+    def by_name(self) -> dict[str, float]:
+        """What was measured, under the names that a style's card gives it."""
+        named: dict[str, float] = {}
+        for errors, ending in ((self.clear, ""), (self.poor, "_poor_webcam")):
+            regions = {"": errors.whole, "_eyes_and_mouth": errors.parts, "_beard": errors.beard}
+            named |= {f"drawing_l1{region}{ending}": error for region, error in regions.items() if error is not None}
+        return named
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Errors of each pair so far, those of a region from the pairs that have it."""
+
+    whole: list[float] = field(default_factory=list[float])
+    parts: list[float] = field(default_factory=list[float])
+    beard: list[float] = field(default_factory=list[float])
+
+    def add(self, drawn: Image, wanted: Image, parts: Mask | None, beard: Mask | None) -> None:
+        error = np.abs(drawn.astype(np.float32) - wanted).mean(-1) / HALF_RANGE
+        self.whole.append(float(error.mean()))
+        for region, errors in ((parts, self.parts), (beard, self.beard)):
+            if region is not None and region.any():
+                errors.append(float(np.average(error, weights=region)))
+
+    def means(self) -> DrawingErrors:
+        return DrawingErrors(float(np.mean(self.whole)), _mean(self.parts), _mean(self.beard))
+
+
+def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
+    """Measure a style on pairs that `prepare --kind pairs` wrote.
+
+    Args:
+        draw: The style.
+        folder: Of the pairs, their sides multiples of 8. Read one after another: there may be thousands.
+        only: Pairs whose file name contains this; empty takes all.
+
+    Raises:
+        DataError: No pairs, or files that do not belong together.
+    """
+    photos = [path for path in list_pairs(folder) if only in path.name]
+    if not photos:
+        raise DataError(f"no pair in {folder} is called {only!r}", hint="check --only")
+    clear, poor = _Sums(), _Sums()
+    for path in photos:
+        photo = read_picture(path)
+        wanted = read_picture(target_of(path))
+        check_same_size(wanted, photo, target_of(path))
+        regions = [_region(own, photo) for own in (parts_of(path), beard_of(path))]
+        for sums, seen in zip((clear, poor), stylize_images(draw, [photo, as_poor_webcam(photo)]), strict=True):
+            sums.add(seen, wanted, *regions)
+    return PairFigures(len(photos), len(clear.beard), clear.means(), poor.means())
+
+
+def as_poor_webcam(photo: Image) -> Image:
+    """A head as a poor webcam shows it while it moves, RGB uint8 [H, W, 3]: the same each time."""
+    scale = min(photo.shape[:2]) / REFERENCE_PX
+    blurred = cv2.GaussianBlur(photo.astype(np.float32), (0, 0), BLUR_PX * scale)
+    moved = smeared(blurred.astype(np.float32), SMEAR_PX * scale, angle=0.0)
+    levels = np.clip(moved + 0.5, 0, 255).astype(np.uint8)
+    sound, coded = cv2.imencode(".jpg", levels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert sound
+    assert decoded is not None  # it was encoded one line above
+    return np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
+
+
+def _region(path: Path, photo: Image) -> Mask | None:
+    if not path.is_file():
+        return None
+    mask = read_mask(path)
+    check_same_size(mask, photo, path)
+    return mask
+
+
+def _mean(errors: Sequence[float]) -> float | None:
+    return float(np.mean(errors)) if errors else None
