@@ -17,7 +17,7 @@ from animecam_training.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.config import OptimConfig, PairWeights
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, DataError, DivergedError
-from animecam_training.loop import RunOptions, train
+from animecam_training.loop import FILE_SIZES, RunOptions, train
 from animecam_training.methods.base import descend, is_half_slow, rate_at
 from animecam_training.run_folder import load_samples, read_stats
 from animecam_training.stopping import stop_wishes
@@ -156,6 +156,30 @@ def test_resume_asks_what_the_teacher_is_and_not_where(pairs: Path, tmp_path: Pa
     save_checkpoint(replace(teacher, step=99), tmp_path / "moved/last.pt")
     with pytest.raises(CheckpointError, match=r"teacher sha256 .*, now sha256 "):
         train(recipe, options)
+
+
+def test_resume_asks_which_pictures_and_not_where(pairs: Path, styles: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """A run whose photos were moved could not go on; pairs of the same names with other drawings are not the same."""
+    train(runs.recipe_of(pairs), RunOptions(tmp_path / "run"))
+    options = RunOptions(tmp_path / "run", resume=True)
+    moved = pairs.rename(tmp_path / "moved")
+    kept = load_checkpoint(tmp_path / "run/last.pt")
+    names_alone = {name: words for name, words in kept.origins.items() if name != FILE_SIZES}
+    save_checkpoint(replace(kept, origins=names_alone), tmp_path / "run/last.pt")  # of an earlier version
+    with pytest.raises(CheckpointError, match=r"another recipe: data.photos: .* -> .*moved"):
+        train(runs.recipe_of(moved), options)
+    save_checkpoint(kept, tmp_path / "run/last.pt")
+    assert train(runs.recipe_of(moved), options).recipe.data.photos == str(moved)
+    write_picture(np.random.default_rng(9).integers(0, 255, (96, 96, 3), np.uint8), moved / "a.out.png")
+    with pytest.raises(CheckpointError, match=r"sizes of files [0-9a-f]+, now [0-9a-f]+"):
+        train(runs.recipe_of(moved), options)
+    recipe = runs.unpaired(moved, styles, "dtgan-lite-double", precision="fp32")
+    train(recipe, RunOptions(tmp_path / "unpaired"))
+    recipe = replace(recipe, data=replace(recipe.data, styles=str(styles.rename(tmp_path / "art"))))
+    train(recipe, RunOptions(tmp_path / "unpaired", resume=True))
+    write_picture(np.random.default_rng(9).integers(0, 255, (96, 96, 3), np.uint8), tmp_path / "art/s.smooth.png")
+    with pytest.raises(CheckpointError, match="sizes of files"):
+        train(recipe, RunOptions(tmp_path / "unpaired", resume=True))
 
 
 def test_a_cut_off_session_leaves_no_lines_twice(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:

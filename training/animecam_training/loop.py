@@ -28,6 +28,8 @@ from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
 
+FILE_SIZES = "sizes of files"  # among the origins of a checkpoint
+
 METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
     "pairs": PairMethod,
     "distill": DistillMethod,
@@ -86,6 +88,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         origins = {
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
+            FILE_SIZES: dataset.weigh(),
             "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
         }
         if process.rank == 0:
@@ -196,9 +199,9 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
         path = options.folder / CHECKPOINT_FILE
         checkpoint = load_checkpoint(path)
         was = checkpoint.origins
-        # Where it is known what the teacher was, it may lie elsewhere by now.
-        before = replace(checkpoint.recipe, teacher=recipe.teacher) if "teacher" in was else checkpoint.recipe
-        changed = differences(_without_reporting(before), _without_reporting(recipe))
+        changed = differences(
+            _without_reporting(_where_it_lies_now(checkpoint.recipe, recipe, was)), _without_reporting(recipe)
+        )
         if changed:
             raise CheckpointError(
                 f"{path} was trained with another recipe: " + "; ".join(changed),
@@ -218,6 +221,13 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
         missing = _start_weights(method, predecessor)
         log.info("started from %s, %d tensors new", predecessor.origin, missing)
     return 0
+
+
+def _where_it_lies_now(was: Recipe, now: Recipe, origins: Mapping[str, str]) -> Recipe:
+    """A recipe as it was, but with the places of now: what the origins tell by its contents may have been moved."""
+    teacher = now.teacher if "teacher" in origins else was.teacher
+    places = now.data if FILE_SIZES in origins else was.data
+    return replace(was, teacher=teacher, data=replace(was.data, photos=places.photos, styles=places.styles))
 
 
 def _start_weights(method: Method, predecessor: Predecessor) -> int:

@@ -5,6 +5,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
+DIGEST_DIGITS = 8
 MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions in each process that reads them
 LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
@@ -78,6 +80,15 @@ class Crops(Dataset[Batch]):
     def describe(self) -> str:
         """Which pictures the crops are of: their number, and a digest of their names."""
         return _named(self.inputs, Path(self.data.photos))
+
+    def weigh(self) -> str:
+        """A digest of how large the files are that the crops are made of: of others with the same names it differs."""
+        sizes = ",".join(str(path.stat().st_size) for path in self.files())
+        return sha256(sizes.encode()).hexdigest()[:DIGEST_DIGITS]
+
+    def files(self) -> list[Path]:
+        """The files that the crops are made of, always in the same order."""
+        raise NotImplementedError
 
     def read(self, path: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """A picture, from memory after the first time as long as there is room."""
@@ -143,6 +154,13 @@ class PairSet(Crops):
                 hint="prepare into a new folder, or set pair_weights.parts = 0 in the recipe",
             )
 
+    def files(self) -> list[Path]:
+        """The photos, and what belongs to each."""
+        beside = [map(target_of, self.inputs), map(worn_of, sorted(self._worn))]
+        if self._with_parts:
+            beside.append(map(parts_of, self.inputs))
+        return [*self.inputs, *chain(*beside)]
+
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" and "target", [3, S, S] each, and [1, S, S]: "cover", where `prepare` put on glasses.
 
@@ -189,8 +207,14 @@ class PhotoSet(Crops):
 
     def describe(self) -> str:
         """Which photos the crops are of, and which of them have companions: without, a teacher would see others."""
-        beside = sorted([*map(bare_of, self._bare), *map(worn_of, self._worn)])
-        return _named(self.inputs, Path(self.data.photos), beside)
+        return _named(self.inputs, Path(self.data.photos), self._companions())
+
+    def files(self) -> list[Path]:
+        """The photos and their companions."""
+        return [*self.inputs, *self._companions()]
+
+    def _companions(self) -> list[Path]:
+        return sorted([*map(bare_of, self._bare), *map(worn_of, self._worn)])
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
@@ -251,6 +275,10 @@ class UnpairedSet(PhotoSet):
         """Which photos and style pictures the crops are of."""
         return f"{super().describe()} and {_named(self.styles, Path(self.data.styles))}"
 
+    def files(self) -> list[Path]:
+        """The photos, and the pictures of the style with their smoothed copies."""
+        return [*super().files(), *self.styles, *map(smoothed_of, self.styles)]
+
     def regions(self, path: Path) -> Labels:
         """The superpixels of a photo [H, W], from memory after the first time as long as there is room."""
 
@@ -278,7 +306,7 @@ class UnpairedSet(PhotoSet):
 def _named(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
     """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
     names = "\0".join(path.relative_to(folder).as_posix() for path in (*paths, *beside))
-    return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:8]})"
+    return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:DIGEST_DIGITS]})"
 
 
 def _cover(layer: Image) -> Tensor:
