@@ -12,6 +12,7 @@ import click
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error
 from animecam_training.errors import CheckpointError, ConfigError, TrainingError
 
@@ -37,7 +38,7 @@ def app() -> None:
     default="pairs",
     help="photo: head crops and their superpixels; pairs: crops and drawn targets; style: edge-smoothed copies.",
 )
-@click.option("--weights", type=_FOLDER, default="weights", help="Folder of the face networks.")
+@click.option("--weights", type=_FOLDER, help="Folder of other face networks than those that come with the program.")
 @click.option("--copies", type=click.IntRange(min=1), default=1, help="Crops of each photo.")
 @click.option(
     "--beard-copies",
@@ -50,23 +51,25 @@ def app() -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of margins and of all that is drawn at random.")
 @click.option(
     "--recipe",
-    type=_FOLDER,
-    help="Says how heads are changed and targets drawn. [default: not; as those of cel]",
+    type=named.recipe,
+    help="File, or name of one that comes with it: how heads are changed and drawn. [default: not; as those of cel]",
 )
-@click.option("--teacher", help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.')
+@click.option(
+    "--teacher", type=named.style, help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.'
+)
 def prepare(
     *,
     source: Path,
     folder: Path,
     kind: Literal["photo", "pairs", "style"],
-    weights: Path,
+    weights: Path | None,
     copies: int,
     beard_copies: int,
     size: int,
     workers: int | None,
     seed: int,
     recipe: Path | None,
-    teacher: str | None,
+    teacher: Path | None,
 ) -> None:
     """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
     from dataclasses import replace
@@ -85,7 +88,7 @@ def prepare(
         raise ConfigError(
             "no target would be painted over a teacher", hint='it takes --kind pairs and a recipe with drawing = "flat"'
         )
-    wanted = replace(wanted, teacher=teacher or wanted.teacher)
+    wanted = replace(wanted, teacher=named.teacher(teacher, wanted.teacher))
     options = PrepareOptions(
         kind,
         weights,
@@ -112,15 +115,15 @@ def prepare(
 
 
 @app.command()
-@click.argument("recipe", type=_FOLDER)
+@click.argument("recipe", type=named.recipe)
 @click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Run folder.")
 @click.option("--minutes", type=click.FloatRange(min=0), help="End cleanly after this time.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
-@click.option("--from", "start_from", type=_FOLDER, help="Start from this checkpoint, or a style's folder or network.")
+@click.option("--from", "start_from", type=named.style, help="Start from a checkpoint, or from a style: cel, cel:lite.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
-@click.option("--teacher", help="Instead of the recipe's teacher.")
+@click.option("--teacher", type=named.style, help="Instead of the recipe's teacher.")
 def run(
     *,
     recipe: Path,
@@ -131,7 +134,7 @@ def run(
     threads: int,
     photos: str | None,
     styles: str | None,
-    teacher: str | None,
+    teacher: Path | None,
 ) -> None:
     """Trains a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
     from dataclasses import replace
@@ -148,7 +151,7 @@ def run(
         hint = "leave --teacher out; prepare --teacher paints targets over one"
         raise ConfigError('the method "pairs" has no teacher', hint=hint)
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
-    loaded = replace(loaded, data=data, teacher=teacher or loaded.teacher)
+    loaded = replace(loaded, data=data, teacher=named.teacher(teacher, loaded.teacher))
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
     with progress_bar(is_shown=is_first_process()) as progress:
         task = progress.add_task(escape(loaded.name), total=loaded.steps)
@@ -158,15 +161,15 @@ def run(
 
 
 @app.command()
-@click.argument("style", type=_FOLDER)
+@click.argument("style", type=named.style)
 @click.option("--photos", type=_FOLDER, required=True, help="Folder of portraits.")
 @click.option("--anime", type=_FOLDER, required=True, help="Folder of pictures of the style aimed at.")
-@click.option("--weights", type=_FOLDER, default="weights", help="Folder of the face and identity networks.")
+@click.option("--weights", type=_FOLDER, help="Folder of other face networks than those that come with the program.")
 @click.option("--only", default="", help="Portraits whose name contains this.")
 @click.option("--clip", "--clip-frames", type=_FOLDER, help="Video, or folder of frames: measures flicker.")
 @click.option("--frames", type=click.IntRange(min=2), default=48, help="Frames of the clip at most.")
 @click.option("--size", type=click.IntRange(min=LEAST_SIDE_PX), default=256, help="Side of the head crops, pixels.")
-@click.option("--teacher", type=_FOLDER, help="What it was distilled from: measures how near it is to that.")
+@click.option("--teacher", type=named.style, help="What it was distilled from: measures how near it is to that.")
 @click.option("--pairs", type=_FOLDER, help="Pairs it was not trained on: measures how near it is to their drawings.")
 @click.option("--published", is_flag=True, help="FID, KID, Inception Score, LPIPS too; their networks are downloads.")
 @click.option("--grid", type=_FOLDER, help="Write a before/after grid here.")
@@ -176,7 +179,7 @@ def evaluate(
     style: Path,
     photos: Path,
     anime: Path,
-    weights: Path,
+    weights: Path | None,
     only: str,
     clip: Path | None,
     frames: int,
@@ -214,7 +217,7 @@ def evaluate(
 
 @app.command()
 @click.argument("first", type=_FOLDER)
-@click.argument("second", type=_FOLDER)
+@click.argument("second", type=named.style)
 @click.option("--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of FIRST in the mean.")
 @click.option("--out", "-o", type=_FOLDER, required=True, help="Where the new checkpoint goes.")
 def mean(*, first: Path, second: Path, share: float, out: Path) -> None:

@@ -47,7 +47,7 @@ class EvaluateOptions:
     Attributes:
         photos: Folder of portraits, one face each.
         anime: Folder of pictures of the style aimed at; they are cut square as `prepare` cuts them.
-        weights: Folder of the face and identity networks.
+        weights: Folder of other face and identity networks; None takes those that come with the program.
         only: Portraits, and pairs, whose file name contains this; empty takes all.
         clip: Video file, or folder of a clip's frames in order, for flicker; None leaves it out.
         clip_frames: Frames of the clip at most.
@@ -59,7 +59,7 @@ class EvaluateOptions:
 
     photos: Path
     anime: Path
-    weights: Path
+    weights: Path | None = None
     only: str = ""
     clip: Path | None = None
     clip_frames: int = CLIP_FRAMES

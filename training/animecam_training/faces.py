@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from animecam_training.bundled import DETECTOR, MESH, PERSON, weights_file
 from animecam_training.sessions import open_weights
 
 Image = NDArray[np.uint8]
@@ -81,15 +82,14 @@ class FaceFinder:
     """Finds the surest face of a picture, its mesh, and the person's mask.
 
     Args:
-        folder: Holds `faces/face_detection_short_range.onnx`, `faces/facemesh.onnx` and `masks/selfie.onnx`.
+        folder: Holds the networks under the names in `bundled`; None takes those that come with the program.
 
     Raises:
         DataError: A network's file is missing, or no network.
     """
 
-    def __init__(self, folder: Path) -> None:
-        files = ("faces/face_detection_short_range.onnx", "faces/facemesh.onnx", "masks/selfie.onnx")
-        networks = [open_weights(folder / name, "face network") for name in files]
+    def __init__(self, folder: Path | None = None) -> None:
+        networks = [open_weights(weights_file(name, folder), "face network") for name in (DETECTOR, MESH, PERSON)]
         self._detector, self._mesh, self._selfie = networks
         self._anchors = _anchors()
 

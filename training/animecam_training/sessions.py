@@ -26,7 +26,7 @@ def open_weights(path: Path, what: str) -> ort.InferenceSession:
         DataError: The file is missing, or no network.
     """
     if not path.is_file():
-        raise DataError(f"{what} {path} is missing", hint="name the folder of the weights: --weights DIR")
+        raise DataError(f"{what} {path} is missing", hint="install animecam anew; or is --weights another folder?")
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY

@@ -144,7 +144,7 @@ def _limits(options: PrepareOptions) -> QualityLimits:
 
 
 @cache
-def _finder(weights: Path) -> FaceFinder:
+def _finder(weights: Path | None) -> FaceFinder:
     """One a process: loading the networks takes longer than a picture."""
     return FaceFinder(weights)
 

@@ -20,7 +20,7 @@ class PrepareOptions:
     Attributes:
         kind: "photo" writes head crops with their superpixels, "pairs" head crops with the target drawn from each,
             "style" pictures with copies whose edges are smoothed; of one that is not square the middle, or the top.
-        weights: Folder of the face networks (kinds "photo" and "pairs").
+        weights: Folder of other face networks (kinds "photo" and "pairs"); None takes those that come with the program.
         copies: Crops of each photo, with different margins.
         beard_copies: As many of a face with a beard, if that is more: few faces have one.
         crop: Size and margins of the crops; style pictures take its size.
@@ -38,7 +38,7 @@ class PrepareOptions:
     """
 
     kind: Kind
-    weights: Path = Path("weights")
+    weights: Path | None = None
     copies: int = 1
     beard_copies: int = 0
     crop: CropOptions = field(default_factory=CropOptions)

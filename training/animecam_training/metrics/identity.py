@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam_training.bundled import IDENTITY, weights_file
 from animecam_training.faces import FoundFace, Image, Points
 from animecam_training.sessions import open_weights
 
@@ -54,15 +55,14 @@ class IdentityNetwork:
     """Embeds aligned faces.
 
     Args:
-        folder: Holds `identity/mobileface.onnx`.
+        folder: Holds `identity/mobileface.onnx`; None takes the one that comes with the program.
 
     Raises:
         DataError: The network's file is missing, or no network.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "identity" / "mobileface.onnx"
-        self._session = open_weights(path, "identity network")
+    def __init__(self, folder: Path | None = None) -> None:
+        self._session = open_weights(weights_file(IDENTITY, folder), "identity network")
         self._input = self._session.get_inputs()[0].name
 
     def embed(self, image: Image, points: Points) -> NDArray[np.float32]:
