@@ -44,15 +44,16 @@ def devices() -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def styles(context: click.Context) -> None:
-    """Lists the styles; `styles add` brings a network of your own."""
+    """Lists the styles; `styles add` brings one of your own."""
     if context.invoked_subcommand is not None:
         return
-    from animecam.styles.registry import list_styles
+    from animecam.styles.registry import list_styles, user_styles
 
     table = Table(Column("style", no_wrap=True), "what it is", "licence", "where from")
     for style in list_styles():
         table.add_row(style.name, escape(style.description), escape(style.licence), escape(style.author))
     results.print(table)
+    show_note(f"styles that you add lie in {user_styles()}")
 
 
 @styles.command()
@@ -60,10 +61,12 @@ def styles(context: click.Context) -> None:
 @click.option("--name", help="Name to choose it by. [default: the file's name]")
 @click.option("--overwrite", is_flag=True, help="Replace a style of that name that you added before.")
 def add(*, file: Path, name: str | None, overwrite: bool) -> None:
-    """Adds an image-to-image network, FILE.onnx, as a style: finds out how it is fed.
+    """Adds FILE, an image-to-image network or the folder of a style, to the styles.
 
-    The network is copied, with a card that tells how to feed it, into your data folder; FILE.onnx is not needed again.
-    Weights in a file beside it, such as FILE.onnx.data, come along.
+    Of a network, FILE.onnx, it is found out how it is fed. It is copied, with a card that tells that, into your data
+    folder; FILE.onnx is not needed again. Weights in a file beside it, such as FILE.onnx.data, come along.
+
+    A folder that animecam-export wrote is copied with its card and all of its networks.
     """
     from animecam.styles.add import add_style
 
@@ -71,3 +74,16 @@ def add(*, file: Path, name: str | None, overwrite: bool) -> None:
     for finding in report.findings:
         show_note(finding)
     results.print(f"try it: animecam demo --style {escape(report.card.name)}", soft_wrap=True)
+
+
+@styles.command()
+@click.argument("name")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def remove(*, name: str, yes: bool) -> None:
+    """Deletes the style NAME that you added."""
+    from animecam.styles.own import remove_style
+    from animecam.styles.registry import user_styles
+
+    if not yes and (user_styles() / name).is_dir():
+        click.confirm(f"delete {user_styles() / name}?", abort=True)
+    results.print(f"deleted {escape(str(remove_style(name)))}", soft_wrap=True)

@@ -2,25 +2,21 @@
 
 import re
 import shutil
-import tempfile
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
-from animecam.errors import BackendError, StyleError, UsageError
+from animecam.errors import BackendError, StyleError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL, UNKNOWN_LICENCE, Contract, PixelCoding, Rights, StyleCard, Variant
-from animecam.styles.card_parser import NAME_PATTERN
+from animecam.styles.own import copy_style, free_name, new_style, read_style
 from animecam.styles.probe import Probed, probe_network
-from animecam.styles.registry import BUNDLED, file_sha256, user_styles
+from animecam.styles.registry import file_sha256, user_styles
 from animecam.styles.whole import whole_network
 
 MODEL_FILE = "model.onnx"
 
-_ADDING = ".adding-"  # what is not complete yet; no style's name begins so
-_LEFT_OVER_SECONDS = 24 * 3600.0  # no network takes this long to add: whoever began was killed
 _NO_NAME = re.compile(r"[^a-z0-9_-]+")
 _LONGEST_NAME = 40
 _FACE = (slice(0, 320), slice(80, 400))  # of the bundled portrait: what a head's crop looks like
@@ -44,65 +40,48 @@ class AddReport:
 def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -> AddReport:
     """Makes a style of any picture-to-picture ONNX file; what cannot be known of it is found by running it.
 
+    A folder that `animecam-export` wrote is a style already: it is copied with its card and all of its networks.
+
     The file is copied as it is, but for weights that lie in files beside it: those are written into the copy. Its
     layout (NCHW or NHWC), its numbers (-1..1, 0..1, 0..255; float or uint8) and its sizes go into the card, and
     pictures are converted to them when the style draws.
 
     Args:
-        file: The network.
-        name: To choose it by; None takes the file's name.
+        file: The network, or a style's folder.
+        name: To choose it by; None takes the file's name, or the one in the card.
         overwrite: Replace a style of that name that was added before.
 
     Raises:
         UsageError: The name is no name, or that of a style that comes with animecam.
         StyleError: There is a style of that name, the file or one that holds its weights is missing, it is no network,
-            the network does not turn an RGB picture into one of the same size, or the user's folder cannot be written.
+            the network does not turn an RGB picture into one of the same size, a folder holds no whole style, or the
+            user's folder cannot be written.
     """
-    name = _free_name(name or _name_of(file), overwrite=overwrite)
-    root = user_styles()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        _remove_left_overs(root)
-        with tempfile.TemporaryDirectory(dir=root, prefix=_ADDING) as temporary:
-            unproven = Path(temporary) / name
-            unproven.mkdir()
-            _copy(file, unproven / MODEL_FILE)
-            probed = _probed(unproven / MODEL_FILE, file)
-            card = _card(name, file, unproven / MODEL_FILE, probed)
-            card.save(unproven)
-            folder = root / name
-            _refuse_taken(folder, overwrite=overwrite)  # another add may have been quicker
-            if folder.exists():
-                folder.rename(Path(temporary) / "replaced")
-            unproven.rename(folder)
-    except OSError as error:
-        message = f"cannot copy {file} to {root}: {error.strerror}"
-        raise StyleError(message, hint="check that the file exists and that the folder can be written") from error
-    return AddReport(card, folder, tuple(_findings(probed, folder)))
+    own = read_style(file) if file.is_dir() else None
+    name = free_name(name or (own.name if own else _name_of(file)), overwrite=overwrite)
+    with new_style(name, file, overwrite=overwrite) as folder:
+        if own:
+            card = replace(own, name=name)
+            copy_style(file, card, folder)
+            findings: list[str] = []
+        else:
+            card, findings = _probed_style(name, file, folder)
+    place = user_styles() / name
+    findings += [f"licence {card.rights.licence}, before you pass on what it draws", f"copied to {place}"]
+    return AddReport(card, place, tuple(findings))
+
+
+def _probed_style(name: str, file: Path, folder: Path) -> tuple[StyleCard, list[str]]:
+    """Makes a style of a network, in an empty folder; its card and what was found out."""
+    _copy(file, folder / MODEL_FILE)
+    probed = _probed(folder / MODEL_FILE, file)
+    card = _card(name, file, folder / MODEL_FILE, probed)
+    card.save(folder)
+    return card, _findings(probed)
 
 
 def _name_of(file: Path) -> str:
     return _NO_NAME.sub("-", file.stem.lower()).strip("-_")[:_LONGEST_NAME]
-
-
-def _free_name(name: str, *, overwrite: bool) -> str:
-    if not NAME_PATTERN.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be a style's name", hint="--name with lower-case letters, digits, - and _")
-    if (BUNDLED / name).exists():
-        raise UsageError(f"{name} is a style that comes with animecam", hint="choose another --name")
-    _refuse_taken(user_styles() / name, overwrite=overwrite)
-    return name
-
-
-def _refuse_taken(folder: Path, *, overwrite: bool) -> None:
-    if folder.exists() and not overwrite:
-        raise StyleError(f"there is a style {folder.name} already", hint="choose another --name, or give --overwrite")
-
-
-def _remove_left_overs(root: Path) -> None:
-    for folder in root.glob(f"{_ADDING}*"):
-        if time.time() - folder.stat().st_mtime > _LEFT_OVER_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copy(file: Path, model: Path) -> None:
@@ -147,7 +126,7 @@ def _card(name: str, file: Path, model: Path, probed: Probed) -> StyleCard:
     )
 
 
-def _findings(probed: Probed, folder: Path) -> list[str]:
+def _findings(probed: Probed) -> list[str]:
     contract = probed.contract
     findings = [
         f"takes {_coding(contract.input)}, gives {_coding(contract.output)}",
@@ -157,7 +136,6 @@ def _findings(probed: Probed, folder: Path) -> list[str]:
     if probed.as_good:
         others = " or ".join(f"{black:g}..{white:g}" for black, white in probed.as_good)
         findings.append(f"it draws as well from {others}: if its author says so, correct its card")
-    findings += [f"licence {UNKNOWN_LICENCE}, before you pass on what it draws", f"copied to {folder}"]
     return findings
 
 

@@ -1,9 +1,12 @@
 """Networks of other people: what they are is found by running them."""
 
+import io
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,15 +16,18 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
-from animecam.errors import StyleError, UsageError
+from animecam.cli import main
+from animecam.errors import StyleChoiceError, StyleError, UsageError
 from animecam.networks import open_networks
 from animecam.settings import Look, Settings
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import UNKNOWN_LICENCE
+from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style
+from animecam.styles.own import remove_style
 from animecam.styles.probe import probe_network
-from animecam.styles.registry import find_style, list_styles, verify_style
+from animecam.styles.registry import BUNDLED, find_style, list_styles, verify_style
 
 WriteToy = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("user_folder")
@@ -318,3 +324,70 @@ def test_a_failed_replacement_leaves_the_old_style(write_toy: WriteToy, tmp_path
     with pytest.raises(StyleError):
         add_style(bad, name="toy", overwrite=True)
     verify_style(find_style("toy"))
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """A style's folder as animecam-export writes it, with all forms of both networks, and a file of the user's own."""
+    folder = tmp_path / "exported"
+    shutil.copytree(BUNDLED / "cel", folder)
+    card = read_card(folder)
+    replace(card, name="mine", rights=replace(card.rights, licence="CC0-1.0")).save(folder)
+    (folder / "notes.txt").write_text("not a part of it")
+    return folder
+
+
+def test_a_folder_is_copied_with_its_card_and_all_networks(exported: Path, user_folder: Path):
+    report = add_style(exported)
+    assert report.folder == user_folder / "mine"
+    assert any("CC0-1.0" in finding for finding in report.findings)
+    style = find_style("mine")
+    verify_style(style)
+    assert style.card == read_card(exported)
+    assert len(list(style.folder.glob("*.onnx"))) == len(list(exported.glob("*.onnx"))) == 6
+    assert not (style.folder / "notes.txt").exists()
+    assert add_style(exported, name="other").card.name == find_style("other").name == "other"
+    with pytest.raises(StyleError, match="already"):
+        add_style(exported)
+    add_style(exported, overwrite=True)
+
+
+def test_a_folder_that_is_not_whole_is_refused(exported: Path, user_folder: Path, tmp_path: Path):
+    (exported / "lite.onnx").write_bytes((exported / "lite.onnx").read_bytes()[:-1])
+    with pytest.raises(StyleError, match=r"lite\.onnx is damaged") as caught:
+        add_style(exported)
+    assert "as a whole" in caught.value.hint
+    (exported / "lite.onnx").unlink()
+    with pytest.raises(StyleError, match=r"lite\.onnx cannot be read"):
+        add_style(exported)
+    with pytest.raises(StyleError, match="no style") as caught:
+        add_style(tmp_path)
+    assert "animecam-export" in caught.value.hint
+    assert not list(user_folder.iterdir())
+
+
+def test_a_style_is_removed(write_toy: WriteToy, user_folder: Path):
+    add_style(write_toy(), name="toy")
+    (user_folder / "toy/card.json").write_text("broken")  # it can be got rid of all the same
+    assert remove_style("toy") == user_folder / "toy"
+    assert not list(user_folder.iterdir())
+    with pytest.raises(StyleChoiceError):
+        remove_style("toy")
+
+
+@pytest.mark.parametrize("name", ["cel", "..", "../styles", "", "starterr"])
+def test_nothing_else_is_removed(write_toy: WriteToy, user_folder: Path, name: str):
+    add_style(write_toy(), name="toy")
+    with pytest.raises((UsageError, StyleChoiceError)):
+        remove_style(name)
+    assert [path.name for path in user_folder.iterdir()] == ["toy"]
+    assert (BUNDLED / "cel").is_dir()
+
+
+def test_the_command_asks_before_it_removes(write_toy: WriteToy, user_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    add_style(write_toy(), name="toy")
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert main(["styles", "remove", "toy"]) != 0
+    assert (user_folder / "toy").is_dir()
+    assert main(["styles", "remove", "toy", "--yes"]) == 0
+    assert not (user_folder / "toy").exists()
