@@ -258,9 +258,9 @@ class Faces:
 
     Attributes:
         faces: Largest first, at most the number asked for.
-        is_exposed: Somebody may be in view whom no face covers (nobody was found yet, or a track was lost inside the
-            picture): the caller styles the whole frame rather than showing a bare face.
-        left_out: So many more were seen in this frame than the number asked for; 0 where nobody looked for newcomers.
+        is_exposed: Somebody may be in view whom no face covers: nobody is seen, or a track was lost inside the picture
+            and has not come back. What is shown then is the look's to say.
+        left_out: So many more were seen lately than the number asked for.
         is_new_shot: A film was cut here: nothing that is remembered of the frames before is of any use.
     """
 

@@ -1,4 +1,4 @@
-"""What the tracker knows of a face, and of one that it lost."""
+"""What the tracker knows of a face."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -37,9 +37,6 @@ LEFT_SHARE = 0.7
 
 MOVED_OFF = 0.4
 """A held face that may have gone farther than this, in its own sizes, is no longer under its crop."""
-
-FOUND_AGAIN_REACH = 3.0
-"""A new face within so many sizes of a lost one's place is taken for it."""
 
 HIDDEN_REACH = 0.75
 """A face whose middle is nearer to another's than this, in the other's sizes, lies behind it or under its crop."""
@@ -102,31 +99,11 @@ class Track:
         return share_inside(box, frame.width_px, frame.height_px) < LEFT_SHARE
 
 
-@dataclass(frozen=True, slots=True)
-class LostPlace:
-    """Where a face vanished inside the picture.
-
-    Attributes:
-        box_px: Its last place.
-        since_s: When it was given up.
-        is_bare: No other face stood before it then.
-    """
-
-    box_px: Box
-    since_s: float
-    is_bare: bool
-
-    def is_found(self, newcomers: Iterable[Track]) -> bool:
-        """Whether one of those who just came may be the lost one."""
-        reach_px = FOUND_AGAIN_REACH * box_size(self.box_px)
-        return any(_distance(track.detection.box_px, self.box_px) <= reach_px for track in newcomers)
-
-
 def is_hidden(box_px: Box, seen: Iterable[Detection]) -> bool:
     """Whether one of the faces in sight stands before a place."""
-    return any(_distance(face.box_px, box_px) < HIDDEN_REACH * box_size(face.box_px) for face in seen)
+    return any(distance(face.box_px, box_px) < HIDDEN_REACH * box_size(face.box_px) for face in seen)
 
 
-def _distance(one: Box, other: Box) -> float:
+def distance(one: Box, other: Box) -> float:
     """From middle to middle in pixels."""
     return dist(box_centre(one), box_centre(other))

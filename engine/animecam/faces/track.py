@@ -11,8 +11,9 @@ from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.cuts import CutFinder
 from animecam.faces.geometry import Velocity, box_size, is_plausible, map_detection, upright_region
-from animecam.faces.known import MATCH_REACH, NOBODY, LostPlace, Track, is_hidden
+from animecam.faces.known import MATCH_REACH, NOBODY, Track, is_hidden
 from animecam.faces.matching import Expected, covers, match
+from animecam.faces.missing import Missing
 from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame
 
 FOLLOW_PX = 128
@@ -54,9 +55,10 @@ class TrackerOptions:
         far_score: Confidence from which it is believed whatever the look from near says.
         known_score: Confidence from which a known face is still there.
         lost_seconds: How long a lost face's last place stands in.
-        exposed_seconds: How long after that somebody is taken to be in view whom nothing covers; and after a cut, until
-            somebody is found.
+        away_seconds: For so long after that only a newcomer near the place is taken for the lost one, later anybody who
+            came since. Until then somebody is taken to be in view whom nothing covers, without an end.
         cut_seconds: How long so after a cut when some are found, but fewer than before.
+        crowd_seconds: How long somebody for whom there was no room counts after he was seen.
         sees_cuts: Where the whole picture changes, all who were known are gone at once. Not for cameras, which have no
             cuts, but hands before them and lamps that are switched.
     """
@@ -68,8 +70,9 @@ class TrackerOptions:
     far_score: float = 0.75
     known_score: float = 0.5
     lost_seconds: float = 0.5
-    exposed_seconds: float = 5.0
+    away_seconds: float = 5.0
     cut_seconds: float = 1.0
+    crowd_seconds: float = 5.0
     sees_cuts: bool = False
 
 
@@ -108,7 +111,8 @@ class Tracker:
         self._beside = beside
         self._searching: Future[list[Detection]] | None = None
         self._tracks: tuple[Track, ...] = ()
-        self._lost: tuple[LostPlace, ...] = ()
+        self._missing = Missing(self._options.away_seconds)
+        self._left_out, self._crowd_s = 0, float("-inf")
         self._next_id = 0
         self._now_s = 0.0
         self._frame_s: float | None = None
@@ -132,8 +136,8 @@ class Tracker:
             again = match(missing, seen)
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
-        left_out = self._update(frame, found, newcomers)
-        return replace(self._faces(frame), left_out=left_out, is_new_shot=is_cut)
+        self._count_crowd(self._update(frame, found, newcomers))
+        return replace(self._faces(frame), left_out=self._left_out, is_new_shot=is_cut)
 
     def _begin_shot(self, found: dict[int, Detection]) -> dict[int, Detection]:
         """Forgets who was known, but that a face is where one was; whoever is found from now on is somebody else.
@@ -141,7 +145,8 @@ class Tracker:
         What was taken for a cut may be none: who is still in sight must not become one who has yet to be believed.
         """
         self._before_cut, self._cut_s = len(self._tracks), self._now_s
-        self._lost, self._searching = (), None
+        self._missing.forget()
+        self._searching, self._left_out = None, 0
         stay = [track for track in self._tracks if track.track_id in found]
         self._tracks = tuple(self._admit(replace(track, track_id=NOBODY, born_s=self._now_s)) for track in stay)
         return {now.track_id: found[was.track_id] for now, was in zip(self._tracks, stay, strict=True)}
@@ -156,7 +161,8 @@ class Tracker:
 
     def _due_search(self, found: dict[int, Detection]) -> Detector | None:
         """What is to search this frame, if anything is: all there is where somebody is missing, else a glance."""
-        if not self._tracks or len(found) < len(self._tracks) or self._lost or self._is_shot_new():
+        is_missing = len(found) < len(self._tracks) or self._missing.is_anybody_near(self._now_s)
+        if not self._tracks or is_missing or self._is_shot_new():
             return self._scan
         is_due = self._now_s - self._scanned_s >= self._options.scan_seconds - TIME_SLACK_SECONDS
         return next(self._glances) if is_due else None
@@ -226,7 +232,7 @@ class Tracker:
         self._tracks = tuple(
             sorted(map(self._admit, chosen), key=lambda track: box_size(track.detection.box_px), reverse=True)
         )
-        self._lost = self._places_of(gone)
+        self._missing.update(gone, self._tracks, self._now_s)
         return sum(track.is_sure for track in others)
 
     def _is_kept(self, track: Track) -> bool:
@@ -239,38 +245,21 @@ class Tracker:
         self._next_id += 1
         return replace(track, track_id=self._next_id - 1)
 
-    def _places_of(self, gone: Sequence[Track]) -> tuple[LostPlace, ...]:
-        """The places of the lost: the old ones that are still open, and those of faces given up now."""
-        came = [track for track in self._tracks if track.born_s == self._now_s]
-        seen = [track.detection for track in self._tracks if track.seen_s == self._now_s]
-        still = [
-            place
-            for place in self._lost
-            if self._now_s - place.since_s < self._options.exposed_seconds and not place.is_found(came)
-        ]
-        new = [
-            LostPlace(track.detection.box_px, self._now_s, not is_hidden(track.expected(self._now_s).box_px, seen))
-            for track in gone
-            if not self._is_found_already(track)
-        ]
-        return (*still, *new)
-
-    def _is_found_already(self, lost: Track) -> bool:
-        """Whether somebody who came while it was held may be the lost one, who moved too far at once to be matched."""
-        place = LostPlace(lost.detection.box_px, self._now_s, is_bare=True)
-        return place.is_found(track for track in self._tracks if track.born_s > lost.seen_s)
+    def _count_crowd(self, left_out: int) -> None:
+        """Remembers how many there was no room for: between two searches nobody looks."""
+        if left_out:
+            self._left_out, self._crowd_s = left_out, self._now_s
+        elif self._now_s - self._crowd_s >= self._options.crowd_seconds:
+            self._left_out = 0
 
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
-        is_uncovered = any(place.is_bare for place in self._lost) or self._has_moved_off(frame)
-        return Faces(faces, is_exposed=self._next_id == 0 or self._is_shot_new() or is_uncovered)
+        is_uncovered = self._missing.is_anybody_bare or self._has_moved_off(frame)
+        return Faces(faces, is_exposed=not faces or self._is_shot_new() or is_uncovered)
 
     def _is_shot_new(self) -> bool:
-        """Whether somebody may be in a new shot who was not found yet: fewer were than before, or nobody."""
-        since_s = self._now_s - self._cut_s
-        if self._tracks:
-            return len(self._tracks) < self._before_cut and since_s < self._options.cut_seconds
-        return self._before_cut > 0 and since_s < self._options.exposed_seconds
+        """Whether somebody may be in a new shot who was not found yet: fewer were than before."""
+        return len(self._tracks) < self._before_cut and self._now_s - self._cut_s < self._options.cut_seconds
 
     def _has_moved_off(self, frame: Frame) -> bool:
         """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""

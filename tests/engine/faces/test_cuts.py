@@ -125,9 +125,3 @@ def test_pictures_that_come_seldom_may_differ_more(frame_of):
     near, later = CutFinder(nobody), CutFinder(nobody)
     assert [near(frame_of(first)), near(frame_of(second, 1))] == [False, True]
     assert [later(frame_of(first)), later(frame_of(second, 3))] == [False, False]
-
-
-def test_a_shot_without_anybody_is_left_alone_in_the_end(world, frame_of, face):
-    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, [])])
-    seen = film.track(sees_cuts=True, exposed_seconds=0.2)
-    assert [faces.is_exposed for faces in seen[10:]] == [True] * 6 + [False] * 4

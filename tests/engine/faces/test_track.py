@@ -56,9 +56,19 @@ def test_the_largest_faces_are_kept_and_sorted(world, face, track, ids):
     sizes = [face.detection.box_px.right - face.detection.box_px.left for face in seen[-1].faces]
     assert sizes == pytest.approx([90, 80, 70], rel=0.01)
     assert [sorted(ids(faces)) for faces in seen] == [[0, 1, 2]] * 12
-    assert seen[0].left_out == 2
-    assert {faces.left_out for faces in seen} == {0, 2}  # between two searches nobody looks
+    assert {faces.left_out for faces in seen} == {
+        2
+    }  # between two searches nobody looks, and they are there all the same
     assert not any(faces.is_exposed for faces in seen)
+
+
+def test_whoever_there_was_no_room_for_counts_for_a_while_after_he_was_seen(world, face, track):
+    people = [face(150, 240, 90), face(450, 240, 60)]
+    seen = track(world(lambda index: people if index < 10 else people[:1]), 60, TrackerOptions(1, crowd_seconds=1.0))
+    left_out = [faces.left_out for faces in seen]
+    last = left_out.index(0)
+    assert 36 <= last <= 40  # a second after a search that saw him
+    assert left_out == [1] * last + [0] * (60 - last)
 
 
 def test_an_equal_does_not_push_out_a_known_face_but_a_larger_one_does(world, face, track, ids):
@@ -184,8 +194,9 @@ def seen_from_afar_only(scene):
 
 
 def test_a_doubtful_face_matters_once_it_lasted(world, face, track, visible, ids):
-    brief = track(seen_from_afar_only(world(visible(face(300, 200, 80, score=0.78), end=5))), 8)
-    assert [ids(faces) for faces in brief] == [[0]] * 5 + [[]] * 3
+    stays, doubtful = face(500, 240, 90), face(200, 200, 80, score=0.78)
+    brief = track(seen_from_afar_only(world(lambda index: [stays, doubtful] if index < 5 else [stays])), 8)
+    assert [ids(faces) for faces in brief] == [[0, 1]] * 5 + [[0]] * 3
     assert not any(faces.is_exposed for faces in brief)
     lasting = track(seen_from_afar_only(world(visible(face(300, 200, 80, score=0.78), end=20))), 60)
     assert lasting[21].faces[0].held
