@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from animecam.api import Stylizer
-    from animecam.settings import Look, Scope, Settings
+    from animecam.settings import Look, Scope, Settings, Unseen
 
 __version__ = "0.1.0"
-__all__ = ["Look", "Scope", "Settings", "Stylizer", "__version__"]
+__all__ = ["Look", "Scope", "Settings", "Stylizer", "Unseen", "__version__"]
 
 _HOMES = {
     "Look": "animecam.settings",
     "Scope": "animecam.settings",
     "Settings": "animecam.settings",
     "Stylizer": "animecam.api",
+    "Unseen": "animecam.settings",
 }
 
 

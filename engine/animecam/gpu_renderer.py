@@ -1,7 +1,7 @@
 """From a frame to a drawn frame on a GPU: faces are found on the processor, all else is done where the frame is.
 
-What the GPU's path does not draw (whole pictures, persons, more faces than fit, larger eyes, other lines or hair,
-styles that are not there yet) is drawn by the processor's path.
+What the GPU's path does not draw (whole pictures, blurred ones, persons, more faces than fit, larger eyes, other lines
+or hair, styles that are not there yet) is drawn by the processor's path.
 """
 
 import logging
@@ -134,6 +134,7 @@ class GpuRenderer:
             self._can_fade
             and not self._has_left
             and scene.look.strength > 0.0
+            and not scene.is_blurred
             and not (scene.look.eyes or scene.look.is_retouched)
             and len(scene.regions) <= self._path.most_faces
             and all(region.track_id != WHOLE_FRAME for region in scene.regions)

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from animecam.backends.base import BackendInfo
+from animecam.crowd import told_of_crowd
 from animecam.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls, Look
+from animecam.settings import HAIR_TINTS, Controls, Look, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
@@ -15,6 +16,7 @@ STRENGTH_STEP = 0.1
 CONTROL_STEP = 0.25  # of eyes and lines: five steps, of which each can be told from the next
 MIDDLE = 0.5  # of the width: where the line between before and after begins
 NOTE_SECONDS = 3.0  # how long a message stays
+_UNSEEN = {Unseen.DRAW: "frames are drawn whole", Unseen.KEEP: "frames as filmed", Unseen.BLUR: "frames are blurred"}
 
 
 class LivePanel:
@@ -41,7 +43,7 @@ class LivePanel:
         self._figures = Figures()
         self._frame: Frame | None = None
         self._shows_figures = self._shows_help = self._is_frozen = False
-        self._news = recorder.news
+        self._news, self._crowd = recorder.news, ""
         self._note, self._note_until_s = "", 0.0
         self._say("h: help")
         self._do: dict[Action, Callable[[str], None]] = {
@@ -53,6 +55,7 @@ class LivePanel:
             Action.EYES: lambda _: self._step_on("eyes", controls.look.eyes),
             Action.LINE: lambda _: self._step_on("line", controls.look.line),
             Action.HAIR: lambda _: self._next_hair(),
+            Action.UNSEEN: lambda _: self._next_unseen(),
             Action.BOXES: lambda _: self._change(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
             Action.HELP: self._toggle_help,
@@ -87,6 +90,10 @@ class LivePanel:
         if self._recorder.news != self._news:
             self._news = self._recorder.news
             self._say(self._news)
+        crowd = told_of_crowd(self._figures.faces, self._figures.left_out, self._controls.look)
+        if crowd and not self._crowd:
+            self._say(crowd)
+        self._crowd = crowd
         lines: list[str] = []
         seconds = self._recorder.seconds
         if seconds is not None:
@@ -105,10 +112,11 @@ class LivePanel:
         figures, look = self._figures, self._controls.look
         backend = self._info_of(look)
         faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
+        more = f", {figures.left_out} more" if figures.left_out else ""
         return [
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
-            f"{faces}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
+            f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
@@ -145,6 +153,12 @@ class LivePanel:
         tint = tints[(tints.index(now) + 1) % len(tints)] if now in tints else ""
         self._change(hair_tint=tint)
         self._say(f"hair {tint or 'as drawn'}")
+
+    def _next_unseen(self) -> None:
+        choices = tuple(Unseen)
+        unseen = choices[(choices.index(self._controls.look.unseen) + 1) % len(choices)]
+        self._change(unseen=unseen)
+        self._say(f"while no face is seen: {_UNSEEN[unseen]}")
 
     def _change(self, **changes: object) -> None:
         self._controls.change(**changes)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from animecam.crowd import told_of_crowd
 from animecam.errors import PipelineError
 from animecam.governing import Governing
 from animecam.pipeline import Rendered
 from animecam.render.base import Draw, ImageOps
+from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
@@ -20,7 +22,7 @@ from animecam.render.ink import inked
 from animecam.render.mirror import mirrored
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
-from animecam.settings import Controls, Look, Scope
+from animecam.settings import Controls, Look, Scope, Unseen
 from animecam.timing import Timing, ms_since
 from animecam.types import Face, Faces, Frame, Image, Region
 
@@ -47,6 +49,11 @@ class Scene:
     def is_shown_as_drawn(self) -> bool:
         """Whether nothing is done to the frame once the faces are in it."""
         return self.look.split is None and not self.look.shows_boxes and not self.look.mirror
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether nothing of the frame may be seen but the heads that are drawn."""
+        return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
 
     def shown(self, drawn: Frame) -> Rendered:
         """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
@@ -220,6 +227,8 @@ class Renderer:
         with self._timing.stage("paste"):
             if plan.faces.is_new_shot:
                 self.forget()
+            if plan.is_blurred:  # the half that shows what was filmed, too, and whatever the strength
+                plan = replace(plan, frame=blurred(plan.frame))
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
             return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
@@ -238,21 +247,25 @@ class Renderer:
         return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:
-        """Says once that there are more faces than are drawn: nothing else shows why some stay as filmed."""
-        if self._has_told_of_others or not faces.left_out or look.scope is not Scope.HEAD:
-            return
-        self._has_told_of_others = True
-        stay = "face in the picture stays as it is" if faces.left_out == 1 else "faces in the picture stay as they are"
-        most = len(faces.faces) + faces.left_out
-        log.warning("%d more %s: --max-faces %d draws all", faces.left_out, stay, most)
+        """Says once that there are more faces than are drawn."""
+        told = told_of_crowd(len(faces.faces), faces.left_out, look)
+        if told and not self._has_told_of_others:
+            self._has_told_of_others = True
+            log.warning("%s", told)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
-        if look.scope is not Scope.HEAD:
-            return (whole_frame_region(frame, look.size_px),)
-        heads = self._align(frame, faces.faces, look.size_px)
-        if faces.is_exposed:  # somebody may be in view whom no crop covers: better all drawn than one bare face
-            return (whole_frame_region(frame, look.size_px), *heads)
-        return heads
+        is_bare = _may_be_bare(faces, look)
+        heads = self._align(frame, faces.faces, look.size_px) if look.scope is Scope.HEAD else ()
+        if look.unseen is Unseen.BLUR and is_bare:
+            return heads
+        # Better all drawn than one bare face.
+        is_whole = look.scope is not Scope.HEAD or (look.unseen is Unseen.DRAW and is_bare)
+        return (whole_frame_region(frame, look.size_px), *heads) if is_whole else heads
+
+
+def _may_be_bare(faces: Faces, look: Look) -> bool:
+    """Whether somebody may be in view whom no crop covers; the other scopes do not count heads."""
+    return faces.is_exposed or (faces.left_out > 0 and look.scope is Scope.HEAD)
 
 
 def _untouched(frame: Frame) -> Rendered:

@@ -28,6 +28,14 @@ class Scope(StrEnum):
     FRAME = "frame"
 
 
+class Unseen(StrEnum):
+    """What is shown while somebody may be in view whose head is not drawn: nobody is found, or not everybody."""
+
+    DRAW = "draw"  # the whole frame, drawn
+    KEEP = "keep"  # the frame as filmed, with the heads that are seen drawn
+    BLUR = "blur"  # the frame blurred beyond recognition, with the heads that are seen drawn
+
+
 class Quality(StrEnum):
     """Which network of a style draws: only `auto` may choose."""
 
@@ -80,9 +88,11 @@ class Look:
     line: float = AS_DRAWN  # weight of the drawing's lines: 0 the faintest, 1 the heaviest
     hair_tint: str = ""  # a name of HAIR_TINTS, #rrggbb or #rgb; empty, "none" or None: as drawn
     shows_boxes: bool = False  # draw what the detector sees
+    unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
+        _take(self, "unseen", Unseen)
         object.__setattr__(self, "hair_tint", _plain_tint(self.hair_tint))
         for name, kind, wanted in _KINDS_OF_LOOK:
             _refuse_other_kind(name, getattr(self, name), kind, wanted)

@@ -23,6 +23,7 @@ class Figures:
         idle: Frames out for which the network rested, as nothing had changed.
         with_faces: Frames out that showed at least one face.
         faces: Faces in the newest frame.
+        left_out: How many more were seen lately than are drawn.
         position_s: Presentation time of the newest frame out, from the first, in seconds.
         fps_in: Frames read per second: over the last second, or the whole run in the closing report.
         fps_out: Frames written per second, likewise.
@@ -40,6 +41,7 @@ class Figures:
     idle: int = 0
     with_faces: int = 0
     faces: int = 0
+    left_out: int = 0
     position_s: float = 0.0
     fps_in: float = 0.0
     fps_out: float = 0.0
@@ -66,7 +68,7 @@ class Tally:
         self._timing, self._now_ns = timing, now_ns
         self._start_ns = now_ns()
         self._rate_in, self._rate_out = Rate(), Rate()
-        self._capped = self._idle = self._with_faces = self._faces = 0
+        self._capped = self._idle = self._with_faces = self._faces = self._more_faces = 0
         self._first_time_s = self._position_s = 0.0
 
     @property
@@ -99,7 +101,7 @@ class Tally:
         if self._rate_out.count == 0:
             self._first_time_s = frame.time_s
         self._position_s = frame.time_s - self._first_time_s
-        self._faces = len(faces.faces)
+        self._faces, self._more_faces = len(faces.faces), faces.left_out
         self._with_faces += self._faces > 0
         self._idle += is_idle
         self._rate_out.tick(now_ns)
@@ -128,6 +130,7 @@ class Tally:
             idle=self._idle,
             with_faces=self._with_faces,
             faces=self._faces,
+            left_out=self._more_faces,
             position_s=self._position_s,
             fps_in=fps_in,
             fps_out=fps_out,

@@ -219,6 +219,36 @@ def test_eyes_lines_and_hair_go_round_step_by_step():
     assert "eyes 0.00, line 0.50, hair as drawn" in panel.text
 
 
+def test_what_is_shown_where_no_face_is_seen_goes_round():
+    panel, controls, _ = make_panel()
+    seen = []
+    for _ in range(3):
+        panel.take(Press("u"))
+        seen.append((controls.look.unseen, panel.text))
+    assert seen == [
+        ("keep", "while no face is seen: frames as filmed"),
+        ("blur", "while no face is seen: frames are blurred"),
+        ("draw", "while no face is seen: frames are drawn whole"),
+    ]
+
+
+def test_faces_that_are_not_drawn_are_told_of_when_they_come():
+    panel, _, _ = make_panel()
+    panel.post(Figures(faces=4))
+    assert panel.text == "h: help"
+    panel.post(Figures(faces=4, left_out=2))
+    assert panel.text == "2 more faces in the picture, so it is drawn whole: --max-faces 6 draws all"
+    panel.take(Press("m"))
+    panel.take(Press("u"))
+    assert panel.text == "while no face is seen: frames as filmed"  # told once: something else may be said
+    panel.post(Figures(faces=4))
+    panel.take(Press("f"))
+    assert "4 faces, 0 dropped" in panel.text
+    panel.post(Figures(faces=4, left_out=1))
+    assert "4 faces, 1 more, 0 dropped" in panel.text
+    assert "1 more face in the picture stays as it is: --max-faces 5 draws all" in panel.text
+
+
 def test_steps_from_a_value_between_them_and_from_a_colour_without_a_name():
     panel, controls, _ = make_panel(Look(style="ink", eyes=0.3, hair_tint="#102030"))
     panel.take(Press("e"))

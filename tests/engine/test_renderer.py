@@ -12,7 +12,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.idle import Idle
 from animecam.renderer import Renderer, draw_each_size
-from animecam.settings import Controls, Look, Scope
+from animecam.settings import Controls, Look, Scope, Unseen
 from animecam.timing import Timing
 from animecam.types import WHOLE_FRAME, Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
 
@@ -93,6 +93,101 @@ def test_whoever_may_be_bare_is_covered_by_drawing_the_whole_frame(studio, faces
     studio.faces = faces
     picture = studio.renderer()(_frame()).frame.planes[0]
     assert picture.max() < 60
+
+
+def _detailed(index: int = 0) -> Frame:
+    frame = _frame(index)
+    frame.planes[0][...] = np.random.default_rng(index).integers(0, 256, frame.planes[0].shape, dtype=np.uint8)
+    return frame
+
+
+NOBODY, ONE_IS_LOST = Faces(), Faces((FACE,), is_exposed=True)
+ONE_IS_TOO_MUCH = Faces((FACE,), is_exposed=False, left_out=1)
+
+
+def test_a_frame_of_nobody_that_is_to_stay_as_filmed_is_not_touched(studio):
+    studio.faces = NOBODY
+    studio.controls.change(unseen=Unseen.KEEP)
+    frame = _detailed()
+    assert studio.renderer()(frame).frame is frame
+    assert studio.styles["ink"].shapes == []
+
+
+@pytest.mark.parametrize("faces", [ONE_IS_LOST, ONE_IS_TOO_MUCH])
+def test_frames_that_stay_as_filmed_show_the_heads_that_are_seen(studio, faces):
+    studio.faces = faces
+    studio.controls.change(unseen=Unseen.KEEP)
+    frame = _detailed()
+    picture = studio.renderer()(frame).frame.planes[0]
+    assert picture[110, 160, 0] < 60
+    np.testing.assert_array_equal(picture[:, :60], frame.planes[0][:, :60])
+
+
+def test_whoever_there_is_no_room_for_is_covered_by_drawing_the_whole_frame(studio):
+    studio.faces = ONE_IS_TOO_MUCH
+    assert studio.renderer()(_detailed()).frame.planes[0].max() < 60
+
+
+@pytest.mark.parametrize(
+    "look", [{}, {"strength": 0.0}, {"split": 0.9}, {"scope": Scope.PERSON}, {"scope": Scope.FRAME}]
+)
+def test_a_frame_of_nobody_may_be_blurred_whatever_else_the_look_says(studio, look):
+    studio.faces = NOBODY
+    studio.controls.change(unseen=Unseen.BLUR, **look)
+    frame = _detailed()
+    before = frame.planes[0].copy()
+    picture = studio.renderer()(frame).frame.planes[0]
+    assert studio.styles["ink"].shapes == []
+    np.testing.assert_array_equal(frame.planes[0], before)
+    assert before.std() > 70
+    assert picture[:, :270].std() < 5  # right of that is the line of the split
+    assert abs(picture[:, :270].mean() - before.mean()) < 3
+
+
+@pytest.mark.parametrize("faces", [ONE_IS_LOST, ONE_IS_TOO_MUCH])
+def test_the_heads_that_are_seen_are_drawn_into_the_blurred_frame(studio, faces):
+    studio.faces = faces
+    studio.controls.change(unseen=Unseen.BLUR)
+    picture = studio.renderer()(_detailed()).frame.planes[0]
+    assert picture[110, 160, 0] < 60
+    assert picture[:, :60].std() < 5
+    assert studio.styles["ink"].shapes == [[(192, 192, 3)]]
+
+
+@pytest.mark.parametrize("unseen", list(Unseen))
+def test_where_everybody_is_covered_the_choice_changes_nothing(studio, unseen):
+    expected = studio.renderer()(_detailed()).frame.planes[0]
+    studio.controls.change(unseen=unseen)
+    np.testing.assert_array_equal(studio.renderer()(_detailed()).frame.planes[0], expected)
+
+
+@pytest.mark.parametrize("unseen", list(Unseen))
+def test_the_other_scopes_have_room_for_everybody(studio, unseen):
+    studio.faces = ONE_IS_TOO_MUCH
+    studio.controls.change(unseen=unseen, scope=Scope.FRAME)
+    assert studio.renderer()(_detailed()).frame.planes[0].max() < 60
+
+
+def test_the_choice_is_that_of_the_newest_look(studio):
+    studio.faces = NOBODY
+    render = studio.renderer()
+    assert render(_detailed(0)).frame.planes[0].max() < 60
+    studio.controls.change(unseen="keep")
+    assert render(_detailed(1)).frame.planes[0].std() > 70
+    studio.controls.change(unseen="blur")
+    assert render(_detailed(2)).frame.planes[0].std() < 5
+
+
+def test_the_network_rests_before_an_empty_room(studio):
+    studio.faces = NOBODY
+    render = studio.renderer(idle=Idle())
+    noise = np.random.default_rng(5)
+    idle = []
+    for index in range(6):
+        frame = _frame(index)
+        frame.planes[0][...] = np.clip(100 + noise.normal(0, 3, frame.planes[0].shape), 0, 255)  # of a camera by night
+        idle.append(render(frame).is_idle)
+    assert idle == [False] + [True] * 5
 
 
 @pytest.mark.parametrize("scope", [Scope.FRAME, Scope.PERSON])
@@ -216,13 +311,16 @@ def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(st
 
 
 @pytest.mark.parametrize(
-    ("left_out", "words"),
+    ("left_out", "unseen", "words"),
     [
-        (8, "8 more faces in the picture stay as they are: --max-faces 9 draws all"),
-        (1, "1 more face in the picture stays as it is: --max-faces 2 draws all"),
+        (8, "keep", "8 more faces in the picture stay as they are: --max-faces 9 draws all"),
+        (1, "keep", "1 more face in the picture stays as it is: --max-faces 2 draws all"),
+        (2, "draw", "2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all"),
+        (1, "blur", "1 more face in the picture, so it is blurred: --max-faces 2 draws all"),
     ],
 )
-def test_faces_that_stay_as_they_are_are_told_of_once(studio, caplog, left_out, words):
+def test_faces_beyond_the_most_that_are_drawn_are_told_of_once(studio, caplog, left_out, unseen, words):
+    studio.controls.change(unseen=unseen)
     studio.faces = Faces((FACE,), is_exposed=False)
     renderer = studio.renderer()
     renderer(_frame(0))

@@ -21,6 +21,7 @@ from animecam.settings import HAIR_TINTS, Controls, HeadEdge, Look, Quality, Sco
         ({"strength": "a"}, "strength 'a' is no number"),
         ({"split": True}, "split True is no number"),
         ({"scope": "xx"}, "scope 'xx' is none of head, person, frame"),
+        ({"unseen": "hide"}, "unseen 'hide' is none of draw, keep, blur"),
         ({"scop": "head"}, "a look has no scop"),
         ({"max_faces": 8}, "a look has no max_faces"),
         ({"style": 5}, "style 5 is no text"),

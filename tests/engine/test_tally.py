@@ -1,5 +1,6 @@
 """The figures of a run by a clock that the test moves: whatever the machine does meanwhile, they are exact."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -73,6 +74,14 @@ def test_latency_is_from_capture_to_the_last_sink(camera):
     assert figures.latency_ms.count == 23
     assert figures.latency_ms.mean == pytest.approx(20)
     assert "latency" not in figures.stage_ms
+
+
+def test_faces_that_are_not_drawn_are_counted():
+    run = Run()
+    run.write(0, captured_ms=0, faces=replace(SOMEBODY, left_out=3))
+    assert (run.figures().faces, run.figures().left_out) == (1, 3)
+    run.write(1, captured_ms=1, faces=SOMEBODY)
+    assert run.figures().left_out == 0
 
 
 def test_faces_rest_and_what_was_left_out_are_counted():

@@ -36,7 +36,7 @@ def verdict(report: Report) -> Iterator[str]:
     if not any(report.run.drew_with(one.network) for one in report.candidates):
         yield f"{report.run.info.name} was not timed alone: predictions are as if nothing else ran beside a network"
     if figures.with_faces < FEW_FACES * figures.frames_out:
-        yield "hardly anybody was seen, and then whole frames are drawn: show a face to the camera for better figures"
+        yield "hardly anybody was seen: show a face to the camera, as frames without one cost something else"
     others = report.machine.get("others_share")
     if isinstance(others, float) and others > BUSY_SHARE:
         yield f"other programs took {others:.0%} of the cores meanwhile: close them for better figures"

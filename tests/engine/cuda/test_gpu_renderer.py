@@ -121,7 +121,7 @@ def test_heads_are_drawn_on_the_gpu(studio):
     assert studio.noted == ("ink", "host")
 
 
-@pytest.mark.parametrize("why", ["scope", "exposed", "strength", "person", "crowd", "not there yet"])
+@pytest.mark.parametrize("why", ["scope", "exposed", "strength", "person", "crowd", "not there yet", "left out"])
 def test_what_the_gpu_does_not_draw_the_processor_draws(studio, why):
     options = {}
     match why:
@@ -135,6 +135,8 @@ def test_what_the_gpu_does_not_draw_the_processor_draws(studio, why):
             options["can_fade"] = False
         case "crowd":
             studio.faces = Faces((FACE, Face(8, FACE.detection)), is_exposed=False)
+        case "left out":
+            studio.faces = Faces((FACE,), is_exposed=False, left_out=1)
         case "not there yet":
             studio.is_there = False
     drawn = studio.on_gpu(**options)(grey()).frame
@@ -171,6 +173,32 @@ def test_a_frame_of_nobody_goes_through_untouched(studio):
     studio.faces = Faces((), is_exposed=False)
     frame = grey()
     assert studio.on_gpu()(frame).frame is frame
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.0])
+@pytest.mark.parametrize(
+    "faces", [Faces(), Faces((FACE,), is_exposed=True), Faces((FACE,), is_exposed=False, left_out=1)]
+)
+@pytest.mark.parametrize("unseen", ["keep", "blur"])
+def test_what_is_shown_where_somebody_may_be_bare_is_as_on_the_processor(studio, unseen, faces, strength):
+    studio.faces = faces
+    studio.controls.change(unseen=unseen, strength=strength)
+    frame = somebody()
+    before = frame.planes[0].copy()
+    drawn, expected = studio.on_gpu()(frame).frame, studio.renderer()(frame).frame
+    same(drawn, expected)
+    if unseen == "blur":
+        assert np.abs(np.diff(drawn.planes[0][:, :60].astype(int), axis=1)).max() <= 3  # no edge is left
+    else:
+        np.testing.assert_array_equal(drawn.planes[0][:, :60], before[:, :60])
+
+
+def test_heads_that_are_left_as_they_are_keep_the_others_on_the_gpu(studio):
+    studio.faces = Faces((FACE,), is_exposed=True, left_out=2)
+    studio.controls.change(unseen="keep")
+    studio.on_gpu()(grey())
+    assert studio.on_cpu == 0
+    assert studio.noted == ("ink", "host")
 
 
 def test_several_frames_may_be_under_way(studio):

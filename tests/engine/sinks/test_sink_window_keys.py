@@ -139,6 +139,8 @@ def test_keys_change_the_look(bench):
     bench.press("t")
     look = bench.controls.look
     assert (look.eyes, look.line, look.hair_tint) == (0.25, 0.75, "pink")
+    bench.press("u")
+    assert bench.controls.look.unseen == "keep"
 
 
 def test_the_line_follows_the_mouse(bench):
