@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
-from animecam.errors import AnimecamError, FaceError
+from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import SinkOptions
@@ -16,10 +16,6 @@ from animecam.types import StreamFormat
 
 if TYPE_CHECKING:
     from animecam.networks import Networks
-
-
-class FacelessError(FaceError):
-    """Nobody was found in a file; it was written all the same."""
 
 
 class Bar(Protocol):
@@ -56,7 +52,7 @@ class Outcome:
 
     Attributes:
         failures: Files that could not be converted.
-        faceless: Files that were drawn whole, as nobody was found in them.
+        faceless: Files in which nobody was found, so that what the look says of unseen faces was done to all of them.
         is_interrupted: The user stopped it.
     """
 
@@ -93,18 +89,17 @@ def convert_jobs(
     for job in jobs:
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
-                if _convert_one(job, networks, settings, display, options).is_interrupted:
+                figures = _convert_one(job, networks, settings, display, options)
+                if figures.is_interrupted:
                     again = "convert it from its beginning" if is_only_one else "go on with this file"
                     display.error(f"stopped in {job.source.name}{_part(job.target)}", f"start it again to {again}")
                     return Outcome(failures, faceless, is_interrupted=True)
+                faceless += _is_faceless(figures, settings)
         except AnimecamError as error:
             if is_only_one:
                 raise
             display.error(f"{job.source.name}: {error.message}", error.hint)
-            if isinstance(error, FacelessError):
-                faceless += 1
-            else:
-                failures += 1
+            failures += 1
     return Outcome(failures, faceless)
 
 
@@ -115,13 +110,13 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
         figures = convert_file(job.source, job.target, networks, lambda stream: _Teller(bar, stream), options)
     if not figures.is_interrupted:
         rate = figures.frames_out / figures.seconds
-        display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}")
-        if settings.look.scope is Scope.HEAD and not figures.with_faces:
-            raise FacelessError(
-                f"no face was found in {job.source.name}: whole frames were drawn in {job.target}",
-                hint="--scope frame says that this is wanted; --detector full finds smaller faces",
-            )
+        nobody = "; no face was found (--detector full finds smaller ones)" if _is_faceless(figures, settings) else ""
+        display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
     return figures
+
+
+def _is_faceless(figures: Figures, settings: Settings) -> bool:
+    return settings.look.scope is Scope.HEAD and not figures.with_faces
 
 
 def _part(target: Path) -> str:

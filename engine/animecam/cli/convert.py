@@ -15,10 +15,11 @@ from animecam.cli.jobs import Job, plan_jobs
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.command_line import show_error
 from animecam.errors import UsageError
-from animecam.settings import Settings
+from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
 
 FAILED = 1
+_WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they were", Unseen.BLUR: "were blurred"}
 
 
 @click.command()
@@ -86,8 +87,8 @@ def convert(
         if outcome.failures:
             show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
         if outcome.faceless:
-            show_error(f"{outcome.faceless} of {len(jobs)} show no face and were drawn whole", "")
-    return 0 if outcome == Outcome() else FAILED
+            show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
+    return FAILED if outcome.failures or outcome.is_interrupted else 0
 
 
 def _convert_here(

@@ -18,6 +18,7 @@ from animecam.settings import (
     Quality,
     Scope,
     Settings,
+    Unseen,
 )
 from animecam.sinks.paths import DEVICE_SCHEMES
 
@@ -33,7 +34,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice([scope.value for scope in Scope]),
         default=_LOOK.scope.value,
         show_default=True,
-        help="How much of the picture is drawn anew.",
+        help="How much of the picture is drawn anew: heads, persons, or all of every frame.",
     ),
     click.option(
         "--size",
@@ -89,10 +90,26 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
 )
+
+
+def _unseen_option(default: Unseen) -> Callable[[Any], Any]:
+    return click.option(
+        "--unseen",
+        type=click.Choice([choice.value for choice in Unseen]),
+        default=default.value,
+        show_default=True,
+        help="While no face is seen, or not everybody's: draw whole frames, keep them as filmed, or blur them beyond "
+        "recognition. Scopes person and frame draw every frame, unless it is to be blurred.",
+    )
+
+
 _LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _unseen_option(_LOOK.unseen),
     click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network. [default: off]"),
     click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
 )
+# Who converts a film has seen it, and sees the result before anybody else does.
+_FILE_OPTIONS: tuple[Callable[[Any], Any], ...] = (_unseen_option(Unseen.KEEP),)
 
 
 class OutputPath(click.Path):
@@ -118,17 +135,28 @@ def look_options(command: Command) -> Command:
 
 
 def file_look_options(command: Command) -> Command:
-    """As `look_options`, without those that mean nothing where every frame of a file is waited for."""
-    return _with_settings(command, _OPTIONS)
+    """As `look_options`, without those that mean nothing where every frame of a file is waited for.
+
+    Frames without a face stay as filmed unless something else is asked for.
+    """
+    return _with_settings(command, (*_OPTIONS, *_FILE_OPTIONS))
 
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
     @functools.wraps(command)
     def with_settings(
-        *arguments: Any, scope: str, backend: str, edge: str, mirror: bool | None, quality: str, **others: Any
+        *arguments: Any,
+        scope: str,
+        unseen: str,
+        backend: str,
+        edge: str,
+        mirror: bool | None,
+        quality: str,
+        **others: Any,
     ) -> Any:
         look = Look(
             scope=Scope(scope),
+            unseen=Unseen(unseen),
             mirror=bool(mirror),
             **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
         )

@@ -195,12 +195,28 @@ def test_an_avif_photo_becomes_a_picture(tmp_path, make_clip, media):
     assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (96, 128, 3)
 
 
-def test_nobody_in_the_whole_video_is_told_and_the_output_kept(fails, tmp_path, make_clip):
+@pytest.mark.parametrize(
+    ("words", "is_told"), [((), True), (("--unseen", "draw"), True), (("--scope", "frame"), False)]
+)
+def test_nobody_in_the_whole_video_is_noted_and_no_fault(capfd, tmp_path, make_clip, words, is_told):
     source = make_clip(tmp_path / "sky.mp4", width_px=64, height_px=48, frames=4)
     out = tmp_path / "out.mp4"
-    assert "no face" in fails("convert", source, "-o", out)
+    assert main(["convert", str(source), "-o", str(out), *words]) == 0
+    message = capfd.readouterr().err
+    assert ("no face was found" in message) is is_told
+    assert "hint:" not in message
     assert _count_frames(out) == 4
-    assert main(["convert", str(source), "-o", str(out), "--scope", "frame", "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "is_as_filmed"), [((), True), (("--unseen", "draw"), False), (("--unseen", "blur"), False)]
+)
+def test_a_picture_of_nobody_stays_as_it_is_unless_something_else_is_asked_for(tmp_path, words, is_as_filmed):
+    source, out = tmp_path / "sky.png", tmp_path / "out.png"
+    before = np.random.default_rng(1).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    cv2.imwrite(str(source), before)
+    assert main(["convert", str(source), "-o", str(out), *words]) == 0
+    assert np.array_equal(cv2.imread(str(out)), before) is is_as_filmed
 
 
 def test_a_batch_goes_on_after_a_failure(capfd, tmp_path, people):
@@ -221,7 +237,7 @@ def test_a_batch_tells_files_without_a_face_apart(capfd, tmp_path, people, make_
     assert main(words) == RUN_TIME_ERROR
     message = capfd.readouterr().err
     assert "1 of 3 could not be converted" in message
-    assert "1 of 3 show no face and were drawn whole" in message
+    assert "1 of 3 show no face and stay as they were" in message
 
 
 def test_a_picture_is_converted(tmp_path, media):
