@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
+from animecam.crowd import told_of_crowd
 from animecam.errors import AnimecamError, UsageError
 from animecam.pipeline import Figures
-from animecam.settings import Look, Scope
+from animecam.settings import Look, Scope, Unseen
 
 MOST_CHARACTERS = 2048  # of one message; the largest honest one has a tenth of that
 
@@ -37,6 +38,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "style": str,
     "strength": _number,
     "scope": Scope,
+    "unseen": Unseen,
     "eyes": _number,
     "line": _number,
     "hair_tint": str,
@@ -92,14 +94,15 @@ def look_json(look: Look) -> dict[str, object]:
     return {name: getattr(look, name) for name in _PARSERS}
 
 
-def figures_json(figures: Figures) -> dict[str, object]:
-    """The figures that the page shows; times in milliseconds."""
+def figures_json(figures: Figures, look: Look) -> dict[str, object]:
+    """The figures that the page shows, and what there is to say of them; times in milliseconds."""
     return {
         "fps_in": figures.fps_in,
         "fps_out": figures.fps_out,
         "latency_p50_ms": round(figures.latency_ms.p50, 1),
         "latency_p95_ms": round(figures.latency_ms.p95, 1),
         "faces": figures.faces,
+        "crowd": told_of_crowd(figures.faces, figures.left_out, look),
         "frames_out": figures.frames_out,
         "dropped": figures.dropped,
     }

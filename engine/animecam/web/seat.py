@@ -89,7 +89,7 @@ class Seat:
         self._rate_in, self._rate_out = Rate(), Rate()
         self._dropped = 0
         self._capped = 0
-        self._faces = 0
+        self._faces = self._more_faces = 0
         self._with_faces = 0
         self._opened_ns = time.perf_counter_ns()
         self.is_closed = False
@@ -142,7 +142,7 @@ class Seat:
         if self._drawing is None or self.is_closed:
             return
         rendered = self._drawing.finish(plan, drawn)
-        self._faces = len(rendered.faces.faces)
+        self._faces, self._more_faces = len(rendered.faces.faces), rendered.faces.left_out
         self._with_faces += self._faces > 0
         self._rate_out.tick()
         self.timing.add(LATENCY, ms_since(rendered.frame.captured_ns))
@@ -170,6 +170,7 @@ class Seat:
             capped=self._capped,
             with_faces=self._with_faces,
             faces=self._faces,
+            left_out=self._more_faces,
             fps_in=self._rate_in.per_second(),
             fps_out=self._rate_out.per_second(),
             latency_ms=latency_ms,

@@ -160,7 +160,8 @@ class Session:
         """Sends the figures and ends the session when it is over."""
         while True:
             await asyncio.sleep(FIGURES_SECONDS)
-            self._link.send({"figures": figures_json(self.figures()) | {"backend": self._studio.backend}})
+            figures = figures_json(self.figures(), self._seat.controls.look)
+            self._link.send({"figures": figures | {"backend": self._studio.backend}})
             if (reason := self._overdue(time.monotonic())) is not None:
                 self.end_soon(reason)
                 return

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from animecam.errors import AnimecamError, UsageError
 from animecam.pipeline import Figures
-from animecam.settings import Look, Scope
+from animecam.settings import Look, Scope, Unseen
 from animecam.types import StreamFormat
 from animecam.web.options import MIB, Limits, Refusal
 from animecam.web.studio import Studio
@@ -30,6 +30,7 @@ SWEEP_SECONDS = 10.0  # how often old results are looked for
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
 SUFFIX_OF_RESULT = "-anime"
 PREFIX = "animecam-"  # of the folder around all jobs
+_WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it is as it was", Unseen.BLUR: "it was blurred"}
 
 
 class State(StrEnum):
@@ -294,7 +295,6 @@ def _outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
     if figures.is_interrupted:
         error = UsageError(f"drawing took longer than the limit of {limits.minutes:g} minutes", hint="send a part")
         return Progress(State.FAILED, message=error.message, hint=error.hint)
-    message = hint = ""
-    if job.look.scope is Scope.HEAD and not figures.with_faces:
-        message, hint = "no face was found: whole frames were drawn", "scope “frame” says that this is wanted"
-    return Progress(State.DONE, 1.0, figures.fps_out, message, hint)
+    is_faceless = job.look.scope is Scope.HEAD and not figures.with_faces
+    message = f"no face was found: {_WITHOUT_FACES[job.look.unseen]}" if is_faceless else ""
+    return Progress(State.DONE, 1.0, figures.fps_out, message)

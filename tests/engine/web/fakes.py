@@ -55,8 +55,8 @@ def make_frame(level: int = 100, width_px: int = 64, height_px: int = 48, index:
 
 
 class FakeDrawing:
-    def __init__(self, controls: Controls) -> None:
-        self._controls = controls
+    def __init__(self, controls: Controls, left_out: int = 0, *, sees_nobody: bool = False) -> None:
+        self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
         self.planned = 0
 
     def plan(self, frame: Frame) -> Plan:
@@ -67,7 +67,9 @@ class FakeDrawing:
         box = Box(columns.start, rows.start, columns.stop, rows.stop)
         face = Face(0, Detection(box, np.zeros((4, 2), np.float32), 1.0))
         region = Region(0, grey.shape[1], grey.shape[0], np.eye(2, 3))
-        return Plan(frame, Faces((face,), is_exposed=False), self._controls.look, (region,), (grey,))
+        found = () if self._sees_nobody else (face,)
+        faces = Faces(found, is_exposed=self._sees_nobody, left_out=self._left_out)
+        return Plan(frame, faces, self._controls.look, (region,), (grey,))
 
     def finish(self, plan: Plan, drawn: Sequence[np.ndarray]) -> Rendered:
         frame = plan.frame
@@ -108,13 +110,15 @@ class FakeEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     thread: int = 0
     is_closed: bool = False
+    left_out: int = 0  # faces that there are beside the one that is drawn
+    sees_nobody: bool = False
 
     def __post_init__(self) -> None:
         self.gate.set()
 
     def renderer(self, timing: Timing, controls: Controls) -> FakeDrawing:
         self._check()
-        self.drawings.append(FakeDrawing(controls))
+        self.drawings.append(FakeDrawing(controls, self.left_out, sees_nobody=self.sees_nobody))
         return self.drawings[-1]
 
     def draw(self, style: str):

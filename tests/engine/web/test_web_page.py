@@ -46,6 +46,13 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.press("t")
         await page.until("document.querySelector('[name=hair_tint]:checked').value === 'red'")
 
+        unseen = "document.querySelector('[name=unseen]:checked').value"
+        assert await page.run(unseen) == "draw"
+        await page.click("#unseen .segment:nth-child(3)")
+        await page.until(f"{unseen} === 'blur'")
+        await page.press("u")
+        await page.until(f"{unseen} === 'draw'")
+
         await page.click("#compare")
         assert await page.run("!before.hidden && !split.hidden")
         await page.click("#mirror")
@@ -73,6 +80,22 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.until("stage.dataset.state === 'idle'")
         assert page.complaints == []
 
+    visit_page(test, ALLOW)
+
+
+def test_faces_that_are_not_drawn_are_told_of(visit_page, pages, engine):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await pages.go_live(page)
+        said = "document.getElementById('status').textContent"
+        await page.until(f"{said} === '2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all'")
+        await page.press("u")
+        await page.until(f"{said} === '2 more faces in the picture stay as they are: --max-faces 3 draws all'")
+        engine.drawings[-1]._left_out = 0
+        await page.until(f"{said} === ''")
+        assert page.complaints == []
+
+    engine.left_out = 2
     visit_page(test, ALLOW)
 
 

@@ -48,6 +48,26 @@ def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes):
     visit(test)
 
 
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        ({}, "no face was found: it was drawn whole"),
+        ({"unseen": "keep"}, "no face was found: it is as it was"),
+        ({"unseen": "blur"}, "no face was found: it was blurred"),
+        ({"scope": "frame"}, ""),
+    ],
+)
+def test_what_became_of_a_picture_of_nobody_is_said(visit, finished, studio, tmp_path, look, message):
+    async def test(client):
+        query = {"name": "sky.png", "look": json.dumps(look)}
+        answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
+        job = await finished(client, (await answer.json())["id"])
+        assert (job["state"], job["message"]) == ("done", message)
+
+    studio._engine.sees_nobody = True
+    visit(test)
+
+
 def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, finished, tmp_path, make_clip):
     photo = make_clip(tmp_path / "in.avif", codec="libsvtav1", frames=1)
 

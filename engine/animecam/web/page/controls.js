@@ -8,6 +8,7 @@ const SLIDERS = [
 ];
 const KEY_STEP = 0.25;
 const SCOPES = { head: "Heads", person: "People", frame: "Everything" };
+const UNSEEN = { draw: "Draw all", keep: "As filmed", blur: "Blur" };
 const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 1080]];
 const USUAL_WIDTH = 640;
 const DETAILS = [[192, "Fast"], [256, "Normal"], [384, "Fine"], [512, "Finest"]];
@@ -20,7 +21,8 @@ export class LookControls {
     this.#buildStyles();
     this.#buildSliders();
     this.#buildHair(hello.hair_tints);
-    this.#buildScopes(hello.scopes);
+    this.#buildSegments("scopes", "scope", hello.scopes, SCOPES);
+    this.#buildSegments("unseen", "unseen", hello.unseen, UNSEEN);
     this.#buildSelects(hello);
   }
 
@@ -31,7 +33,7 @@ export class LookControls {
 
   show(look) {
     this.look = { ...look };
-    for (const input of document.querySelectorAll("input[name=style], input[name=scope], input[name=hair_tint]")) {
+    for (const input of document.querySelectorAll("aside input[type=radio]")) {
       input.checked = look[input.name] === input.value;
     }
     for (const input of element("sliders").querySelectorAll("input")) {
@@ -62,6 +64,11 @@ export class LookControls {
   nextHair() {
     const tints = [...document.querySelectorAll("input[name=hair_tint]")].map((input) => input.value);
     this.change({ hair_tint: tints[(tints.indexOf(this.look.hair_tint) + 1) % tints.length] });
+  }
+
+  nextUnseen() {
+    const choices = [...element("unseen").querySelectorAll("input")].map((input) => input.value);
+    this.change({ unseen: choices[(choices.indexOf(this.look.unseen) + 1) % choices.length] });
   }
 
   cameraWishes() {
@@ -125,11 +132,11 @@ export class LookControls {
     element("hair").replaceChildren(...swatches);
   }
 
-  #buildScopes(scopes) {
-    element("scopes").replaceChildren(...scopes.map((scope) => {
+  #buildSegments(id, name, choices, labels) {
+    element(id).replaceChildren(...choices.map((choice) => {
       const box = document.createElement("label");
       box.className = "segment";
-      box.append(radio("scope", scope, () => this.change({ scope })), text("span", SCOPES[scope] ?? scope));
+      box.append(radio(name, choice, () => this.change({ [name]: choice })), text("span", labels[choice] ?? choice));
       return box;
     }));
   }

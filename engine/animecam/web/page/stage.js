@@ -13,6 +13,7 @@ export class Stage {
     this.state = "idle";
     this.canCompare = false;
     this.wantsFigures = true;
+    this.crowd = "";
     this.objectUrls = [];
     element("split-position").addEventListener("input", (event) => this.#split(event.target.value));
     this.after.addEventListener("resize", () => this.#fit(this.after.videoWidth, this.after.videoHeight));
@@ -33,6 +34,7 @@ export class Stage {
     this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
     this.say("");
+    this.crowd = "";
     this.#speak("");
     this.#enter("idle");
   }
@@ -92,7 +94,7 @@ export class Stage {
     if (job.is_picture) this.compare(true);
   }
 
-  showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, dropped, backend }) {
+  showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, crowd, dropped, backend }) {
     const round = (value) => (value === undefined ? "–" : Math.round(value));
     element("f-fps").textContent = round(fps_out);
     element("f-engine").textContent = `${round(latency_p50_ms)} / ${round(latency_p95_ms)} ms`;
@@ -100,8 +102,15 @@ export class Stage {
     const { videoWidth, videoHeight } = this.after;
     element("f-size").textContent = videoWidth ? `${videoWidth} × ${videoHeight}` : "–";
     element("f-faces").textContent = faces;
+    this.#tellOfCrowd(crowd);
     element("f-dropped").textContent = dropped;
     element("f-backend").textContent = backend;
+  }
+
+  // When it begins and when it changes: something else may be said meanwhile, and stays.
+  #tellOfCrowd(crowd) {
+    if (crowd !== this.crowd && (crowd || element("status").textContent === this.crowd)) this.say(crowd);
+    this.crowd = crowd;
   }
 
   toggleFigures() {
