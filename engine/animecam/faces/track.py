@@ -60,7 +60,7 @@ class TrackerOptions:
         cut_seconds: How long so after a cut when some are found, but fewer than before.
         crowd_seconds: How long somebody for whom there was no room counts after he was seen.
         sees_cuts: Where the whole picture changes, all who were known are gone at once. Not for cameras, which have no
-            cuts, but hands before them and lamps that are switched.
+            cuts, but hands before them and lamps that are switched: there the last places of the lost stand in no more.
     """
 
     max_faces: int = 4
@@ -119,11 +119,13 @@ class Tracker:
         self._scanned_s = float("-inf")
         self._is_cut = CutFinder(crop)
         self._before_cut, self._cut_s = 0, float("-inf")
+        self._has_jumped = False
 
     def __call__(self, frame: Frame) -> Faces:
         """The faces of one frame, largest first, those just lost among them."""
         self._tick(frame)
-        is_cut = self._options.sees_cuts and self._is_cut(frame)
+        self._has_jumped |= (is_other := self._is_cut(frame))
+        is_cut = self._options.sees_cuts and is_other
         around = [face for track in self._tracks for face in self._look_around(frame, track)]
         found = match([track.expected(self._now_s) for track in self._tracks], around)
         if is_cut:
@@ -254,7 +256,8 @@ class Tracker:
 
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
-        is_uncovered = self._missing.is_anybody_bare or self._has_moved_off(frame)
+        self._has_jumped &= any(face.held for face in faces)  # who is held may be anywhere in another picture
+        is_uncovered = self._missing.is_anybody_bare or self._has_jumped or self._has_moved_off(frame)
         return Faces(faces, is_exposed=not faces or self._is_shot_new() or is_uncovered)
 
     def _is_shot_new(self) -> bool:

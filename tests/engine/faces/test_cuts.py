@@ -95,6 +95,21 @@ def test_whoever_is_at_the_same_place_after_a_cut_is_somebody_else(world, frame_
     assert {faces.faces[0].track_id for faces in film.track()} == {0}  # cameras have no cuts
 
 
+def test_a_camera_s_picture_that_jumps_covers_nobody_who_is_held(world, frame_of, face):
+    """A camera that is turned over, or a program that switches scenes: the last place means nothing any more."""
+    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, []), (1, [face(310, 205, 80)])])
+    seen = film.track()
+    assert [[one.track_id for one in faces.faces] for faces in seen] == [[0]] * 30
+    assert [faces.is_exposed for faces in seen] == [False] * 10 + [True] * 10 + [False] * 10
+    assert not any(faces.is_new_shot for faces in seen)
+
+
+def test_a_camera_s_picture_that_jumps_leaves_those_alone_who_are_found(world, frame_of, face):
+    film = Film(world, frame_of, [(0, [face(300, 200, 80)]), (1, [face(300, 200, 80)]), (1, [])])
+    seen = film.track(lost_seconds=10.0)
+    assert not any(faces.is_exposed for faces in seen)  # the last ten are held in a picture that did not change
+
+
 def test_a_false_cut_uncovers_nobody(world, frame_of, face):
     """Somebody who is followed, but would not be believed if he came now, must stay covered."""
     dim = face(480, 200, 80, score=0.62)
