@@ -86,7 +86,7 @@ def convert(
     if not outcome.is_interrupted:
         if outcome.failures:
             show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
-        if outcome.faceless:
+        if outcome.faceless and len(jobs) > 1:  # of one file its own line says so
             show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
     return FAILED if outcome.failures or outcome.is_interrupted else 0
 
