@@ -18,7 +18,7 @@ from animecam.sinks.base import Sink
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sinks.options import AUTO
 from animecam.sinks.pace import Pace
-from animecam.sinks.paths import OutputKind, Target, output_kind
+from animecam.sinks.paths import OutputKind, Target, make_folder, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.standby import Standby
 from animecam.sources.base import Source
@@ -260,6 +260,7 @@ def convert_file(
     show: Callable[[StreamFormat], Progress],
     options: SinkOptions | None = None,
     video: GpuVideo | None = None,
+    folder: Path | None = None,
 ) -> Figures:
     """Converts one video or picture with networks that stay open.
 
@@ -270,6 +271,7 @@ def convert_file(
         show: Called once the source is open; gives the callable that takes the figures.
         options: How the target is written; its sound is the source's.
         video: What the GPU does of a video's way; None: whatever works there.
+        folder: Made once the source is open, with those in it that lead to the target; None: the target's is there.
 
     Returns:
         The figures; `is_interrupted` when the user stopped it.
@@ -288,5 +290,7 @@ def convert_file(
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
         options = replace(options, audio_from=source_path, gpu=encodes_on)
+        if folder is not None:
+            make_folder(target.parent, folder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
         return run(source, networks, outputs, tell=show(source.format), video=video)

@@ -107,7 +107,9 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
     from animecam.session import convert_file
 
     with display.bar(job.source.name) as bar:
-        figures = convert_file(job.source, job.target, networks, lambda stream: _Teller(bar, stream), options)
+        figures = convert_file(
+            job.source, job.target, networks, lambda stream: _Teller(bar, stream), options, folder=job.folder
+        )
     if not figures.is_interrupted:
         rate = figures.frames_out / figures.seconds
         nobody = "; no face was found (--detector full finds smaller ones)" if _is_faceless(figures, settings) else ""

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
-from animecam.cli.jobs import Job, plan_jobs
+from animecam.cli.jobs import Job, plan_conversion
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.command_line import show_error
 from animecam.errors import UsageError
@@ -29,7 +29,7 @@ _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they we
     "--output",
     metavar="OUT",
     type=OutputPath(path_type=Path),
-    help="A file for one input, a folder for several. [default: NAME-anime.EXT beside each input]",
+    help="A file for one input, else a folder. [default: NAME-anime.EXT beside each input]",
 )
 @click.option(
     "--gpus",
@@ -63,14 +63,21 @@ def convert(
 ) -> int:
     """Converts videos and pictures; IN… are files, folders or patterns such as 'clips/*.mp4'.
 
+    A folder is taken with those in it, and its tree is made anew below OUT; of several inputs each folder keeps its
+    name there. What is hidden is passed over. Where two results would have one name, the one of another kind keeps its
+    old ending in it: e.mts beside e.mp4 becomes e.mts.mp4.
+
     Every frame keeps its time stamp (but in AVI files, which count frames) and the sound is copied. Of several inputs,
     those whose output exists are skipped, so a batch that was cut can be started again.
     """
     chosen = _gpus(gpus) if gpus is not None else ()
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf)
     check_codec(codec)
-    jobs = plan_jobs(inputs, output, overwrite=overwrite)
+    plan = plan_conversion(inputs, output, overwrite=overwrite)
+    jobs = plan.jobs
     _check_quality(jobs, options)
+    if plan.passed_over:
+        show_note(f"{plan.passed_over} were passed over")
     for job in jobs:
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")

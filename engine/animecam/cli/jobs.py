@@ -1,27 +1,14 @@
 """Which files a conversion reads and writes."""
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
+from animecam.cli.naming import WRITABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, without_number
-from animecam.sources.addresses import public_uri
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder
 from animecam.sources.opening import is_camera, path_text
-from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".wmv", ".3gp", ".gif"}
-    | {".mts", ".m2ts", ".vob", ".dv", ".ogv", ".asf", ".mxf", ".3g2", ".apng", ".avif"}
-)
-_PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
-_AVIF = ".avif"  # a photo or a film
-_HEAD_BYTES = 4096  # of a file, in which its kind is named
-READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
-WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
-ADDITION = "-anime"
-"""What the name of an output has more than that of its input when they share a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,90 +19,70 @@ class Job:
         source: The video or picture.
         target: The file to write.
         is_done: The target exists and is to be left alone.
+        folder: The output folder, which is made, with those in it that lead to the target, once they are needed;
+            None: the target's folder is there.
     """
 
     source: Path
     target: Path
     is_done: bool = False
+    folder: Path | None = None
 
 
-def plan_jobs(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> tuple[Job, ...]:
-    """Pairs inputs with outputs.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a conversion is to do.
+
+    Attributes:
+        jobs: The files, in order.
+        passed_over: What lies in the folders and is not converted, such as `12 .heic, 3 .txt`; empty for nothing.
+    """
+
+    jobs: tuple[Job, ...]
+    passed_over: str = ""
+
+
+def plan_conversion(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> Plan:
+    """Pairs inputs with outputs; nothing is written.
 
     Args:
-        inputs: Files, folders, glob patterns.
-        output: A file for a single input file, else a folder (made if its parent exists); None: beside the inputs.
+        inputs: Files, folders with all in them, glob patterns.
+        output: A file for a single input file, else a folder whose parent exists; None: beside the inputs.
         overwrite: Existing targets are replaced instead of skipped.
 
     Raises:
         SourceError: An input does not exist or holds nothing to convert.
-        SinkError: A single target exists already, or the output folder cannot be made.
-        UsageError: An input is no file, several have one output file, or two have one target.
+        SinkError: A single target exists already, or the output folder cannot be made or written to.
+        UsageError: An input is no file, several have one output file, two have one target, or one's is an input.
     """
     try:
         return _planned(inputs, output, overwrite=overwrite)
     except OSError as error:  # a folder without the right to look into it, a name that is too long
-        raise SourceError(f"{error.filename}: {error.strerror}", hint="check its name and rights") from error
+        place = error.filename or "the current folder"
+        raise SourceError(f"{place}: {error.strerror}", hint="check its name and rights") from error
 
 
-def _planned(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> tuple[Job, ...]:
-    inputs = [path_text(text) for text in inputs]
-    sources = list(dict.fromkeys(path for text in inputs for path in _expand(text)))  # each once
-    is_single = [str(source) for source in sources] == [str(Path(text)) for text in inputs[:1]]
+def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> Plan:
+    found = find_inputs(texts, output)
+    inputs = found.inputs if output is not None else _without_earlier_outputs(found.inputs)
+    is_single = [str(one.path) for one in inputs] == [str(Path(path_text(text))) for text in texts[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
     if names_file and not is_single:
-        raise UsageError(f"{output} is one file for {len(sources)} inputs", hint="give a folder: -o FOLDER")
-    if output is not None and not names_file:
-        _make_folder(output, may_mean_file=is_single)
-    if output is None:
-        sources = _without_earlier_outputs(sources)
-    targets = [output if names_file and output is not None else _target(source, output) for source in sources]
-    _refuse_clashes(sources, targets)
-    for source, target in zip(sources, targets, strict=True):
-        if target.exists() and _is_same(source, target):
-            raise UsageError(
-                f"output {target} would overwrite the input", hint="choose another folder, or leave out -o"
-            )
+        raise UsageError(f"{output} is one file for {len(inputs)} inputs", hint="give a folder: -o FOLDER")
+    folder = None if names_file else output
+    if folder is not None:
+        _refuse_no_folder(folder, may_mean_file=is_single)
+    targets = [output] if names_file and output is not None else name_targets(inputs, output)
+    _refuse_inputs(inputs, targets)
     if is_single and targets[0].exists() and not overwrite:
         raise SinkError(f"{targets[0]} exists", hint="--overwrite replaces it")
-    return tuple(
-        Job(_as_file(source), _as_file(target), is_done=not is_single and not overwrite and target.exists())
-        for source, target in zip(sources, targets, strict=True)
+    jobs = tuple(
+        Job(_as_file(one.path), _as_file(target), not is_single and not overwrite and target.exists(), folder)
+        for one, target in zip(inputs, targets, strict=True)
     )
-
-
-def _expand(text: str) -> list[Path]:
-    if not text:  # Path would take it for the current folder
-        raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
-    path = Path(text)
-    is_like_live = is_camera(text) or text.startswith("pattern:")
-    if "://" in text or (is_like_live and not (path.is_file() or path.is_dir())):
-        shown = public_uri(text)
-        hint = f"what is live is recorded by: animecam --input '{shown}' --output out.mp4"
-        raise UsageError(f"{shown} is no file", hint=hint)
-    if path.is_dir():
-        found = sorted(child for child in path.iterdir() if _can_convert(child) and not _is_hidden(child))
-        if not found:
-            raise SourceError(f"folder {text} holds no video or picture", hint="name files, or another folder")
-        return found
-    if path.exists() or not glob.has_magic(text):
-        return [path]  # one that does not exist is reported by the source, which knows what to say
-    matches = [Path(match) for match in glob.glob(text, recursive=True)]  # noqa: PTH207 - absolute patterns, too
-    found = sorted(match for match in matches if _can_convert(match))
-    if not found:
-        what = "none of what matches it is a video or picture" if matches else "nothing matches"
-        raise SourceError(f"{text}: {what}", hint="check the pattern and the folder")
-    return found
-
-
-def _can_convert(path: Path) -> bool:
-    is_ours = path.stem.endswith(ADDITION) or ".partial" in path.suffixes
-    return path.is_file() and not is_ours and path.suffix.lower() in READABLE_SUFFIXES
-
-
-def _is_hidden(path: Path) -> bool:
-    """Whether a folder does not show a file: macOS leaves ._a.png, which is no picture, beside a.png on other disks."""
-    return path.name.startswith(".")
+    if folder is not None and not all(job.is_done for job in jobs):
+        check_folder(folder if folder.exists() else folder.parent)
+    return Plan(jobs, kinds_told(found.passed_over))
 
 
 def _as_file(path: Path) -> Path:
@@ -123,68 +90,30 @@ def _as_file(path: Path) -> Path:
     return path.absolute() if ":" in path.parts[0] or is_camera(str(path)) else path
 
 
-def _target(source: Path, folder: Path | None) -> Path:
-    suffix = source.suffix
-    if suffix.lower() not in WRITABLE_SUFFIXES:
-        suffix = _like(source)
-    stem = without_number(source.stem) if suffix.lower() in IMAGE_EXTENSIONS else source.stem
-    if folder is None:
-        return source.with_name(stem + ADDITION + suffix)
-    return folder / (stem + suffix)
-
-
-def _like(source: Path) -> str:
-    """The ending of what is made of a file of a kind that cannot be written."""
-    suffix = source.suffix.lower()
-    may_be_either = suffix == _AVIF or suffix not in VIDEO_SUFFIXES
-    if suffix in PICTURE_SUFFIXES or (may_be_either and _is_photo(source)):
-        return ".png"
-    return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
-
-
-def _is_photo(path: Path) -> bool:
-    try:
-        if not path.is_file():  # the source, which knows what to say, reports it
-            return False
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:  # the source reports that as well, when its turn comes
-        return False
-    return is_still(head) or is_still_avif(head)
-
-
-def _is_same(source: Path, target: Path) -> bool:
-    """Whether a target that exists is its own source."""
-    return source.exists() and target.samefile(source)
-
-
-def _without_earlier_outputs(sources: Sequence[Path]) -> list[Path]:
+def _without_earlier_outputs(inputs: Sequence[Input]) -> tuple[Input, ...]:
     """Leaves out what an earlier run made of another input, or began to: a shell expands *.mp4 to all of them."""
-    targets = [_target(source, None) for source in sources]
+    targets = [target for one in inputs for target in possible_names(one.path)]
     made = {*targets, *(target.with_name(Target.of(target).partial.name) for target in targets)}
-    return [source for source in sources if source not in made]
+    return tuple(one for one in inputs if one.path not in made)
 
 
-def _make_folder(folder: Path, *, may_mean_file: bool) -> None:
-    if may_mean_file and folder.suffix and not folder.exists():
+def _refuse_no_folder(folder: Path, *, may_mean_file: bool) -> None:
+    if folder.exists():
+        if not folder.is_dir():
+            raise SinkError(f"{folder} is a file", hint="give a folder, or a name that ends in .mp4")
+    elif may_mean_file and folder.suffix:
         known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
         raise UsageError(
             f"output {folder} has the unknown ending {folder.suffix}",
             hint=f"known are {known}; if it is to be a folder, make it first",
         )
-    try:
-        folder.mkdir(exist_ok=True)
-    except FileNotFoundError as error:
-        raise SinkError(f"output folder {folder.parent} does not exist", hint=f"mkdir -p {folder}") from error
-    except FileExistsError as error:
-        raise SinkError(f"{folder} is a file", hint="give a folder, or a name that ends in .mp4") from error
-    except OSError as error:
-        raise SinkError(f"cannot make folder {folder}: {error.strerror}", hint="choose another folder") from error
 
 
-def _refuse_clashes(sources: Sequence[Path], targets: Sequence[Path]) -> None:
-    first: dict[Path, Path] = {}
-    for source, target in zip(sources, targets, strict=True):
-        earlier = first.setdefault(target, source)
-        if earlier is not source:
-            raise UsageError(f"{earlier} and {source} would both become {target}", hint="convert them into two folders")
+def _refuse_inputs(inputs: Sequence[Input], targets: Sequence[Path]) -> None:
+    """Refuses targets that are inputs: their own one, or one that would be gone before its turn comes."""
+    read = {real_path(one.path) for one in inputs}
+    for one, target in zip(inputs, targets, strict=True):
+        is_own = target.exists() and one.path.exists() and target.samefile(one.path)
+        if is_own or real_path(target) in read:
+            hint = "choose another folder, or leave out -o"
+            raise UsageError(f"output {target} would overwrite the input", hint=hint)

@@ -138,7 +138,7 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
     kind = output_kind(uri)
     if kind in (OutputKind.VIDEO, OutputKind.IMAGE):
         target = Target.of(Path(uri))
-        _check_folder(target.final.parent)
+        check_folder(target.final.parent)
         _check_file(target, source, overwrite)
     elif kind is OutputKind.IMAGE_SEQUENCE:
         pattern = Path(uri).absolute()
@@ -147,7 +147,7 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
                 f"output {uri} has more than one place for the number", hint="for example: frames/%05d.png"
             )
         _make_folder(pattern.parent)
-        _check_folder(pattern.parent)
+        check_folder(pattern.parent)
         _check_sequence(pattern, source, overwrite)
 
 
@@ -176,7 +176,27 @@ def _make_folder(folder: Path) -> None:
         raise SinkError(f"cannot make folder {folder}: {error.strerror}", hint="choose another folder") from error
 
 
-def _check_folder(folder: Path) -> None:
+def make_folder(folder: Path, root: Path) -> None:
+    """Makes a folder, and those on the way to it from `root` on; what is above `root` must be there.
+
+    Raises:
+        SinkError: One cannot be made.
+    """
+    folder, root = folder.absolute(), root.absolute()
+    inner = folder.relative_to(root)
+    for place in (root, *(root / part for part in reversed(inner.parents) if part.parts), folder):
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"cannot make folder {place}: {error.strerror}", hint="choose another folder") from error
+
+
+def check_folder(folder: Path) -> None:
+    """Finds what would make writing into a folder fail.
+
+    Raises:
+        SinkError: It is missing, no folder, or cannot be written to.
+    """
     if not folder.exists():
         raise SinkError(f"the folder {folder} does not exist", hint=f"mkdir -p '{folder}'")
     if not folder.is_dir():

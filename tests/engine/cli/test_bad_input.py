@@ -85,7 +85,7 @@ def test_a_failure_that_names_no_file_is_no_message(monkeypatch, tmp_path, peopl
     def broken(*_: object, **__: object) -> None:
         raise OSError(errno.EBADF, "a descriptor of our own")
 
-    monkeypatch.setattr("animecam.cli.convert.plan_jobs", broken)
+    monkeypatch.setattr("animecam.cli.convert.plan_conversion", broken)
     with pytest.raises(OSError, match="of our own"):
         main(["convert", str(people), "-o", str(tmp_path / "out.mp4")])
 

@@ -38,7 +38,7 @@ class _Told:
     ],
 )
 def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkeypatch, target, left, said):
-    def stopped(*_):
+    def stopped(*_, **__):
         if left is not None:
             (tmp_path / left).write_bytes(b"x")
         return SimpleNamespace(is_interrupted=True)

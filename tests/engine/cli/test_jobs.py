@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.cli.jobs import READABLE_SUFFIXES, Job, plan_jobs
+from animecam.cli.inputs import READABLE_SUFFIXES
+from animecam.cli.jobs import Job, plan_conversion
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import OutputKind, output_kind
 from animecam.sources.opening import local_path
@@ -20,6 +21,10 @@ def clips(tmp_path: Path) -> Path:
     for name in ("b.mp4", "a.MOV", "c.jpg", "notes.txt", "b-anime.mp4", "x.partial.mp4", "d.wmv"):
         (folder / name).write_bytes(b"x")
     return folder
+
+
+def plan_jobs(inputs, output, *, overwrite):
+    return plan_conversion(inputs, output, overwrite=overwrite).jobs
 
 
 def _names(jobs):
@@ -38,7 +43,7 @@ def test_without_an_output_it_stands_beside_the_input(clips):
 def test_a_folder_is_taken_whole_without_what_we_made_ourselves(clips, tmp_path):
     jobs = plan_jobs([str(clips)], tmp_path / "out", overwrite=False)
     assert _names(jobs) == [("a.MOV", "a.MOV"), ("b.mp4", "b.mp4"), ("c.jpg", "c.jpg"), ("d.wmv", "d.mp4")]
-    assert (tmp_path / "out").is_dir()
+    assert not (tmp_path / "out").exists()  # it is made once there is something to write
 
 
 def test_hidden_files_are_taken_where_they_are_named(clips, tmp_path):
@@ -84,7 +89,7 @@ def test_an_avif_becomes_what_it_is(make_clip, tmp_path):
 
 def test_a_batch_skips_what_is_done(clips, tmp_path):
     out = tmp_path / "out"
-    plan_jobs([str(clips)], out, overwrite=False)
+    out.mkdir()
     (out / "b.mp4").write_bytes(b"done")
     done = {job.source.name: job.is_done for job in plan_jobs([str(clips)], out, overwrite=False)}
     assert done == {"a.MOV": False, "b.mp4": True, "c.jpg": False, "d.wmv": False}
@@ -222,16 +227,17 @@ def test_a_picture_is_not_taken_for_a_sequence_by_its_name(tmp_path, name, made)
     assert output_kind(str(job.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
     (beside,) = plan_jobs([str(source)], None, overwrite=False)
     assert output_kind(str(beside.target)) in (OutputKind.VIDEO, OutputKind.IMAGE)
+    out.mkdir()
     job.target.write_bytes(b"x")
     (again,) = plan_jobs([str(tmp_path / "*.*")], out, overwrite=False)
     assert again.is_done
 
 
-def test_names_that_become_one_are_told(tmp_path):
+def test_names_that_become_one_keep_their_ending(tmp_path):
     for name in ("a%d.png", "a_d.png"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(UsageError, match=r"a%d\.png and .*a_d\.png would both become"):
-        plan_jobs([str(tmp_path)], tmp_path / "out", overwrite=False)
+    jobs = plan_jobs([str(tmp_path)], tmp_path / "out", overwrite=False)
+    assert _names(jobs) == [("a%d.png", "a_d.png.png"), ("a_d.png", "a_d.png")]
 
 
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
@@ -239,8 +245,8 @@ def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
     with pytest.raises(UsageError, match=r"unknown ending \.gif"):
         plan_jobs([str(clips / "b.mp4")], target, overwrite=False)
     assert not target.exists()
-    plan_jobs([str(clips)], tmp_path / "take.2", overwrite=False)  # several inputs need a folder, whatever its name
-    assert (tmp_path / "take.2").is_dir()
+    jobs = plan_jobs([str(clips)], tmp_path / "take.2", overwrite=False)
+    assert {job.folder for job in jobs} == {tmp_path / "take.2"}  # several inputs need a folder, whatever its name
 
 
 def test_an_empty_name_is_not_the_current_folder(clips, monkeypatch):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.cli.jobs import plan_jobs
+from animecam.cli.jobs import plan_conversion
 from animecam.errors import SourceError, UsageError
 from animecam.sources.image import PictureSource
 from animecam.sources.opening import SourceOptions, local_path, open_source
@@ -56,7 +56,7 @@ def test_the_address_of_a_file_as_a_file_manager_copies_it(folder, address):
     path = local_path(uri)
     assert path is not None
     assert path.is_file()  # whose sound is copied, and which is not overwritten
-    (job,) = plan_jobs([uri], folder / "out.mp4", overwrite=False)
+    (job,) = plan_conversion([uri], folder / "out.mp4", overwrite=False).jobs
     assert job.source == path
 
 
@@ -142,6 +142,6 @@ def test_a_refusal_shows_no_password(asked):
 
 def test_a_stream_that_cannot_be_converted_shows_no_password(tmp_path):
     with pytest.raises(UsageError, match="rtsp://cam/1 is no file") as caught:
-        plan_jobs(["rtsp://me:secret@cam/1"], tmp_path, overwrite=False)
+        plan_conversion(["rtsp://me:secret@cam/1"], tmp_path, overwrite=False)
     assert "rtsp://cam/1" in caught.value.hint
     assert "secret" not in caught.value.hint

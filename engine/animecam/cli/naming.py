@@ -1,0 +1,111 @@
+"""What the results of a conversion are called."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
+from animecam.errors import UsageError
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, without_number
+from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
+
+WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+_PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
+_AVIF = ".avif"  # a photo or a film
+_HEAD_BYTES = 4096  # of a file, in which its kind is named
+
+
+def name_targets(inputs: Sequence[Input], output: Path | None) -> list[Path]:
+    """The file that each input becomes.
+
+    Where two of a folder would get one name, the one whose ending changes keeps its old ending in it: e.mp4 beside
+    e.mts becomes e.mp4, and e.mts becomes e.mts.mp4. All files of the folder count, whether they are among the inputs
+    or not: a batch that is started again, or in parts, gives the same names.
+
+    Args:
+        inputs: The files to convert.
+        output: Folder of the results; None: beside the inputs.
+
+    Raises:
+        UsageError: Two have one target all the same.
+    """
+    plain = {one: _target(one, output) for one in _with_neighbours(inputs)}
+    wanted = Counter(_as_any_system(target) for target in plain.values())
+    targets = [
+        plain[one]
+        if wanted[_as_any_system(plain[one])] == 1 or _keeps_name(one, plain[one])
+        else _target(one, output, keeps_ending=True)
+        for one in inputs
+    ]
+    _refuse_clashes(inputs, targets)
+    return targets
+
+
+def possible_names(source: Path) -> tuple[Path, Path]:
+    """What stands beside a file once it has been converted: the usual name, and the one with its old ending."""
+    one = Input(source)
+    return _target(one, None), _target(one, None, keeps_ending=True)
+
+
+def _with_neighbours(inputs: Sequence[Input]) -> dict[Input, None]:
+    """The inputs and all other files of their folders that could be converted, in a stable order."""
+    everyone = dict.fromkeys(inputs)
+    for folder, below in dict.fromkeys((one.path.parent, one.below) for one in inputs):
+        with suppress(OSError):  # of a folder that may not be listed a file may be read all the same
+            for child in sorted(folder.iterdir()):
+                if can_convert(child) and not is_hidden(child):
+                    everyone[Input(child, below)] = None
+    return everyone
+
+
+def _target(one: Input, output: Path | None, *, keeps_ending: bool = False) -> Path:
+    suffix = one.path.suffix
+    if suffix.lower() not in WRITABLE_SUFFIXES:
+        suffix = _like(one.path)
+    stem = one.path.name if keeps_ending else one.path.stem
+    if suffix.lower() in IMAGE_EXTENSIONS:
+        stem = without_number(stem)
+    if output is None:
+        return one.path.with_name(stem + ADDITION + suffix)
+    return output / one.below / (stem + suffix)
+
+
+def _keeps_name(one: Input, target: Path) -> bool:
+    return target.name in (one.path.name, one.path.stem + ADDITION + one.path.suffix)
+
+
+def _as_any_system(path: Path) -> str:
+    """A name as systems compare it for which E.MP4 is e.mp4: names are to be the same on all."""
+    return str(path).casefold()
+
+
+def _like(source: Path) -> str:
+    """The ending of what is made of a file of a kind that cannot be written."""
+    suffix = source.suffix.lower()
+    may_be_either = suffix == _AVIF or suffix not in VIDEO_SUFFIXES
+    if suffix in PICTURE_SUFFIXES or (may_be_either and _is_photo(source)):
+        return ".png"
+    return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
+
+
+def _is_photo(path: Path) -> bool:
+    try:
+        if not path.is_file():  # the source, which knows what to say, reports it
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:  # the source reports that as well, when its turn comes
+        return False
+    return is_still(head) or is_still_avif(head)
+
+
+def _refuse_clashes(inputs: Sequence[Input], targets: Sequence[Path]) -> None:
+    first: dict[Path, Path] = {}
+    for one, target in zip(inputs, targets, strict=True):
+        earlier = first.setdefault(target, one.path)
+        if earlier is not one.path:
+            is_apart = earlier.parent != one.path.parent
+            apart = "name a folder that holds both: its folders are kept apart; or convert them into two folders"
+            hint = apart if is_apart else "rename one of them"
+            raise UsageError(f"{earlier} and {one.path} would both become {target}", hint=hint)
