@@ -105,6 +105,7 @@ class Frame:
             (an encoder can then take it without a copy).
         is_placeholder: It stands in for a picture that there is not, and is shown as it is.
         on_gpu: The pixels of a frame that a GPU decoded or drew, where it left them.
+        exif: EXIF data of a photo as its file has them, previews and all (a TIFF structure); empty: it has none.
     """
 
     planes: tuple[Plane, ...]
@@ -119,6 +120,7 @@ class Frame:
     packed: Plane | None = None
     is_placeholder: bool = False
     on_gpu: DevicePixels | None = None
+    exif: bytes = b""
 
     @property
     def width_px(self) -> int:

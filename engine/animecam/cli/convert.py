@@ -49,6 +49,11 @@ _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they we
     help="Quality of videos, 0 is the best and largest; of H.264 and H.265 the last is 51, of VP9 and AV1 63. "
     "[default: what looks lossless, 18 for H.264]",
 )
+@click.option(
+    "--keep-location",
+    is_flag=True,
+    help="Keep where a photo or a film was taken: what is drawn is made to be shown, so it is left out by default.",
+)
 @overwrite_option
 @file_look_options
 def convert(
@@ -59,6 +64,7 @@ def convert(
     gpus: str | None,
     codec: str,
     crf: int | None,
+    keep_location: bool,
     overwrite: bool,
 ) -> int:
     """Converts videos and pictures; IN… are files, folders or patterns such as 'clips/*.mp4'.
@@ -71,7 +77,7 @@ def convert(
     those whose output exists are skipped, so a batch that was cut can be started again.
     """
     chosen = _gpus(gpus) if gpus is not None else ()
-    options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf)
+    options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf, keeps_location=keep_location)
     check_codec(codec)
     plan = plan_conversion(inputs, output, overwrite=overwrite)
     jobs = plan.jobs

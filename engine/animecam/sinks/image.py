@@ -7,6 +7,7 @@ import numpy as np
 
 from animecam.errors import SinkError, UsageError
 from animecam.sinks.convert import to_rgb
+from animecam.sinks.exif import kept_exif
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
 from animecam.types import Frame, StreamFormat
@@ -14,6 +15,8 @@ from animecam.types import Frame, StreamFormat
 
 class ImageSink:
     """Writes PNG, JPEG or WebP files, each complete or not there at all, with the colour profile of its picture.
+
+    Of a photo's EXIF data they have what `kept_exif` keeps.
 
     Args:
         uri: A file, or a pattern like `frames/%05d.png` whose number counts the pictures, whatever frames were dropped.
@@ -34,6 +37,7 @@ class ImageSink:
         self._is_sequence = output_kind(uri) is OutputKind.IMAGE_SEQUENCE
         self._path = Path(uri)
         self._overwrite = options.overwrite
+        self._keeps_location = options.keeps_location
         self._settings = _settings(self._path.suffix.lower(), options.image_quality)
         self._is_closed = False
         if not self._is_sequence and (stream.is_live or stream.frames > 1):
@@ -78,9 +82,9 @@ class ImageSink:
     def _write(self, frame: Frame, target: Target) -> None:
         picture = cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR)
         try:
-            profiles = [np.frombuffer(frame.color.profile, np.uint8)] if frame.color.profile else []
-            kinds = [cv2.IMAGE_METADATA_ICCP] * len(profiles)
-            is_encoded, data = cv2.imencodeWithMetadata(target.final.suffix, picture, kinds, profiles, self._settings)
+            told = self._told(frame)
+            kinds, parts = [*told], [np.frombuffer(part, np.uint8) for part in told.values()]
+            is_encoded, data = cv2.imencodeWithMetadata(target.final.suffix, picture, kinds, parts, self._settings)
         except cv2.error as error:
             is_encoded, data = False, error
         if not is_encoded or isinstance(data, cv2.error):
@@ -94,6 +98,14 @@ class ImageSink:
             what = "the disk is full" if is_full_disk(error) else str(error.strerror)
             hint = "" if target.final.parent.exists() else "its folder was deleted meanwhile: start again"
             raise SinkError(f"cannot write {target.final}: {what}", hint=hint) from error
+
+    def _told(self, frame: Frame) -> dict[int, bytes]:
+        """What the file says of its picture, by OpenCV's kinds of metadata."""
+        told = {
+            cv2.IMAGE_METADATA_EXIF: kept_exif(frame.exif, keeps_location=self._keeps_location),
+            cv2.IMAGE_METADATA_ICCP: frame.color.profile,
+        }
+        return {kind: part for kind, part in told.items() if part}
 
     def _sequence_hint(self) -> str:
         return f"for every frame as a picture: {self._path.with_name(f'{self._path.stem}-%05d{self._path.suffix}')}"

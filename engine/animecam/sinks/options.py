@@ -35,6 +35,7 @@ class SinkOptions:
         pixel_format: Stored pixel format; None keeps that of the frames, but for live sources chooses 4:2:0, as a
             camera's 4:2:2 makes files that browsers and phones refuse.
         image_quality: Of JPEG and WebP, 1 to 100.
+        keeps_location: Where a photo or a film was taken is written into what is drawn of it.
         window_title: Text above the window.
         panel: What a window's keys act on; None for a window whose keys only close and enlarge it.
         timeout_s: Longest time that opening a network stream, or one write to it, may take.
@@ -53,6 +54,7 @@ class SinkOptions:
     threads: int = 0
     pixel_format: PixelFormat | None = None
     image_quality: int = 95
+    keeps_location: bool = False
     window_title: str = "animecam"
     panel: Panel | None = None
     timeout_s: float = 5.0

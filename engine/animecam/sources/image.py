@@ -25,10 +25,11 @@ RGB_PROFILE = slice(16, 20), b"RGB "  # where an ICC profile names the numbers t
 
 
 class Picture(NamedTuple):
-    """A still picture: RGB uint8 [H, W, 3], and its ICC profile, empty if it has none."""
+    """A still picture: RGB uint8 [H, W, 3], and its ICC profile and EXIF data, empty if it has none."""
 
     rgb: Image
     profile: bytes
+    exif: bytes
 
 
 def open_picture(path: Path) -> "PictureSource":
@@ -111,6 +112,7 @@ class PictureSource:
             captured_ns=time.perf_counter_ns(),
             duration=1,
             packed=rgb,
+            exif=picture.exif,
         )
 
     def close(self) -> None:
@@ -167,25 +169,27 @@ def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
     try:
         if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
-            stored, profile = _decode_as(encoded, cv2.IMREAD_UNCHANGED)
+            stored, profile, exif = _decode_as(encoded, cv2.IMREAD_UNCHANGED)
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
-                return None if stored is None else Picture(_on_paper(stored, tiff), profile)
-        bgr, profile = _decode_as(encoded, cv2.IMREAD_COLOR)
+                return None if stored is None else Picture(_on_paper(stored, tiff), profile, data if tiff else exif)
+        bgr, profile, exif = _decode_as(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # the decoder's own checks
         return None
     finally:
         cv2.utils.logging.setLogLevel(log_level)
     if bgr is None:
         return None
-    return Picture(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False), profile)
+    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return Picture(rgb, profile, data if tiff else exif)  # a TIFF is itself what EXIF data are
 
 
-def _decode_as(encoded: NDArray[np.uint8], flags: int) -> tuple[NDArray[Any] | None, bytes]:
-    """What is stored, as OpenCV's flags say, and the profile of its RGB; None if that cannot be decoded."""
+def _decode_as(encoded: NDArray[np.uint8], flags: int) -> tuple[NDArray[Any] | None, bytes, bytes]:
+    """What is stored, as OpenCV's flags say, or None if it is damaged; the profile of its RGB, and its EXIF data."""
     stored, kinds, parts = cv2.imdecodeWithMetadata(encoded, flags=flags)
-    return cast("NDArray[Any] | None", stored), _rgb_profile(kinds, parts)
+    told = [part.tobytes() for kind, part in zip(kinds, parts, strict=True) if kind == cv2.IMAGE_METADATA_EXIF]
+    return cast("NDArray[Any] | None", stored), _rgb_profile(kinds, parts), b"".join(told[:1])
 
 
 def _rgb_profile(kinds: Sequence[int], parts: Sequence[NDArray[Any]]) -> bytes:
