@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """By the number of channels, what FFmpeg and so most players take them for where the file does not say."""
 
+APPLE_TAGS = "com.apple.quicktime."
+"""How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
+
 _STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
 
 
@@ -73,13 +76,15 @@ class AudioCopier:
     Args:
         path: The file with the sound.
         container: Open, its header not yet written; streams, chapters and titles are added to it.
+        keeps_location: Among what the file says of itself, it may say where it was filmed.
 
     Raises:
         SinkError: The file cannot be read, or the container cannot hold its sound.
     """
 
-    def __init__(self, path: Path, container: OutputContainer) -> None:
+    def __init__(self, path: Path, container: OutputContainer, *, keeps_location: bool = False) -> None:
         self._path = path
+        self._keeps_location = keeps_location
         self._output = container
         try:
             self._input = Soundtrack(path)
@@ -176,9 +181,13 @@ class AudioCopier:
 
     def _copy_descriptions(self) -> None:
         container = self._input.container
-        kept = {tag: value for tag, value in container.metadata.items() if tag not in _FILE_TAGS}
-        self._output.metadata.update(kept)
+        self._output.metadata.update({tag: told for tag, told in container.metadata.items() if self._is_kept(tag)})
         self._output.set_chapters(container.chapters())
+
+    def _is_kept(self, tag: str) -> bool:
+        name = tag.casefold()  # Matroska writes capitals
+        is_place = any(word in name for word in _PLACE_WORDS)
+        return name not in _FILE_TAGS and not name.startswith(_PAIR_TAGS) and (self._keeps_location or not is_place)
 
     def _fitted(self, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
         """The packet as the output takes it, none if it is damaged."""
@@ -207,6 +216,9 @@ class AudioCopier:
 
 _AAC = "aac"
 _FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
+_PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
+"""They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
+_PLACE_WORDS = ("location", "gps")
 
 
 def _decode_s(packet: "Packet[Stream]") -> Fraction:

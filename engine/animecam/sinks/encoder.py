@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from animecam.cuda.ffmpeg import encoding as encoding_on
 from animecam.errors import SinkError
-from animecam.sinks.audio import AudioCopier, Sound
+from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
 from animecam.sinks.codecs import SVT_AV1, Encoding, Settings
@@ -29,6 +29,7 @@ from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
 
 MP4_MUXERS = ("mp4", "mov")
+KEEP_ALL_TAGS = "+use_metadata_tags"  # not without need: titles are then where only some players look
 MAX_TIMESCALE = 10_000_000  # units a second in which an MP4 counts the film; a larger one overflows in old players
 
 
@@ -59,7 +60,8 @@ class Encoder:
             on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
             if options.audio_from is not None:
-                self._sound = AudioCopier(options.audio_from, self._container)
+                keeps_location = options.keeps_location
+                self._sound = AudioCopier(options.audio_from, self._container, keeps_location=keeps_location)
             elif options.microphone is not None:
                 self._sound = LiveSound(options.microphone, self._container, encoding.container)
             self._container.container_options.update(self._muxer_settings())
@@ -197,7 +199,10 @@ class Encoder:
         # the pictures, and if possible of the sound, or the whole film shifts by up to a millisecond.
         picture_units = self._clock.time_base.denominator
         units = lcm(picture_units, *(self._sound.rates if self._sound else ()))
-        return (*settings, ("movie_timescale", str(units if units <= MAX_TIMESCALE else picture_units)))
+        more: dict[str, str] = {"movie_timescale": str(units if units <= MAX_TIMESCALE else picture_units)}
+        if any(tag.startswith(APPLE_TAGS) for tag in self._container.metadata):
+            more["movflags"] = dict(settings).get("movflags", "") + KEEP_ALL_TAGS
+        return (*settings, *more.items())
 
     def _fitted(self, frame: Frame) -> Frame:
         """The frame as the encoder takes it."""

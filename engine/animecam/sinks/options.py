@@ -35,7 +35,8 @@ class SinkOptions:
         pixel_format: Stored pixel format; None keeps that of the frames, but for live sources chooses 4:2:0, as a
             camera's 4:2:2 makes files that browsers and phones refuse.
         image_quality: Of JPEG and WebP, 1 to 100.
-        keeps_location: Where a photo or a film was taken is written into what is drawn of it.
+        keeps_location: Where a photo or a film was taken is written into what is drawn of it, as are its date and
+            camera always. Subtitles are copied as they are, whatever they tell.
         window_title: Text above the window.
         panel: What a window's keys act on; None for a window whose keys only close and enlarge it.
         timeout_s: Longest time that opening a network stream, or one write to it, may take.

@@ -154,7 +154,7 @@ class BrokenSound:
 
 def test_whatever_fails_while_opening_everything_is_closed(tmp_path, stream_format, monkeypatch):
     sound = BrokenSound()
-    monkeypatch.setattr("animecam.sinks.encoder.AudioCopier", lambda source, container: sound)
+    monkeypatch.setattr("animecam.sinks.encoder.AudioCopier", lambda source, container, **_: sound)
     with pytest.raises(RuntimeError):
         FileSink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(threads=1, audio_from=tmp_path / "in.mp4"))
     assert sound.is_closed
