@@ -1,5 +1,7 @@
 """Converts one file after another and tells a display of it: the terminal's, or that of another process."""
 
+import logging
+import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from animecam.types import StreamFormat
 
 if TYPE_CHECKING:
     from animecam.networks import Networks
+
+
+log = logging.getLogger(__name__)
 
 
 class Bar(Protocol):
@@ -111,6 +116,7 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
             job.source, job.target, networks, lambda stream: _Teller(bar, stream), options, folder=job.folder
         )
     if not figures.is_interrupted:
+        _date_like(job)
         rate = figures.frames_out / figures.seconds
         nobody = "; no face was found (--detector full finds smaller ones)" if _is_faceless(figures, settings) else ""
         display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
@@ -119,6 +125,16 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
 
 def _is_faceless(figures: Figures, settings: Settings) -> bool:
     return settings.look.scope is Scope.HEAD and not figures.with_faces
+
+
+def _date_like(job: Job) -> None:
+    """Gives a file the time of its source, by which galleries sort what says nothing of its date."""
+    if output_kind(str(job.target)) is OutputKind.IMAGE_SEQUENCE:
+        return
+    try:
+        os.utime(job.target, ns=(job.target.stat().st_atime_ns, job.source.stat().st_mtime_ns))
+    except OSError as error:  # a source that is gone by now, a disk that is too simple: the file itself is complete
+        log.warning("%s has the time of its conversion: %s", job.target, error.strerror)
 
 
 def _part(target: Path) -> str:

@@ -1,9 +1,12 @@
 """What a conversion shows while it goes on, and what one that is stopped says of what it leaves behind."""
 
+import errno
 import io
+import os
 from contextlib import contextmanager
 from types import SimpleNamespace
 
+import cv2
 import pytest
 from rich.console import Console
 
@@ -58,3 +61,27 @@ def test_the_bar_shows_a_name_as_it_is(people, tmp_path, monkeypatch):
     monkeypatch.setattr("animecam.cli.convert.messages", console)
     assert main(["convert", str(clip)]) == 0
     assert "[draft] people.mp4 " in shown.getvalue()
+
+
+@pytest.mark.usefixtures("own_folders")
+@pytest.mark.parametrize("name", ["me.mp4", "me.jpg"])
+def test_a_result_has_the_time_of_its_source(tmp_path, make_clip, media, name):
+    taken_s, source = 1_000_000_000, tmp_path / name
+    if name == "me.mp4":
+        make_clip(source, width_px=64, height_px=48, frames=2)
+    else:
+        cv2.imwrite(str(source), media.portrait(0, 64, 64))
+    os.utime(source, (taken_s, taken_s))
+    main(["convert", str(source), "--strength", "0"])  # nobody is in the film: its whole frames are kept all the same
+    assert source.with_stem("me-anime").stat().st_mtime == taken_s
+
+
+@pytest.mark.usefixtures("own_folders")
+def test_a_time_that_cannot_be_set_spoils_nothing(people, monkeypatch, caplog):
+    def refused(*_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("animecam.cli.conversion.os.utime", refused)
+    assert main(["convert", str(people)]) == 0
+    assert people.with_stem("people-anime").exists()
+    assert "has the time of its conversion: Operation not permitted" in caplog.text
