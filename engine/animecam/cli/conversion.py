@@ -96,8 +96,9 @@ def convert_jobs(
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 figures = _convert_one(job, networks, settings, display, options)
                 if figures.is_interrupted:
-                    again = "convert it from its beginning" if is_only_one else "go on with this file"
-                    display.error(f"stopped in {job.source.name}{_part(job.target)}", f"start it again to {again}")
+                    again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
+                    hint = f"start it again to {again} from its beginning"
+                    display.error(f"stopped in {job.source.name}{_part(job.target)}", hint)
                     return Outcome(failures, faceless, is_interrupted=True)
                 faceless += _is_faceless(figures, settings)
         except AnimecamError as error:

@@ -89,7 +89,7 @@ def convert(
             show_note(f"skipped {job.source.name}: {job.target} exists")
     waiting = tuple(job for job in jobs if not job.is_done)
     with _progress_bar() as progress:
-        display = _Terminal(progress)
+        display = _Terminal(progress, begun=len(jobs) - len(waiting), files=len(jobs))
         if chosen:
             from animecam.cli.crew import convert_on
 
@@ -165,15 +165,24 @@ def _progress_bar() -> Progress:
 
 
 class _Terminal:
-    """`Display` of the terminal."""
+    """`Display` of the terminal.
 
-    def __init__(self, progress: Progress) -> None:
+    Args:
+        progress: Shows the bars.
+        begun: Files of the batch that need no bar, as they are done.
+        files: All of the batch.
+    """
+
+    def __init__(self, progress: Progress, *, begun: int, files: int) -> None:
         self._progress = progress
+        self._begun, self._files = begun, files
 
     @contextmanager
     def bar(self, name: str) -> Generator[Bar]:
         """As `Display.bar`."""
-        task = self._progress.add_task(name, total=None, rate="")
+        self._begun += 1
+        place = f"file {self._begun} of {self._files} · " if self._files > 1 else ""
+        task = self._progress.add_task(place + name, total=None, rate="")
         try:
             yield _TerminalBar(self._progress, task)
         finally:

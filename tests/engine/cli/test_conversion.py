@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import re
+import shutil
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -21,7 +23,7 @@ class _Told:
     """A `Display` that remembers failures."""
 
     def __init__(self):
-        self.messages = []
+        self.messages, self.hints = [], []
 
     @contextmanager
     def bar(self, name):
@@ -29,6 +31,7 @@ class _Told:
 
     def error(self, message, hint):
         self.messages.append(message)
+        self.hints.append(hint)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +56,47 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
     assert display.messages == ["stopped in in.mp4" + said.format(folder=tmp_path)]
 
 
-@pytest.mark.usefixtures("own_folders")
-def test_the_bar_shows_a_name_as_it_is(people, tmp_path, monkeypatch):
-    clip = people.rename(tmp_path / "[draft] people.mp4")  # of a kind that a terminal could take for a colour
-    shown = io.StringIO()
-    console = Console(file=shown, force_terminal=True, width=120)
+@pytest.mark.parametrize(
+    ("is_only_one", "hint"),
+    [
+        (True, "start it again to convert it from its beginning"),
+        (False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
+    ],
+)
+def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, is_only_one, hint):
+    monkeypatch.setattr(session, "convert_file", lambda *_, **__: SimpleNamespace(is_interrupted=True))
+    jobs, display = [Job(tmp_path / f"{name}.mp4", tmp_path / f"{name}-anime.mp4") for name in "ab"], _Told()
+    assert convert_jobs(jobs, None, None, display, SinkOptions(), is_only_one=is_only_one).is_interrupted
+    assert display.hints == [hint]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a terminal gets."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=120)
     monkeypatch.setattr("animecam.cli.convert.messages", console)
+    return written
+
+
+@pytest.mark.usefixtures("own_folders")
+def test_the_bar_shows_a_name_as_it_is(people, tmp_path, shown):
+    clip = people.rename(tmp_path / "[draft] people.mp4")  # of a kind that a terminal could take for a colour
     assert main(["convert", str(clip)]) == 0
     assert "[draft] people.mp4 " in shown.getvalue()
+    assert "file 1 of" not in shown.getvalue()
+
+
+@pytest.mark.usefixtures("own_folders")
+def test_the_bar_shows_how_far_a_batch_is(people, tmp_path, shown):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("b.mp4", "c.mp4"):
+        shutil.copy(people, tmp_path / name)
+    (out / "b.mp4").write_bytes(b"of the last run")
+    assert main(["convert", str(tmp_path / "*.mp4"), "-o", str(out)]) == 0
+    assert re.findall(r"file \d of \d · \S+", shown.getvalue())[0] == "file 2 of 3 · c.mp4"
+    assert "file 3 of 3 · people.mp4" in shown.getvalue()
 
 
 @pytest.mark.usefixtures("own_folders")
