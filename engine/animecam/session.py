@@ -261,6 +261,7 @@ def convert_file(
     options: SinkOptions | None = None,
     video: GpuVideo | None = None,
     folder: Path | None = None,
+    seconds: float | None = None,
 ) -> Figures:
     """Converts one video or picture with networks that stay open.
 
@@ -272,6 +273,7 @@ def convert_file(
         options: How the target is written; its sound is the source's.
         video: What the GPU does of a video's way; None: whatever works there.
         folder: Made once the source is open, with those in it that lead to the target; None: the target's is there.
+        seconds: How much of a video is converted, from its beginning; None: all of it.
 
     Returns:
         The figures; `is_interrupted` when the user stopped it.
@@ -289,8 +291,8 @@ def convert_file(
         video, encodes_on = replace(video, encoder=None), networks.gpu  # an encoder by name takes frames of the host
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = replace(options, audio_from=source_path, gpu=encodes_on)
+        options = replace(options, audio_from=source_path, cuts_sound=seconds is not None, gpu=encodes_on)
         if folder is not None:
             make_folder(target.parent, folder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
-        return run(source, networks, outputs, tell=show(source.format), video=video)
+        return run(source, networks, outputs, film_s=seconds, tell=show(source.format), video=video)

@@ -114,7 +114,13 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
 
     with display.bar(job.source.name) as bar:
         figures = convert_file(
-            job.source, job.target, networks, lambda stream: _Teller(bar, stream), options, folder=job.folder
+            job.source,
+            job.target,
+            networks,
+            lambda stream: _Teller(bar, stream, job.seconds),
+            options,
+            folder=job.folder,
+            seconds=job.seconds,
         )
     if not figures.is_interrupted:
         _date_like(job)
@@ -153,9 +159,10 @@ def _lost(figures: Figures) -> str:
 class _Teller:
     """Takes the figures of a run to a bar: by frames where their number is known, else by time."""
 
-    def __init__(self, bar: Bar, stream: StreamFormat) -> None:
-        self._bar, self._counts_frames = bar, stream.frames > 0
-        bar.resize(stream.frames or stream.duration_s or None)
+    def __init__(self, bar: Bar, stream: StreamFormat, seconds: float | None) -> None:
+        is_part = seconds is not None and seconds < stream.duration_s
+        self._bar, self._counts_frames = bar, stream.frames > 0 and not is_part
+        bar.resize(seconds if is_part else stream.frames or stream.duration_s or None)
 
     def __call__(self, figures: Figures) -> None:
         done = figures.frames_out + figures.skipped if self._counts_frames else figures.position_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,12 @@ _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they we
     "[default: what looks lossless, 18 for H.264]",
 )
 @click.option(
+    "--seconds",
+    type=float,
+    metavar="S",
+    help="Convert the first S seconds of each video alone, to see how it looks; name another OUT than for all of it.",
+)
+@click.option(
     "--keep-location",
     is_flag=True,
     help="Keep where a photo or a film was taken: what is drawn is made to be shown, so it is left out by default.",
@@ -65,6 +71,7 @@ def convert(
     codec: str,
     crf: int | None,
     keep_location: bool,
+    seconds: float | None,
     overwrite: bool,
 ) -> int:
     """Converts videos and pictures; IN… are files, folders or patterns such as 'clips/*.mp4'.
@@ -75,10 +82,17 @@ def convert(
 
     Every frame keeps its time stamp (but in AVI files, which count frames) and the sound is copied. Of several inputs,
     those whose output exists are skipped, so a batch that was cut can be started again.
+
+    A result says when and with what it was taken, and has the time of its source, by which galleries sort.
+
+    --size takes multiples of 8.
     """
+    from animecam.session import check_seconds
+
     chosen = _gpus(gpus) if gpus is not None else ()
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf, keeps_location=keep_location)
     check_codec(codec)
+    check_seconds(seconds)
     plan = plan_conversion(inputs, output, overwrite=overwrite)
     jobs = plan.jobs
     _check_quality(jobs, options)
@@ -87,7 +101,7 @@ def convert(
     for job in jobs:
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")
-    waiting = tuple(job for job in jobs if not job.is_done)
+    waiting = tuple(replace(job, seconds=seconds) for job in jobs if not job.is_done)
     with _progress_bar() as progress:
         display = _Terminal(progress, begun=len(jobs) - len(waiting), files=len(jobs))
         if chosen:

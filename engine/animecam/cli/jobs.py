@@ -21,12 +21,14 @@ class Job:
         is_done: The target exists and is to be left alone.
         folder: The output folder, which is made, with those in it that lead to the target, once they are needed;
             None: the target's folder is there.
+        seconds: How much of a video is converted, from its beginning; None: all of it.
     """
 
     source: Path
     target: Path
     is_done: bool = False
     folder: Path | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def test_a_line_of_the_readme_is_understood(words, capfd):
         (["--device", "0", "--output", "a.mp4", "--output", "./a.mp4"], 2, "twice"),
         (["convert"], 2, "IN"),
         (["--strength", "0.2", "convert", "a.mp4"], 2, "--strength stands before convert"),
-        (["convert", "--seconds", "2", "a.mp4"], 2, "hint: animecam convert --help"),
+        (["convert", "--audio", "a.mp4"], 2, "hint: animecam convert --help"),
+        (["convert", "--seconds", "0", "a.mp4"], 2, "seconds 0"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(words, status, says, capfd):

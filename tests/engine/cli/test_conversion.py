@@ -5,9 +5,10 @@ import io
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
+import av
 import cv2
 import pytest
 from rich.console import Console
@@ -121,3 +122,41 @@ def test_a_time_that_cannot_be_set_spoils_nothing(people, monkeypatch, caplog):
     assert main(["convert", str(people)]) == 0
     assert people.with_stem("people-anime").exists()
     assert "has the time of its conversion: Operation not permitted" in caplog.text
+
+
+@pytest.mark.usefixtures("own_folders")
+@pytest.mark.parametrize(("seconds", "frames"), [("0.1", 3), ("60", 30)])
+def test_the_beginning_of_a_film_with_its_sound(tmp_path, make_clip, seconds, frames):
+    source, out = make_clip(tmp_path / "a.mp4", width_px=64, height_px=48, frames=30, audio=True), tmp_path / "try.mp4"
+    words = ["convert", str(source), "-o", str(out), "--scope", "frame", "--strength", "0", "--seconds", seconds]
+    assert main(words) == 0
+    with av.open(out) as container:
+        assert sum(1 for _ in container.decode(video=0)) == frames
+        ends = {stream.type: float(stream.duration * stream.time_base) for stream in container.streams}
+    assert ends["audio"] == pytest.approx(frames / 30, abs=0.05)
+
+
+class _Bar:
+    def __init__(self):
+        self.total, self.places = None, []
+
+    def resize(self, total):
+        self.total = total
+
+    def move(self, done, rate):
+        self.places.append(done)
+
+
+@pytest.mark.parametrize(("seconds", "total", "done"), [(2.0, 2.0, 1.5), (20.0, 300, 45), (None, 300, 45)])
+def test_the_bar_of_a_beginning_is_as_long_as_that(tmp_path, monkeypatch, seconds, total, done):
+    bar, display = _Bar(), _Told()
+    display.bar = lambda _: nullcontext(bar)
+
+    def convert(source, target, networks, show, options, **_):
+        figures = SimpleNamespace(frames_out=45, skipped=0, position_s=1.5, fps_out=30.0, is_interrupted=True)
+        show(SimpleNamespace(frames=300, duration_s=10.0))(figures)
+        return figures
+
+    monkeypatch.setattr(session, "convert_file", convert)
+    convert_jobs([Job(tmp_path / "a.mp4", tmp_path / "b.mp4", seconds=seconds)], None, None, display, SinkOptions())
+    assert (bar.total, bar.places) == (total, [done])
