@@ -97,7 +97,7 @@ def convert(
     jobs = plan.jobs
     _check_quality(jobs, options)
     if plan.passed_over:
-        show_note(f"{plan.passed_over} were passed over")
+        show_note(f"passed over: {plan.passed_over}")
     for job in jobs:
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")

@@ -124,7 +124,7 @@ def _of_folder(folder: Path, output: Path | None, *, is_alone: bool) -> Found:
             else:
                 others[child.suffix.lower() or "without an ending"] += 1
     if not inputs:
-        hint = f"{kinds_told(others)} were passed over; " if others else ""
+        hint = f"it holds {kinds_told(others)}; " if others else ""
         raise SourceError(f"folder {folder} holds no video or picture", hint=f"{hint}name files, or another folder")
     return Found(tuple(inputs), others)
 

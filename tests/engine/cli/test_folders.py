@@ -111,7 +111,7 @@ def test_a_folder_with_nothing_to_convert_says_what_it_holds(tmp_path):
     _make(tmp_path / "h", "a.heic", "deep/b.heic", "empty")
     with pytest.raises(SourceError, match="holds no video or picture") as caught:
         plan_conversion([str(tmp_path / "h")], tmp_path / "out", overwrite=False)
-    assert caught.value.hint == "2 .heic, 1 without an ending were passed over; name files, or another folder"
+    assert caught.value.hint == "it holds 2 .heic, 1 without an ending; name files, or another folder"
 
 
 CLASH = {"e.mp4": "e.mp4", "e.mts": "e.mts.mp4", "E.vob": "E.vob.mp4", "e.png": "e.png", "e.bmp": "e.bmp.png"}
@@ -188,7 +188,7 @@ def test_the_tree_is_made_with_its_results_alone(tmp_path, make_clip, capfd):
         *("day1", "day1/c.mp4", "day2", "day2/deep", "day2/deep/c.mkv")
     ]
     message = capfd.readouterr().err
-    assert "1 .txt were passed over" in message
+    assert "passed over: 1 .txt" in message
     assert "1 of 3 could not be converted" in message
 
 
