@@ -75,7 +75,7 @@ def find_inputs(texts: Sequence[str], output: Path | None) -> Found:
 
 def can_convert(path: Path) -> bool:
     """Whether a file looks like a video or picture, and like none that we made ourselves or began to."""
-    return path.is_file() and not _is_ours(path) and path.suffix.lower() in READABLE_SUFFIXES
+    return path.suffix.lower() in READABLE_SUFFIXES and not _is_ours(path) and path.is_file()
 
 
 def is_hidden(path: Path) -> bool:
