@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from animecam.cache import model_cache
+from animecam.cuda.presence import has_nvidia_driver
 from animecam.engines.key import ENGINE_SUFFIX
 from animecam.errors import AnimecamError, BackendError, CacheError, StyleError
 
@@ -183,7 +183,7 @@ def _extras() -> Iterator[Finding]:
             yield Finding(f"extra {extra}", State.OPTIONAL, f"not installed: {', '.join(missing)}", hint)
         else:
             yield Finding(f"extra {extra}", State.WORKS, f"installed: {', '.join(modules)}")
-    if Path("/dev/nvidiactl").exists() or sys.platform == "win32":
+    if has_nvidia_driver():
         return
     yield Finding("NVIDIA GPU", State.OPTIONAL, "no driver is loaded: networks run on the processor")
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.status import BackendStatus
 from animecam.backends.switching import SwitchingBackend
+from animecam.cuda.presence import has_nvidia_driver
 from animecam.errors import BackendError
 
 PROCESSOR_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
@@ -77,7 +78,7 @@ def open_backend(
     try:
         return _open_gpu(forms, options, processor)
     except BackendError as error:
-        _tell_once(f"no GPU is used: {error.message}", is_expected=not _has_driver())
+        _tell_once(f"no GPU is used: {_with_hint(error)}", is_expected=not has_nvidia_driver())
         return processor
 
 
@@ -152,7 +153,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
             backend = _open_torch(forms, options)
         except BackendError:
             raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
-        _tell_once(f"tensorrt is not usable, torch is: {no_tensorrt.message}", is_expected=False)
+        _tell_once(f"tensorrt is not usable, torch is: {_with_hint(no_tensorrt)}", is_expected=False)
         processor.close()
         return backend
     _log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
@@ -181,9 +182,8 @@ def _tell_once(text: str, *, is_expected: bool) -> None:
     _log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
 
 
-def _has_driver() -> bool:
-    """Whether somebody who has an NVIDIA GPU would wonder why it is idle."""
-    return Path("/dev/nvidiactl").exists()
+def _with_hint(error: BackendError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _probe(choice: BackendChoice, gpu: int = 0) -> BackendStatus:

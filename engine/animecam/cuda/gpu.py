@@ -3,7 +3,8 @@
 from animecam.cuda.base import Gpu
 from animecam.errors import BackendError
 
-INSTALL = "pip install 'animecam[cuda]'"
+INSTALL = "pip install 'animecam[tensorrt-rtx]' for a GeForce or RTX, 'animecam[tensorrt]' for another NVIDIA GPU"
+"""Not the packages of CUDA alone: nothing draws on a GPU with those."""
 
 
 def open_gpu(index: int = 0) -> Gpu:

@@ -106,6 +106,29 @@ def test_auto_without_a_driver_takes_the_processor_and_says_so_once(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]  # nobody who has no GPU minds
 
 
+@pytest.fixture
+def without_cuda_package(monkeypatch: pytest.MonkeyPatch):
+    """As where the extras for GPUs are not installed."""
+    for module in [name for name in sys.modules if name.split(".")[0] == "cuda"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.delitem(sys.modules, "animecam.cuda.device", raising=False)
+    monkeypatch.setitem(sys.modules, "cuda", None)
+
+
+@pytest.mark.usefixtures("without_cuda_package")
+@pytest.mark.parametrize("has_driver", [True, False])
+def test_who_has_a_gpu_is_warned_that_it_is_idle_and_told_what_to_install(
+    has_driver: bool, write_network: WriteNetwork, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    opening._tell_once.cache_clear()
+    monkeypatch.setattr(opening, "has_nvidia_driver", lambda: has_driver)
+    with caplog.at_level(logging.INFO, logger="animecam"):
+        open_backend(write_network(), BackendChoice.AUTO, replace(OPTIONS, gpu=0)).close()
+    (told,) = [record for record in caplog.records if "no GPU is used" in record.getMessage()]
+    assert told.levelno == (logging.WARNING if has_driver else logging.INFO)
+    assert "pip install 'animecam[tensorrt-rtx]'" in told.getMessage()
+
+
 def test_auto_asks_for_no_gpu_unless_told_to(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
     opening._tell_once.cache_clear()
     with caplog.at_level(logging.INFO, logger="animecam"):
