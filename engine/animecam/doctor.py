@@ -11,7 +11,7 @@ from enum import Enum
 from animecam.cache import model_cache
 from animecam.cuda.presence import has_nvidia_driver
 from animecam.engines.key import ENGINE_SUFFIX
-from animecam.errors import AnimecamError, BackendError, CacheError, StyleError
+from animecam.errors import AnimecamError, BackendError, CacheError, SinkError, StyleError
 
 EXTRAS = {
     "tensorrt-rtx": ("tensorrt_rtx", "cuda.bindings"),
@@ -28,6 +28,12 @@ EXTRAS = {
     "report": ("matplotlib",),
 }
 """Extra of ours → the modules that it brings; it works when all of them are there, as many share torch."""
+
+FOR_NVIDIA = frozenset({"tensorrt-rtx", "tensorrt", "torch", "pycuda"})
+"""Extras that are of no use without an NVIDIA GPU."""
+
+FOR_FEW = frozenset({"insightface", "train", "export", "int8", "metrics", "report"})
+"""Extras that are advised only where a part of them is there already: most people need none of them."""
 
 
 class State(Enum):
@@ -57,7 +63,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Runs every check; a check that fails in a known way becomes a finding and the others go on."""
-    for check in (_machine, _backends, _styles, _faces, _encoder, _gpu_video, _display, _cameras, _cache, _extras):
+    for check in _CHECKS:
         yield from _guarded(check)
 
 
@@ -75,11 +81,13 @@ def _machine() -> Iterator[Finding]:
 
 
 def _backends() -> Iterator[Finding]:
-    from animecam.backends.opening import probe_backends
+    from animecam.backends.opening import GPU_CHOICES, probe_backends
 
+    has_driver = has_nvidia_driver()
     for status in probe_backends():
         state = State.WORKS if status.usable else State.OPTIONAL
-        yield Finding(f"backend {status.name}", state, status.detail, status.hint)
+        hint = status.hint if has_driver or status.name not in GPU_CHOICES else ""  # that of the driver comes first
+        yield Finding(f"backend {status.name}", state, status.detail, hint)
 
 
 def _styles() -> Iterator[Finding]:
@@ -165,6 +173,20 @@ def _cameras() -> Iterator[Finding]:
         yield Finding(f"camera {camera.index}", state, detail, hint)
 
 
+def _virtual_cameras() -> Iterator[Finding]:
+    from animecam.sinks.virtual_cameras import find_virtual_cameras
+
+    try:
+        cameras = find_virtual_cameras()
+    except SinkError as error:
+        hint = f"for a meeting: {error.hint}; docs/call.md tells how"
+        yield Finding("virtual camera", State.OPTIONAL, error.message, hint)
+        return
+    for camera in cameras:
+        busy = ", another program writes to it" if camera.is_busy else ""
+        yield Finding("virtual camera", State.WORKS, f"{camera.name}: --output {camera.uri}{busy}")
+
+
 def _cache() -> Iterator[Finding]:
     try:
         folder = model_cache()
@@ -176,16 +198,39 @@ def _cache() -> Iterator[Finding]:
 
 
 def _extras() -> Iterator[Finding]:
+    has_driver = has_nvidia_driver()
     for extra, modules in EXTRAS.items():
         missing = [module for module in modules if not _is_installed(module)]
         if missing:
-            hint = f"pip install 'animecam[{extra}]'"
+            is_begun = len(missing) < len(modules)
+            hint = f"pip install 'animecam[{extra}]'" if _is_advised(extra, has_driver, is_begun) else ""
             yield Finding(f"extra {extra}", State.OPTIONAL, f"not installed: {', '.join(missing)}", hint)
         else:
             yield Finding(f"extra {extra}", State.WORKS, f"installed: {', '.join(modules)}")
-    if has_nvidia_driver():
+    if has_driver:
         return
-    yield Finding("NVIDIA GPU", State.OPTIONAL, "no driver is loaded: networks run on the processor")
+    yield Finding("NVIDIA GPU", State.OPTIONAL, "no driver is loaded: networks run on the processor", _driver_hint())
+
+
+def _is_advised(extra: str, has_driver: bool, is_begun: bool) -> bool:
+    """Whether an extra that is missing is of use on this machine.
+
+    Args:
+        extra: Its name.
+        has_driver: There is a driver of NVIDIA.
+        is_begun: A part of it is installed.
+    """
+    if extra in FOR_NVIDIA:
+        return has_driver
+    if extra == "virtualcam":
+        return not sys.platform.startswith("linux")  # whose devices are written to without it
+    return is_begun or extra not in FOR_FEW
+
+
+def _driver_hint() -> str:
+    if sys.platform == "darwin":
+        return ""
+    return "if it has one, install the NVIDIA driver; in a container, start it with --gpus all"
 
 
 def _is_installed(module: str) -> bool:
@@ -193,3 +238,18 @@ def _is_installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # of the package that it is a part of
         return False
+
+
+_CHECKS = (
+    _machine,
+    _backends,
+    _styles,
+    _faces,
+    _encoder,
+    _gpu_video,
+    _display,
+    _cameras,
+    _virtual_cameras,
+    _cache,
+    _extras,
+)

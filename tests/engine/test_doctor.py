@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from animecam import doctor
+from animecam.backends import opening
+from animecam.backends.status import BackendStatus
 from animecam.cache import usable_cache
 from animecam.cli.doctor import doctor as doctor_command
 from animecam.doctor import State
@@ -83,6 +85,47 @@ def test_torch_alone_is_not_what_training_needs(monkeypatch):
     assert found["train"].state is State.OPTIONAL
     assert found["train"].detail == "not installed: scipy, tensorboard"
     assert found["train"].hint == "pip install 'animecam[train]'"
+
+
+@pytest.mark.parametrize("has_driver", [True, False])
+def test_what_needs_an_nvidia_gpu_is_advised_to_those_who_have_one(monkeypatch, has_driver):
+    monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: has_driver)
+    found = extras(monkeypatch, missing={module for modules in doctor.EXTRAS.values() for module in modules})
+    for extra in ("tensorrt-rtx", "tensorrt", "torch", "pycuda"):
+        assert found[extra].hint == (f"pip install 'animecam[{extra}]'" if has_driver else "")
+    assert ("NVIDIA GPU" in found) is not has_driver
+
+
+@pytest.mark.parametrize("has_driver", [True, False])
+def test_the_runtimes_of_gpus_are_mended_after_the_driver(monkeypatch, has_driver):
+    statuses = [
+        BackendStatus(name, usable=False, problem="absent", hint="mend it") for name in ("openvino", "tensorrt")
+    ]
+    monkeypatch.setattr(opening, "probe_backends", lambda: statuses)
+    monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: has_driver)
+    assert [finding.hint for finding in doctor._backends()] == ["mend it", "mend it" if has_driver else ""]
+
+
+def test_what_few_need_is_advised_where_a_part_of_it_is_there(monkeypatch):
+    everything = {module for modules in doctor.EXTRAS.values() for module in modules}
+    found = extras(monkeypatch, missing=everything)
+    assert not any(found[extra].hint for extra in doctor.FOR_FEW)
+    assert found["web"].hint == "pip install 'animecam[web]'"
+    found = extras(monkeypatch, missing=everything - {"torchmetrics"})
+    assert found["metrics"].hint == "pip install 'animecam[metrics]'"
+
+
+@pytest.mark.parametrize(("platform", "advised"), [("linux", False), ("win32", True), ("darwin", True)])
+def test_the_package_for_virtual_cameras_is_advised_where_it_is_needed(monkeypatch, platform, advised):
+    monkeypatch.setattr(doctor.sys, "platform", platform)
+    monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: False)
+    found = extras(monkeypatch, missing={"pyvirtualcam"})
+    assert bool(found["virtualcam"].hint) is advised
+
+
+def test_whom_an_extra_is_for_is_said_of_extras_that_there_are():
+    assert set(doctor.EXTRAS) > doctor.FOR_NVIDIA | doctor.FOR_FEW
+    assert not doctor.FOR_NVIDIA & doctor.FOR_FEW
 
 
 def test_a_part_of_a_package_that_is_missing_is_missing():

@@ -7,16 +7,21 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from animecam.cli.console import results, show_note
-from animecam.errors import SourceError
+from animecam.errors import SinkError, SourceError
 
 NO_MICROPHONE = "no microphone was found; try the synthetic one: --audio tone:440"
 
 
 @click.command()
 def devices() -> None:
-    """Lists the cameras by name, with their modes, and the microphones."""
+    """Lists cameras (on Linux with their modes), virtual cameras for meetings, and microphones."""
+    _list_cameras()
+    _list_virtual_cameras()
+    _list_microphones()
+
+
+def _list_cameras() -> None:
     from animecam.sources.devices import list_cameras
-    from animecam.sources.microphones import list_microphones
 
     cameras = list_cameras()
     if cameras:
@@ -27,6 +32,28 @@ def devices() -> None:
         results.print(f"  [bold]{camera.index}[/]  {escape(camera.name)}  ({escape(camera.path)})", soft_wrap=True)
         for mode in camera.modes:
             results.print(f"       {escape(str(mode))}")
+
+
+def _list_virtual_cameras() -> None:
+    from animecam.sinks.virtual_cameras import find_virtual_cameras
+
+    try:
+        cameras = find_virtual_cameras()
+    except SinkError as error:
+        show_note(f"{error.message}; {error.hint}")
+        return
+    results.print("virtual cameras, for meetings (--output URI)")
+    for camera in cameras:
+        busy = "  (another program writes to it)" if camera.is_busy else ""
+        results.print(f"  [bold]{escape(camera.uri)}[/]  {escape(camera.name)}{busy}", soft_wrap=True)
+    free = next((camera for camera in cameras if not camera.is_busy), None)
+    if free is not None:
+        show_note(f"for example: animecam --device 0 --output {free.uri} --output window:")
+
+
+def _list_microphones() -> None:
+    from animecam.sources.microphones import list_microphones
+
     try:
         microphones = list_microphones()
     except SourceError as error:  # of interest to few; who names one is told in full

@@ -16,6 +16,8 @@ YUYV = fourcc("YUYV")
 CAMERA_COLOR = Color(ColorMatrix.BT601)
 """What programs take a webcam's numbers for, whatever the device says."""
 
+USUAL_NUMBER = 9  # of the device that is made for us; real cameras count from 0
+
 _PATH = re.compile(r"v4l2:(?://)?(/[^/].*)", re.IGNORECASE)
 
 
@@ -103,15 +105,14 @@ class V4l2Sink:
     def _no_output(self) -> SinkError:
         return SinkError(
             f"{self._path} is a camera or another device, not an output",
-            hint=f"make a virtual camera, for example: {_modprobe(9)}",
+            hint=f"make a virtual camera, for example: {modprobe_command()}",
         )
 
     def _explained(self, error: OSError) -> SinkError:
         if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
             number = re.search(r"\d+$", self._path)
-            return SinkError(
-                f"there is no device {self._path}", hint=f"make it: {_modprobe(int(number[0]) if number else 9)}"
-            )
+            command = modprobe_command(int(number[0])) if number else modprobe_command()
+            return SinkError(f"there is no device {self._path}", hint=f"make it: {command}")
         if error.errno == errno.EBUSY:
             return SinkError(
                 f"{self._path} is busy", hint="another program writes to it: end that, or use another device"
@@ -123,7 +124,12 @@ class V4l2Sink:
         return SinkError(f"cannot write to {self._path}: {error.strerror}")
 
 
-def _modprobe(number: int) -> str:
+def modprobe_command(number: int = USUAL_NUMBER) -> str:
+    """What makes a virtual camera, where v4l2loopback is installed.
+
+    Args:
+        number: N of the /dev/videoN that it is to be.
+    """
     return f'sudo modprobe v4l2loopback devices=1 video_nr={number} card_label="animecam" exclusive_caps=1'
 
 

@@ -10,7 +10,10 @@ from animecam.sinks.convert import to_rgb, upright_size
 from animecam.types import Frame, StreamFormat
 
 _PACKAGE = "pyvirtualcam"
-_NEEDED_DRIVER = "install OBS Studio (Windows, macOS) or v4l2loopback (Linux), which bring the camera's driver"
+_NEEDED_DRIVER = (
+    "install OBS Studio (Windows; macOS: and start its virtual camera once) or v4l2loopback (Linux), "
+    "which bring the camera's driver"
+)
 
 
 class VirtualCameraSink:
@@ -36,8 +39,14 @@ class VirtualCameraSink:
         try:
             self._camera: Any = package.Camera(width=width_px, height=height_px, fps=float(stream.rate))
         except RuntimeError as error:  # all that the package raises
-            raise SinkError(f"no virtual camera: {error}", hint=_NEEDED_DRIVER) from error
+            reasons = "; ".join(str(error).splitlines())  # one for each kind of camera that it knows
+            raise SinkError(f"no virtual camera: {reasons}", hint=_NEEDED_DRIVER) from error
         self._is_closed = False
+
+    @property
+    def device(self) -> str:
+        """The camera's name, as other programs show it; on Linux its path."""
+        return str(self._camera.device)
 
     def write(self, frame: Frame) -> None:
         """Shows one frame, at once.

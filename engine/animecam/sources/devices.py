@@ -18,7 +18,6 @@ __all__ = ["CameraInfo", "CameraMode", "list_cameras"]
 
 log = logging.getLogger(__name__)
 
-SYSTEM_CAMERAS = Path("/sys/class/video4linux")
 _FORMATS = {"darwin": "avfoundation", "win32": "dshow"}
 
 
@@ -42,7 +41,7 @@ class CameraInfo:
 def list_cameras(
     platform: str = sys.platform,
     *,
-    folder: Path = SYSTEM_CAMERAS,
+    folder: Path = v4l2.SYSTEM_NODES,
     kernel: Kernel | None = None,
     enumerate_devices: Callable[[str], list[DeviceInfo]] = av.enumerate_input_devices,
 ) -> tuple[CameraInfo, ...]:
@@ -76,11 +75,8 @@ def list_cameras(
 
 
 def _linux_cameras(folder: Path, kernel: Kernel) -> tuple[CameraInfo, ...]:
-    if not folder.is_dir():  # no camera was ever plugged in
-        return ()
-    numbers = (node.name.removeprefix("video") for node in folder.iterdir() if node.name.startswith("video"))
-    cameras = (_linux_camera(folder, int(number), kernel) for number in numbers if number.isdecimal())
-    return tuple(sorted((camera for camera in cameras if camera is not None), key=lambda camera: camera.index))
+    cameras = (_linux_camera(folder, number, kernel) for number in v4l2.node_numbers(folder))
+    return tuple(camera for camera in cameras if camera is not None)
 
 
 def _linux_camera(folder: Path, number: int, kernel: Kernel) -> CameraInfo | None:

@@ -6,9 +6,14 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+
+SYSTEM_NODES = Path("/sys/class/video4linux")
+"""Where Linux lists them."""
 
 CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE
 CAN_CAPTURE = 0x00000001  # V4L2_CAP_VIDEO_CAPTURE
+CAN_OUTPUT = 0x00000002  # V4L2_CAP_VIDEO_OUTPUT
 HAS_DEVICE_CAPS = 0x80000000  # V4L2_CAP_DEVICE_CAPS: the node's own abilities are told, not only the whole device's
 DISCRETE = 1  # V4L2_FRMSIZE_TYPE_DISCRETE and V4L2_FRMIVAL_TYPE_DISCRETE; others give a range
 
@@ -82,11 +87,42 @@ class CameraMode:
         return f"{self.format} {self.width_px}x{self.height_px}" + (f" at {shown} fps" if shown else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a node is.
+
+    Attributes:
+        driver: Name of its driver.
+        name: Of the device, as people read it.
+        can_capture: It delivers video.
+        can_output: It takes video.
+    """
+
+    driver: str
+    name: str
+    can_capture: bool
+    can_output: bool
+
+
+def abilities(kernel: Kernel, device: int) -> Abilities:
+    """What an open node is and can do at the moment."""
+    driver, card, _, _, all_capabilities, own_capabilities = _ask(kernel, device, QUERYCAP, CAPABILITY)
+    bits = own_capabilities if all_capabilities & HAS_DEVICE_CAPS else all_capabilities
+    return Abilities(_text(driver), _text(card), bool(bits & CAN_CAPTURE), bool(bits & CAN_OUTPUT))
+
+
 def capture_name(kernel: Kernel, device: int) -> str | None:
     """The camera's name, or None if the node delivers no video (many cameras have a second node for metadata)."""
-    _, card, _, _, all_capabilities, own_capabilities = _ask(kernel, device, QUERYCAP, CAPABILITY)
-    capabilities = own_capabilities if all_capabilities & HAS_DEVICE_CAPS else all_capabilities
-    return _text(card) if capabilities & CAN_CAPTURE else None
+    found = abilities(kernel, device)
+    return found.name if found.can_capture else None
+
+
+def node_numbers(folder: Path) -> tuple[int, ...]:
+    """N of every /dev/videoN, in order; none where no camera was ever plugged in."""
+    if not folder.is_dir():
+        return ()
+    numbers = (node.name.removeprefix("video") for node in folder.iterdir() if node.name.startswith("video"))
+    return tuple(sorted(int(number) for number in numbers if number.isdecimal()))
 
 
 def modes(kernel: Kernel, device: int) -> tuple[CameraMode, ...]:
