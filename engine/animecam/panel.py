@@ -17,6 +17,8 @@ CONTROL_STEP = 0.25  # of eyes and lines: five steps, of which each can be told 
 MIDDLE = 0.5  # of the width: where the line between before and after begins
 NOTE_SECONDS = 3.0  # how long a message stays
 _UNSEEN = {Unseen.DRAW: "frames are drawn whole", Unseen.KEEP: "frames as filmed", Unseen.BLUR: "frames are blurred"}
+ADVISE_AFTER_SECONDS = 10.0  # of a run: a size that is compiled or a governor has settled then
+ADVICE_SECONDS = 10.0  # how long advice stays: it is a line to read
 
 
 class LivePanel:
@@ -28,6 +30,7 @@ class LivePanel:
         why_not: What keeps a style from being drawn at once, in a few words; None when nothing does.
         recorder: Takes recordings and snapshots.
         info_of: Says what computes a look now; something faster may take over while the window is open.
+        advise: Says what makes the run slow and what to try, once; empty where it is not slow.
     """
 
     def __init__(
@@ -37,12 +40,13 @@ class LivePanel:
         why_not: Callable[[str], str | None],
         recorder: Recorder,
         info_of: Callable[[Look], BackendInfo],
+        advise: Callable[[Figures], str] = lambda _: "",
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
-        self._recorder, self._info_of = recorder, info_of
+        self._recorder, self._info_of, self._advise = recorder, info_of, advise
         self._figures = Figures()
         self._frame: Frame | None = None
-        self._shows_figures = self._shows_help = self._is_frozen = False
+        self._shows_figures = self._shows_help = self._is_frozen = self._is_advised = False
         self._news, self._crowd = recorder.news, ""
         self._note, self._note_until_s = "", 0.0
         self._say("h: help")
@@ -94,6 +98,7 @@ class LivePanel:
         if crowd and not self._crowd:
             self._say(crowd)
         self._crowd = crowd
+        self._advise_once()
         lines: list[str] = []
         seconds = self._recorder.seconds
         if seconds is not None:
@@ -107,6 +112,14 @@ class LivePanel:
         if time.monotonic() < self._note_until_s:
             lines.append(self._note)
         return "\n".join(lines)
+
+    def _advise_once(self) -> None:
+        figures = self._figures
+        if self._is_advised or figures.seconds < ADVISE_AFTER_SECONDS:
+            return
+        self._is_advised = True
+        if advice := self._advise(figures):
+            self._say(advice, ADVICE_SECONDS)
 
     def _figure_lines(self) -> list[str]:
         figures, look = self._figures, self._controls.look
@@ -176,5 +189,5 @@ class LivePanel:
         if self._frame is not None:
             self._recorder.snapshot(self._frame)
 
-    def _say(self, note: str) -> None:
-        self._note, self._note_until_s = note, time.monotonic() + NOTE_SECONDS
+    def _say(self, note: str, seconds: float = NOTE_SECONDS) -> None:
+        self._note, self._note_until_s = note, time.monotonic() + seconds

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.errors import UsageError
+from animecam.limit import slowness
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
@@ -117,7 +119,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         controls = Controls(settings.look)
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
-        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of)
+        advise = partial(slowness, settings=settings)
+        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, advise)
         read = local_path(options.source)
         film = read if read is not None and read.is_file() else None
         sink_options = SinkOptions(

@@ -12,7 +12,7 @@ import pytest
 from animecam import wardrobe
 from animecam.backends.base import BackendInfo
 from animecam.errors import StyleError
-from animecam.panel import LivePanel
+from animecam.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.pipeline import Figures
 from animecam.settings import HAIR_TINTS, Controls, Look
 from animecam.sinks.talk import Drag, Press
@@ -37,9 +37,9 @@ class FakeRecorder:
         self.snapshots.append(frame)
 
 
-def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO):
+def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: ""):
     controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
-    return LivePanel(controls, ("ink", "snow"), why_not, recorder, info_of), controls, recorder
+    return LivePanel(controls, ("ink", "snow"), why_not, recorder, info_of, advise), controls, recorder
 
 
 def make_frame(index):
@@ -75,6 +75,32 @@ def test_figures_name_what_draws_the_look_now():
     assert "tensorrt 2026.4 (bf16) on a GPU" in panel.text
     panel.take(Press("2"))
     assert "openvino 2026.4 (int8) on CPU" in panel.text
+
+
+def test_a_slow_run_is_told_once_what_to_try():
+    asked = []
+
+    def advise(figures):
+        asked.append(figures.dropped)
+        return "too slow: try less"
+
+    panel, _, _ = make_panel(advise=advise)
+    panel.post(Figures(seconds=ADVISE_AFTER_SECONDS - 0.1, dropped=80))
+    assert "too slow" not in panel.text  # what starts may be slow
+    for dropped in (90, 100):
+        panel.post(Figures(seconds=ADVISE_AFTER_SECONDS, dropped=dropped))
+        assert panel.text == "too slow: try less"
+    assert asked == [90]
+    panel.take(Press("m"))
+    panel.take(Press("]"))
+    assert "too slow" not in panel.text  # a newer note takes its place, and it does not come back
+    assert asked == [90]
+
+
+def test_a_run_that_is_not_slow_gets_no_advice():
+    panel, _, _ = make_panel()
+    panel.post(Figures(seconds=ADVISE_AFTER_SECONDS))
+    assert panel.text == "h: help"
 
 
 def test_help_lists_every_key():

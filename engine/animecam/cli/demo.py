@@ -25,6 +25,7 @@ SECONDS = 8.0
 @look_options
 def demo(*, settings: Settings, seconds: float, output: Path) -> None:
     """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
+    from animecam.limit import slowness
     from animecam.session import LiveOptions, run_live
     from animecam.sinks.display import find_display
 
@@ -32,4 +33,6 @@ def demo(*, settings: Settings, seconds: float, output: Path) -> None:
     options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True)
     figures = run_live(options, settings, FigureLine)
     results.print(figure_table(figures, f"demo: {CAMERA}"))
+    if advice := slowness(figures, settings):
+        show_note(advice)
     show_note(f"wrote {output}")

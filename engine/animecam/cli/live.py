@@ -6,7 +6,7 @@ import click
 from click.core import ParameterSource
 
 import animecam
-from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging
+from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging, show_note
 from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
@@ -79,6 +79,7 @@ def group(
 
     resolution_px = parse_resolution(resolution)
 
+    from animecam.limit import slowness
     from animecam.session import LiveOptions, run_live
 
     options = LiveOptions(
@@ -92,6 +93,8 @@ def group(
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))
+    if advice := slowness(figures, settings):
+        show_note(advice)
 
 
 def _refuse_options_before(context: click.Context) -> None:

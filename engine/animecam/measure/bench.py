@@ -8,14 +8,12 @@ from typing import Any
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.cache import usable_cache
 from animecam.engines.flavour import MODULES
+from animecam.limit import Limit, find_limit, keeps_up
 from animecam.measure.capacity import (
     Candidate,
-    Limit,
     NetworkTime,
     RunCost,
     best_for,
-    find_limit,
-    keeps_up,
     predict,
 )
 from animecam.measure.figures import as_json

@@ -1,22 +1,16 @@
 """What was measured, in a few lines for people."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from animecam.limit import DRAW, EMIT, READ, RENDER, WRITE
 from animecam.measure.bench import Check, Report
-from animecam.measure.capacity import DRAW, EMIT, PASTE, READ, RENDER, SOURCE, WRITE, Candidate, fastest
+from animecam.measure.capacity import Candidate, fastest
 
 BUSY_SHARE = 0.05  # of all cores' time that others may take before figures are doubtful
 TOLD_SHARE = 0.005  # of frames on which the network rested that is told: less would read as 0 %
 FEW_FACES = 0.5  # share of frames with a face below which a run says little about faces
 _NOT_DRAWING = (READ, RENDER, EMIT, WRITE)
-_PARTS = {
-    DRAW: "the network",
-    "track": "finding faces",
-    "crop": "cutting heads out",
-    PASTE: "putting heads back",
-    READ: "reading the source",
-    WRITE: "writing the output",
-}
 
 
 def verdict(report: Report) -> Iterator[str]:
@@ -61,15 +55,13 @@ def _limit_text(report: Report) -> str:
     limit = report.limit
     if limit is None:
         return "not known"
-    if limit.part == SOURCE:
-        return f"the source, a frame every {limit.ms:.1f} ms; {limit.advice}"
-    words = f"{_PARTS.get(limit.part, limit.part)}, {limit.share:.0%} of a frame's time ({limit.ms:.1f} ms)"
-    advice = limit.advice
-    if limit.part == DRAW:
-        better = _advised(report)
-        ran = report.run.drew_with(better.network)
-        advice = "" if ran else f"{options_of(better, report)}, {better.fps:.0f} fps by prediction"
-    return f"{words}; try {advice}" if advice else words
+    if limit.part != DRAW:
+        return str(limit)
+    better = _advised(report)
+    ran = report.run.drew_with(better.network)
+    return str(
+        replace(limit, advice="" if ran else f"{options_of(better, report)}, {better.fps:.0f} fps by prediction")
+    )
 
 
 def _advised(report: Report) -> Candidate:

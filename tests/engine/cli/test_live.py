@@ -14,6 +14,8 @@ import pytest
 
 from animecam.cli import main
 from animecam.settings import DEFAULT_STYLE
+from animecam.tally import Figures
+from animecam.timing import Percentiles
 
 START_SECONDS = 60.0  # a cold start on a busy machine
 END_SECONDS = 20.0
@@ -29,6 +31,23 @@ def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):
     shown = capfd.readouterr().err
     for word in ("track", "draw", "paste", "capture to sink", "fps out", "dropped"):
         assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "83% of the frames were dropped; the limit: the network, 80% of a frame's time (160.0 ms); try "),
+        (["--quality", "full"], "try --target-fps 30, --quality lite or a smaller --size"),
+    ],
+)
+def test_a_live_run_that_dropped_frames_says_why_and_what_to_try(monkeypatch, capfd, words, told):
+    stages = {"read": 33.0, "render": 200.0, "draw": 160.0, "emit": 5.0}
+    stage_ms = {name: Percentiles(mean=ms, count=15) for name, ms in stages.items()}
+    figures = Figures(frames_in=90, frames_out=15, dropped=75, fps_in=30.0, fps_out=5.0, stage_ms=stage_ms)
+    monkeypatch.setattr("animecam.session.run_live", lambda *_: figures)
+    for command in (["--input", "pattern:640x480@30", "--output", "null:"], ["demo"]):
+        assert main([*command, *words]) == 0
+        assert told in " ".join(capfd.readouterr().err.split())
 
 
 def test_bench_writes_the_figures_that_scripts_read(tmp_path, capfd):

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from animecam.limit import find_limit, keeps_up
 from animecam.measure.capacity import (
     Candidate,
     NetworkTime,
     RunCost,
     best_for,
     fastest,
-    find_limit,
-    keeps_up,
     predict,
 )
 from animecam.measure.spread import Ratio, Spread
