@@ -103,13 +103,16 @@ def _unseen_option(default: Unseen) -> Callable[[Any], Any]:
     )
 
 
+def _target_option(*, hidden: bool) -> Callable[[Any], Any]:
+    what = "Hold this rate live by choosing size and network. [default: off]"
+    return click.option("--target-fps", type=float, hidden=hidden, help=what)
+
+
 _LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    *_OPTIONS,
     _unseen_option(_LOOK.unseen),
-    click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network. [default: off]"),
     click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
 )
-# Who converts a film has seen it, and sees the result before anybody else does.
-_FILE_OPTIONS: tuple[Callable[[Any], Any], ...] = (_unseen_option(Unseen.KEEP),)
 
 
 class OutputPath(click.Path):
@@ -131,15 +134,21 @@ class OutputPath(click.Path):
 
 def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
-    return _with_settings(command, (*_OPTIONS, *_LIVE_OPTIONS))
+    return _with_settings(command, (*_LIVE_OPTIONS, _target_option(hidden=False)))
+
+
+def shared_look_options(command: Command) -> Command:
+    """As `look_options`, without offering a rate to hold: a command that has several live streams refuses it."""
+    return _with_settings(command, (*_LIVE_OPTIONS, _target_option(hidden=True)))
 
 
 def file_look_options(command: Command) -> Command:
     """As `look_options`, without those that mean nothing where every frame of a file is waited for.
 
-    Frames without a face stay as filmed unless something else is asked for.
+    Frames without a face stay as filmed unless something else is asked for: who converts a film has seen it, and sees
+    the result before anybody else does.
     """
-    return _with_settings(command, (*_OPTIONS, *_FILE_OPTIONS))
+    return _with_settings(command, (*_OPTIONS, _unseen_option(Unseen.KEEP)))
 
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:

@@ -12,7 +12,7 @@ import click
 
 from animecam.cli.console import messages, results, show_note
 from animecam.cli.live import parse_resolution
-from animecam.cli.options import look_options
+from animecam.cli.options import shared_look_options
 from animecam.errors import UsageError
 from animecam.settings import Settings
 from animecam.types import Color, PixelFormat, StreamFormat
@@ -51,7 +51,7 @@ _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 @click.option(
     "--max-minutes", default=_LIMITS.minutes, show_default=True, help="Longest session, and longest work on an upload."
 )
-@look_options
+@shared_look_options
 def serve(
     *,
     settings: Settings,

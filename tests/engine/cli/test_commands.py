@@ -23,6 +23,14 @@ def test_importing_the_command_line_loads_nothing_heavy():
     assert result.stdout.strip() == "[]"
 
 
+def test_the_notice_names_the_networks_of_every_style():
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    files = {path.name.partition(".")[0] for path in BUNDLED.glob("*/*.onnx")}
+    (line,) = re.findall(r"engine/animecam/styles/(.*) \((.*)\)", notice)
+    assert {part.partition("*.onnx")[0] for part in line[0].removeprefix("*/").split(" and ")} == files
+    assert set(line[1].split(", ")) == {path.parent.name for path in BUNDLED.glob("*/*.onnx")}
+
+
 def _readme_lines():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):

@@ -234,6 +234,12 @@ def test_a_frame_rate_to_hold_is_refused_with_what_to_do_instead():
     assert "--quality" in refused.hint
 
 
+def test_only_the_rate_that_can_be_had_is_offered():
+    offered = CliRunner().invoke(command, ["--help"]).output
+    assert "--max-fps" in offered
+    assert "--target-fps" not in offered
+
+
 def test_the_most_frames_a_second_reach_the_studio(monkeypatch):
     asked = []
 
