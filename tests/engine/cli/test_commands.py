@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from animecam.cli import main
+from animecam.sinks.v4l2 import modprobe_command
 from animecam.styles.registry import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,8 +32,24 @@ def test_the_notice_names_the_networks_of_every_style():
     assert set(line[1].split(", ")) == {path.parent.name for path in BUNDLED.glob("*/*.onnx")}
 
 
+CALL = ROOT / "docs" / "call.md"
+
+
+def test_the_page_on_calls_makes_the_camera_that_the_program_advises():
+    text, command = CALL.read_text(encoding="utf-8"), modprobe_command()
+    assert command in text.splitlines()
+    options = command.partition("v4l2loopback ")[2]
+    assert f"echo 'options v4l2loopback {options}' | sudo tee /etc/modprobe.d/" in text
+
+
+def test_pages_install_extras_from_the_checkout():
+    """The package is on no index; the program's own hints are for who has installed it, which pip goes by then."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    assert not [page.name for page in pages if "pip install 'animecam[" in page.read_text(encoding="utf-8")]
+
+
 def _readme_lines():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "README.md", CALL))
     for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
         for line in block.splitlines():
             for part in line.split("&&"):
