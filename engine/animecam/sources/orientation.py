@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import av
 import cv2
-from av.sidedata.sidedata import Type
 
+from animecam.sources.side_data import side_data
 from animecam.types import Plane
 
 _ACROSS = 1  # OpenCV's code: exchange left and right
@@ -30,7 +30,7 @@ class Orientation:
 
 def orientation(frame: av.VideoFrame) -> Orientation:
     """What a frame says of itself, in its container or in its codec."""
-    matrix = _display_matrix(frame)
+    matrix = side_data(frame, "DISPLAYMATRIX")
     if matrix is None:
         return Orientation()
     a, b, _, c, d, *_ = _MATRIX.unpack_from(matrix)
@@ -46,23 +46,3 @@ def mirrored(plane: Plane) -> Plane:
     flipped = cv2.flip(plane, _ACROSS)
     flipped.flags.writeable = False
     return flipped  # pyright: ignore[reportReturnType] - OpenCV's stubs know no element type
-
-
-def _display_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The matrix that FFmpeg hands out with a frame.
-
-    Where it also hands out what PyAV (18.1) has no name for, such as the EXIF data of a photo, PyAV fails on all of it.
-    """
-    try:
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-    except ValueError:
-        Type._missing_ = classmethod(_nameless)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-    return None if matrix is None else bytes(matrix)
-
-
-def _nameless(kinds: type[Type], value: object) -> Type:
-    """A kind of side data that has no name among PyAV's."""
-    kind = object.__new__(kinds)
-    kind._name_, kind._value_ = f"KIND_{value}", value
-    return kind
