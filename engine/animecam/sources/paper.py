@@ -16,6 +16,12 @@ def may_be_transparent(video_format: VideoFormat) -> bool:
     return video_format.has_palette or any(part.is_alpha for part in video_format.components)
 
 
+def opacity(rgba: av.VideoFrame) -> av.VideoFrame:
+    """The transparency of a frame by itself: grey, 255 where it hides what is under it."""
+    pixels: NDArray[Any] = rgba.to_ndarray()
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:, :, 3]), format="gray")
+
+
 def on_paper(rgba: av.VideoFrame, alpha: av.VideoFrame | None = None) -> av.VideoFrame | None:
     """A frame on white paper, as rgb24; None if nothing of it is transparent.
 

@@ -14,14 +14,15 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from animecam.color import HD_HEIGHT_PX
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
+from animecam.sources.hdr import ToSdr, hdr_transfer
 from animecam.sources.orientation import mirrored, orientation
-from animecam.sources.paper import may_be_transparent, on_paper
+from animecam.sources.paper import may_be_transparent, on_paper, opacity
+from animecam.sources.tone_table import SDR
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane, picture_size
 
 log = logging.getLogger(__name__)
 
 FULL_RANGE_PREFIX = "yuvj"  # FFmpeg's older way to say "full range"
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ISO/IEC 23091-2 transfer characteristics
 CONVERTED = "yuv420p"  # what every other format becomes
 UNSPECIFIED = 2  # the code point of ISO/IEC 23091-2 that says nothing
 
@@ -96,8 +97,8 @@ class Unwrapper:
     """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
 
     Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p, their
-    transparent parts white. What is to be shown mirrored is mirrored here, as no output can note that; turns are left
-    to whoever shows the picture.
+    transparent parts white, and HDR becomes SDR. What is to be shown mirrored is mirrored here, as no output can note
+    that; turns are left to whoever shows the picture.
 
     Args:
         name: The source, for messages.
@@ -119,6 +120,7 @@ class Unwrapper:
         self._is_lent = is_lent
         self._unsaid_matrix = unsaid_matrix
         self._reformatter = VideoReformatter()
+        self._to_sdr = ToSdr(threads)
         self._target: _Target | None = None
 
     def __call__(self, frame: av.VideoFrame, alpha: av.VideoFrame | None = None) -> Pixels:
@@ -128,19 +130,23 @@ class Unwrapper:
             frame: As decoded.
             alpha: Its transparency where that comes apart: grey, of the same size.
         """
+        color, is_lent = _stored_color(frame, self._unsaid_matrix), self._is_lent
+        if self._target is None:
+            self._tell(frame, color)
+        is_mirrored = orientation(frame).is_mirrored
+        if (transfer := hdr_transfer(color)) is not None:
+            if alpha is None and may_be_transparent(frame.format):
+                alpha = opacity(self._reformatter.reformat(frame, format="rgba", threads=self._threads))
+            frame, color, is_lent = self._to_sdr(frame, color, transfer), SDR, False
         stored = _stored_format(frame)
-        color = _stored_color(frame, self._unsaid_matrix)
         if self._target is None:
             self._target = _Target.of(frame, color)
-            self._tell(frame, stored, color)
         target = self._target
         pixel_format = _DIRECT[target.format_name]
-        is_lent = self._is_lent
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
         is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
         is_other = not is_wanted and stored in _DIRECT
         is_wanted &= alpha is None
-        is_mirrored = orientation(frame).is_mirrored
         on_gpu = left_on_gpu(frame) if is_wanted and not is_mirrored else None
         if on_gpu is not None:
             return Pixels((), pixel_format, color, on_gpu)
@@ -193,12 +199,13 @@ class Unwrapper:
         )
         return on_paper(rgba, alpha)
 
-    def _tell(self, frame: av.VideoFrame, stored: str, color: Color) -> None:
-        if stored not in _DIRECT:
+    def _tell(self, frame: av.VideoFrame, color: Color) -> None:
+        stored = _stored_format(frame)
+        if (transfer := hdr_transfer(color)) is not None:
+            leaving = "" if frame.sw_format is None else "; its pictures leave the GPU, and the processor does that"
+            log.info("%s is HDR (%s); it is converted to SDR%s", self._name, transfer.name, leaving)
+        elif stored not in _DIRECT:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
-        if color.transfer in HDR_TRANSFERS:
-            curve = HDR_TRANSFERS[color.transfer]
-            log.warning("%s is HDR (%s); styles expect SDR and colours will look pale", self._name, curve)
         if orientation(frame).is_mirrored and left_on_gpu(frame) is not None:
             log.info("%s is stored mirrored; its pictures leave the GPU, and the processor mirrors them", self._name)
         if frame.interlaced_frame:
