@@ -202,8 +202,7 @@ class Unwrapper:
     def _tell(self, frame: av.VideoFrame, color: Color) -> None:
         stored = _stored_format(frame)
         if (transfer := hdr_transfer(color)) is not None:
-            leaving = "" if frame.sw_format is None else "; its pictures leave the GPU, and the processor does that"
-            log.info("%s is HDR (%s); it is converted to SDR%s", self._name, transfer.name, leaving)
+            log.info("%s is HDR (%s); the processor converts it to SDR", self._name, transfer.name)
         elif stored not in _DIRECT:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
         if orientation(frame).is_mirrored and left_on_gpu(frame) is not None:

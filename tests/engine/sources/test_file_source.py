@@ -219,13 +219,6 @@ def test_grey_keeps_its_numbers(make_clip, tmp_path):
     assert all(set(np.unique(plane)) == {128} for plane in frame.planes[1:])
 
 
-def test_hdr_is_said(make_clip, tmp_path, caplog):
-    color = Color(ColorMatrix.BT2020, False, primaries=9, transfer=16)
-    clip = make_clip(tmp_path / "a.mkv", codec="libx265", pixel_format="yuv420p10le", color=color, frames=1)
-    read_all(open_file(clip, OPTIONS))
-    assert "HDR (PQ)" in caplog.text
-
-
 def test_a_raw_stream_without_times_gets_increasing_ones(make_clip, tmp_path):
     frames = read_all(open_file(make_clip(tmp_path / "a.h264", frames=6), OPTIONS))
     assert len(frames) == 6
