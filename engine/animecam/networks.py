@@ -17,6 +17,7 @@ from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
+from animecam.faces.queued import Queued
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.governing import Governed
 from animecam.governor import Governor
@@ -121,12 +122,13 @@ class Networks(StyleNetworks):
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
         ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
-        # A file is searched at once: what is found in a frame counts there. Live, with two cores that others kept busy,
-        # tracking's p95 fell to 0.45 of what it was, while a frame as a whole took as long as before (1.02).
-        beside = self._beside if is_live else None
+        # A file's search counts in its frame; by the same thread, as the studio draws both. Live, with two cores that
+        # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
+        beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
+        search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
         options = TrackerOptions(self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
         return Renderer(
-            track=Tracker(scan, follow, crop or ops.crop, options, beside, glances_of(scan)),
+            track=Tracker(search[0], follow, crop or ops.crop, options, beside, search[1:]),
             align=Aligner(),
             ops=ops,
             draw=self.draw,

@@ -60,6 +60,30 @@ def test_both_detectors_search_a_run_s_first_frame_and_then_take_turns(monkeypat
     assert searches.count(follow) == 30
 
 
+def test_a_file_is_searched_at_once_and_by_the_thread_that_live_runs_search_with(monkeypatch):
+    """The studio draws both in one run, and a detector is used by one thread at a time."""
+    threads = []
+    find = BlazeFace.detect
+
+    def detect(self, *given):
+        threads.append((self, threading.current_thread().name))
+        return find(self, *given)
+
+    monkeypatch.setattr(BlazeFace, "detect", detect)
+    with (
+        open_networks(SETTINGS) as networks,
+        opened_source("pattern:320x240@30?frames=8&live=0", SourceOptions()) as film,
+    ):
+        live, filmed = networks.renderer(Timing()), networks.renderer(Timing(), is_live=False)
+        while (frame := film.read()) is not None:
+            assert live.plan(frame).faces.faces
+            assert filmed.plan(frame).faces.faces
+        scan, _ = networks.require_detectors()
+    searching = {name for detector, name in threads if detector in scan.parts}
+    assert len(searching) == 1
+    assert searching.pop().startswith("detect")
+
+
 def test_a_run_that_ends_before_they_are_open_closes_them_all_the_same(monkeypatch):
     may_open, closed = threading.Event(), []
 

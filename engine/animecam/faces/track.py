@@ -5,8 +5,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import cycle
 
-from animecam.channel import SLICE_SECONDS
-from animecam.errors import FaceError
 from animecam.faces.align import head_pose
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.cuts import CutFinder
@@ -14,6 +12,7 @@ from animecam.faces.geometry import Velocity, box_size, is_plausible, map_detect
 from animecam.faces.known import MATCH_REACH, NOBODY, Track, is_hidden
 from animecam.faces.matching import Expected, covers, match
 from animecam.faces.missing import Missing
+from animecam.faces.queued import awaited
 from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame
 
 FOLLOW_PX = 128
@@ -33,9 +32,6 @@ LONGEST_STEP_SECONDS = 1.0
 
 TIME_SLACK_SECONDS = 0.005
 """A search that would be due a moment after this frame is done now: time stamps are rounded to milliseconds."""
-
-SEARCH_SECONDS = 10.0
-"""Longest wait for a search that began a frame ago; it takes some hundredths of a second."""
 
 SURE_SCORE = 0.85
 """A search this sure needs no second look."""
@@ -180,7 +176,7 @@ class Tracker:
             self._searching = self._beside.submit(self._look_at_all, frame, detector)
             if not self._tracks or len(found) < len(self._tracks):
                 searched, self._searching = self._searching, None
-        return [] if searched is None else _awaited(searched)
+        return [] if searched is None else awaited(searched)
 
     def _look_at_all(self, frame: Frame, detector: Detector) -> list[Detection]:
         """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
@@ -273,17 +269,3 @@ class Tracker:
             and not is_hidden(track.expected(self._now_s).box_px, seen)
             for track in self._tracks
         )
-
-
-def _awaited(search: Future[list[Detection]]) -> list[Detection]:
-    """What a search finds; waited for in slices, as a process that was stopped (Ctrl-Z) wakes up hours later."""
-    left_s = SEARCH_SECONDS
-    while True:
-        slice_s = min(left_s, SLICE_SECONDS)
-        try:
-            return search.result(slice_s)
-        except TimeoutError as error:
-            left_s -= slice_s
-            if left_s <= 0:
-                hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
-                raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error

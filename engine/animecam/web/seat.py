@@ -48,8 +48,8 @@ class Engine(Protocol):
         """What computes the styles now; another engine may take over when it has been built."""
         ...
 
-    def renderer(self, timing: Timing, controls: Controls) -> Drawing:
-        """A renderer with a memory of its own."""
+    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool) -> Drawing:
+        """A renderer with a memory of its own; not live, it draws each frame of a file as `convert` does."""
         ...
 
     def draw(self, style: str) -> Draw:
@@ -67,6 +67,7 @@ class Seat:
         fail: Takes the failure that ended this seat, quickly as well.
         leave: Takes this seat out of the studio.
         max_fps: Most frames a second that are drawn; None draws all there is time for.
+        is_live: Frames come at the world's pace; False: they are those of a file, and each is waited for.
     """
 
     def __init__(
@@ -77,10 +78,13 @@ class Seat:
         fail: Fail,
         leave: Callable[["Seat"], None],
         max_fps: float | None = None,
+        *,
+        is_live: bool = True,
     ) -> None:
         self.controls = Controls(look)
         self.timing = Timing()
         self._changed, self._deliver, self._fail, self._leave = changed, deliver, fail, leave
+        self._is_live = is_live
         self._waiting: Frame | None = None
         self._step_s = 1.0 / max_fps if max_fps else 0.0
         self._due_s = time.monotonic()
@@ -134,7 +138,8 @@ class Seat:
         """Finds what is to be drawn; a picture of another size starts with nobody known. Render thread only."""
         shape = (frame.width_px, frame.height_px, frame.pixel_format)
         if self._drawing is None or shape != self._shape:
-            self._drawing, self._shape = engine.renderer(self.timing, self.controls), shape
+            self._drawing = engine.renderer(self.timing, self.controls, is_live=self._is_live)
+            self._shape = shape
         return self._drawing.plan(frame)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> None:

@@ -96,7 +96,7 @@ class Studio:
             deliver: Takes drawn frames, in the render thread.
             fail: Takes the failure that ended the seat, in the render thread.
         """
-        return self._seat(look, deliver, fail, self._max_fps)
+        return self._seat(look, deliver, fail, self._max_fps, is_live=True)
 
     @property
     def is_open(self) -> bool:
@@ -118,9 +118,9 @@ class Studio:
 
     @contextmanager
     def rendering(self, look: Look) -> Generator[tuple[Render, Timing]]:
-        """A renderer for one pipeline in threads of its own: each call waits for its turn among the others."""
+        """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others."""
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
-        seat = self._seat(look, results.put, results.put, max_fps=None)  # a file waits for each of its frames
+        seat = self._seat(look, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
 
         def render(frame: Frame) -> Rendered:
             seat.put(frame)
@@ -153,9 +153,9 @@ class Studio:
             self._changed.notify_all()
         return future
 
-    def _seat(self, look: Look, deliver: Deliver, fail: Fail, max_fps: float | None) -> Seat:
+    def _seat(self, look: Look, deliver: Deliver, fail: Fail, max_fps: float | None, *, is_live: bool) -> Seat:
         with self._changed:
-            seat = Seat(self._changed, look, deliver, fail, self._remove, max_fps)
+            seat = Seat(self._changed, look, deliver, fail, self._remove, max_fps, is_live=is_live)
             self._seats.append(seat)
             return seat
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import FaceError
-from animecam.faces import track as tracking
+from animecam.faces import queued
 from animecam.faces.track import Tracker, TrackerOptions
 
 EVERY_FRAME = TrackerOptions(scan_seconds=0)
@@ -114,7 +114,7 @@ def test_the_search_runs_in_its_own_thread_and_the_result_is_the_same_every_time
 
 
 def test_a_search_that_hangs_is_an_error(world, face, monkeypatch):
-    monkeypatch.setattr(tracking, "SEARCH_SECONDS", 0.01)
+    monkeypatch.setattr(queued, "SEARCH_SECONDS", 0.01)
     scene = world(lambda index: [face(300, 200, 80)])
     looks = scene.scan.detect
 

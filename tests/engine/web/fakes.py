@@ -55,8 +55,11 @@ def make_frame(level: int = 100, width_px: int = 64, height_px: int = 48, index:
 
 
 class FakeDrawing:
-    def __init__(self, controls: Controls, left_out: int = 0, *, sees_nobody: bool = False) -> None:
+    def __init__(
+        self, controls: Controls, left_out: int = 0, *, sees_nobody: bool = False, is_live: bool = True
+    ) -> None:
         self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
+        self.is_live = is_live
         self.planned = 0
 
     def plan(self, frame: Frame) -> Plan:
@@ -116,9 +119,9 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def renderer(self, timing: Timing, controls: Controls) -> FakeDrawing:
+    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool) -> FakeDrawing:
         self._check()
-        self.drawings.append(FakeDrawing(controls, self.left_out, sees_nobody=self.sees_nobody))
+        self.drawings.append(FakeDrawing(controls, self.left_out, sees_nobody=self.sees_nobody, is_live=is_live))
         return self.drawings[-1]
 
     def draw(self, style: str):

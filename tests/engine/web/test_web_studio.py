@@ -121,6 +121,16 @@ def test_a_pipeline_shares_the_studio_with_live_users(studio, fakes):
     assert studio.seats() == (seat,)
 
 
+def test_a_file_is_drawn_as_one_and_live_users_as_live(studio, engine, fakes):
+    """Drawn as live it was searched a frame late, and its cuts were not seen."""
+    seat, results = take_seat(studio)
+    seat.put(fakes.make_frame())
+    assert results.get(timeout=WAIT_S)
+    with studio.rendering(Look("flat")) as (render, _):
+        render(fakes.make_frame())
+    assert [drawing.is_live for drawing in engine.drawings] == [True, False]
+
+
 def test_an_errand_runs_in_the_render_thread_and_its_error_comes_back(studio, engine):
     assert studio.run(lambda e: e.summary).result(WAIT_S) == "a fake engine"
 
