@@ -65,6 +65,14 @@ class Outcome:
     faceless: int = 0
     is_interrupted: bool = False
 
+    def __add__(self, other: "Outcome") -> "Outcome":
+        """How both together ended."""
+        return Outcome(
+            self.failures + other.failures,
+            self.faceless + other.faceless,
+            self.is_interrupted or other.is_interrupted,
+        )
+
 
 def convert_jobs(
     jobs: Iterable[Job],

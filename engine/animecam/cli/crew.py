@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 
 from animecam.backends.opening import PROCESSOR_ORDER
 from animecam.cli.conversion import Bar, Display, Outcome
-from animecam.cli.crew_worker import Begun, Error, Free, Logged, Message, Moved, Note, Sized, work
+from animecam.cli.crew_worker import Begun, Error, Free, Left, Logged, Message, Moved, Note, Sized, work
 from animecam.cli.jobs import Job
 from animecam.errors import UsageError
 from animecam.settings import Settings
@@ -81,13 +81,8 @@ def run_crew(settings: Sequence[Settings], jobs: Sequence[Job], display: Display
                 waiting.clear()
                 for member in left:
                     member.interrupt()
-    outcomes = [member.outcome for member in members]
-    failures = sum(outcome.failures for outcome in outcomes)
-    return Outcome(
-        failures=failures + len(waiting),
-        faceless=sum(outcome.faceless for outcome in outcomes),
-        is_interrupted=is_interrupted or any(outcome.is_interrupted for outcome in outcomes),
-    )
+    not_begun = Outcome(failures=len(waiting), is_interrupted=is_interrupted)
+    return sum((member.outcome for member in members), not_begun)
 
 
 class _Member:
@@ -129,7 +124,10 @@ class _Member:
             case Free():
                 self._hand_out(waiting)
             case Outcome():
-                self.outcome, self.has_ended = message, True
+                self.outcome += message
+                self._has_file = False
+            case Left():
+                self.has_ended = True
             case _:
                 self._show(message)
 
@@ -177,12 +175,12 @@ class _Member:
         self._process.join(END_SECONDS)
         self.has_ended = True
         if self._is_interrupted:
-            self.outcome = Outcome(is_interrupted=True)
+            self.outcome += Outcome(is_interrupted=True)
             return
         where = f" in {self._name}" if self._bar is not None else ""
         message = f"the process of GPU {self._gpu} ended{where} (exit status {self._process.exitcode})"
         self._display.error(message, "start it again to go on; without --gpus one process does all")
-        self.outcome = Outcome(failures=int(self._has_file))
+        self.outcome += Outcome(failures=int(self._has_file))
 
     def _end(self) -> None:
         self._hide()

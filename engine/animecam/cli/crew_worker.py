@@ -72,7 +72,13 @@ class Ended:
     """The file that was begun is shown no more."""
 
 
-Message: TypeAlias = Free | Note | Error | Logged | Begun | Sized | Moved | Ended | Outcome
+@dataclass(frozen=True, slots=True)
+class Left:
+    """It has closed all that it opened, and ends."""
+
+
+Message: TypeAlias = Free | Note | Error | Logged | Begun | Sized | Moved | Ended | Outcome | Left
+"""An `Outcome` is that of the file which was handed out, told at once: closing may break the process."""
 
 
 def work(pipe: Connection, settings: Settings, options: SinkOptions, log_level: int) -> None:
@@ -93,24 +99,27 @@ def work(pipe: Connection, settings: Settings, options: SinkOptions, log_level: 
     ours.setLevel(log_level)
     display = _LineDisplay(line)
     try:
-        outcome = _convert(line, settings, display, options)
+        _convert(line, settings, display, options)
     except KeyboardInterrupt:
-        outcome = Outcome(is_interrupted=True)
+        line.tell(Outcome(is_interrupted=True))
     except AnimecamError as error:
-        display.error(f"GPU {settings.gpu}: {error.message}", error.hint)
-        outcome = Outcome()  # it has taken no file: another one may
+        display.error(f"GPU {settings.gpu}: {error.message}", error.hint)  # it has no file: another one may take them
     except (EOFError, BrokenPipeError):
         return  # nobody is there any more who would be told
-    line.tell(outcome)
+    line.tell(Left())
 
 
-def _convert(line: "_Line", settings: Settings, display: Display, options: SinkOptions) -> Outcome:
+def _convert(line: "_Line", settings: Settings, display: Display, options: SinkOptions) -> None:
     from animecam.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.require_detectors()
         display.note(networks.summary)
-        return convert_jobs(line.jobs(), networks, settings, display, options)
+        for job in line.jobs():
+            outcome = convert_jobs([job], networks, settings, display, options)
+            line.tell(outcome)
+            if outcome.is_interrupted:
+                return
 
 
 class _Line:

@@ -128,6 +128,30 @@ def test_a_process_that_dies_before_it_gets_a_file_costs_none(clips, monkeypatch
     assert f"the process of GPU {killed[0]} ended (exit status -9)" in told.errors[0]
 
 
+@pytest.mark.parametrize("names", [["a.mp4"], ["a.mp4", "b.mp4"]])
+def test_what_failed_is_not_forgotten_when_the_process_dies_later(clips, tmp_path, monkeypatch, names):
+    """A GPU's driver may break a process that closes its networks; `convert` said 0 of a batch that had failed."""
+    (tmp_path / "in" / "a.mp4").write_bytes(b"no video")
+    jobs, told = clips(*names[1:], frames=40), Told()
+
+    class Mortal(crew._Member):
+        def _show(self, message):
+            super()._show(message)
+            if self._bar is not None and self._bar.name == "b.mp4":
+                os.kill(self._process.pid, signal.SIGKILL)
+
+        def _hand_out(self, waiting):
+            if not waiting:
+                os.kill(self._process.pid, signal.SIGKILL)
+                self._process.join()
+            super()._hand_out(waiting)
+
+    monkeypatch.setattr(crew, "_Member", Mortal)
+    assert crew.run_crew([SETTINGS], jobs, told, SinkOptions()) == crew.Outcome(failures=len(names))
+    assert told.errors[0].startswith("a.mp4: ")
+    assert "ended" in told.errors[1]
+
+
 def test_no_more_processes_than_files(clips):
     told = Told()
     assert on_two(clips("a.mp4"), told) == crew.Outcome()
