@@ -45,7 +45,8 @@ def _metric(name: str, kind: str, text: str, samples: _Samples) -> str:
     lines = [f"# HELP animecam_{name} {text}.\n# TYPE animecam_{name} {kind}\n"]
     for labels, value in samples:
         inside = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
-        lines.append(f"animecam_{name}{{{inside}}} {value:g}\n" if inside else f"animecam_{name} {value:g}\n")
+        where = f"{{{inside}}}" if inside else ""
+        lines.append(f"animecam_{name}{where} {_number(value)}\n")
     return "".join(lines)
 
 
@@ -75,6 +76,11 @@ def _stages(figures: list[Figures]) -> _Samples:
 
 def _labelled(label: str, values: Mapping[str, float]) -> _Samples:
     return [({label: name}, value) for name, value in values.items()]
+
+
+def _number(value: float) -> str:
+    """With all its digits: a counter that is rounded stands still, and then jumps."""
+    return str(int(value)) if isinstance(value, int) else repr(float(value))
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession
 
-from animecam.web.options import MIB
+from animecam.web.metrics import exposition
+from animecam.web.options import MIB, Limits
+from animecam.web.switchboard import Switchboard
 from animecam.web.workshop import Workshop
 
 TOKEN = "secret"
@@ -183,6 +185,19 @@ def test_metrics_are_in_prometheus_form(visit):
         assert "animecam_up 1\n" in text
 
     visit(test)
+
+
+def test_metrics_have_all_their_digits(studio):
+    """A counter that was rounded to six digits moved in steps of 10 after nine hours of a camera."""
+    workshop = Workshop(studio, Limits())
+    switchboard = Switchboard(studio, Limits(), ())
+    switchboard.frames_in = 1_234_567
+    text = exposition(studio, switchboard, workshop, {"token": 12_345_678}, 1_234_567.25)
+    asyncio.run(workshop.close())
+    assert '\nanimecam_frames_total{kind="in"} 1234567\n' in text
+    assert '\nanimecam_requests_refused_total{reason="token"} 12345678\n' in text
+    assert "\nanimecam_uptime_seconds 1234567.25\n" in text
+    assert "\nanimecam_up 1\n" in text
 
 
 def test_health_says_when_nothing_is_drawn_any_more(visit, studio):
