@@ -29,7 +29,7 @@ def bench(*, settings: Settings, seconds: float, source: str | None, path: Path 
     """Measures this machine: what it holds, what the limit is, what to do about it.
 
     A live run into no output; each network in each runtime and at each size; a run that tries the advice. With
-    --target-fps it looks for what holds that rate.
+    --target-fps or --max-fps it looks for what holds that rate.
     """
     from animecam.measure.bench import measure
     from animecam.measure.figures import check_report, write_report

@@ -147,7 +147,8 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
     """Measures this machine.
 
     Args:
-        settings: The look to begin with; a target rate is what is to be held, not governed.
+        settings: The look to begin with; a target rate, or else a cap, is what is to be held: nothing is governed, and
+            nothing held back, which would look like a network that is too slow.
         source: URI of the source.
         seconds: About how long it may take.
         tell: Says what is being done.
@@ -155,8 +156,8 @@ def measure(settings: Settings, source: str, seconds: float, tell: Tell) -> Repo
     Raises:
         AnimecamError: The source, the style or the runtime does not work.
     """
-    watch, wanted_fps = Watch(), settings.target_fps
-    settings = replace(settings, target_fps=None)
+    watch, wanted_fps = Watch(), settings.target_fps or settings.max_fps
+    settings = replace(settings, target_fps=None, max_fps=None)
     tell(f"a live run: {public_uri(source)}")
     first = run_once(settings, source, RUN_SHARE * seconds)
     live_fps = float(first.stream.rate) if first.stream.is_live else None

@@ -51,8 +51,8 @@ class Script:
     def time_networks(self, *_):
         return self.times, Spread.of([200.0]), {}
 
-    def measure(self, source="pattern:"):
-        return measure(SETTINGS, source, 1.0, self.told.append)
+    def measure(self, source="pattern:", **rates):
+        return measure(replace(SETTINGS, **rates), source, 1.0, self.told.append)
 
 
 @pytest.fixture
@@ -98,6 +98,19 @@ def test_a_network_that_no_option_names_is_not_tried(script):
     script.times = [timed(256, 60.0, "lite"), timed(320, 10.0, "tiny"), timed(224, 10.0, "lite")]
     script.measure()
     assert [(one.look.size_px, one.quality) for one in script.asked[1:]] == [(224, Quality.LITE)]
+
+
+@pytest.mark.parametrize("rates", [{"max_fps": 15.0}, {"target_fps": 15.0}, {"target_fps": 15.0, "max_fps": 20.0}])
+def test_a_rate_is_what_is_to_be_held_and_holds_no_run_back(script, rates):
+    """With its frames held back a run was told to be limited by its network."""
+    script.times = [timed(256, 60.0, "lite"), timed(224, 40.0, "lite")]
+    report = script.measure(**rates)
+    assert report.fps == 15.0
+    assert [one.held for one in report.checks] == [True]
+    assert script.asked == [
+        SETTINGS,
+        replace(SETTINGS, look=Look(size_px=224), quality=Quality.LITE, backend=BackendChoice.OPENVINO),
+    ]
 
 
 def test_what_drew_on_a_gpu_sets_the_load(script):
