@@ -36,6 +36,16 @@ class RateCap:
         return True
 
 
+def longest_gap_s(rate: Fraction, max_fps: float | None) -> float:
+    """How long, in seconds, no frame of a live source may come without a fault; a cap may just have missed one.
+
+    Args:
+        rate: Frames a second of the source.
+        max_fps: Most frames a second that go on; None: all.
+    """
+    return 2.0 / min(float(rate), max_fps or math.inf)
+
+
 class Excerpt:
     """The beginning of a film, by the film's own time.
 

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from animecam.channel import Channel, ChannelEnded, Overflow
+from animecam.channel import STALL_SECONDS, Channel, ChannelEnded, Overflow
 from animecam.errors import SourceError
 from animecam.outputs import Outputs
-from animecam.pacing import Excerpt, RateCap
+from animecam.pacing import Excerpt, RateCap, longest_gap_s
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
 from animecam.tally import Figures, Tally
@@ -94,8 +94,11 @@ class Pipeline:
         self._outputs = outputs
         self._timing = timing or Timing()
         capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
-        self._captured: Channel[Frame] = Channel(capacity, Overflow.DROP_OLDEST if is_live else Overflow.WAIT)
-        self._rendered: Channel[Callable[[], Rendered]] = Channel(capacity, Overflow.WAIT)
+        overflow = Overflow.DROP_OLDEST if is_live else Overflow.WAIT
+        gap_s = longest_gap_s(source.format.rate, max_fps) if is_live else 0.0  # minutes, where time is lapsed
+        stall_s = STALL_SECONDS + gap_s
+        self._captured: Channel[Frame] = Channel(capacity, overflow, stall_s=stall_s)
+        self._rendered: Channel[Callable[[], Rendered]] = Channel(capacity, Overflow.WAIT, stall_s=stall_s)
         self._cap = RateCap(max_fps) if is_live and max_fps else None
         self._excerpt = Excerpt(None)
         self._stop = threading.Event()

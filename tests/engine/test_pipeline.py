@@ -1,7 +1,12 @@
 """The flow of frames: order, drops, counts. Sources and sinks are fakes; the threads are real."""
 
 import time
+from dataclasses import replace
+from fractions import Fraction
 
+import pytest
+
+from animecam import pipeline
 from animecam.outputs import Outputs
 from animecam.pipeline import Pipeline, Rendered
 from animecam.types import Face, Faces
@@ -96,6 +101,17 @@ def test_a_cap_leaves_out_frames_of_a_live_source_and_delays_none(flow):
     assert figures.capped >= 30
     assert figures.frames_out + figures.dropped + figures.capped == 60
     assert figures.latency_ms.p50 < 10.0  # a frame that goes on does so at once; the cap is 50 ms
+
+
+@pytest.mark.parametrize(("pause_s", "rate", "max_fps"), [(0.005, 200, 4.0), (0.3, 3, None)])
+def test_a_live_source_that_is_to_give_a_frame_now_and_then_does_not_hang(flow, monkeypatch, pause_s, rate, max_fps):
+    """A time lapse of a picture in five minutes ended after one."""
+    monkeypatch.setattr(pipeline, "STALL_SECONDS", 0.05)
+    source, sink = flow.FakeSource(round(0.6 / pause_s), is_live=True, pause_s=pause_s), flow.FakeSink()
+    source.format = replace(source.format, rate=Fraction(rate))
+    with Outputs([sink]) as outputs:
+        Pipeline(source, flow.plain, outputs, max_fps=max_fps).run()
+    assert len(sink.indices) >= 2
 
 
 def test_a_cap_is_not_for_files(flow):
