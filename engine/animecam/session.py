@@ -119,10 +119,9 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         controls = Controls(settings.look)
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
-        advise = partial(slowness, settings=settings)
-        panel = LivePanel(controls, wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, advise)
-        read = local_path(options.source)
-        film = read if read is not None and read.is_file() else None
+        told = wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, partial(slowness, settings=settings)
+        panel = LivePanel(controls, *told)
+        film = read if (read := local_path(options.source)) is not None and read.is_file() else None
         sink_options = SinkOptions(
             audio_from=film,
             microphone=microphone,

@@ -12,7 +12,8 @@ import torch
 from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.config import Recipe
 from animecam_training.data.loading import batches, killed_workers_named
-from animecam_training.data.sets import Batch, PairSet, PhotoSet, UnpairedSet
+from animecam_training.data.sets import Batch, PairSet, PhotoSet
+from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
 from animecam_training.measured import describe_teacher

@@ -16,30 +16,23 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
-from animecam_training.data.augment import Picture, Window, choose_window, cut, cut_labels, degrade, vary_light
+from animecam_training.data.augment import Picture, Window, choose_window, cut, degrade, vary_light
 from animecam_training.data.names import (
-    SMOOTHED_SUFFIX,
     bare_of,
     list_pairs,
     list_photos,
     parts_of,
-    regions_of,
-    smoothed_of,
     target_of,
     worn_of,
 )
 from animecam_training.data.pictures import (
-    Labels,
     check_same_size,
-    list_pictures,
-    read_labels,
     read_layer,
     read_mask,
     read_picture,
 )
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
-from animecam_training.ops.superpixels import find_superpixels
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +72,7 @@ class Crops(Dataset[Batch]):
 
     def describe(self) -> str:
         """Which pictures the crops are of: their number, and a digest of their names."""
-        return _named(self.inputs, Path(self.data.photos))
+        return describe_pictures(self.inputs, Path(self.data.photos))
 
     def weigh(self) -> str:
         """A digest of how large the files are that the crops are made of: of others with the same names it differs."""
@@ -176,10 +169,10 @@ class PairSet(Crops):
         window = choose_window(photo.shape, size_px, zoom, rng)
         parts = [self.read_beside(photo, parts_of(path), read_mask)] if self._with_parts else []
         cuts = cut(pictures, size_px, window)
-        photo, target = vary_light([_unit(image) for image in cuts[:2]], self.augment, rng)
+        photo, target = vary_light([to_unit(image) for image in cuts[:2]], self.augment, rng)
         batch = {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
         if parts:
-            batch["parts"] = torch.from_numpy(_unit(cut(parts, size_px, window)[0]))[None]
+            batch["parts"] = torch.from_numpy(to_unit(cut(parts, size_px, window)[0]))[None]
         return batch | {"cover": _cover(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
 
 
@@ -207,7 +200,7 @@ class PhotoSet(Crops):
 
     def describe(self) -> str:
         """Which photos the crops are of, and which of them have companions: without, a teacher would see others."""
-        return _named(self.inputs, Path(self.data.photos), self._companions())
+        return describe_pictures(self.inputs, Path(self.data.photos), self._companions())
 
     def files(self) -> list[Path]:
         """The photos and their companions."""
@@ -230,7 +223,7 @@ class PhotoSet(Crops):
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
         cuts = cut(pictures, size_px, window)
-        seen, *beside = vary_light([_unit(image[..., :3]) for image in cuts], self.augment, rng)
+        seen, *beside = vary_light([to_unit(image[..., :3]) for image in cuts], self.augment, rng)
         clean, *worn = beside or [seen]
         batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
         if not worn:
@@ -246,64 +239,7 @@ class PhotoSet(Crops):
         return rng, path, choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
 
 
-class UnpairedSet(PhotoSet):
-    """Photos with their superpixels, and style pictures with their edge-smoothed copies.
-
-    The superpixels are those of the whole photo, as `animecam-train prepare --kind photo` stores them; where they are
-    not stored they are found when a photo is first met. Style pictures keep their colours.
-
-    Raises:
-        DataError: No folder of style pictures is named, or one of them has no edge-smoothed copy.
-    """
-
-    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
-        super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
-        if not data.styles:
-            raise DataError("no pictures of the style are named", hint="--styles FOLDER, or data.styles in the recipe")
-        pictures = list_pictures(Path(data.styles))
-        self.styles = [path for path in pictures if not path.name.endswith(SMOOTHED_SUFFIX)]
-        missing = [path for path in self.styles if not smoothed_of(path).is_file()]
-        if missing:
-            raise DataError(
-                f"{missing[0]} has no edge-smoothed copy", hint="run: animecam-train prepare --kind style SRC DST"
-            )
-        without = sum(not regions_of(path).is_file() for path in self.inputs)
-        if without:
-            log.info("%d photos without stored superpixels: found as they are met", without)
-
-    def describe(self) -> str:
-        """Which photos and style pictures the crops are of."""
-        return f"{super().describe()} and {_named(self.styles, Path(self.data.styles))}"
-
-    def files(self) -> list[Path]:
-        """The photos, and the pictures of the style with their smoothed copies."""
-        return [*super().files(), *self.styles, *map(smoothed_of, self.styles)]
-
-    def regions(self, path: Path) -> Labels:
-        """The superpixels of a photo [H, W], from memory after the first time as long as there is room."""
-
-        def find(stored: Path) -> Labels:
-            return read_labels(stored) if stored.is_file() else find_superpixels(self.read(path))
-
-        return self.keep(regions_of(path), find)
-
-    def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
-        rng, photo, window = self._choose(index)
-        size_px = self.size_px(index)
-        (image,) = cut([self.read(photo)], size_px, window)
-        (clean,) = vary_light([_unit(image)], self.augment, rng)
-        batch = {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}
-        regions = torch.from_numpy(cut_labels(self.regions(photo), size_px, window))
-        rng = np.random.default_rng((self.seed, STYLE_STREAM, index))
-        path = self.styles[int(rng.integers(len(self.styles)))]
-        style = self.read(path)
-        window = choose_window(style.shape, size_px, float(rng.choice(self.data.zooms)), rng)
-        anime, smoothed = cut([style, self.read_beside(style, smoothed_of(path))], size_px, window)
-        return batch | {"anime": to_tensor(_unit(anime)), "smoothed": to_tensor(_unit(smoothed)), "regions": regions}
-
-
-def _named(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
+def describe_pictures(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
     """How many pictures, and a digest of their names below the folder, which may lie elsewhere tomorrow."""
     names = "\0".join(path.relative_to(folder).as_posix() for path in (*paths, *beside))
     return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:DIGEST_DIGITS]})"
@@ -311,8 +247,9 @@ def _named(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
 
 def _cover(layer: Image) -> Tensor:
     """How far a layer [H, W, 4] covers what lies below, float32 [1, H, W], 0 … 1."""
-    return torch.from_numpy(_unit(layer[..., 3]))[None]
+    return torch.from_numpy(to_unit(layer[..., 3]))[None]
 
 
-def _unit(image: Image) -> Picture:
+def to_unit(image: Image) -> Picture:
+    """Bytes as float32 of the same shape, 0 … 1."""
     return image.astype(np.float32) / 255
