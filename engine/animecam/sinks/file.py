@@ -41,7 +41,7 @@ class FileSink:
         self._is_closed = False
         self._has_failed = False
         self._is_committed = False
-        encoding = file_encoding(CONTAINERS[self._target.final.suffix.lower()], stream, options)
+        encoding = file_encoding(CONTAINERS[Path(uri).suffix.lower()], stream, options)
         is_new = not self._target.partial.exists()
         self._claim = Claim(self._target.partial, self._target.final)
         try:

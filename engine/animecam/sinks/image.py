@@ -84,7 +84,7 @@ class ImageSink:
         try:
             told = self._told(frame)
             kinds, parts = [*told], [np.frombuffer(part, np.uint8) for part in told.values()]
-            is_encoded, data = cv2.imencodeWithMetadata(target.final.suffix, picture, kinds, parts, self._settings)
+            is_encoded, data = cv2.imencodeWithMetadata(self._path.suffix, picture, kinds, parts, self._settings)
         except cv2.error as error:
             is_encoded, data = False, error
         if not is_encoded or isinstance(data, cv2.error):

@@ -40,7 +40,8 @@ class Target:
 
     Attributes:
         final: Where it belongs; no symbolic link, so that a link keeps pointing at the new file.
-        partial: Where it is written, in the same folder, so that renaming is one step.
+        partial: Where it is written, in the same folder, so that renaming is one step. It ends as the name that was
+            given, which says what is in it; a link may lead to a name with another ending.
     """
 
     final: Path
@@ -60,7 +61,7 @@ class Target:
         except FileNotFoundError as error:  # what is missing of the path itself is none
             message = "the folder that this program was started in is gone"
             raise SinkError(message, hint="start it again in another one") from error
-        ending = f".partial{final.suffix}"
+        ending = f".partial{path.suffix}"
         room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
         stem = final.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")
         return cls(final, final.with_name(stem + ending))

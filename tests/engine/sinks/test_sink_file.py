@@ -10,6 +10,7 @@ from animecam.errors import SinkError, UsageError
 from animecam.sinks import file
 from animecam.sinks.codecs import quality
 from animecam.sinks.file import FileSink
+from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 
 FAST = SinkOptions(threads=1, preset="ultrafast")
@@ -47,6 +48,20 @@ def test_existing_file_is_replaced_when_asked_also_behind_a_link(
     write_all(FileSink(str(link), stream_format, replace(FAST, overwrite=True)), [make_frame(stream_format)])
     assert link.is_symlink()
     assert len(decode(old)) == 1
+
+
+@pytest.mark.parametrize("behind", ["blob", "film.dat", "film.mkv"])
+def test_the_name_that_is_given_chooses_the_container_and_not_the_one_behind_a_link(
+    tmp_path, stream_format, make_frame, behind
+):
+    (tmp_path / "link.mp4").symlink_to(tmp_path / behind)
+    sink = open_sink(str(tmp_path / "link.mp4"), stream_format, FAST)
+    sink.write(make_frame(stream_format))
+    assert sink.location.suffix == ".mp4"
+    sink.close(complete=True)
+    with av.open(str(tmp_path / behind)) as container:
+        assert "mp4" in container.format.name
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["link.mp4", behind])
 
 
 def test_file_that_appears_meanwhile_is_not_replaced(tmp_path, stream_format, make_frame, decode):

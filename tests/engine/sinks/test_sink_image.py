@@ -30,6 +30,16 @@ def test_picture_is_upright_and_in_its_colours(tmp_path, stream_format, make_fra
     assert np.abs(load(tmp_path / f"o.{extension}").astype(int) - to_rgb(frame)).max() <= tolerance
 
 
+@pytest.mark.parametrize("behind", ["blob", "picture.dat", "picture.jpg"])
+def test_the_name_that_is_given_says_what_is_written_behind_a_link(tmp_path, stream_format, make_frame, behind):
+    (tmp_path / "link.png").symlink_to(tmp_path / behind)
+    sink = ImageSink(str(tmp_path / "link.png"), stream_format, SinkOptions())
+    sink.write(make_frame(stream_format))
+    sink.close(complete=True)
+    assert (tmp_path / behind).read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["link.png", behind])
+
+
 def test_odd_rgb_is_stored_as_it_is(tmp_path, stream_format, make_frame):
     stream = replace(stream_format, width_px=17, height_px=31, pixel_format=PixelFormat.RGB24)
     frame = make_frame(stream)
