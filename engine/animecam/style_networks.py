@@ -52,8 +52,8 @@ class StyleNetworks:
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
         self._preparing: threading.Thread | None = None
+        self._is_ending = threading.Event()
         self._warming: StyleNet | None = None  # what `prepare` is about
-        stack.callback(self._stop_preparing)
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
 
     @property
@@ -166,21 +166,29 @@ class StyleNetworks:
         """Opens and warms up a network of a style in the background; one that does not work is not offered again."""
         if self._preparing is not None and self._preparing.is_alive():
             return
-
-        def prepare() -> None:
-            try:
-                network = self._open(style, quality)
-                network((np.zeros((SMALLEST_PX, SMALLEST_PX, 3), np.uint8),))
-            except AnimecamError as error:
-                log.warning("the %s network of %s does not work: %s", quality, style, error.message)
-                self._broken.add((style, quality))
-            else:
-                self._styles[style, quality] = network
-
-        self._preparing = threading.Thread(target=prepare, name="prepare", daemon=True)
+        self._preparing = threading.Thread(
+            target=self._prepare_apart, args=(style, quality), name="prepare", daemon=True
+        )
+        self._stack.callback(self._stop_preparing)
         self._preparing.start()
 
+    def _prepare_apart(self, style: str, quality: str) -> None:
+        """Thread "prepare": the network is its own until it has drawn, so that nobody closes it meanwhile."""
+        try:
+            with ExitStack() as own:
+                network = own.enter_context(self._opened(style, quality))
+                if not self._is_ending.is_set():
+                    network((np.zeros((SMALLEST_PX, SMALLEST_PX, 3), np.uint8),))
+                if not self._is_ending.is_set():
+                    self._stack.enter_context(own.pop_all())
+                    self._styles[style, quality] = network
+        except AnimecamError as error:
+            if not self._is_ending.is_set():
+                log.warning("the %s network of %s does not work: %s", quality, style, error.message)
+                self._broken.add((style, quality))
+
     def _stop_preparing(self) -> None:
+        self._is_ending.set()
         if self._preparing is not None:
             self._preparing.join(CLOSE_SECONDS)
 
@@ -216,8 +224,10 @@ class StyleNetworks:
         return self._styles[name, quality]
 
     def _open(self, name: str, quality: str) -> StyleNet:
-        network = open_style(name, self._settings.backend, self._options, quality)
-        return self._stack.enter_context(network)
+        return self._stack.enter_context(self._opened(name, quality))
+
+    def _opened(self, name: str, quality: str) -> StyleNet:
+        return open_style(name, self._settings.backend, self._options, quality)
 
 
 def _size(height_px: int, width_px: int) -> str:

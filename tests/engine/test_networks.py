@@ -162,3 +162,30 @@ def test_a_network_that_is_being_built_is_not_waited_for(monkeypatch):
         thread.join(10.0)
         assert outcome == ["it was told to end"]
         assert not networks.is_prepared("soft")
+
+
+class Closable(Slow):
+    """A style that cannot draw any more once it is closed, and draws for as long as that is waited for."""
+
+    def __init__(self, *, fails=False):
+        super().__init__()
+        self.is_closed, self._fails = threading.Event(), fails
+
+    def __exit__(self, *_):
+        self.is_closed.set()
+
+    def __call__(self, pictures):
+        self.is_building.set()
+        if self.is_closed.wait(0.2) or self._fails:
+            raise BackendError("it is closed")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_that_ends_while_a_network_is_prepared_closes_it_afterwards_and_says_nothing(monkeypatch, caplog, fails):
+    network = Closable(fails=fails)
+    with open_networks(SETTINGS) as networks:
+        monkeypatch.setattr("animecam.style_networks.open_style", lambda *_: network)
+        networks.prepare_later("soft", "full")
+        assert network.is_building.wait(10.0)
+    assert network.is_closed.is_set()
+    assert not caplog.records
