@@ -32,6 +32,7 @@ from animecam.types import ColorMatrix, Frame, StreamFormat
 log = logging.getLogger(__name__)
 
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
+MATROSKA = "matroska"  # WebM, too: the only one whose length counts from zero, whenever its first packet comes
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 ARRIVAL_TIME_BASE = Fraction(1, 1_000_000)  # unit of the times that frames without one get
 ARRIVAL_UNIT_NS = 1000
@@ -251,13 +252,22 @@ class DecodedSource:
 
     def _tell_if_short(self) -> None:
         """Warns where a file that promises no number of frames ends long before the time it promises."""
-        seen_s = float((self._last_pts - self._first_pts) * self._time_base)
+        seen_s = float(self._last_pts * self._time_base - self._promised_from_s())
         promised_s = self.format.duration_s
         is_short = self._has_ended and not self._stream.frames and seen_s + MISSING_SECONDS < promised_s
         if is_short and not self._is_told:
             self._is_told = True
             text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
             log.warning(text, self.uri, seen_s, promised_s)
+
+    def _promised_from_s(self) -> Fraction:
+        """From when the promised length counts, on the clock of the frames; sound may begin long before pictures."""
+        first_s = self._first_pts * self._time_base
+        if self._stream.duration:
+            return first_s
+        if MATROSKA in self._container.format.name:
+            return Fraction(0)
+        return min(first_s, (self._container.start_time or 0) * CONTAINER_TIME_BASE)
 
     def _cut_off(self) -> SourceError:
         what = f"{self.uri} is damaged or cut off after {self._count} frames"
