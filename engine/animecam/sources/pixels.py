@@ -11,7 +11,7 @@ from av.video.format import VideoFormat
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 
-from animecam.color import HD_HEIGHT_PX
+from animecam.color import HD_HEIGHT_PX, resolve_matrix
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
 from animecam.sources.hdr import ToSdr, hdr_transfer
@@ -92,6 +92,11 @@ class _Target:
             color = replace(color, matrix=matrix, full_range=False)
         return cls(CONVERTED, frame.width, frame.height, color)
 
+    @property
+    def matrix(self) -> ColorMatrix:
+        """What its luma and chroma are made with."""
+        return resolve_matrix(self.color, self.height_px)
+
 
 class Unwrapper:
     """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
@@ -145,6 +150,7 @@ class Unwrapper:
         pixel_format = _DIRECT[target.format_name]
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
         is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
+        is_wanted &= not pixel_format.is_yuv or resolve_matrix(color, frame.height) is target.matrix
         is_other = not is_wanted and stored in _DIRECT
         is_wanted &= alpha is None
         on_gpu = left_on_gpu(frame) if is_wanted and not is_mirrored else None
@@ -170,16 +176,19 @@ class Unwrapper:
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
         is_limited_grey = _is_grey(frame.format) and not color.full_range
         is_full = color.full_range or is_limited_grey
-        matrix = _SWSCALE_MATRICES.get(target.color.matrix)
+        matrix = own = _SWSCALE_MATRICES.get(target.color.matrix)
+        if (stored := resolve_matrix(color, frame.height)) is not target.matrix and not _is_rgb(frame.format):
+            own, matrix = _SWSCALE_MATRICES[stored], _SWSCALE_MATRICES[target.matrix]
         if alpha is not None or may_be_transparent(frame.format):
             matrix = matrix or _UNSAID_SWSCALE_MATRIX
-            laid = self._on_paper(frame, alpha, matrix, is_full=is_full)
+            laid = self._on_paper(frame, alpha, own or matrix, is_full=is_full)
             frame, is_full = (frame, is_full) if laid is None else (laid, True)
         return self._reformatter.reformat(
             frame,
             width=target.width_px,
             height=target.height_px,
             format=target.format_name,
+            src_colorspace=None if own == matrix else own,
             dst_colorspace=matrix,
             src_color_range=_range(is_full),
             dst_color_range=_range(target.color.full_range or is_limited_grey),

@@ -12,6 +12,7 @@ import pytest
 
 from animecam.color import rgb_to_yuv_matrix
 from animecam.errors import SourceError
+from animecam.sinks.convert import to_rgb
 from animecam.sources.file import open_file
 from animecam.sources.options import SourceOptions
 from animecam.types import Color, ColorMatrix, PixelFormat
@@ -234,6 +235,37 @@ def test_a_change_of_size_on_the_way_is_fitted_to_the_first(make_clip, media, tm
     assert {frame.planes[0].shape for frame in frames} == {(48, 64)}
     assert [media.counter_index(frame.planes[0]) for frame in frames] == [0, 1, 2, 0, 1, 2]
     assert all(later.pts > earlier.pts for earlier, later in itertools.pairwise(frames))
+
+
+@pytest.mark.parametrize("matrices", [(ColorMatrix.BT709, ColorMatrix.BT601), (ColorMatrix.BT601, ColorMatrix.BT2020)])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])
+def test_a_change_of_matrix_on_the_way_changes_no_colour(tmp_path, matrices, pixel_format):
+    """Outputs are tagged with the first frame's: the second part came out in wrong colours."""
+    joined = tmp_path / "ab.ts"
+    for matrix in matrices:
+        part = tmp_path / f"{matrix.name}.ts"
+        _write_one_colour(part, (30, 200, 60), matrix, pixel_format)
+        with joined.open("ab") as file:
+            file.write(part.read_bytes())
+    frames = read_all(open_file(joined, OPTIONS))
+    assert len(frames) == 6
+    assert {frame.color.matrix for frame in frames} == {matrices[0]}
+    for frame in frames:
+        assert np.abs(to_rgb(frame)[24, 32].astype(int) - (30, 200, 60)).max() <= 5  # it was 25
+
+
+def _write_one_colour(path, rgb, matrix, pixel_format):
+    codes = np.rint(rgb_to_yuv_matrix(Color(matrix), 48) @ (*rgb, 1)).astype(np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixel_format
+        stream.codec_context.colorspace, stream.codec_context.color_range = int(matrix), 1
+        for _ in range(3):
+            frame = av.VideoFrame(64, 48, pixel_format)
+            for plane, code in zip(frame.planes, codes, strict=True):
+                plane.update(bytes([int(code)]) * plane.buffer_size)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
 
 
 def test_the_cover_of_a_song_is_no_video(media, tmp_path):
