@@ -11,6 +11,7 @@ import pytest
 
 import animecam
 from animecam.errors import FaceError, StyleError, UsageError
+from animecam.faces.track import Tracker
 from animecam.settings import Look, Scope, Settings
 from animecam.sources.portrait import load_portrait
 
@@ -30,6 +31,19 @@ def test_a_portrait_comes_back_drawn_and_itself_untouched(stylize):
     assert drawn.dtype == np.uint8
     assert np.abs(drawn.astype(int) - portrait)[100:300, 150:330].mean() > 3  # the face
     np.testing.assert_array_equal(drawn[-20:, :20], portrait[-20:, :20])  # a corner
+
+
+@pytest.mark.parametrize("way", [np.s_[:], np.s_[:, ::-1]], ids=["contiguous", "mirrored"])
+def test_a_picture_may_be_filled_anew_after_the_call(stylize, monkeypatch, way):
+    """Searches run beside the calls: they saw what the next picture had put in the place of theirs."""
+    seen = []
+    track = Tracker.__call__
+    monkeypatch.setattr(Tracker, "__call__", lambda self, frame: seen.append(frame) or track(self, frame))
+    buffer = load_portrait()
+    before = buffer.copy()
+    stylize(buffer[way])
+    buffer[:] = 0
+    np.testing.assert_array_equal(seen[0].planes[0], before[way])
 
 
 def test_the_look_changes_while_it_runs(stylize):
