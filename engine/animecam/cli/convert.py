@@ -84,8 +84,6 @@ def convert(
     those whose output exists are skipped, so a batch that was cut can be started again.
 
     A result says when and with what it was taken, and has the time of its source, by which galleries sort.
-
-    --size takes multiples of 8.
     """
     from animecam.session import check_seconds
 

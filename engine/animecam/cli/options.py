@@ -42,7 +42,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_LOOK.size_px,
         show_default=True,
         metavar=f"{SMALLEST_PX}..{LARGEST_PX}",
-        help="Side of a head as the network sees it, in pixels: smaller is faster.",
+        help="Side of a head as the network sees it, in pixels, a multiple of 8: smaller is faster.",
     ),
     click.option(
         "--edge",
