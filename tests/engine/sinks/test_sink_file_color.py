@@ -139,3 +139,17 @@ def test_camera_pictures_are_stored_so_that_every_player_takes_them(
     picture = decode(tmp_path / "o.mp4")[0]
     assert picture.format.name in ("yuv420p", "yuvj420p")
     assert picture.color_range == 2
+
+
+def test_a_video_keeps_all_colours_where_that_is_asked_for(tmp_path, stream_format, make_frame):
+    """The hint for who asks for rgb24; pictures went through 4:2:0 on their way."""
+    stripes = np.where(np.arange(96)[None, :, None] % 2, (250, 0, 0), (0, 0, 250))
+    stream = replace(stream_format, pixel_format=PixelFormat.RGB24)
+    options = SinkOptions(threads=1, preset="ultrafast", crf=0, pixel_format=PixelFormat.YUV444P)
+    sink = FileSink(str(tmp_path / "a.mkv"), stream, options)
+    sink.write(make_frame(stream, level=(stripes,)))
+    sink.close(complete=True)
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        (stored,) = container.decode(video=0)
+    assert stored.format.name == "yuv444p"
+    assert np.abs(stored.to_ndarray(format="rgb24").astype(int) - stripes).max() <= 4
