@@ -252,10 +252,11 @@ class DecodedSource:
 
     def _tell_if_short(self) -> None:
         """Warns where a file that promises no number of frames ends long before the time it promises."""
-        seen_s = float(self._last_pts * self._time_base - self._promised_from_s())
         promised_s = self.format.duration_s
-        is_short = self._has_ended and not self._stream.frames and seen_s + MISSING_SECONDS < promised_s
-        if is_short and not self._is_told:
+        if not promised_s or self._stream.frames or not self._has_ended:
+            return
+        seen_s = float(self._last_pts * self._time_base - self._promised_from_s())
+        if seen_s + MISSING_SECONDS < promised_s and not self._is_told:
             self._is_told = True
             text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
             log.warning(text, self.uri, seen_s, promised_s)

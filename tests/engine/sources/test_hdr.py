@@ -273,7 +273,7 @@ def test_a_pq_film_that_says_nothing_ends_at_1000():
 
 @CURVES
 def test_it_is_said_once_and_warns_of_nothing(tmp_path, caplog, curve):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="animecam")
     path = write(tmp_path / "a.mkv", [film_frame(np.full((32, 32, 3), 0.5), curve)] * 3)
     source = open_file(path, SourceOptions(threads=1))
     while source.read() is not None:
