@@ -104,6 +104,8 @@ class Packets:
         while True:
             try:
                 return next(self._demuxed, None)
+            except IndexError:  # a packet of a stream that appears on the way, which PyAV does not know
+                self._demuxed = self._container.demux(self._stream)
             except av.error.FFmpegError as error:
                 self._demuxed = self._container.demux(self._stream)  # an error ends the iterator, not the container
                 if isinstance(error, av.error.InvalidDataError) and damaged < MAX_DAMAGED_READS:

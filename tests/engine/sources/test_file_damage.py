@@ -116,11 +116,15 @@ def test_a_file_that_promises_a_length_and_ends_before_it_is_told(make_clip, tmp
 
 
 @pytest.mark.parametrize(
-    ("name", "share", "is_told"), [("a.mkv", 0.6, True), ("a.mkv", 1.0, False), ("a.flv", 1.0, False)]
+    ("name", "share", "is_told"),
+    [("a.mkv", 0.6, True), ("a.mkv", 1.0, False), ("a.flv", 0.6, True), ("a.flv", 1.0, False)],
 )
 @pytest.mark.parametrize("audio", [True, False])
 def test_a_film_whose_pictures_begin_late_is_not_short(make_clip, tmp_path, caplog, name, audio, share, is_told):
-    """Its length counts from where the sound begins, or from zero though nothing does."""
+    """Its length counts from where the sound begins, or from zero though nothing does.
+
+    Where the .flv is cut FFmpeg finds a third stream, which PyAV had not heard of: an IndexError.
+    """
     late = range(60, 180)
     clip = make_clip(tmp_path / name, pts=late, audio=audio, options={"preset": "ultrafast", "g": "5"})
     clip.write_bytes(clip.read_bytes()[: round(clip.stat().st_size * share)])
