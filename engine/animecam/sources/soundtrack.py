@@ -85,7 +85,7 @@ class Soundtrack:
             if stream not in self._demuxed:
                 stream.discard = Discard.all
         held: list[Packet[Stream]] = []
-        for packet in self.container.demux(self._demuxed) if self._demuxed else ():
+        for packet in self._known_packets() if self._demuxed else ():
             if not packet.size:
                 continue
             if not isinstance(packet.stream, VideoStream):
@@ -97,6 +97,14 @@ class Soundtrack:
                 yield from filter(self._place, held)
                 held = []
         yield from filter(self._place, held)
+
+    def _known_packets(self) -> Iterator[Packet[Stream]]:
+        while True:
+            try:
+                yield from self.container.demux(self._demuxed)
+                return
+            except IndexError:  # as in `packets`: a packet of a stream that appears on the way
+                continue
 
     def close(self) -> None:
         """Closes the file; may be called twice."""

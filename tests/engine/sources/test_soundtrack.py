@@ -61,3 +61,13 @@ def test_pictures_that_go_on_are_not_awaited_for_ever(make_clip, tmp_path, monke
     times = times_s(source)
     assert times == sorted(set(times))
     assert len(times) == 2 * len(stored_s(part))
+
+
+def test_a_stream_that_appears_on_the_way_is_passed_over(make_clip, tmp_path):
+    """FFmpeg finds one where an .flv is cut off; PyAV, which knows the streams of the beginning, ended the program."""
+    clip = make_clip(tmp_path / "a.flv", pts=range(60, 180), audio=True, options={"preset": "ultrafast", "g": "5"})
+    whole = times_s(clip)
+    clip.write_bytes(clip.read_bytes()[: round(clip.stat().st_size * 0.6)])
+    times = times_s(clip)
+    assert times == whole[: len(times)]
+    assert len(times) > len(whole) // 4
