@@ -1,4 +1,4 @@
-"""Who was lost inside the picture and may still be there, whatever the time: seen from behind, lying, turned away."""
+"""Who was lost inside the picture and may still be there for a while: seen from behind, lying, turned away."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,10 @@ FOUND_AGAIN_REACH = 3.0
 """A new face within so many sizes of a lost one's place is taken for it."""
 
 LASTING_SECONDS = 2.0
-"""Who was followed for less may have been a mistake of the detector's: nobody waits for those without an end."""
+"""Who was followed for less may have been a mistake of the detector's: nobody waits for those any longer."""
+
+MISSED_SECONDS = 60.0
+"""Who has not come back by then beside others who are seen has walked away with his back to the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Missing:
     """The lost places of one tracker.
 
     A place is closed by a newcomer near it. After `away_seconds` the lost one may have come back anywhere: each
-    newcomer since then closes one place. Without a newcomer the place of somebody stays open.
+    newcomer since then closes one place. Without a newcomer the place of somebody stays open for `MISSED_SECONDS`.
 
     Args:
         away_seconds: How long only newcomers near a place are taken for the lost one.
@@ -105,7 +108,7 @@ class Missing:
         """Whether nobody waits any longer for the one who was lost at a place."""
         if now_s - place.since_s < self._away_seconds:
             return False
-        if not (place.is_bare and place.is_lasting):
+        if not (place.is_bare and place.is_lasting) or now_s - place.since_s >= MISSED_SECONDS:
             return True
         came = (track for track in tracks if track.born_s > place.seen_s and track.track_id not in self._taken)
         newcomer = next(came, None)

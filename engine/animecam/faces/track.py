@@ -52,7 +52,7 @@ class TrackerOptions:
         known_score: Confidence from which a known face is still there.
         lost_seconds: How long a lost face's last place stands in.
         away_seconds: For so long after that only a newcomer near the place is taken for the lost one, later anybody who
-            came since. Until then somebody is taken to be in view whom nothing covers, without an end.
+            came since. Until then somebody is taken to be in view whom nothing covers, a minute at the longest.
         cut_seconds: How long so after a cut when some are found, but fewer than before.
         crowd_seconds: How long somebody for whom there was no room counts after he was seen.
         sees_cuts: Where the whole picture changes, all who were known are gone at once. Not for cameras, which have no
