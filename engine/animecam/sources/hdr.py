@@ -75,7 +75,7 @@ class ToSdr:
             dst_colorspace=ColorMatrix.BT2020,
             src_color_range=ColorRange.JPEG if color.full_range else ColorRange.MPEG,
             dst_color_range=ColorRange.MPEG,
-            threads=self._threads,
+            threads=1 if frame.width % 2 else self._threads,  # as in `pixels`
         )
 
     def _convert(self, table: ToneTable, stored: Sequence[NDArray[np.uint16]], made: Sequence[Plane]) -> None:

@@ -192,7 +192,7 @@ class Unwrapper:
             dst_colorspace=matrix,
             src_color_range=_range(is_full),
             dst_color_range=_range(target.color.full_range or is_limited_grey),
-            threads=self._threads,
+            threads=1 if frame.width % 2 else self._threads,  # swscale's threads spoil rows of odd widths
         )
 
     def _on_paper(

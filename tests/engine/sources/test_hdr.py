@@ -77,8 +77,8 @@ def film_frame(signal, curve, kind="yuv420p10le", color_range=ColorRange.MPEG):
         rows[:, : plane.width] = np.clip(np.rint(part * span + zero), 0, 1023)
     frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 9, 9, curve, color_range
     made = VideoReformatter().reformat(
-        frame, format=kind, src_color_range=color_range, dst_color_range=color_range, interpolation="AREA"
-    )
+        frame, format=kind, src_color_range=color_range, dst_color_range=color_range, interpolation="AREA", threads=1
+    )  # swscale's threads spoil a row of 17 pixels now and then
     made.colorspace, made.color_primaries, made.color_trc, made.color_range = 9, 9, curve, color_range
     return made
 
