@@ -17,7 +17,7 @@ from animecam_training.recipe_files import load_recipe
 ENGINE = Path(bundled.animecam.__file__).parent
 
 
-def test_nothing_else_is_needed_to_prepare_and_to_evaluate(tmp_path: Path) -> None:
+def test_nothing_else_is_needed_to_prepare_and_to_evaluate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of the four networks two had no source that a user could know of. No file of ../shared is read here."""
     people = tmp_path / "people"
     people.mkdir()
@@ -32,6 +32,9 @@ def test_nothing_else_is_needed_to_prepare_and_to_evaluate(tmp_path: Path) -> No
     result = json.loads(figures.read_text())
     assert result["style"] == "cel"
     assert result["figures"]["identity"]["faces"] == 2
+    missing = ["--pairs", str(people), "--clip", str(tmp_path / "gone.mp4")]
+    assert main(["evaluate", "cel", *compared, *missing]) == 1
+    assert "gone.mp4" in capsys.readouterr().err  # told before the pairs are drawn, which takes minutes
     # The person is not one of those it was trained on: what it draws is near to the drawing, and a photo is not.
     drawn = result["by_name"]["drawing_l1"]
     assert main(["evaluate", "starter", *compared, "--pairs", str(tmp_path / "pairs")]) == 0

@@ -171,12 +171,12 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     measured = open_style(style)
     teacher = open_style(options.teacher) if options.teacher else None
     finder, identity = FaceFinder(options.weights), IdentityNetwork(options.weights)
-    drawings = measure_pairs(measured.draw, options.pairs, options.only) if options.pairs else None
     if options.clip and not options.clip.exists():
         raise DataError(f"there is no clip {options.clip}", hint="name a video, or a folder of frames")
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
     photos = read_heads(options, finder)
     anime = [upper_square(read_picture(path)) for path in paths]
+    drawings = measure_pairs(measured.draw, options.pairs, options.only) if options.pairs else None
     styled = stylize_images(measured.draw, photos)
     if grid:
         write_picture(make_grid(photos, styled), grid)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from animecam.errors import StyleChoiceError, StyleError, UsageError
+from animecam.errors import StyleError, UsageError
 from animecam.styles.card import StyleCard
 from animecam.styles.card_parser import NAME_PATTERN, read_card
 from animecam.styles.registry import BUNDLED, Style, find_style, user_styles, verify_style
@@ -112,8 +112,7 @@ def remove_style(name: str) -> Path:
     if (BUNDLED / name).is_dir() and NAME_PATTERN.fullmatch(name):
         raise UsageError(f"{name} is a style that comes with animecam", hint="it stays")
     if not NAME_PATTERN.fullmatch(name) or not folder.is_dir():
-        find_style(name)  # knows what is called alike
-        raise StyleChoiceError(f"there is no style {name!r}", hint="animecam styles lists them")
+        find_style(name)  # refuses it, and knows what is called alike
     try:
         with tempfile.TemporaryDirectory(dir=user_styles(), prefix=_ADDING) as temporary:
             folder.rename(Path(temporary) / name)
