@@ -85,6 +85,7 @@ def test_toml_there_and_back() -> None:
         ("[anime.lines]\nspread = 0", "anime.lines.spread"),
         ("[flat.lines]\nflow_sigma_px = 0", "flat.lines.flow_sigma_px"),
         ("[flat]\ndenoise_turns = -1", "flat.denoise_turns"),
+        ("[flat]\nhair_ink_share = 1.5", "flat.hair_ink_share"),
         ("[flat]\nspace_px = 0", "flat.space_px"),
         ("[flat]\ncolour = 0", "flat.colour"),
         ("[model]\nwidths = [8, 8]", "model.widths"),

@@ -129,6 +129,7 @@ def _drawing_rules(recipe: Recipe) -> Rules:
         "flat.face_edge_gain": (flat.face_edge_gain > 0, positive),
         "flat.line_ink": (flat.line_ink >= 0, "0 or more"),
         "flat.face_ink_share": (0 <= flat.face_ink_share <= 1, "0 to 1"),
+        "flat.hair_ink_share": (0 <= flat.hair_ink_share <= 1, "0 to 1"),
         "flat.strand_px": (flat.strand_px >= 0, "0 or more"),
         "flat.eye_light": (0 <= flat.eye_light <= 1, "0 to 1"),
     }

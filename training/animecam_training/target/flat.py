@@ -30,6 +30,7 @@ EYE_MARGIN_PX, EYE_FEATHER_PX, EYE_SURE = 2, 2.0, 0.5
 EYE_PERCENTILES, EYE_LEAST_SPAN, EYE_BRIGHTEST = (5, 95), 15.0, 1.2
 EYE_DARK_SHARE, EYE_WHITE, EYE_GAMMA, EYE_CHROMA = 0.5, 92.0, 0.8, 1.15
 FEATHER_OVAL_PX = 4.0
+OUTLINE_ROOM_UNITS = (3.0, 7.0)  # from the outline of hair: further in, lines are locks
 
 
 def matt_skin(lab: Lab, skin: Skin, sheet: Sheet, options: FlatOptions) -> Lab:
@@ -122,6 +123,13 @@ def _paint_features(painted: Lab, matt: Image, sheet: Sheet, options: FlatOption
     return painted
 
 
+def _inner_hair(lab: Lab, sheet: Sheet) -> Plane:
+    """Hair away from its outline, float32 [H, W], 0 … 1."""
+    hair = hair_area(find_skin(lab, sheet), sheet)
+    away = cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / sheet.unit_px
+    return ramp(away, *OUTLINE_ROOM_UNITS)
+
+
 def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions | None = None) -> Image:
     """Paint a portrait in flat areas of its own colours.
 
@@ -147,6 +155,8 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
     edge = options.edge * (1 + (options.face_edge_gain - 1) * oval)
     ink = outline_ink(painted, sheet.unit_px, options.lines, edge.astype(np.float32))
     ink = options.line_ink * ink * (1 + (options.face_ink_share - 1) * oval)
+    if options.hair_ink_share < 1:
+        ink = ink * (1 + (options.hair_ink_share - 1) * _inner_hair(lab, sheet))
     painted = _paint_features(inked(painted, ink, sheet.unit_px), matt, sheet, options)
     painted[..., 1:] *= options.chroma
     return to_rgb(painted)

@@ -61,6 +61,7 @@ class FlatOptions:
         eye_light: How far the tones of the eyes are spread from dark to white, 0 … 1.
         line_ink: Opacity of the lines around the areas; above 1 their soft ends harden too.
         face_ink_share: Share of that opacity within the face's oval.
+        hair_ink_share: Share of that opacity within the hair, away from its outline.
         edge: Contrast of an edge before it becomes a line, in the line filter's units; less draws more of them.
         face_edge_gain: Gain of that contrast within the face's oval.
         lines: Widths of these lines at an eye distance of 80 px.
@@ -78,6 +79,7 @@ class FlatOptions:
     eye_light: float = 0.0
     line_ink: float = 0.5
     face_ink_share: float = 1.0
+    hair_ink_share: float = 1.0
     edge: float = OUTLINE_THRESHOLD
     face_edge_gain: float = 1.0
     lines: LineOptions = AREA_LINES

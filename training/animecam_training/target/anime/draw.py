@@ -8,7 +8,8 @@ import numpy as np
 from animecam_training.faces import Image, Plane, Points, eye_centres, eye_distance
 from animecam_training.target.anime.eyes import draw_anime_eyes, is_behind_dark_glass
 from animecam_training.target.anime.features import draw_brows, draw_mouth, face_lines
-from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area, paint_hair
+from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area
+from animecam_training.target.anime.hair_paint import paint_hair
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.anime.skin import flat_skin
 from animecam_training.target.draw import found_lines, inked, outline_ink
@@ -72,8 +73,9 @@ def _bare(skin: Skin, features: Plane, sheet: Sheet) -> Plane:
 def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions | None = None) -> Image:
     """Draw a portrait as an anime character of the person's own colours.
 
-    The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has three.
-    Beards, hats, scarves and sunglasses stay. Glasses are better added to photo and drawing alike: `data.glasses`.
+    The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has its own
+    and few large shapes of light and shade. Beards, hats, scarves and sunglasses stay. Glasses are better added to
+    photo and drawing alike: `data.glasses`.
 
     Args:
         photo: RGB uint8 [H, W, 3], one upright face.
