@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -133,8 +134,12 @@ def test_a_lite_checkpoint_starts_both_tails_and_comes_back(
     assert all(torch.equal(single.state["generator"][name], value) for name, value in first.weights.items())
 
 
-def test_the_double_tail_method_resumes_exactly(pairs: Path, styles: Path, tmp_path: Path, runs: ModuleType) -> None:
+@pytest.mark.parametrize("discriminator", ["patch", "features"])
+def test_the_double_tail_method_resumes_exactly(
+    pairs: Path, styles: Path, tmp_path: Path, discriminator: Literal["patch", "features"], runs: ModuleType
+) -> None:
     recipe = runs.unpaired(pairs, styles, "dtgan-lite-double", steps=4)
+    recipe = replace(recipe, model=replace(recipe.model, discriminator=discriminator))
     whole = train(recipe, RunOptions(tmp_path / "whole"))
     runs.stop_after_two(recipe, tmp_path / "parts")
     resumed = train(recipe, RunOptions(tmp_path / "parts", resume=True))

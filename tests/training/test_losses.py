@@ -82,12 +82,18 @@ def test_gram_is_fp32_under_autocast() -> None:
 
 
 def test_adversarial_terms() -> None:
-    zero, one = torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
+    zero, one = [torch.zeros(2, 1, 4, 4)], [torch.ones(2, 1, 4, 4)]
+    real, fake = [0.9 * one[0]], [0.1 * one[0]]
     assert adversarial.support_generator(zero).item() == pytest.approx(0.81)
     assert adversarial.main_generator(zero).item() == pytest.approx(1)
     assert adversarial.support_discriminator(zero, one, one, 2.0).item() == pytest.approx(0.5 * 0.81 + 0.81 + 2 * 0.81)
     assert adversarial.main_discriminator(zero, one).item() == pytest.approx(0.1 * 2)
-    assert adversarial.support_discriminator(one * 0.9, one * 0.1, one * 0.1, 5.0).item() == pytest.approx(0, abs=1e-12)
+    assert adversarial.support_discriminator(real, fake, fake, 5.0).item() == pytest.approx(0, abs=1e-12)
+
+
+def test_every_layer_that_is_judged_counts_alike() -> None:
+    small, large = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 8, 8)
+    assert adversarial.least_squares([small, large], 1.0).item() == pytest.approx(0.5)
 
 
 def test_content_and_refinement_terms(pair: tuple[torch.Tensor, torch.Tensor]) -> None:

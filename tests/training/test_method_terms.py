@@ -15,11 +15,12 @@ from animecam_training.losses.stability import Moment, stability_l1
 from animecam_training.methods.base import window_source
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
+from animecam_training.models.feature_discriminator import FeatureDiscriminator
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
-from animecam_training.perceptual.base import shift_together
+from animecam_training.perceptual.base import FeatureMaps, shift_together
 
 SIDE_PX = 64
 STEP = 5
@@ -37,6 +38,17 @@ class MeanColour(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         return self.gain * picture.mean(dim=1, keepdim=True)
+
+
+class MapBrightness(FeatureDiscriminator):
+    """Judges every place of one map by the mean of its channels."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__({}, 1)
+        self.layer, self.gain = layer, nn.Parameter(torch.ones(1))
+
+    def forward(self, maps: FeatureMaps) -> list[Tensor]:
+        return [self.gain * maps[self.layer].mean(dim=1, keepdim=True)]
 
 
 def _batch() -> dict[str, Tensor]:
@@ -109,6 +121,32 @@ def test_each_term_is_of_the_pictures_it_should_be(method: DtganMethod) -> None:
     assert losses.keys() == expected.keys() | {"G/gradient_norm"}
     for name, value in expected.items():
         assert losses[name].item() == pytest.approx(value.item(), rel=1e-3, abs=1e-6), name
+
+
+def test_judges_of_features_see_the_maps_of_the_same_pictures() -> None:
+    recipe = replace(RECIPE, model=replace(RECIPE.model, discriminator="features"))
+    method, batch = DtganMethod(recipe, torch.device("cpu")), _batch()
+    layer = method.features.content_layer
+    method.d_support, method.d_main = MapBrightness(layer), MapBrightness(layer)
+
+    def judged(picture: Tensor, wanted: float) -> Tensor:
+        source = window_source(recipe.seed, STEP)
+        maps = compute_features(method.features, [picture], [], generator=source)[0][0]
+        return (maps[layer].mean(dim=1) - wanted).square().mean()
+
+    with torch.no_grad():
+        tails = copy.deepcopy(method.generator)(batch["photo"])
+        s1, m, refined = guided_filter(tails.support), tails.main, refine(tails.support)
+        edges = recipe.dtgan_weights.smoothed_edges * judged(to_gray(batch["smoothed"]), 0.1)
+        expected = {
+            "G/adversarial_support": judged(to_gray(s1), 0.9),
+            "G/adversarial_main": judged(m, 1.0),
+            "D/support": 0.5 * judged(to_gray(batch["anime"]), 0.9) + judged(to_gray(s1), 0.1) + edges,
+            "D/main": 0.1 * (judged(refined, 1.0) + judged(m, 0.0)),
+        }
+    losses = method.train_step(batch, STEP)
+    for name, value in expected.items():
+        assert losses[name].item() == pytest.approx(value.item(), rel=1e-3), name
 
 
 @pytest.mark.parametrize("judge", [lambda method: method.d_support, lambda method: method.d_main])

@@ -20,8 +20,9 @@ class ModelConfig:
         context: So many blocks let the lite ones see farther, each twice as far as the one before.
         discriminator_channels: Width of the discriminators' stem or heads, where the method has any; a stem of 16
             takes a third of the time of the paper's 32.
-        discriminator: What judges where `pair_weights.adversarial` is not 0: "patch" the paper's discriminator of
-            pixels, "features" heads on the maps of the feature network, which learn far sooner (not for "dtgan").
+        discriminator: What judges in the method "dtgan", and where `pair_weights.adversarial` is not 0: "patch" the
+            paper's discriminator of pixels, "features" heads on the maps of the feature network, which learn far
+            sooner.
     """
 
     generator: str = "dtgan-lite"

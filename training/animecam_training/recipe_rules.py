@@ -21,7 +21,6 @@ def rules_of(recipe: Recipe) -> Rules:
     calm = recipe.calm_teacher == 0 or (recipe.calm_teacher > 0 and recipe.method == "distill")
     of_pairs = 1 if recipe.method == "pairs" else 0
     pretrain = 0 <= recipe.pretrain_steps <= (recipe.steps if recipe.method == "dtgan" else 0)
-    heads = model.discriminator == "patch" or recipe.method != "dtgan"
     rules = {
         "name": (bool(recipe.name) and "/" not in recipe.name, "a word without /"),
         "steps": (recipe.steps > 0, "1 or more"),
@@ -37,7 +36,6 @@ def rules_of(recipe: Recipe) -> Rules:
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
         "model.context": (0 <= model.context <= MOST_CONTEXT, f"0 to {MOST_CONTEXT}"),
-        "model.discriminator": (heads, '"patch" with the method "dtgan"'),
         "model.discriminator_channels": (model.discriminator_channels > 0, "1 or more"),
         "data.batch": (data.batch > 0, "1 or more"),
         "data.workers": (data.workers >= 0, "0 or more"),

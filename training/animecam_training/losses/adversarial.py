@@ -1,6 +1,12 @@
 """Least-squares adversarial terms (Mao et al., ICCV 2017) with the targets of DTGAN."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
+
+Logits = Sequence[Tensor]
+"""What a discriminator says of a batch: one map of logits [N, 1, h, w], or one for each layer that it looks at."""
 
 SUPPORT_REAL = 0.9
 SUPPORT_FAKE = 0.1
@@ -13,23 +19,23 @@ SUPPORT_REAL_WEIGHT = 0.5
 MAIN_WEIGHT = 0.1
 
 
-def least_squares(logits: Tensor, target: float) -> Tensor:
-    """Mean (D(x) - target)^2 over a logit map [N, 1, h, w]."""
-    return (logits.float() - target).square().mean()
+def least_squares(logits: Logits, target: float) -> Tensor:
+    """Mean (D(x) - target)^2 over each map, and over the maps."""
+    return torch.stack([(one.float() - target).square().mean() for one in logits]).mean()
 
 
-def support_generator(logits_styled: Tensor) -> Tensor:
+def support_generator(logits_styled: Logits) -> Tensor:
     """Mean (D_s(gray s1) - 0.9)^2: the support tail wants to pass as anime."""
     return least_squares(logits_styled, SUPPORT_REAL)
 
 
-def main_generator(logits_drawn: Tensor) -> Tensor:
+def main_generator(logits_drawn: Logits) -> Tensor:
     """Mean (D_m(m) - 1)^2: the main tail wants to pass as the refined support output."""
     return least_squares(logits_drawn, MAIN_REAL)
 
 
 def support_discriminator(
-    logits_anime: Tensor, logits_styled: Tensor, logits_smoothed: Tensor, smoothed_weight: float
+    logits_anime: Logits, logits_styled: Logits, logits_smoothed: Logits, smoothed_weight: float
 ) -> Tensor:
     """0.5 (D(gray a) - 0.9)^2 + (D(gray s1) - 0.1)^2 + w_e (D(gray e) - 0.1)^2, means over the logit maps.
 
@@ -46,6 +52,6 @@ def support_discriminator(
     )
 
 
-def main_discriminator(logits_refined: Tensor, logits_drawn: Tensor) -> Tensor:
+def main_discriminator(logits_refined: Logits, logits_drawn: Logits) -> Tensor:
     """0.1 [(D(R) - 1)^2 + D(m)^2]: refined support outputs against those of the main tail, detached."""
     return MAIN_WEIGHT * (least_squares(logits_refined, MAIN_REAL) + least_squares(logits_drawn, MAIN_FAKE))

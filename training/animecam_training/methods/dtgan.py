@@ -37,13 +37,14 @@ from animecam_training.methods.base import (
     weighted_sum,
     window_source,
 )
-from animecam_training.models.discriminator import PatchDiscriminator
+from animecam_training.methods.judging import detached_maps, new_discriminator, opinions
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
+from animecam_training.perceptual.base import FeatureMaps
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher
 
@@ -62,6 +63,24 @@ class Drawn(NamedTuple):
     main: Tensor
     refined: Tensor
     gray_support: Tensor
+
+
+class Seen(NamedTuple):
+    """Feature maps of what the discriminators judge, all through one window.
+
+    Attributes:
+        anime: Of the anime pictures in gray.
+        smoothed: Of those with smoothed edges, in gray; none where the discriminators look at pixels.
+        gray_support: Of s1 in gray.
+        refined: Of R.
+        main: Of m.
+    """
+
+    anime: FeatureMaps
+    smoothed: FeatureMaps
+    gray_support: FeatureMaps
+    refined: FeatureMaps
+    main: FeatureMaps
 
 
 class DtganMethod:
@@ -90,11 +109,11 @@ class DtganMethod:
                 hint='the method "dtgan" needs model.generator = "dtgan-double" or "dtgan-lite-double"',
             )
         self.generator: nn.Module = place(generator, device)
-        self.d_support = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
-        self.d_main = place(PatchDiscriminator(recipe.model.discriminator_channels), device)
+        self.features = place(open_features(recipe.features, weights=features_file(recipe)), device)
+        self.d_support = place(new_discriminator(recipe.model, self.features), device)
+        self.d_main = place(new_discriminator(recipe.model, self.features), device)
         share_weights([self.generator, self.d_support, self.d_main])
         self.teacher = place(open_teacher(Path(recipe.teacher)), device) if recipe.teacher else None
-        self.features = place(open_features(recipe.features, weights=features_file(recipe)), device)
         if len(recipe.dtgan_weights.style) != len(self.features.style_layers):
             raise ConfigError(
                 f"recipe: dtgan_weights.style needs {len(self.features.style_layers)} numbers",
@@ -113,8 +132,8 @@ class DtganMethod:
         share = rate_at(optim, step, self.recipe.steps)
         if step < self.recipe.pretrain_steps:
             return self._pretrain_step(batch, step, optim.learning_rate * share)
-        drawn, losses = self._generator_step(batch, step, optim.learning_rate * share)
-        return losses | self._discriminator_step(batch, drawn, optim.discriminator_rate * share)
+        drawn, seen, losses = self._generator_step(batch, step, optim.learning_rate * share)
+        return losses | self._discriminator_step(batch, drawn, seen, optim.discriminator_rate * share)
 
     @torch.no_grad()
     def _held(self, batch: Batch) -> Tensor:
@@ -137,59 +156,65 @@ class DtganMethod:
         self.average.update(self.generator)
         return {f"G/{name}": value for name, value in detached(terms).items()} | {"G/gradient_norm": norm}
 
-    def _generator_step(self, batch: Batch, step: int, rate: float) -> tuple[Drawn, Losses]:
+    def _generator_step(self, batch: Batch, step: int, rate: float) -> tuple[Drawn, Seen, Losses]:
         self.d_support.requires_grad_(False)
         self.d_main.requires_grad_(False)
         with autocast(self.recipe, self.device):
             tails = self.generator(batch["photo"])
             support = guided_filter(tails.support)
             drawn = Drawn(support, tails.main.float(), refine(tails.support), to_gray(support))
-            terms = self._generator_terms(batch, drawn, step)
+            terms, seen = self._generator_terms(batch, drawn, step)
         total = weighted_sum(terms, _row_weights(self.recipe.dtgan_weights))
         norm = descend(total, self.g_optimizer, rate, terms, self.recipe.optim.clip_norm)
         self.average.update(self.generator)
         losses = {f"G/{name}": value for name, value in detached(terms).items()}
-        return drawn, losses | {"G/gradient_norm": norm}
+        return drawn, seen, losses | {"G/gradient_norm": norm}
 
-    def _generator_terms(self, batch: Batch, drawn: Drawn, step: int) -> dict[str, Tensor]:
-        """Every row of the method's table that concerns the generator, unweighted."""
+    def _generator_terms(self, batch: Batch, drawn: Drawn, step: int) -> tuple[dict[str, Tensor], Seen]:
+        """Every row of the method's table that concerns the generator, unweighted, and what was seen for it."""
         photo, layer = self._held(batch), self.features.content_layer
         own_regions = fill_with_means(drawn.support, superpixel_batch(drawn.support))
         photo_regions = fill_with_means(photo, batch["regions"])
-        fixed, seen = compute_features(
+        smoothed = [to_gray(batch["smoothed"])] if self.recipe.model.discriminator == "features" else []
+        fixed, learned = compute_features(
             self.features,
-            [photo, to_gray(batch["anime"]), own_regions, photo_regions, drawn.refined],
+            [photo, to_gray(batch["anime"]), own_regions, photo_regions, drawn.refined, *smoothed],
             [drawn.support, drawn.gray_support, drawn.main],
             generator=window_source(self.recipe.seed, step),
         )
-        f_photo, f_anime, f_own, f_photo_regions, f_refined = fixed
-        f_support, f_gray, f_main = seen
+        f_photo, f_anime, f_own, f_photo_regions, f_refined, *f_smoothed = fixed
+        f_support, f_gray, f_main = learned
+        seen = Seen(f_anime, f_smoothed[0] if f_smoothed else {}, f_gray, f_refined, f_main)
         styles = {f"style_{i}": style(f_anime[name], f_gray[name]) for i, name in enumerate(self.features.style_layers)}
-        return styles | {
-            "adversarial_support": support_generator(self.d_support(drawn.gray_support)),
+        terms = styles | {
+            "adversarial_support": support_generator(opinions(self.d_support, drawn.gray_support, f_gray)),
             "content": content(f_photo[layer], f_support[layer]),
             "region_own": content(f_own[layer], f_support[layer]),
             "region_photo": content(f_photo_regions[layer], f_support[layer]),
             "colour": lab_color(photo, drawn.support),
             "variation_support": total_variation(drawn.support),
-            "adversarial_main": main_generator(self.d_main(drawn.main)),
+            "adversarial_main": main_generator(opinions(self.d_main, drawn.main, f_main)),
             "refine_pixels": refinement_pixels(drawn.refined, drawn.main),
             "refine_features": refinement_features(f_refined[layer], f_main[layer]),
             "variation_main": total_variation(drawn.main),
         }
+        return terms, seen
 
-    def _discriminator_step(self, batch: Batch, drawn: Drawn, rate: float) -> Losses:
+    def _discriminator_step(self, batch: Batch, drawn: Drawn, seen: Seen, rate: float) -> Losses:
         self.d_support.requires_grad_(True)
         self.d_main.requires_grad_(True)
         with autocast(self.recipe, self.device):
             terms = {
                 "support": support_discriminator(
-                    self.d_support(to_gray(batch["anime"])),
-                    self.d_support(drawn.gray_support.detach()),
-                    self.d_support(to_gray(batch["smoothed"])),
+                    opinions(self.d_support, to_gray(batch["anime"]), seen.anime),
+                    opinions(self.d_support, drawn.gray_support.detach(), detached_maps(seen.gray_support)),
+                    opinions(self.d_support, to_gray(batch["smoothed"]), seen.smoothed),
                     self.recipe.dtgan_weights.smoothed_edges,
                 ),
-                "main": main_discriminator(self.d_main(drawn.refined), self.d_main(drawn.main.detach())),
+                "main": main_discriminator(
+                    opinions(self.d_main, drawn.refined, seen.refined),
+                    opinions(self.d_main, drawn.main.detach(), detached_maps(seen.main)),
+                ),
             }
         descend(terms["support"] + terms["main"], self.d_optimizer, rate, terms)
         return {f"D/{name}": value for name, value in detached(terms).items()}

@@ -29,12 +29,10 @@ from animecam_training.methods.base import (
     weighted_sum,
     window_source,
 )
-from animecam_training.models.discriminator import PatchDiscriminator
-from animecam_training.models.feature_discriminator import FeatureDiscriminator, count_channels
+from animecam_training.methods.judging import detached_maps, new_discriminator, opinions
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator
 from animecam_training.ops.bilateral import bilateral_filter
-from animecam_training.perceptual.base import FeatureMaps
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher
 
@@ -70,17 +68,12 @@ class PairMethod:
         self.discriminator: nn.Module | None = None
         optim = recipe.optim
         if recipe.pair_weights.adversarial:
-            self.discriminator = place(self._new_discriminator(recipe.model.discriminator_channels), device)
+            self.discriminator = place(new_discriminator(recipe.model, self.features), device)
             self.d_optimizer = make_adam([self.discriminator], optim.discriminator_rate, optim)
         share_weights([self.generator, *([self.discriminator] if self.discriminator else [])])
         self.g_optimizer = make_adam([self.generator], optim.learning_rate, optim)
         self.average = MovingAverage(self.generator, optim.ema_decay)
         self._averaged = build_generator(recipe.model.generator, **recipe.model.options).to(device).eval()
-
-    def _new_discriminator(self, channels: int) -> nn.Module:
-        if self.recipe.model.discriminator == "patch":
-            return PatchDiscriminator(channels)
-        return FeatureDiscriminator(count_channels(self.features), channels)
 
     def target(self, batch: Batch) -> Tensor:
         """What the generator should draw, [N, 3, S, S]."""
@@ -114,7 +107,7 @@ class PairMethod:
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)
             if judge is not None:
                 judge.requires_grad_(False)
-                terms["adversarial"] = self._judged(drawn, seen, MAIN_REAL)
+                terms["adversarial"] = least_squares(opinions(judge, drawn, seen), MAIN_REAL)
         total = weighted_sum(terms, {name: getattr(recipe.pair_weights, name) for name in terms})
         rate = optim.learning_rate * share
         norm = descend(total, self.g_optimizer, rate, terms, optim.clip_norm)
@@ -123,22 +116,13 @@ class PairMethod:
         if judge is not None:
             judge.requires_grad_(True)
             with autocast(recipe, self.device):
-                of_drawn = {name: maps.detach() for name, maps in seen.items()}
                 judged = {
-                    "D/real": self._judged(target, wanted, MAIN_REAL),
-                    "D/fake": self._judged(drawn.detach(), of_drawn, MAIN_FAKE),
+                    "D/real": least_squares(opinions(judge, target, wanted), MAIN_REAL),
+                    "D/fake": least_squares(opinions(judge, drawn.detach(), detached_maps(seen)), MAIN_FAKE),
                 }
             descend(judged["D/real"] + judged["D/fake"], self.d_optimizer, optim.discriminator_rate * share, judged)
             losses |= detached(judged)
         return losses
-
-    def _judged(self, picture: Tensor, maps: FeatureMaps, wanted: float) -> Tensor:
-        """How far the discriminator's opinion of a picture [N, 3, S, S], or of its features, is from the wanted one."""
-        assert self.discriminator is not None
-        if self.recipe.model.discriminator == "patch":
-            return least_squares(self.discriminator(picture), wanted)
-        opinions = [least_squares(logits, wanted) for logits in self.discriminator(maps)]
-        return torch.stack(opinions).mean()
 
     def state(self) -> dict[str, StateDict]:
         """Modules, optimisers and the average."""
