@@ -22,6 +22,13 @@ class Holding(Protocol):
         ...
 
 
+@runtime_checkable
+class Viewing(Protocol):
+    """A sink that is for the user's own eyes, and takes the view in the place of the picture, where they differ."""
+
+    shows_view: bool
+
+
 class Outputs:
     """Owns open sinks: writes each frame to all of them and closes all of them, whatever happens to one.
 
@@ -36,8 +43,12 @@ class Outputs:
         self.is_complete = False
         """Set by the owner before closing: every frame arrived."""
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Frame, view: Frame | None = None) -> None:
         """Hands the frame to every sink.
+
+        Args:
+            frame: What others see.
+            view: What the sinks for the user's own eyes get in its place; None: the frame.
 
         Raises:
             SinkError: A sink could not write it.
@@ -46,8 +57,9 @@ class Outputs:
         with self._writing:
             if self._is_closed:
                 return
+            own = frame if view is None else view
             for sink in self._sinks:
-                sink.write(frame)
+                sink.write(own if isinstance(sink, Viewing) and sink.shows_view else frame)
 
     def hurry(self) -> None:
         """Lets no sink hold frames back any more: the run was stopped. Any thread may call it, also during a write."""

@@ -54,13 +54,13 @@ class LivePanel:
             Action.STYLE: self._choose_style,
             Action.WEAKER: lambda _: self._strengthen(-STRENGTH_STEP),
             Action.STRONGER: lambda _: self._strengthen(STRENGTH_STEP),
-            Action.MIRROR: lambda _: self._change(mirror=not controls.look.mirror),
-            Action.SPLIT: lambda _: self._change(split=MIDDLE if controls.look.split is None else None),
+            Action.MIRROR: lambda _: self._change_view(mirror=not controls.look.mirror),
+            Action.SPLIT: lambda _: self._change_view(split=MIDDLE if controls.look.split is None else None),
             Action.EYES: lambda _: self._step_on("eyes", controls.look.eyes),
             Action.LINE: lambda _: self._step_on("line", controls.look.line),
             Action.HAIR: lambda _: self._next_hair(),
             Action.UNSEEN: lambda _: self._next_unseen(),
-            Action.BOXES: lambda _: self._change(shows_boxes=not controls.look.shows_boxes),
+            Action.BOXES: lambda _: self._change_view(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
             Action.HELP: self._toggle_help,
             Action.FREEZE: self._toggle_freeze,
@@ -175,6 +175,11 @@ class LivePanel:
 
     def _change(self, **changes: object) -> None:
         self._controls.change(**changes)
+
+    def _change_view(self, **changes: object) -> None:
+        self._change(**changes)
+        if not self._controls.look.shares_view:
+            self._say("in this window alone")
 
     def _toggle_figures(self, _: str) -> None:
         self._shows_figures = not self._shows_figures

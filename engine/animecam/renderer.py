@@ -56,17 +56,17 @@ class Scene:
         return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
 
     def shown(self, drawn: Frame) -> Rendered:
-        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
+        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image; to all, or to the user."""
         if self.is_shown_as_drawn:
             return Rendered(drawn, self.faces)
-        drawn = drawn.on_host()
+        drawn = view = drawn.on_host()
         if self.look.split is not None:
-            drawn = split(self.frame.on_host(), drawn, self.look.split, is_mirrored=self.look.mirror)
+            view = split(self.frame.on_host(), view, self.look.split, is_mirrored=self.look.mirror)
         if self.look.shows_boxes:
-            drawn = boxed(drawn, self.faces)
+            view = boxed(view, self.faces)
         if self.look.mirror:
-            drawn = mirrored(drawn)
-        return Rendered(drawn, self.faces)
+            view = mirrored(view)
+        return Rendered(view, self.faces) if self.look.shares_view else Rendered(drawn, self.faces, view=view)
 
 
 @dataclass(frozen=True, slots=True)

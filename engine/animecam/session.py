@@ -10,6 +10,7 @@ from pathlib import Path
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.errors import UsageError
 from animecam.limit import slowness
+from animecam.live_options import LiveOptions
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
@@ -37,54 +38,10 @@ Progress = Callable[[Figures], None]
 Show = Callable[[Callable[[], str]], AbstractContextManager[Progress]]
 """Opens a display of figures, given what says what draws them."""
 
-_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
 _CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
 _PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
-_RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
-    """What a live run reads and writes.
-
-    Raises:
-        UsageError: The time is no length of time, two outputs are one file, or there is nothing for a microphone.
-    """
-
-    source: str
-    outputs: tuple[str, ...]
-    resolution_px: tuple[int, int] | None = None  # what to ask of the camera
-    fps: float | None = None  # what to ask of the camera
-    seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
-    overwrite: bool = False
-    microphone: str | None = None  # as `open_microphone` takes it; None: no sound
-
-    def __post_init__(self) -> None:
-        check_seconds(self.seconds)
-        files = [Target.of(Path(uri)).final for uri in self.outputs if output_kind(uri) in _FILES]
-        for file in files:
-            if files.count(file) > 1:
-                raise UsageError(f"{file} is named as output twice", hint="name it once")
-        if self.microphone is not None and not any(output_kind(uri) in _RECORDING for uri in self.outputs):
-            raise UsageError("--audio records sound, and no output records", hint="add --output me.mp4, or window:")
-
-    @property
-    def source_options(self) -> SourceOptions:
-        """What to ask of the source."""
-        width_px, height_px = self.resolution_px or (None, None)
-        return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
-
-
-def check_seconds(seconds: float | None) -> None:
-    """Refuses what is no length of time for a run.
-
-    Raises:
-        UsageError: It is zero, negative or not a number.
-    """
-    if seconds is not None and not seconds > 0:
-        raise UsageError(f"seconds {seconds:g} is not above 0", hint="leave it out to run to the end")
 
 
 def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
@@ -116,7 +73,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
-        controls = Controls(settings.look)
+        controls = Controls(replace(settings.look, shares_view=options.is_view_shared))
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
         told = wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, partial(slowness, settings=settings)
@@ -134,7 +91,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         sinks = Sinks(before=(Pace(),) if is_played else (), after=(*cameras, recorder))
         outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, sinks))
-        if any(output_kind(uri) is OutputKind.WINDOW for uri in options.outputs):
+        if options.has_window:
             stack.enter_context(wardrobe.filling())
         tell = stack.enter_context(show(lambda: networks.summary_of(controls.look)))
 

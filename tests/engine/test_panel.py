@@ -97,6 +97,18 @@ def test_a_slow_run_is_told_once_what_to_try():
     assert asked == [90]
 
 
+def test_where_others_look_on_the_keys_of_the_view_say_who_sees_it():
+    panel, controls, _ = make_panel()
+    for key in "mbd":
+        panel.take(Press(key))
+    assert panel.text == "h: help"
+    controls.change(shares_view=False)
+    for key in "mbd":
+        panel.take(Press("]"))
+        panel.take(Press(key))
+        assert panel.text == "in this window alone"
+
+
 def test_a_run_that_is_not_slow_gets_no_advice():
     panel, _, _ = make_panel()
     panel.post(Figures(seconds=ADVISE_AFTER_SECONDS))

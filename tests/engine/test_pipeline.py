@@ -127,3 +127,18 @@ def test_frames_for_which_the_network_rested_are_counted(flow):
     )
     assert figures.idle == 5
     assert figures.idle_share == 0.25
+
+
+def test_a_sink_for_the_users_own_eyes_gets_the_view(flow):
+    """Every second frame has one; the others are the same to all."""
+    window, camera = flow.FakeSink(), flow.FakeSink()
+    window.shows_view = True
+
+    def render(frame):
+        view = replace(frame, index=frame.index + 100) if frame.index % 2 else None
+        return Rendered(frame, Faces(), view=view)
+
+    with Outputs([window, camera]) as outputs:
+        Pipeline(flow.FakeSource(4), render, outputs).run()
+    assert window.indices == [0, 101, 2, 103]
+    assert camera.indices == [0, 1, 2, 3]

@@ -4,18 +4,22 @@ import importlib
 import threading
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import animecam.session as session_module
-from animecam.errors import SourceError
+from animecam.errors import SourceError, UsageError
+from animecam.live_options import LiveOptions
 from animecam.render.placeholder import AWAY, STARTING, placeholder_picture
-from animecam.session import LiveOptions, run_live
+from animecam.session import run_live
 from animecam.settings import Look, Settings
 from animecam.sinks import opening
+from animecam.sinks.null import NullSink
 from animecam.sinks.paths import OutputKind
+from animecam.sinks.talk import Press
 from animecam.sinks.v4l2 import V4l2Sink
 from animecam.sources.camera import asked_format
 from animecam.sources.options import SourceOptions
@@ -136,3 +140,50 @@ def test_a_file_that_nobody_watches_is_not_held_up(monkeypatch):
     monkeypatch.setattr(session_module.Pace, "write", refuse)
     options = LiveOptions("pattern:160x120@30?live=0&frames=3", ("null:",))
     assert run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None)).frames_out == 3
+
+
+class ToldWindow(NullSink):
+    """A window that presses keys, and keeps what it is shown."""
+
+    shows_view = True
+
+    def __init__(self, panel, keys) -> None:
+        super().__init__()
+        self.shown = []
+        for key in keys:
+            panel.take(Press(key))
+
+    def write(self, frame):
+        self.shown.append(frame.planes[0].copy())
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_before_and_after_are_for_the_window_and_not_for_the_meeting(devices, monkeypatch, is_shared):
+    opened, shown = devices
+    windows = []
+
+    def open_window(_uri, _format, options):
+        windows.append(ToldWindow(options.panel, "m"))
+        return windows[0]
+
+    monkeypatch.setitem(opening._OPENERS, OutputKind.WINDOW, open_window)
+    source = "pattern:160x120@10?live=0&frames=4"
+    settings = replace(SETTINGS, look=replace(SETTINGS.look, strength=0.0))
+    for uris in (("window:", DEVICE), (DEVICE,)):
+        options = LiveOptions(source, uris, shares_view=is_shared and "window:" in uris)
+        run_live(options, settings, lambda _: nullcontext(lambda figures: None))
+    mirrored, plain = (
+        [picture for picture in seen(device, shown) if not is_like(picture, STARTING)][-1] for device in opened
+    )
+    flipped = np.abs(mirrored.astype(int) - plain[:, ::-1]).mean()
+    same = np.abs(mirrored.astype(int) - plain).mean()
+    assert (flipped < 2 < same) if is_shared else (same < 2 < flipped)
+    assert len(windows[0].shown) == 4
+
+
+def test_what_there_is_no_window_for_cannot_be_shared():
+    with pytest.raises(UsageError, match="there is none"):
+        LiveOptions("camera:0", (DEVICE,), shares_view=True)
+    assert LiveOptions("camera:0", (DEVICE,)).is_view_shared
+    assert LiveOptions("camera:0", ("window:",)).is_view_shared
+    assert not LiveOptions("camera:0", ("window:", "me.mp4")).is_view_shared

@@ -4,9 +4,10 @@ from contextlib import nullcontext
 
 import animecam.session as session_module
 from animecam.backends.base import BackendInfo
+from animecam.live_options import LiveOptions
 from animecam.networks import Networks
 from animecam.panel import LivePanel
-from animecam.session import LiveOptions, run_live
+from animecam.session import run_live
 from animecam.settings import Look, Settings
 from animecam.sinks.talk import Press
 

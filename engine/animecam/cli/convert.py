@@ -85,7 +85,7 @@ def convert(
 
     A result says when and with what it was taken, and has the time of its source, by which galleries sort.
     """
-    from animecam.session import check_seconds
+    from animecam.live_options import check_seconds
 
     chosen = _gpus(gpus) if gpus is not None else ()
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf, keeps_location=keep_location)

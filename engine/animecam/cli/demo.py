@@ -26,7 +26,8 @@ SECONDS = 8.0
 def demo(*, settings: Settings, seconds: float, output: Path) -> None:
     """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
     from animecam.limit import slowness
-    from animecam.session import LiveOptions, run_live
+    from animecam.live_options import LiveOptions
+    from animecam.session import run_live
     from animecam.sinks.display import find_display
 
     outputs = (str(output),) if find_display() is None else (str(output), "window:")

@@ -40,6 +40,11 @@ DEFAULT_OUTPUT = "window:"
 @click.option("--resolution", metavar="WxH", help="Picture size to ask of the camera.")
 @click.option("--fps", type=float, help="Frames per second to ask of the camera.")
 @click.option("--seconds", type=float, help="Stop after this time, or after so much of a film.")
+@click.option(
+    "--share-view",
+    is_flag=True,
+    help="All outputs show mirror, before/after and boxes. [default: the window alone, where there is one]",
+)
 @overwrite_option
 @look_options
 @click.pass_context
@@ -55,6 +60,7 @@ def group(
     resolution: str | None,
     fps: float | None,
     seconds: float | None,
+    share_view: bool,
     overwrite: bool,
 ) -> None:
     """Turns the people before a camera into anime characters.
@@ -80,7 +86,8 @@ def group(
     resolution_px = parse_resolution(resolution)
 
     from animecam.limit import slowness
-    from animecam.session import LiveOptions, run_live
+    from animecam.live_options import LiveOptions
+    from animecam.session import run_live
 
     options = LiveOptions(
         source=uri or f"camera:{device}",
@@ -90,6 +97,7 @@ def group(
         seconds=seconds,
         overwrite=overwrite,
         microphone=microphone,
+        shares_view=share_view,
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))

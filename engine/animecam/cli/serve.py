@@ -73,7 +73,7 @@ def serve(
     On 127.0.0.1 it is for this machine. On another address it speaks https and asks for a token; both are in the
     address that it prints.
     """
-    from animecam.session import check_seconds
+    from animecam.live_options import check_seconds
 
     check_seconds(seconds)
     _refuse_target_fps(settings)

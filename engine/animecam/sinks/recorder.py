@@ -43,7 +43,10 @@ class Recorder:
     Attributes:
         uri: For messages.
         news: What happened last, in a few words for the user; empty at first.
+        shows_view: It records what the window shows whose keys begin it.
     """
+
+    shows_view = True
 
     def __init__(
         self, stream: StreamFormat, folder: Path, open_sink: OpenSink, microphone: SoundFeed | None = None

@@ -37,10 +37,13 @@ class WindowSink:
 
     Attributes:
         uri: As opened.
+        shows_view: It is for the user's own eyes.
 
     Raises:
         SinkError: There is no display, or the window does not open.
     """
+
+    shows_view = True
 
     def __init__(
         self, uri: str, stream: StreamFormat, options: SinkOptions, environment: Mapping[str, str] | None = None

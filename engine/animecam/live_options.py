@@ -1,0 +1,68 @@
+"""What a live run reads and writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from animecam.errors import UsageError
+from animecam.sinks.paths import OutputKind, Target, output_kind
+from animecam.sources.opening import SourceOptions
+
+_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
+_RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """What a live run reads and writes.
+
+    Raises:
+        UsageError: The time is no length of time, two outputs are one file, or there is nothing for a microphone, or
+            no window whose view could be shared.
+    """
+
+    source: str
+    outputs: tuple[str, ...]
+    resolution_px: tuple[int, int] | None = None  # what to ask of the camera
+    fps: float | None = None  # what to ask of the camera
+    seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
+    overwrite: bool = False
+    microphone: str | None = None  # as `open_microphone` takes it; None: no sound
+    shares_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
+
+    def __post_init__(self) -> None:
+        check_seconds(self.seconds)
+        if self.shares_view and not self.has_window:
+            raise UsageError("--share-view shares what a window shows, and there is none", hint="add --output window:")
+        files = [Target.of(Path(uri)).final for uri in self.outputs if output_kind(uri) in _FILES]
+        for file in files:
+            if files.count(file) > 1:
+                raise UsageError(f"{file} is named as output twice", hint="name it once")
+        if self.microphone is not None and not any(output_kind(uri) in _RECORDING for uri in self.outputs):
+            raise UsageError("--audio records sound, and no output records", hint="add --output me.mp4, or window:")
+
+    @property
+    def has_window(self) -> bool:
+        """Whether one of the outputs is a window."""
+        return any(output_kind(uri) is OutputKind.WINDOW for uri in self.outputs)
+
+    @property
+    def is_view_shared(self) -> bool:
+        """Whether all outputs show mirror, before and after, and boxes, or the window among them alone."""
+        is_window_alone = all(output_kind(uri) is OutputKind.WINDOW for uri in self.outputs)
+        return self.shares_view or is_window_alone or not self.has_window
+
+    @property
+    def source_options(self) -> SourceOptions:
+        """What to ask of the source."""
+        width_px, height_px = self.resolution_px or (None, None)
+        return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
+
+
+def check_seconds(seconds: float | None) -> None:
+    """Refuses what is no length of time for a run.
+
+    Raises:
+        UsageError: It is zero, negative or not a number.
+    """
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"seconds {seconds:g} is not above 0", hint="leave it out to run to the end")
