@@ -27,11 +27,11 @@ class LiveOptions:
     seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
     overwrite: bool = False
     microphone: str | None = None  # as `open_microphone` takes it; None: no sound
-    shares_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
+    share_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
 
     def __post_init__(self) -> None:
         check_seconds(self.seconds)
-        if self.shares_view and not self.has_window:
+        if self.share_view and not self.has_window:
             raise UsageError("--share-view shares what a window shows, and there is none", hint="add --output window:")
         files = [Target.of(Path(uri)).final for uri in self.outputs if output_kind(uri) in _FILES]
         for file in files:
@@ -48,8 +48,8 @@ class LiveOptions:
     @property
     def is_view_shared(self) -> bool:
         """Whether all outputs show mirror, before and after, and boxes, or the window among them alone."""
-        is_window_alone = all(output_kind(uri) is OutputKind.WINDOW for uri in self.outputs)
-        return self.shares_view or is_window_alone or not self.has_window
+        others = [uri for uri in self.outputs if output_kind(uri) not in (OutputKind.WINDOW, OutputKind.NULL)]
+        return self.share_view or not others or not self.has_window
 
     @property
     def source_options(self) -> SourceOptions:

@@ -24,7 +24,7 @@ class Holding(Protocol):
 
 @runtime_checkable
 class Viewing(Protocol):
-    """A sink that is for the user's own eyes, and takes the view in the place of the picture, where they differ."""
+    """A sink for the user's own eyes: it shows mirror, before and after, and boxes, even where others do not."""
 
     shows_view: bool
 
@@ -34,21 +34,23 @@ class Outputs:
 
     Args:
         sinks: Open sinks; from here on this object closes them.
+        is_view_shared: All of them get frames as the user sees them; else those alone that are `Viewing`.
     """
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(self, sinks: Sequence[Sink], *, is_view_shared: bool = True) -> None:
         self._sinks = tuple(sinks)
+        self._get_view = tuple(is_view_shared or (isinstance(s, Viewing) and s.shows_view) for s in self._sinks)
         self._writing = threading.Lock()
         self._is_closed = False
         self.is_complete = False
         """Set by the owner before closing: every frame arrived."""
 
-    def write(self, frame: Frame, view: Frame | None = None) -> None:
+    def write(self, frame: Frame, plain: Frame | None = None) -> None:
         """Hands the frame to every sink.
 
         Args:
-            frame: What others see.
-            view: What the sinks for the user's own eyes get in its place; None: the frame.
+            frame: What the user sees.
+            plain: What others get in its place where the view is not shared; None: the frame.
 
         Raises:
             SinkError: A sink could not write it.
@@ -57,9 +59,8 @@ class Outputs:
         with self._writing:
             if self._is_closed:
                 return
-            own = frame if view is None else view
-            for sink in self._sinks:
-                sink.write(own if isinstance(sink, Viewing) and sink.shows_view else frame)
+            for sink, gets_view in zip(self._sinks, self._get_view, strict=True):
+                sink.write(frame if gets_view or plain is None else plain)
 
     def hurry(self) -> None:
         """Lets no sink hold frames back any more: the run was stopped. Any thread may call it, also during a write."""

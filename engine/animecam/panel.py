@@ -31,6 +31,7 @@ class LivePanel:
         recorder: Takes recordings and snapshots.
         info_of: Says what computes a look now; something faster may take over while the window is open.
         advise: Says what makes the run slow and what to try, once; empty where it is not slow.
+        is_view_shared: Whether others see mirror, before and after, and boxes, too.
     """
 
     def __init__(
@@ -41,9 +42,12 @@ class LivePanel:
         recorder: Recorder,
         info_of: Callable[[Look], BackendInfo],
         advise: Callable[[Figures], str] = lambda _: "",
+        *,
+        is_view_shared: bool = True,
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
         self._recorder, self._info_of, self._advise = recorder, info_of, advise
+        self._is_view_shared = is_view_shared
         self._figures = Figures()
         self._frame: Frame | None = None
         self._shows_figures = self._shows_help = self._is_frozen = self._is_advised = False
@@ -177,8 +181,9 @@ class LivePanel:
         self._controls.change(**changes)
 
     def _change_view(self, **changes: object) -> None:
+        """Changes what is done to a frame once it is drawn, and says who sees it."""
         self._change(**changes)
-        if not self._controls.look.shares_view:
+        if any(changes.values()) and not self._is_view_shared:
             self._say("in this window alone")
 
     def _toggle_figures(self, _: str) -> None:

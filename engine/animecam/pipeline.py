@@ -39,7 +39,7 @@ class Rendered:
     frame: Frame
     faces: Faces
     is_idle: bool = False  # nothing had changed: the last drawings were put back, and the network rested
-    view: Frame | None = None  # what the user's own window shows in the frame's place
+    plain: Frame | None = None  # without mirror, split and boxes, for whom they are not meant; None: there are none
 
 
 Render = Callable[[Frame], Rendered]
@@ -244,7 +244,7 @@ class Pipeline:
                 with self._timing.stage("emit"):
                     rendered = result()
                     with self._timing.stage("write"):
-                        self._outputs.write(rendered.frame, rendered.view)
+                        self._outputs.write(rendered.frame, rendered.plain)
                 self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
         except ChannelEnded:
             self._ended.set()

@@ -56,7 +56,7 @@ class Scene:
         return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
 
     def shown(self, drawn: Frame) -> Rendered:
-        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image; to all, or to the user."""
+        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
         if self.is_shown_as_drawn:
             return Rendered(drawn, self.faces)
         drawn = view = drawn.on_host()
@@ -66,7 +66,7 @@ class Scene:
             view = boxed(view, self.faces)
         if self.look.mirror:
             view = mirrored(view)
-        return Rendered(view, self.faces) if self.look.shares_view else Rendered(drawn, self.faces, view=view)
+        return Rendered(view, self.faces, plain=drawn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,11 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
-        controls = Controls(replace(settings.look, shares_view=options.is_view_shared))
+        controls = Controls(settings.look)
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
         told = wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, partial(slowness, settings=settings)
-        panel = LivePanel(controls, *told)
+        panel = LivePanel(controls, *told, is_view_shared=options.is_view_shared)
         film = read if (read := local_path(options.source)) is not None and read.is_file() else None
         sink_options = SinkOptions(
             audio_from=film,
@@ -89,7 +89,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         )
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
-        sinks = Sinks(before=(Pace(),) if is_played else (), after=(*cameras, recorder))
+        pace = (Pace(),) if is_played else ()
+        sinks = Sinks(before=pace, after=(*cameras, recorder), is_view_shared=options.is_view_shared)
         outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, sinks))
         if options.has_window:
             stack.enter_context(wardrobe.filling())
@@ -191,6 +192,7 @@ class Sinks:
 
     before: tuple[Sink, ...] = ()
     after: tuple[Sink, ...] = ()
+    is_view_shared: bool = True  # as `Outputs` takes it
 
 
 def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptions, others: Sinks = Sinks()) -> Outputs:
@@ -209,7 +211,7 @@ def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptio
     except BaseException as error:
         Outputs(sinks).abandon(error)
         raise
-    return Outputs((*others.before, *sinks, *others.after))
+    return Outputs((*others.before, *sinks, *others.after), is_view_shared=others.is_view_shared)
 
 
 def convert_file(

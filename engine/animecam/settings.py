@@ -88,7 +88,6 @@ class Look:
     line: float = AS_DRAWN  # weight of the drawing's lines: 0 the faintest, 1 the heaviest
     hair_tint: str = ""  # a name of HAIR_TINTS, #rrggbb or #rgb; empty, "none" or None: as drawn
     shows_boxes: bool = False  # draw what the detector sees
-    shares_view: bool = True  # all see mirror, split and boxes; else the user's own window alone does
     unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
 
     def __post_init__(self) -> None:
@@ -230,7 +229,6 @@ _KINDS_OF_LOOK = (
     ("hair_tint", str, "text"),
     ("mirror", bool, "truth value"),
     ("shows_boxes", bool, "truth value"),
-    ("shares_view", bool, "truth value"),
 )
 
 

@@ -37,9 +37,10 @@ class FakeRecorder:
         self.snapshots.append(frame)
 
 
-def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: ""):
+def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: "", is_view_shared=True):
     controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
-    return LivePanel(controls, ("ink", "snow"), why_not, recorder, info_of, advise), controls, recorder
+    told = why_not, recorder, info_of, advise
+    return LivePanel(controls, ("ink", "snow"), *told, is_view_shared=is_view_shared), controls, recorder
 
 
 def make_frame(index):
@@ -98,15 +99,18 @@ def test_a_slow_run_is_told_once_what_to_try():
 
 
 def test_where_others_look_on_the_keys_of_the_view_say_who_sees_it():
-    panel, controls, _ = make_panel()
+    panel, _, _ = make_panel()
     for key in "mbd":
         panel.take(Press(key))
     assert panel.text == "h: help"
-    controls.change(shares_view=False)
+    panel, _, _ = make_panel(is_view_shared=False)
     for key in "mbd":
-        panel.take(Press("]"))
+        panel.take(Press("["))
         panel.take(Press(key))
         assert panel.text == "in this window alone"
+        panel.take(Press("]"))
+        panel.take(Press(key))  # off again
+        assert panel.text.startswith("strength")
 
 
 def test_a_run_that_is_not_slow_gets_no_advice():

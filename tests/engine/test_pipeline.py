@@ -7,8 +7,10 @@ from fractions import Fraction
 import pytest
 
 from animecam import pipeline
-from animecam.outputs import Outputs
+from animecam.outputs import Outputs, Viewing
 from animecam.pipeline import Pipeline, Rendered
+from animecam.sinks.recorder import Recorder
+from animecam.sinks.window import WindowSink
 from animecam.types import Face, Faces
 
 
@@ -129,16 +131,22 @@ def test_frames_for_which_the_network_rested_are_counted(flow):
     assert figures.idle_share == 0.25
 
 
-def test_a_sink_for_the_users_own_eyes_gets_the_view(flow):
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_view_is_for_the_users_own_eyes_unless_it_is_shared(flow, is_shared):
     """Every second frame has one; the others are the same to all."""
     window, camera = flow.FakeSink(), flow.FakeSink()
     window.shows_view = True
 
     def render(frame):
-        view = replace(frame, index=frame.index + 100) if frame.index % 2 else None
-        return Rendered(frame, Faces(), view=view)
+        return Rendered(frame, Faces(), plain=replace(frame, index=frame.index + 100) if frame.index % 2 else None)
 
-    with Outputs([window, camera]) as outputs:
+    with Outputs([window, camera], is_view_shared=is_shared) as outputs:
         Pipeline(flow.FakeSource(4), render, outputs).run()
-    assert window.indices == [0, 101, 2, 103]
-    assert camera.indices == [0, 1, 2, 3]
+    assert window.indices == [0, 1, 2, 3]
+    assert camera.indices == ([0, 1, 2, 3] if is_shared else [0, 101, 2, 103])
+
+
+@pytest.mark.parametrize("sink", [WindowSink, Recorder])
+def test_the_window_and_what_its_keys_record_are_for_the_users_own_eyes(sink):
+    assert sink.shows_view is True
+    assert isinstance(sink, Viewing)

@@ -338,17 +338,16 @@ def test_nobody_stays_bare_where_the_whole_frame_is_drawn(studio, caplog):
     assert not caplog.messages
 
 
-def test_the_view_of_one_window_is_not_what_others_see(studio):
+@pytest.mark.parametrize(
+    "view", [{"split": 0.5}, {"mirror": True}, {"shows_boxes": True}, {"split": 0.5, "mirror": True}]
+)
+def test_a_frame_is_kept_as_drawn_beside_what_the_user_sees_of_it(studio, view):
     """A key that shows before and after bared the face to everybody in a meeting."""
     frame = _detailed()
-    drawn = studio.renderer()(frame).frame.planes[0].copy()
-    studio.controls.change(split=0.5, mirror=True, shows_boxes=True)
-    shared = studio.renderer()(frame)
-    assert shared.view is None
-    assert not np.array_equal(shared.frame.planes[0], drawn)
-    studio.controls.change(shares_view=False)
-    private = studio.renderer()(frame)
-    np.testing.assert_array_equal(private.frame.planes[0], drawn)
-    np.testing.assert_array_equal(private.view.planes[0], shared.frame.planes[0])
-    studio.controls.change(split=None, mirror=False, shows_boxes=False)
-    assert studio.renderer()(frame).view is None
+    plain = studio.renderer()(frame)
+    assert plain.plain is None
+    drawn = plain.frame.planes[0].copy()
+    studio.controls.change(**view)
+    seen = studio.renderer()(frame)
+    np.testing.assert_array_equal(seen.plain.planes[0], drawn)
+    assert not np.array_equal(seen.frame.planes[0], drawn)

@@ -21,6 +21,7 @@ from animecam.sinks.null import NullSink
 from animecam.sinks.paths import OutputKind
 from animecam.sinks.talk import Press
 from animecam.sinks.v4l2 import V4l2Sink
+from animecam.sinks.window import WindowSink
 from animecam.sources.camera import asked_format
 from animecam.sources.options import SourceOptions
 
@@ -145,7 +146,7 @@ def test_a_file_that_nobody_watches_is_not_held_up(monkeypatch):
 class ToldWindow(NullSink):
     """A window that presses keys, and keeps what it is shown."""
 
-    shows_view = True
+    shows_view = WindowSink.shows_view
 
     def __init__(self, panel, keys) -> None:
         super().__init__()
@@ -163,27 +164,28 @@ def test_before_and_after_are_for_the_window_and_not_for_the_meeting(devices, mo
     windows = []
 
     def open_window(_uri, _format, options):
-        windows.append(ToldWindow(options.panel, "m"))
-        return windows[0]
+        windows.append(ToldWindow(options.panel, "" if windows else "m"))
+        return windows[-1]
 
     monkeypatch.setitem(opening._OPENERS, OutputKind.WINDOW, open_window)
     source = "pattern:160x120@10?live=0&frames=4"
     settings = replace(SETTINGS, look=replace(SETTINGS.look, strength=0.0))
-    for uris in (("window:", DEVICE), (DEVICE,)):
-        options = LiveOptions(source, uris, shares_view=is_shared and "window:" in uris)
+    for _ in range(2):
+        options = LiveOptions(source, ("window:", DEVICE), share_view=is_shared)
         run_live(options, settings, lambda _: nullcontext(lambda figures: None))
-    mirrored, plain = (
+    pressed, plain = (
         [picture for picture in seen(device, shown) if not is_like(picture, STARTING)][-1] for device in opened
     )
-    flipped = np.abs(mirrored.astype(int) - plain[:, ::-1]).mean()
-    same = np.abs(mirrored.astype(int) - plain).mean()
+    flipped = np.abs(pressed.astype(int) - plain[:, ::-1]).mean()
+    same = np.abs(pressed.astype(int) - plain).mean()
     assert (flipped < 2 < same) if is_shared else (same < 2 < flipped)
-    assert len(windows[0].shown) == 4
+    np.testing.assert_array_equal(windows[0].shown[-1], windows[1].shown[-1][:, ::-1])
 
 
 def test_what_there_is_no_window_for_cannot_be_shared():
     with pytest.raises(UsageError, match="there is none"):
-        LiveOptions("camera:0", (DEVICE,), shares_view=True)
+        LiveOptions("camera:0", (DEVICE,), share_view=True)
     assert LiveOptions("camera:0", (DEVICE,)).is_view_shared
     assert LiveOptions("camera:0", ("window:",)).is_view_shared
+    assert LiveOptions("camera:0", ("window:", "null:")).is_view_shared  # nobody else looks
     assert not LiveOptions("camera:0", ("window:", "me.mp4")).is_view_shared

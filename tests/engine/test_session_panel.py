@@ -16,8 +16,8 @@ def test_the_window_is_told_what_draws_after_another_backend_took_over(monkeypat
     infos = [BackendInfo(name, "1", device="here", precision="f32") for name in ("first", "second")]
     panels, texts = [], []
 
-    def make_panel(*arguments):
-        panels.append(LivePanel(*arguments))
+    def make_panel(*arguments, **options):
+        panels.append(LivePanel(*arguments, **options))
         panels[0].take(Press("f"))
         return panels[0]
 

@@ -150,12 +150,22 @@ def test_judges_of_features_see_the_maps_of_the_same_pictures() -> None:
 
 
 @pytest.mark.parametrize("judge", [lambda method: method.d_support, lambda method: method.d_main])
+@pytest.mark.parametrize("by", ["pixels", "maps"])
 def test_a_judge_learns_and_teaches_nobody_at_once(
-    method: DtganMethod, judge: Callable[[DtganMethod], MeanColour]
+    method: DtganMethod, judge: Callable[[DtganMethod], MeanColour | MapBrightness], by: str
 ) -> None:
     """Gradients reach the generator in its own turn alone."""
+    if by == "maps":
+        layer = method.features.content_layer
+        method.d_support, method.d_main = MapBrightness(layer), MapBrightness(layer)
     asked: list[bool] = []
-    judge(method).register_forward_pre_hook(lambda module, given: asked.append(given[0].requires_grad))
+
+    def note(_: nn.Module, given: tuple[Tensor | FeatureMaps]) -> None:
+        (looked_at,) = given
+        parts = [looked_at] if isinstance(looked_at, Tensor) else looked_at.values()
+        asked.append(any(part.requires_grad for part in parts))
+
+    judge(method).register_forward_pre_hook(note)
     method.train_step(_batch(), STEP)
     assert asked[0]
     assert not any(asked[1:])

@@ -31,7 +31,7 @@ def demo(*, settings: Settings, seconds: float, output: Path) -> None:
     from animecam.sinks.display import find_display
 
     outputs = (str(output),) if find_display() is None else (str(output), "window:")
-    options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True)
+    options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True, share_view=len(outputs) > 1)
     figures = run_live(options, settings, FigureLine)
     results.print(figure_table(figures, f"demo: {CAMERA}"))
     if advice := slowness(figures, settings):

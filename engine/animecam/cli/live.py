@@ -97,7 +97,7 @@ def group(
         seconds=seconds,
         overwrite=overwrite,
         microphone=microphone,
-        shares_view=share_view,
+        share_view=share_view,
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))

@@ -60,7 +60,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="COLOR",
         help=f"Hair in another colour (slower): #rrggbb, #rgb, {', '.join(HAIR_TINTS)}, or none. [default: none]",
     ),
-    click.option("--mirror/--no-mirror", default=None, help="Flip the picture left to right."),
+    click.option(
+        "--mirror/--no-mirror",
+        default=None,
+        help="Flip the picture left to right; live, that of the window alone, where there is one beside other outputs.",
+    ),
     click.option(
         "--backend",
         type=click.Choice([choice.value for choice in BackendChoice]),

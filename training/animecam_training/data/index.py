@@ -14,6 +14,7 @@ ABSENT: dict[str, Any] = {
     "glasses": 0.0,
     "even_light": 0.0,
     "parts": False,
+    "flat.hair_ink_share": 1.0,
 }
 """What a folder was made with whose index does not tell: it was begun before these could be asked for."""
 

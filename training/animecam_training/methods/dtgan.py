@@ -37,7 +37,7 @@ from animecam_training.methods.base import (
     weighted_sum,
     window_source,
 )
-from animecam_training.methods.judging import detached_maps, new_discriminator, opinions
+from animecam_training.methods.judging import detached_maps, looks_at_maps, new_discriminator, opinions
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.ops.color import to_gray
@@ -175,7 +175,7 @@ class DtganMethod:
         photo, layer = self._held(batch), self.features.content_layer
         own_regions = fill_with_means(drawn.support, superpixel_batch(drawn.support))
         photo_regions = fill_with_means(photo, batch["regions"])
-        smoothed = [to_gray(batch["smoothed"])] if self.recipe.model.discriminator == "features" else []
+        smoothed = [to_gray(batch["smoothed"])] if looks_at_maps(self.d_support) else []
         fixed, learned = compute_features(
             self.features,
             [photo, to_gray(batch["anime"]), own_regions, photo_regions, drawn.refined, *smoothed],

@@ -16,11 +16,14 @@ def new_discriminator(model: ModelConfig, features: FeatureNetwork) -> nn.Module
     return FeatureDiscriminator(count_channels(features), model.discriminator_channels)
 
 
+def looks_at_maps(discriminator: nn.Module) -> bool:
+    """Whether a discriminator judges a picture by its feature maps."""
+    return isinstance(discriminator, FeatureDiscriminator)
+
+
 def opinions(discriminator: nn.Module, picture: Tensor, maps: FeatureMaps) -> Logits:
     """What a discriminator thinks of a picture [N, 3, S, S] whose feature maps are known: it looks at either."""
-    if isinstance(discriminator, FeatureDiscriminator):
-        return discriminator(maps)
-    return [discriminator(picture)]
+    return discriminator(maps) if looks_at_maps(discriminator) else [discriminator(picture)]
 
 
 def detached_maps(maps: FeatureMaps) -> dict[str, Tensor]:

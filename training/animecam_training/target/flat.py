@@ -123,10 +123,9 @@ def _paint_features(painted: Lab, matt: Image, sheet: Sheet, options: FlatOption
     return painted
 
 
-def _inner_hair(lab: Lab, sheet: Sheet) -> Plane:
+def _inner_hair(skin: Skin, sheet: Sheet) -> Plane:
     """Hair away from its outline, float32 [H, W], 0 … 1."""
-    hair = hair_area(find_skin(lab, sheet), sheet)
-    away = cv2.distanceTransform((hair > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / sheet.unit_px
+    away = cv2.distanceTransform((hair_area(skin, sheet) > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / sheet.unit_px
     return ramp(away, *OUTLINE_ROOM_UNITS)
 
 
@@ -147,7 +146,8 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
         picture = comb_hair(picture, mesh, person, options.strand_px)
     sheet = enlarge_eyes(picture, mesh, person, options.eye_gain)
     lab = to_lab(denoised(sheet.photo, options.denoise_turns))
-    matt = to_rgb(matt_skin(lab, find_skin(lab, sheet), sheet, options))
+    skin = find_skin(lab, sheet)
+    matt = to_rgb(matt_skin(lab, skin, sheet, options))
     oval = sheet.area(OVAL, FEATHER_OVAL_PX)
     painted = to_lab(_shifted(matt, 1.0, sheet, options))
     if options.face_reach < 1:
@@ -156,7 +156,7 @@ def draw_flat(picture: Image, mesh: Points, person: Plane, options: FlatOptions 
     ink = outline_ink(painted, sheet.unit_px, options.lines, edge.astype(np.float32))
     ink = options.line_ink * ink * (1 + (options.face_ink_share - 1) * oval)
     if options.hair_ink_share < 1:
-        ink = ink * (1 + (options.hair_ink_share - 1) * _inner_hair(lab, sheet))
+        ink = ink * (1 + (options.hair_ink_share - 1) * _inner_hair(skin, sheet))
     painted = _paint_features(inked(painted, ink, sheet.unit_px), matt, sheet, options)
     painted[..., 1:] *= options.chroma
     return to_rgb(painted)

@@ -35,10 +35,11 @@ LEAST_STRANDS = 1.0  # deviation that strands are measured by at least: noise is
 # Where light falls, from 0 at the face to 1 at the head's outline; how wide the band is, and what of it counts.
 BAND, BAND_WIDTH, IN_BAND = 0.56, 0.15, 0.3
 BAND_ENDS_EYE = (-0.2, 0.7)  # eye distances below the brows: at the sides it fades
-THIN_EYE = np.array([0.1, 0.3])  # of the eye distance: hair so thin beside a face has no band
+THIN_EYE = (0.1, 0.3)  # eye distances: hair so thin beside a face has no band
 BAND_GAIN, OWN_GAIN, STRAND_GAIN, UNDER_GAIN = 0.8, 0.35, 0.16, 0.6  # what decides where light and shade are
 LIT_SHARE, SHADED_SHARE = 0.38, 0.22  # of the band, of the hair
-EDGE, SMALLEST_UNITS2 = 0.04, 60.0  # softness of a shape's border, and its least area
+LEAST_SHADE = 0.1  # above the middle of what decides: noise on plain hair is no shade
+HAIR_EDGE, SOFT_UNITS, SMALLEST_UNITS2 = 0.1, 0.7, 60.0  # of a shape: hair it needs, softness, least area
 LIGHTER, DARKER = (14.0, 0.08), (4.0, 0.25)  # so many units and such a share of the hair's own lightness
 DARKEST, LIGHTEST, COLOUR_GAIN = 3.0, 97.0, 1.3
 
@@ -64,7 +65,7 @@ def light_band(hair: Plane, sheet: Sheet) -> Plane:
     inside = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 5)
     place = blurred(inside / (inside + outside + 1e-3), 2 * sheet.unit_px)
     low, high = (float(sheet.mesh[BROW_TOP, 1]) + end * sheet.eye_px for end in BAND_ENDS_EYE)
-    near = np.exp(-0.5 * ((place - BAND) / BAND_WIDTH) ** 2) * ramp(inside + outside, *THIN_EYE * sheet.eye_px)
+    near = np.exp(-0.5 * ((place - BAND) / BAND_WIDTH) ** 2) * ramp((inside + outside) / sheet.eye_px, *THIN_EYE)
     return (near * (1 - ramp(sheet.rows, low, high)) * hair).astype(np.float32)
 
 
@@ -79,10 +80,10 @@ def _base(lab: Lab, hair: Plane, sheet: Sheet) -> Lab:
 
 def _shape(signal: Plane, least: float, hair: Plane, sheet: Sheet) -> Plane:
     """Where a signal is large on the hair, in shapes that are worth drawing, float32 [H, W], 0 … 1."""
-    shape = (ramp(signal, least - EDGE, least + EDGE) * (hair > 0.1) * 255).astype(np.uint8)
     smallest_px = SMALLEST_UNITS2 * sheet.unit_px**2
-    whole = 255 - without_specks(255 - without_specks(shape, smallest_px), smallest_px)
-    return (whole / 255).astype(np.float32)
+    large = without_specks((255 * ((signal > least) & (hair > HAIR_EDGE))).astype(np.uint8), smallest_px)
+    whole = 255 - without_specks(255 - large, smallest_px)
+    return blurred((whole / 255).astype(np.float32), SOFT_UNITS * sheet.unit_px)
 
 
 def light_and_shade(lightness: Plane, hair: Plane, sheet: Sheet) -> tuple[Plane, Plane]:
@@ -108,7 +109,8 @@ def light_and_shade(lightness: Plane, hair: Plane, sheet: Sheet) -> tuple[Plane,
     if int(in_band.sum()) > FEWEST_PX:
         light = (own + BAND_GAIN * band).astype(np.float32)
         lit = _shape(light, float(np.quantile(light[in_band], 1 - LIT_SHARE)), hair, sheet)
-    shaded = _shape(dark, float(np.quantile(dark[is_hair], 1 - SHADED_SHARE)), hair, sheet)
+    middle, darkest = np.quantile(dark[is_hair], [0.5, 1 - SHADED_SHARE])
+    shaded = _shape(dark, max(float(darkest), float(middle) + LEAST_SHADE), hair, sheet)
     return lit, (shaded * (1 - lit)).astype(np.float32)
 
 
