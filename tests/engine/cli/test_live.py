@@ -50,6 +50,37 @@ def test_a_live_run_that_dropped_frames_says_why_and_what_to_try(monkeypatch, ca
         assert told in " ".join(capfd.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "is_shared"),
+    [
+        (["--output", "window:"], True),
+        (["--output", "window:", "--output", "me.mp4"], False),
+        (["--output", "window:", "--output", "me.mp4", "--share-view"], True),
+        (["--output", "me.mp4"], True),
+    ],
+)
+def test_others_share_the_windows_view_when_they_are_told_to(monkeypatch, words, is_shared):
+    asked = []
+    monkeypatch.setattr("animecam.session.run_live", lambda options, *_: asked.append(options) or Figures())
+    assert main(["--input", "pattern:640x480@30", *words]) == 0
+    assert [options.is_view_shared for options in asked] == [is_shared]
+
+
+@pytest.mark.parametrize("display", [None, ":0"])
+def test_a_demo_is_written_as_it_is_shown(monkeypatch, display):
+    """With --mirror the file was mirrored where there was no display, and not where there was one."""
+    asked = []
+    monkeypatch.setattr("animecam.sinks.display.find_display", lambda *_: display)
+    monkeypatch.setattr("animecam.session.run_live", lambda options, *_: asked.append(options) or Figures())
+    assert main(["demo", "--mirror"]) == 0
+    assert [options.is_view_shared for options in asked] == [True]
+
+
+def test_a_view_that_no_window_has_cannot_be_shared(capfd):
+    assert main(["--input", "pattern:640x480@30", "--output", "null:", "--share-view"]) == 2
+    assert "there is none" in " ".join(capfd.readouterr().err.split())
+
+
 def test_bench_writes_the_figures_that_scripts_read(tmp_path, capfd):
     """How fast this machine is does not matter here: test_tally.py holds the rates to a clock of its own."""
     report = tmp_path / "figures.json"
