@@ -1,5 +1,7 @@
 """Preparing folders: what is dropped and why, what is written, and going on after an interruption."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +119,28 @@ def test_a_second_run_only_does_what_is_new(tmp_path: Path, colourful: Callable[
     assert prepare(source, folder, options, lambda count, total: done.append((count, total))).kept == 2
     assert done == [(2, 2)]
     assert not (folder / "a.png").exists()  # it was in the index
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is held there")
+def test_a_second_run_into_the_folder_is_refused_while_one_goes_on(
+    tmp_path: Path, colourful: Callable[..., np.ndarray]
+) -> None:
+    """Both did every picture, and the index named each twice."""
+    source, folder = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    write_picture(colourful(0, 256), source / "a.png")
+    options = PrepareOptions("style", crop=CropOptions(side_px=256))
+    second = [sys.executable, "-m", "animecam_training.cli", "prepare", str(source), str(folder), "--kind", "style"]
+    others: list[subprocess.CompletedProcess[str]] = []
+
+    def prepare_again(*_: object) -> None:
+        others.append(subprocess.run(second, capture_output=True, text=True, timeout=120, check=False))
+
+    prepare(source, folder, options, prepare_again)
+    assert [other.returncode for other in others] == [1]
+    assert "is being prepared by another run" in others[0].stderr
+    assert prepare(source, folder, options, prepare_again).kept == 1
+    assert len((folder / "index.jsonl").read_text().splitlines()) == 2
 
 
 def test_results_below_the_source_are_no_sources(tmp_path: Path, colourful: Callable[..., np.ndarray]) -> None:

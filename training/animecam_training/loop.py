@@ -23,8 +23,15 @@ from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.models.weights import match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.recipe_files import differences
-from animecam_training.run_claim import claimed
-from animecam_training.run_folder import CHECKPOINT_FILE, RunFolder, StepFigures, check_run, load_samples, to_row
+from animecam_training.run_folder import (
+    CHECKPOINT_FILE,
+    RunFolder,
+    StepFigures,
+    check_run,
+    claim_run,
+    load_samples,
+    to_row,
+)
 from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
@@ -93,7 +100,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
         }
         if process.rank == 0:
-            stack.enter_context(claimed(options.folder))
+            stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
         first_step = _restore(method, recipe, options, origins)
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from animecam_training.claim import claimed
 from animecam_training.config import Recipe
 from animecam_training.data.names import list_photos
 from animecam_training.data.pictures import read_picture, resized, upper_square, write_picture
@@ -66,6 +68,17 @@ def unwritable(folder: Path, error: OSError) -> CheckpointError:
     is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
     hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
     return CheckpointError(f"cannot write {folder}: {error.strerror}", hint=hint)
+
+
+def claim_run(folder: Path) -> AbstractContextManager[None]:
+    """Holds a run folder, which is made if absent, for a block: see `claimed`.
+
+    Raises:
+        CheckpointError: Another program trains into it, or it cannot be written.
+    """
+    hint = "wait for that run, or name another folder: --out"
+    busy = CheckpointError(f"{folder} is being trained into by another run", hint=hint)
+    return claimed(folder, busy=busy, unwritable=unwritable)
 
 
 class RunFolder:

@@ -1,8 +1,8 @@
 """Folders of pictures into folders to train on: head crops, drawn targets, style pictures with smoothed copies."""
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam_training.claim import claimed
 from animecam_training.data.crops import MAX_ENLARGEMENT
 from animecam_training.data.heads import make_heads
 from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
@@ -59,15 +60,34 @@ def prepare(
 
     Raises:
         DataError: No pictures, no face networks, nothing sound enough to keep, or a folder that was made of other
-            pictures or otherwise.
+            pictures or otherwise, or is being made by another run.
     """
     paths = _sources(source, folder)
     if options.kind != "style":
         _finder(options.weights)  # wrong weights are told of now, and not after thousands of pictures were looked at
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder") from error
+    with _claimed(folder):
+        return _prepare_all(paths, source, folder, options, on_picture)
+
+
+def _claimed(folder: Path) -> AbstractContextManager[None]:
+    """Holds the folder, which is made if absent: two runs would each leave half an index."""
+    hint = "wait for that one, or name another folder"
+    busy = DataError(f"{folder} is being prepared by another run", hint=hint)
+    return claimed(folder, busy=busy, unwritable=_unwritable)
+
+
+def _unwritable(folder: Path, error: OSError) -> DataError:
+    return DataError(f"cannot make the folder {folder}: {error.strerror}", hint="name another folder")
+
+
+def _prepare_all(
+    paths: Sequence[Path],
+    source: Path,
+    folder: Path,
+    options: PrepareOptions,
+    on_picture: Callable[[int, int], None] | None,
+) -> PrepareReport:
+    """As `prepare`, for the pictures `paths` below `source`, into a folder that is ours."""
     index = folder / INDEX_FILE
     done = read_index(index)
     claim_index(index, {"source": str(source.resolve())} | options.marks, is_new=not done)

@@ -1,25 +1,28 @@
-"""A run folder that one program trains into at a time: two would mix figures and overwrite what the other saved."""
+"""A folder that one program writes at a time: two would mix what they note and overwrite what the other made."""
 
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from animecam_training.errors import CheckpointError
-from animecam_training.run_folder import unwritable
+from animecam_training.errors import TrainingError
 
 CLAIM_FILE = ".claim"
 
 
 @contextmanager
-def claimed(folder: Path) -> Generator[None]:
-    """Holds a run folder, which is made if absent, for the block. On Windows it holds nothing.
+def claimed(
+    folder: Path, *, busy: TrainingError, unwritable: Callable[[Path, OSError], TrainingError]
+) -> Generator[None]:
+    """Holds a folder, which is made if absent, for the block. On Windows it holds nothing.
 
-    The system lets go of it when the program ends, however it ends: what is left of a killed run is free at once.
+    The system lets go of it when the program ends, however it ends: what is left of a killed one is free at once.
 
-    Raises:
-        CheckpointError: Another program trains into it, or it cannot be written.
+    Args:
+        folder: The folder.
+        busy: Raised where another program holds it.
+        unwritable: Makes what is raised where it cannot be written.
     """
     path = folder / CLAIM_FILE
     is_new = not folder.exists()
@@ -32,11 +35,10 @@ def claimed(folder: Path) -> Generator[None]:
     try:
         with file:
             if not _lock(file):
-                hint = "wait for that run, or name another folder: --out"
-                raise CheckpointError(f"{folder} is being trained into by another run", hint=hint)
+                raise busy
             yield
     finally:
-        if is_new and list(folder.iterdir()) == [path]:  # the run never began: its folder would be litter
+        if is_new and list(folder.iterdir()) == [path]:  # nothing was made: its folder would be litter
             path.unlink()
             folder.rmdir()
 
