@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all."""
 
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> 
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"broken\.pt"):
+        load_checkpoint(path)
+
+
+def test_a_single_changed_bit_of_a_weight_is_damage(tmp_path: Path) -> None:
+    """torch.load does not look at the sums: the run went on from other weights."""
+    path = tmp_path / "last.pt"
+    save_checkpoint(_checkpoint(7), path)
+    content = bytearray(path.read_bytes())
+    place = content.index(struct.pack("<2f", 7.0, 7.0))
+    content[place + 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"last\.pt is damaged"):
         load_checkpoint(path)
 
 

@@ -118,6 +118,16 @@ def test_resume_with_another_recipe_is_refused(pairs: Path, tmp_path: Path, runs
         train(other, RunOptions(tmp_path / "run", resume=True))
 
 
+def test_a_damaged_checkpoint_of_the_run_says_how_to_go_on(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    recipe = runs.recipe_of(pairs, steps=1)
+    train(recipe, RunOptions(tmp_path / "run"))
+    whole = (tmp_path / "run/last.pt").read_bytes()
+    (tmp_path / "run/last.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CheckpointError, match=r"last\.pt is damaged") as raised:
+        train(recipe, RunOptions(tmp_path / "run", resume=True))
+    assert raised.value.hint == "put a copy of it back, or begin in another folder: --out"
+
+
 def test_resume_with_other_pictures_or_processes_is_refused(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     """Crop n would be another one, and a batch would be of another size."""
     options = RunOptions(tmp_path / "run", resume=True)

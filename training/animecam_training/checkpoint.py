@@ -4,6 +4,7 @@ import logging
 import os
 import pickle
 import struct
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,8 +22,10 @@ log = logging.getLogger(__name__)
 
 FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
 
-UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError, struct.error)
+UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError, struct.error, zipfile.BadZipFile)
 """What torch.load raises for a file that is none of its own."""
+
+OF_A_RUN = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
 
 StateDict = dict[str, Any]
 
@@ -86,14 +89,18 @@ def _reason(error: BaseException) -> str:
     return str(error)
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path, hint: str = OF_A_RUN) -> Checkpoint:
     """Read a checkpoint onto the CPU.
+
+    Args:
+        path: The file.
+        hint: What to do where it cannot be read.
 
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    hint = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
     try:
+        _check_sums(path)
         payload: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}", hint=hint) from error
@@ -105,6 +112,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} has no {', '.join(missing)}", hint=hint)
     recipe = _stored_recipe(payload["recipe"], path)
     return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], payload.get("origins", {}))
+
+
+def _check_sums(path: Path) -> None:
+    """Reads all of a checkpoint against its CRCs: torch does not, and would load a changed weight without a word."""
+    if zipfile.is_zipfile(path):  # torch tells of what is none
+        with zipfile.ZipFile(path) as archive:
+            if bad := archive.testzip():
+                raise zipfile.BadZipFile(bad)
 
 
 def _stored_recipe(table: dict[str, Any], path: Path) -> Recipe:

@@ -205,7 +205,7 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
     """Load what the run starts from; the number of steps already done."""
     if options.resume:
         path = options.folder / CHECKPOINT_FILE
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path, hint="put a copy of it back, or begin in another folder: --out")
         was = checkpoint.origins
         changed = differences(
             _without_reporting(_where_it_lies_now(checkpoint.recipe, recipe, was)), _without_reporting(recipe)
