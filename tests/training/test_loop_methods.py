@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights
-from animecam_training.data.pictures import write_picture
+from animecam_training.data.names import list_pairs, worn_of
+from animecam_training.data.pictures import write_layer, write_picture
 from animecam_training.data.sets import Batch
 from animecam_training.errors import CheckpointError, ConfigError, DataError
 from animecam_training.loop import RunOptions, train
@@ -30,6 +31,16 @@ def test_a_student_learns_from_a_teacher(pairs: Path, tmp_path: Path, runs: Modu
     train(runs.recipe_of(pairs), RunOptions(tmp_path / "teacher"))
     recipe = runs.recipe_of(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), steps=2)
     assert train(recipe, RunOptions(tmp_path / "student")).step == 2
+
+
+def test_the_photos_of_pairs_that_wear_glasses_teach_a_student(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """Of a pair no head without its glasses is kept: such folders were refused, and preparing again did not help."""
+    train(runs.recipe_of(pairs), RunOptions(tmp_path / "teacher"))
+    sides = (runs.SIDE_PX, runs.SIDE_PX)
+    for photo in list_pairs(pairs):
+        write_layer(np.zeros((*sides, 3), np.uint8), np.ones(sides, np.float32), worn_of(photo))
+    recipe = runs.recipe_of(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), steps=1)
+    assert train(recipe, RunOptions(tmp_path / "student")).step == 1
 
 
 def test_what_a_student_learns_is_calmed_as_often_as_asked(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
@@ -132,6 +143,19 @@ def test_a_lite_checkpoint_starts_both_tails_and_comes_back(
     back = runs.recipe_of(pairs, steps=1, optim=OptimConfig(learning_rate=0.0))
     single = train(back, RunOptions(tmp_path / "back", start_from=tmp_path / "double/last.pt"))
     assert all(torch.equal(single.state["generator"][name], value) for name, value in first.weights.items())
+
+
+def test_context_that_finds_no_place_is_warned_of(
+    pairs: Path, tmp_path: Path, runs: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The styles see farther than a generator by default: cut down without a word, they drew otherwise."""
+    far = runs.recipe_of(pairs, model=ModelConfig(widths=runs.WIDTHS, context=2), pair_weights=PairWeights(), steps=1)
+    train(far, RunOptions(tmp_path / "far"))
+    train(far, RunOptions(tmp_path / "again", start_from=tmp_path / "far/last.pt"))
+    assert "sees farther" not in caplog.text
+    near = replace(far, model=ModelConfig(widths=runs.WIDTHS))
+    train(near, RunOptions(tmp_path / "near", start_from=tmp_path / "far/last.pt"))
+    assert "sees farther than this generator and draws otherwise without: in [model], context = 2" in caplog.text
 
 
 @pytest.mark.parametrize("discriminator", ["patch", "features"])

@@ -20,7 +20,7 @@ from animecam_training.measured import describe_teacher
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
-from animecam_training.models.weights import match_state
+from animecam_training.models.weights import count_context, match_state
 from animecam_training.predecessors import Predecessor, read_predecessor
 from animecam_training.recipe_files import differences
 from animecam_training.run_folder import (
@@ -250,6 +250,12 @@ def _start_weights(method: Method, predecessor: Predecessor) -> int:
         raise CheckpointError(
             f"{predecessor.origin} cannot start this generator: no tensor has its name and shape",
             hint='use the same model section, or distil: method = "distill"',
+        )
+    context = count_context(predecessor.weights)
+    if context > count_context(own):
+        log.warning(
+            "%s sees farther than this generator and draws otherwise without: in [model], context = %d",
+            *(predecessor.origin, context),
         )
     method.generator.load_state_dict(own | known)
     for name, value in method.generator.state_dict().items():

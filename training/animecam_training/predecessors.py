@@ -3,7 +3,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from animecam_training.errors import CheckpointError
 from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
-from animecam_training.models.weights import match_state
+from animecam_training.models.weights import count_context, match_state
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +26,6 @@ ONNX_SUFFIX = ".onnx"
 OWN_NETWORK = "model.onnx"  # in the folder of a style
 LITE = "dtgan-lite"
 ONE_TAILED = ("dtgan", LITE)  # what an exported network can be
-
-_CONTEXT_GAIN = re.compile(r"context\.\d+\.gain")  # one in each block that lets the lite one see farther
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ def _read_onnx(path: Path) -> dict[str, Tensor]:
 
 def _whole_generator(weights: Mapping[str, Tensor]) -> nn.Module | None:
     """The generator that an exported network is; None where the export folded something together, or it is no such."""
-    context = sum(bool(_CONTEXT_GAIN.fullmatch(name)) for name in weights)
+    context = count_context(weights)
     for name in ONE_TAILED:
         generator = GENERATORS[name](context=context) if name == LITE and context else GENERATORS[name]()
         wanted = generator.state_dict()

@@ -193,7 +193,8 @@ class PhotoSet(Crops):
         super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
         self.inputs = list_photos(Path(data.photos))
         self._bare = {path for path in self.inputs if bare_of(path).is_file()}
-        self._worn = {path for path in self.inputs if worn_of(path).is_file()}
+        # A pair's glasses stay on its photo: nothing is kept of the head without, so a teacher sees them, too.
+        self._worn = {path for path in self.inputs if worn_of(path).is_file() and not target_of(path).is_file()}
         if self._worn - self._bare:
             missing = bare_of(min(self._worn - self._bare))
             raise DataError(f"{missing} is missing: the head without its glasses", hint="prepare the folder again")

@@ -9,6 +9,8 @@ from animecam_training.errors import CheckpointError
 
 MAIN_PREFIX, SUPPORT_PREFIX = "main.", "support."
 
+_CONTEXT_GAIN = re.compile(r"(main\.)?context\.\d+\.gain")  # one in each block that lets the lite ones see farther
+
 # The starter checkpoint's short names. Its `u1 v1` ... are the two blocks of an up stage, `n.c` is LADE's 1 x 1.
 _STARTER_KEYS = (
     (re.compile(r"^(x[0-3])\."), r"base.\1."),
@@ -63,6 +65,11 @@ def match_state(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> di
         if source is not None and given[source].shape == value.shape:
             matched[key] = given[source]
     return matched
+
+
+def count_context(state: Mapping[str, Tensor]) -> int:
+    """How many context blocks a generator has by its state dict; of two tails those of the main one."""
+    return sum(bool(_CONTEXT_GAIN.fullmatch(name)) for name in state)
 
 
 def _names_of(key: str) -> tuple[str, ...]:
