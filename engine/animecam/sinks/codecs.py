@@ -120,8 +120,8 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
         UsageError: FFmpeg has no such encoder.
     """
     codec, gpu = container.codec if options.codec == AUTO else options.codec, None
-    if options.codec == AUTO and codec == H264 and _keeps_nv12(stream, options):
-        gpu = options.gpu
+    if options.codec == AUTO and codec == H264 and stream.pixel_format is PixelFormat.NV12:
+        gpu = options.gpu  # frames go into the file as GPUs decode and encode them
     if gpu is not None:
         codec = H264_ON_GPU
     settings = quality(codec, options)
@@ -145,7 +145,7 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
         settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
     if stream.is_live:
         container = replace(container, settings=container.settings + _PROMPT.get(container.muxer, ()))
-    encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
+    encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream))
     return replace(encoding, gpu=gpu)
 
 
@@ -156,7 +156,7 @@ def stream_encoding(container: Container, stream: StreamFormat, options: SinkOpt
         UsageError: FFmpeg has no such encoder.
     """
     codec = container.codec if options.codec == AUTO else options.codec
-    bit_rate = _bit_rate(stream, options)
+    bit_rate = _bit_rate(stream)
     settings: Settings = (("g", _key_frame_interval(stream)),)
     if codec.startswith(("libx264", "libx265")):
         settings += (("preset", options.preset), ("tune", "zerolatency"))
@@ -204,11 +204,7 @@ def _encoding(
     container: Container, codec: str, stream: StreamFormat, options: SinkOptions, settings: Settings, bit_rate: int
 ) -> Encoding:
     known = encoder_formats(codec)
-    if options.pixel_format is PixelFormat.RGB24:
-        raise UsageError(
-            "videos are stored as luma and chroma, not as rgb24", hint="choose yuv444p to keep all colours"
-        )
-    wanted = options.pixel_format or _usual_format(stream)
+    wanted = _stored_format(stream)
     if known and wanted.value not in known:
         wanted = PixelFormat.YUV420P
     codec_format = wanted.value if not known or wanted.value in known else known[0]
@@ -216,17 +212,13 @@ def _encoding(
     return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
 
 
-def _usual_format(stream: StreamFormat) -> PixelFormat:
+def _stored_format(stream: StreamFormat) -> PixelFormat:
+    """That of the frames, but 4:2:0 of live sources: a camera's 4:2:2 makes files that browsers and phones refuse."""
     if stream.pixel_format is PixelFormat.RGB24:
         return PixelFormat.YUV420P
     if stream.is_live and stream.pixel_format is not PixelFormat.NV12:
         return PixelFormat.YUV420P
     return stream.pixel_format
-
-
-def _keeps_nv12(stream: StreamFormat, options: SinkOptions) -> bool:
-    """Whether frames go into the file as GPUs decode and encode them."""
-    return stream.pixel_format is PixelFormat.NV12 and options.pixel_format in (None, PixelFormat.NV12)
 
 
 def quality(codec: str, options: SinkOptions) -> Settings:
@@ -282,8 +274,6 @@ def _crf(options: SinkOptions, usual: int) -> str:
     return str(usual if options.crf is None else options.crf)
 
 
-def _bit_rate(stream: StreamFormat, options: SinkOptions) -> int:
-    if options.bit_rate:
-        return options.bit_rate
+def _bit_rate(stream: StreamFormat) -> int:
     pixels_per_second = stream.width_px * stream.height_px * float(stream.rate)
     return max(MIN_BIT_RATE, round(pixels_per_second * BITS_PER_PIXEL))
