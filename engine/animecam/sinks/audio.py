@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from animecam.errors import SinkError
-from animecam.sinks.subtitles import Subtitles
+from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
 
@@ -29,8 +29,6 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
-
-_STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
 
 
 class Sound(Protocol):
@@ -146,7 +144,7 @@ class AudioCopier:
                 hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",
             ) from error
         self._name_channels(added)
-        added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
+        added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in STREAM_TAGS})
         added.disposition = stream.disposition
         # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
         # itself, but not in an MP4 whose index is delayed.
