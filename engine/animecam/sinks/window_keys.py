@@ -95,9 +95,3 @@ def key_of(code: int) -> str | None:
 def help_lines() -> tuple[str, ...]:
     """The table for the window, a line a binding."""
     return tuple(f"{binding.label}: {binding.help}" for binding in BINDINGS)
-
-
-def help_table() -> str:
-    """The table for documentation, in Markdown."""
-    rows = [f"| {binding.label} | {binding.help} |" for binding in BINDINGS if binding.action is not Action.HELP]
-    return "\n".join(("| key | what it does |", "|---|---|", *rows, "| h | all of these, in the window |"))
