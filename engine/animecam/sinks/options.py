@@ -21,7 +21,7 @@ class SinkOptions:
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
-        codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
+        codec: FFmpeg's name of a video encoder; "auto" is H.264, on the GPU where `gpu` says so, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51, of VP9 and AV1 to 63; None is what looks lossless at a glance for the codec
             (18 for H.264).
         preset: Speed of the software H.264 and H.265 encoders. "veryfast" leaves most of a two-core CPU to the style

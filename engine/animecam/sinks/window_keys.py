@@ -31,7 +31,7 @@ class Binding:
     """Keys that do one thing.
 
     Attributes:
-        keys: As `WindowKeys` names them: the character, or "F11" or "Esc".
+        keys: As `key_of` names them: the character, or "F11" or "Esc".
         label: How a person reads them.
         action: What they do.
         help: The same in words.
