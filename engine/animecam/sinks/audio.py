@@ -30,6 +30,12 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
 
+_AAC = "aac"
+_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
+_PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
+"""They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
+_PLACE_WORDS = ("location", "gps")
+
 
 class Sound(Protocol):
     """Sound that an encoder muxes beside its pictures."""
@@ -210,13 +216,6 @@ class AudioCopier:
         except FFmpegError as error:
             _log.warning("the sound of %s ends early: %s", self._path, error.strerror)
         return None
-
-
-_AAC = "aac"
-_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
-_PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
-"""They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
-_PLACE_WORDS = ("location", "gps")
 
 
 def _decode_s(packet: "Packet[Stream]") -> Fraction:
