@@ -12,7 +12,7 @@ from animecam.errors import UsageError
 from animecam.sinks.options import AUTO, SinkOptions
 from animecam.types import PixelFormat, StreamFormat
 
-Settings = tuple[tuple[str, str], ...]
+FFmpegSettings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
 H264, H264_ON_GPU, SVT_AV1 = "libx264", "h264_nvenc", "libsvtav1"  # FFmpeg's names
@@ -31,10 +31,10 @@ BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mb
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
-_NVENC_PROMPT: Settings = (("zerolatency", "1"), ("delay", "0"), ("bf", "0"))
+_NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), ("bf", "0"))
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
-_QUIET: dict[str, Settings] = {"libx265": (("x265-params", "log-level=error"),)}
+_QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", "log-level=error"),)}
 """Settings of encoders that write to the terminal by themselves."""
 
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
@@ -57,7 +57,7 @@ class Container:
 
     muxer: str
     codec: str = H264
-    settings: Settings = ()
+    settings: FFmpegSettings = ()
     keeps_rotation: bool = True
     keeps_time: bool = True
     needs_global_header: bool = False
@@ -67,10 +67,10 @@ class Container:
 # an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
 # Fragments end before key frames, where no picture waits for a later one: FFmpeg takes the end of a film from its last
 # fragment. Cut elsewhere, the last picture, stored before its neighbours, lay beyond that end and was not shown.
-_HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
+_HYBRID: FFmpegSettings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
 
 # What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
-_PROMPT: dict[str, Settings] = {
+_PROMPT: dict[str, FFmpegSettings] = {
     "mp4": (("frag_duration", "500000"), ("flush_packets", "1")),
     "mov": (("frag_duration", "500000"), ("flush_packets", "1")),
     "matroska": (("cluster_time_limit", "500"), ("flush_packets", "1")),
@@ -107,7 +107,7 @@ class Encoding:
     codec: str
     pixel_format: PixelFormat
     codec_format: str
-    settings: Settings
+    settings: FFmpegSettings
     bit_rate: int
     threads: int
     gpu: int | None = None
@@ -157,7 +157,7 @@ def stream_encoding(container: Container, stream: StreamFormat, options: SinkOpt
     """
     codec = container.codec if options.codec == AUTO else options.codec
     bit_rate = _bit_rate(stream)
-    settings: Settings = (("g", _key_frame_interval(stream)),)
+    settings: FFmpegSettings = (("g", _key_frame_interval(stream)),)
     if codec.startswith(("libx264", "libx265")):
         settings += (("preset", options.preset), ("tune", "zerolatency"))
     elif codec.endswith(_NVENC):
@@ -201,7 +201,12 @@ def probe_codec(codec: str) -> bool:
 
 
 def _encoding(
-    container: Container, codec: str, stream: StreamFormat, options: SinkOptions, settings: Settings, bit_rate: int
+    container: Container,
+    codec: str,
+    stream: StreamFormat,
+    options: SinkOptions,
+    settings: FFmpegSettings,
+    bit_rate: int,
 ) -> Encoding:
     known = encoder_formats(codec)
     wanted = _stored_format(stream)
@@ -221,7 +226,7 @@ def _stored_format(stream: StreamFormat) -> PixelFormat:
     return stream.pixel_format
 
 
-def quality(codec: str, options: SinkOptions) -> Settings:
+def quality(codec: str, options: SinkOptions) -> FFmpegSettings:
     """The settings for constant quality, none where the encoder knows only bit rates.
 
     Raises:

@@ -22,7 +22,7 @@ from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
-from animecam.sinks.codecs import SVT_AV1, Encoding, Settings
+from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.options import SinkOptions
@@ -191,7 +191,7 @@ class Encoder:
             across, down = upright_size(across, down, stream.rotation_deg)  # pixels are turned with the picture
         return Fraction(across, down)
 
-    def _muxer_settings(self) -> Settings:
+    def _muxer_settings(self) -> FFmpegSettings:
         settings = self._encoding.container.settings
         if self._encoding.container.muxer not in MP4_MUXERS:
             return settings
