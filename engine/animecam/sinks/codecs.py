@@ -31,7 +31,8 @@ BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mb
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
-_NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), ("bf", "0"))
+_IN_ORDER = ("bf", "0")  # without time stamps pictures must be stored in the order they are shown in
+_NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), _IN_ORDER)
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
 _QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", "log-level=error"),)}
@@ -119,30 +120,14 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
     Raises:
         UsageError: FFmpeg has no such encoder.
     """
-    codec, gpu = container.codec if options.codec == AUTO else options.codec, None
-    if options.codec == AUTO and codec == H264 and stream.pixel_format is PixelFormat.NV12:
-        gpu = options.gpu  # frames go into the file as GPUs decode and encode them
-    if gpu is not None:
-        codec = H264_ON_GPU
-    settings = quality(codec, options)
+    codec, gpu = options.codec, None
+    if codec == AUTO:
+        codec = container.codec
+        if codec == H264 and stream.pixel_format is PixelFormat.NV12 and options.gpu is not None:
+            codec, gpu = H264_ON_GPU, options.gpu  # frames go into the file as GPUs decode and encode them
+    settings = quality(codec, options) + _order_and_delay(codec, container, stream)
     if options.codec.endswith(_NVENC) and options.gpu:
         settings += (("gpu", str(options.gpu)),)  # unsaid, FFmpeg passes over GPUs without NVENC
-    if codec.endswith(_NVENC) and stream.is_live:
-        settings += _NVENC_PROMPT
-    if codec.endswith(_NVENC) and container.settings is _HYBRID:
-        settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
-    elif codec.endswith(_NVENC) and not container.keeps_time and not stream.is_live:
-        settings += (("bf", "0"),)
-    elif codec.startswith(("libx264", "libx265")):
-        if stream.is_live:
-            # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
-            settings += (("tune", "zerolatency"), ("g", _key_frame_interval(stream)))
-        elif not container.keeps_time:
-            settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order they are shown in
-        elif container.settings is _HYBRID:
-            settings += (("g", _key_frame_interval(stream)),)  # what is lost if the disk is full; 6 % more bytes
-    if codec == "libvpx-vp9" and stream.is_live:
-        settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
     if stream.is_live:
         container = replace(container, settings=container.settings + _PROMPT.get(container.muxer, ()))
     encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream))
@@ -215,6 +200,27 @@ def _encoding(
     codec_format = wanted.value if not known or wanted.value in known else known[0]
     settings += _QUIET.get(codec, ())
     return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
+
+
+def _order_and_delay(codec: str, container: Container, stream: StreamFormat) -> FFmpegSettings:
+    """Of the encoder of a file: in which order and how soon pictures come out, and how often one stands by itself."""
+    is_hybrid = container.settings is _HYBRID
+    key_frames = ("g", _key_frame_interval(stream))
+    if codec.endswith(_NVENC):
+        prompt = _NVENC_PROMPT if stream.is_live else ()
+        if is_hybrid:
+            return (*prompt, key_frames, ("forced-idr", "1"))
+        return prompt if stream.is_live or container.keeps_time else (_IN_ORDER,)
+    if codec.startswith(("libx264", "libx265")):
+        if stream.is_live:
+            # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
+            return ("tune", "zerolatency"), key_frames
+        if not container.keeps_time:
+            return (_IN_ORDER,)
+        return (key_frames,) if is_hybrid else ()  # what is lost if the disk is full; 6 % more bytes
+    if codec == "libvpx-vp9" and stream.is_live:
+        return ("deadline", "realtime"), ("lag-in-frames", "0")
+    return ()
 
 
 def _stored_format(stream: StreamFormat) -> PixelFormat:
