@@ -3,7 +3,7 @@
 import sys
 
 INTERRUPTED = 1
-"""Exit status of a run that was stopped, as `animecam.cli` has it."""
+"""Exit status of a run that was stopped: RUN_TIME_ERROR of `animecam.command_line`, which is not imported yet."""
 
 
 def run() -> None:

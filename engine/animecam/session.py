@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,8 +76,15 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         controls = Controls(settings.look)
         recorder = Recorder(source.format, Path(), open_sink, microphone)
         wardrobe = Wardrobe(networks, source.format)
-        told = wardrobe.styles, wardrobe.why_not, recorder, networks.info_of, partial(slowness, settings=settings)
-        panel = LivePanel(controls, *told, is_view_shared=options.is_view_shared)
+        panel = LivePanel(
+            controls,
+            wardrobe.styles,
+            wardrobe.why_not,
+            recorder,
+            networks.info_of,
+            advise=partial(slowness, settings=settings),
+            is_view_shared=options.is_view_shared,
+        )
         film = read if (read := local_path(options.source)) is not None and read.is_file() else None
         sink_options = SinkOptions(
             audio_from=film,
@@ -90,8 +97,15 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         pace = (Pace(),) if is_played else ()
-        sinks = Sinks(before=pace, after=(*cameras, recorder), is_view_shared=options.is_view_shared)
-        outputs = stack.enter_context(opened_outputs(others, source.format, sink_options, sinks))
+        outputs = opened_outputs(
+            others,
+            source.format,
+            sink_options,
+            before=pace,
+            after=(*cameras, recorder),
+            is_view_shared=options.is_view_shared,
+        )
+        stack.enter_context(outputs)
         if options.has_window:
             stack.enter_context(wardrobe.filling())
         tell = stack.enter_context(show(lambda: networks.summary_of(controls.look)))
@@ -186,23 +200,24 @@ def opened_source(uri: str, options: SourceOptions) -> Generator[Source]:
         source.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Sinks:
-    """Sinks that are open already, and get each frame before or after those that are opened with them."""
-
-    before: tuple[Sink, ...] = ()
-    after: tuple[Sink, ...] = ()
-    is_view_shared: bool = True  # as `Outputs` takes it
-
-
-def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptions, others: Sinks = Sinks()) -> Outputs:
+def opened_outputs(
+    uris: Sequence[str],
+    format: StreamFormat,
+    options: SinkOptions,
+    *,
+    before: Sequence[Sink] = (),
+    after: Sequence[Sink] = (),
+    is_view_shared: bool = True,
+) -> Outputs:
     """Opens all sinks, or none: when one cannot be opened those before it are closed unfinished.
 
     Args:
         uris: What to open.
         format: What the frames will be.
         options: How to write.
-        others: What is open already.
+        before: Sinks that are open already, and get each frame before those that are opened here.
+        after: The same, but after them.
+        is_view_shared: As `Outputs` takes it.
     """
     sinks: list[Sink] = []
     try:
@@ -211,7 +226,7 @@ def opened_outputs(uris: Sequence[str], format: StreamFormat, options: SinkOptio
     except BaseException as error:
         Outputs(sinks).abandon(error)
         raise
-    return Outputs((*others.before, *sinks, *others.after), is_view_shared=others.is_view_shared)
+    return Outputs((*before, *sinks, *after), is_view_shared=is_view_shared)
 
 
 def convert_file(

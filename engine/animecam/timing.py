@@ -74,9 +74,8 @@ class Rate:
         self.first_ns = 0
         self.last_ns = 0
 
-    def tick(self, now_ns: int | None = None) -> None:
-        """Counts one event, now unless told (`time.perf_counter_ns`)."""
-        now_ns = time.perf_counter_ns() if now_ns is None else now_ns
+    def tick(self, now_ns: int) -> None:
+        """Counts one event, at a moment of `time.perf_counter_ns`."""
         self.first_ns = self.first_ns or now_ns
         self.last_ns = now_ns
         self.count += 1
@@ -84,9 +83,8 @@ class Rate:
         while self._ticks_ns[0] < now_ns - RATE_WINDOW_NS:
             self._ticks_ns.popleft()
 
-    def per_second(self, now_ns: int | None = None) -> float:
-        """Events in the second before now, per second."""
-        now_ns = time.perf_counter_ns() if now_ns is None else now_ns
+    def per_second(self, now_ns: int) -> float:
+        """Events in the second before a moment, per second."""
         return float(sum(1 for t in self._ticks_ns.copy() if t >= now_ns - RATE_WINDOW_NS))
 
     def mean(self) -> float:

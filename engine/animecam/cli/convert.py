@@ -13,12 +13,11 @@ from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
-from animecam.command_line import show_error
+from animecam.command_line import RUN_TIME_ERROR, show_error
 from animecam.errors import UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
 
-FAILED = 1
 _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they were", Unseen.BLUR: "were blurred"}
 
 
@@ -113,7 +112,7 @@ def convert(
             show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
         if outcome.faceless and len(jobs) > 1:  # of one file its own line says so
             show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
-    return FAILED if outcome.failures or outcome.is_interrupted else 0
+    return RUN_TIME_ERROR if outcome.failures or outcome.is_interrupted else 0
 
 
 def _convert_here(

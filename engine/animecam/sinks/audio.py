@@ -18,7 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from animecam.errors import SinkError
-from animecam.sinks.subtitles import Subtitles
+from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
 
@@ -30,7 +30,11 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
 
-_STREAM_TAGS = ("language", "title")  # the others describe the old file: its writer, its byte counts
+_AAC = "aac"
+_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
+_PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
+"""They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
+_PLACE_WORDS = ("location", "gps")
 
 
 class Sound(Protocol):
@@ -146,7 +150,7 @@ class AudioCopier:
                 hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",
             ) from error
         self._name_channels(added)
-        added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in _STREAM_TAGS})
+        added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in STREAM_TAGS})
         added.disposition = stream.disposition
         # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
         # itself, but not in an MP4 whose index is delayed.
@@ -212,13 +216,6 @@ class AudioCopier:
         except FFmpegError as error:
             _log.warning("the sound of %s ends early: %s", self._path, error.strerror)
         return None
-
-
-_AAC = "aac"
-_FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
-_PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
-"""They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
-_PLACE_WORDS = ("location", "gps")
 
 
 def _decode_s(packet: "Packet[Stream]") -> Fraction:

@@ -12,7 +12,7 @@ from animecam.errors import UsageError
 from animecam.sinks.options import AUTO, SinkOptions
 from animecam.types import PixelFormat, StreamFormat
 
-Settings = tuple[tuple[str, str], ...]
+FFmpegSettings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
 H264, H264_ON_GPU, SVT_AV1 = "libx264", "h264_nvenc", "libsvtav1"  # FFmpeg's names
@@ -31,10 +31,11 @@ BITS_PER_PIXEL = 0.15  # of H.264 in real time where no quality can be set: 4 Mb
 MIN_BIT_RATE = 500_000  # below this even small pictures show blocks
 _PROBE_PX = 256  # hardware encoders refuse pictures that are much smaller
 _PROBE_RATE = Fraction(30)
-_NVENC_PROMPT: Settings = (("zerolatency", "1"), ("delay", "0"), ("bf", "0"))
+_IN_ORDER = ("bf", "0")  # without time stamps pictures must be stored in the order they are shown in
+_NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), _IN_ORDER)
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
-_QUIET: dict[str, Settings] = {"libx265": (("x265-params", "log-level=error"),)}
+_QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", "log-level=error"),)}
 """Settings of encoders that write to the terminal by themselves."""
 
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
@@ -57,7 +58,7 @@ class Container:
 
     muxer: str
     codec: str = H264
-    settings: Settings = ()
+    settings: FFmpegSettings = ()
     keeps_rotation: bool = True
     keeps_time: bool = True
     needs_global_header: bool = False
@@ -67,10 +68,10 @@ class Container:
 # an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
 # Fragments end before key frames, where no picture waits for a later one: FFmpeg takes the end of a film from its last
 # fragment. Cut elsewhere, the last picture, stored before its neighbours, lay beyond that end and was not shown.
-_HYBRID: Settings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
+_HYBRID: FFmpegSettings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
 
 # What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
-_PROMPT: dict[str, Settings] = {
+_PROMPT: dict[str, FFmpegSettings] = {
     "mp4": (("frag_duration", "500000"), ("flush_packets", "1")),
     "mov": (("frag_duration", "500000"), ("flush_packets", "1")),
     "matroska": (("cluster_time_limit", "500"), ("flush_packets", "1")),
@@ -107,7 +108,7 @@ class Encoding:
     codec: str
     pixel_format: PixelFormat
     codec_format: str
-    settings: Settings
+    settings: FFmpegSettings
     bit_rate: int
     threads: int
     gpu: int | None = None
@@ -119,33 +120,17 @@ def file_encoding(container: Container, stream: StreamFormat, options: SinkOptio
     Raises:
         UsageError: FFmpeg has no such encoder.
     """
-    codec, gpu = container.codec if options.codec == AUTO else options.codec, None
-    if options.codec == AUTO and codec == H264 and _keeps_nv12(stream, options):
-        gpu = options.gpu
-    if gpu is not None:
-        codec = H264_ON_GPU
-    settings = quality(codec, options)
+    codec, gpu = options.codec, None
+    if codec == AUTO:
+        codec = container.codec
+        if codec == H264 and stream.pixel_format is PixelFormat.NV12 and options.gpu is not None:
+            codec, gpu = H264_ON_GPU, options.gpu  # frames go into the file as GPUs decode and encode them
+    settings = quality(codec, options) + _order_and_delay(codec, container, stream)
     if options.codec.endswith(_NVENC) and options.gpu:
         settings += (("gpu", str(options.gpu)),)  # unsaid, FFmpeg passes over GPUs without NVENC
-    if codec.endswith(_NVENC) and stream.is_live:
-        settings += _NVENC_PROMPT
-    if codec.endswith(_NVENC) and container.settings is _HYBRID:
-        settings += (("g", _key_frame_interval(stream)), ("forced-idr", "1"))
-    elif codec.endswith(_NVENC) and not container.keeps_time and not stream.is_live:
-        settings += (("bf", "0"),)
-    elif codec.startswith(("libx264", "libx265")):
-        if stream.is_live:
-            # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
-            settings += (("tune", "zerolatency"), ("g", _key_frame_interval(stream)))
-        elif not container.keeps_time:
-            settings += (("bf", "0"),)  # without time stamps pictures must be stored in the order they are shown in
-        elif container.settings is _HYBRID:
-            settings += (("g", _key_frame_interval(stream)),)  # what is lost if the disk is full; 6 % more bytes
-    if codec == "libvpx-vp9" and stream.is_live:
-        settings += (("deadline", "realtime"), ("lag-in-frames", "0"))
     if stream.is_live:
         container = replace(container, settings=container.settings + _PROMPT.get(container.muxer, ()))
-    encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream, options))
+    encoding = _encoding(container, codec, stream, options, settings, 0 if settings else _bit_rate(stream))
     return replace(encoding, gpu=gpu)
 
 
@@ -156,8 +141,8 @@ def stream_encoding(container: Container, stream: StreamFormat, options: SinkOpt
         UsageError: FFmpeg has no such encoder.
     """
     codec = container.codec if options.codec == AUTO else options.codec
-    bit_rate = _bit_rate(stream, options)
-    settings: Settings = (("g", _key_frame_interval(stream)),)
+    bit_rate = _bit_rate(stream)
+    settings: FFmpegSettings = (("g", _key_frame_interval(stream)),)
     if codec.startswith(("libx264", "libx265")):
         settings += (("preset", options.preset), ("tune", "zerolatency"))
     elif codec.endswith(_NVENC):
@@ -201,14 +186,15 @@ def probe_codec(codec: str) -> bool:
 
 
 def _encoding(
-    container: Container, codec: str, stream: StreamFormat, options: SinkOptions, settings: Settings, bit_rate: int
+    container: Container,
+    codec: str,
+    stream: StreamFormat,
+    options: SinkOptions,
+    settings: FFmpegSettings,
+    bit_rate: int,
 ) -> Encoding:
     known = encoder_formats(codec)
-    if options.pixel_format is PixelFormat.RGB24:
-        raise UsageError(
-            "videos are stored as luma and chroma, not as rgb24", hint="choose yuv444p to keep all colours"
-        )
-    wanted = options.pixel_format or _usual_format(stream)
+    wanted = _stored_format(stream)
     if known and wanted.value not in known:
         wanted = PixelFormat.YUV420P
     codec_format = wanted.value if not known or wanted.value in known else known[0]
@@ -216,7 +202,29 @@ def _encoding(
     return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
 
 
-def _usual_format(stream: StreamFormat) -> PixelFormat:
+def _order_and_delay(codec: str, container: Container, stream: StreamFormat) -> FFmpegSettings:
+    """Of the encoder of a file: in which order and how soon pictures come out, and how often one stands by itself."""
+    is_hybrid = container.settings is _HYBRID
+    key_frames = ("g", _key_frame_interval(stream))
+    if codec.endswith(_NVENC):
+        prompt = _NVENC_PROMPT if stream.is_live else ()
+        if is_hybrid:
+            return (*prompt, key_frames, ("forced-idr", "1"))
+        return prompt if stream.is_live or container.keeps_time else (_IN_ORDER,)
+    if codec.startswith(("libx264", "libx265")):
+        if stream.is_live:
+            # Nothing is held back in the encoder, which at ten frames a second would be the last two seconds.
+            return ("tune", "zerolatency"), key_frames
+        if not container.keeps_time:
+            return (_IN_ORDER,)
+        return (key_frames,) if is_hybrid else ()  # what is lost if the disk is full; 6 % more bytes
+    if codec == "libvpx-vp9" and stream.is_live:
+        return ("deadline", "realtime"), ("lag-in-frames", "0")
+    return ()
+
+
+def _stored_format(stream: StreamFormat) -> PixelFormat:
+    """That of the frames, but 4:2:0 of live sources: a camera's 4:2:2 makes files that browsers and phones refuse."""
     if stream.pixel_format is PixelFormat.RGB24:
         return PixelFormat.YUV420P
     if stream.is_live and stream.pixel_format is not PixelFormat.NV12:
@@ -224,12 +232,7 @@ def _usual_format(stream: StreamFormat) -> PixelFormat:
     return stream.pixel_format
 
 
-def _keeps_nv12(stream: StreamFormat, options: SinkOptions) -> bool:
-    """Whether frames go into the file as GPUs decode and encode them."""
-    return stream.pixel_format is PixelFormat.NV12 and options.pixel_format in (None, PixelFormat.NV12)
-
-
-def quality(codec: str, options: SinkOptions) -> Settings:
+def quality(codec: str, options: SinkOptions) -> FFmpegSettings:
     """The settings for constant quality, none where the encoder knows only bit rates.
 
     Raises:
@@ -282,8 +285,6 @@ def _crf(options: SinkOptions, usual: int) -> str:
     return str(usual if options.crf is None else options.crf)
 
 
-def _bit_rate(stream: StreamFormat, options: SinkOptions) -> int:
-    if options.bit_rate:
-        return options.bit_rate
+def _bit_rate(stream: StreamFormat) -> int:
     pixels_per_second = stream.width_px * stream.height_px * float(stream.rate)
     return max(MIN_BIT_RATE, round(pixels_per_second * BITS_PER_PIXEL))

@@ -36,16 +36,10 @@ def to_rgb(frame: Frame, *, upright: bool = True) -> Image:
 
 
 def to_yuv420(frame: Frame, color: Color | None = None) -> Frame:
-    """The frame as YUV 4:2:0 in three planes; see `to_yuv`."""
-    return to_yuv(frame, PixelFormat.YUV420P, color)
-
-
-def to_yuv(frame: Frame, pixel_format: PixelFormat, color: Color | None = None) -> Frame:
-    """The frame as YUV in three planes.
+    """The frame as YUV 4:2:0 in three planes.
 
     Args:
         frame: Any frame; odd sides of an RGB frame are made even by repeating the last column or row.
-        pixel_format: Of the result, one with three planes.
         color: What the new numbers shall mean; None keeps the meaning of a YUV frame, and gives an RGB frame narrow
             range and the usual matrix of its size.
 
@@ -56,18 +50,18 @@ def to_yuv(frame: Frame, pixel_format: PixelFormat, color: Color | None = None) 
         color = frame.color if frame.pixel_format.is_yuv else encoded_color(frame.color, frame.height_px)
     if frame.pixel_format.is_yuv and _means_the_same(frame.color, color, frame.height_px):
         luma, *chroma = _split_chroma(frame)
-        if frame.pixel_format is pixel_format:
+        if frame.pixel_format is PixelFormat.YUV420P:
             return frame
     else:
         matrix = rgb_to_yuv_matrix(color, frame.height_px)
         picture = _padded_to_even(to_rgb(frame, upright=False))
         luma, *chroma = cast(list[Plane], cv2.split(cv2.transform(picture, matrix)))
-    planes, packed = allocate_planes(pixel_format, luma.shape[1], luma.shape[0])
+    planes, packed = allocate_planes(PixelFormat.YUV420P, luma.shape[1], luma.shape[0])
     planes[0][:] = luma
     for target, plane in zip(planes[1:], chroma, strict=True):
         # Areas are averaged, which is the exact way down by whole steps and a plain copy at the same size.
         cv2.resize(plane, target.shape[::-1], dst=target, interpolation=cv2.INTER_AREA)
-    return replace(frame, planes=planes, packed=packed, pixel_format=pixel_format, color=color)
+    return replace(frame, planes=planes, packed=packed, pixel_format=PixelFormat.YUV420P, color=color)
 
 
 def upright(frame: Frame) -> Frame:

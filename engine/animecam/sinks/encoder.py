@@ -22,11 +22,11 @@ from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
-from animecam.sinks.codecs import SVT_AV1, Encoding, Settings
-from animecam.sinks.convert import encoded_color, even, to_yuv, upright, upright_size
+from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
+from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.options import SinkOptions
-from animecam.types import Frame, PixelFormat, StreamFormat
+from animecam.types import Frame, StreamFormat
 
 MP4_MUXERS = ("mp4", "mov")
 KEEP_ALL_TAGS = "+use_metadata_tags"  # not without need: titles are then where only some players look
@@ -191,7 +191,7 @@ class Encoder:
             across, down = upright_size(across, down, stream.rotation_deg)  # pixels are turned with the picture
         return Fraction(across, down)
 
-    def _muxer_settings(self) -> Settings:
+    def _muxer_settings(self) -> FFmpegSettings:
         settings = self._encoding.container.settings
         if self._encoding.container.muxer not in MP4_MUXERS:
             return settings
@@ -210,12 +210,7 @@ class Encoder:
             frame = frame.on_host()
         if not self._encoding.container.keeps_rotation:
             frame = upright(frame)
-        wanted = self._encoding.pixel_format
-        if frame.pixel_format is wanted:
-            return frame
-        # RGB goes straight to what is stored, which may keep all its colours.
-        keeps_chroma = frame.pixel_format is PixelFormat.RGB24 and wanted is not PixelFormat.NV12
-        return to_yuv(frame, wanted if keeps_chroma else PixelFormat.YUV420P, self._color)
+        return frame if frame.pixel_format is self._encoding.pixel_format else to_yuv420(frame, self._color)
 
     def _stretch_last(self, held: "Sequence[Packet[VideoStream]]") -> None:
         """Lets an MP4 end when its last picture does.

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Container
 from dataclasses import dataclass
 
+from animecam.sources.tiff_header import FIELD_BYTES, INLINE_BYTES, byte_order, fields_of
+
 _PREFIX = b"Exif\0\0"  # of the block in a JPEG, which some readers hand out with it
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8, 129: 1}  # bytes of a value, by the type of its field
 _LONGEST_BYTES = 1024  # of a value: all of them fit into the 64 KB of a JPEG's block, and no preview does
@@ -16,8 +18,6 @@ _SHORT, _LONG = 3, 4  # types of fields
 _ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
 _UPRIGHT = 1
 _FIRST_AT = 8  # where the first directory stands, behind the header
-_INLINE_BYTES = 4  # a field's value stands in the field itself if it is no longer
-_FIELD_BYTES = 12
 
 _PICTURE_TAGS = frozenset({0x010E, 0x010F, 0x0110, 0x0132, 0x013B, 0x8298})
 """Description, make, model, date, artist, copyright."""
@@ -53,8 +53,7 @@ def kept_exif(data: bytes, *, keeps_location: bool) -> bytes:
         A TIFF structure with one picture, which stands upright; empty if there is nothing to tell.
     """
     data = data.removeprefix(_PREFIX)
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
-    if order is None:
+    if (order := byte_order(data)) is None:
         return b""
     first = _read(data, order, _pointer(data, order, 4), (*_PICTURE_TAGS, _EXIF, _GPS))
     inner = {_EXIF: _read(data, order, _start(first.pop(_EXIF, None), order), _CAPTURE_TAGS)}
@@ -85,13 +84,11 @@ def _read(data: bytes, order: str, start: int | None, wanted: Container[int]) ->
     if not start:
         return fields
     try:
-        for entry in range(struct.unpack_from(order + "H", data, start)[0]):
-            at = start + 2 + _FIELD_BYTES * entry
-            tag, kind, count = struct.unpack_from(order + "HHI", data, at)
+        for tag, kind, count, at in fields_of(data, order, start):
             length = _SIZES.get(kind, 0) * count
             if tag not in wanted or not 0 < length <= _LONGEST_BYTES:
                 continue
-            place = at + 8 if length <= _INLINE_BYTES else _pointer(data, order, at + 8)
+            place = at if length <= INLINE_BYTES else _pointer(data, order, at)
             if place is not None and place + length <= len(data):
                 fields[tag] = _Field(kind, count, data[place : place + length])
     except struct.error:
@@ -110,18 +107,18 @@ def _start(pointer: _Field | None, order: str) -> int | None:
 
 
 def _length(fields: _Fields) -> int:
-    apart = sum(_even(len(field.value)) for field in fields.values() if len(field.value) > _INLINE_BYTES)
-    return 2 + _FIELD_BYTES * len(fields) + 4 + apart
+    apart = sum(_even(len(field.value)) for field in fields.values() if len(field.value) > INLINE_BYTES)
+    return 2 + FIELD_BYTES * len(fields) + 4 + apart
 
 
 def _directory(order: str, fields: _Fields, start: int) -> bytes:
     """A directory that is the last one, and behind it the values that do not fit into their fields."""
     entries, apart = bytearray(), bytearray()
-    values_at = start + 2 + _FIELD_BYTES * len(fields) + 4
+    values_at = start + 2 + FIELD_BYTES * len(fields) + 4
     for tag, field in sorted(fields.items()):
         entries += struct.pack(order + "HHI", tag, field.kind, field.count)
-        if len(field.value) <= _INLINE_BYTES:
-            entries += field.value.ljust(_INLINE_BYTES, b"\0")
+        if len(field.value) <= INLINE_BYTES:
+            entries += field.value.ljust(INLINE_BYTES, b"\0")
         else:
             entries += struct.pack(order + "I", values_at + len(apart))
             apart += field.value.ljust(_even(len(field.value)), b"\0")

@@ -40,7 +40,6 @@ class FileSink:
         self._overwrite = options.overwrite
         self._is_closed = False
         self._has_failed = False
-        self._is_committed = False
         encoding = file_encoding(CONTAINERS[Path(uri).suffix.lower()], stream, options)
         is_new = not self._target.partial.exists()
         self._claim = Claim(self._target.partial, self._target.final)
@@ -53,11 +52,6 @@ class FileSink:
                 self._target.partial.unlink(missing_ok=True)
             self._claim.close()
             raise
-
-    @property
-    def location(self) -> Path:
-        """Where the video is: under its temporary name until it is complete, then under its own."""
-        return self._target.final if self._is_committed else self._target.partial
 
     def write(self, frame: Frame) -> None:
         """Encodes one frame.
@@ -100,7 +94,6 @@ class FileSink:
             self._encoder.finish(complete=complete)
         if complete:
             self._target.commit(overwrite=self._overwrite)
-            self._is_committed = True
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:

@@ -12,6 +12,8 @@ from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
 from animecam.types import Frame, StreamFormat
 
+QUALITY = 95  # of JPEG and WebP, from 1 to 100
+
 
 class ImageSink:
     """Writes PNG, JPEG or WebP files, each complete or not there at all, with the colour profile of its picture.
@@ -21,7 +23,7 @@ class ImageSink:
     Args:
         uri: A file, or a pattern like `frames/%05d.png` whose number counts the pictures, whatever frames were dropped.
         stream: What the frames will be.
-        options: How to compress.
+        options: Whether it may replace a file, and tell where the photo was taken.
 
     Attributes:
         uri: As opened.
@@ -38,7 +40,7 @@ class ImageSink:
         self._path = Path(uri)
         self._overwrite = options.overwrite
         self._keeps_location = options.keeps_location
-        self._settings = _settings(self._path.suffix.lower(), options.image_quality)
+        self._settings = _settings(self._path.suffix.lower())
         self._is_closed = False
         if not self._is_sequence and (stream.is_live or stream.frames > 1):
             raise UsageError(f"{uri} holds one picture, the input is a video", hint=self._sequence_hint())
@@ -111,11 +113,11 @@ class ImageSink:
         return f"for every frame as a picture: {self._path.with_name(f'{self._path.stem}-%05d{self._path.suffix}')}"
 
 
-def _settings(extension: str, quality: int) -> list[int]:
+def _settings(extension: str) -> list[int]:
     if extension in (".jpg", ".jpeg"):
         # Full colour resolution: drawings have hard edges between colours, where halved chroma bleeds.
         full_chroma = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-        return [cv2.IMWRITE_JPEG_QUALITY, quality, *full_chroma]
+        return [cv2.IMWRITE_JPEG_QUALITY, QUALITY, *full_chroma]
     if extension == ".webp":
-        return [cv2.IMWRITE_WEBP_QUALITY, quality]
+        return [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
     return []

@@ -6,7 +6,6 @@ from typing import Literal
 
 from animecam.sinks.talk import Panel
 from animecam.sound import SoundFeed
-from animecam.types import PixelFormat
 
 AUTO = "auto"
 """Name of the codec that stands for the usual one of the container."""
@@ -22,19 +21,14 @@ class SinkOptions:
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
-        codec: FFmpeg's name of a video encoder; "auto" is H.264 on the CPU, or VP9 in WebM.
+        codec: FFmpeg's name of a video encoder; "auto" is H.264, on the GPU where `gpu` says so, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51, of VP9 and AV1 to 63; None is what looks lossless at a glance for the codec
             (18 for H.264).
         preset: Speed of the software H.264 and H.265 encoders. "veryfast" leaves most of a two-core CPU to the style
             and costs about a tenth more bytes than "medium".
-        bit_rate: Bits per second of a network stream, and of hardware codecs that know no quality; 0 chooses from the
-            picture's size.
         gpu: Index of the GPU whose encoder "auto" is, for frames that it has decoded, and on which one of NVIDIA's
             encoders named by `codec` runs; None encodes on the processor, or on the first GPU that can.
         threads: Threads of the encoder, 0 lets it choose.
-        pixel_format: Stored pixel format; None keeps that of the frames, but for live sources chooses 4:2:0, as a
-            camera's 4:2:2 makes files that browsers and phones refuse.
-        image_quality: Of JPEG and WebP, 1 to 100.
         keeps_location: Where a photo or a film was taken is written into what is drawn of it, as are its date and
             camera always. Subtitles are copied as they are, whatever they tell.
         window_title: Text above the window.
@@ -50,11 +44,8 @@ class SinkOptions:
     codec: str = AUTO
     crf: int | None = None
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"] = "veryfast"
-    bit_rate: int = 0
     gpu: int | None = None
     threads: int = 0
-    pixel_format: PixelFormat | None = None
-    image_quality: int = 95
     keeps_location: bool = False
     window_title: str = "animecam"
     panel: Panel | None = None

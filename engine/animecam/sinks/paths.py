@@ -1,13 +1,13 @@
 """Where an output goes, and what can be found wrong with the place before any work is done."""
 
 import errno
-import re
 import tempfile
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from animecam.errors import SinkError, UsageError
+from animecam.sources.addresses import FRAME_NUMBER, scheme_of
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
@@ -16,8 +16,6 @@ DEVICE_SCHEMES = ("window", "null", "virtualcam", "v4l2")
 
 LONGEST_NAME_BYTES = 255  # of a file on nearly every system
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
-_FRAME_NUMBER = re.compile(r"%0?\d*d")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -98,22 +96,21 @@ def output_kind(uri: str) -> OutputKind:
     """
     if not uri:
         raise UsageError("no output is named", hint="for example --output out.mp4, or --output window:")
-    scheme = _SCHEME.match(uri)
-    name = scheme[1].lower() if scheme else ""
-    if name in STREAM_SCHEMES:
+    scheme = scheme_of(uri)
+    if scheme in STREAM_SCHEMES:
         return OutputKind.STREAM
-    if name in DEVICE_SCHEMES:
-        return OutputKind(name)
+    if scheme in DEVICE_SCHEMES:
+        return OutputKind(scheme)
     if scheme and "://" in uri:
         raise UsageError(
-            f"cannot write to {name}:// addresses",
+            f"cannot write to {scheme}:// addresses",
             hint="known are " + ", ".join(f"{known}:" for known in DEVICE_SCHEMES + STREAM_SCHEMES) + " and file names",
         )
     extension = Path(uri).suffix.lower()
     if extension in VIDEO_EXTENSIONS:
         return OutputKind.VIDEO
     if extension in IMAGE_EXTENSIONS:
-        return OutputKind.IMAGE_SEQUENCE if _FRAME_NUMBER.search(Path(uri).name) else OutputKind.IMAGE
+        return OutputKind.IMAGE_SEQUENCE if FRAME_NUMBER.search(Path(uri).name) else OutputKind.IMAGE
     known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
     if Path(uri).is_dir():
         raise UsageError(f"output {uri} is a folder", hint=f"name a file in it; known endings are {known}")
@@ -143,7 +140,7 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
         _check_file(target, source, overwrite)
     elif kind is OutputKind.IMAGE_SEQUENCE:
         pattern = Path(uri).absolute()
-        if len(_FRAME_NUMBER.findall(pattern.name)) != 1:
+        if len(FRAME_NUMBER.findall(pattern.name)) != 1:
             raise UsageError(
                 f"output {uri} has more than one place for the number", hint="for example: frames/%05d.png"
             )
@@ -154,12 +151,12 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
 
 def numbered(pattern: Path, number: int) -> Path:
     """The file of an image sequence, for example frames/00007.png for frames/%05d.png and 7."""
-    return pattern.with_name(_FRAME_NUMBER.sub(lambda place: place[0] % number, pattern.name))
+    return pattern.with_name(FRAME_NUMBER.sub(lambda place: place[0] % number, pattern.name))
 
 
 def without_number(stem: str) -> str:
     """The name of one picture, for a stem that by chance has a place for a number: 100_done for 100%done."""
-    return _FRAME_NUMBER.sub(lambda place: f"_{place[0][1:]}", stem)
+    return FRAME_NUMBER.sub(lambda place: f"_{place[0][1:]}", stem)
 
 
 def is_full_disk(error: OSError) -> bool:
@@ -228,7 +225,7 @@ def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
 
 
 def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None:
-    number = _FRAME_NUMBER.search(pattern.name)
+    number = FRAME_NUMBER.search(pattern.name)
     assert number is not None, "the caller looked"
     head, tail = pattern.name[: number.start()], pattern.name[number.end() :]
     for path in pattern.parent.iterdir():

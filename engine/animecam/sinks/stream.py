@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from av.error import FFmpegError, ProtocolNotFoundError
 
 from animecam.errors import SinkError, UsageError
-from animecam.sinks.codecs import Container, Settings, stream_encoding
+from animecam.sinks.codecs import Container, FFmpegSettings, stream_encoding
 from animecam.sinks.encoder import Encoder, reason
 from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
@@ -103,7 +103,7 @@ def _destination(uri: str, timeout_us: int) -> tuple[str, Container]:
     scheme = urlsplit(uri).scheme  # in small letters, and FFmpeg knows no others
     uri = scheme + uri[len(scheme) :]
     if scheme == "rtsp":
-        settings: Settings = (("rtsp_transport", "tcp"), ("timeout", str(timeout_us)))
+        settings: FFmpegSettings = (("rtsp_transport", "tcp"), ("timeout", str(timeout_us)))
         return uri, Container("rtsp", settings=settings, keeps_rotation=False, needs_global_header=True)
     muxer, settings = ("flv", ()) if scheme.startswith("rtmp") else ("mpegts", ())
     if scheme.startswith("rtmp"):

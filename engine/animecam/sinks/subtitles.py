@@ -23,7 +23,8 @@ _KINDS = {
 }
 """By FFmpeg's names, what each container takes as it is. Of other kinds some muxers say so only when they begin."""
 
-_STREAM_TAGS = ("language", "title")
+STREAM_TAGS = ("language", "title")
+"""What is told of a track; its other tags describe the old file: its writer, its byte counts."""
 
 
 class Subtitles:
@@ -44,7 +45,7 @@ class Subtitles:
             if getattr(track.codec_context, "name", None) not in kinds:  # of an unknown kind FFmpeg has no context
                 continue
             added = container.add_stream_from_template(track)
-            added.metadata.update({tag: value for tag, value in track.metadata.items() if tag in _STREAM_TAGS})
+            added.metadata.update({tag: value for tag, value in track.metadata.items() if tag in STREAM_TAGS})
             added.disposition = track.disposition
             self._streams[track.index], self._held[track.index] = added, deque()
         if missing := len(tracks) - len(self._streams):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from animecam.types import Frame
 
 MOST_EVENTS = 256  # two seconds of a mouse that reports 125 times a second
-TEXT_BYTES = 2048  # a help of 14 lines takes 500
+TEXT_BYTES = 2048  # four times what the help takes, the longest of the texts
 _EVENT_COUNT, _TEXT_COUNT = 0, 1  # places of the head
 _HEAD_FIELDS = 4
 _PRESS, _DRAG = 0, 1  # kinds of events

@@ -8,7 +8,8 @@ import numpy as np
 
 from animecam.errors import SinkError, UsageError
 from animecam.sinks.convert import even, to_yuv420, upright, upright_size
-from animecam.sinks.v4l2_device import CAP_VIDEO_OUTPUT, DeviceFormat, OutputDevice, V4l2Device, fourcc
+from animecam.sinks.v4l2_device import DeviceFormat, OutputDevice, V4l2Device
+from animecam.sources.v4l2 import fourcc
 from animecam.types import Color, ColorMatrix, Frame, Plane, StreamFormat
 
 YU12 = fourcc("YU12")
@@ -81,10 +82,10 @@ class V4l2Sink:
         """Finds a format that both sides know."""
         width_px, height_px = _stored_size(stream.width_px, stream.height_px, stream.rotation_deg)
         try:
-            capabilities = self._device.capabilities()
+            can_output = self._device.can_output()
         except OSError as error:
             raise self._no_output() from error  # ENOTTY: not a video device at all
-        if not capabilities & CAP_VIDEO_OUTPUT:
+        if not can_output:
             raise self._no_output()
         try:
             chosen = self._device.set_format(DeviceFormat(width_px, height_px, YU12, width_px))

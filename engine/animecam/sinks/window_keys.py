@@ -31,7 +31,7 @@ class Binding:
     """Keys that do one thing.
 
     Attributes:
-        keys: As `WindowKeys` names them: the character, or "F11" or "Esc".
+        keys: As `key_of` names them: the character, or "F11" or "Esc".
         label: How a person reads them.
         action: What they do.
         help: The same in words.
@@ -95,9 +95,3 @@ def key_of(code: int) -> str | None:
 def help_lines() -> tuple[str, ...]:
     """The table for the window, a line a binding."""
     return tuple(f"{binding.label}: {binding.help}" for binding in BINDINGS)
-
-
-def help_table() -> str:
-    """The table for documentation, in Markdown."""
-    rows = [f"| {binding.label} | {binding.help} |" for binding in BINDINGS if binding.action is not Action.HELP]
-    return "\n".join(("| key | what it does |", "|---|---|", *rows, "| h | all of these, in the window |"))

@@ -16,6 +16,7 @@ from animecam.errors import SourceError
 from animecam.sources import faults
 from animecam.sources.clock import SYSTEM_CLOCK, Clock
 from animecam.sources.devices import CameraInfo, list_cameras
+from animecam.sources.ffmpeg_devices import FORMATS, NON_BLOCKING
 from animecam.sources.options import SourceOptions
 from animecam.sources.reader import DecodedSource, open_decoded
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat, StreamFormat
@@ -26,11 +27,9 @@ WIDTH_PX, HEIGHT_PX, FPS = 640, 480, 30.0  # what every webcam can; asked for un
 MEASURED_FRAMES = 60  # two seconds at 30 fps: the rate is taken over so many
 RATE_TOLERANCE = 0.05  # of the rate asked for: 29.97 is 30
 SLOW = 0.8  # below this part of the promised rate the user is told; exposure in dim light halves it
-NON_BLOCKING = "+4"  # AVFMT_FLAG_NONBLOCK: FFmpeg has no name for it, and a silent camera would block for ever
 
 _GONE = {errno.ENODEV, errno.ENXIO, errno.EIO, errno.ESHUTDOWN, errno.EPROTO}  # what drivers say when the plug is out
 _CANNOT = {errno.EINVAL, errno.EIO, errno.ENOTTY}  # what devices say to a format, size or rate they do not have
-_FORMATS = {"linux": "v4l2", "darwin": "avfoundation", "win32": "dshow"}
 _RAW_MATRICES = {"v4l2": ColorMatrix.BT601}  # the kernel's default for cameras, at any size; FFmpeg passes none on
 
 Opener = Callable[..., InputContainer]
@@ -83,7 +82,7 @@ def open_camera(device: str, options: SourceOptions, system: System | None = Non
         SourceError: There is no such camera, another program has it, or the user may not use it.
     """
     system = system or System()
-    device_format = _FORMATS.get("linux" if system.platform.startswith("linux") else system.platform)
+    device_format = "v4l2" if system.platform.startswith("linux") else FORMATS.get(system.platform)
     if device_format is None:
         raise SourceError(f"cameras cannot be opened on {system.platform}", hint="name a file or a stream")
     path = _find(device, device_format, system)

@@ -27,7 +27,6 @@ CLOSE_SECONDS = 1.0
 RETRY_SECONDS = 0.005  # pause before a device without sound is asked again
 LATENCY_MS = 20  # of a chunk: small beside a picture's time, large beside the cost of a read
 CHUNK_BYTES = 4 * SOUND_RATE_HZ * 2 * LATENCY_MS // 1000  # most that one read takes
-NON_BLOCKING = "+4"  # as in `sources.camera`
 _SAMPLE_BYTES = 2
 _FULL_SCALE = 32768.0
 

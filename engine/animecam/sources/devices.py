@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import av.error
 from av.device import DeviceInfo
 
 from animecam.errors import SourceError
 from animecam.sources import v4l2
+from animecam.sources.ffmpeg_devices import FORMATS, list_devices
 from animecam.sources.v4l2 import CameraMode, Kernel
 
 __all__ = ["CameraInfo", "CameraMode", "list_cameras"]
 
 log = logging.getLogger(__name__)
-
-_FORMATS = {"darwin": "avfoundation", "win32": "dshow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +56,10 @@ def list_cameras(
     """
     if platform.startswith("linux"):
         return _linux_cameras(folder, kernel or Kernel())
-    device_format = _FORMATS.get(platform)
+    device_format = FORMATS.get(platform)
     if device_format is None:
         raise SourceError(f"cameras cannot be listed on {platform}", hint="name a file, a stream or pattern:640x480@30")
-    try:
-        devices = enumerate_devices(device_format)
-    except (ValueError, av.error.FFmpegError) as error:
-        what = f"this build of PyAV cannot list {device_format} devices"
-        raise SourceError(what, hint="pip install --upgrade av") from error
-    cameras = [device for device in devices if "video" in device.media_types]
+    cameras = list_devices(device_format, "video", enumerate_devices)
     prefix = "video=" if device_format == "dshow" else ""
     return tuple(
         CameraInfo(index, prefix + camera.name, camera.description or camera.name)

@@ -130,8 +130,8 @@ class PictureSource:
 def load_picture(path: Path) -> Picture:
     """Decodes a picture, upright as its EXIF data says, to RGB uint8 [H, W, 3], read-only, in its own colour space.
 
-    16 bits become 8, grey becomes RGB, transparent parts show white paper. (EXIF data of a picture with transparency
-    is not looked at: cameras write none.)
+    16 bits become 8, grey becomes RGB, transparent parts show white paper. (A picture with transparency stays as it is
+    stored, whatever way up its EXIF data say: cameras write none.)
 
     Raises:
         SourceError: It is missing, damaged, too large, animated, or no picture.

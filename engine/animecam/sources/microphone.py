@@ -18,14 +18,14 @@ from animecam.errors import SourceError
 from animecam.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
 from animecam.sources.captures import (
     LATENCY_MS,
-    NON_BLOCKING,
     OPEN_SECONDS,
     READ_SECONDS,
     Capture,
     DeviceCapture,
     ProgramCapture,
 )
-from animecam.sources.microphones import FORMATS, list_sound_inputs
+from animecam.sources.ffmpeg_devices import FORMATS, NON_BLOCKING
+from animecam.sources.microphones import list_sound_inputs
 
 log = logging.getLogger(__name__)
 

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-import av.error
 from av.device import DeviceInfo
 
 from animecam.errors import SourceError
+from animecam.sources.ffmpeg_devices import FORMATS, list_devices
 
 ALSA_DEVICES = Path("/proc/asound/pcm")
 ASK_SECONDS = 3.0  # a sound server that answers at all does so at once
-FORMATS = {"darwin": "avfoundation", "win32": "dshow"}
-"""How FFmpeg calls the devices of a system, for those whose devices it opens itself."""
 
 _MONITOR = ".monitor"  # what a loudspeaker plays, offered as a source
 _ALSA_LINE = re.compile(r"(\d+)-(\d+): *([^:]*):.*capture")
@@ -97,11 +95,7 @@ def list_sound_inputs(platform: str, ask: Callable[[str], Sequence[DeviceInfo]])
     device_format = FORMATS.get(platform)
     if device_format is None:
         raise SourceError(f"microphones cannot be listed on {platform}", hint="leave out --audio")
-    try:
-        return [device for device in ask(device_format) if "audio" in device.media_types]
-    except (ValueError, av.error.FFmpegError) as error:
-        what = f"this build of PyAV cannot list {device_format} devices"
-        raise SourceError(what, hint="pip install --upgrade av") from error
+    return list_devices(device_format, "audio", ask)
 
 
 def _of_sound_server(devices: SoundDevices) -> tuple[MicrophoneInfo, ...]:

@@ -1,12 +1,11 @@
 """From what the user wrote to an open source. Nothing heavy is imported before a source is opened."""
 
 import glob
-import re
 from pathlib import Path
 from urllib.parse import unquote
 
 from animecam.errors import SourceError, UsageError
-from animecam.sources.addresses import public_uri
+from animecam.sources.addresses import FRAME_NUMBER, public_uri, scheme_of
 from animecam.sources.base import Source
 from animecam.sources.options import SourceOptions
 from animecam.sources.picture_header import PICTURE_SUFFIXES
@@ -17,9 +16,6 @@ STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtm
 FILE_PREFIX = "file://"
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
-
-_FRAME_NUMBER = re.compile(r"%0?\d*d")  # as in the name of an output, frames/%05d.png
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):", re.IGNORECASE)  # two letters at least: one is a Windows drive
 
 
 def open_source(uri: str, options: SourceOptions) -> Source:
@@ -34,7 +30,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
         SourceError: It cannot be opened or read.
         UsageError: It names nothing that can be a source.
     """
-    kind = _kind(uri)
+    kind = scheme_of(uri)
     if is_camera(uri):
         from animecam.sources.camera import open_camera
 
@@ -62,7 +58,7 @@ def is_camera(uri: str) -> bool:
 
 def local_path(uri: str) -> Path | None:
     """The file that a URI reads, or the folder whose pictures it reads; None for all else."""
-    kind = _kind(uri)
+    kind = scheme_of(uri)
     if not uri or is_camera(uri) or kind == "pattern" or kind in STREAM_SCHEMES:
         return None
     path = Path(path_text(uri))
@@ -77,12 +73,6 @@ def path_text(uri: str) -> str:
     return text if Path(text).exists() else unquote(text)
 
 
-def _kind(uri: str) -> str:
-    """What stands before the colon of a URI, in small letters; empty if nothing does."""
-    scheme = _SCHEME.match(uri)
-    return scheme[1].lower() if scheme else ""
-
-
 def _open_path(text: str, options: SourceOptions) -> Source:
     if not text:
         raise UsageError("no source was named", hint=f"give {EXAMPLES}")
@@ -91,7 +81,7 @@ def _open_path(text: str, options: SourceOptions) -> Source:
         from animecam.sources.image import open_pictures
 
         return open_pictures(text, options)
-    if not path.exists() and _FRAME_NUMBER.search(path.name):
+    if not path.exists() and FRAME_NUMBER.search(path.name):
         hint = f"give the folder, '{path.parent}', whose pictures are taken in order"
         raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)

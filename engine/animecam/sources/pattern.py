@@ -28,15 +28,11 @@ class PatternSource:
 
     Live, it keeps to a schedule that begins with the first read and that no delay shifts. Like a camera it keeps no
     more than the newest frame: what nobody took in time is gone, and shows as a gap in `pts`.
-
-    Attributes:
-        missed: Frames that nobody took in time.
     """
 
     def __init__(self, uri: str, pattern: PatternOptions, *, read_s: float, clock: Clock) -> None:
         self.uri = uri
         self.skipped = 0
-        self.missed = 0
         self._pattern = pattern
         self._read_s = read_s
         self._clock = clock
@@ -82,7 +78,6 @@ class PatternSource:
             self._wait_until(self._due_ns(number))
             if self._is_closed:
                 return None
-        self.missed += number - self._next
         self._next = number + 1
         index, self._count = self._count, self._count + 1
         return Frame(

@@ -1,6 +1,7 @@
 """What the header of a TIFF says (TIFF 6.0): its size, and how its pixels are stored, which OpenCV keeps to itself."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -10,8 +11,8 @@ _BYTE_BITS = 8
 _APART = 2  # planar configuration: one colour after the other
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA = 256, 257, 258, 262, 277, 284, 338  # tags
 _LETTERS = {1: "B", 3: "H", 4: "I"}  # field types of whole numbers: 8, 16 and 32 bits
-_INLINE_BYTES = 4  # a field's values stand in the field itself if they are no longer
-_FIELD_BYTES = 12
+INLINE_BYTES = 4  # a field's values stand in the field itself if they are no longer
+FIELD_BYTES = 12
 
 
 class Extra(IntEnum):
@@ -60,7 +61,23 @@ class TiffHeader:
 
 def is_tiff(data: bytes) -> bool:
     """Whether this is a TIFF of less than 4 GB."""
-    return data[:4] in (b"II*\0", b"MM\0*")
+    return byte_order(data) is not None
+
+
+def byte_order(data: bytes) -> str | None:
+    """Of the numbers in a TIFF of less than 4 GB, as `struct` has it; None if this is none."""
+    return {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+
+
+def fields_of(data: bytes, order: str, start: int) -> Iterator[tuple[int, int, int, int]]:
+    """Tag, type, number of values, and the place of these or of a pointer to them, of each field of a directory.
+
+    Raises:
+        struct.error: It is cut off.
+    """
+    for entry in range(struct.unpack_from(order + "H", data, start)[0]):
+        at = start + 2 + FIELD_BYTES * entry
+        yield *struct.unpack_from(order + "HHI", data, at), at + FIELD_BYTES - INLINE_BYTES
 
 
 def tiff_header(data: bytes) -> TiffHeader | None:
@@ -69,16 +86,13 @@ def tiff_header(data: bytes) -> TiffHeader | None:
     Raises:
         struct.error: It is cut off.
     """
-    order = "<" if data[:2] == b"II" else ">"
-    start = struct.unpack_from(order + "I", data, 4)[0]
+    if (order := byte_order(data)) is None:
+        return None
     fields: dict[int, int] = {}
-    for entry in range(struct.unpack_from(order + "H", data, start)[0]):
-        at = start + 2 + _FIELD_BYTES * entry
-        tag, kind, count = struct.unpack_from(order + "HHI", data, at)
+    for tag, kind, count, at in fields_of(data, order, struct.unpack_from(order + "I", data, 4)[0]):
         if (letter := _LETTERS.get(kind)) is None or not count:
             continue
-        at += 8
-        if count * struct.calcsize(letter) > _INLINE_BYTES:
+        if count * struct.calcsize(letter) > INLINE_BYTES:
             at = struct.unpack_from(order + "I", data, at)[0]
         if at + struct.calcsize(letter) <= len(data):  # the first of them is all that is asked for
             fields[tag] = struct.unpack_from(order + letter, data, at)[0]

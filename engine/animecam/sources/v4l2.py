@@ -1,4 +1,4 @@
-"""Asks a Linux camera what it is and can do, by the requests of <linux/videodev2.h> (Video4Linux, kernel API)."""
+"""Asks a video device of Linux what it is and can do, by the requests of <linux/videodev2.h> (Video4Linux)."""
 
 import errno
 import os
@@ -12,6 +12,7 @@ SYSTEM_NODES = Path("/sys/class/video4linux")
 """Where Linux lists them."""
 
 CAPTURE = 1  # V4L2_BUF_TYPE_VIDEO_CAPTURE
+OUTPUT = 2  # V4L2_BUF_TYPE_VIDEO_OUTPUT
 CAN_CAPTURE = 0x00000001  # V4L2_CAP_VIDEO_CAPTURE
 CAN_OUTPUT = 0x00000002  # V4L2_CAP_VIDEO_OUTPUT
 HAS_DEVICE_CAPS = 0x80000000  # V4L2_CAP_DEVICE_CAPS: the node's own abilities are told, not only the whole device's
@@ -25,6 +26,9 @@ FRAME_SIZE = struct.Struct("=III6I8x")
 """struct v4l2_frmsizeenum: index, pixel format, kind; width, height or min, max, step of both."""
 FRAME_INTERVAL = struct.Struct("=IIIII6I8x")
 """struct v4l2_frmivalenum: index, pixel format, width, height, kind; seconds as fractions: one, or min, max, step."""
+PICTURE = struct.Struct("@I0P12I152x")
+"""struct v4l2_format: buffer type; width, height, pixel format, field order, bytes of a row and of a picture, colour
+space, private, flags, YCbCr matrix, range, transfer. All but the type is a union, which the pointers in it align."""
 
 _READ, _WRITE = 2, 1  # directions of <asm-generic/ioctl.h>
 MOST_ENTRIES = 256  # of a list that a driver tells one by one; a broken one never ends
@@ -37,8 +41,19 @@ def request(direction: int, number: int, layout: struct.Struct) -> int:
 
 QUERYCAP = request(_READ, 0, CAPABILITY)
 ENUM_FMT = request(_READ | _WRITE, 2, FORMAT)
+SET_FORMAT = request(_READ | _WRITE, 5, PICTURE)
 ENUM_FRAMESIZES = request(_READ | _WRITE, 74, FRAME_SIZE)
 ENUM_FRAMEINTERVALS = request(_READ | _WRITE, 75, FRAME_INTERVAL)
+
+
+def fourcc(name: str) -> int:
+    """The number of a pixel format from its four letters."""
+    return int.from_bytes(name.encode("ascii"), "little")
+
+
+def fourcc_name(number: int) -> str:
+    """The letters of a pixel format."""
+    return number.to_bytes(4, "little").decode("ascii", "replace").strip()
 
 
 def _system_ioctl(device: int, code: int, buffer: bytearray) -> None:
@@ -104,9 +119,30 @@ class Abilities:
     can_output: bool
 
 
+def ask(kernel: Kernel, device: int, code: int, layout: struct.Struct, *values: int | bytes) -> tuple[int, ...]:
+    """Sends one request.
+
+    Args:
+        kernel: The system calls.
+        device: An open node.
+        code: Of the request.
+        layout: Of its structure.
+        values: What to put there; zeros if none.
+
+    Returns:
+        What the structure holds afterwards.
+
+    Raises:
+        OSError: As the system says it.
+    """
+    buffer = bytearray(layout.pack(*values)) if values else bytearray(layout.size)
+    kernel.ioctl(device, code, buffer)
+    return layout.unpack(buffer)
+
+
 def abilities(kernel: Kernel, device: int) -> Abilities:
     """What an open node is and can do at the moment."""
-    driver, card, _, _, all_capabilities, own_capabilities = _ask(kernel, device, QUERYCAP, CAPABILITY)
+    driver, card, _, _, all_capabilities, own_capabilities = ask(kernel, device, QUERYCAP, CAPABILITY)
     bits = own_capabilities if all_capabilities & HAS_DEVICE_CAPS else all_capabilities
     return Abilities(_text(driver), _text(card), bool(bits & CAN_CAPTURE), bool(bits & CAN_OUTPUT))
 
@@ -130,7 +166,7 @@ def modes(kernel: Kernel, device: int) -> tuple[CameraMode, ...]:
     found: list[CameraMode] = []
     for entry in _list(kernel, device, ENUM_FMT, FORMAT, CAPTURE, 0, b"", 0, 0):
         pixel_format = entry[4]
-        name = struct.pack("=I", pixel_format).decode("ascii", "replace").strip()
+        name = fourcc_name(pixel_format)
         for width_px, height_px in _sizes(kernel, device, pixel_format):
             found.append(
                 CameraMode(name, width_px, height_px, _rates(kernel, device, pixel_format, width_px, height_px))
@@ -165,17 +201,11 @@ def _list(
     """The entries of a list that is asked for by number until the driver says there are no more."""
     for index in range(MOST_ENTRIES):
         try:
-            yield _ask(kernel, device, code, layout, index, *values)
+            yield ask(kernel, device, code, layout, index, *values)
         except OSError as error:
             if error.errno in (errno.EINVAL, errno.ENOTTY):  # the end; or a driver without this list
                 return
             raise
-
-
-def _ask(kernel: Kernel, device: int, code: int, layout: struct.Struct, *values: int | bytes) -> tuple[int, ...]:
-    buffer = bytearray(layout.pack(*values)) if values else bytearray(layout.size)
-    kernel.ioctl(device, code, buffer)
-    return layout.unpack(buffer)
 
 
 def _text(raw: object) -> str:

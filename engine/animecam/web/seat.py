@@ -13,8 +13,8 @@ from animecam.pacing import EARLY_SHARE
 from animecam.pipeline import Figures, Rendered
 from animecam.renderer import Draw, Plan
 from animecam.settings import Controls, Look
-from animecam.tally import LATENCY
-from animecam.timing import Percentiles, Rate, Timing, ms_since
+from animecam.tally import Tally
+from animecam.timing import Timing
 from animecam.types import Frame, Image
 
 log = logging.getLogger(__name__)
@@ -90,12 +90,8 @@ class Seat:
         self._due_s = time.monotonic()
         self._drawing: Drawing | None = None
         self._shape: tuple[object, ...] = ()
-        self._rate_in, self._rate_out = Rate(), Rate()
+        self._tally = Tally(self.timing)
         self._dropped = 0
-        self._capped = 0
-        self._faces = self._more_faces = 0
-        self._with_faces = 0
-        self._opened_ns = time.perf_counter_ns()
         self.is_closed = False
 
     def put(self, frame: Frame) -> None:
@@ -103,7 +99,7 @@ class Seat:
         with self._changed:
             if self.is_closed:
                 return
-            self._rate_in.tick()
+            self._tally.came()
             if self._waiting is not None:
                 self._count_replaced()
             self._waiting = frame
@@ -147,10 +143,7 @@ class Seat:
         if self._drawing is None or self.is_closed:
             return
         rendered = self._drawing.finish(plan, drawn)
-        self._faces, self._more_faces = len(rendered.faces.faces), rendered.faces.left_out
-        self._with_faces += self._faces > 0
-        self._rate_out.tick()
-        self.timing.add(LATENCY, ms_since(rendered.frame.captured_ns))
+        self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
         self._deliver(rendered)
 
     def fail(self, error: Exception) -> None:
@@ -166,27 +159,12 @@ class Seat:
 
     def figures(self) -> Figures:
         """What happened here so far; any thread."""
-        stage_ms = self.timing.percentiles()
-        latency_ms = stage_ms.pop(LATENCY, Percentiles())
-        return Figures(
-            frames_in=self._rate_in.count,
-            frames_out=self._rate_out.count,
-            dropped=self._dropped,
-            capped=self._capped,
-            with_faces=self._with_faces,
-            faces=self._faces,
-            left_out=self._more_faces,
-            fps_in=self._rate_in.per_second(),
-            fps_out=self._rate_out.per_second(),
-            latency_ms=latency_ms,
-            stage_ms=stage_ms,
-            seconds=(time.perf_counter_ns() - self._opened_ns) / 1e9,
-        )
+        return self._tally.figures(dropped=self._dropped, skipped=0, is_interrupted=False)
 
     def _count_replaced(self) -> None:
         """The waiting frame is not drawn: the engine had no time for it, or it was more than wanted."""
         if self._left_s(time.monotonic()) > 0:
-            self._capped += 1
+            self._tally.left_out()
         else:
             self._dropped += 1
 

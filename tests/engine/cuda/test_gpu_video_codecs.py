@@ -144,7 +144,9 @@ def test_an_encoder_by_name_runs_on_the_gpu_that_was_asked_for():
 
 
 def test_another_pixel_format_is_encoded_on_the_processor():
-    encoding = file_encoding(CONTAINERS[".mkv"], NV12_FILM, SinkOptions(gpu=0, pixel_format=PixelFormat.YUV420P))
+    encoding = file_encoding(
+        CONTAINERS[".mkv"], replace(NV12_FILM, pixel_format=PixelFormat.YUV420P), SinkOptions(gpu=0)
+    )
     assert (encoding.gpu, encoding.codec) == (None, "libx264")
 
 

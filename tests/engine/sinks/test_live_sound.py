@@ -129,7 +129,7 @@ def test_a_microphone_that_dies_or_never_speaks_holds_nothing_up(
         frame = make_frame(live_format, index, pts=round(index / RATE / live_format.time_base))
         sink.write(replace(frame, captured_ns=round(index / RATE * 1e9)))
     # Though the sound has ended, pictures reach the disk: what is there now plays without its end.
-    (video,) = read_packets(sink.location, "video")
+    (video,) = read_packets(tmp_path / "a.partial.mp4", "video")
     assert max(video.times_s) > 1.5
     sink.close(complete=True)
     (sound,) = read_packets(target, "audio")

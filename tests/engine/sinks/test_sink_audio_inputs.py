@@ -26,7 +26,7 @@ def converted(source: Path, out: Path) -> Path:
         sink.write(frame)
     sink.close(complete=True)
     film.close()
-    return sink.location
+    return out
 
 
 def remuxed(source: Path, out: Path, kinds=("video", "audio"), prepare=lambda copy: None, **options) -> Path:

@@ -82,9 +82,10 @@ def test_what_fitted_on_a_small_disk_plays(small_disk, stream_format, make_frame
     sink.close(complete=False)
     assert "disk is full" in error.message
     assert "free some space" in error.hint
-    assert sink.location.name in error.hint
+    part = small_disk / f"out.partial.{extension}"
+    assert part.name in error.hint
     assert not path.exists()
-    assert playable_frames(sink.location) > written // 3
+    assert playable_frames(part) > written // 3
 
 
 @pytest.mark.parametrize("extension", ["mp4", "webm", "avi"])

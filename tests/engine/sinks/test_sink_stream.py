@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError, UsageError
+from animecam.sinks import codecs
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.stream import StreamSink, public_address
 from animecam.sound import SOUND_RATE_HZ, SoundChunk
@@ -188,14 +189,14 @@ def test_server_that_never_answers(live_format, scheme):
         assert time.monotonic() - started < 4
 
 
-def test_receiver_that_stops_reading(live_format, make_frame):
+def test_receiver_that_stops_reading(live_format, make_frame, monkeypatch):
+    monkeypatch.setattr(codecs, "BITS_PER_PIXEL", 10.0)  # fills what the system holds for a receiver soon
     stream = replace(live_format, width_px=640, height_px=480)
     with socket.socket() as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.bind(("127.0.0.1", 0))
         stuck.listen(1)
-        options = replace(QUICK, bit_rate=100_000_000)
-        sink = StreamSink(f"tcp://127.0.0.1:{stuck.getsockname()[1]}", stream, options)
+        sink = StreamSink(f"tcp://127.0.0.1:{stuck.getsockname()[1]}", stream, QUICK)
         frame = make_frame(stream)
         for plane in frame.planes:
             plane[...] = np.random.default_rng(0).integers(0, 256, plane.shape)

@@ -1,8 +1,9 @@
 """Virtual cameras, against a device that lives in memory and the system's own header."""
 
-import ctypes
 import errno
+import os
 import shutil
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,8 +16,10 @@ from animecam.errors import SinkError, UsageError
 from animecam.sinks import v4l2_device
 from animecam.sinks.convert import to_rgb
 from animecam.sinks.v4l2 import CAMERA_COLOR, YU12, YUYV, V4l2Sink
-from animecam.sinks.v4l2_device import CAP_VIDEO_OUTPUT, DeviceFormat
+from animecam.sinks.v4l2_device import DeviceFormat, V4l2Device
 from animecam.sinks.virtualcam import VirtualCameraSink
+from animecam.sources import v4l2
+from animecam.sources.v4l2 import Kernel
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat
 
 URI = "v4l2:///dev/video9"
@@ -25,17 +28,17 @@ URI = "v4l2:///dev/video9"
 class FakeDevice:
     """Takes pictures as v4l2loopback does."""
 
-    def __init__(self, *, capabilities=CAP_VIDEO_OUTPUT, takes=(YU12, YUYV), held=None, fails=None):
-        self.bits, self.takes, self.held, self.fails = capabilities, takes, held, fails or {}
+    def __init__(self, *, can_output=True, takes=(YU12, YUYV), held=None, fails=None):
+        self.is_output, self.takes, self.held, self.fails = can_output, takes, held, fails or {}
         self.pictures, self.closed, self.format = [], 0, None
 
     def _fail(self, name):
         if name in self.fails:
             raise OSError(self.fails[name], "as the test wishes")
 
-    def capabilities(self):
-        self._fail("capabilities")
-        return self.bits
+    def can_output(self):
+        self._fail("can_output")
+        return self.is_output
 
     def set_format(self, wanted):
         self._fail("set_format")
@@ -131,8 +134,8 @@ MODPROBE = 'sudo modprobe v4l2loopback devices=1 video_nr=9 card_label="animecam
     [
         (missing, "no device /dev/video9", MODPROBE),
         (forbidden, "no permission", "usermod -aG video"),
-        (lambda path: FakeDevice(capabilities=1), "not an output", MODPROBE),
-        (lambda path: FakeDevice(fails={"capabilities": errno.ENOTTY}), "not an output", MODPROBE),
+        (lambda path: FakeDevice(can_output=False), "not an output", MODPROBE),
+        (lambda path: FakeDevice(fails={"can_output": errno.ENOTTY}), "not an output", MODPROBE),
         (lambda path: FakeDevice(fails={"set_format": errno.EBUSY}), "is busy", "another program"),
         (lambda path: FakeDevice(held=(1280, 720)), "held at 1280x720", "close the programs"),
         (lambda path: FakeDevice(takes=(1234,)), "neither YU12 nor YUYV", "reload"),
@@ -145,7 +148,7 @@ def test_what_can_be_wrong_with_a_device(stream_format, opener, match, hint):
 
 
 def test_device_is_closed_when_it_is_refused(stream_format):
-    device = FakeDevice(capabilities=1)
+    device = FakeDevice(can_output=False)
     with pytest.raises(SinkError):
         V4l2Sink(URI, stream_format, lambda path: device)
     assert device.closed == 1
@@ -185,12 +188,12 @@ C_PROGRAM = r"""
 #include <stdio.h>
 #define OFFSET(name) offsetof(struct v4l2_format, fmt.pix.name)
 int main(void) {
-    printf("%zu %zu %zu %lu %lu %u %u %u %u %u %u %u %u %zu %zu %zu %zu %zu\n", sizeof(struct v4l2_capability),
-           sizeof(struct v4l2_format), sizeof(struct v4l2_pix_format), (unsigned long)VIDIOC_QUERYCAP,
-           (unsigned long)VIDIOC_S_FMT, V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_DEVICE_CAPS, V4L2_BUF_TYPE_VIDEO_OUTPUT,
-           V4L2_FIELD_NONE, V4L2_COLORSPACE_SRGB, V4L2_YCBCR_ENC_601, V4L2_QUANTIZATION_LIM_RANGE,
-           V4L2_PIX_FMT_YUV420, OFFSET(width), OFFSET(pixelformat), OFFSET(bytesperline), OFFSET(quantization),
-           offsetof(struct v4l2_capability, device_caps));
+    printf("%zu %lu %u %u %u %u %u %u %u\n", sizeof(struct v4l2_format), (unsigned long)VIDIOC_S_FMT,
+           V4L2_CAP_VIDEO_OUTPUT, V4L2_BUF_TYPE_VIDEO_OUTPUT, V4L2_FIELD_NONE, V4L2_COLORSPACE_SRGB,
+           V4L2_YCBCR_ENC_601, V4L2_QUANTIZATION_LIM_RANGE, V4L2_PIX_FMT_YUV420);
+    printf("%zu %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu", offsetof(struct v4l2_format, type), OFFSET(width),
+           OFFSET(height), OFFSET(pixelformat), OFFSET(field), OFFSET(bytesperline), OFFSET(sizeimage),
+           OFFSET(colorspace), OFFSET(priv), OFFSET(flags), OFFSET(ycbcr_enc), OFFSET(quantization), OFFSET(xfer_func));
     return 0;
 }
 """
@@ -206,18 +209,43 @@ def test_numbers_and_sizes_are_those_of_the_system_header(tmp_path):
         pytest.skip("needs <linux/videodev2.h>")
     assert built.returncode == 0, built.stderr
     printed = subprocess.run([tmp_path / "a"], capture_output=True, text=True, check=True).stdout
+    numbers, places = ([int(number) for number in line.split()] for line in printed.splitlines())
     d = v4l2_device
-    union = d.Format.fmt.offset
-    ours = [
-        *(ctypes.sizeof(kind) for kind in (d.Capability, d.Format, d.PixFormat)),
-        d.VIDIOC_QUERYCAP,
-        d.VIDIOC_S_FMT,
-        *(d.CAP_VIDEO_OUTPUT, d.CAP_DEVICE_CAPS, d.BUF_TYPE_VIDEO_OUTPUT, d.FIELD_NONE),
-        *(d.COLORSPACE_SRGB, d.YCBCR_ENC_601, d.QUANTIZATION_LIM_RANGE, YU12),
-        *(union + getattr(d.PixFormat, n).offset for n in ("width", "pixelformat", "bytesperline", "quantization")),
-        d.Capability.device_caps.offset,
+    assert numbers == [
+        *(v4l2.PICTURE.size, v4l2.SET_FORMAT, v4l2.CAN_OUTPUT, v4l2.OUTPUT),
+        *(d.FIELD_NONE, d.COLORSPACE_SRGB, d.YCBCR_ENC_601, d.QUANTIZATION_LIM_RANGE, YU12),
     ]
-    assert [int(number) for number in printed.split()] == ours
+    told = range(101, 101 + len(places))
+    packed = v4l2.PICTURE.pack(*told)
+    assert [struct.unpack_from("=I", packed, place)[0] for place in places] == list(told)
+
+
+@pytest.mark.skipif(struct.calcsize("P") != 8, reason="the size that 64-bit systems have")
+def test_size_of_the_format_structure():
+    assert v4l2.PICTURE.size == 208
+
+
+def test_a_device_is_asked_for_a_format_and_tells_what_it_chose():
+    asked, closed = [], []
+
+    def answer(node, code, buffer):
+        asked.append((node, code, v4l2.PICTURE.unpack(buffer)))
+        v4l2.PICTURE.pack_into(buffer, 0, v4l2.OUTPUT, 640, 360, YUYV, 1, 1280, *[0] * 7)
+
+    device = V4l2Device("/dev/video9", Kernel(lambda path: path, answer, closed.append))
+    assert device.set_format(DeviceFormat(1280, 720, YU12, 1280)) == DeviceFormat(640, 360, YUYV, 1280)
+    device.close()
+    wanted = (2, 1280, 720, YU12, 1, 1280, 0, 8, 0, 0, 1, 2, 0)  # an output; progressive, sRGB, BT.601 in narrow range
+    assert asked == [("/dev/video9", v4l2.SET_FORMAT, wanted)]
+    assert closed == ["/dev/video9"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="flags of Linux")
+def test_a_device_is_opened_so_that_a_write_waits(monkeypatch):
+    flags = []
+    monkeypatch.setattr(os, "open", lambda path, how: flags.append(how) or 7)
+    V4l2Device("/dev/video9")
+    assert flags == [os.O_RDWR]
 
 
 class FakePackage:

@@ -51,7 +51,7 @@ def converted(source: Path, out: Path, *, frames=FRAMES, cuts=False) -> Path:
         sink.write(film.read())
     sink.close(complete=True)
     film.close()
-    return sink.location
+    return out
 
 
 def lines_of(path: Path, track=0):

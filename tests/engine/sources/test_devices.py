@@ -16,7 +16,7 @@ from animecam.sources import v4l2
 from animecam.sources.devices import CameraInfo, CameraMode, list_cameras
 from animecam.sources.v4l2 import CAN_CAPTURE, HAS_DEVICE_CAPS, Kernel
 
-MJPG, YUYV = (struct.unpack("=I", code)[0] for code in (b"MJPG", b"YUYV"))
+MJPG, YUYV = map(v4l2.fourcc, ("MJPG", "YUYV"))
 METADATA = 0x00800000  # V4L2_CAP_META_CAPTURE
 
 

@@ -78,7 +78,7 @@ def test_what_is_written_is_shown_like_the_input(make_clip, media, tmp_path, mat
         sink.write(frame)
     sink.close(complete=True)
     film.close()
-    with av.open(str(sink.location)) as container:
+    with av.open(str(tmp_path / f"out.{ending}")) as container:
         picture = next(container.decode(video=0))
     held = orientation(picture)
     assert held == Orientation(rotation_deg=0 if ending == "avi" else frames[0].rotation_deg)
