@@ -74,7 +74,7 @@ class TimedOps(CpuImageOps):
         self.paste_ms: list[float] = []
 
     def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """As `ImageOps.paste`."""
+        """As `CpuImageOps.paste`."""
         start_ns = perf_counter_ns()
         pasted = super().paste(frame, patches)
         self.paste_ms.append(ms_since(start_ns))

@@ -10,11 +10,12 @@ from animecam.crowd import told_of_crowd
 from animecam.errors import PipelineError
 from animecam.governing import Governing
 from animecam.pipeline import Rendered
-from animecam.render.base import Draw, ImageOps
+from animecam.render.base import Draw
 from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
 from animecam.render.eyes import EyeEnlarger
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
@@ -112,7 +113,7 @@ class Renderer:
         *,
         track: Callable[[Frame], Faces],
         align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
-        ops: ImageOps,
+        ops: CpuImageOps,
         draw: Callable[[str], Draw],
         calm: Calm,
         compositor: Compositor,

@@ -1,4 +1,4 @@
-"""The seam between the renderer and the processor that touches pixels (CPU now, CUDA later)."""
+"""What the parts of a renderer hand to one another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.types import Frame, Image, Region
+from animecam.types import Image, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +33,4 @@ class Draw(Protocol):
 
     def __call__(self, pictures: Sequence[Image]) -> Sequence[Image]:
         """RGB, uint8 [H, W, 3] each, all of one size."""
-        ...
-
-
-class ImageOps(Protocol):
-    """Geometry and colour on frames in their own pixel format."""
-
-    def crop(self, frame: Frame, region: Region) -> Image:
-        """Samples a region as RGB; area-correct where the frame is finer than the crop.
-
-        Args:
-            frame: Any pixel format of `PixelFormat`.
-            region: What to sample; outside the frame the border is replicated.
-
-        Returns:
-            RGB, uint8 [region.height_px, region.width_px, 3].
-        """
-        ...
-
-    def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """A new frame with the patches blended in; the input is not touched, nor are pixels where no mask is.
-
-        Args:
-            frame: The frame the regions were cropped from.
-            patches: Pasted in order.
-
-        Returns:
-            A frame of the same format with planes of its own (`packed` is set).
-        """
         ...

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from animecam.errors import PipelineError
-from animecam.render.base import ImageOps, Patch
+from animecam.render.base import Patch
+from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch, MatchOptions
 from animecam.render.overlap import share_below, share_pixels
@@ -44,7 +45,7 @@ class Compositor:
     """
 
     def __init__(
-        self, ops: ImageOps, person: FindPersons | None = None, options: CompositorOptions | None = None
+        self, ops: CpuImageOps, person: FindPersons | None = None, options: CompositorOptions | None = None
     ) -> None:
         self._ops = ops
         self._person = person

@@ -18,10 +18,18 @@ from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
 
 
 class CpuImageOps:
-    """`ImageOps` on the CPU. Holds no state: one instance serves any number of threads."""
+    """Geometry and colour on frames in their own pixel format. Holds no state: any number of threads may share one."""
 
     def crop(self, frame: Frame, region: Region) -> Image:
-        """As `ImageOps.crop`."""
+        """Samples a region as RGB; area-correct where the frame is finer than the crop.
+
+        Args:
+            frame: Any pixel format of `PixelFormat`.
+            region: What to sample; outside the frame the border is replicated.
+
+        Returns:
+            RGB, uint8 [region.height_px, region.width_px, 3].
+        """
         size = (region.width_px, region.height_px)
         channels: list[Plane] = []
         for plane, layout in zip(frame.planes, frame.pixel_format.planes, strict=True):
@@ -33,7 +41,15 @@ class CpuImageOps:
         return cast(Image, cv2.transform(yuv, yuv_to_rgb_matrix(frame.color, frame.height_px)))
 
     def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """As `ImageOps.paste`."""
+        """A new frame with the patches blended in; the input is not touched, nor are pixels where no mask is.
+
+        Args:
+            frame: The frame the regions were cropped from.
+            patches: Pasted in order.
+
+        Returns:
+            A frame of the same format with planes of its own (`packed` is set).
+        """
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         for mine, theirs in zip(planes, frame.planes, strict=True):
             np.copyto(mine, theirs)
