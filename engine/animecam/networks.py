@@ -281,9 +281,14 @@ class _OnDemand:
         self._masker: PersonMasker | None = None
 
     def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
-        """As `PersonMasker`."""
+        """As `FindPersons`."""
         self._masker = self._masker or self._make()
         return self._masker(regions, pictures)
+
+    def forget(self) -> None:
+        """As `FindPersons.forget`."""
+        if self._masker is not None:
+            self._masker.forget()
 
 
 @contextmanager

@@ -238,6 +238,8 @@ class Renderer:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._calm.forget()
         self._compositor.forget()
+        if self._tint is not None:
+            self._tint.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]

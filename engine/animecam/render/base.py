@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from animecam.render.masks import Mask
 from animecam.types import Image, Region
 
 
@@ -24,7 +22,7 @@ class Patch:
 
     region: Region
     picture: Image
-    mask: NDArray[np.float32]
+    mask: Mask
     is_soft: bool = False
 
 
@@ -33,4 +31,24 @@ class Draw(Protocol):
 
     def __call__(self, pictures: Sequence[Image]) -> Sequence[Image]:
         """RGB, uint8 [H, W, 3] each, all of one size."""
+        ...
+
+
+class FindPersons(Protocol):
+    """Finds the persons in the pictures of one stream. Call it with the frames in order: it remembers the last ones."""
+
+    def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
+        """Masks the persons of one frame.
+
+        Args:
+            regions: Where the pictures come from; `track_id` tells which mask of the last call belongs to which.
+            pictures: RGB, uint8 [H, W, 3] each, upright.
+
+        Returns:
+            Masks of the pictures' sizes.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Takes the next pictures for new ones."""
         ...

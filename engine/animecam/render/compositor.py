@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from animecam.errors import PipelineError
-from animecam.render.base import Patch
+from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch, MatchOptions
@@ -16,9 +16,6 @@ from animecam.types import WHOLE_FRAME, Frame, Image, Region
 
 Retouch = Callable[[Sequence[Image]], Sequence[Image]]
 """Changes the drawings of one frame."""
-
-FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
-"""Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,8 @@ class Compositor:
     def forget(self) -> None:
         """Takes the next faces for new ones."""
         self._match.forget()
+        if self._person is not None:
+            self._person.forget()
 
     def _masks(
         self, regions: Sequence[Region], pictures: Sequence[Image], shapes: Sequence[Mask], scope: Scope

@@ -39,7 +39,7 @@ class PersonOptions:
 
 
 class PersonMasker:
-    """Masks of the persons in the pictures of one frame. Call it with the frames in order: it remembers the last ones.
+    """`FindPersons` with the bundled network.
 
     Args:
         backend: The opened network, float32 NHWC RGB in [0, 1] in, one channel of the same size out. It stays the
@@ -67,20 +67,16 @@ class PersonMasker:
         self._last: dict[int, Mask] = {}
 
     def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
-        """Masks the persons of one frame.
-
-        Args:
-            regions: Where the pictures come from; `track_id` tells which mask of the last call belongs to which.
-            pictures: RGB, uint8 [H, W, 3] each, upright.
-
-        Returns:
-            Masks of the pictures' sizes.
-        """
+        """As `FindPersons`."""
         masks = [
             self._steady(region, self._segment(picture)) for region, picture in zip(regions, pictures, strict=True)
         ]
         self._last = {region.track_id: mask for region, mask in zip(regions, masks, strict=True)}
         return tuple(_fit(mask, region) for mask, region in zip(masks, regions, strict=True))
+
+    def forget(self) -> None:
+        """As `FindPersons.forget`."""
+        self._last = {}
 
     def _segment(self, picture: Image) -> Mask:
         """What the network says, at its own size, with a softer edge."""

@@ -30,6 +30,9 @@ class LeftHalf:
             masks.append(mask)
         return tuple(masks)
 
+    def forget(self):
+        pass
+
 
 def compose(frame, regions, recolour, look, compositor=None):
     """Crops, recolours and puts back."""

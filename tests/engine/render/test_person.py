@@ -95,6 +95,16 @@ def test_another_face_has_no_past(world):
     assert mask[16, 4] == pytest.approx(0.45, abs=1e-6)
 
 
+def test_what_is_forgotten_has_no_past_either(world):
+    region, backend = world.region(32, (0, 0), 1.0), FakeSegmenter()
+    masker = PersonMasker(backend)
+    masker([region], [half_red()])
+    masker.forget()
+    backend.sureness = 0.1
+    (mask,) = masker([region], [half_red()[:, ::-1]])
+    assert mask[16, 4] == pytest.approx(0.45, abs=1e-6)
+
+
 def test_the_bundled_network_finds_the_astronaut(world, bundled_masker):
     picture = load_portrait()
     region = world.region(256, (0, 0), 1.0)
