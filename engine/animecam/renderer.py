@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from animecam.crowd import told_of_crowd
-from animecam.errors import PipelineError
 from animecam.governing import Governing
 from animecam.pipeline import Rendered
 from animecam.render.base import Draw
@@ -103,9 +102,9 @@ class Renderer:
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
+        tint: Tints hair, where a look asks for it.
         governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
         idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
-        tint: Tints hair; needed for looks with a hair tint.
     """
 
     def __init__(
@@ -119,9 +118,9 @@ class Renderer:
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
+        tint: HairTint,
         governing: Governing | None = None,
         idle: Idle | None = None,
-        tint: HairTint | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
@@ -238,15 +237,12 @@ class Renderer:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._calm.forget()
         self._compositor.forget()
-        if self._tint is not None:
-            self._tint.forget()
+        self._tint.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
         if plan.look.hair_rgb is None:
             return drawn
-        if self._tint is None:
-            raise PipelineError("there is nothing to find hair with", hint="leave the hair as it is drawn")
         return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:
