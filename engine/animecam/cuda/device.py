@@ -54,7 +54,6 @@ class CudaGpu:
         if index >= count:
             there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
             raise BackendError(f"no GPU {index}: {there}", hint=NO_SUCH_GPU)
-        self.index = index
         self.shared_as: tuple[int, int] = (CUDA, index)
         self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")
         self.name = _name(self._device)

@@ -60,7 +60,7 @@ class EngineSession:
         self._engine: Any = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
             raise self._failure("cannot load the engine: another version's, another GPU's, or damaged")
-        self.input, self.outputs = self._names()
+        self._input = self._input_name()
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
         with ExitStack() as on_failure:
@@ -79,7 +79,7 @@ class EngineSession:
         """
         if batch == self._batch:
             return
-        if not self._context.set_input_shape(self.input, (batch, *self._shape)):
+        if not self._context.set_input_shape(self._input, (batch, *self._shape)):
             raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
         self._batch = batch
 
@@ -124,11 +124,10 @@ class EngineSession:
         self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
         self._memory.close()
 
-    def _names(self) -> tuple[str, tuple[str, ...]]:
+    def _input_name(self) -> str:
         engine, mode = self._engine, self._flavour.api.TensorIOMode
-        names = [str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors)]
-        inputs = [name for name in names if engine.get_tensor_mode(name) == mode.INPUT]
-        return inputs[0], tuple(name for name in names if name not in inputs)
+        names = (str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors))
+        return next(name for name in names if engine.get_tensor_mode(name) == mode.INPUT)
 
     def _make_context(self, *, own_graph: bool) -> Any:
         api = self._flavour.api
