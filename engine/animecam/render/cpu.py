@@ -1,20 +1,19 @@
 """Crop and paste on the planes themselves with OpenCV: the frame is never converted to RGB, only the crops are."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
 
 import cv2
-import numpy as np
 
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.affine import bounding_box, chain, invert
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
+from animecam.render.paint import own_copy
 from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
 from animecam.render.resample import Ready, make_ready, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
-from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
+from animecam.types import Box, Frame, Image, Plane, Region
 
 
 class CpuImageOps:
@@ -50,10 +49,7 @@ class CpuImageOps:
         Returns:
             A frame of the same format with planes of its own (`packed` is set).
         """
-        planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
-        for mine, theirs in zip(planes, frame.planes, strict=True):
-            np.copyto(mine, theirs)
-        pasted = replace(frame, planes=planes, packed=packed)
+        pasted = own_copy(frame)
         for patch in patches:
             _paste_one(pasted, patch)
         return pasted
