@@ -12,7 +12,7 @@ from animecam.cuda.base import Gpu
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
 
 RUNTIME_CACHE_SUFFIX = ".jit"
 """What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
@@ -20,7 +20,6 @@ RUNTIME_CACHE_SUFFIX = ".jit"
 _REBUILD = "run: animecam build"
 _MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
 _DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
-_SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
 
 _log = logging.getLogger(__name__)
 
@@ -156,7 +155,7 @@ class EngineSession:
         said = " ".join(self._flavour.messages).lower().replace(_DRIVER_WORDS, "")
         error = self._flavour.error(message, _REBUILD)
         if any(word in said for word in _MEMORY_WORDS):
-            return DeviceMemoryError(error.message, hint=_SMALLER)
+            return DeviceMemoryError(error.message, hint=NEED_LESS_MEMORY)
         return error
 
     def _load_jit(self, config: Any) -> None:
