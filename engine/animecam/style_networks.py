@@ -68,12 +68,11 @@ class StyleNetworks:
 
     def summary_of(self, look: Look) -> str:
         """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
-        info = self.info_of(look)
         is_alone = len(self._card(look.style).variants) == 1
         style = look.style if is_alone else f"{look.style} ({self._quality_now(look.style)})"
         fixed_px = self._card(look.style).contract.fixed_px
         size = f"{look.size_px} px" if fixed_px is None else _size(*fixed_px)
-        return f"{style} at {size} by {info.name} {info.version} ({info.precision}) on {info.device}"
+        return f"{style} at {size} by {self.info_of(look)}"
 
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""

@@ -51,6 +51,9 @@ class BackendInfo:
     device: str
     precision: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.precision}) on {self.device}"
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
