@@ -4,15 +4,13 @@
 # pyright: reportUnknownArgumentType=false
 # cuda.bindings ships no type information.
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from cuda.bindings import driver
 
-from animecam.cache import model_cache
+from animecam.cache import usable_cache
 from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
 from animecam.cuda.current import note_context
@@ -21,13 +19,11 @@ from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
 from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
-from animecam.errors import BackendError, CacheError
+from animecam.errors import BackendError
 
 NO_SUCH_GPU = "choose one with --gpu; CUDA_VISIBLE_DEVICES hides the others and counts anew from 0"
 
 _THOUSAND = 1000  # CUDA's versions: 13000 is 13.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +125,7 @@ class CudaGpu:
         return int(check((code, module), "load kernels"))
 
     def _compiled(self, source: str, *, anew: bool = False) -> bytes:
-        cache: Path | None = None
-        try:
-            cache = model_cache()
-        except CacheError as error:
-            _log.warning("%s: kernels are compiled at every start (%s)", error.message, error.hint)
-        return compile_kernels(source, self.compute_capability, cache, anew=anew)
+        return compile_kernels(source, self.compute_capability, usable_cache(), anew=anew)
 
 
 def _way_back() -> Callable[[], None]:
