@@ -25,7 +25,11 @@ CLOSE_SECONDS = 30.0  # longest wait for a network that is being opened when the
 
 
 class StyleNetworks:
-    """Open networks by style and quality; used by one thread at a time, but for `prepare`.
+    """Open networks by style and quality; used by one thread at a time, but for those that open networks beside it.
+
+    They are the caller's of `prepare` and the one of `prepare_later`. A network stays theirs until it has drawn; then
+    it is found by its name, and closed with the others. Nothing that is shared takes more than one step of a dict, a
+    set or the stack, and nothing is taken out. Where two open the same network, the later one draws.
 
     Args:
         settings: The style to begin with, whose network is opened at once, and how networks are computed.
