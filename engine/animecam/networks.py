@@ -174,8 +174,7 @@ class Networks(StyleNetworks):
         path = self._open_path(gpu)
         if path is None:
             self.note_device(self._settings.look.style, None)  # an earlier run may have had one
-            renderer = self.renderer(timing, controls, is_live=is_live)
-            yield renderer if video.decoder is None else lambda frame: renderer(frame.on_host())
+            yield self.renderer(timing, controls, is_live=is_live)
             return
         with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(

@@ -131,11 +131,11 @@ class Renderer:
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
-        """Draws one frame; frames come in the order of their time stamps."""
+        """Draws one frame, wherever its pixels are; frames come in the order of their time stamps."""
         if frame.is_placeholder:
             return _untouched(frame)
         start_ns = time.perf_counter_ns()
-        return self.draw(self.find(frame), start_ns)
+        return self.draw(self.find(frame.on_host()), start_ns)
 
     def begin(self, frame: Frame) -> Callable[[], Rendered]:
         """Draws one frame but for putting the drawings back, which what is returned does.
@@ -145,7 +145,7 @@ class Renderer:
         if frame.is_placeholder:
             return lambda: _untouched(frame)
         start_ns = time.perf_counter_ns()
-        drawing = self._drawing(self.find(frame))
+        drawing = self._drawing(self.find(frame.on_host()))
         # A frame costs what the slower of the two threads takes for it.
         self._charge(drawing, max(ms_since(start_ns), self._put_back_ms))
         return lambda: self._put_back(drawing)
