@@ -34,6 +34,7 @@ from animecam.networks import Networks, open_networks
 from animecam.render.calm import Calm, CalmOptions
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
+from animecam.render.hair import HairTint
 from animecam.renderer import Renderer
 from animecam.settings import Controls, Settings
 from animecam.sinks.convert import to_rgb
@@ -179,9 +180,10 @@ def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, se
         ops=ops,
         draw=networks.draw,
         calm=Calm(variant.calm),
-        compositor=Compositor(ops),
+        compositor=Compositor(ops, networks.persons(), settings.head_edge),
         controls=Controls(settings.look),
         timing=Timing(),
+        tint=HairTint(networks.persons()),
     )
 
 

@@ -74,7 +74,7 @@ class TimedOps(CpuImageOps):
         self.paste_ms: list[float] = []
 
     def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """As `ImageOps.paste`."""
+        """As `CpuImageOps.paste`."""
         start_ns = perf_counter_ns()
         pasted = super().paste(frame, patches)
         self.paste_ms.append(ms_since(start_ns))
@@ -164,7 +164,8 @@ def draw_stages(shown: Sequence[tuple[Frame, tuple[Face, ...]]], networks: Netwo
     """Drawing the faces that were found: their places, crops, pictures, and putting them back."""
     frames, found = [frame for frame, _ in shown], [faces for _, faces in shown]
     look, ops = settings.look, TimedOps()
-    align, calm, compose, draw = Aligner(), Calm(), Compositor(ops), networks.draw(look.style)
+    align, calm, draw = Aligner(), Calm(), networks.draw(look.style)
+    compose = Compositor(ops, networks.persons(), settings.head_edge)
 
     def cut_out(frame: Frame, places: Sequence[Region]) -> tuple[Image, ...]:
         return tuple(ops.crop(frame, place) for place in places)

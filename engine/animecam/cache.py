@@ -1,4 +1,4 @@
-"""The folder where compiled networks are kept from one start to the next."""
+"""The folder where compiled networks and kernels are kept from one start to the next."""
 
 import logging
 import tempfile
@@ -29,9 +29,9 @@ def model_cache() -> Path:
 
 
 def usable_cache() -> Path | None:
-    """Where compiled networks are kept, or None, with a warning, where nothing can be kept: it starts slower then."""
+    """Where what is compiled is kept, or None, with a warning, where nothing can be kept: it starts slower then."""
     try:
         return model_cache()
     except CacheError as error:
-        log.warning("%s: compiled networks are not kept (%s)", error.message, error.hint)
+        log.warning("%s: what is compiled is not kept (%s)", error.message, error.hint)
         return None

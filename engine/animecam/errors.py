@@ -39,6 +39,10 @@ class DeviceMemoryError(BackendError):
     """The memory of a GPU is full."""
 
 
+NEED_LESS_MEMORY = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
+"""The hint where all that a run has on a GPU counts."""
+
+
 class EngineRefusedError(BackendError):
     """An engine was built and is not what it should be; building it again gives the same."""
 

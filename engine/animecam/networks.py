@@ -1,7 +1,7 @@
 """Every network a run needs, opened once: it outlives runs, so that a batch or many sessions share it."""
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -23,8 +23,9 @@ from animecam.governing import Governed
 from animecam.governor import Governor
 from animecam.gpu_renderer import GpuRenderer
 from animecam.pipeline import Render
+from animecam.render.base import FindPersons
 from animecam.render.calm import Calm
-from animecam.render.compositor import Compositor, CompositorOptions
+from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_crop import DeviceCrop
 from animecam.render.device_kernels import FaceKernels
@@ -32,14 +33,13 @@ from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
-from animecam.render.masks import Mask
 from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
 from animecam.renderer import Renderer
 from animecam.settings import GOVERNED_SIZES_PX, LARGEST_PX, Controls, HeadEdge, Settings
 from animecam.style_networks import StyleNetworks
 from animecam.timing import Timing
-from animecam.types import Image, Region, StreamFormat
+from animecam.types import StreamFormat
 
 log = logging.getLogger(__name__)
 
@@ -133,15 +133,17 @@ class Networks(StyleNetworks):
             ops=ops,
             draw=self.draw,
             calm=Calm(),
-            compositor=Compositor(
-                ops, _OnDemand(self._person_masker), CompositorOptions(head_edge=self._settings.head_edge)
-            ),
+            compositor=Compositor(ops, self.persons(), self._settings.head_edge),
             controls=controls,
             timing=timing,
+            tint=HairTint(self.persons()),
             governing=Governed(Governor(target_fps, GOVERNED_SIZES_PX), controls, self) if target_fps else None,
             idle=Idle() if is_live else None,
-            tint=HairTint(_OnDemand(self._person_masker)),
         )
+
+    def persons(self) -> FindPersons:
+        """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
+        return PersonMasker(self._person_network)
 
     @contextmanager
     def rendering(
@@ -172,8 +174,7 @@ class Networks(StyleNetworks):
         path = self._open_path(gpu)
         if path is None:
             self.note_device(self._settings.look.style, None)  # an earlier run may have had one
-            renderer = self.renderer(timing, controls, is_live=is_live)
-            yield renderer if video.decoder is None else lambda frame: renderer(frame.on_host())
+            yield self.renderer(timing, controls, is_live=is_live)
             return
         with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(
@@ -239,12 +240,11 @@ class Networks(StyleNetworks):
             self._stack.callback(self._pictures.close)
         return self._pictures
 
-    def _person_masker(self) -> PersonMasker:
-        """A masker that remembers nothing yet, over the one network that all share."""
+    def _person_network(self) -> Backend:
         if self._person is None:
             self._person = open_backend(PERSON_MODEL, self._small, self._one_core)
             self._stack.callback(self._person.close)
-        return PersonMasker(self._person)
+        return self._person
 
     def _open_detectors(self) -> tuple[Detector, Detector]:
         # A search says where to look from near: bfloat16 moved what it finds by 0.05 of 192 px, and takes 0.7 the time.
@@ -271,19 +271,6 @@ def _tell_why(error: BackendError) -> None:
     """Says why a GPU that is there does not draw."""
     hint = f" ({error.hint})" if error.hint else ""
     log.warning("frames stay on the processor: %s%s", error.message, hint)
-
-
-class _OnDemand:
-    """Finds persons with a masker that is made when it is first asked: most runs never ask."""
-
-    def __init__(self, make: Callable[[], PersonMasker]) -> None:
-        self._make = make
-        self._masker: PersonMasker | None = None
-
-    def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
-        """As `PersonMasker`."""
-        self._masker = self._masker or self._make()
-        return self._masker(regions, pictures)
 
 
 @contextmanager

@@ -127,7 +127,6 @@ class LivePanel:
 
     def _figure_lines(self) -> list[str]:
         figures, look = self._figures, self._controls.look
-        backend = self._info_of(look)
         faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
         more = f", {figures.left_out} more" if figures.left_out else ""
         return [
@@ -136,7 +135,7 @@ class LivePanel:
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
-            f"{backend.name} {backend.version} ({backend.precision}) on {backend.device}",
+            str(self._info_of(look)),
         ]
 
     def _choose_style(self, key: str) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from animecam.crowd import told_of_crowd
-from animecam.errors import PipelineError
 from animecam.governing import Governing
 from animecam.pipeline import Rendered
-from animecam.render.base import Draw, ImageOps
+from animecam.render.base import Draw
 from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
 from animecam.render.eyes import EyeEnlarger
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
@@ -102,9 +102,9 @@ class Renderer:
         compositor: Puts drawn pictures back.
         controls: Holds the look.
         timing: Where the stages' times go.
+        tint: Tints hair, where a look asks for it.
         governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
         idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
-        tint: Tints hair; needed for looks with a hair tint.
     """
 
     def __init__(
@@ -112,15 +112,15 @@ class Renderer:
         *,
         track: Callable[[Frame], Faces],
         align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
-        ops: ImageOps,
+        ops: CpuImageOps,
         draw: Callable[[str], Draw],
         calm: Calm,
         compositor: Compositor,
         controls: Controls,
         timing: Timing,
+        tint: HairTint,
         governing: Governing | None = None,
         idle: Idle | None = None,
-        tint: HairTint | None = None,
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
@@ -131,11 +131,11 @@ class Renderer:
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
-        """Draws one frame; frames come in the order of their time stamps."""
+        """Draws one frame, wherever its pixels are; frames come in the order of their time stamps."""
         if frame.is_placeholder:
             return _untouched(frame)
         start_ns = time.perf_counter_ns()
-        return self.draw(self.find(frame), start_ns)
+        return self.draw(self.find(frame.on_host()), start_ns)
 
     def begin(self, frame: Frame) -> Callable[[], Rendered]:
         """Draws one frame but for putting the drawings back, which what is returned does.
@@ -145,7 +145,7 @@ class Renderer:
         if frame.is_placeholder:
             return lambda: _untouched(frame)
         start_ns = time.perf_counter_ns()
-        drawing = self._drawing(self.find(frame))
+        drawing = self._drawing(self.find(frame.on_host()))
         # A frame costs what the slower of the two threads takes for it.
         self._charge(drawing, max(ms_since(start_ns), self._put_back_ms))
         return lambda: self._put_back(drawing)
@@ -237,13 +237,12 @@ class Renderer:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._calm.forget()
         self._compositor.forget()
+        self._tint.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
         if plan.look.hair_rgb is None:
             return drawn
-        if self._tint is None:
-            raise PipelineError("there is nothing to find hair with", hint="leave the hair as it is drawn")
         return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:

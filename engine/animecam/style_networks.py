@@ -25,7 +25,11 @@ CLOSE_SECONDS = 30.0  # longest wait for a network that is being opened when the
 
 
 class StyleNetworks:
-    """Open networks by style and quality; used by one thread at a time, but for `prepare`.
+    """Open networks by style and quality; used by one thread at a time, but for those that open networks beside it.
+
+    They are the caller's of `prepare` and the one of `prepare_later`. A network stays theirs until it has drawn; then
+    it is found by its name, and closed with the others. Nothing that is shared takes more than one step of a dict, a
+    set or the stack, and nothing is taken out. Where two open the same network, the later one draws.
 
     Args:
         settings: The style to begin with, whose network is opened at once, and how networks are computed.
@@ -68,12 +72,11 @@ class StyleNetworks:
 
     def summary_of(self, look: Look) -> str:
         """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
-        info = self.info_of(look)
         is_alone = len(self._card(look.style).variants) == 1
         style = look.style if is_alone else f"{look.style} ({self._quality_now(look.style)})"
         fixed_px = self._card(look.style).contract.fixed_px
         size = f"{look.size_px} px" if fixed_px is None else _size(*fixed_px)
-        return f"{style} at {size} by {info.name} {info.version} ({info.precision}) on {info.device}"
+        return f"{style} at {size} by {self.info_of(look)}"
 
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""

@@ -8,6 +8,7 @@ chroma plane.
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from fractions import Fraction
+from math import prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -166,20 +167,23 @@ def allocate_planes(pixel_format: PixelFormat, width_px: int, height_px: int) ->
         The planes, and the block they are views of in PyAV's ndarray layout: [H * 3/2, W] for yuv420p and nv12,
         [H, W, 3] for rgb24, [2 * H, W] for yuv422p, [3, H, W] for yuv444p.
     """
-    sizes = [(height_px // p.step_y, width_px // p.step_x, p.channels) for p in pixel_format.planes]
-    block = np.empty(sum(h * w * c for h, w, c in sizes), dtype=np.uint8)
+    nbytes = sum((height_px // p.step_y) * (width_px // p.step_x) * p.channels for p in pixel_format.planes)
+    block = np.empty(nbytes, dtype=np.uint8)
+    packed_shapes = {PixelFormat.RGB24: (height_px, width_px, 3), PixelFormat.YUV444P: (3, height_px, width_px)}
+    planes = planes_of(block, pixel_format, width_px, height_px)
+    return planes, block.reshape(packed_shapes.get(pixel_format, (-1, width_px)))
+
+
+def planes_of(block: Plane, pixel_format: PixelFormat, width_px: int, height_px: int) -> tuple[Plane, ...]:
+    """The planes of a picture as views of bytes [N] in which they follow one another without gaps."""
     planes: list[Plane] = []
     start = 0
-    for height, width, channels in sizes:
-        stop = start + height * width * channels
-        shape = (height, width) if channels == 1 else (height, width, channels)
+    for channels, step_x, step_y in pixel_format.planes:
+        shape = (height_px // step_y, width_px // step_x) + ((channels,) if channels > 1 else ())
+        stop = start + prod(shape)
         planes.append(block[start:stop].reshape(shape))
         start = stop
-    packed_shapes = {
-        PixelFormat.RGB24: (height_px, width_px, 3),
-        PixelFormat.YUV444P: (3, height_px, width_px),
-    }
-    return tuple(planes), block.reshape(packed_shapes.get(pixel_format, (-1, width_px)))
+    return tuple(planes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from torch import nn
 
 from animecam.backends.base import BackendChoice
 from animecam.sources.portrait import load_portrait
-from animecam.styles.card import FULL, HalfNetwork, StyleCard, Variant
+from animecam.styles.card import FULL, NetworkForm, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256
 from animecam_export.errors import ExportError
@@ -64,7 +64,7 @@ def add_half(folder: Path, generator: nn.Module | None = None, quality: str = FU
             half = Path(unproven) / file.name
             onnx.save(model, half)
             parity = _proved(reference, half, generator)
-            named = HalfNetwork(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
+            named = NetworkForm(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
             half.replace(file)
             card = replace(card, variants=_with_half(card.variants, named, quality))
             card.save(folder)
@@ -101,5 +101,5 @@ def _proved(reference: Path, half: Path, generator: nn.Module | None) -> Parity:
     return parity
 
 
-def _with_half(variants: Sequence[Variant], half: HalfNetwork, quality: str) -> tuple[Variant, ...]:
+def _with_half(variants: Sequence[Variant], half: NetworkForm, quality: str) -> tuple[Variant, ...]:
     return tuple(replace(variant, half=half) if variant.quality == quality else variant for variant in variants)

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 
 from animecam.errors import UsageError
-from animecam.styles.card import ByteNetwork, Contract, StyleCard
+from animecam.styles.card import Contract, NetworkForm, StyleCard
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
@@ -75,7 +75,7 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     seen = _crops(calibration, options, options.photos)
     unseen = _crops(held_out, options, options.held_out or options.photos)
     found: dict[str, tuple[Quantised, ...]] = {}
-    forms: dict[str, ByteNetwork] = {}
+    forms: dict[str, NetworkForm] = {}
     try:
         with tempfile.TemporaryDirectory(dir=folder) as unproven:
             for variant in chosen:
@@ -85,7 +85,7 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
                 found[variant.quality] = compare(model, original, unseen, card.contract)
                 require_likeness(found[variant.quality], options.least_db)
                 worst_db = round(min(one.worst_db for one in found[variant.quality]), 1)
-                forms[variant.quality] = ByteNetwork(model.name, file_sha256(model), worst_db)
+                forms[variant.quality] = NetworkForm(model.name, file_sha256(model), worst_db)
             for form in forms.values():
                 (Path(unproven) / form.file).replace(folder / form.file)
             variants = (replace(one, int8=forms.get(one.quality, one.int8)) for one in card.variants)

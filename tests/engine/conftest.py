@@ -1,10 +1,12 @@
 """Fixtures for the tests of the engine: self-made media, and a flow of frames whose ends are fakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from animecam.types import Image, Region
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,19 @@ def make_clip(media: ModuleType) -> Callable[..., Path]:
 def flow(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/flow.py: FakeSource, FakeSink, renderers, and `run`, which sends frames through them."""
     return load_module("engine/flow.py")
+
+
+class _Unasked:
+    """`FindPersons` for a test in which nobody is to look for any."""
+
+    def __call__(self, _regions: Sequence[Region], _pictures: Sequence[Image]) -> tuple[()]:
+        pytest.fail("it looks for persons")
+
+    def forget(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def no_persons() -> _Unasked:
+    """What finds persons where a test has none to find."""
+    return _Unasked()

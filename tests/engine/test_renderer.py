@@ -10,6 +10,7 @@ from animecam.faces.align import Aligner
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
+from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.renderer import Renderer, draw_each_size
 from animecam.settings import Controls, Look, Scope, Unseen
@@ -37,6 +38,20 @@ class Painter:
         return [np.full_like(picture, self.level) for picture in pictures]
 
 
+class Doubtful:
+    """Finds a person in half of every pixel, and notes what happens to it."""
+
+    def __init__(self) -> None:
+        self.did = []
+
+    def __call__(self, regions, _pictures):
+        self.did.append("find")
+        return tuple(np.full((region.height_px, region.width_px), 0.5, np.float32) for region in regions)
+
+    def forget(self):
+        self.did.append("forget")
+
+
 class Listener:
     """Counts the frames whose times it is told."""
 
@@ -59,6 +74,7 @@ def studio():
         styles = {"ink": Painter(20), "snow": Painter(220)}  # noqa: RUF012
         controls = Controls(Look(style="ink", size_px=192))
         timing = Timing()
+        persons, hair_persons = Doubtful(), Doubtful()
 
         def renderer(self, governing=None, idle=None):
             ops = CpuImageOps()
@@ -68,11 +84,12 @@ def studio():
                 ops=ops,
                 draw=lambda name: self.styles[name],
                 calm=Calm(),
-                compositor=Compositor(ops),
+                compositor=Compositor(ops, self.persons),
                 controls=self.controls,
                 timing=self.timing,
                 governing=governing,
                 idle=idle,
+                tint=HairTint(self.hair_persons),
             )
 
     return Studio()
@@ -351,3 +368,14 @@ def test_a_frame_is_kept_as_drawn_beside_what_the_user_sees_of_it(studio, view):
     seen = studio.renderer()(frame)
     np.testing.assert_array_equal(seen.plain.planes[0], drawn)
     assert not np.array_equal(seen.frame.planes[0], drawn)
+
+
+@pytest.mark.parametrize("step", ["at once", "in two steps"])
+def test_the_persons_of_a_shot_are_forgotten_at_the_cut(studio, step):
+    """Else the outline of whoever was there shimmers through the new picture."""
+    studio.controls.change(scope=Scope.PERSON, hair_tint="blue")
+    renderer = studio.renderer()
+    for index, is_new_shot in enumerate([False, False, True, False]):
+        studio.faces = Faces((FACE,), is_exposed=False, is_new_shot=is_new_shot)
+        renderer(_frame(index)) if step == "at once" else renderer.begin(_frame(index))()
+    assert studio.persons.did == studio.hair_persons.did == ["find", "find", "forget", "find", "find"]

@@ -128,12 +128,12 @@ def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, caps
     drawn = {}
     for allow_int8, precision in ((True, "int8"), (False, "f32")):
         options = BackendOptions(threads=1, allow_bf16=False, allow_int8=allow_int8)
-        with open_style("tiny", BackendChoice.OPENVINO, options) as net:
+        with open_style("tiny", BackendChoice.OPENVINO, options, FULL) as net:
             assert net.info.precision == precision
             drawn[precision] = net((picture,))[0].astype(int)
     difference = np.abs(drawn["int8"] - drawn["f32"])
     assert 0 < difference.mean() < 15
-    with open_style("tiny", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1)) as net:
+    with open_style("tiny", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1), FULL) as net:
         assert net.info.precision == "f32"  # it is slower in INT8
 
 
@@ -245,7 +245,7 @@ def test_the_bundled_int8_networks_are_near_to_float_on_a_head(name: str):
     drawn = []
     for allow_int8 in (True, False):
         options = BackendOptions(allow_bf16=False, allow_int8=allow_int8)
-        with open_style(name, BackendChoice.OPENVINO, options) as net:
+        with open_style(name, BackendChoice.OPENVINO, options, style.card.variants[-1].quality) as net:
             drawn.append(net((picture,))[0].astype(float))
     error = np.mean((drawn[0] - drawn[1]) ** 2)
     assert 10 * np.log10(255**2 / error) > 40

@@ -11,7 +11,7 @@ from torch import nn
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.sources.portrait import load_portrait
-from animecam.styles.card import FULL, LITE, ByteNetwork, Rights, Training
+from animecam.styles.card import FULL, LITE, NetworkForm, Rights, Training
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style
 from animecam.styles.registry import find_style, user_styles, verify_style
@@ -103,7 +103,7 @@ def test_an_older_network_of_that_quality_makes_room_with_its_forms(style: Path)
     add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
     card = read_card(style)
     (style / "lite.int8.onnx").write_bytes(b"of the old one")
-    form = ByteNetwork("lite.int8.onnx", "0" * 64, 40.0)
+    form = NetworkForm("lite.int8.onnx", "0" * 64, 40.0)
     variants = tuple(replace(one, int8=form) if one.quality == LITE else one for one in card.variants)
     card = replace(card, variants=variants)
     card.save(style)

@@ -1,6 +1,6 @@
 """The seam between the networks and the runtime that computes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -51,6 +51,9 @@ class BackendInfo:
     device: str
     precision: str
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.precision}) on {self.device}"
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -59,6 +62,10 @@ class Port:
     name: str
     shape: tuple[int | None, ...]
     dtype: np.dtype[Any]
+
+    def in_single(self) -> "Port":
+        """The port as seen from outside of a backend that casts: what is half inside is single there."""
+        return replace(self, dtype=np.dtype(np.float32)) if self.dtype == np.float16 else self
 
 
 class Backend(Protocol):

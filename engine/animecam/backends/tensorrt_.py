@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from animecam.backends.base import BackendInfo, BackendOptions, Port, Tensor
+from animecam.backends.base import BackendInfo, BackendOptions, Tensor
 from animecam.backends.ports import check_batch, in_parts
 from animecam.backends.status import BackendStatus
 from animecam.cuda.current import context_kept
@@ -44,8 +44,8 @@ class TensorRtBackend:
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self._loader = EngineLoader(model, half, options)
         self._name = model.name
-        self.input = _outside(self._loader.input)
-        self.outputs = tuple(_outside(port) for port in self._loader.outputs)
+        self.input = self._loader.input.in_single()
+        self.outputs = tuple(port.in_single() for port in self._loader.outputs)
         self.max_batch = self._loader.max_batch
         self.info = _info(self._loader)
         self._sessions: OrderedDict[tuple[int, ...], HostSession] = OrderedDict()
@@ -187,10 +187,6 @@ def probe(gpu: int = 0) -> BackendStatus:
         return BackendStatus(NAME, True, f"{flavour.name} {flavour.version}", device.name, ("f32", "f16"))
     finally:
         device.close()
-
-
-def _outside(port: Port) -> Port:
-    return Port(port.name, port.shape, np.dtype(np.float32) if port.dtype == np.float16 else port.dtype)
 
 
 def _info(loader: EngineLoader) -> BackendInfo:

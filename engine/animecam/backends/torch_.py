@@ -68,7 +68,7 @@ class TorchBackend:
         inside = _port(proto.graph.input[0])
         self._kind = torch.from_numpy(np.empty(0, inside.dtype)).dtype
         self._network = TorchNetwork(path, proto, self._device, self._kind, options, compiler, worth=worth)
-        self.input, *outputs = (_outside(_port(value)) for value in (*proto.graph.input, *proto.graph.output))
+        self.input, *outputs = (_port(value).in_single() for value in (*proto.graph.input, *proto.graph.output))
         self.outputs = tuple(outputs)
         self.max_batch = batch_limit(self.input)
         self.info: BackendInfo = self._network.info(())
@@ -240,10 +240,6 @@ def _port(value: ValueInfoProto) -> Port:
     tensor = value.type.tensor_type
     shape = tuple(dimension.dim_value or None for dimension in tensor.shape.dim)
     return Port(value.name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
-
-
-def _outside(port: Port) -> Port:
-    return Port(port.name, port.shape, np.dtype(np.float32) if port.dtype == np.float16 else port.dtype)
 
 
 def _float(kind: torch.dtype) -> torch.dtype:

@@ -5,7 +5,6 @@
 
 import hashlib
 import logging
-import math
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,15 +28,13 @@ from animecam.backends.torch_runs import Compute, failures_of, measuring
 from animecam.cuda.turns import gpu_turn
 from animecam.engines.files import write_whole
 from animecam.engines.key import RECORD_SUFFIX, EngineKey, EngineParity, EngineRecord, EngineTypes
+from animecam.engines.parity import psnr_db, trial_pictures
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
 from animecam.engines.store import ABSENT, LEAST_PSNR_DB, network_name, problem_with
 from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
-from animecam.sources.portrait import load_portrait
 
 CODE_VERSION = 1
 """Of `torch_code` and `torch_ops`: another one writes other code of the same network."""
-
-_CHANNELS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -137,18 +132,19 @@ class CompiledNetworks:
             compute = load_compiled(path, code)
             # cuDNN keeps what it took for a convolution first: it must have been measured then.
             with failures_of(path.name), torch.inference_mode(), measuring():
-                psnr_db = min(map(_psnr_db, code(pictures), compute(pictures)))
-        if psnr_db < LEAST_PSNR_DB:
-            reason = f"compiled, it draws something else: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
+                expected, given = ([part.double().cpu().numpy() for part in run(pictures)] for run in (code, compute))
+            worst_db = min(map(psnr_db, expected, given))
+        if worst_db < LEAST_PSNR_DB:
+            reason = f"compiled, it draws something else: {worst_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
             remember_refusal(path, key, reason)
             path.unlink(missing_ok=True)
             raise EngineRefusedError(reason, hint="please report it")
         if seconds:
-            parity = EngineParity(round(psnr_db, 1), len(pictures), "against the network uncompiled")
+            parity = EngineParity(round(worst_db, 1), len(pictures), "against the network uncompiled")
             with _writing(self._folder):
                 forget_refusal(path)
                 _record(path, key, seconds, parity)
-        return Compiled(compute, path, psnr_db, seconds)
+        return Compiled(compute, path, worst_db, seconds)
 
     def _key(self, shape: tuple[int, ...]) -> EngineKey:
         return EngineKey(
@@ -193,20 +189,5 @@ def _place(device: torch.device) -> str:
 
 
 def _pictures(shape: tuple[int, ...], kind: torch.dtype, device: torch.device) -> Tensor:
-    """Noise, with the bundled portrait before it where pictures are shaped as our own networks take them."""
-    noise = np.random.default_rng(0).random(shape, np.float32) * 2 - 1
-    if len(shape) == 4 and shape[1] == _CHANNELS:
-        portrait = cv2.resize(load_portrait(), shape[:1:-1], interpolation=cv2.INTER_AREA)
-        noise[0] = portrait.transpose(2, 0, 1) / 127.5 - 1
-    pictures = torch.from_numpy(noise).to(device, kind)
+    pictures = torch.from_numpy(trial_pictures(shape)).to(device, kind)
     return pictures.to(memory_format=torch.channels_last) if pictures.ndim == 4 and device.type == "cuda" else pictures
-
-
-def _psnr_db(right: Tensor, given: Tensor) -> float:
-    """How near a picture is to the right one; minus infinity where it is not finite, as half that overflowed."""
-    expected, drawn = right.double(), given.double()
-    error = float((expected - drawn).square().mean())
-    peak = float(expected.max() - expected.min()) or 1.0
-    if not math.isfinite(error):
-        return -math.inf
-    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

@@ -147,12 +147,8 @@ class Stream(Protocol):
         """Queues recorded work."""
         ...
 
-    def record(self, event: Event | None = None) -> Event:
-        """Marks the end of what is queued so far.
-
-        Args:
-            event: Moved here; None makes a new one, which the caller closes.
-        """
+    def record(self, event: Event) -> None:
+        """Moves an event to the end of what is queued so far."""
         ...
 
     def wait(self, event: Event) -> None:

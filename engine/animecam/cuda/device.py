@@ -4,15 +4,13 @@
 # pyright: reportUnknownArgumentType=false
 # cuda.bindings ships no type information.
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from cuda.bindings import driver
 
-from animecam.cache import model_cache
+from animecam.cache import usable_cache
 from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
 from animecam.cuda.current import note_context
@@ -21,13 +19,11 @@ from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
 from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
-from animecam.errors import BackendError, CacheError
+from animecam.errors import BackendError
 
 NO_SUCH_GPU = "choose one with --gpu; CUDA_VISIBLE_DEVICES hides the others and counts anew from 0"
 
 _THOUSAND = 1000  # CUDA's versions: 13000 is 13.0
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,6 @@ class CudaGpu:
         if index >= count:
             there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
             raise BackendError(f"no GPU {index}: {there}", hint=NO_SUCH_GPU)
-        self.index = index
         self.shared_as: tuple[int, int] = (CUDA, index)
         self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")
         self.name = _name(self._device)
@@ -130,12 +125,7 @@ class CudaGpu:
         return int(check((code, module), "load kernels"))
 
     def _compiled(self, source: str, *, anew: bool = False) -> bytes:
-        cache: Path | None = None
-        try:
-            cache = model_cache()
-        except CacheError as error:
-            _log.warning("%s: kernels are compiled at every start (%s)", error.message, error.hint)
-        return compile_kernels(source, self.compute_capability, cache, anew=anew)
+        return compile_kernels(source, self.compute_capability, usable_cache(), anew=anew)
 
 
 def _way_back() -> Callable[[], None]:

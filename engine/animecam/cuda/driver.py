@@ -9,7 +9,7 @@ from typing import Any
 
 from cuda.bindings import driver
 
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
 
 _OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
 _BROKEN = "start the program again: until then the driver refuses everything here; please report it"
@@ -27,7 +27,6 @@ _HINTS = {
     "CUDA_ERROR_ECC_UNCORRECTABLE": "its memory is at fault: nvidia-smi -q -d ECC tells more; restart the computer",
     "CUDA_ERROR_LAUNCH_TIMEOUT": "the system ends what keeps a screen's GPU too long: use a smaller size (--size)",
 }
-SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def check(result: tuple[Any, ...], doing: str) -> Any:
     if code != driver.CUresult.CUDA_SUCCESS:
         name = str(code.name)
         if name == _OUT_OF_MEMORY:
-            raise DeviceMemoryError(f"cannot {doing}: the memory of the GPU is full", hint=SMALLER)
+            raise DeviceMemoryError(f"cannot {doing}: the memory of the GPU is full", hint=NEED_LESS_MEMORY)
         raise BackendError(f"cannot {doing}: {_reason(code)} ({name})", hint=_HINTS.get(name, ""))
     if not values:
         return None

@@ -95,11 +95,9 @@ class CudaStream:
         """As `Stream.replay`."""
         check(driver.cuGraphLaunch(graph.handle, self.handle), "launch a graph")
 
-    def record(self, event: Event | None = None) -> Event:
+    def record(self, event: Event) -> None:
         """As `Stream.record`."""
-        mark = event or CudaEvent(is_timed=False)
-        check(driver.cuEventRecord(mark.handle, self.handle), "record an event")
-        return mark
+        check(driver.cuEventRecord(event.handle, self.handle), "record an event")
 
     def wait(self, event: Event) -> None:
         """As `Stream.wait`."""

@@ -1,11 +1,8 @@
 """Reads a new engine's types back and compares it with the fp32 network it was made from, on the GPU that runs it."""
 
 import logging
-import math
 from pathlib import Path
-from typing import cast
 
-import cv2  # noqa: TID253 - resizes the bundled portrait
 import numpy as np
 
 from animecam.backends.base import BackendChoice, BackendOptions, Tensor
@@ -15,10 +12,10 @@ from animecam.engines.host import HostSession
 from animecam.engines.inspection import check_built_types, read_types
 from animecam.engines.key import EngineKey, EngineParity, EngineTypes
 from animecam.engines.network import ParsedNetwork
+from animecam.engines.parity import psnr_db, trial_pictures
 from animecam.engines.session import EngineSession
 from animecam.engines.store import LEAST_PSNR_DB, Check
 from animecam.errors import EngineRefusedError
-from animecam.sources.portrait import load_portrait
 
 _HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
 
@@ -50,13 +47,13 @@ def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
         finally:
             host.close()
         expected = _expected(reference, pictures)
-        psnr_db = min(_psnr_db(right, drawn) for right, drawn in zip(expected, given, strict=True))
-        if not psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
+        worst_db = min(map(psnr_db, expected, given))
+        if worst_db < LEAST_PSNR_DB:
             message = (
-                f"the engine draws something else than its network: {psnr_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
+                f"the engine draws something else than its network: {worst_db:.1f} dB, {LEAST_PSNR_DB:g} are wanted"
             )
             raise EngineRefusedError(message, hint=_HINT)
-        return types, EngineParity(round(psnr_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
+        return types, EngineParity(round(worst_db, 1), len(pictures), "against fp32 in ONNX Runtime on the processor")
 
     return check
 
@@ -65,13 +62,11 @@ def _pictures(parsed: ParsedNetwork, key: EngineKey) -> Tensor:
     """The bundled portrait and noise for our own networks; for others, whose coding only their card knows, noise."""
     kind = parsed.input.dtype
     count = parsed.input.shape[0] or min(2, key.max_batch)  # a network may take a fixed number
-    noise = np.random.default_rng(0).random((count, *key.shape), np.float32)
-    if key.precision != "f16":
-        return (noise * 255).astype(kind) if kind == np.uint8 else noise.astype(kind)
-    height, width = key.shape[1:]
-    portrait = cast(Tensor, cv2.resize(load_portrait(), (width, height), interpolation=cv2.INTER_AREA))
-    noise[0] = portrait.transpose(2, 0, 1) / 255
-    return (noise * 2 - 1).astype(np.float16).astype(np.float32)  # both networks get the same numbers
+    shape = (count, *key.shape)
+    if key.precision == "f16":
+        return trial_pictures(shape).astype(np.float16).astype(np.float32)  # both networks get the same numbers
+    noise = np.random.default_rng(0).random(shape, np.float32)
+    return (noise * 255).astype(kind) if kind == np.uint8 else noise.astype(kind)
 
 
 def _expected(reference: Path, pictures: Tensor) -> Tensor:
@@ -83,10 +78,3 @@ def _expected(reference: Path, pictures: Tensor) -> Tensor:
         return np.concatenate([backend.run(pictures[at : at + step])[0] for at in range(0, len(pictures), step)])
     finally:
         backend.close()
-
-
-def _psnr_db(expected: Tensor, given: Tensor) -> float:
-    right = expected.astype(np.float64)
-    error = float(np.mean(np.square(right - given)))
-    peak = float(np.ptp(right)) or 1.0
-    return math.inf if error == 0 else 10 * math.log10(peak**2 / error)

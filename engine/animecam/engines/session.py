@@ -12,7 +12,7 @@ from animecam.cuda.base import Gpu
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
 
 RUNTIME_CACHE_SUFFIX = ".jit"
 """What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
@@ -20,7 +20,6 @@ RUNTIME_CACHE_SUFFIX = ".jit"
 _REBUILD = "run: animecam build"
 _MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
 _DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
-_SMALLER = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class EngineSession:
         self._engine: Any = self._runtime.deserialize_cuda_engine(data)
         if self._engine is None:
             raise self._failure("cannot load the engine: another version's, another GPU's, or damaged")
-        self.input, self.outputs = self._names()
+        self._input = self._input_name()
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
         with ExitStack() as on_failure:
@@ -79,7 +78,7 @@ class EngineSession:
         """
         if batch == self._batch:
             return
-        if not self._context.set_input_shape(self.input, (batch, *self._shape)):
+        if not self._context.set_input_shape(self._input, (batch, *self._shape)):
             raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
         self._batch = batch
 
@@ -124,11 +123,10 @@ class EngineSession:
         self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
         self._memory.close()
 
-    def _names(self) -> tuple[str, tuple[str, ...]]:
+    def _input_name(self) -> str:
         engine, mode = self._engine, self._flavour.api.TensorIOMode
-        names = [str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors)]
-        inputs = [name for name in names if engine.get_tensor_mode(name) == mode.INPUT]
-        return inputs[0], tuple(name for name in names if name not in inputs)
+        names = (str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors))
+        return next(name for name in names if engine.get_tensor_mode(name) == mode.INPUT)
 
     def _make_context(self, *, own_graph: bool) -> Any:
         api = self._flavour.api
@@ -157,7 +155,7 @@ class EngineSession:
         said = " ".join(self._flavour.messages).lower().replace(_DRIVER_WORDS, "")
         error = self._flavour.error(message, _REBUILD)
         if any(word in said for word in _MEMORY_WORDS):
-            return DeviceMemoryError(error.message, hint=_SMALLER)
+            return DeviceMemoryError(error.message, hint=NEED_LESS_MEMORY)
         return error
 
     def _load_jit(self, config: Any) -> None:

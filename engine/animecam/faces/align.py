@@ -122,16 +122,14 @@ def head_pose(detection: Detection, head_side: float = HEAD_SIDE) -> Pose:
 
 @dataclass(frozen=True, slots=True)
 class AlignOptions:
-    """How a head's crop is placed and smoothed.
+    """How a head's crop is smoothed.
 
     Attributes:
-        head_side: Side of the crop in template sides.
         place: Smoothing of the crop's middle; its unit is one side of the crop.
         size: Smoothing of the logarithm of its side.
         angle: Smoothing of its direction in radians.
     """
 
-    head_side: float = HEAD_SIDE
     place: OneEuroOptions = PLACE
     size: OneEuroOptions = SIZE
     angle: OneEuroOptions = ANGLE
@@ -179,7 +177,7 @@ class Aligner:
         before = self._tracks.get(face.track_id)
         if before is not None and face.held:
             return before
-        pose = head_pose(face.detection, self._options.head_side)
+        pose = head_pose(face.detection)
         place, size = np.array([pose.x_px, pose.y_px]), np.array([log(pose.side_px)])
         if before is None or time_s <= before.place.time_s:  # a new face, or time stamps that began anew
             return _Track(start(place, time_s), start(size, time_s), start(np.array([pose.angle_rad]), time_s))

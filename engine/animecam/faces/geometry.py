@@ -86,20 +86,28 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
         0.38 of the time that a margin costs. Its shorter side is rounded, so that its pixels may be wider than high by
         half of one in that many.
     """
+    across, down = upright_size(frame)
+    step = max(1.0, max(across, down) / longer_px)
+    return upright_picture(frame, max(1, round(across / step)), max(1, round(down / step)))
+
+
+def upright_size(frame: Frame) -> tuple[int, int]:
+    """Width and height of a frame whose `rotation_deg` is undone."""
+    return (frame.height_px, frame.width_px) if frame.rotation_deg in (90, 270) else (frame.width_px, frame.height_px)
+
+
+def upright_picture(frame: Frame, width_px: int, height_px: int) -> Region:
+    """All of a frame as an upright picture of this size."""
     width, height = float(frame.width_px), float(frame.height_px)
+    # Unit square of the upright picture to frame pixels: a turn by 90 degrees makes the right border of the stored
+    # picture the upper one of the upright picture.
     turned = {
-        0: [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]],
-        90: [[0.0, -1.0, width], [1.0, 0.0, 0.0]],
-        180: [[-1.0, 0.0, width], [0.0, -1.0, height]],
-        270: [[0.0, 1.0, 0.0], [-1.0, 0.0, height]],
+        0: [[width, 0.0, 0.0], [0.0, height, 0.0]],
+        90: [[0.0, -width, width], [height, 0.0, 0.0]],
+        180: [[-width, 0.0, width], [0.0, -height, height]],
+        270: [[0.0, width, 0.0], [-height, 0.0, height]],
     }
-    to_frame = np.array(turned[frame.rotation_deg], dtype=np.float64)
-    if frame.rotation_deg in (90, 270):
-        width, height = height, width
-    step = max(1.0, max(width, height) / longer_px)
-    width_px, height_px = (max(1, round(side / step)) for side in (width, height))
-    to_frame[:, 0] *= width / width_px
-    to_frame[:, 1] *= height / height_px
+    to_frame = np.array(turned[frame.rotation_deg], dtype=np.float64) / (width_px, height_px, 1.0)
     return Region(WHOLE_FRAME, width_px, height_px, to_frame)
 
 

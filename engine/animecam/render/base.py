@@ -1,13 +1,11 @@
-"""The seam between the renderer and the processor that touches pixels (CPU now, CUDA later)."""
+"""What the parts of a renderer hand to one another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from animecam.types import Frame, Image, Region
+from animecam.render.masks import Mask
+from animecam.types import Image, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Patch:
 
     region: Region
     picture: Image
-    mask: NDArray[np.float32]
+    mask: Mask
     is_soft: bool = False
 
 
@@ -36,29 +34,21 @@ class Draw(Protocol):
         ...
 
 
-class ImageOps(Protocol):
-    """Geometry and colour on frames in their own pixel format."""
+class FindPersons(Protocol):
+    """Finds the persons in the pictures of one stream. Call it with the frames in order: it remembers the last ones."""
 
-    def crop(self, frame: Frame, region: Region) -> Image:
-        """Samples a region as RGB; area-correct where the frame is finer than the crop.
+    def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
+        """Masks the persons of one frame.
 
         Args:
-            frame: Any pixel format of `PixelFormat`.
-            region: What to sample; outside the frame the border is replicated.
+            regions: Where the pictures come from; `track_id` tells which mask of the last call belongs to which.
+            pictures: RGB, uint8 [H, W, 3] each, upright.
 
         Returns:
-            RGB, uint8 [region.height_px, region.width_px, 3].
+            Masks of the pictures' sizes.
         """
         ...
 
-    def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """A new frame with the patches blended in; the input is not touched, nor are pixels where no mask is.
-
-        Args:
-            frame: The frame the regions were cropped from.
-            patches: Pasted in order.
-
-        Returns:
-            A frame of the same format with planes of its own (`packed` is set).
-        """
+    def forget(self) -> None:
+        """Takes the next pictures for new ones."""
         ...

@@ -1,14 +1,13 @@
 """Puts drawn pictures back into their frame: masks them, matches their colours, shares overlaps, pastes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from animecam.errors import PipelineError
-from animecam.render.base import ImageOps, Patch
+from animecam.render.base import FindPersons, Patch
+from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, full_mask, head_mask, head_ring
-from animecam.render.match import ColorMatch, MatchOptions
+from animecam.render.match import ColorMatch
 from animecam.render.overlap import share_below, share_pixels
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
@@ -16,40 +15,20 @@ from animecam.types import WHOLE_FRAME, Frame, Image, Region
 Retouch = Callable[[Sequence[Image]], Sequence[Image]]
 """Changes the drawings of one frame."""
 
-FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
-"""Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompositorOptions:
-    """How pictures are put back.
-
-    Attributes:
-        head_edge: `soft` lets the head fade into whatever is behind it; `person` leaves the background as filmed, for
-            a network more a face.
-        match: How colours are matched.
-    """
-
-    head_edge: HeadEdge = HeadEdge.SOFT
-    match: MatchOptions = field(default_factory=MatchOptions)
-
 
 class Compositor:
     """Draws the faces of one stream into its frames, in order: masks and colours are steadied from frame to frame.
 
     Args:
         ops: What touches the pixels.
-        person: Finds persons; needed for scope `person` and head edge `person`.
-        options: How pictures are put back.
+        persons: Finds persons; asked only for scope `person` and head edge `person`.
+        head_edge: `soft` lets the head fade into whatever is behind it; `person` leaves the background as filmed, for
+            a network more a face.
     """
 
-    def __init__(
-        self, ops: ImageOps, person: FindPersons | None = None, options: CompositorOptions | None = None
-    ) -> None:
-        self._ops = ops
-        self._person = person
-        self._options = options or CompositorOptions()
-        self._match = ColorMatch(self._options.match)
+    def __init__(self, ops: CpuImageOps, persons: FindPersons, head_edge: HeadEdge = HeadEdge.SOFT) -> None:
+        self._ops, self._persons, self._head_edge = ops, persons, head_edge
+        self._match = ColorMatch()
 
     def __call__(
         self,
@@ -72,9 +51,6 @@ class Compositor:
 
         Returns:
             A new frame, in which pixels that no mask reaches are bit-identical; the frame itself if nothing is to show.
-
-        Raises:
-            PipelineError: Persons are asked for and there is nothing to find them.
         """
         if look.strength == 0.0 or not regions:
             return frame
@@ -100,6 +76,7 @@ class Compositor:
     def forget(self) -> None:
         """Takes the next faces for new ones."""
         self._match.forget()
+        self._persons.forget()
 
     def _masks(
         self, regions: Sequence[Region], pictures: Sequence[Image], shapes: Sequence[Mask], scope: Scope
@@ -108,11 +85,7 @@ class Compositor:
         masks = list(shapes)
         cut_out = [i for i, region in enumerate(regions) if self._is_cut_out(region, scope)]
         if cut_out:
-            if self._person is None:
-                raise PipelineError(
-                    "there is no network to find persons with", hint="open one, or use scope head or frame"
-                )
-            persons = self._person([regions[i] for i in cut_out], [pictures[i] for i in cut_out])
+            persons = self._persons([regions[i] for i in cut_out], [pictures[i] for i in cut_out])
             for i, person in zip(cut_out, persons, strict=True):
                 masks[i] = shapes[i] * person
         return masks
@@ -120,7 +93,7 @@ class Compositor:
     def _is_cut_out(self, region: Region, scope: Scope) -> bool:
         if region.track_id == WHOLE_FRAME:
             return scope is Scope.PERSON
-        return self._options.head_edge is HeadEdge.PERSON
+        return self._head_edge is HeadEdge.PERSON
 
 
 def _shape(region: Region) -> Mask:

@@ -1,27 +1,34 @@
 """Crop and paste on the planes themselves with OpenCV: the frame is never converted to RGB, only the crops are."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import cast
 
 import cv2
-import numpy as np
 
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.render.affine import bounding_box, chain, invert
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
+from animecam.render.paint import own_copy
 from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
 from animecam.render.resample import Ready, make_ready, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
-from animecam.types import Box, Frame, Image, Plane, Region, allocate_planes
+from animecam.types import Box, Frame, Image, Plane, Region
 
 
 class CpuImageOps:
-    """`ImageOps` on the CPU. Holds no state: one instance serves any number of threads."""
+    """Geometry and colour on frames in their own pixel format. Holds no state: any number of threads may share one."""
 
     def crop(self, frame: Frame, region: Region) -> Image:
-        """As `ImageOps.crop`."""
+        """Samples a region as RGB; area-correct where the frame is finer than the crop.
+
+        Args:
+            frame: Any pixel format of `PixelFormat`.
+            region: What to sample; outside the frame the border is replicated.
+
+        Returns:
+            RGB, uint8 [region.height_px, region.width_px, 3].
+        """
         size = (region.width_px, region.height_px)
         channels: list[Plane] = []
         for plane, layout in zip(frame.planes, frame.pixel_format.planes, strict=True):
@@ -33,11 +40,16 @@ class CpuImageOps:
         return cast(Image, cv2.transform(yuv, yuv_to_rgb_matrix(frame.color, frame.height_px)))
 
     def paste(self, frame: Frame, patches: Sequence[Patch]) -> Frame:
-        """As `ImageOps.paste`."""
-        planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
-        for mine, theirs in zip(planes, frame.planes, strict=True):
-            np.copyto(mine, theirs)
-        pasted = replace(frame, planes=planes, packed=packed)
+        """A new frame with the patches blended in; the input is not touched, nor are pixels where no mask is.
+
+        Args:
+            frame: The frame the regions were cropped from.
+            patches: Pasted in order.
+
+        Returns:
+            A frame of the same format with planes of its own (`packed` is set).
+        """
+        pasted = own_copy(frame)
         for patch in patches:
             _paste_one(pasted, patch)
         return pasted

@@ -7,7 +7,7 @@ import numpy as np
 from animecam.color import yuv_to_rgb_matrix
 from animecam.cuda.base import Gpu
 from animecam.cuda.dlpack import rows_of
-from animecam.render.base import ImageOps
+from animecam.render.cpu import CpuImageOps
 from animecam.render.device_job import color_steps, write_crop
 from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_layout import FACE, JOB, Record, aligned, channels_of
@@ -19,14 +19,14 @@ _NUMBER_BYTES = 2  # of the network's input, which the kernel writes and nobody 
 
 
 class DeviceCrop:
-    """Crops as `ImageOps.crop` does, by the kernel that crops for the network; used by one thread at a time.
+    """Crops as `CpuImageOps.crop` does, by the kernel that crops for the network; used by one thread at a time.
 
     Args:
         gpu: Where frames may lie; stays the caller's, and is closed after this.
         ops: Crops frames that lie in the host's memory.
     """
 
-    def __init__(self, gpu: Gpu, ops: ImageOps) -> None:
+    def __init__(self, gpu: Gpu, ops: CpuImageOps) -> None:
         self._gpu, self._ops = gpu, ops
         self._stream, self._decoded = gpu.stream(), gpu.event()
         self._kernels: FaceKernels | None = None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.cuda.dlpack import Rows
-from animecam.types import PixelFormat, Plane
+from animecam.types import PixelFormat, Plane, planes_of
 
 Record: TypeAlias = NDArray[Any]
 """Structured records of one of the dtypes below."""
@@ -86,17 +86,12 @@ class Geometry:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of a frame whose planes follow one another without gaps, as `allocate_planes` lays them out."""
+        """Bytes of a frame whose planes follow one another without gaps, as `planes_of` finds them."""
         return sum(height * row for _, height, row in self._rows())
 
     def planes(self, block: NDArray[np.uint8]) -> tuple[Plane, ...]:
         """The planes of a frame as views of a block of `nbytes`."""
-        planes: list[Plane] = []
-        for (first, height, row), layout in zip(self._rows(), self.pixel_format.planes, strict=True):
-            plane = block[first : first + height * row]
-            shape = (height, row) if layout.channels == 1 else (height, row // layout.channels, layout.channels)
-            planes.append(plane.reshape(shape))
-        return tuple(planes)
+        return planes_of(block, self.pixel_format, self.width_px, self.height_px)
 
     def rows(self, address: int) -> tuple[Rows, ...]:
         """Where the planes of a frame lie whose block begins at an address."""

@@ -5,7 +5,7 @@ beside the face and differs from skin. Where there is too little of the latter (
 nothing is tinted. Light and shade of the drawing stay, its colour is replaced.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.render.affine import invert
+from animecam.render.base import FindPersons
 from animecam.render.masks import Mask
 from animecam.settings import Rgb
 from animecam.types import WHOLE_FRAME, Faces, Image, Points, Region
-
-FindPersons = Callable[[Sequence[Region], Sequence[Image]], tuple[Mask, ...]]
-"""Masks of the persons in the pictures of one frame, as `PersonMasker` finds them."""
 
 Floats = NDArray[np.float32]
 
@@ -156,6 +154,11 @@ class HairTint:
             tinted.append(drawing)
         self._last = memory
         return tuple(tinted)
+
+    def forget(self) -> None:
+        """Takes the next faces for new ones."""
+        self._last = {}
+        self._persons.forget()
 
 
 def recolored(drawing: Image, mask: Mask, tint: Rgb) -> Image:

@@ -4,8 +4,7 @@ The network is the "general" model of MediaPipe Selfie Segmentation (Apache-2.0)
 its shape and the note beside it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -24,57 +23,31 @@ WHITE = 255.0
 """The network takes RGB in [0, 1]."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonOptions:
-    """How the network's mask is finished.
+FEATHER_PX = 5
+"""Width of the box that softens the mask's edge, in pixels of the network's 256; odd."""
 
-    Attributes:
-        feather_px: Width of the box that softens the mask's edge, in pixels of the network's 256; odd.
-        steadiness: How much of the last mask stays where the new one is undecided, in [0, 1); where it is sure (0 or
-            1) it rules alone, so that nothing lags behind a moving head.
-    """
-
-    feather_px: int = 5
-    steadiness: float = 0.6
+STEADINESS = 0.6
+"""How much of the last mask stays where the new one is undecided, in [0, 1); where it is sure (0 or 1) it rules alone,
+so that nothing lags behind a moving head."""
 
 
 class PersonMasker:
-    """Masks of the persons in the pictures of one frame. Call it with the frames in order: it remembers the last ones.
+    """`FindPersons` with the bundled network.
 
     Args:
-        backend: The opened network, float32 NHWC RGB in [0, 1] in, one channel of the same size out. It stays the
-            caller's to close.
-        options: How its mask is finished.
-
-    Raises:
-        BackendError: The network is of another shape.
+        network: Gives the network, which stays the caller's to close; asked only when there are pictures, as most runs
+            never look for persons.
     """
 
-    def __init__(self, backend: Backend, options: PersonOptions | None = None) -> None:
-        match backend.input.shape, [port.shape for port in backend.outputs]:
-            case (1, int(height), int(width), 3), [(1, out_height, out_width, 1)] if (height, width) == (
-                out_height,
-                out_width,
-            ):
-                self._input_size = (width, height)
-            case shape, outputs:
-                raise BackendError(
-                    f"this is no person mask network: it takes {shape} and gives {outputs}",
-                    hint="use the file that comes with animecam",
-                )
-        self._backend = backend
-        self._options = options or PersonOptions()
+    def __init__(self, network: Callable[[], Backend]) -> None:
+        self._network = network
         self._last: dict[int, Mask] = {}
 
     def __call__(self, regions: Sequence[Region], pictures: Sequence[Image]) -> tuple[Mask, ...]:
-        """Masks the persons of one frame.
+        """As `FindPersons`.
 
-        Args:
-            regions: Where the pictures come from; `track_id` tells which mask of the last call belongs to which.
-            pictures: RGB, uint8 [H, W, 3] each, upright.
-
-        Returns:
-            Masks of the pictures' sizes.
+        Raises:
+            BackendError: The network is of another shape, or its runtime failed.
         """
         masks = [
             self._steady(region, self._segment(picture)) for region, picture in zip(regions, pictures, strict=True)
@@ -82,23 +55,43 @@ class PersonMasker:
         self._last = {region.track_id: mask for region, mask in zip(regions, masks, strict=True)}
         return tuple(_fit(mask, region) for mask, region in zip(masks, regions, strict=True))
 
+    def forget(self) -> None:
+        """As `FindPersons.forget`."""
+        self._last = {}
+
     def _segment(self, picture: Image) -> Mask:
         """What the network says, at its own size, with a softer edge."""
-        if picture.shape[1::-1] != self._input_size:
-            picture = cast(Image, cv2.resize(picture, self._input_size, interpolation=cv2.INTER_AREA))
+        network = self._network()
+        size = _input_size(network)
+        if picture.shape[1::-1] != size:
+            picture = cast(Image, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
         batch = picture[None].astype(np.float32)
         batch *= np.float32(1.0 / WHITE)
-        mask = self._backend.run(batch)[0][0, :, :, 0]
-        box = (self._options.feather_px, self._options.feather_px)
-        return cast(Mask, cv2.blur(np.ascontiguousarray(mask, dtype=np.float32), box))
+        mask = network.run(batch)[0][0, :, :, 0]
+        return cast(Mask, cv2.blur(np.ascontiguousarray(mask, dtype=np.float32), (FEATHER_PX, FEATHER_PX)))
 
     def _steady(self, region: Region, mask: Mask) -> Mask:
         last = self._last.get(region.track_id)
         if last is None:
             return mask
         doubt = 1.0 - np.abs(2.0 * mask - 1.0)
-        doubt *= np.float32(self._options.steadiness)
+        doubt *= np.float32(STEADINESS)
         return np.clip(mask + doubt * (last - mask), 0.0, 1.0).astype(np.float32, copy=False)
+
+
+def _input_size(network: Backend) -> tuple[int, int]:
+    """Width and height of what a network of persons takes: float32 NHWC RGB in [0, 1]; it gives one such channel."""
+    match network.input.shape, [port.shape for port in network.outputs]:
+        case (1, int(height), int(width), 3), [(1, out_height, out_width, 1)] if (height, width) == (
+            out_height,
+            out_width,
+        ):
+            return width, height
+        case shape, outputs:
+            raise BackendError(
+                f"this is no person mask network: it takes {shape} and gives {outputs}",
+                hint="use the file that comes with animecam",
+            )
 
 
 def _fit(mask: Mask, region: Region) -> Mask:

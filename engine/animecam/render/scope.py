@@ -1,11 +1,8 @@
 """The region of the scopes that draw the whole picture."""
 
-import numpy as np
-
-from animecam.types import WHOLE_FRAME, Frame, Region
-
-SIDE_STEP_PX = 8
-"""Sides of a region are multiples of this: the generators halve three times."""
+from animecam.faces.geometry import upright_picture, upright_size
+from animecam.settings import SIZE_STEP_PX
+from animecam.types import Frame, Region
 
 MOST_ELONGATED = 4.0
 """Sides of the picture differ at most so much, or a strip of a frame would become a picture of a thousand pixels."""
@@ -24,7 +21,7 @@ def whole_frame_size(width_px: int, height_px: int, size_px: int) -> tuple[int, 
     """
     scale = size_px / min(width_px, height_px)
     scale = min(scale, size_px * MOST_ELONGATED / max(width_px, height_px))
-    width, height = (max(round(side * scale / SIDE_STEP_PX), 1) * SIDE_STEP_PX for side in (width_px, height_px))
+    width, height = (max(round(side * scale / SIZE_STEP_PX), 1) * SIZE_STEP_PX for side in (width_px, height_px))
     return width, height
 
 
@@ -38,17 +35,4 @@ def whole_frame_region(frame: Frame, size_px: int) -> Region:
     Returns:
         A region that covers the frame exactly; its aspect differs from the frame's by the rounding to multiples of 8.
     """
-    width, height = float(frame.width_px), float(frame.height_px)
-    is_turned = frame.rotation_deg in (90, 270)
-    upright = (frame.height_px, frame.width_px) if is_turned else (frame.width_px, frame.height_px)
-    across, down = whole_frame_size(*upright, size_px)
-    # Unit square of the upright picture to frame pixels: a turn by 90 degrees makes the right border of the stored
-    # picture the upper one of the upright picture.
-    turned = {
-        0: [[width, 0.0, 0.0], [0.0, height, 0.0]],
-        90: [[0.0, -width, width], [height, 0.0, 0.0]],
-        180: [[-width, 0.0, width], [0.0, -height, height]],
-        270: [[0.0, width, 0.0], [-height, 0.0, height]],
-    }
-    to_frame = np.array(turned[frame.rotation_deg], dtype=np.float64) / (across, down, 1.0)
-    return Region(WHOLE_FRAME, across, down, to_frame)
+    return upright_picture(frame, *whole_frame_size(*upright_size(frame), size_px))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.errors import SinkError
-from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Plane
+from animecam.types import Color, ColorMatrix, Frame, PixelFormat, planes_of
 
 PLACES = 3
 _FIELDS = 8  # numbers that describe one picture
@@ -117,7 +117,7 @@ class Viewport:
         format_index, width_px, height_px, rotation_deg, matrix, full_range = map(int, self.about[count % PLACES, :6])
         pixel_format = _FORMATS[format_index]
         return Frame(
-            planes=_planes(self.pixels[count % PLACES], pixel_format, width_px, height_px),
+            planes=planes_of(self.pixels[count % PLACES], pixel_format, width_px, height_px),
             pixel_format=pixel_format,
             color=Color(ColorMatrix(matrix), bool(full_range)),
             rotation_deg=rotation_deg,
@@ -136,14 +136,3 @@ class Viewport:
     def was_overtaken(self, frame: Frame) -> bool:
         """Whether the writer may have begun to overwrite a frame from `newest`."""
         return self.count - frame.index >= PLACES - 1
-
-
-def _planes(pixels: NDArray[np.uint8], pixel_format: PixelFormat, width_px: int, height_px: int) -> tuple[Plane, ...]:
-    planes: list[Plane] = []
-    start = 0
-    for channels, step_x, step_y in pixel_format.planes:
-        shape = (height_px // step_y, width_px // step_x) + ((channels,) if channels > 1 else ())
-        stop = start + int(np.prod(shape))
-        planes.append(pixels[start:stop].reshape(shape))
-        start = stop
-    return tuple(planes)

@@ -113,23 +113,8 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class HalfNetwork:
-    """The strongly typed fp16 form of a network, for GPUs: half [N, 3, H, W], RGB in [-1, 1], in and out.
-
-    Attributes:
-        file: Name of the ONNX file beside the card.
-        sha256: Of that file, hexadecimal.
-        psnr_db: How near it is to the fp32 network on real crops, the worst of them.
-    """
-
-    file: str
-    sha256: str
-    psnr_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class ByteNetwork:
-    """The form of a network whose heavy convolutions compute in INT8, for OpenVINO; it takes and gives what that does.
+class NetworkForm:
+    """Another form of a network, in a file of its own.
 
     Attributes:
         file: Name of the ONNX file beside the card.
@@ -151,8 +136,10 @@ class Variant:
         file: Name of the ONNX file beside the card.
         sha256: Of that file, hexadecimal.
         parameters: Count of weights; 0: not known.
-        half: Its fp16 form; None where it has none: it runs in fp32 on a GPU, too.
-        int8: Its INT8 form; None where it has none.
+        half: Its strongly typed fp16 form, for GPUs: half [N, 3, H, W], RGB in [-1, 1], in and out. None where it has
+            none: it runs in fp32 on a GPU, too.
+        int8: Its form whose heavy convolutions compute in INT8, for OpenVINO; it takes and gives what the network
+            does. None where it has none.
         cost: Time of one crop as a share of the reference's (`measure.networks`) in the same turns; 0: not known. Times
             differ from machine to machine, what two networks cost beside each other differs less.
         training: How its weights were made, where that is not what the card says of the style; None where it is.
@@ -163,8 +150,8 @@ class Variant:
     file: str
     sha256: str
     parameters: int = 0
-    half: HalfNetwork | None = None
-    int8: ByteNetwork | None = None
+    half: NetworkForm | None = None
+    int8: NetworkForm | None = None
     cost: float = 0.0
     training: Training | None = None
     figures: dict[str, float] = field(default_factory=dict[str, float])

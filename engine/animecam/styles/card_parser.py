@@ -10,10 +10,9 @@ from animecam.errors import StyleError
 from animecam.styles.card import (
     CARD_FILE,
     SCHEMA,
-    ByteNetwork,
     Contract,
-    HalfNetwork,
     Layout,
+    NetworkForm,
     PixelCoding,
     PixelType,
     Rights,
@@ -27,7 +26,6 @@ NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 _Choice = TypeVar("_Choice", bound=StrEnum)
-_Form = TypeVar("_Form", HalfNetwork, ByteNetwork)
 
 
 def read_card(folder: Path) -> StyleCard:
@@ -232,8 +230,8 @@ def _variant(fields: _Fields) -> Variant:
         file=fields.text("file"),
         sha256=fields.text("sha256", _SHA256_PATTERN),
         parameters=fields.count("parameters", 0),
-        half=_form(fields.optional_child("half", may_be_missing=True), HalfNetwork),
-        int8=_form(fields.optional_child("int8", may_be_missing=True), ByteNetwork),
+        half=_form(fields.optional_child("half", may_be_missing=True)),
+        int8=_form(fields.optional_child("int8", may_be_missing=True)),
         cost=fields.cost("cost"),
         training=_training(fields.optional_child("training", may_be_missing=True)),
         figures=_figures(fields.optional_child("figures", may_be_missing=True)),
@@ -243,11 +241,10 @@ def _variant(fields: _Fields) -> Variant:
     return variant
 
 
-def _form(fields: _Fields | None, kind: type[_Form]) -> _Form | None:
-    """Another form of a network, in a file of its own."""
+def _form(fields: _Fields | None) -> NetworkForm | None:
     if fields is None:
         return None
-    form = kind(fields.text("file"), fields.text("sha256", _SHA256_PATTERN), fields.number("psnr_db"))
+    form = NetworkForm(fields.text("file"), fields.text("sha256", _SHA256_PATTERN), fields.number("psnr_db"))
     _check_file(fields, form.file)
     fields.finish()
     return form

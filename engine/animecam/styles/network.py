@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Ending, Port, Settling, Tensor
-from animecam.backends.opening import open_backend, runs_on_gpu
+from animecam.backends.opening import open_backend
 from animecam.errors import StyleError
 from animecam.styles.card import Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
@@ -107,21 +107,20 @@ class StyleNet:
         self.close()
 
 
-def open_style(name: str, choice: BackendChoice, options: BackendOptions, quality: str | None = None) -> StyleNet:
+def open_style(name: str, choice: BackendChoice, options: BackendOptions, quality: str) -> StyleNet:
     """Loads a style; close it, or use it in a `with` block.
 
     Args:
         name: Of a bundled style or of one that the user added.
         choice: Which runtime is to compute it.
         options: How it is to compute.
-        quality: Which of the style's networks; None: the one that suits the runtime.
+        quality: Which of the style's networks.
 
     Raises:
         StyleError: It is unknown or damaged, or its network is not what its card says.
         BackendError: The runtime does not work or refuses it.
     """
     style = find_style(name)
-    quality = quality or style.card.suited(on_gpu=runs_on_gpu(choice, options.gpu or 0)).quality
     half, int8 = verified_half(style, quality), verified_int8(style, quality)
     backend = open_backend(verified_model(style, quality), choice, options, half=half, int8=int8)
     try:

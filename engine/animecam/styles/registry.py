@@ -10,7 +10,7 @@ from pathlib import Path
 import platformdirs
 
 from animecam.errors import StyleChoiceError, StyleError
-from animecam.styles.card import CARD_FILE, FULL, StyleCard
+from animecam.styles.card import CARD_FILE, FULL, NetworkForm, StyleCard
 from animecam.styles.card_parser import NAME_PATTERN, read_card
 
 BUNDLED = Path(__file__).parent
@@ -123,8 +123,7 @@ def verified_half(style: Style, quality: str = FULL) -> Path | None:
     Raises:
         StyleError: The style has no network of that quality, or the file is missing or damaged.
     """
-    half = style.card.variant(quality).half
-    return None if half is None else _verified(style, style.folder / half.file, half.sha256)
+    return _verified_form(style, style.card.variant(quality).half)
 
 
 def verified_int8(style: Style, quality: str = FULL) -> Path | None:
@@ -133,8 +132,11 @@ def verified_int8(style: Style, quality: str = FULL) -> Path | None:
     Raises:
         StyleError: The style has no network of that quality, or the file is missing or damaged.
     """
-    int8 = style.card.variant(quality).int8
-    return None if int8 is None else _verified(style, style.folder / int8.file, int8.sha256)
+    return _verified_form(style, style.card.variant(quality).int8)
+
+
+def _verified_form(style: Style, form: NetworkForm | None) -> Path | None:
+    return None if form is None else _verified(style, style.folder / form.file, form.sha256)
 
 
 def _verified(style: Style, path: Path, sha256: str) -> Path:

@@ -108,8 +108,7 @@ class Studio:
         """The runtime, its precision and the device in a few words, as of now."""
         if self._engine is None:
             return ""
-        info = self._engine.backend_info
-        return f"{info.name} {info.version} ({info.precision}) on {info.device}"
+        return str(self._engine.backend_info)
 
     def seats(self) -> tuple[Seat, ...]:
         """Those that are taken now."""

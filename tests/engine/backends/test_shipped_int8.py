@@ -49,7 +49,7 @@ def test_it_draws_what_float32_draws(name, quality):
 def test_where_sizes_change_float32_draws_until_the_bytes_are_ready():
     picture = np.full((64, 64, 3), 90, np.uint8)
     options = BackendOptions(threads=1, sizes_change=True, allow_bf16=False)
-    with closing(open_style("cel", BackendChoice.OPENVINO, options)) as net:
+    with closing(open_style("cel", BackendChoice.OPENVINO, options, LITE)) as net:
         assert net.info.precision == "f32"
         net((picture,))
         end_s = time.monotonic() + WAIT_SECONDS
@@ -60,5 +60,5 @@ def test_where_sizes_change_float32_draws_until_the_bytes_are_ready():
         (drawn,) = net((picture,))
         net((np.full((72, 72, 3), 90, np.uint8),))
         assert net.info.precision == "f32"  # for another size
-    with closing(open_style("cel", BackendChoice.OPENVINO, replace(options, sizes_change=False))) as net:
+    with closing(open_style("cel", BackendChoice.OPENVINO, replace(options, sizes_change=False), LITE)) as net:
         np.testing.assert_array_equal(drawn, net((picture,))[0])

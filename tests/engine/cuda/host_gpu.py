@@ -172,12 +172,10 @@ class HostStream:
         self._gpu.replays += 1
         self.queued += graph.operations
 
-    def record(self, event: HostEvent | None = None) -> HostEvent:
-        event = event or HostEvent(self._gpu)
+    def record(self, event: HostEvent) -> None:
         event.recorded += 1
         number = event.recorded
         self.queue("record", lambda: setattr(event, "reached", number))
-        return event
 
     def wait(self, event: HostEvent) -> None:
         number = event.recorded

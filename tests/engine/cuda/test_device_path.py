@@ -60,9 +60,9 @@ def faces(index) -> list[Region]:
 class OnCpu:
     """What the path stands for, by the processor's parts."""
 
-    def __init__(self, network):
+    def __init__(self, network, persons):
         self._network, self._ops, self._calm = network, CpuImageOps(), Calm(IN_PLACE)
-        self._compositor = Compositor(self._ops)
+        self._compositor = Compositor(self._ops, persons)
 
     def __call__(self, frame, regions, style="s"):
         pictures = [self._ops.crop(frame, region) for region in regions]
@@ -96,9 +96,9 @@ def run(host, gpu, frames, *, options=OPTIONS, ahead=0, events_until=None):
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
 @pytest.mark.parametrize("rough", [False, True])
-def test_films_look_as_the_processor_draws_them(host, gpu, pixel_format, rough):
+def test_films_look_as_the_processor_draws_them(host, gpu, no_persons, pixel_format, rough):
     frames = [film(pixel_format, index, rough=rough) for index in range(8)]
-    cpu = OnCpu(host.HostNetwork(gpu))
+    cpu = OnCpu(host.HostNetwork(gpu), no_persons)
     for index, drawn in enumerate(run(host, gpu, frames)):
         compare(drawn, cpu(frames[index], faces(index)))
         assert (drawn.pts, drawn.index, drawn.color) == (frames[index].pts, index, frames[index].color)
@@ -190,9 +190,9 @@ def test_the_first_frame_runs_before_it_is_recorded(host, gpu):
         path.close()
 
 
-def test_what_was_recorded_is_dropped_when_the_network_is_bound_otherwise(host, gpu):
+def test_what_was_recorded_is_dropped_when_the_network_is_bound_otherwise(host, gpu, no_persons):
     network, path = host.HostNetwork(gpu), DevicePath(gpu, OPTIONS)
-    cpu = OnCpu(host.HostNetwork(gpu))
+    cpu = OnCpu(host.HostNetwork(gpu), no_persons)
     counts = [2] * 7 + [1] * 7 + [2] * 7
     try:
         for index, count in enumerate(counts):
@@ -203,7 +203,7 @@ def test_what_was_recorded_is_dropped_when_the_network_is_bound_otherwise(host, 
         path.close()
 
 
-def test_what_cannot_be_recorded_is_launched_one_by_one(host, gpu, caplog):
+def test_what_cannot_be_recorded_is_launched_one_by_one(host, gpu, no_persons, caplog):
     class Stubborn(host.HostNetwork):
         runs = 0
 
@@ -214,7 +214,7 @@ def test_what_cannot_be_recorded_is_launched_one_by_one(host, gpu, caplog):
             super().enqueue(stream_handle)
 
     network, path = Stubborn(gpu), DevicePath(gpu, OPTIONS)
-    cpu = OnCpu(host.HostNetwork(gpu))
+    cpu = OnCpu(host.HostNetwork(gpu), no_persons)
     try:
         for index in range(3 * RING):
             frame = film(PixelFormat.RGB24, index)
@@ -225,9 +225,9 @@ def test_what_cannot_be_recorded_is_launched_one_by_one(host, gpu, caplog):
         path.close()
 
 
-def test_frames_may_change_their_size_and_format(host, gpu):
+def test_frames_may_change_their_size_and_format(host, gpu, no_persons):
     network, path = host.HostNetwork(gpu), DevicePath(gpu, OPTIONS)
-    cpu = OnCpu(host.HostNetwork(gpu))
+    cpu = OnCpu(host.HostNetwork(gpu), no_persons)
     try:
         for index, pixel_format in enumerate([PixelFormat.RGB24, PixelFormat.YUV420P, PixelFormat.RGB24]):
             frame = film(pixel_format, index)
@@ -237,10 +237,10 @@ def test_frames_may_change_their_size_and_format(host, gpu):
 
 
 @pytest.mark.parametrize("between", ["style", "nobody", "elsewhere"])
-def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, between):
+def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, no_persons, between):
     """After a change of style and after frames of nobody, drawings start anew; colours are followed on."""
     network, path = host.HostNetwork(gpu), DevicePath(gpu, OPTIONS)
-    cpu = OnCpu(host.HostNetwork(gpu))
+    cpu = OnCpu(host.HostNetwork(gpu), no_persons)
     try:
         frame = film(PixelFormat.RGB24, 0)
         for index in range(2):
@@ -252,7 +252,7 @@ def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, between):
             cpu(frame, [])
         elif between == "elsewhere":
             path.forget()
-            cpu = OnCpu(host.HostNetwork(gpu))
+            cpu = OnCpu(host.HostNetwork(gpu), no_persons)
         style = "t" if between == "style" else "s"
         frame = film(PixelFormat.RGB24, 2)
         compare(path.submit(frame, faces(0), style, network, STRENGTH)().frame, cpu(frame, faces(0), style))

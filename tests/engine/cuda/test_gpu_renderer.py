@@ -16,6 +16,7 @@ from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.render.hair import HairTint
 from animecam.renderer import Renderer
 from animecam.settings import Controls, Look, Scope
 from animecam.sources.portrait import load_portrait
@@ -54,7 +55,7 @@ def somebody(index=0) -> Frame:
 
 
 @pytest.fixture
-def studio(host, gpu):
+def studio(host, gpu, no_persons):
     """A renderer with scripted faces on the host's GPU, and what it did."""
 
     class Studio:
@@ -81,9 +82,10 @@ def studio(host, gpu):
                 ops=ops,
                 draw=lambda _style: self._draw,
                 calm=Calm(IN_PLACE),
-                compositor=Compositor(ops),
+                compositor=Compositor(ops, no_persons),
                 controls=self.controls,
                 timing=self.timing,
+                tint=HairTint(no_persons),
             )
 
         def on_gpu(self, **options):

@@ -66,9 +66,9 @@ def films(bench):
     return bench.read_frames("pattern:1920x1080@30?live=0&frames=6", 6)[1]
 
 
-def test_frames_are_those_of_the_processor(real, bench, films):
+def test_frames_are_those_of_the_processor(real, bench, films, no_persons):
     ops, calm = CpuImageOps(), Calm(IN_PLACE)
-    compositor = Compositor(ops)
+    compositor = Compositor(ops, no_persons)
     with closing(DevicePath(real, PathOptions(most_faces=3, largest_px=SIZE_PX))) as path:
         network = bench.CopyNetwork()
         for frame in films * 3:

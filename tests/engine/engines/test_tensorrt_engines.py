@@ -169,8 +169,11 @@ def test_types_that_the_runtime_does_not_tell_are_recorded_as_unknown(
     assert record.parity.psnr_db > 60  # which is proved all the same
 
 
-@pytest.mark.parametrize("error", [0.2, float("nan")])
-def test_an_engine_that_draws_something_else_is_refused(gpu, runtime, tmp_path: Path, error: float, opened, pictures):
+SECOND_IS_NAN = np.array([0.0, np.nan], np.float32).reshape(2, 1, 1, 1)
+
+
+@pytest.mark.parametrize("error", [0.2, np.nan, np.inf, SECOND_IS_NAN], ids=str)
+def test_an_engine_that_draws_something_else_is_refused(gpu, runtime, tmp_path: Path, error: object, opened, pictures):
     runtime.error = error
     backend = opened(tmp_path)
     with pytest.raises(BackendError, match="draws something else"):

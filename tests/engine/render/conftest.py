@@ -174,5 +174,5 @@ def similarity(world: World) -> Callable[[int, int, int], Region]:
 def bundled_masker():
     """The bundled network of persons, with no memory yet."""
     backend = open_backend(MODEL, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
-    yield PersonMasker(backend)
+    yield PersonMasker(lambda: backend)
     backend.close()

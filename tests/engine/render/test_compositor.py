@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.errors import PipelineError
-from animecam.render.compositor import Compositor, CompositorOptions
+from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
 from animecam.settings import HeadEdge, Look, Scope
@@ -30,12 +29,15 @@ class LeftHalf:
             masks.append(mask)
         return tuple(masks)
 
+    def forget(self):
+        pass
+
 
 def compose(frame, regions, recolour, look, compositor=None):
     """Crops, recolours and puts back."""
     pictures = [OPS.crop(frame, region) for region in regions]
     drawn = [recolour(picture) for picture in pictures]
-    return (compositor or Compositor(OPS))(frame, regions, pictures, drawn, look)
+    return (compositor or Compositor(OPS, LeftHalf()))(frame, regions, pictures, drawn, look)
 
 
 def inverted(picture):
@@ -99,7 +101,7 @@ def test_no_seam_shows_where_a_drawing_has_a_cast(world):
 def test_head_edge_decides_about_the_background(world, edge):
     frame = world.frame(PixelFormat.RGB24, 160, 120)
     masker = LeftHalf()
-    compositor = Compositor(OPS, masker, CompositorOptions(head_edge=edge))
+    compositor = Compositor(OPS, masker, edge)
     result = compose(frame, [world.region(SIZE, (80, 60), 1.0)], inverted, Look(), compositor)
     where = changed(frame, result)
     assert where[50:70, 60:78].mean() > 0.8
@@ -131,7 +133,7 @@ def test_a_head_lies_on_top_of_the_whole_frame(world):
     regions = [whole_frame_region(frame, 64), world.region(SIZE, (80, 60), 1.0)]
     pictures = [OPS.crop(frame, region) for region in regions]
     drawn = [np.full_like(pictures[0], 60), np.full_like(pictures[1], 105)]
-    result = Compositor(OPS)(frame, regions, pictures, drawn, Look())
+    result = Compositor(OPS, LeftHalf())(frame, regions, pictures, drawn, Look())
     assert result.planes[0][60, 80, 0] >= 100
     assert result.planes[0][5, 5, 0] == 60
 
@@ -144,10 +146,3 @@ def test_a_faint_whole_frame_reaches_the_frame_s_border_whoever_is_on_top(world,
         frame, [whole_frame_region(frame, 192), *on_top], lambda p: np.full_like(p, 120), Look(strength=0.5)
     )
     assert np.abs(result.planes[0][:, :250].astype(int) - 110).max() <= 1
-
-
-def test_persons_cannot_be_found_without_a_network(world):
-    frame = world.frame(PixelFormat.RGB24, 64, 48)
-    with pytest.raises(PipelineError, match="no network to find persons") as refused:
-        compose(frame, [whole_frame_region(frame, 48)], inverted, Look(scope=Scope.PERSON))
-    assert refused.value.hint

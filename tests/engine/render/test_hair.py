@@ -13,7 +13,7 @@ SIZE = 192
 POINTS = np.array([[76, 96], [116, 96], [96, 118], [96, 136]], np.float32)
 FACES = Faces((Face(0, Detection(Box(60, 70, 132, 160), POINTS, 0.9)),))
 HEAD = Region(0, SIZE, SIZE, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
-SKIN, BROWN, GREY = (205, 150, 125), (60, 42, 35), (128, 128, 128)
+SKIN, BROWN, GINGER, GREY = (205, 150, 125), (60, 42, 35), (150, 75, 30), (128, 128, 128)
 BLUE = HAIR_TINTS["blue"]
 
 
@@ -29,8 +29,21 @@ def head(hair=BROWN):
     return np.clip(picture + noise, 0, 255).astype(np.uint8), person.astype(np.float32)
 
 
+class Persons:
+    """Finds the persons that a test says there are."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def __call__(self, regions, pictures):
+        return (self.mask,)
+
+    def forget(self):
+        pass
+
+
 def tint(picture, person, color=BLUE, faces=FACES, region=HEAD, tinter=None):
-    tinter = tinter or HairTint(lambda regions, pictures: (person,))
+    tinter = tinter or HairTint(Persons(person))
     return tinter(faces, (region,), (picture,), (picture,), color)[0]
 
 
@@ -67,7 +80,8 @@ def test_nobody_and_other_people_s_crops_are_left_alone():
 
 def test_noise_does_not_make_it_flicker_and_a_turn_leaves_no_trail():
     person = head()[1]
-    tinter = HairTint(lambda regions, pictures: (person,))
+    persons = Persons(person)
+    tinter = HairTint(persons)
     tinted = []
     for seed in range(6):
         noise = np.random.default_rng(seed).normal(0, 3, (SIZE, SIZE, 3))
@@ -77,10 +91,23 @@ def test_noise_does_not_make_it_flicker_and_a_turn_leaves_no_trail():
     assert still.mean() < 8
     picture, person = (np.roll(image, 40, axis=1) for image in head())
     picture[:, :60] = GREY
+    persons.mask = person
     aside = Face(0, Detection(Box(100, 70, 172, 160), POINTS + np.float32([40, 0]), 0.9))
     after = tint(picture, person, faces=Faces((aside,)), tinter=tinter)  # the last mask lies over the wall now
     assert abs(blueness(after, SIDE)) < 4
     assert blueness(after, (CROWN[0], CROWN[1] + 40)) > 30
+
+
+def test_what_is_forgotten_steadies_nothing():
+    tinter = HairTint(Persons(head()[1]))
+    tint(head(GINGER)[0], None, tinter=tinter)
+    picture = head(BROWN)[0]
+    steadied = tint(picture, None, tinter=tinter)
+    tint(head(GINGER)[0], None, tinter=tinter)
+    tinter.forget()
+    anew = tint(picture, None, tinter=tinter)
+    np.testing.assert_array_equal(anew, tint(picture, head()[1]))
+    assert (anew != steadied).any()
 
 
 def test_light_and_shade_stay():

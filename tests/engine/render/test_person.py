@@ -5,7 +5,7 @@ import pytest
 
 from animecam.backends.base import BackendInfo, Port
 from animecam.errors import BackendError
-from animecam.render.person import PersonMasker, PersonOptions
+from animecam.render.person import STEADINESS, PersonMasker
 from animecam.sources.portrait import load_portrait
 
 
@@ -44,9 +44,10 @@ def half_red(size=32):
         ((1, 32, 32, 3), (1, 32, 32, 2)),
     ],
 )
-def test_another_network_is_refused(shape, out_shape):
+def test_another_network_is_refused(world, shape, out_shape):
+    masker = PersonMasker(lambda: FakeSegmenter(shape, out_shape))
     with pytest.raises(BackendError, match="no person mask network") as refused:
-        PersonMasker(FakeSegmenter(shape, out_shape))
+        masker([world.region(32, (0, 0), 1.0)], [half_red()])
     assert refused.value.hint
 
 
@@ -54,7 +55,7 @@ def test_another_network_is_refused(shape, out_shape):
 def test_masks_have_the_size_of_the_picture_and_the_network_its_own(world, size):
     backend = FakeSegmenter()
     region = world.region(size, (0, 0), 1.0)
-    (mask,) = PersonMasker(backend)([region], [half_red(size)])
+    (mask,) = PersonMasker(lambda: backend)([region], [half_red(size)])
     (batch,) = backend.seen
     assert batch.shape == (1, 32, 32, 3)
     assert batch.dtype == np.float32
@@ -69,7 +70,8 @@ def test_masks_have_the_size_of_the_picture_and_the_network_its_own(world, size)
 
 def test_where_the_network_is_sure_nothing_lags(world):
     region = world.region(32, (0, 0), 1.0)
-    masker = PersonMasker(FakeSegmenter())
+    backend = FakeSegmenter()
+    masker = PersonMasker(lambda: backend)
     masker([region], [half_red()])
     (mask,) = masker([region], [half_red()[:, ::-1]])
     assert mask[16, 4] == pytest.approx(0.0, abs=1e-6)
@@ -79,19 +81,29 @@ def test_where_the_network_is_sure_nothing_lags(world):
 def test_where_it_is_unsure_the_last_mask_stays_in_part(world):
     region = world.region(32, (0, 0), 1.0)
     backend = FakeSegmenter()
-    masker = PersonMasker(backend, PersonOptions(steadiness=0.6))
+    masker = PersonMasker(lambda: backend)
     masker([region], [half_red()])
     backend.sureness = 0.1
     (mask,) = masker([region], [half_red()[:, ::-1]])
-    assert mask[16, 4] == pytest.approx(0.45 + 0.6 * 0.9 * (1.0 - 0.45), abs=0.01)
+    assert mask[16, 4] == pytest.approx(0.45 + STEADINESS * 0.9 * (1.0 - 0.45), abs=0.01)
 
 
 def test_another_face_has_no_past(world):
     backend = FakeSegmenter()
-    masker = PersonMasker(backend)
+    masker = PersonMasker(lambda: backend)
     masker([world.region(32, (0, 0), 1.0)], [half_red()])
     backend.sureness = 0.1
     (mask,) = masker([world.region(32, (0, 0), 1.0, track_id=3)], [half_red()[:, ::-1]])
+    assert mask[16, 4] == pytest.approx(0.45, abs=1e-6)
+
+
+def test_what_is_forgotten_has_no_past_either(world):
+    region, backend = world.region(32, (0, 0), 1.0), FakeSegmenter()
+    masker = PersonMasker(lambda: backend)
+    masker([region], [half_red()])
+    masker.forget()
+    backend.sureness = 0.1
+    (mask,) = masker([region], [half_red()[:, ::-1]])
     assert mask[16, 4] == pytest.approx(0.45, abs=1e-6)
 
 

@@ -22,7 +22,7 @@ from animecam.networks import open_networks
 from animecam.settings import Look, Settings
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
-from animecam.styles.card import UNKNOWN_LICENCE
+from animecam.styles.card import FULL, UNKNOWN_LICENCE
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style
 from animecam.styles.own import remove_style
@@ -47,7 +47,7 @@ CODINGS = {
 
 
 def draw(name: str, picture: np.ndarray) -> np.ndarray:
-    with open_style(name, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1)) as net:
+    with open_style(name, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1), FULL) as net:
         return net([picture])[0]
 
 

@@ -18,8 +18,8 @@ from animecam.styles.card import (
     FULL,
     LITE,
     Contract,
-    HalfNetwork,
     Layout,
+    NetworkForm,
     PixelCoding,
     PixelType,
     Rights,
@@ -281,7 +281,7 @@ def test_a_users_style_cannot_hide_a_bundled_one(ink: Path):
 
 
 def test_a_card_names_the_fp16_network(ink: Path):
-    half = HalfNetwork("model.fp16.onnx", "a" * 64, 82.5)
+    half = NetworkForm("model.fp16.onnx", "a" * 64, 82.5)
     variants = tuple(replace(variant, half=half) for variant in read_card(ink).variants)
     replace(read_card(ink), variants=variants).save(ink)
     assert read_card(ink).variant().half == half

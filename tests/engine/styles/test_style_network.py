@@ -12,7 +12,7 @@ from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions, P
 from animecam.errors import StyleError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
-from animecam.styles.card import Contract, Layout, PixelCoding, PixelType, Rights, StyleCard, Variant
+from animecam.styles.card import FULL, Contract, Layout, PixelCoding, PixelType, Rights, StyleCard, Variant
 from animecam.styles.fit import fit_to
 from animecam.styles.network import StyleNet, open_style
 from animecam.styles.pixels import batch_shape, decode, encode
@@ -178,7 +178,7 @@ def test_the_starter_draws_the_same_on_both_runtimes():
     head = load_portrait()[20:276, 90:346]
     drawn = {}
     for choice in (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME):
-        with open_style("starter", choice, replace(OPTIONS, allow_bf16=False, allow_int8=False)) as net:
+        with open_style("starter", choice, replace(OPTIONS, allow_bf16=False, allow_int8=False), FULL) as net:
             drawn[choice] = net([head])[0].astype(int)
     first, second = drawn.values()
     assert np.abs(first - second).max() <= 1
@@ -188,7 +188,7 @@ def test_the_starter_draws_the_same_on_both_runtimes():
 
 @pytest.mark.usefixtures("user_folder")
 def test_the_starter_takes_any_size():
-    with open_style("starter", BackendChoice.ONNXRUNTIME, OPTIONS) as net:
+    with open_style("starter", BackendChoice.ONNXRUNTIME, OPTIONS, FULL) as net:
         for height, width in [(1, 1), (17, 31), (64, 48)]:
             assert net([load_portrait()[:height, :width]])[0].shape == (height, width, 3)
 
@@ -197,7 +197,7 @@ def test_a_damaged_style_is_not_opened(write_toy: Callable[..., Path], user_fold
     model = add_style(write_toy(), name="toy").folder / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with pytest.raises(StyleError, match="damaged"):
-        open_style("toy", BackendChoice.AUTO, OPTIONS)
+        open_style("toy", BackendChoice.AUTO, OPTIONS, FULL)
 
 
 def test_a_card_that_lies_is_refused_when_the_style_is_opened(
@@ -207,4 +207,4 @@ def test_a_card_that_lies_is_refused_when_the_style_is_opened(
     style = find_style("toy").card
     replace(style, contract=Contract()).save(folder)
     with pytest.raises(StyleError, match="its card says float32 NCHW"):
-        open_style("toy", BackendChoice.ONNXRUNTIME, OPTIONS)
+        open_style("toy", BackendChoice.ONNXRUNTIME, OPTIONS, FULL)
