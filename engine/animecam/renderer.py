@@ -167,12 +167,11 @@ class Renderer:
         plan = self.cut(scene)
         start_ns = time.perf_counter_ns()
         draw = (self._governing.draw if self._governing else self._draw)(plan.look.style)
-        drawn = self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
+        drawn = self.kept(plan, draw)
         is_idle = drawn is not None
         if drawn is None:
             drawn = draw_each_size(draw, plan.pictures)
-            if self._idle:
-                self._idle.remember(draw, plan.regions, plan.pictures, drawn)
+            self.remember(plan, draw, drawn)
         draw_ms = ms_since(start_ns)
         if not is_idle:  # the look at a crop would pass for a network that takes no time
             self._timing.add("draw", draw_ms)
@@ -221,6 +220,15 @@ class Renderer:
             if look.eyes:
                 pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
         return Plan(frame, scene.faces, look, scene.regions, pictures)
+
+    def kept(self, plan: Plan, draw: Draw) -> Sequence[Image] | None:
+        """The drawings of a plan whose pictures look as they did when `draw` last drew them; None: draw them."""
+        return self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
+
+    def remember(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> None:
+        """Takes what `draw` drew of a plan's pictures, for frames that look like this one."""
+        if self._idle:
+            self._idle.remember(draw, plan.regions, plan.pictures, drawn)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""

@@ -58,6 +58,9 @@ def _frames(switchboard: Switchboard, figures: list[Figures]) -> Iterable[str]:
         "capped": switchboard.capped + sum(f.capped for f in figures),
     }
     yield _metric("frames_total", "counter", "Frames of live sessions", _labelled("kind", totals))
+    idle = switchboard.idle + sum(f.idle for f in figures)
+    text = "Of those out, frames that looked as before, for which the network rested"
+    yield _metric("frames_idle_total", "counter", text, [({}, idle)])
 
 
 def _latencies(figures: list[Figures]) -> _Samples:

@@ -30,6 +30,14 @@ class Drawing(Protocol):
         """Finds what is to be drawn of a frame."""
         ...
 
+    def kept(self, plan: Plan, draw: Draw) -> Sequence[Image] | None:
+        """The drawings of what looks as it did when `draw` last drew it; None where something has changed."""
+        ...
+
+    def remember(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> None:
+        """Takes what `draw` drew, for frames that look like this one."""
+        ...
+
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts what was drawn back into the frame."""
         ...
@@ -138,12 +146,29 @@ class Seat:
             self._shape = shape
         return self._drawing.plan(frame)
 
-    def finish(self, plan: Plan, drawn: Sequence[Image]) -> None:
-        """Composes and delivers one frame. Render thread only."""
+    def rests(self, plan: Plan, draw: Draw) -> bool:
+        """Delivers a frame in which nothing has changed with the drawings of before. Render thread only.
+
+        Returns:
+            False where something has changed: it is to be drawn, and finished.
+        """
+        kept = self._drawing.kept(plan, draw) if self._drawing is not None else None
+        if kept is None:
+            return False
+        self._compose(plan, kept, is_idle=True)
+        return True
+
+    def finish(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> None:
+        """Composes and delivers a frame with what was drawn of it. Render thread only."""
+        if self._drawing is not None:
+            self._drawing.remember(plan, draw, drawn)
+        self._compose(plan, drawn, is_idle=False)
+
+    def _compose(self, plan: Plan, drawn: Sequence[Image], *, is_idle: bool) -> None:
         if self._drawing is None or self.is_closed:
             return
         rendered = self._drawing.finish(plan, drawn)
-        self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
+        self._tally.went(rendered.frame, rendered.faces, is_idle=is_idle)
         self._deliver(rendered)
 
     def fail(self, error: Exception) -> None:

@@ -34,6 +34,7 @@ class Switchboard:
         self.frames_out = 0
         self.dropped = 0
         self.capped = 0
+        self.idle = 0
         """Of the sessions that have ended; `sessions` holds those that last."""
 
     def sessions(self) -> tuple[Session, ...]:
@@ -119,3 +120,4 @@ class Switchboard:
         self.frames_out += figures.frames_out
         self.dropped += figures.dropped
         self.capped += figures.capped
+        self.idle += figures.idle

@@ -12,7 +12,8 @@ import numpy as np
 from animecam.backends.base import BackendInfo
 from animecam.errors import StyleError
 from animecam.pipeline import Rendered
-from animecam.renderer import Plan
+from animecam.render.idle import Idle
+from animecam.renderer import Draw, Plan
 from animecam.settings import Controls
 from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, Region, allocate_planes
@@ -61,6 +62,7 @@ class FakeDrawing:
         self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
         self.is_live = is_live
         self.planned = 0
+        self._idle = Idle() if is_live else None
 
     def plan(self, frame: Frame) -> Plan:
         self.planned += 1
@@ -73,6 +75,13 @@ class FakeDrawing:
         found = () if self._sees_nobody else (face,)
         faces = Faces(found, is_exposed=self._sees_nobody, left_out=self._left_out)
         return Plan(frame, faces, self._controls.look, (region,), (grey,))
+
+    def kept(self, plan: Plan, draw: Draw) -> Sequence[np.ndarray] | None:
+        return self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
+
+    def remember(self, plan: Plan, draw: Draw, drawn: Sequence[np.ndarray]) -> None:
+        if self._idle:
+            self._idle.remember(draw, plan.regions, plan.pictures, drawn)
 
     def finish(self, plan: Plan, drawn: Sequence[np.ndarray]) -> Rendered:
         frame = plan.frame
@@ -110,6 +119,7 @@ class FakeEngine:
     batches: list[int] = field(default_factory=list)
     drawings: list[FakeDrawing] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    styles: dict[str, Draw] = field(default_factory=dict)  # as networks do, the same function for a style each time
     gate: threading.Event = field(default_factory=threading.Event)
     thread: int = 0
     is_closed: bool = False
@@ -128,6 +138,8 @@ class FakeEngine:
         self._check()
         if style in self.broken or style not in STYLES:
             raise StyleError(f"style {style} is broken", hint="choose another")
+        if style in self.styles:
+            return self.styles[style]
 
         def apply(pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
             self._check()
@@ -138,7 +150,7 @@ class FakeEngine:
                 raise RuntimeError("an unlucky picture")
             return [255 - p if style == "invert" else np.full_like(p, FLAT_LEVEL) for p in pictures]
 
-        return apply
+        return self.styles.setdefault(style, apply)
 
     @contextmanager
     def open(self) -> Generator["FakeEngine"]:

@@ -16,18 +16,19 @@ WAIT_S = 10
 
 
 class GreyCamera(MediaStreamTrack):
-    """A camera before a grey wall."""
+    """A camera before a grey wall; where it flickers, no picture looks like the one before."""
 
     kind = "video"
 
-    def __init__(self, width_px=WIDTH_PX, height_px=HEIGHT_PX):
+    def __init__(self, width_px=WIDTH_PX, height_px=HEIGHT_PX, flicker=0):
         super().__init__()
-        self.count = 0
+        self.count, self.flicker, self.height_px = 0, flicker, height_px
         self.planes = np.full((height_px * 3 // 2, width_px), 128, np.uint8)
         self.planes[:height_px] = LEVEL
 
     async def recv(self):
         await asyncio.sleep(1 / FPS)
+        self.planes[: self.height_px] = LEVEL + self.flicker * (self.count % 2)
         frame = av.VideoFrame.from_ndarray(self.planes, format="yuv420p")
         frame.pts, frame.time_base = self.count * 90_000 // FPS, Fraction(1, 90_000)
         self.count += 1

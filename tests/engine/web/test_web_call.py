@@ -232,7 +232,7 @@ def test_a_slow_engine_drops_frames_instead_of_falling_behind(visit, peer, engin
     engine.draw_s = 0.25  # four frames a second where fifteen come
 
     async def test(client):
-        async with peer.Browser(client) as browser:
+        async with peer.Browser(client, peer.GreyCamera(flicker=60)) as browser:
             await browser.connect()
             figures = await browser.message("figures")
             while figures["frames_out"] < 8:

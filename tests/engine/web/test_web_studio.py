@@ -52,6 +52,30 @@ def test_the_newest_frame_wins_and_drops_are_counted(studio, engine, fakes):
     assert seat.figures().dropped == 2
 
 
+def test_the_network_rests_for_whom_nothing_changes(studio, engine, fakes):
+    """It drew every picture of somebody who sat still, and had less time for the others."""
+    seat, results = take_seat(studio)
+    for index, level in enumerate((100, 100, 101, 140, 140)):
+        seat.put(fakes.make_frame(level=level, index=index))
+        frame = results.get(timeout=WAIT_S).frame
+        assert frame.index == index
+        assert frame.planes[0][24, 32] == (155 if level < 140 else 115)
+    assert engine.batches == [1, 1]
+    figures = seat.figures()
+    assert (figures.frames_out, figures.idle) == (5, 3)
+    seat.controls.change(style="flat")
+    seat.put(fakes.make_frame(level=140))
+    assert results.get(timeout=WAIT_S).frame.planes[0][24, 32] == 200
+    seat.close()
+
+
+def test_a_file_is_drawn_frame_by_frame_though_nothing_changes(studio, engine, fakes):
+    with studio.rendering(Look("invert")) as (render, _):
+        for index in range(3):
+            render(fakes.make_frame(index=index))
+    assert engine.batches == [1, 1, 1]
+
+
 def test_users_are_drawn_in_one_batch_and_styles_apart(studio, engine, fakes):
     first, first_results = take_seat(studio)
     others = [take_seat(studio) for _ in range(3)] + [take_seat(studio, "flat")]
