@@ -35,6 +35,17 @@ def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: 
     assert all(torch.equal(stored.weights[name], value) for name, value in checkpoint.weights.items())
 
 
+def test_a_term_that_comes_late_has_the_mean_of_its_own_steps(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """It was divided by all steps since the last line: the curve of a judge that came between two rose from nothing."""
+    recipe = runs.recipe_of(pairs, adversarial_from=0.5)
+    for folder, log_every in (("each", 1), ("all", 4)):
+        train(replace(recipe, log_every=log_every), RunOptions(tmp_path / folder))
+    *_, third, fourth = read_stats(tmp_path / "each/stats.jsonl")
+    (line,) = read_stats(tmp_path / "all/stats.jsonl")
+    for name in ("G/adversarial", "D/real", "D/fake"):
+        assert line.losses[name] == pytest.approx((third.losses[name] + fourth.losses[name]) / 2), name
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("is_slow", [False, True])
 def test_half_precision_that_is_slow_is_told_of(

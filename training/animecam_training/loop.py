@@ -1,6 +1,7 @@
 """The training loop, from top to bottom."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -148,6 +149,7 @@ def _run(
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
+    counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
     since, step = 0, first_step
     for batch in stream:
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
@@ -155,14 +157,16 @@ def _run(
         step += 1
         since += 1
         _add(sums, losses)
+        counts.update(losses.keys())
         now = perf_counter()
         is_interrupted = is_asked() and step < recipe.steps
         is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
-            means = {name: float(value) / since for name, value in sums.items()}
+            means = {name: float(value) / counts[name] for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
             folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
             sums.clear()
+            counts.clear()
             since, logged = 0, now
         if folder and (step % recipe.save_every == 0 or is_last):
             save_checkpoint(_checkpoint(method, recipe, step, origins), folder.checkpoint)
