@@ -125,6 +125,8 @@ def test_usage_is_status_two_and_an_interruption_130(
     for useless in ("--styles", "--teacher"):
         assert main(["run", str(recipe), "--out", "r", useless, "there"]) == 2
         assert f"leave {useless} out" in " ".join(capsys.readouterr().err.split())
+    assert main(["run", str(recipe), "--out", "r", "--resume", "--from", "cel"]) == 2  # --from was passed over
+    assert "leave --resume or --from out" in " ".join(capsys.readouterr().err.split())
     assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
     assert "gone.pt" in capsys.readouterr().err
     places = (["--grid", "no/g.png"], ["--grid", "g.xyz"], ["--grid", "g"], ["--json", "no/f.json"])
