@@ -12,6 +12,7 @@ import pytest
 
 from animecam_training.config import Recipe
 from animecam_training.data.crops import CropOptions
+from animecam_training.data.index import INDEX_FILE
 from animecam_training.data.pictures import list_pictures, read_picture, resized, upper_square, write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
@@ -67,6 +68,7 @@ def test_styles_get_smoothed_copies_and_an_index(tmp_path: Path, colourful: Call
         *("a.png", "a.smooth.png", "sub_b.png", "sub_b.smooth.png")
     ]
     assert read_picture(folder / "a.png").shape == (64, 64, 3)
+    assert "copies" not in (folder / INDEX_FILE).read_text().splitlines()[0]
 
 
 def test_pictures_of_every_format_are_read_or_counted(tmp_path: Path, colourful: Callable[..., np.ndarray]) -> None:

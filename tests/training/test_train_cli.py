@@ -121,6 +121,9 @@ def test_usage_is_status_two_and_an_interruption_130(
     assert "seed" in capsys.readouterr().err
     assert main(["prepare", "a", "b", "--teacher", "model.onnx"]) == 2
     assert "painted over a teacher" in " ".join(capsys.readouterr().err.split())
+    for option, words in (("--recipe", "cel"), ("--copies", "2"), ("--beard-copies", "6"), ("--seed", "0")):
+        assert main(["prepare", "a", "b", "--kind", "style", option, words]) == 2
+        assert f"leave {option} out" in " ".join(capsys.readouterr().err.split())
     assert main(["run", str(recipe)]) == 2
     for useless in ("--styles", "--teacher"):
         assert main(["run", str(recipe), "--out", "r", useless, "there"]) == 2

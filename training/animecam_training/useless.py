@@ -9,6 +9,9 @@ from click.core import ParameterSource
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
 
+OF_HEADS = ("--recipe", "--weights", "--copies", "--beard-copies", "--seed")
+"""Options of `prepare`; pictures of a style are cut and smoothed, always alike."""
+
 
 def typed_options(context: click.Context) -> list[str]:
     """The options that were given on the command line, by their long names."""
@@ -32,6 +35,9 @@ def check_prepare(kind: Literal["photo", "pairs", "style"], recipe: Recipe, type
         raise ConfigError(
             "no target would be painted over a teacher", hint='it takes --kind pairs and a recipe with drawing = "flat"'
         )
+    for option in OF_HEADS:
+        if kind == "style" and option in typed:
+            raise ConfigError(f"{option} changes nothing with --kind style", hint=f"leave {option} out")
 
 
 def check_run(recipe: Recipe, typed: Collection[str]) -> None:

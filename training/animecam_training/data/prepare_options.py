@@ -61,9 +61,10 @@ class PrepareOptions:
     @property
     def marks(self) -> dict[str, Any]:
         """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
-        marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
-        if self.kind == "style":
+        marks: dict[str, Any] = {"kind": self.kind, "size": self.crop.side_px}
+        if self.kind == "style":  # nothing else is asked for, though folders of before were marked with copies
             return marks
+        marks |= {"copies": self.copies, "seed": self.seed}
         if self.beard_copies:  # else left out: folders of before have no such mark
             marks["beard_copies"] = self.beard_copies
         changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
