@@ -224,13 +224,14 @@ def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(pairs: Path, tmp
     assert load_checkpoint(tmp_path / "run/last.pt").step == 1
 
 
-def test_the_gradient_is_clipped_to_its_norm() -> None:
+@pytest.mark.parametrize(("clip_norm", "moved"), [(1.0, [-0.6, -0.8]), (0.0, [-30.0, -40.0])])
+def test_the_gradient_is_clipped_to_its_norm_if_there_is_one(clip_norm: float, moved: list[float]) -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.SGD([weight], 1.0)
     total = (weight * torch.tensor([30.0, 40.0])).sum()
-    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=1.0)
+    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=clip_norm)
     assert norm.item() == pytest.approx(50)
-    torch.testing.assert_close(weight.detach(), torch.tensor([-0.6, -0.8]))
+    torch.testing.assert_close(weight.detach(), torch.tensor(moved))
 
 
 def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
