@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
+from animecam_training.recipe_use import check_use
 
 OF_HEADS = ("--recipe", "--weights", "--copies", "--beard-copies", "--seed")
 """Options of `prepare`; pictures of a style are cut and smoothed, always alike."""
@@ -41,7 +42,9 @@ def check_prepare(kind: Literal["photo", "pairs", "style"], recipe: Recipe, type
 
 
 def check_run(recipe: Recipe, typed: Collection[str]) -> None:
-    """Refuses options that the recipe's method, or a run that goes on, has no use for.
+    """Refuses options that the recipe's method, or a run that goes on, has no use for, and such values of the recipe.
+
+    A run that goes on keeps the recipe that it has, whatever is in it.
 
     Args:
         recipe: What is to be learned.
@@ -50,6 +53,8 @@ def check_run(recipe: Recipe, typed: Collection[str]) -> None:
     Raises:
         ConfigError: One of them would change nothing.
     """
+    if "--resume" not in typed:
+        check_use(recipe)
     if "--styles" in typed and recipe.method != "dtgan":
         raise ConfigError(f'the method "{recipe.method}" looks at no style pictures', hint="leave --styles out")
     if "--teacher" in typed and recipe.method == "pairs":

@@ -14,13 +14,10 @@ from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
-from animecam_training.target.options import FlatOptions
+from animecam_training.target.options import DRAWING_SECTIONS, FlatOptions
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
-
-_SECTIONS = {"portrait": ("target",), "anime": ("anime",), "flat": ("flat",), "anime-flat": ("anime", "flat")}
-"""Of a recipe, by drawing."""
 
 
 def choose_drawing(recipe: Recipe) -> Drawing:
@@ -42,7 +39,7 @@ def choose_drawing(recipe: Recipe) -> Drawing:
 def describe_drawing(recipe: Recipe) -> dict[str, Any]:
     """Everything that changes what `choose_drawing` draws, by the recipe's names."""
     table = recipe_to_table(recipe)
-    marks = {"drawing": recipe.drawing} | flattened({name: table[name] for name in _SECTIONS[recipe.drawing]})
+    marks = {"drawing": recipe.drawing} | flattened({name: table[name] for name in DRAWING_SECTIONS[recipe.drawing]})
     if recipe.drawing == "flat":
         marks["teacher"] = describe_teacher(recipe.teacher)
     return marks
