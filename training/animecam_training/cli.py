@@ -83,7 +83,7 @@ def prepare(
         from animecam_training.data.prepare_options import PrepareOptions
         from animecam_training.data.workers import default_workers
         from animecam_training.recipe_files import load_recipe
-        from animecam_training.target.drawings import choose_drawing, describe_drawing
+        from animecam_training.target.drawings import choose_drawing, describe_drawing, describe_drawing_formerly
         from animecam_training.useless import check_prepare, typed_options
 
     wanted = load_recipe(recipe) if recipe else Recipe()
@@ -97,6 +97,7 @@ def prepare(
         crop=CropOptions(side_px=size),
         draw=choose_drawing(wanted),
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
+        drawn_formerly=describe_drawing_formerly(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
         beards=wanted.beards,
         lip_shadows=wanted.lip_shadows,

@@ -17,7 +17,7 @@ from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
-from animecam_training.measured import describe_teacher
+from animecam_training.measured import describe_teacher, describe_teacher_formerly
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
@@ -98,7 +98,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
-            "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
+            "teacher": _describe_teacher(recipe, options),
         }
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
@@ -123,6 +123,16 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
     is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
     if recipe.method == "dtgan" and is_untaught:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
+
+
+def _describe_teacher(recipe: Recipe, options: RunOptions) -> str:
+    """What the teacher is; in the words of the run that goes on, where an earlier version began it."""
+    teacher = recipe.teacher if recipe.method != "pairs" else ""
+    if options.resume and Path(teacher).is_dir():
+        formerly = describe_teacher_formerly(teacher)
+        if load_checkpoint(options.folder / CHECKPOINT_FILE).origins.get("teacher") == formerly:
+            return formerly
+    return describe_teacher(teacher)
 
 
 def _open_set(recipe: Recipe, batch_of_all: int) -> PairSet | PhotoSet:

@@ -90,7 +90,8 @@ def _prepare_all(
     """As `prepare`, for the pictures `paths` below `source`, into a folder that is ours."""
     index = folder / INDEX_FILE
     done = read_index(index)
-    claim_index(index, {"source": str(source.resolve())} | options.marks, is_new=not done)
+    marks = {"source": str(source.resolve())} | options.marks
+    claim_index(index, marks, options.drawn_formerly, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
     fresh = _without_duplicates(waiting, options, done, source)
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))

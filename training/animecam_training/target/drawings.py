@@ -7,7 +7,7 @@ from typing import Any
 
 from animecam_training.config import Recipe
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.measured import describe_teacher, open_style
+from animecam_training.measured import describe_teacher, describe_teacher_formerly, open_style
 from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
@@ -43,6 +43,11 @@ def describe_drawing(recipe: Recipe) -> dict[str, Any]:
     if recipe.drawing == "flat":
         marks["teacher"] = describe_teacher(recipe.teacher)
     return marks
+
+
+def describe_drawing_formerly(recipe: Recipe) -> dict[str, Any]:
+    """What folders of earlier versions hold of it in other words."""
+    return {"teacher": describe_teacher_formerly(recipe.teacher)} if recipe.drawing == "flat" else {}
 
 
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
