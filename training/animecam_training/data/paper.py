@@ -1,7 +1,7 @@
 """Pictures with transparent parts, as they are seen on white paper."""
 
 import struct
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import cv2
 import numpy as np
@@ -37,7 +37,8 @@ def laid_on_white(coded: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     Returns:
         BGR uint8 [H, W, 3]; None where nothing is transparent.
     """
-    stored, kinds, parts = cv2.imdecodeWithMetadata(coded, flags=cv2.IMREAD_UNCHANGED)
+    decoded, kinds, parts = cv2.imdecodeWithMetadata(coded, flags=cv2.IMREAD_UNCHANGED)
+    stored = cast("NDArray[Any] | None", decoded)  # whatever its stub says
     if stored is None or stored.ndim != 3 or stored.shape[2] != 4 or stored.dtype.kind != "u":
         return None
     full = np.iinfo(stored.dtype).max

@@ -125,7 +125,7 @@ def _stem(path: Path, source: Path) -> str:
     return "_".join(path.relative_to(source).with_suffix("").parts)
 
 
-def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
+def _shared_stems(paths: Sequence[Path], source: Path) -> frozenset[str]:
     """Names that several pictures would have: x.jpg and x.png."""
     counts = Counter(_stem(path, source) for path in paths)
     return frozenset(stem for stem, count in counts.items() if count > 1)
