@@ -62,6 +62,8 @@ def test_toml_there_and_back() -> None:
         ("[optim]\nbetas = [0.9, 1.0]", "optim.betas"),
         ("[optim]\ndiscriminator_rate = -1.0", "optim.discriminator_rate"),
         ("[optim]\nfinal_share = -1.0", "optim.final_share"),
+        ("[optim]\npretrain_rate = -1.0", "optim.pretrain_rate"),
+        ("[optim]\nclip_norm = -1.0", "optim.clip_norm"),
         ("[augment]\nblur_px = [0.0, 0.0]", "augment.blur_px"),
         ("[augment]\nblur_px = [2.0, 1.0]", "augment.blur_px"),
         ("[augment]\nmotion_px = [2.0, 1.0]", "augment.motion_px"),

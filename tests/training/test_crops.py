@@ -143,3 +143,14 @@ def test_motion_leaves_other_recipes_their_crops(colourful: Callable[..., np.nda
     moved = degrade(sharp, replace(plain, motion=1.0), np.random.default_rng(0))
     assert moved.std() < sharp.std()
     np.testing.assert_array_equal(degrade(sharp, plain, np.random.default_rng(0)), sharp)
+
+
+def test_compression_takes_red_for_red_and_darkens_nothing() -> None:
+    """Red was coded as blue, of which JPEG keeps least, and fractions of levels were cut off."""
+    rng = np.random.default_rng(0)
+    config = AugmentConfig(blur=0, noise=0, jpeg=1)
+    colours = rng.random((64, 64, 3)).astype(np.float32)
+    change = np.abs(degrade(colours, config, np.random.default_rng(1)) - colours).mean((0, 1))
+    assert change[2] > 1.15 * change[0]
+    grays = np.kron(rng.uniform(0.1, 0.9, (40, 40, 1)), np.ones((8, 8, 3))).astype(np.float32)
+    assert abs(float((degrade(grays, config, np.random.default_rng(1)) - grays).mean())) * 255 < 0.2

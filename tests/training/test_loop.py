@@ -35,6 +35,17 @@ def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: 
     assert all(torch.equal(stored.weights[name], value) for name, value in checkpoint.weights.items())
 
 
+def test_a_term_that_comes_late_has_the_mean_of_its_own_steps(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """It was divided by all steps since the last line: the curve of a judge that came between two rose from nothing."""
+    recipe = runs.recipe_of(pairs, adversarial_from=0.5)
+    for folder, log_every in (("each", 1), ("all", 4)):
+        train(replace(recipe, log_every=log_every), RunOptions(tmp_path / folder))
+    *_, third, fourth = read_stats(tmp_path / "each/stats.jsonl")
+    (line,) = read_stats(tmp_path / "all/stats.jsonl")
+    for name in ("G/adversarial", "D/real", "D/fake"):
+        assert line.losses[name] == pytest.approx((third.losses[name] + fourth.losses[name]) / 2), name
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("is_slow", [False, True])
 def test_half_precision_that_is_slow_is_told_of(
@@ -223,13 +234,14 @@ def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(pairs: Path, tmp
     assert load_checkpoint(tmp_path / "run/last.pt").step == 1
 
 
-def test_the_gradient_is_clipped_to_its_norm() -> None:
+@pytest.mark.parametrize(("clip_norm", "moved"), [(1.0, [-0.6, -0.8]), (0.0, [-30.0, -40.0])])
+def test_the_gradient_is_clipped_to_its_norm_if_there_is_one(clip_norm: float, moved: list[float]) -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.SGD([weight], 1.0)
     total = (weight * torch.tensor([30.0, 40.0])).sum()
-    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=1.0)
+    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=clip_norm)
     assert norm.item() == pytest.approx(50)
-    torch.testing.assert_close(weight.detach(), torch.tensor([-0.6, -0.8]))
+    torch.testing.assert_close(weight.detach(), torch.tensor(moved))
 
 
 def test_a_gradient_that_is_not_finite_moves_nothing() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animecam_training.config import ModelConfig, PairWeights, Recipe
+from animecam_training.config import ModelConfig, OptimConfig, PairWeights, Recipe
 from animecam_training.losses.perceptual import compute_features, gram
 from animecam_training.losses.picture import lab_color, total_variation
 from animecam_training.losses.stability import Moment, stability_l1
@@ -206,3 +206,14 @@ def test_targets_are_real_drawings_are_not_and_what_moves_is_drawn_anew() -> Non
     losses = method.train_step({"photo": photo, "target": target}, STEP)
     for name, value in expected.items():
         assert losses[name].item() == pytest.approx(value.item(), rel=1e-3, abs=1e-6), name
+
+
+@pytest.mark.parametrize(("pretrain_rate", "wanted"), [(0.0, 1e-4), (2e-4, 2e-4)])
+def test_pretraining_may_have_a_rate_of_its_own(method: DtganMethod, pretrain_rate: float, wanted: float) -> None:
+    optim = OptimConfig(learning_rate=1e-4, pretrain_rate=pretrain_rate, warmup_steps=0)
+    method.recipe = replace(RECIPE, pretrain_steps=1, optim=optim)
+    rates: list[float] = []
+    for step in (0, 1):
+        method.train_step(_batch(), step)
+        rates += [group["lr"] for group in method.g_optimizer.param_groups]
+    assert rates == pytest.approx([wanted, 1e-4])

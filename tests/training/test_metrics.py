@@ -202,6 +202,13 @@ class Colours(nn.Module):
         return pictures.double().mean(dim=(2, 3)) / 255
 
 
+class LoudColours(Colours):
+    """The same as guesses that leave no doubt."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        return 50 * super().forward(pictures)
+
+
 def test_inception_figures_follow_their_definitions_on_another_network() -> None:
     pytest.importorskip("torchmetrics", reason="needs torchmetrics")
     ours, theirs = to_batch([flat_picture() for _ in range(12)], 32), to_batch([flat_picture() for _ in range(9)], 32)
@@ -213,6 +220,21 @@ def test_inception_figures_follow_their_definitions_on_another_network() -> None
     alike = measure_inception(ours[:1].repeat(4, 1, 1, 1), theirs, Colours())
     assert alike.inception_score == pytest.approx(1, abs=1e-5)  # one guess for all: no variety
     assert found.inception_score > 1
+
+
+def test_inception_figures_repeat_and_a_score_counts_every_picture() -> None:
+    """Of ten splits each had too few pictures to score what all do, and KID was of other subsets each time."""
+    pytest.importorskip("torchmetrics", reason="needs torchmetrics")
+    levels = torch.full((12, 3, 8, 8), -1.0)
+    for number in range(12):
+        levels[number, number % 3] = 1.0  # red, green, blue
+    theirs = to_batch([noise_picture(8) for _ in range(70)], 8)
+    ours = levels.repeat(6, 1, 1, 1)
+    found = measure_inception(ours, theirs, LoudColours())
+    assert found.inception_score == pytest.approx(3, rel=1e-3)  # as sure as it can be, of three classes
+    before = torch.random.get_rng_state()
+    assert measure_inception(ours, theirs, LoudColours()) == found
+    assert torch.equal(torch.random.get_rng_state(), before)  # and nobody else's numbers are touched
 
 
 @pytest.fixture

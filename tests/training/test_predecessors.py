@@ -1,6 +1,10 @@
 """What a run may start from, or be held to: a checkpoint, or a style as it ships."""
 
+import shutil
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 import onnx
 import pytest
@@ -8,8 +12,9 @@ import torch
 from onnx import TensorProto, helper
 
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
+from animecam_training.config import ModelConfig, PairWeights, Recipe
 from animecam_training.errors import CheckpointError, DataError
+from animecam_training.loop import RunOptions, train
 from animecam_training.measured import open_style
 from animecam_training.models.lite import LiteGenerator
 from animecam_training.models.registry import build_generator
@@ -81,3 +86,28 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     for name, message in (("broken.onnx", "not an ONNX network"), ("gone.onnx", "cannot read")):
         with pytest.raises(CheckpointError, match=message):
             read_predecessor(tmp_path / name)
+
+
+def test_resume_asks_for_the_network_of_a_style_and_not_for_its_card(
+    pairs: Path, tmp_path: Path, runs: ModuleType
+) -> None:
+    """A run that taught a style's lite network changed the card when it was exported, and could not go on."""
+    style = tmp_path / "style"
+    style.mkdir()
+    shutil.copy(STYLES / "cel/model.onnx", style)
+    (style / "card.json").write_text("one variant")
+    recipe = runs.recipe_of(pairs, method="distill", teacher=str(style), pair_weights=PairWeights())
+    recipe = replace(recipe, data=replace(recipe.data, batch=1, sizes_px=(64,)))
+    options = RunOptions(tmp_path / "run", resume=True)
+    kept = train(recipe, RunOptions(tmp_path / "run", minutes=0))
+    by_card = {"teacher": f"sha256 {sha256(b'one variant').hexdigest()[:16]}"}
+    save_checkpoint(replace(kept, origins=kept.origins | by_card), tmp_path / "run/last.pt")  # of an earlier version
+    train(recipe, replace(options, minutes=0))
+    (style / "card.json").write_text("two variants")
+    with pytest.raises(CheckpointError, match=r"teacher sha256 .*, now sha256 "):
+        train(recipe, options)
+    save_checkpoint(kept, tmp_path / "run/last.pt")
+    train(recipe, replace(options, minutes=0))
+    shutil.copy(STYLES / "anime/model.onnx", style)
+    with pytest.raises(CheckpointError, match=r"teacher sha256 .*, now sha256 "):
+        train(recipe, options)

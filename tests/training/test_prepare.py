@@ -12,13 +12,14 @@ import pytest
 
 from animecam_training.config import Recipe
 from animecam_training.data.crops import CropOptions
+from animecam_training.data.index import INDEX_FILE
 from animecam_training.data.pictures import list_pictures, read_picture, resized, upper_square, write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
-from animecam_training.target.drawings import describe_drawing
+from animecam_training.target.drawings import describe_drawing, describe_drawing_formerly
 from animecam_training.target.options import FlatOptions
 
 LIMITS = QualityLimits()
@@ -67,6 +68,7 @@ def test_styles_get_smoothed_copies_and_an_index(tmp_path: Path, colourful: Call
         *("a.png", "a.smooth.png", "sub_b.png", "sub_b.smooth.png")
     ]
     assert read_picture(folder / "a.png").shape == (64, 64, 3)
+    assert "copies" not in (folder / INDEX_FILE).read_text().splitlines()[0]
 
 
 def test_pictures_of_every_format_are_read_or_counted(tmp_path: Path, colourful: Callable[..., np.ndarray]) -> None:
@@ -234,6 +236,34 @@ def test_a_teacher_is_known_by_what_it_is_and_not_by_its_place(tmp_path: Path) -
     assert describe_drawing(Recipe(drawing="flat", teacher=str(here))) != before
     with pytest.raises(DataError, match="cannot read the teacher"):
         describe_drawing(Recipe(drawing="flat", teacher=str(tmp_path / "lost.pt")))
+
+
+def test_a_style_teaches_by_its_network_and_not_by_its_card(tmp_path: Path, one_portrait: Path, shared: Path) -> None:
+    """Its card changes when a lite network is exported beside it; a folder that was half prepared could not go on."""
+    style, folder = tmp_path / "style", tmp_path / "out"
+    style.mkdir()
+    (style / "model.onnx").write_bytes(b"network")
+    (style / "card.json").write_bytes(b"one variant")
+    recipe = Recipe(drawing="flat", teacher=str(style))
+
+    def options() -> PrepareOptions:
+        told = {"drawn_by": describe_drawing(recipe), "drawn_formerly": describe_drawing_formerly(recipe)}
+        return PrepareOptions("pairs", weights=shared / "weights", **told)
+
+    prepare(one_portrait, folder, options())
+    by_network = (folder / INDEX_FILE).read_text()
+    by_card = by_network.replace(options().drawn_by["teacher"], options().drawn_formerly["teacher"])
+    assert by_card != by_network
+    (folder / INDEX_FILE).write_text(by_card)  # as earlier versions told it
+    assert prepare(one_portrait, folder, options()).kept == 1
+    (style / "card.json").write_bytes(b"two variants")
+    with pytest.raises(DataError, match="teacher sha256"):
+        prepare(one_portrait, folder, options())
+    (folder / INDEX_FILE).write_text(by_network)
+    assert prepare(one_portrait, folder, options()).kept == 1
+    (style / "model.onnx").write_bytes(b"another network")
+    with pytest.raises(DataError, match="teacher sha256"):
+        prepare(one_portrait, folder, options())
 
 
 def test_an_attempt_that_made_nothing_claims_no_folder(tmp_path: Path, colourful: Callable[..., np.ndarray]) -> None:

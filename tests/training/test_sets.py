@@ -121,6 +121,8 @@ def test_pictures_are_kept_as_long_as_there_is_room(
     monkeypatch.setattr(sets, "MOST_KEPT_BYTES", 2 * colourful(0).nbytes)
     crops = PhotoSet(DataConfig(photos=str(tmp_path)), AugmentConfig(), seed=0, batch_of_all=1)
     assert [crops.read(path) is crops.read(path) for path in paths] == [True, True, False]
+    crops = PhotoSet(DataConfig(photos=str(tmp_path), workers=2), AugmentConfig(), seed=0, batch_of_all=1)
+    assert [crops.read(path) is crops.read(path) for path in paths] == [True, False, False]  # there are two of it
 
 
 def test_regions_are_kept_as_long_as_there_is_room(

@@ -1,11 +1,14 @@
 """The drawn target: what it keeps, what it changes, on a self-made face and on a portrait where there is one."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.target.draw import draw_target
+from animecam_training.target.eyes import draw_eyes
 from animecam_training.target.flatten import region_means, stepped, to_lab, to_rgb
 from animecam_training.target.geometry import EYELIDS, Sheet, blurred_within, enlarge_eyes, mixed, ramp, without_specks
 from animecam_training.target.lines import LineOptions, draw_lines, edge_flow, smooth_along
@@ -131,3 +134,41 @@ def test_the_eyes_of_a_portrait_grow(portrait: tuple[Image, FoundFace, Plane]) -
     sheet = enlarge_eyes(photo, mesh, person, TargetOptions().eye_gain)
     before = np.linalg.norm(mesh[159] - mesh[145])
     assert np.linalg.norm(sheet.mesh[159] - sheet.mesh[145]) > 1.3 * before
+
+
+def _eyes_sheet(photo: np.ndarray) -> Sheet:
+    """A face of which nothing but open eyes is known, the left one a little larger."""
+    mesh = _mesh(60.0)
+    turns = np.linspace(np.pi, 0, 9)
+    for (upper, lower), middle, width in zip(EYELIDS, (30, 66), (13, 11), strict=True):
+        outwards = -1 if middle < SIDE_PX / 2 else 1
+        for lid, up in ((upper, -1), (lower, 1)):
+            along = middle - outwards * width * np.cos(turns)
+            mesh[list(lid)] = np.stack([along, 40 + up * 0.45 * width * np.sin(turns)], 1)
+    return Sheet(photo, mesh, np.ones(photo.shape[:2], np.float32), 36.0, 36 / 80)
+
+
+def _mirrored(sheet: Sheet) -> Sheet:
+    """The same face in a mirror: its left eye is the right one."""
+    mesh = sheet.mesh.copy()
+    for lids, others in zip(EYELIDS, reversed(EYELIDS), strict=True):
+        for lid, other in zip(lids, others, strict=True):
+            mesh[list(lid)] = sheet.mesh[list(other)]
+    mesh[:, 0] = SIDE_PX - 1 - mesh[:, 0]
+    return replace(sheet, photo=np.ascontiguousarray(sheet.photo[:, ::-1]), mesh=mesh)
+
+
+def test_a_mirrored_face_has_its_eyes_drawn_mirrored() -> None:
+    """The highlights were on the left of both: training mirrors photo and drawing, and so asked for both at once."""
+    photo = np.full((SIDE_PX, SIDE_PX, 3), 225, np.uint8)
+    for middle in (30, 66):
+        cv2.circle(photo, (middle, 40), 5, (60, 40, 30), -1)
+    photo = np.maximum(photo, np.random.default_rng(0).integers(0, 20, photo.shape, np.uint8))
+    drawn: list[np.ndarray] = []
+    for sheet in (_eyes_sheet(photo), _mirrored(_eyes_sheet(photo))):
+        lab = to_lab(sheet.photo)
+        picture, _ = draw_eyes(lab, lab, sheet, lab[5, 5], 80.0, 1.0)
+        drawn.append(to_rgb(picture).astype(int))
+    assert np.abs(drawn[0] - photo).max() > 100  # there are eyes
+    assert (drawn[0].min(-1)[33:47, 24:36] > 240).any()  # with highlights
+    assert np.abs(drawn[1][:, ::-1] - drawn[0]).max() <= 6

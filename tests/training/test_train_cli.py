@@ -121,10 +121,15 @@ def test_usage_is_status_two_and_an_interruption_130(
     assert "seed" in capsys.readouterr().err
     assert main(["prepare", "a", "b", "--teacher", "model.onnx"]) == 2
     assert "painted over a teacher" in " ".join(capsys.readouterr().err.split())
+    for option, words in (("--recipe", "cel"), ("--copies", "2"), ("--beard-copies", "6"), ("--seed", "0")):
+        assert main(["prepare", "a", "b", "--kind", "style", option, words]) == 2
+        assert f"leave {option} out" in " ".join(capsys.readouterr().err.split())
     assert main(["run", str(recipe)]) == 2
     for useless in ("--styles", "--teacher"):
         assert main(["run", str(recipe), "--out", "r", useless, "there"]) == 2
         assert f"leave {useless} out" in " ".join(capsys.readouterr().err.split())
+    assert main(["run", str(recipe), "--out", "r", "--resume", "--from", "cel"]) == 2  # --from was passed over
+    assert "leave --resume or --from out" in " ".join(capsys.readouterr().err.split())
     assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
     assert "gone.pt" in capsys.readouterr().err
     places = (["--grid", "no/g.png"], ["--grid", "g.xyz"], ["--grid", "g"], ["--json", "no/f.json"])

@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error
-from animecam_training.errors import CheckpointError, ConfigError, TrainingError
+from animecam_training.errors import CheckpointError, TrainingError
 
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
@@ -57,7 +57,9 @@ def app() -> None:
 @click.option(
     "--teacher", type=named.style, help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.'
 )
+@click.pass_context
 def prepare(
+    context: click.Context,
     *,
     source: Path,
     folder: Path,
@@ -81,13 +83,11 @@ def prepare(
         from animecam_training.data.prepare_options import PrepareOptions
         from animecam_training.data.workers import default_workers
         from animecam_training.recipe_files import load_recipe
-        from animecam_training.target.drawings import choose_drawing, describe_drawing
+        from animecam_training.target.drawings import choose_drawing, describe_drawing, describe_drawing_formerly
+        from animecam_training.useless import check_prepare, typed_options
 
     wanted = load_recipe(recipe) if recipe else Recipe()
-    if teacher and (kind != "pairs" or wanted.drawing != "flat"):
-        raise ConfigError(
-            "no target would be painted over a teacher", hint='it takes --kind pairs and a recipe with drawing = "flat"'
-        )
+    check_prepare(kind, wanted, typed_options(context))
     wanted = replace(wanted, teacher=named.teacher(teacher, wanted.teacher))
     options = PrepareOptions(
         kind,
@@ -97,6 +97,7 @@ def prepare(
         crop=CropOptions(side_px=size),
         draw=choose_drawing(wanted),
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
+        drawn_formerly=describe_drawing_formerly(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
         beards=wanted.beards,
         lip_shadows=wanted.lip_shadows,
@@ -124,7 +125,9 @@ def prepare(
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
 @click.option("--teacher", type=named.style, help="Instead of the recipe's teacher.")
+@click.pass_context
 def run(
+    context: click.Context,
     *,
     recipe: Path,
     folder: Path,
@@ -143,13 +146,10 @@ def run(
         from animecam_training.distributed import is_first_process
         from animecam_training.loop import RunOptions, train
         from animecam_training.recipe_files import load_recipe
+        from animecam_training.useless import check_run, typed_options
 
     loaded = load_recipe(recipe)
-    if styles and loaded.method != "dtgan":
-        raise ConfigError(f'the method "{loaded.method}" looks at no style pictures', hint="leave --styles out")
-    if teacher and loaded.method == "pairs":
-        hint = "leave --teacher out; prepare --teacher paints targets over one"
-        raise ConfigError('the method "pairs" has no teacher', hint=hint)
+    check_run(loaded, typed_options(context))
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data, teacher=named.teacher(teacher, loaded.teacher))
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)

@@ -102,17 +102,20 @@ class OptimConfig:
     """How weights move.
 
     Attributes:
-        learning_rate: Of the generator, Adam.
+        learning_rate: Of the generator, Adam. The paper of the method "dtgan" has 1e-4.
+        pretrain_rate: Of the generator in the pre-training of the method "dtgan", where the paper has 2e-4; 0 takes
+            learning_rate.
         discriminator_rate: Of the discriminators, Adam.
         betas: Of both.
         warmup_steps: Linear rise of the rate from nothing.
         decay_from: Share of the run after which the rate falls linearly.
         final_share: Of the rate, at the end.
-        clip_norm: Largest norm of the generator's gradient.
+        clip_norm: Largest norm of the generator's gradient; 0 does not clip, as in the paper.
         ema_decay: Of the moving average that is evaluated and exported; it warms up over the first steps.
     """
 
     learning_rate: float = 1e-3
+    pretrain_rate: float = 0.0
     discriminator_rate: float = 1e-4
     betas: tuple[float, float] = (0.9, 0.99)
     warmup_steps: int = 100

@@ -1,6 +1,7 @@
 """The training loop, from top to bottom."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
-from animecam_training.measured import describe_teacher
+from animecam_training.measured import describe_teacher, describe_teacher_formerly
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
@@ -97,7 +98,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
-            "teacher": describe_teacher(recipe.teacher if recipe.method != "pairs" else ""),
+            "teacher": _describe_teacher(recipe, options),
         }
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
@@ -124,6 +125,16 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
 
 
+def _describe_teacher(recipe: Recipe, options: RunOptions) -> str:
+    """What the teacher is; in the words of the run that goes on, where an earlier version began it."""
+    teacher = recipe.teacher if recipe.method != "pairs" else ""
+    if options.resume and Path(teacher).is_dir():
+        formerly = describe_teacher_formerly(teacher)
+        if load_checkpoint(options.folder / CHECKPOINT_FILE).origins.get("teacher") == formerly:
+            return formerly
+    return describe_teacher(teacher)
+
+
 def _open_set(recipe: Recipe, batch_of_all: int) -> PairSet | PhotoSet:
     """The crops that a recipe's method learns from."""
     if recipe.method == "pairs":
@@ -148,6 +159,7 @@ def _run(
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
+    counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
     since, step = 0, first_step
     for batch in stream:
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
@@ -155,14 +167,16 @@ def _run(
         step += 1
         since += 1
         _add(sums, losses)
+        counts.update(losses.keys())
         now = perf_counter()
         is_interrupted = is_asked() and step < recipe.steps
         is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
         if folder and (step % recipe.log_every == 0 or is_last):
-            means = {name: float(value) / since for name, value in sums.items()}
+            means = {name: float(value) / counts[name] for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
             folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
             sums.clear()
+            counts.clear()
             since, logged = 0, now
         if folder and (step % recipe.save_every == 0 or is_last):
             save_checkpoint(_checkpoint(method, recipe, step, origins), folder.checkpoint)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.errors import CheckpointError
-from animecam_training.measured import open_style
+from animecam_training.measured import network_of, open_style
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import count_context, match_state
@@ -23,7 +23,6 @@ from animecam_training.models.weights import count_context, match_state
 log = logging.getLogger(__name__)
 
 ONNX_SUFFIX = ".onnx"
-OWN_NETWORK = "model.onnx"  # in the folder of a style
 LITE = "dtgan-lite"
 ONE_TAILED = ("dtgan", LITE)  # what an exported network can be
 
@@ -48,7 +47,7 @@ def read_predecessor(path: Path) -> Predecessor:
     Raises:
         CheckpointError: The file is missing, damaged or of another kind.
     """
-    path = _network_of(path)
+    path = network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
         return Predecessor(_read_onnx(path), str(path))
     checkpoint = load_checkpoint(path)
@@ -68,7 +67,7 @@ def open_teacher(path: Path) -> nn.Module:
         CheckpointError: The file is missing or damaged.
         DataError: The network takes something else than such pictures.
     """
-    path = _network_of(path)
+    path = network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
         generator = _whole_generator(_read_onnx(path))
         if generator is None:
@@ -80,11 +79,6 @@ def open_teacher(path: Path) -> nn.Module:
         generator = build_generator(model.generator, **model.options)
         generator.load_state_dict(checkpoint.weights)
     return inference_generator(generator).eval().requires_grad_(False)
-
-
-def _network_of(path: Path) -> Path:
-    """A style's folder stands for its own network."""
-    return path / OWN_NETWORK if (path / OWN_NETWORK).is_file() else path
 
 
 class _OnnxTeacher(nn.Module):

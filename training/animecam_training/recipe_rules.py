@@ -76,7 +76,8 @@ def _optim_rules(recipe: Recipe) -> Rules:
         "optim.warmup_steps": (optim.warmup_steps >= 0, "0 or more"),
         "optim.decay_from": (0 <= optim.decay_from <= 1, "0 to 1"),
         "optim.final_share": (0 <= optim.final_share <= 1, "0 to 1"),
-        "optim.clip_norm": (optim.clip_norm > 0, "more than 0"),
+        "optim.pretrain_rate": (optim.pretrain_rate >= 0, "0 or more"),
+        "optim.clip_norm": (optim.clip_norm >= 0, "0 or more"),
         "optim.ema_decay": (0 <= optim.ema_decay < 1, "0 to less than 1"),
     }
 

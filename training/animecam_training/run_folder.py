@@ -40,7 +40,7 @@ class StepFigures:
         minutes: Of this session, on the wall clock.
         steps_per_second: Since the last line.
         images: Pictures seen since the start of the run.
-        losses: Mean of every term since the last line, by name.
+        losses: Mean of every term since the last line, by name; over the steps that had it.
     """
 
     step: int

@@ -120,12 +120,22 @@ def degrade(picture: Picture, config: AugmentConfig, rng: np.random.Generator) -
         noise = rng.normal(0, rng.uniform(*NOISE_DEVIATION), picture.shape)
         picture = np.clip(picture + noise, 0, 1).astype(np.float32)
     if rng.random() < config.jpeg:
-        quality = int(rng.integers(*JPEG_QUALITY))
-        _, coded = cv2.imencode(".jpg", (picture * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-        assert decoded is not None  # it was encoded one line above
-        picture = decoded.astype(np.float32) / 255
+        levels = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+        picture = compressed(levels, int(rng.integers(*JPEG_QUALITY))).astype(np.float32) / 255
     return picture
+
+
+def compressed(image: Image, quality: int) -> Image:
+    """A picture as JPEG leaves it, RGB uint8 [H, W, 3].
+
+    Args:
+        image: Likewise.
+        quality: 1 … 100.
+    """
+    _, coded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded one line above
+    return np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
 
 
 def smeared(picture: Picture, way_px: float, angle: float) -> Picture:

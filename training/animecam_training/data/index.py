@@ -1,6 +1,7 @@
 """The index of a prepared folder: what it was made of and how, and what became of each picture."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,12 +23,13 @@ Verdict = str
 """\"kept\", or why a picture was dropped."""
 
 
-def claim_index(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
+def claim_index(index: Path, marks: dict[str, Any], formerly: Mapping[str, Any], *, is_new: bool) -> None:
     """Writes down what a new folder is made of and how, or compares: half of it made otherwise would go unnoticed.
 
     Args:
         index: The file.
         marks: What it is made of and how, by name; plain values.
+        formerly: The same in other words, which a folder may hold as well.
         is_new: Whether nothing was made so far.
 
     Raises:
@@ -46,7 +48,8 @@ def claim_index(index: Path, marks: dict[str, Any], *, is_new: bool) -> None:
         return  # the line an interrupted run was writing
     now: dict[str, Any] = json.loads(json.dumps(marks))  # tuples are lists there
     was = {name: before.get(name, ABSENT.get(name, mark)) for name, mark in now.items()}
-    changed = [f"{name} {was[name]} and not {mark}" for name, mark in now.items() if was[name] != mark]
+    other = {name: mark for name, mark in now.items() if was[name] not in (mark, formerly.get(name))}
+    changed = [f"{name} {was[name]} and not {mark}" for name, mark in other.items()]
     if changed:
         message = f"{index.parent} was prepared with {', '.join(changed)}"
         raise DataError(

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam_training.data.paper import laid_on_white, may_be_transparent
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 
@@ -59,12 +60,12 @@ def _visible_files(folder: Path) -> Iterator[Path]:
 
 
 def read_picture(path: Path) -> Image:
-    """RGB uint8 [H, W, 3].
+    """RGB uint8 [H, W, 3], upright as its EXIF data says; what is transparent shows white paper, but of a TIFF.
 
     Raises:
         DataError: The file is missing or not a picture.
     """
-    bgr = _decode(path, cv2.IMREAD_COLOR)
+    bgr = _decode(path, cv2.IMREAD_COLOR, on_white=True)
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)
 
 
@@ -184,13 +185,17 @@ def check_ending(path: Path) -> None:
         raise DataError(f"{path}: the ending {path.suffix!r} is of no picture", hint="use .png or .jpg")
 
 
-def _decode(path: Path, mode: int) -> NDArray[Any]:
+def _decode(path: Path, mode: int, *, on_white: bool = False) -> NDArray[Any]:
     try:
-        coded = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=REPAIR_HINT) from error
+    coded, pixels = np.frombuffer(data, np.uint8), None
     try:
-        pixels = cv2.imdecode(coded, mode) if coded.size else None
+        if on_white and data and may_be_transparent(data):
+            pixels = laid_on_white(coded)
+        if data and pixels is None:
+            pixels = cv2.imdecode(coded, mode)
     except cv2.error as error:
         raise DataError(f"{path} is larger than OpenCV reads", hint="make it smaller") from error
     if pixels is None:

@@ -90,7 +90,8 @@ def _prepare_all(
     """As `prepare`, for the pictures `paths` below `source`, into a folder that is ours."""
     index = folder / INDEX_FILE
     done = read_index(index)
-    claim_index(index, {"source": str(source.resolve())} | options.marks, is_new=not done)
+    marks = {"source": str(source.resolve())} | options.marks
+    claim_index(index, marks, options.drawn_formerly, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
     fresh = _without_duplicates(waiting, options, done, source)
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
@@ -124,7 +125,7 @@ def _stem(path: Path, source: Path) -> str:
     return "_".join(path.relative_to(source).with_suffix("").parts)
 
 
-def _shared_stems(paths: list[Path], source: Path) -> frozenset[str]:
+def _shared_stems(paths: Sequence[Path], source: Path) -> frozenset[str]:
     """Names that several pictures would have: x.jpg and x.png."""
     counts = Counter(_stem(path, source) for path in paths)
     return frozenset(stem for stem, count in counts.items() if count > 1)

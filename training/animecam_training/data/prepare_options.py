@@ -27,6 +27,7 @@ class PrepareOptions:
         limits: What is too poor.
         draw: Draws the target of a pair.
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
+        drawn_formerly: Of `drawn_by`, what folders of earlier versions hold in other words; they go on.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         beards: Share of the heads of pairs on which a beard grows, 0 … 1.
         lip_shadows: Share of the heads of pairs without a grown beard that get a shadow on the upper lip, 0 … 1.
@@ -45,6 +46,7 @@ class PrepareOptions:
     limits: QualityLimits = field(default_factory=QualityLimits)
     draw: Drawing = draw_target
     drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    drawn_formerly: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expressions: float = 0.0
     beards: float = 0.0
     lip_shadows: float = 0.0
@@ -61,9 +63,10 @@ class PrepareOptions:
     @property
     def marks(self) -> dict[str, Any]:
         """What all pictures of a folder must have been made with, by the names of the command line and the recipe."""
-        marks = {"kind": self.kind, "size": self.crop.side_px, "copies": self.copies, "seed": self.seed}
-        if self.kind == "style":
+        marks: dict[str, Any] = {"kind": self.kind, "size": self.crop.side_px}
+        if self.kind == "style":  # nothing else is asked for, though folders of before were marked with copies
             return marks
+        marks |= {"copies": self.copies, "seed": self.seed}
         if self.beard_copies:  # else left out: folders of before have no such mark
             marks["beard_copies"] = self.beard_copies
         changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}

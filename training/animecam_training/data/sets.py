@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
 DIGEST_DIGITS = 8
-MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions in each process that reads them
+MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions, over all processes that read them for one that trains
 LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
 Batch = dict[str, Tensor]
@@ -53,7 +53,10 @@ def to_tensor(picture: Picture) -> Tensor:
 
 
 class Crops(Dataset[Batch]):
-    """What all sets share: the size of a step's crops, and pictures kept in memory once read."""
+    """What all sets share: the size of a step's crops, and pictures kept in memory once read.
+
+    Each of `data.workers` processes keeps pictures of its own: together they keep at most `MOST_KEPT_BYTES`.
+    """
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
         self.data = data
@@ -92,7 +95,7 @@ class Crops(Dataset[Batch]):
         if path in self._kept:
             return self._kept[path]
         pixels = decode(path)
-        if self._kept_bytes + pixels.nbytes <= MOST_KEPT_BYTES:
+        if self._kept_bytes + pixels.nbytes <= MOST_KEPT_BYTES // max(1, self.data.workers):
             self._kept[path] = pixels
             self._kept_bytes += pixels.nbytes
         return pixels

@@ -23,7 +23,8 @@ class UnpairedSet(PhotoSet):
     """Photos with their superpixels, and style pictures with their edge-smoothed copies.
 
     The superpixels are those of the whole photo, as `animecam-train prepare --kind photo` stores them; where they are
-    not stored they are found when a photo is first met. Style pictures keep their colours.
+    not stored they are found when a photo is first met. Style pictures keep their colours; their copies shrink with the
+    zoom, unlike those of the paper: see `smooth_edges`.
 
     Raises:
         DataError: No folder of style pictures is named, or one of them has no edge-smoothed copy.

@@ -97,7 +97,7 @@ def is_half_slow(device: torch.device) -> bool:
 
 
 def descend(
-    total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float = inf
+    total: Tensor, optimizer: Optimizer, rate: float, losses: Mapping[str, Tensor], clip_norm: float = 0.0
 ) -> Tensor:
     """One optimiser step on a total loss.
 
@@ -106,7 +106,7 @@ def descend(
         optimizer: Its weights are those that move.
         rate: Learning rate of this step.
         losses: The terms, to name the culprit.
-        clip_norm: Largest norm of the gradient; infinity does not clip.
+        clip_norm: Largest norm of the gradient; 0 does not clip.
 
     Returns:
         The gradient's norm before clipping.
@@ -121,7 +121,7 @@ def descend(
     total.backward()  # pyright: ignore[reportUnknownMemberType]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     average_gradients(weights)
-    norm = nn.utils.clip_grad_norm_(weights, clip_norm)
+    norm = nn.utils.clip_grad_norm_(weights, clip_norm or inf)
     if not torch.isfinite(norm):
         raise DivergedError("the gradient is not finite", hint=DIVERGED_HINT)
     for group in optimizer.param_groups:

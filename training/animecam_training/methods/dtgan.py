@@ -131,7 +131,7 @@ class DtganMethod:
         optim = self.recipe.optim
         share = rate_at(optim, step, self.recipe.steps)
         if step < self.recipe.pretrain_steps:
-            return self._pretrain_step(batch, step, optim.learning_rate * share)
+            return self._pretrain_step(batch, step, (optim.pretrain_rate or optim.learning_rate) * share)
         drawn, seen, losses = self._generator_step(batch, step, optim.learning_rate * share)
         return losses | self._discriminator_step(batch, drawn, seen, optim.discriminator_rate * share)
 

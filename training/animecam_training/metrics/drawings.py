@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from animecam_training.data.augment import smeared
+from animecam_training.data.augment import compressed, smeared
 from animecam_training.data.names import beard_of, list_pairs, parts_of, target_of
 from animecam_training.data.pictures import Mask, check_same_size, read_mask, read_picture
 from animecam_training.errors import DataError
@@ -109,11 +109,7 @@ def as_poor_webcam(photo: Image) -> Image:
     blurred = cv2.GaussianBlur(photo.astype(np.float32), (0, 0), BLUR_PX * scale)
     moved = smeared(blurred.astype(np.float32), SMEAR_PX * scale, angle=0.0)
     levels = np.clip(moved + 0.5, 0, 255).astype(np.uint8)
-    sound, coded = cv2.imencode(".jpg", levels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    decoded = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    assert sound
-    assert decoded is not None  # it was encoded one line above
-    return np.ascontiguousarray(decoded[..., ::-1]).astype(np.uint8)
+    return compressed(levels, JPEG_QUALITY)
 
 
 def _region(path: Path, photo: Image) -> Mask | None:

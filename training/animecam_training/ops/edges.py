@@ -17,6 +17,14 @@ def smooth_edges(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Edges are Canny's on gray (thresholds 100 and 200), widened by a square of 5 px; the blur is a 5 x 5 Gaussian.
 
+    The method smooths pictures of the size that its network sees. Here it is done once, by `prepare` at --size, and a
+    crop with a zoom shrinks picture and copy alike: half as much is smoothed away at a zoom of 2. The mean difference
+    of both, in levels, on synthetic line pictures in crops of 128 px:
+
+        zoom                              1.0   1.25   1.6   2.0
+        smoothed before, as here          7.4    7.1   7.1   6.3
+        smoothed at the crop's size       7.4    9.7  13.5  15.5
+
     Args:
         picture: RGB, uint8 [H, W, 3].
 

@@ -7,20 +7,17 @@ from typing import Any
 
 from animecam_training.config import Recipe
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.measured import describe_teacher, open_style
+from animecam_training.measured import describe_teacher, describe_teacher_formerly, open_style
 from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
-from animecam_training.target.options import FlatOptions
+from animecam_training.target.options import DRAWING_SECTIONS, FlatOptions
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
-
-_SECTIONS = {"portrait": ("target",), "anime": ("anime",), "flat": ("flat",), "anime-flat": ("anime", "flat")}
-"""Of a recipe, by drawing."""
 
 
 def choose_drawing(recipe: Recipe) -> Drawing:
@@ -42,10 +39,15 @@ def choose_drawing(recipe: Recipe) -> Drawing:
 def describe_drawing(recipe: Recipe) -> dict[str, Any]:
     """Everything that changes what `choose_drawing` draws, by the recipe's names."""
     table = recipe_to_table(recipe)
-    marks = {"drawing": recipe.drawing} | flattened({name: table[name] for name in _SECTIONS[recipe.drawing]})
+    marks = {"drawing": recipe.drawing} | flattened({name: table[name] for name in DRAWING_SECTIONS[recipe.drawing]})
     if recipe.drawing == "flat":
         marks["teacher"] = describe_teacher(recipe.teacher)
     return marks
+
+
+def describe_drawing_formerly(recipe: Recipe) -> dict[str, Any]:
+    """What folders of earlier versions hold of it in other words."""
+    return {"teacher": describe_teacher_formerly(recipe.teacher)} if recipe.drawing == "flat" else {}
 
 
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:

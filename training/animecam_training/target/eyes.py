@@ -48,7 +48,9 @@ def _paint_eyeball(
     radius, tall = IRIS_RADIUS * width, IRIS_RADIUS * IRIS_TALLER * width
     soft = 1.2 / max(radius, 1.0)  # an antialiased edge, in radii
     inside = open_eye > 0.5
-    x, y = sheet.columns - centre[0], sheet.rows - centre[1]
+    # From the outer to the inner corner: training mirrors photo and drawing, so that a mirrored face is drawn mirrored.
+    inwards = 1.0 if upper[-1, 0] > upper[0, 0] else -1.0
+    x, y = inwards * (sheet.columns - centre[0]), sheet.rows - centre[1]
     distance = np.hypot(x / radius, y / tall)
 
     white = min(max(float(np.percentile(lab[..., 0][inside], 94)) + 8, lit + 10), 96.0)

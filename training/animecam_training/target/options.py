@@ -8,6 +8,13 @@ from animecam_training.target.lines import OUTLINE, OUTLINE_THRESHOLD, LineOptio
 DrawingName = Literal["portrait", "anime", "flat", "anime-flat"]
 """\"portrait\" paints the person, \"anime\" draws a character anew, \"flat\" paints a whole picture in flat areas,
 \"anime-flat\" paints what \"anime\" draws."""
+DRAWING_SECTIONS: dict[DrawingName, tuple[str, ...]] = {
+    "portrait": ("target",),
+    "anime": ("anime",),
+    "flat": ("flat",),
+    "anime-flat": ("anime", "flat"),
+}
+"""Of a recipe, by drawing: those that say how it looks."""
 
 AREA_LINES = replace(OUTLINE, sigma_px=1.2)  # thinner: all of the picture has them
 

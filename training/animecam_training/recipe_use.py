@@ -1,0 +1,46 @@
+"""Which values of a recipe are looked at: one that is not, and is no default, is thought to do something."""
+
+from animecam_training.config import Recipe
+from animecam_training.errors import ConfigError
+from animecam_training.recipe_files import flattened, recipe_to_table
+from animecam_training.target.options import DRAWING_SECTIONS
+
+OF_A_JUDGE = ("model.discriminator", "model.discriminator_channels", "optim.discriminator_rate")
+
+
+def check_use(recipe: Recipe) -> None:
+    """Refuses values that would change nothing. Recipes of checkpoints may hold some: earlier versions let them pass.
+
+    What `prepare` reads and the loop does not counts as looked at.
+
+    Raises:
+        ConfigError: There is one; the message names its key.
+    """
+    usual = flattened(recipe_to_table(Recipe()))
+    changed = [key for key, value in flattened(recipe_to_table(recipe)).items() if value != usual[key]]
+    for place, why in _unused(recipe).items():
+        for key in changed:
+            if key == place or key.startswith(f"{place}."):
+                raise ConfigError(f"recipe: {key} changes nothing with {why}", hint=f"leave {key} out")
+
+
+def _unused(recipe: Recipe) -> dict[str, str]:
+    """Keys and sections that are not looked at, and with what."""
+    method, drawing = f'the method "{recipe.method}"', f'the drawing "{recipe.drawing}"'
+    unused: dict[str, str] = {}
+    sections = {section for names in DRAWING_SECTIONS.values() for section in names}
+    if recipe.method == "pairs":
+        unused |= dict.fromkeys(sections.difference(DRAWING_SECTIONS[recipe.drawing]), drawing)
+        if recipe.drawing != "flat":
+            unused["teacher"] = drawing
+    else:
+        unused |= dict.fromkeys(("drawing", *sections), method)
+    if recipe.method == "dtgan":
+        unused["pair_weights"] = method
+    else:
+        unused |= {"dtgan_weights": method, "data.styles": method}
+        if recipe.pair_weights.adversarial == 0:
+            unused |= dict.fromkeys(OF_A_JUDGE, "pair_weights.adversarial = 0")
+    if recipe.pretrain_steps == 0:
+        unused["optim.pretrain_rate"] = "pretrain_steps = 0"
+    return unused
