@@ -13,7 +13,8 @@ from animecam.faces.known import MATCH_REACH, NOBODY, Track, is_hidden
 from animecam.faces.matching import Expected, covers, match
 from animecam.faces.missing import Missing
 from animecam.faces.queued import awaited
-from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame
+from animecam.faces.still import Still
+from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame, Image, Region
 
 FOLLOW_PX = 128
 """Side of the picture around a known face: the input of the short-range network, so that nothing is resized twice."""
@@ -113,7 +114,7 @@ class Tracker:
         self._now_s = 0.0
         self._frame_s: float | None = None
         self._scanned_s = float("-inf")
-        self._is_cut = CutFinder(crop)
+        self._is_cut, self._still = CutFinder(crop), Still(crop)
         self._before_cut, self._cut_s = 0, float("-inf")
         self._has_jumped = False
 
@@ -135,6 +136,7 @@ class Tracker:
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         self._count_crowd(self._update(frame, found, newcomers))
+        self._still.keep(track.track_id for track in self._tracks)
         return replace(self._faces(frame), left_out=self._left_out, is_new_shot=is_cut)
 
     def _begin_shot(self, found: dict[int, Detection]) -> dict[int, Detection]:
@@ -186,20 +188,26 @@ class Tracker:
 
     def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:
         """Faces near the place where a known one should be."""
-        return self._look_at(frame, track.detection, track.shift_px(self._now_s))
-
-    def _look_at(
-        self, frame: Frame, face: Detection, shift_px: tuple[float, float] = (0.0, 0.0)
-    ) -> tuple[Detection, ...]:
-        pose = head_pose(face, FOLLOW_SIDE)
-        pose = replace(pose, x_px=pose.x_px + shift_px[0], y_px=pose.y_px + shift_px[1])
+        still = self._still.seen(frame, track.track_id)
+        if still is not None:
+            return still
+        pose, (ahead_x, ahead_y) = head_pose(track.detection, FOLLOW_SIDE), track.shift_px(self._now_s)
+        pose = replace(pose, x_px=pose.x_px + ahead_x, y_px=pose.y_px + ahead_y)
         region = pose.region(WHOLE_FRAME, FOLLOW_PX)
-        seen = self._follow.detect(self._crop(frame, region), self._options.known_score)
+        picture = self._crop(frame, region)
+        seen = self._seen_in(picture, region)
+        self._still.remember(track.track_id, region, picture, seen)
+        return seen
+
+    def _seen_in(self, picture: Image, region: Region) -> tuple[Detection, ...]:
+        seen = self._follow.detect(picture, self._options.known_score)
         return tuple(map_detection(near, region.to_frame) for near in seen if is_plausible(near))
 
     def _from_near(self, frame: Frame, face: Detection) -> Detection | None:
         """A face of the small copy as it is seen from near."""
-        return match([Expected(NOBODY, face.box_px, MATCH_REACH)], self._look_at(frame, face)).get(NOBODY)
+        region = head_pose(face, FOLLOW_SIDE).region(WHOLE_FRAME, FOLLOW_PX)
+        seen = self._seen_in(self._crop(frame, region), region)
+        return match([Expected(NOBODY, face.box_px, MATCH_REACH)], seen).get(NOBODY)
 
     def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> list[Track]:
         """Tracks of new faces, each looked at again from near."""

@@ -170,3 +170,25 @@ def test_time_that_begins_anew_or_stands_still_does_not_freeze_the_crop(world, f
     moved = face(200, 100, 60)
     (region,) = align(next(scene.frames(1, start=start)), [Face(0, moved)], 256)
     assert region.to_frame == pytest.approx(head_pose(moved).to_frame(256))
+
+
+def test_a_crop_rests_where_its_head_rests(frame_of, face):
+    """The filter crawled on for half a second, and each of these frames was drawn anew."""
+    align, blank = Aligner(), np.zeros((480, 640, 3), np.uint8)
+    moving = [face(320 + 4 * min(index, 10), 240, 120) for index in range(16)]
+    regions = [
+        align(frame_of(blank, index), [Face(0, detection)], 256)[0].to_frame for index, detection in enumerate(moving)
+    ]
+    assert not np.array_equal(regions[10], regions[9])
+    assert all(np.array_equal(later, regions[10]) for later in regions[11:])
+
+
+def test_a_crop_that_is_far_behind_comes_nearer(frame_of, face):
+    align, blank = Aligner(), np.zeros((480, 640, 3), np.uint8)
+    places = [face(200, 240, 120)] * 3 + [face(400, 240, 120)] * 40
+    regions = [
+        align(frame_of(blank, index), [Face(0, detection)], 256)[0].to_frame for index, detection in enumerate(places)
+    ]
+    there = Aligner()(frame_of(blank), [Face(0, places[-1])], 256)[0].to_frame
+    assert np.abs(regions[3] - there)[:, 2].max() > 10
+    assert np.abs(regions[-1] - there)[:, 2].max() < 0.03 * 256 * there[0, 0]
