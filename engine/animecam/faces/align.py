@@ -38,8 +38,8 @@ SAME_PLACE = 1e-6
 """A pose nearer than this to another is that of the same detection."""
 
 REST_WITHIN = 0.03
-"""How far from where a head rests its crop may rest, too: of the order of the lag while it moves. Coming nearer it would
-crawl, and be drawn anew for half a second. Of four clips three trembled less than with 0.01, the fourth as before."""
+"""How far from where a head rests its crop may rest, too: of the order of the lag while it moves. Coming nearer it
+would crawl, and be drawn anew for half a second. Of four clips three trembled less than with 0.01, one as before."""
 
 
 @dataclass(frozen=True, slots=True)

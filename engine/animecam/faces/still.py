@@ -20,8 +20,8 @@ a quarter of one."""
 
 SAME_LEVELS = 4
 """Largest change of any pixel of those copies, in levels of 255, that counts as none: an edge of 100 levels that moved
-by a third of a pixel of what a search looks at is more. With 2 one of five clips trembled more; 8 and 16 calmed that one
-further and others less."""
+by a third of a pixel of what a search looks at is more. With 2 one of five clips trembled more; 8 and 16 calmed that
+one further and others less."""
 
 LEAST_CONTRAST = 16
 """Levels between the darkest and the lightest pixel of a copy, or a motion would not show in it."""
