@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from animecam.measure import turns
 from animecam.measure.spread import Ratio
 from animecam.outputs import Outputs
+from animecam.render.person import PersonMasker
 from animecam.settings import Look, Settings
 from animecam.sinks.null import NullSink
 from animecam.types import PixelFormat
@@ -28,6 +29,9 @@ class BlinkingNetworks:
 
     def draw(self, style):
         return self._blink
+
+    def persons(self):
+        return PersonMasker(lambda: pytest.fail("a head with a soft edge needs no outline"))
 
     def _blink(self, pictures):
         self.sign = -self.sign

@@ -53,6 +53,7 @@ def test_toml_there_and_back() -> None:
         ("save_every = 0", "save_every"),
         ("calm_teacher = 2", "calm_teacher"),
         ('method = "distill"\ncalm_teacher = -1', "calm_teacher"),
+        ("spin_teacher = true", "spin_teacher"),
         ("glasses = 1.5", "glasses"),
         ("beards = 1.5", "beards"),
         ("lip_shadows = 1.5", "lip_shadows"),

@@ -20,6 +20,17 @@ from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.ops.bilateral import bilateral_filter
 
 
+class _Striped(torch.nn.Module):
+    """Draws stripes that lie on the grid of pixels, whatever it is shown."""
+
+    def __init__(self, stripes: torch.Tensor) -> None:
+        super().__init__()
+        self.stripes = stripes
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        return picture + self.stripes
+
+
 def test_fine_tuning_starts_from_the_averaged_weights(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     first = train(runs.recipe_of(pairs), RunOptions(tmp_path / "first"))
     still = runs.recipe_of(pairs, steps=1, optim=OptimConfig(learning_rate=0.0))
@@ -52,6 +63,16 @@ def test_what_a_student_learns_is_calmed_as_often_as_asked(pairs: Path, tmp_path
     )
     assert torch.equal(twice, bilateral_filter(bilateral_filter(plain)))
     assert not torch.equal(twice, plain)
+
+
+def test_a_student_learns_no_stripes_of_its_teacher(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    train(runs.recipe_of(pairs), RunOptions(tmp_path / "teacher"))
+    recipe = runs.recipe_of(pairs, method="distill", teacher=str(tmp_path / "teacher/last.pt"), spin_teacher=True)
+    method, batch = DistillMethod(recipe, torch.device("cpu")), _clean_crop()
+    clean = batch["clean"].clone()
+    stripes = 0.1 * (1 - 2 * (torch.arange(clean.shape[-1]) % 2)).expand_as(clean)
+    method.teacher = _Striped(stripes)
+    torch.testing.assert_close(method.target(batch), clean)
 
 
 def test_what_a_student_learns_wears_glasses_that_its_teacher_never_saw(

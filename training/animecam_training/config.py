@@ -200,6 +200,8 @@ class Recipe:
             the drawing "flat" is painted over instead of the photo.
         calm_teacher: Passes of a bilateral filter over what the teacher draws (method "distill"): the grain that
             adversarial training leaves goes, edges stay.
+        spin_teacher: Whether a teacher draws four copies moved by a pixel, of which the mean is learned (method
+            "distill"): the stripes of two pixels that adversarial training may leave go, lines stay.
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
@@ -229,6 +231,7 @@ class Recipe:
     adversarial_from: float = 0.0
     teacher: str = ""
     calm_teacher: int = 0
+    spin_teacher: bool = False
     save_every: int = 250
     grid_every: int = 1000
     log_every: int = 50

@@ -29,6 +29,7 @@ def rules_of(recipe: Recipe) -> Rules:
         "grid_every": (recipe.grid_every > 0, "1 or more"),
         "log_every": (recipe.log_every > 0, "1 or more"),
         "calm_teacher": (calm, '0, or more with the method "distill"'),
+        "spin_teacher": (not recipe.spin_teacher or recipe.method == "distill", 'true with the method "distill" alone'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
         "beards": (0 <= recipe.beards <= of_pairs, '0, or to 1 with the method "pairs"'),
         "lip_shadows": (0 <= recipe.lip_shadows <= of_pairs, '0, or to 1 with the method "pairs"'),

@@ -33,6 +33,7 @@ from animecam_training.methods.judging import detached_maps, new_discriminator, 
 from animecam_training.models.generator import TwoTailed
 from animecam_training.models.registry import build_generator
 from animecam_training.ops.bilateral import bilateral_filter
+from animecam_training.ops.spin import cycle_spin
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher
 
@@ -170,7 +171,8 @@ class DistillMethod(PairMethod):
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
         """What the teacher draws from the clean crop, calmed as the recipe says, and glasses over it."""
-        drawn = self.teacher(batch["clean"])
+        clean = batch["clean"]
+        drawn = cycle_spin(self.teacher, clean) if self.recipe.spin_teacher else self.teacher(clean)
         for _ in range(self.recipe.calm_teacher):
             drawn = bilateral_filter(drawn)
         return torch.lerp(drawn, batch["worn"], batch["cover"])
