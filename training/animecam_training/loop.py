@@ -37,6 +37,7 @@ from animecam_training.stopping import stop_wishes
 
 log = logging.getLogger(__name__)
 
+OF_THIS_RUN = "put a copy of it back, or begin in another folder: --out"
 FILE_SIZES = "sizes of files"  # among the origins of a checkpoint
 
 METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
@@ -128,9 +129,9 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
 def _describe_teacher(recipe: Recipe, options: RunOptions) -> str:
     """What the teacher is; in the words of the run that goes on, where an earlier version began it."""
     teacher = recipe.teacher if recipe.method != "pairs" else ""
-    if options.resume and Path(teacher).is_dir():
+    if options.resume and teacher and Path(teacher).is_dir():
         formerly = describe_teacher_formerly(teacher)
-        if load_checkpoint(options.folder / CHECKPOINT_FILE).origins.get("teacher") == formerly:
+        if load_checkpoint(options.folder / CHECKPOINT_FILE, OF_THIS_RUN).origins.get("teacher") == formerly:
             return formerly
     return describe_teacher(teacher)
 
@@ -219,7 +220,7 @@ def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mappi
     """Load what the run starts from; the number of steps already done."""
     if options.resume:
         path = options.folder / CHECKPOINT_FILE
-        checkpoint = load_checkpoint(path, hint="put a copy of it back, or begin in another folder: --out")
+        checkpoint = load_checkpoint(path, OF_THIS_RUN)
         was = checkpoint.origins
         changed = differences(
             _without_reporting(_where_it_lies_now(checkpoint.recipe, recipe, was)), _without_reporting(recipe)
