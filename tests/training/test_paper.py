@@ -102,3 +102,10 @@ def test_a_cover_that_hides_nothing_changes_no_colour(layer: np.ndarray, tmp_pat
     whole[..., 3] = 255
     Image.fromarray(whole).save(tmp_path / "x.png")
     assert np.array_equal(read_picture(tmp_path / "x.png"), whole[..., :3])
+
+
+def test_a_gray_that_stands_for_nothing_is_paper(layer: np.ndarray, tmp_path: Path) -> None:
+    gray = np.where(layer[..., 0] == 7, 8, layer[..., 0]).astype(np.uint8)
+    gray[:6] = 7
+    Image.fromarray(gray).save(tmp_path / "x.png", transparency=7)
+    assert np.array_equal(read_picture(tmp_path / "x.png")[..., 1], np.where(gray == 7, 255, gray))

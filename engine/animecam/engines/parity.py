@@ -25,8 +25,8 @@ def psnr_db(expected: NDArray[Any], given: NDArray[Any]) -> float:
     """How near numbers are to the right ones, whose span is the peak.
 
     Returns:
-        Infinity where they are the same; minus infinity where they are not finite, as half that overflowed: the least
-        of several, which a NaN is only where it comes first.
+        Infinity where they are the same; minus infinity where they are not finite, as half that overflowed: a NaN is
+        passed over by `min` unless it comes first.
     """
     right = expected.astype(np.float64)
     error = float(np.mean(np.square(right - given)))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.data.paper import laid_on_white, may_be_transparent
+from animecam_training.data.paper import laid_on_white
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
 
@@ -190,12 +190,10 @@ def _decode(path: Path, mode: int, *, on_white: bool = False) -> NDArray[Any]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=REPAIR_HINT) from error
-    coded, pixels = np.frombuffer(data, np.uint8), None
+    pixels = laid_on_white(data) if on_white else None
     try:
-        if on_white and data and may_be_transparent(data):
-            pixels = laid_on_white(coded)
         if data and pixels is None:
-            pixels = cv2.imdecode(coded, mode)
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as error:
         raise DataError(f"{path} is larger than OpenCV reads", hint="make it smaller") from error
     if pixels is None:
