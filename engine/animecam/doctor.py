@@ -21,7 +21,7 @@ EXTRAS = {
     "insightface": ("insightface",),
     "virtualcam": ("pyvirtualcam",),
     "web": ("aiohttp", "aiortc"),
-    "train": ("torch", "onnx", "skimage", "scipy", "tensorboard"),
+    "train": ("torch", "onnx", "PIL", "skimage", "scipy", "tensorboard"),
     "export": ("torch", "onnx"),
     "int8": ("torch", "onnx", "nncf"),
     "metrics": ("torchmetrics", "torch_fidelity", "lpips"),

@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text
 EXTRAS = PROJECT["optional-dependencies"]
 UNLISTED = {"cuda", "bench", "dev"}  # a part of others, and what only a checkout needs
 LIBRARIES = {"nvidia-cuda-nvrtc"}  # without a module
-NAMES = {"skimage": "scikit-image"}  # of packages, where they are not those of their modules
+NAMES = {"PIL": "pillow", "skimage": "scikit-image"}  # of packages, where they are not those of their modules
 
 
 def packages(requirements):
