@@ -26,7 +26,7 @@ DEFAULT_OUTPUT = "window:"
     "outputs",
     multiple=True,
     metavar="URI",
-    help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:, rtmp://…, udp://…; may be given several times. "
+    help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:[NAME], rtmp://…, udp://…; may be given several times. "
     "[default: window:]",
 )
 @click.option(
