@@ -68,7 +68,8 @@ class Container:
 # an ordinary MP4 when it is closed. Only with a late header does its edit list hold first time stamps exactly.
 # Fragments end before key frames, where no picture waits for a later one: FFmpeg takes the end of a film from its last
 # fragment. Cut elsewhere, the last picture, stored before its neighbours, lay beyond that end and was not shown.
-_HYBRID: FFmpegSettings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"),)
+# FFmpeg holds back 256 KiB, which are all of a short film: a fragment is handed on when it ends.
+_HYBRID: FFmpegSettings = (("movflags", "+hybrid_fragmented+delay_moov+frag_keyframe"), ("flush_packets", "1"))
 
 # What is filmed live cannot be filmed again: it reaches the disk within half a second, whatever happens then.
 _PROMPT: dict[str, FFmpegSettings] = {

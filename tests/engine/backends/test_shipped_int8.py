@@ -15,7 +15,7 @@ from animecam.styles.network import open_style
 from animecam.styles.registry import list_styles, verified_int8
 
 LEAST_DB = 35.0
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0  # of a busy machine
 QUANTISED = [
     (style.name, variant.quality)
     for style in list_styles()

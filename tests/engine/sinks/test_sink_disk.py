@@ -118,7 +118,14 @@ def test_picture_on_a_full_disk(full_disk, stream_format, make_frame):
     assert list(full_disk.iterdir()) == []
 
 
-def test_film_of_a_killed_process_plays(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "frames", "least"),
+    [
+        ("noise", 150, 60),  # all but the last second or two of five
+        ("plain", 400, 250),  # 2 KB with key frames as far apart as the encoder lets them: all before the last of those
+    ],
+)
+def test_film_of_a_killed_process_plays(tmp_path, content, frames, least):
     script = textwrap.dedent("""
         import os, signal, sys
         from fractions import Fraction
@@ -130,16 +137,17 @@ def test_film_of_a_killed_process_plays(tmp_path):
         rate = Fraction(30)
         stream = StreamFormat(64, 48, PixelFormat.YUV420P, Color(), 0, 1 / rate, rate, False)
         sink = FileSink(sys.argv[1], stream, SinkOptions(threads=1))
-        for index in range(150):
+        for index in range(int(sys.argv[3])):
             planes, packed = allocate_planes(PixelFormat.YUV420P, 64, 48)
             for plane in planes:
-                plane[...] = np.random.default_rng(index).integers(0, 256, plane.shape)
+                plane[...] = 90
+                if sys.argv[2] == "noise":
+                    plane[...] = np.random.default_rng(index).integers(0, 256, plane.shape)
             sink.write(Frame(planes, PixelFormat.YUV420P, Color(), 0, index, index, 1 / rate, 0, packed=packed))
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     search = str(Path(animecam.__file__).parents[1])
-    run = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "out.mp4")], env={"PYTHONPATH": search}, check=False
-    )
+    words = [str(tmp_path / "out.mp4"), content, str(frames)]
+    run = subprocess.run([sys.executable, "-c", script, *words], env={"PYTHONPATH": search}, check=False)
     assert run.returncode == -signal.SIGKILL
-    assert playable_frames(tmp_path / "out.partial.mp4") >= 60  # all but the last second or two of five
+    assert playable_frames(tmp_path / "out.partial.mp4") >= least
