@@ -28,6 +28,7 @@ class LiveOptions:
     overwrite: bool = False
     microphone: str | None = None  # as `open_microphone` takes it; None: no sound
     share_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
+    live_only: tuple[str, ...] = ()  # rates of the settings that a source that is not live does without
 
     def __post_init__(self) -> None:
         check_seconds(self.seconds)

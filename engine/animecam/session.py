@@ -69,6 +69,8 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
 def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
+        if not source.format.is_live:
+            settings = replace(settings, **dict.fromkeys(options.live_only))
         settings.check_rates(source.uri, is_live=source.format.is_live)
         microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
