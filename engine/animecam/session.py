@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.errors import UsageError
 from animecam.limit import slowness
@@ -86,6 +87,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             networks.info_of,
             advise=partial(slowness, settings=settings),
             is_view_shared=options.is_view_shared,
+            keep=keep_look,
         )
         film = read if (read := local_path(options.source)) is not None and read.is_file() else None
         sink_options = SinkOptions(
