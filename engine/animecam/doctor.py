@@ -184,7 +184,7 @@ def _virtual_cameras() -> Iterator[Finding]:
         return
     for camera in cameras:
         busy = ", another program writes to it" if camera.is_busy else ""
-        yield Finding("virtual camera", State.WORKS, f"{camera.name}: --output {camera.uri}{busy}")
+        yield Finding("virtual camera", State.WORKS, f"{camera.name}: --output {camera.word}{busy}")
 
 
 def _cache() -> Iterator[Finding]:

@@ -10,14 +10,16 @@ from animecam.sources.opening import SourceOptions
 _FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
 _RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
+MOST_AUDIO_DELAY_MS = 2000  # far more than cameras and microphones take; earlier sound holds a stream up by as much
+
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
     """What a live run reads and writes.
 
     Raises:
-        UsageError: The time is no length of time, two outputs are one file, or there is nothing for a microphone, or
-            no window whose view could be shared.
+        UsageError: The time is no length of time, two outputs are one file, there is nothing for a microphone, or no
+            window whose view could be shared, or sound is moved that is not recorded, or too far.
     """
 
     source: str
@@ -27,6 +29,7 @@ class LiveOptions:
     seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
     overwrite: bool = False
     microphone: str | None = None  # as `open_microphone` takes it; None: no sound
+    audio_delay_ms: int | None = None  # sound is placed so much later than the pictures, below 0 earlier; None: 0
     share_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
     live_only: tuple[str, ...] = ()  # rates of the settings that a source that is not live does without
 
@@ -40,6 +43,7 @@ class LiveOptions:
                 raise UsageError(f"{file} is named as output twice", hint="name it once")
         if self.microphone is not None and not any(output_kind(uri) in _RECORDING for uri in self.outputs):
             raise UsageError("--audio records sound, and no output records", hint="add --output me.mp4, or window:")
+        self._check_audio_delay()
 
     @property
     def has_window(self) -> bool:
@@ -57,6 +61,17 @@ class LiveOptions:
         """What to ask of the source."""
         width_px, height_px = self.resolution_px or (None, None)
         return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
+
+    def _check_audio_delay(self) -> None:
+        if self.audio_delay_ms is None:
+            return
+        if self.microphone is None:
+            raise UsageError("--audio-delay moves the sound of a microphone, and none is heard", hint="add --audio")
+        if abs(self.audio_delay_ms) > MOST_AUDIO_DELAY_MS:
+            raise UsageError(
+                f"audio-delay {self.audio_delay_ms} is outside {-MOST_AUDIO_DELAY_MS}..{MOST_AUDIO_DELAY_MS}",
+                hint="it is in milliseconds: 80 moves the sound 80 ms later, -80 earlier",
+            )
 
 
 def check_seconds(seconds: float | None) -> None:

@@ -77,7 +77,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
         controls = Controls(settings.look)
-        recorder = Recorder(source.format, Path(), open_sink, microphone)
+        audio_delay_ms = options.audio_delay_ms or 0
+        recorder = Recorder(source.format, Path(), open_sink, microphone, audio_delay_ms)
         wardrobe = Wardrobe(networks, source.format)
         panel = LivePanel(
             controls,
@@ -93,6 +94,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         sink_options = SinkOptions(
             audio_from=film,
             microphone=microphone,
+            audio_delay_ms=audio_delay_ms,
             reads=read,
             cuts_sound=options.seconds is not None,
             overwrite=options.overwrite,

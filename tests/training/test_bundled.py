@@ -54,6 +54,8 @@ def test_recipes_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert load_recipe(find_recipe(Path("anime"))).name == "anime"
     (tmp_path / "cel.toml").write_text('name = "mine"\n')
     assert find_recipe(Path("cel.toml")) == Path("cel.toml")  # what lies here comes first
+    (tmp_path / "anime").mkdir()
+    assert find_recipe(Path("anime")) == RECIPES / "anime.toml"  # pictures that were prepared for it
     for words in ("gone.toml", "there/cel.toml"):
         assert find_recipe(Path(words)) == Path(words)  # told of as missing, by that name
 
@@ -64,6 +66,8 @@ def test_styles_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert find_network("cel") == ENGINE / "styles/cel"
     assert find_network("cel:lite") == ENGINE / "styles/cel/lite.onnx"
     (tmp_path / "cel").mkdir()
+    assert find_network("cel") == ENGINE / "styles/cel"  # the folder holds pictures, or a run
+    (tmp_path / "cel/model.onnx").touch()
     assert find_network("cel") == Path("cel")
     assert find_network("runs/anime") == Path("runs/anime")
     assert find_network("nobody") == Path("nobody")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 
 import av
@@ -54,6 +55,22 @@ def test_run_ends_on_time_and_resumes(recipe: Path, tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "run/last.pt").step == 1
     assert main([*run, "--resume"]) == 0
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
+
+
+def test_a_run_keeps_its_changes(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand in the run's recipe.toml, and a run that goes on must be given them again."""
+    monkeypatch.setenv("COLUMNS", "200")
+    run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--set", f"data.photos={tmp_path / 'pairs'}"]
+    rate = ["--set", "optim.learning_rate=1e-5"]
+    assert main([*run, *rate, "--set", "steps=3", "--minutes", "0"]) == 0
+    kept = tomllib.loads((tmp_path / "run/recipe.toml").read_text())
+    assert kept["steps"] == 3
+    assert kept["optim"]["learning_rate"] == 1e-5
+    assert main([*run, "--set", "steps=3", "--resume"]) == 1
+    assert "optim.learning_rate: 1e-05 -> " in capsys.readouterr().err
+    assert main([*run, *rate, "--set", "steps=3", "--resume"]) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is held there")

@@ -30,13 +30,19 @@ def weights_file(name: str, folder: Path | None) -> Path:
 
 
 def find_recipe(words: Path) -> Path:
-    """A recipe's file: the one of that path, else the one that comes with the program under that name."""
+    """A recipe's file: the one of that path, else the one that comes with the program under that name.
+
+    A folder of that name, of pictures or a run, is not meant.
+    """
     own = RECIPES / f"{words.name.removesuffix('.toml')}.toml"
-    return words if words.exists() or len(words.parts) > 1 or not own.is_file() else own
+    is_there = words.exists() and not words.is_dir()
+    return words if is_there or len(words.parts) > 1 or not own.is_file() else own
 
 
 def find_network(words: str) -> Path:
     """A style or a checkpoint: what lies at that path, else the style of that name.
+
+    A folder without networks, of pictures or a run, is not meant where there is a style of its name.
 
     Args:
         words: A path; or NAME, a style's folder; or NAME:lite, the file of its lite network.
@@ -49,7 +55,8 @@ def find_network(words: str) -> Path:
     """
     path = Path(words)
     name = words.removesuffix(_LITE_SUFFIX)
-    if path.exists() or len(path.parts) > 1:
+    holds_networks = path.is_dir() and any(path.glob("*.onnx"))
+    if holds_networks or (path.exists() and not path.is_dir()) or len(path.parts) > 1:
         return path
     for style in list_styles():
         if style.name == name:

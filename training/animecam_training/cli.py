@@ -3,8 +3,7 @@
 import errno
 import logging
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +13,7 @@ from rich.markup import escape
 
 from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error
-from animecam_training.errors import CheckpointError, TrainingError
+from animecam_training.errors import CheckpointError, TrainingError, needed_packages
 
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
@@ -22,6 +21,14 @@ INTERRUPTED_STATUS = 130
 LEAST_SIDE_PX = 64
 
 _FOLDER = click.Path(path_type=Path)
+
+_CHANGES = click.option(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Another value for a key of the recipe, as optim.betas.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -54,6 +61,7 @@ def app() -> None:
     type=named.recipe,
     help="File, or name of one that comes with it: how heads are changed and drawn. [default: not; as those of cel]",
 )
+@_CHANGES
 @click.option(
     "--teacher", type=named.style, help='Instead of the recipe\'s teacher: what the drawing "flat" is painted over.'
 )
@@ -71,22 +79,23 @@ def prepare(
     workers: int | None,
     seed: int,
     recipe: Path | None,
+    changes: tuple[str, ...],
     teacher: Path | None,
 ) -> None:
     """Makes training pictures of the pictures in SOURCE; run again to go on where it stopped."""
     from dataclasses import replace
 
-    with _training_packages():
-        from animecam_training.config import Recipe
+    with needed_packages():
         from animecam_training.data.crops import CropOptions
         from animecam_training.data.prepare import prepare as run_prepare
         from animecam_training.data.prepare_options import PrepareOptions
         from animecam_training.data.workers import default_workers
-        from animecam_training.recipe_files import load_recipe
+        from animecam_training.recipe_changes import changed
+        from animecam_training.recipe_files import load_recipe, recipe_from_table
         from animecam_training.target.drawings import choose_drawing, describe_drawing, describe_drawing_formerly
         from animecam_training.useless import check_prepare, typed_options
 
-    wanted = load_recipe(recipe) if recipe else Recipe()
+    wanted = load_recipe(recipe, changes) if recipe else recipe_from_table(changed({}, changes))
     check_prepare(kind, wanted, typed_options(context))
     wanted = replace(wanted, teacher=named.teacher(teacher, wanted.teacher))
     options = PrepareOptions(
@@ -122,6 +131,7 @@ def prepare(
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--from", "start_from", type=named.style, help="Start from a checkpoint, or from a style: cel, cel:lite.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
+@_CHANGES
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
 @click.option("--teacher", type=named.style, help="Instead of the recipe's teacher.")
@@ -135,6 +145,7 @@ def run(
     resume: bool,
     start_from: Path | None,
     threads: int,
+    changes: tuple[str, ...],
     photos: str | None,
     styles: str | None,
     teacher: Path | None,
@@ -142,13 +153,13 @@ def run(
     """Trains a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
     from dataclasses import replace
 
-    with _training_packages():
+    with needed_packages():
         from animecam_training.distributed import is_first_process
         from animecam_training.loop import RunOptions, train
         from animecam_training.recipe_files import load_recipe
         from animecam_training.useless import check_run, typed_options
 
-    loaded = load_recipe(recipe)
+    loaded = load_recipe(recipe, changes)
     check_run(loaded, typed_options(context))
     data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
     loaded = replace(loaded, data=data, teacher=named.teacher(teacher, loaded.teacher))
@@ -191,7 +202,7 @@ def evaluate(
     json_out: Path | None,
 ) -> None:
     """Measures STYLE, a checkpoint or an exported style: distance to the style aimed at, identity, flicker."""
-    with _training_packages():
+    with needed_packages():
         from animecam_training.evaluation import EvaluateOptions, check_places, write_figures
         from animecam_training.evaluation import evaluate as run_evaluation
         from animecam_training.figure_table import figure_table
@@ -222,7 +233,7 @@ def evaluate(
 @click.option("--out", "-o", type=_FOLDER, required=True, help="Where the new checkpoint goes.")
 def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
     """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or the ONNX file of a style."""
-    with _training_packages():
+    with needed_packages():
         from animecam_training.checkpoint import save_checkpoint
         from animecam_training.soup import mix_weights
 
@@ -240,7 +251,7 @@ def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
 @click.option("--replace", is_flag=True, help="Overwrite an existing report.")
 def report(*, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: Path | None, replace: bool) -> None:
     """Reports on a style that went through RUNS, in order: grid, loss curves and figures as Markdown."""
-    with _training_packages("report"):
+    with needed_packages("report"):
         from animecam_training.report import ReportOptions, write_report
 
     page = write_report(runs, ReportOptions(folder, figures, grid, replace))
@@ -281,16 +292,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return RUN_TIME_ERROR
     return 0
-
-
-@contextmanager
-def _training_packages(extra: str = "train") -> Generator[None]:
-    """Turns a missing package into an error that says how to install it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        hint = f"pip install 'animecam[{extra}]'"
-        raise TrainingError(f"this command needs the package {error.name}", hint=hint) from error
 
 
 if __name__ == "__main__":

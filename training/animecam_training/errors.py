@@ -1,5 +1,8 @@
 """Errors of the training package: one line what is wrong, one line what to do."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 
 class TrainingError(Exception):
     """A failure that the user can understand and often mend.
@@ -37,3 +40,17 @@ class CheckpointError(TrainingError):
 
 class DivergedError(TrainingError):
     """A loss became NaN or infinite; the last good checkpoint is kept."""
+
+
+@contextmanager
+def needed_packages(extra: str = "train") -> Generator[None]:
+    """Turns a missing package into an error that says how to install it.
+
+    Raises:
+        TrainingError: A package could not be imported.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        hint = f"pip install 'animecam[{extra}]'"
+        raise TrainingError(f"this command needs the package {error.name}", hint=hint) from error

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from math import isfinite
 from pathlib import Path
@@ -10,11 +11,16 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
+from animecam_training.recipe_changes import changed
 from animecam_training.recipe_rules import rules_of
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
+
+    Args:
+        path: A TOML file.
+        changes: Values that take the place of its own, as for `changed`.
 
     Raises:
         ConfigError: The file is missing or not TOML, a key is unknown, or a value has the wrong type; the message
@@ -26,7 +32,7 @@ def load_recipe(path: Path) -> Recipe:
         raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
     except ValueError as error:  # no TOML, or no text at all
         raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
-    return recipe_from_table(table)
+    return recipe_from_table(changed(table, changes))
 
 
 def recipe_from_table(table: dict[str, Any]) -> Recipe:

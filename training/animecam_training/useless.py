@@ -10,7 +10,7 @@ from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
 from animecam_training.recipe_use import check_use
 
-OF_HEADS = ("--recipe", "--weights", "--copies", "--beard-copies", "--seed")
+OF_HEADS = ("--recipe", "--set", "--weights", "--copies", "--beard-copies", "--seed")
 """Options of `prepare`; pictures of a style are cut and smoothed, always alike."""
 
 

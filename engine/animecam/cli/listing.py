@@ -45,10 +45,10 @@ def _list_virtual_cameras() -> None:
     results.print("virtual cameras, for meetings (--output URI)")
     for camera in cameras:
         busy = "  (another program writes to it)" if camera.is_busy else ""
-        results.print(f"  [bold]{escape(camera.uri)}[/]  {escape(camera.name)}{busy}", soft_wrap=True)
+        results.print(f"  [bold]{escape(camera.word)}[/]  {escape(camera.name)}{busy}", soft_wrap=True)
     free = next((camera for camera in cameras if not camera.is_busy), None)
     if free is not None:
-        show_note(f"for example: animecam --device 0 --output {free.uri} --output window:")
+        show_note(f"for example: animecam --device 0 --output {free.word} --output window:")
 
 
 def _list_microphones() -> None:

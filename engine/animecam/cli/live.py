@@ -27,7 +27,7 @@ DEFAULT_OUTPUT = "window:"
     "outputs",
     multiple=True,
     metavar="URI",
-    help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:, rtmp://…, udp://…; may be given several times. "
+    help="window:, null:, FILE, v4l2:///dev/videoN, virtualcam:[NAME], rtmp://…, udp://…; may be given several times. "
     "[default: window:]",
 )
 @click.option(
@@ -37,6 +37,13 @@ DEFAULT_OUTPUT = "window:"
     flag_value="default",
     metavar="[DEVICE]",
     help="Record a microphone's sound, too: the system's, one by name, or tone:440. [default: no sound]",
+)
+@click.option(
+    "--audio-delay",
+    "audio_delay_ms",
+    type=int,
+    metavar="MS",
+    help="Move that sound later than the picture by this, below 0 earlier; -2000 to 2000. [default: 0]",
 )
 @click.option("--resolution", metavar="WxH", help="Picture size to ask of the camera.")
 @click.option("--fps", type=float, help="Frames per second to ask of the camera.")
@@ -59,6 +66,7 @@ def group(
     uri: str | None,
     outputs: tuple[str, ...],
     microphone: str | None,
+    audio_delay_ms: int | None,
     resolution: str | None,
     fps: float | None,
     seconds: float | None,
@@ -99,6 +107,7 @@ def group(
         seconds=seconds,
         overwrite=overwrite,
         microphone=microphone,
+        audio_delay_ms=audio_delay_ms,
         share_view=share_view,
         live_only=_rates_from_file(context),
     )

@@ -17,7 +17,7 @@ from animecam.render.resample import Ready, enlarged, make_ready, resample
 from animecam.render.touched import PixelBox
 from animecam.types import Affine, PlaneLayout
 
-MASK_SAMPLES = 192
+MASK_SAMPLES = 128
 """Samples of a soft mask along a side of its crop: to interpolate those between takes a tenth of a warp."""
 
 FRAME_PARTS = 6

@@ -63,7 +63,7 @@ class Encoder:
                 keeps_location = options.keeps_location
                 self._sound = AudioCopier(options.audio_from, self._container, keeps_location=keeps_location)
             elif options.microphone is not None:
-                self._sound = LiveSound(options.microphone, self._container, encoding.container)
+                self._sound = LiveSound(options.microphone, self._container, encoding.container, options.audio_delay_ms)
             self._container.container_options.update(self._muxer_settings())
             self._container.start_encoding()
             on_failure.pop_all()

@@ -23,7 +23,7 @@ BIT_RATE = 128_000  # of one voice; twice what it needs
 SETTLED = SOUND_RATE_HZ * 3 // 1000  # samples: closer than this sound and picture are left alone
 JUMP = SOUND_RATE_HZ * 30 // 1000  # samples: farther apart they are joined at once, below 40 ms where lips look wrong
 MOST_STRETCH = 0.002  # of a chunk: three hundredths of a semitone, which nobody hears
-MOST_LAG = SOUND_RATE_HZ // 2  # samples: sound that is later than this is taken for silence; a muxer waits for it
+MOST_LAG = SOUND_RATE_HZ // 2  # samples: sound that arrives later than this is silence; a muxer waits for it
 LEAD = SOUND_RATE_HZ // 10  # samples: how far sound goes before the pictures, which arrive later for being drawn
 _CODECS = {"webm": "libopus"}
 _TIME_BASE = Fraction(1, SOUND_RATE_HZ)
@@ -36,12 +36,13 @@ class LiveSound:
         feed: The microphone.
         output: Open, its header not yet written; the stream is added to it.
         container: What kind of output it is.
+        delay_ms: How much later than its pictures sound is placed; below 0 earlier, which pictures are held back for.
 
     Raises:
         SinkError: It cannot hold sound that keeps its time.
     """
 
-    def __init__(self, feed: SoundFeed, output: OutputContainer, container: Container) -> None:
+    def __init__(self, feed: SoundFeed, output: OutputContainer, container: Container, delay_ms: int = 0) -> None:
         if not container.keeps_time:
             raise SinkError(
                 f"{container.muxer} files count frames: live sound would not stay with them",
@@ -55,7 +56,9 @@ class LiveSound:
         if container.needs_global_header:
             self._stream.codec_context.flags |= Flags.global_header
         self._pictures = LeastDelay()
-        self._zero_s: float | None = None  # when the output's time begins, by the clock of the chunks
+        self._delay_s = delay_ms / 1000
+        self._most_lag = MOST_LAG + max(0, -delay_ms) * SOUND_RATE_HZ // 1000
+        self._zero_s: float | None = None  # when the output's sound begins, by the clock of the chunks
         self._taken = 0
         self._heard: list[Samples] = []  # in place, not yet encoded
         self._placed = 0  # samples in place since the output's time began
@@ -68,7 +71,7 @@ class LiveSound:
 
     def follow(self, time_s: Fraction, captured_ns: int) -> None:
         """Notes when a picture of the output was taken."""
-        self._zero_s = self._pictures.add(float(time_s), captured_ns / 1e9)
+        self._zero_s = self._pictures.add(float(time_s), captured_ns / 1e9) - self._delay_s
 
     def copy_until(self, decode_s: Fraction) -> None:
         """Muxes what was heard so far, and silence where nothing came in time.
@@ -78,7 +81,7 @@ class LiveSound:
         """
         self._take()
         now = round(decode_s * SOUND_RATE_HZ)
-        self._silence(now - MOST_LAG - self._placed)
+        self._silence(now - self._most_lag - self._placed)
         self._encode(now + LEAD)
 
     def copy_rest(self, end_s: Fraction, *, complete: bool) -> None:  # noqa: ARG002 - there is no more to be had

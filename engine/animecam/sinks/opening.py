@@ -22,8 +22,8 @@ def open_sink(uri: str, format: StreamFormat, options: SinkOptions | None = None
 
     Args:
         uri: `window:`, `null:`, a video file (.mp4 .m4v .mov .mkv .webm .avi), a still image (.png .jpg .webp), an
-            image sequence (`frames/%05d.png`), `v4l2:///dev/video9`, `virtualcam:`, or the address of a stream
-            (rtmp, rtmps, udp, srt, rtsp, tcp).
+            image sequence (`frames/%05d.png`), `v4l2:///dev/video9`, `virtualcam:`, `virtualcam:NAME`, or the
+            address of a stream (rtmp, rtmps, udp, srt, rtsp, tcp).
         format: What the frames will be.
         options: How to write; the defaults suit a first try.
 
@@ -52,9 +52,10 @@ def _open_null(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  #
 
 
 def _open_virtualcam(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  # noqa: ARG001 - one shape for all
+    from animecam.sinks.virtual_cameras import advice
     from animecam.sinks.virtualcam import VirtualCameraSink
 
-    return VirtualCameraSink(uri, format)
+    return VirtualCameraSink(uri, format, advise=advice)
 
 
 def _open_v4l2(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  # noqa: ARG001 - one shape for all

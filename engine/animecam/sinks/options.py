@@ -18,6 +18,7 @@ class SinkOptions:
     Attributes:
         audio_from: File whose audio packets, chapters and titles go into a video file unchanged; none go into a stream.
         microphone: Live sound for video files and network streams; None for none.
+        audio_delay_ms: How much later than its pictures the microphone's sound is placed; below 0 earlier.
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
@@ -38,6 +39,7 @@ class SinkOptions:
 
     audio_from: Path | None = None
     microphone: SoundFeed | None = None
+    audio_delay_ms: int = 0
     reads: Path | None = None
     cuts_sound: bool = False
     overwrite: bool = False

@@ -39,6 +39,7 @@ class Recorder:
         folder: Where recordings and snapshots go.
         open_sink: Opens a file by its name.
         microphone: Sound of the recordings; None for none.
+        audio_delay_ms: As in `SinkOptions`.
 
     Attributes:
         uri: For messages.
@@ -49,14 +50,19 @@ class Recorder:
     shows_view = True
 
     def __init__(
-        self, stream: StreamFormat, folder: Path, open_sink: OpenSink, microphone: SoundFeed | None = None
+        self,
+        stream: StreamFormat,
+        folder: Path,
+        open_sink: OpenSink,
+        microphone: SoundFeed | None = None,
+        audio_delay_ms: int = 0,
     ) -> None:
         self.uri = "recording"
         self.news = ""
         self._stream = replace(stream, is_live=True)  # starts at zero whenever it starts, and is safe at any time
         self._folder = folder
         self._open_sink = open_sink
-        self._options = SinkOptions(microphone=microphone)
+        self._options = SinkOptions(microphone=microphone, audio_delay_ms=audio_delay_ms)
         self._is_wanted = False
         self._recording: _Recording | None = None
         self._newest_s = 0.0

@@ -1,5 +1,6 @@
 """A virtual camera on every system, through the optional package pyvirtualcam."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -20,27 +21,39 @@ class VirtualCameraSink:
     """Gives frames to programs that take pictures from a webcam.
 
     Args:
-        uri: `virtualcam:`.
+        uri: `virtualcam:` for the first that the package can open, or `virtualcam:NAME`, of a camera as other programs
+            show it, on Linux of its path.
         stream: What the frames will be.
         package: Stands in for pyvirtualcam; None imports it.
+        advise: Gives the hint when a camera that was named cannot be opened; None: how to get a driver.
 
     Attributes:
         uri: As opened.
 
     Raises:
-        SinkError: The package or the camera's driver is missing.
+        SinkError: The package, the camera's driver or a camera of the name is missing, or another program has it.
     """
 
-    def __init__(self, uri: str, stream: StreamFormat, package: ModuleType | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        stream: StreamFormat,
+        package: ModuleType | None = None,
+        advise: Callable[[], str] | None = None,
+    ) -> None:
         self.uri = uri
+        name = uri.partition(":")[2].removeprefix("//")
         package = package or _import()
         width_px, height_px = upright_size(stream.width_px, stream.height_px, stream.rotation_deg)
         self._shape = (height_px, width_px, 3)
         try:
-            self._camera: Any = package.Camera(width=width_px, height=height_px, fps=float(stream.rate))
+            self._camera: Any = package.Camera(
+                width=width_px, height=height_px, fps=float(stream.rate), device=name or None
+            )
         except RuntimeError as error:  # all that the package raises
             reasons = "; ".join(str(error).splitlines())  # one for each kind of camera that it knows
-            raise SinkError(f"no virtual camera: {reasons}", hint=_NEEDED_DRIVER) from error
+            hint = advise() if name and advise else _NEEDED_DRIVER
+            raise SinkError(f"no virtual camera{name and f' {name}'}: {reasons}", hint=hint) from error
         self._is_closed = False
 
     @property

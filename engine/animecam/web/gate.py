@@ -1,6 +1,7 @@
 """Who may come in: on this machine's own address anybody here, elsewhere whoever has the token."""
 
 import secrets
+from hashlib import sha256
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -8,7 +9,7 @@ from aiohttp import web
 
 from animecam.web.options import Refusal
 
-COOKIE = "animecam_token"
+_DIGEST_DIGITS = 8
 _OPEN_PATHS = frozenset({"/healthz", "/app.css", "/icon.svg"})  # the last two dress the page that asks for the token
 _READING = frozenset({"GET", "HEAD"})
 
@@ -22,6 +23,7 @@ class Gate:
 
     def __init__(self, token: str) -> None:
         self._token = token
+        self._cookie = cookie_name(token)
 
     def check(self, request: web.Request) -> None:
         """Lets a request pass or refuses it.
@@ -32,7 +34,7 @@ class Gate:
         if request.path in _OPEN_PATHS:
             return
         if self._token:
-            if not self.is_token(_bearer(request) or request.cookies.get(COOKIE, "")):
+            if not self.is_token(_bearer(request) or request.cookies.get(self._cookie, "")):
                 raise Refusal(
                     "this server asks for a token",
                     hint="open the address that animecam serve printed",
@@ -56,7 +58,12 @@ class Gate:
 
     def admit(self, response: web.StreamResponse, *, is_secure: bool) -> None:
         """Gives a browser that showed the token a cookie in its place, so that addresses need not carry it."""
-        response.set_cookie(COOKIE, self._token, httponly=True, samesite="Strict", secure=is_secure)
+        response.set_cookie(self._cookie, self._token, httponly=True, samesite="Strict", secure=is_secure)
+
+
+def cookie_name(token: str) -> str:
+    """What the cookie of a token is called: browsers keep one of a name for all ports of a host."""
+    return f"animecam_{sha256(token.encode()).hexdigest()[:_DIGEST_DIGITS]}"
 
 
 def is_loopback(host: str) -> bool:

@@ -1,6 +1,7 @@
 """A microphone's sound in recordings: with the pictures within 40 ms, whatever clocks and cables do."""
 
 import math
+import threading
 import time
 from dataclasses import replace
 from fractions import Fraction
@@ -14,12 +15,17 @@ from animecam.sinks.file import FileSink
 from animecam.sinks.live_sound import stretched
 from animecam.sinks.options import SinkOptions
 from animecam.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
+from animecam.sources.microphone import open_microphone
 
 CHUNK = 960  # samples, 20 ms
 RATE = 30
 MOST_OFFSET_S = 0.040  # from here on lips look wrong
 BEEP_HZ = 1000
 BEEP_SECONDS = 0.1
+EXACT_S = 0.004  # how exactly an onset is found again in what was encoded
+TONE_HZ = 440
+TONE_LEVEL = 1 / 8  # of FFmpeg's sine
+WAIT_SECONDS = 10.0
 LIGHT, DARK = 200, 30
 
 
@@ -32,6 +38,16 @@ class FakeMicrophone:
     def since(self, number):
         here = [chunk for chunk in self.chunks if chunk.start_s + len(chunk.samples) / SOUND_RATE_HZ <= self.now_s]
         return tuple(here[number:]), len(here)
+
+
+def tone(seconds):
+    """The chunks of the synthetic microphone, from its beginning on, with the times that it gave them."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    with open_microphone(f"tone:{TONE_HZ}") as feed:
+        while sum(len(chunk.samples) for chunk in feed.since(0)[0]) < seconds * SOUND_RATE_HZ:
+            assert time.monotonic() < deadline, "it never spoke"
+            threading.Event().wait(0.02)
+        return list(feed.since(0)[0])
 
 
 def beeps_and_silence(time_s, events_s):
@@ -52,9 +68,11 @@ def microphone(events_s, seconds, *, start_s=0.0, too_fast=0.0, missing=()):
     return FakeMicrophone(chunks)
 
 
-def record(path, stream, make_frame, feed, events_s, seconds, *, start_s=0.0, late_s=0.05, camera_too_fast=0.0):
+def record(
+    path, stream, make_frame, feed, events_s, seconds, *, start_s=0.0, late_s=0.05, camera_too_fast=0.0, delay_ms=0
+):
     """Films flashes at the times of the beeps; frames reach the sink `late_s` after they were taken, jittering."""
-    sink = FileSink(str(path), stream, SinkOptions(microphone=feed))
+    sink = FileSink(str(path), stream, SinkOptions(microphone=feed, audio_delay_ms=delay_ms))
     jitter = np.random.default_rng(1)
     for index in range(round(seconds * RATE)):
         taken_s = start_s + index / RATE
@@ -97,6 +115,43 @@ def test_flash_and_beep_fall_together(tmp_path, live_format, make_frame, name, r
     found = offsets(tmp_path / name, 3)
     record_property("offset_ms", [round(1000 * each, 1) for each in found])
     assert max(map(abs, found)) < MOST_OFFSET_S
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+@pytest.mark.parametrize("delay_ms", [2000, 80, -80, -1500])
+def test_sound_is_moved_by_what_was_asked_for(tmp_path, live_format, make_frame, name, delay_ms):
+    events_s = [101.7, 102.0]  # -1500 ms is more than sound may be late by itself
+    moved = []
+    for asked_ms in (0, delay_ms):
+        target = tmp_path / f"{asked_ms}{name}"
+        feed = microphone(events_s, 6.0, start_s=99.0)
+        record(target, live_format, make_frame, feed, events_s, 4.2, start_s=100.0, delay_ms=asked_ms)
+        moved.append(offsets(target, len(events_s)))
+    for before_s, after_s in zip(*moved, strict=True):
+        assert after_s - before_s == pytest.approx(delay_ms / 1000, abs=EXACT_S)
+
+
+def test_moved_later_sound_from_before_the_first_picture_is_kept(tmp_path, live_format, make_frame):
+    feed = microphone([99.6], 4.0, start_s=99.0)
+    record(tmp_path / "a.mp4", live_format, make_frame, feed, [], 2.0, start_s=100.0, delay_ms=1000)
+    _, beeps = onsets(tmp_path / "a.mp4")
+    assert beeps == pytest.approx([0.6], abs=EXACT_S + 0.02)  # the time by which all pictures arrive late
+
+
+@pytest.mark.parametrize(("delay_ms", "loud_s"), [(0, (0.0, 1.0)), (400, (0.4, 1.0)), (-700, (0.0, 0.3))])
+def test_the_tone_begins_and_ends_later_or_earlier_and_the_rest_is_silence(
+    tmp_path, live_format, make_frame, delay_ms, loud_s
+):
+    feed = FakeMicrophone(tone(1.0))
+    start_s = feed.chunks[0].start_s
+    record(tmp_path / "a.mkv", live_format, make_frame, feed, [], 1.0, start_s=start_s, delay_ms=delay_ms)
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        frames = list(container.decode(audio=0))
+    level = np.abs(np.concatenate([frame.to_ndarray()[0] for frame in frames]))
+    places = frames[0].time + np.flatnonzero(level > TONE_LEVEL / 4) / SOUND_RATE_HZ
+    assert places[0] == pytest.approx(loud_s[0], abs=0.03)  # a chunk and a packet more or less
+    assert places[-1] == pytest.approx(loud_s[1], abs=0.12)  # sound goes ahead of the pictures by so much
+    assert np.diff(places).max() < 1 / TONE_HZ  # without a gap
 
 
 @pytest.mark.parametrize(("too_fast", "camera_too_fast"), [(0.001, 0.0), (-0.001, 0.0), (0.0, 0.001), (-0.001, 0.001)])

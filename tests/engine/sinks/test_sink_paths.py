@@ -25,6 +25,7 @@ NOBODY = 65534
         ("null:", OutputKind.NULL),
         ("null://", OutputKind.NULL),
         ("virtualcam:", OutputKind.VIRTUALCAM),
+        ("virtualcam:Unity Video Capture.mp4", OutputKind.VIRTUALCAM),
         ("v4l2:///dev/video9", OutputKind.V4L2),
         ("rtmp://host/app/key", OutputKind.STREAM),
         ("RTSP://host/x.mp4", OutputKind.STREAM),

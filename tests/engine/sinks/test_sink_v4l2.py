@@ -254,10 +254,10 @@ class FakePackage:
     def __init__(self, *, has_driver=True):
         self.sent, self.closed, self.has_driver = [], 0, has_driver
 
-    def Camera(self, width, height, fps):  # noqa: N802 - the package's name
+    def Camera(self, width, height, fps, device):  # noqa: N802 - the package's name
         if not self.has_driver:
             raise RuntimeError("no driver found")
-        self.size = (width, height, fps)
+        self.size, self.device = (width, height, fps), device
         return SimpleNamespace(send=self.sent.append, close=self.close)
 
     def close(self):
@@ -273,6 +273,23 @@ def test_virtual_camera_by_package(stream_format, make_frame):
     sink.close(complete=True)
     assert (package.size, package.closed) == ((64, 96, 30.0), 1)
     np.testing.assert_array_equal(package.sent[0], to_rgb(make_frame(stream)))
+
+
+@pytest.mark.parametrize(
+    ("uri", "device"),
+    [
+        ("virtualcam:", None),
+        ("virtualcam://", None),
+        ("virtualcam:Unity Video Capture #2", "Unity Video Capture #2"),
+        ("virtualcam:me: at work", "me: at work"),
+        ("virtualcam:/dev/video9", "/dev/video9"),
+        ("virtualcam:///dev/video9", "/dev/video9"),
+    ],
+)
+def test_virtual_camera_by_name(stream_format, uri, device):
+    package = FakePackage()
+    VirtualCameraSink(uri, stream_format, package).close(complete=True)
+    assert package.device == device
 
 
 def test_virtual_camera_without_driver_or_package(stream_format, monkeypatch):

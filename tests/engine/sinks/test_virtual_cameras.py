@@ -1,6 +1,7 @@
 """Virtual cameras of a machine that the test plays, in the program's list and to its doctor."""
 
 import errno
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -84,24 +85,77 @@ def test_without_one_the_hint_makes_one(find, denied):
 
 
 class FakePackage:
-    """Stands in for pyvirtualcam on Windows."""
+    """Stands in for pyvirtualcam on Windows, with cameras of these names."""
 
-    def __init__(self, problem=""):
-        self.problem, self.closed = problem, 0
+    def __init__(self, problem="", names=("OBS Virtual Camera",)):
+        self.problem, self.names, self.opened, self.sent, self.closed = problem, names, [], {}, 0
 
-    def Camera(self, width, height, fps):  # noqa: N802 - the package's name
-        if self.problem:
-            raise RuntimeError(self.problem)
-        return SimpleNamespace(device="OBS Virtual Camera", close=self.close)
+    def Camera(self, width, height, fps, device):  # noqa: N802 - the package's name
+        name = device or self.names[0]
+        if self.problem or name not in self.names:
+            raise RuntimeError(self.problem or "'obs' backend: another name\n'unitycapture' backend: not registered")
+        self.opened.append(device)
+        pictures = self.sent.setdefault(name, [])
+        return SimpleNamespace(device=name, send=pictures.append, close=self.close)
 
     def close(self):
         self.closed += 1
+
+
+def cameras_of_windows(*names):
+    """What FFmpeg lists there."""
+    return lambda _: [SimpleNamespace(name=f"@{name}", description=name, media_types=["video"]) for name in names]
 
 
 def test_elsewhere_what_the_package_opens_is_one_and_is_let_go():
     package = FakePackage()
     assert find_virtual_cameras("win32", package=package) == (VirtualCamera("virtualcam:", "OBS Virtual Camera"),)
     assert package.closed == 1
+
+
+def test_elsewhere_every_camera_that_the_package_opens_is_listed_by_its_name():
+    package = FakePackage(names=("OBS Virtual Camera", "Unity Video Capture #2"))
+    ask = cameras_of_windows("Desk Cam", *package.names)
+    assert find_virtual_cameras("win32", package=package, enumerate_devices=ask) == (
+        VirtualCamera("virtualcam:OBS Virtual Camera", "OBS Virtual Camera"),
+        VirtualCamera("virtualcam:Unity Video Capture #2", "Unity Video Capture #2"),
+    )
+    assert package.closed == 2
+
+
+def test_elsewhere_with_real_cameras_alone_the_package_says_why_there_is_none():
+    package = FakePackage(problem="'obs' backend: not found")
+    with pytest.raises(SinkError, match="no virtual camera: 'obs' backend: not found") as raised:
+        find_virtual_cameras("win32", package=package, enumerate_devices=cameras_of_windows("Desk Cam"))
+    assert "OBS Studio" in raised.value.hint
+
+
+LIVE = ("--input", "pattern:160x120@30", "--size", "192")
+
+
+def test_two_cameras_with_names_get_the_same_run_s_pictures(monkeypatch):
+    package = FakePackage(names=("OBS Virtual Camera", "Unity Video Capture"))
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", package)
+    outputs = [word for name in package.names for word in ("--output", f"virtualcam:{name}")]
+    assert main([*LIVE, *outputs, "--seconds", "1"]) == 0
+    assert (package.opened, package.closed) == (list(package.names), 2)
+    first, second = ({picture.tobytes() for picture in package.sent[name]} for name in package.names)
+    assert len(first & second) >= 3  # one more than there are placeholders
+
+
+def test_a_name_that_is_not_there_is_one_line_and_the_hint_tells_those_that_are(monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", FakePackage())
+    words = [*LIVE, "--output", "virtualcam:Studio"]
+    play(monkeypatch, VirtualCamera("virtualcam:OBS Virtual Camera", "OBS Virtual Camera"), FREE)
+    assert main(words) == 1
+    error, hint = capfd.readouterr().err.splitlines()
+    assert error.endswith(
+        "no virtual camera Studio: 'obs' backend: another name; 'unitycapture' backend: not registered"
+    )
+    assert hint == 'hint: animecam devices lists "virtualcam:OBS Virtual Camera", v4l2:///dev/video9'
+    play(monkeypatch)
+    assert main(words) == 1
+    assert capfd.readouterr().err.splitlines()[-1] == "hint: make one"
 
 
 def test_the_reasons_of_every_kind_of_camera_are_one_line():
@@ -136,6 +190,11 @@ def test_the_list_of_devices_has_them_with_the_command(monkeypatch, capfd):
         "  v4l2:///dev/video9  animecam [mine]",
     ]
     assert "animecam --device 0 --output v4l2:///dev/video9 --output window:" in told.err
+    play(monkeypatch, VirtualCamera("virtualcam:OBS Virtual Camera", "OBS Virtual Camera"))
+    assert main(["devices"]) == 0
+    told = capfd.readouterr()
+    assert '  "virtualcam:OBS Virtual Camera"  OBS Virtual Camera' in told.out.splitlines()
+    assert '--output "virtualcam:OBS Virtual Camera" --output window:' in told.err
     play(monkeypatch)
     assert main(["devices"]) == 0
     assert "no virtual camera was found; make one" in capfd.readouterr().err

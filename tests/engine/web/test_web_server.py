@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession
 
+from animecam.web.gate import cookie_name
 from animecam.web.metrics import exposition
 from animecam.web.options import MIB, Limits
 from animecam.web.switchboard import Switchboard
@@ -73,11 +74,13 @@ def test_without_the_token_nobody_comes_in(visit):
     visit(test, token=TOKEN)
 
 
-@pytest.mark.parametrize("header", [b"Authorization: Bearer \xff", b"Cookie: animecam_token=\xff"])
+@pytest.mark.parametrize(
+    "header", [b"Authorization: Bearer \xff", b"Cookie: " + cookie_name(TOKEN).encode() + b"=\xff"]
+)
 def test_a_token_that_is_no_text_is_refused_and_counted(visit, caplog, header):
     async def test(client):
         reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
-        writer.write(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+        writer.write(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + header + b"\xff\r\n\r\n")
         assert (await reader.readline()).split()[1] == b"401"
         writer.close()
         metrics = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
@@ -96,8 +99,11 @@ def test_the_printed_address_gives_a_cookie_and_hides_the_token(visit):
         cookie = first.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        async with ClientSession(cookies={"animecam_token": TOKEN}) as browser:
+        name = cookie.partition("=")[0]
+        async with ClientSession(cookies={name: TOKEN}) as browser:
             assert (await browser.get(client.make_url("/"))).status == 200
+        # Browsers keep one cookie of a name for all ports of a host: that of another server must not take its place.
+        assert name != cookie_name("of-another-server")
 
     visit(test, token=TOKEN)
 
