@@ -37,6 +37,9 @@ _STANDS_ASIDE = {
 }
 """Parameter → those that, typed, say something else than what the file says of it."""
 
+_HOLDS_BESIDE = {"audio_delay_ms": "microphone"}
+"""Parameter → the one without which, typed, the file's value has no meaning."""
+
 _SECRETS = frozenset({"token"})
 _NEAR = 0.6  # of difflib: what is less alike is another word
 
@@ -68,7 +71,8 @@ class SettingsFile:
         found: dict[str, Value] = {}
         for key, value in kept.items():
             parameter = (key in options and options[key].name) or ""
-            if parameter and parameter not in typed and not _STANDS_ASIDE.get(parameter, set()) & typed.keys():
+            is_left_out = not parameter or parameter in typed or _STANDS_ASIDE.get(parameter, set()) & typed.keys()
+            if not is_left_out and _HOLDS_BESIDE.get(parameter, "") in ("", *typed):
                 found[parameter] = value
         if "style" in found:
             check_style(self.path, found["style"])

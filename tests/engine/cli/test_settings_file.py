@@ -103,6 +103,7 @@ def test_frames_without_a_face_stay_as_they_are_in_a_film_whatever_a_live_look_d
         ("[live]\nresolution = '640x480'\nfps = 30", LIVE, lambda options, _: (options.resolution_px, options.fps)),
         ("[serve]\nplain = true", ["serve", "--certificate", "x.pem"], lambda options, _: options.plain or None),
         ("[serve]\ncertificate = 'x.pem'\nkey = 'y.pem'", ["serve", "--plain"], lambda o, _: o.certificate or o.key),
+        ("[live]\naudio-delay = 80", LIVE, lambda options, _: options.audio_delay_ms),
         ("target-fps = 30", ["serve"], lambda _, settings: settings.target_fps),
     ],
 )
@@ -111,6 +112,13 @@ def test_what_contradicts_the_command_line_is_left_out(asked, write, text, words
     assert main(words) == 0
     value = found(*asked[0])
     assert value in (None, (None, None))
+
+
+def test_the_sound_of_a_microphone_that_is_typed_comes_as_late_as_the_file_says(asked, write):
+    write("[live]\naudio-delay = 80\n")
+    assert main([*LIVE, "--audio"]) == 0
+    assert main([*LIVE, "--audio", "--audio-delay", "20"]) == 0
+    assert [options.audio_delay_ms for options, _ in asked] == [80, 20]
 
 
 def test_a_quality_that_the_typed_style_lacks_is_left_out(asked, write, tmp_path, monkeypatch):
