@@ -54,7 +54,7 @@ def main(source: str, seconds: float, starts: int, options: tuple[str, ...], rep
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
-        arguments = ("--input", source, *options)
+        arguments = ("--no-config", "--input", source, *options)  # the same for every user
         cold_s, *warm_s = (start_seconds(arguments, environment, folder / f"start{n}") for n in range(1 + starts))
         bare_s = _bare_seconds(environment)
         outputs = {"none": "null:", "H.264": str(folder / "out.mp4")}

@@ -23,6 +23,10 @@ class UsageError(AnimecamError):
     exit_status = 2
 
 
+class ConfigError(UsageError):
+    """The settings file cannot be read or written, or what stands in it does not make sense."""
+
+
 class SourceError(AnimecamError):
     """A camera, file or stream cannot be opened or read."""
 

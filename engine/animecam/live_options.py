@@ -31,6 +31,7 @@ class LiveOptions:
     microphone: str | None = None  # as `open_microphone` takes it; None: no sound
     audio_delay_ms: int | None = None  # sound is placed so much later than the pictures, below 0 earlier; None: 0
     share_view: bool = False  # other outputs than the window show mirror, before and after, and boxes, too
+    live_only: tuple[str, ...] = ()  # rates of the settings that a source that is not live does without
 
     def __post_init__(self) -> None:
         check_seconds(self.seconds)

@@ -1,16 +1,20 @@
 """What the keys of a window do, and the text that it shows over the picture."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 
 from animecam.backends.base import BackendInfo
 from animecam.crowd import told_of_crowd
+from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import HAIR_TINTS, Controls, Look, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
 from animecam.types import Frame
+
+log = logging.getLogger(__name__)
 
 STRENGTH_STEP = 0.1
 CONTROL_STEP = 0.25  # of eyes and lines: five steps, of which each can be told from the next
@@ -31,6 +35,7 @@ class LivePanel:
         recorder: Takes recordings and snapshots.
         info_of: Says what computes a look now; something faster may take over while the window is open.
         advise: Says what makes the run slow and what to try, once; empty where it is not slow.
+        keep: Keeps a look for the next start.
         is_view_shared: Whether others see mirror, before and after, and boxes, too.
     """
 
@@ -43,11 +48,12 @@ class LivePanel:
         info_of: Callable[[Look], BackendInfo],
         advise: Callable[[Figures], str] = lambda _: "",
         *,
+        keep: Callable[[Look], None],
         is_view_shared: bool = True,
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
         self._recorder, self._info_of, self._advise = recorder, info_of, advise
-        self._is_view_shared = is_view_shared
+        self._is_view_shared, self._keep = is_view_shared, keep
         self._figures = Figures()
         self._frame: Frame | None = None
         self._shows_figures = self._shows_help = self._is_frozen = self._is_advised = False
@@ -70,6 +76,7 @@ class LivePanel:
             Action.FREEZE: self._toggle_freeze,
             Action.RECORD: lambda _: recorder.toggle(),
             Action.SNAPSHOT: self._snapshot,
+            Action.KEEP: self._keep_look,
         }
 
     def post(self, figures: Figures) -> None:
@@ -197,6 +204,15 @@ class LivePanel:
     def _snapshot(self, _: str) -> None:
         if self._frame is not None:
             self._recorder.snapshot(self._frame)
+
+    def _keep_look(self, _: str) -> None:
+        try:
+            self._keep(self._controls.look)
+        except AnimecamError as error:
+            self._say(f"not kept: {error.message}")
+            log.warning("this look is not kept: %s (%s)", error.message, error.hint)
+        else:
+            self._say("this look is kept for the next start")
 
     def _say(self, note: str, seconds: float = NOTE_SECONDS) -> None:
         self._note, self._note_until_s = note, time.monotonic() + seconds

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.errors import UsageError
 from animecam.limit import slowness
@@ -69,6 +70,8 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
 def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
+        if not source.format.is_live:
+            settings = replace(settings, **dict.fromkeys(options.live_only))
         settings.check_rates(source.uri, is_live=source.format.is_live)
         microphone = _open_microphone(stack, options.microphone, source)
         networks = stack.enter_context(open_networks(settings))
@@ -85,6 +88,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             networks.info_of,
             advise=partial(slowness, settings=settings),
             is_view_shared=options.is_view_shared,
+            keep=keep_look,
         )
         film = read if (read := local_path(options.source)) is not None and read.is_file() else None
         sink_options = SinkOptions(

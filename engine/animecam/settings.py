@@ -67,7 +67,7 @@ HAIR_TINTS: dict[str, Rgb] = {
 """Colours of hair by name."""
 
 _HEX_COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
-_NO_TINT = "none"  # what takes a tint away where an empty word is hard to write
+NO_TINT = "none"  # what takes a tint away where an empty word is hard to write
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ def _plain_tint(tint: object) -> object:
     if not isinstance(tint, str):
         return tint
     plain = tint.lower()
-    if plain == _NO_TINT:
+    if plain == NO_TINT:
         return ""
     is_short = len(plain) == len("#rgb") and _HEX_COLOR.fullmatch(plain)
     return "#" + "".join(2 * digit for digit in plain[1:]) if is_short else plain

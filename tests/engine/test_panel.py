@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tomllib
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 
 from animecam import wardrobe
 from animecam.backends.base import BackendInfo
+from animecam.config import keep_look
 from animecam.errors import StyleError
 from animecam.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.pipeline import Figures
@@ -37,10 +39,10 @@ class FakeRecorder:
         self.snapshots.append(frame)
 
 
-def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: "", is_view_shared=True):
+def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: "", **options):
     controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
     told = why_not, recorder, info_of, advise
-    return LivePanel(controls, ("ink", "snow"), *told, is_view_shared=is_view_shared), controls, recorder
+    return LivePanel(controls, ("ink", "snow"), *told, **{"keep": keep_look, **options}), controls, recorder
 
 
 def make_frame(index):
@@ -111,6 +113,25 @@ def test_where_others_look_on_the_keys_of_the_view_say_who_sees_it():
         panel.take(Press("]"))
         panel.take(Press(key))  # off again
         assert panel.text.startswith("strength")
+
+
+def test_a_look_is_kept_and_the_window_says_so(settings_file):
+    panel, controls, _ = make_panel()
+    controls.change(strength=0.8)
+    panel.take(Press("k"))
+    assert panel.text == "this look is kept for the next start"
+    assert {"style": "ink", "strength": 0.8}.items() <= tomllib.loads(settings_file.read_text()).items()
+
+
+def test_a_look_that_cannot_be_kept_is_told_and_the_run_goes_on(settings_file, caplog):
+    settings_file.parent.mkdir(parents=True)
+    settings_file.write_text("style = ")
+    panel, _, _ = make_panel()
+    panel.take(Press("k"))
+    assert panel.text.startswith("not kept: ")
+    assert str(settings_file) in panel.text
+    assert "is not TOML" in caplog.text
+    assert settings_file.read_text() == "style = "
 
 
 def test_a_run_that_is_not_slow_gets_no_advice():

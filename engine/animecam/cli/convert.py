@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
@@ -21,7 +22,7 @@ from animecam.sinks.options import AUTO, SinkOptions
 _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they were", Unseen.BLUR: "were blurred"}
 
 
-@click.command()
+@click.command(cls=ConfiguredCommand)
 @click.argument("inputs", nargs=-1, required=True, metavar="IN…")
 @click.option(
     "-o",
@@ -60,6 +61,7 @@ _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they we
     help="Keep where a photo or a film was taken: what is drawn is made to be shown, so it is left out by default.",
 )
 @overwrite_option
+@no_config_option
 @file_look_options
 def convert(
     *,

@@ -1,10 +1,18 @@
 """`animecam doctor`: what runs here, what does not, and how to mend it."""
 
+from typing import TYPE_CHECKING
+
 import click
 from rich.markup import escape
 from rich.table import Table
 
+from animecam.cli.config import check_style, read_settings_file
 from animecam.cli.console import results
+from animecam.config import config_path
+from animecam.errors import ConfigError
+
+if TYPE_CHECKING:
+    from animecam.doctor import Finding
 
 _COLOURS = {"works": "green", "absent, not needed": "yellow", "does not work": "red"}
 
@@ -14,7 +22,7 @@ def doctor() -> int:
     """Checks this machine part by part; exit status 1 when something that is needed does not work."""
     from animecam.doctor import State, examine
 
-    findings = list(examine())
+    findings = [*examine(), _settings_file()]
     table = Table("part", "state")
     table.add_column("what was found", overflow="fold")
     for finding in findings:
@@ -28,3 +36,19 @@ def doctor() -> int:
         results.print(f"  [bold]{escape(finding.subject)}[/]")
         results.print(f"    {escape(finding.hint)}", soft_wrap=True)
     return int(any(finding.state is State.BROKEN for finding in findings))
+
+
+def _settings_file() -> "Finding":
+    """Where the settings file is, and what it sets; looked at here, as the commands say what may stand in it."""
+    from animecam.doctor import Finding, State
+
+    try:
+        file = read_settings_file()
+        if file is None:
+            return Finding("settings file", State.OPTIONAL, f"none: {config_path()}")
+        for kept in (file.top, *file.tables.values()):
+            if "style" in kept:
+                check_style(file.path, kept["style"])
+    except ConfigError as error:
+        return Finding("settings file", State.BROKEN, error.message, error.hint)
+    return Finding("settings file", State.WORKS, f"{file.path}: {file}")

@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 import animecam
+from animecam.cli.config import ConfiguredGroup, no_config_option
 from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging, show_note
 from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import UsageError
@@ -14,7 +15,7 @@ from animecam.settings import Settings
 DEFAULT_OUTPUT = "window:"
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=ConfiguredGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(animecam.__version__, prog_name="animecam")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what runs and why.")
 @click.option("--device", metavar="N|PATH", help="Camera by number or path; see: animecam devices.")
@@ -53,6 +54,7 @@ DEFAULT_OUTPUT = "window:"
     help="All outputs show mirror, before/after and boxes. [default: the window alone, where there is one]",
 )
 @overwrite_option
+@no_config_option
 @look_options
 @click.pass_context
 def group(
@@ -107,6 +109,7 @@ def group(
         microphone=microphone,
         audio_delay_ms=audio_delay_ms,
         share_view=share_view,
+        live_only=_rates_from_file(context),
     )
     figures = run_live(options, settings, FigureLine)
     messages.print(figure_table(figures, "live"))
@@ -127,9 +130,15 @@ def _refuse_options_before(context: click.Context) -> None:
 
 
 def _given(context: click.Context) -> list[str]:
-    """The options on the command line, but for --verbose, which alone asks for nothing."""
+    """The options on the command line, not those of the settings file, and not --verbose, which asks for nothing."""
     sources = {option.opts[0]: context.get_parameter_source(option.name or "") for option in context.command.params}
     return [name for name, source in sources.items() if source is ParameterSource.COMMANDLINE and name != "-v"]
+
+
+def _rates_from_file(context: click.Context) -> tuple[str, ...]:
+    """The rates that the settings file sets: defaults, which a source that is not live does without."""
+    rates = ("target_fps", "max_fps")
+    return tuple(name for name in rates if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP)
 
 
 def parse_resolution(text: str | None) -> tuple[int, int] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, results, show_note
 from animecam.cli.live import parse_resolution
 from animecam.cli.options import shared_look_options
@@ -30,7 +31,7 @@ USUAL_CAMERA = StreamFormat(
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 
 
-@click.command()
+@click.command(cls=ConfiguredCommand)
 @click.option("--host", default=_DEFAULTS.host, show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", default=_DEFAULTS.port, show_default=True, help="0 takes a free one.")
 @click.option("--token", default="", help="Password of the page. [default: none on 127.0.0.1, elsewhere a new one]")
@@ -51,6 +52,7 @@ _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 @click.option(
     "--max-minutes", default=_LIMITS.minutes, show_default=True, help="Longest session, and longest work on an upload."
 )
+@no_config_option
 @shared_look_options
 def serve(
     *,

@@ -19,6 +19,7 @@ class Action(Enum):
     FIGURES = auto()
     RECORD = auto()
     SNAPSHOT = auto()
+    KEEP = auto()
     FREEZE = auto()
     BOXES = auto()
     FULL_SCREEN = auto()
@@ -56,6 +57,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("f",), "f", Action.FIGURES, "figures"),
     Binding(("r",), "r", Action.RECORD, "record, and stop recording"),
     Binding(("s",), "s", Action.SNAPSHOT, "snapshot"),
+    Binding(("k",), "k", Action.KEEP, "keep this look for the next start"),
     Binding((" ",), "space", Action.FREEZE, "freeze, and go on"),
     Binding(("d",), "d", Action.BOXES, "what the detector sees"),
     Binding(("w", "F11"), "w or F11", Action.FULL_SCREEN, "full screen"),

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import BackendInfo
+from animecam.config import keep_look
 from animecam.panel import LivePanel
 from animecam.settings import Controls, Look
 from animecam.sinks.base import SinkClosed
@@ -38,7 +40,8 @@ class Bench:
         self.recorder = Recorder(stream, folder, open_sink)
         info = BackendInfo("fake", "1.0", device="this test", precision="f32")
         why_not = {"snow": None, "broken": "does not work"}.get
-        self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), why_not, self.recorder, lambda _: info)
+        told = why_not, self.recorder, lambda _: info
+        self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), *told, keep=keep_look)
         self.taken, self._index = [], 0
         take = self.panel.take
         self.panel.take = lambda event: (self.taken.append(event), take(event))
@@ -202,6 +205,14 @@ def test_recording_starts_and_stops(bench, decode):
     (path,) = bench.folder.glob("animecam-*.mp4")
     assert f"saved {path.name}" in bench.panel.text
     assert len(decode(path)) >= 2
+
+
+def test_a_look_found_with_the_keys_is_kept(settings_file, bench):
+    for key in "2e]k":
+        bench.press(key)
+    assert "this look is kept" in bench.panel.text
+    kept = tomllib.loads(settings_file.read_text(encoding="utf-8"))
+    assert (kept["style"], kept["eyes"], kept["strength"]) == ("snow", 0.25, 0.6)
 
 
 @pytest.mark.parametrize("key", ["w", "F11"])
