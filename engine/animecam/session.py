@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.errors import UsageError
+from animecam.errors import SourceError, UsageError
 from animecam.limit import slowness
 from animecam.live_options import LiveOptions
 from animecam.networks import Networks, open_networks
@@ -160,6 +160,17 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
     return stack.enter_context(open_microphone(device))
 
 
+def _pass_by(source: Source, frames: int) -> None:
+    """Leaves out the frames that an earlier run has drawn.
+
+    Raises:
+        SourceError: There are fewer.
+    """
+    for _ in range(frames):
+        if source.read() is None:
+            raise SourceError(f"{source.uri} is shorter than it was", hint="--overwrite converts it from its beginning")
+
+
 @contextmanager
 def parts_told(videos: Sequence[str]) -> Generator[None]:
     """When the user breaks the block off, says where the unfinished files are that it leaves behind."""
@@ -277,4 +288,6 @@ def convert_file(
         if folder is not None:
             make_folder(target.parent, folder)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
+        if options.begun is not None:
+            _pass_by(source, options.begun.unread)
         return run(source, networks, outputs, film_s=seconds, tell=show(source.format), video=video)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
+from animecam.cli.resuming import with_begun
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
-from animecam.sinks.options import SinkOptions
+from animecam.sinks.options import CONTAINERS_WITH_TIME, SinkOptions
 from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
@@ -104,9 +105,7 @@ def convert_jobs(
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 figures = _convert_one(job, networks, settings, display, options)
                 if figures.is_interrupted:
-                    again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
-                    hint = f"start it again to {again} from its beginning"
-                    display.error(f"stopped in {job.source.name}{_part(job.target)}", hint)
+                    display.error(f"stopped in {job.source.name}{_part(job.target)}", _hint(job, is_only_one))
                     return Outcome(failures, faceless, is_interrupted=True)
                 faceless += _is_faceless(figures, settings)
         except AnimecamError as error:
@@ -120,21 +119,25 @@ def convert_jobs(
 def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions) -> Figures:
     from animecam.session import convert_file
 
+    options = with_begun(job, settings, options)
+    begun = options.begun
+    if begun is not None:
+        display.note(f"{job.source.name}: going on at {float(begun.last_s):.1f} s, where it was stopped")
     with display.bar(job.source.name) as bar:
         figures = convert_file(
             job.source,
             job.target,
             networks,
-            lambda stream: _Teller(bar, stream, job.seconds),
+            lambda stream: _Teller(bar, stream, job.seconds, begun.unread if begun else 0),
             options,
             folder=job.folder,
             seconds=job.seconds,
         )
     if not figures.is_interrupted:
         _date_like(job)
-        rate = figures.frames_out / figures.seconds
+        rate, frames = figures.frames_out / figures.seconds, figures.frames_out + (begun.unread if begun else 0)
         nobody = "; no face was found (--detector full finds smaller ones)" if _is_faceless(figures, settings) else ""
-        display.note(f"wrote {job.target}: {figures.frames_out} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
+        display.note(f"wrote {job.target}: {frames} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
     return figures
 
 
@@ -152,6 +155,14 @@ def _date_like(job: Job) -> None:
         log.warning("%s has the time of its conversion: %s", job.target, error.strerror)
 
 
+def _hint(job: Job, is_only_one: bool) -> str:
+    """What to do after a stop."""
+    if job.seconds is None and job.target.suffix.lower() in CONTAINERS_WITH_TIME:
+        return "start it again to go on from near there" + ("" if is_only_one else ": what is done is skipped")
+    again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
+    return f"start it again to {again} from its beginning"
+
+
 def _part(target: Path) -> str:
     """Where that is which was written until a stop, to end a message with; empty where nothing was."""
     if output_kind(str(target)) is OutputKind.IMAGE_SEQUENCE:
@@ -167,11 +178,11 @@ def _lost(figures: Figures) -> str:
 class _Teller:
     """Takes the figures of a run to a bar: by frames where their number is known, else by time."""
 
-    def __init__(self, bar: Bar, stream: StreamFormat, seconds: float | None) -> None:
+    def __init__(self, bar: Bar, stream: StreamFormat, seconds: float | None, unread: int) -> None:
         is_part = seconds is not None and seconds < stream.duration_s
-        self._bar, self._counts_frames = bar, stream.frames > 0 and not is_part
+        self._bar, self._counts_frames, self._unread = bar, stream.frames > 0 and not is_part, unread
         bar.resize(seconds if is_part else stream.frames or stream.duration_s or None)
 
     def __call__(self, figures: Figures) -> None:
-        done = figures.frames_out + figures.skipped if self._counts_frames else figures.position_s
+        done = self._unread + figures.frames_out + figures.skipped if self._counts_frames else figures.position_s
         self._bar.move(done, f"{figures.fps_out:.0f} fps")

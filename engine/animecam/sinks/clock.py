@@ -33,6 +33,17 @@ class Clock:
         self._pts = 0
         self._duration = 0
 
+    def go_on(self, frames: int, start_s: Fraction, last_s: Fraction) -> None:
+        """Counts frames that were stamped by an earlier run of the same film.
+
+        Args:
+            frames: How many.
+            start_s: When the first one is shown.
+            last_s: When the last one is.
+        """
+        self.frames = frames
+        self._first_pts, self._pts = round(start_s / self.time_base), round(last_s / self.time_base)
+
     @property
     def begin_s(self) -> Fraction:
         """When the first frame is shown."""

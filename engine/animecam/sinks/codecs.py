@@ -35,7 +35,8 @@ _IN_ORDER = ("bf", "0")  # without time stamps pictures must be stored in the or
 _NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), _IN_ORDER)
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
-_QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", "log-level=error"),)}
+_X265 = "log-level=error:open-gop=0"  # a film is parted before key frames, where no picture may wait for a later one
+_QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", _X265),)}
 """Settings of encoders that write to the terminal by themselves."""
 
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
-from math import lcm
+from hashlib import sha256
+from math import floor, lcm
 
 import av
 from av.codec.context import Flags
@@ -21,6 +22,7 @@ from animecam.cuda.ffmpeg import encoding as encoding_on
 from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
+from animecam.sinks.begun import Begun
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
 from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
@@ -56,6 +58,7 @@ class Encoder:
         self._sound: Sound | None = None
         self._cuts_sound = options.cuts_sound
         self._first_dts: int | None = None
+        self._copied_dts_s: Fraction | None = None  # of the last packet that an earlier run encoded
         with ExitStack() as on_failure:
             on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
@@ -69,9 +72,33 @@ class Encoder:
             on_failure.pop_all()
 
     @property
+    def head(self) -> str:
+        """Digest of what decoders need to know before the first picture: pictures of others do not follow on it."""
+        return sha256(self._video.codec_context.extradata or b"").hexdigest()
+
+    @property
     def frames(self) -> int:
         """Frames taken so far."""
         return self._clock.frames
+
+    def go_on(self, begun: Begun) -> None:
+        """Begins with the pictures that an earlier run encoded, as they are.
+
+        Raises:
+            SinkError: They were encoded otherwise.
+            av.error.FFmpegError: They cannot be read or written.
+        """
+        if begun.head != self.head:
+            raise SinkError(
+                f"{begun.path} was encoded otherwise than this encoder does", hint="--overwrite begins anew"
+            )
+        with begun.opened() as packets:
+            for packet in packets:
+                if packet.dts is not None:
+                    self._copied_dts_s = packet.dts * packet.time_base
+                packet.stream = self._video
+                self._mux([packet])
+        self._clock.go_on(begun.frames, begun.start_s, begun.last_s)
 
     def write(self, frame: Frame) -> None:
         """Encodes one frame.
@@ -92,7 +119,7 @@ class Encoder:
         picture.pts, picture.duration = self._clock.stamp(frame)
         if self._sound is not None:
             self._sound.follow(picture.pts * self._clock.time_base, frame.captured_ns)
-        self._mux(self._video.encode(picture))
+        self._mux(self._after_copied(self._video.encode(picture)))
 
     def finish(self, *, complete: bool) -> None:
         """Writes what the encoder still holds, the sound and the index, and closes the container.
@@ -104,7 +131,7 @@ class Encoder:
             av.error.FFmpegError: It cannot be written.
         """
         try:
-            held: list[Packet[VideoStream]] = list(self._video.encode(None))
+            held = self._after_copied(self._video.encode(None))
             self._stretch_last(held)
             self._mux(held)
             if self._sound is not None:
@@ -227,6 +254,23 @@ class Encoder:
             return
         length = round((self._clock.end_s - self._clock.begin_s) / last.time_base)
         last.duration = max(last.duration or 0, length - (last.dts - first_dts))
+
+    def _after_copied(self, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
+        """Packets whose decoding times rise from those that were copied.
+
+        An encoder guesses the first of these times from the pictures that follow; where those come at an uneven rate
+        it may guess one that the earlier run has passed.
+        """
+        for packet in packets:
+            if self._copied_dts_s is None or packet.dts is None:
+                continue
+            least = floor(self._copied_dts_s / packet.time_base) + 1
+            if packet.dts >= least:
+                self._copied_dts_s = None  # from here on they rise by themselves
+            else:
+                packet.dts = least
+                self._copied_dts_s = least * packet.time_base
+        return packets
 
     def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
         for packet in packets:

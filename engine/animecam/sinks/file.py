@@ -1,12 +1,14 @@
 """Video files: written beside the target under a temporary name, and renamed when complete."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from av.error import FFmpegError
 
 from animecam.errors import SinkError
+from animecam.sinks.begun import WARM_UP_FRAMES, Begun, earlier, forget, note_key
 from animecam.sinks.claim import Claim
 from animecam.sinks.codecs import CONTAINERS, file_encoding
 from animecam.sinks.encoder import Encoder, reason
@@ -40,18 +42,35 @@ class FileSink:
         self._overwrite = options.overwrite
         self._is_closed = False
         self._has_failed = False
+        self._unwritten = 0  # frames that are drawn again, and stand in the file already
         encoding = file_encoding(CONTAINERS[Path(uri).suffix.lower()], stream, options)
-        is_new = not self._target.partial.exists()
-        self._claim = Claim(self._target.partial, self._target.final)
-        try:
+        partial, begun = self._target.partial, options.begun
+        is_new = not partial.exists()
+        with ExitStack() as on_failure:  # Ctrl-C, too: the file would stay taken as long as the traceback lives
+            self._claims = on_failure.enter_context(ExitStack())
+            self._claims.callback(Claim(partial, self._target.final).close)
+            if is_new:  # most fail before they touch what an earlier run left there
+                on_failure.callback(partial.unlink, missing_ok=True)
+            if begun is not None and begun.path == partial:
+                begun = replace(begun, path=partial.replace(earlier(partial)))
+                self._claims.callback(Claim(partial, self._target.final).close)  # another file by now
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
-                self._encoder = Encoder(f"file:{self._target.partial}", encoding, stream, options)
-        except BaseException:  # Ctrl-C, too: the file would stay taken as long as the traceback lives
-            if is_new:  # most fail before they touch what an earlier run left there
-                self._target.partial.unlink(missing_ok=True)
-            self._claim.close()
-            raise
+                self._encoder = Encoder(f"file:{partial}", encoding, stream, options)
+            on_failure.callback(self._encoder.abandon)
+            with self._explained("write"):
+                self._begin(begun, options.key)
+            on_failure.pop_all()
+
+    def _begin(self, begun: Begun | None, key: str) -> None:
+        """Takes what an earlier run encoded; else forgets it."""
+        if begun is not None:
+            self._encoder.go_on(begun)
+            self._unwritten = WARM_UP_FRAMES
+            return
+        forget(self._target.partial)
+        if key:
+            note_key(self._target.partial, key, self._encoder.head)
 
     def write(self, frame: Frame) -> None:
         """Encodes one frame.
@@ -59,6 +78,9 @@ class FileSink:
         Raises:
             SinkError: The disk is full, the picture changed its size, or the encoder failed.
         """
+        if self._unwritten:
+            self._unwritten -= 1
+            return
         with self._explained("write"):
             self._encoder.write(frame)
 
@@ -78,12 +100,13 @@ class FileSink:
         try:
             self._finish(complete=complete)
         finally:
-            self._claim.close()
+            self._claims.close()
 
     def _finish(self, *, complete: bool) -> None:
         if self._encoder.frames == 0:
             self._encoder.abandon()
             self._target.partial.unlink(missing_ok=True)
+            forget(self._target.partial)
             if complete:
                 raise SinkError(f"no frame arrived, so {self.uri} was not written", hint="is the input a video?")
             return
@@ -92,8 +115,10 @@ class FileSink:
             return
         with self._explained("finish"):
             self._encoder.finish(complete=complete)
+        earlier(self._target.partial).unlink(missing_ok=True)  # all of it is in the new one
         if complete:
             self._target.commit(overwrite=self._overwrite)
+            forget(self._target.partial)
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:

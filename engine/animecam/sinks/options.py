@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from animecam.sinks.talk import Panel
 from animecam.sound import SoundFeed
 
+if TYPE_CHECKING:
+    from animecam.sinks.begun import Begun
+
 AUTO = "auto"
 """Name of the codec that stands for the usual one of the container."""
+
+CONTAINERS_WITH_TIME = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
+"""An unfinished one can be gone on with; in the other, AVI, it has no time stamps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,9 @@ class SinkOptions:
         microphone: Live sound for video files and network streams; None for none.
         audio_delay_ms: How much later than its pictures the microphone's sound is placed; below 0 earlier.
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
+        begun: What an earlier run encoded of a video file: it goes on after that. None begins anew.
+        key: What a video file is made of and how; it stands beside an unfinished one, for `find_begun`. Empty: nothing
+            does.
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264, on the GPU where `gpu` says so, or VP9 in WebM.
@@ -41,6 +50,8 @@ class SinkOptions:
     microphone: SoundFeed | None = None
     audio_delay_ms: int = 0
     reads: Path | None = None
+    begun: "Begun | None" = None
+    key: str = ""
     cuts_sound: bool = False
     overwrite: bool = False
     codec: str = AUTO

@@ -58,15 +58,18 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("is_only_one", "hint"),
+    ("ending", "is_only_one", "hint"),
     [
-        (True, "start it again to convert it from its beginning"),
-        (False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
+        ("mp4", True, "start it again to go on from near there"),
+        ("mkv", False, "start it again to go on from near there: what is done is skipped"),
+        ("avi", True, "start it again to convert it from its beginning"),
+        ("avi", False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
     ],
 )
-def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, is_only_one, hint):
+def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, ending, is_only_one, hint):
     monkeypatch.setattr(session, "convert_file", lambda *_, **__: SimpleNamespace(is_interrupted=True))
-    jobs, display = [Job(tmp_path / f"{name}.mp4", tmp_path / f"{name}-anime.mp4") for name in "ab"], _Told()
+    jobs = [Job(tmp_path / f"{name}.{ending}", tmp_path / f"{name}-anime.{ending}") for name in "ab"]
+    display = _Told()
     assert convert_jobs(jobs, None, None, display, SinkOptions(), is_only_one=is_only_one).is_interrupted
     assert display.hints == [hint]
 

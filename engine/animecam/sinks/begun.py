@@ -1,0 +1,184 @@
+"""What a stopped conversion left of a film: its pictures, up to a key frame, become the beginning of the next try."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false
+
+import json
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+import av
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from animecam.sinks.options import CONTAINERS_WITH_TIME
+from animecam.sinks.paths import Target
+
+WARM_UP_FRAMES = 30
+"""Frames before the key frame that are drawn once more, and not written: places and colours are smoothed over them."""
+
+
+DEEPEST_ORDER = 16
+"""Pictures by which one may be stored ahead of when it is shown, at most, in H.264 and H.265."""
+
+_GUESSED = "matroska"
+"""Files of this kind, WebM among them, hold no decoding times: FFmpeg guesses some, later than an encoder's."""
+
+_TO_ANNEX_B = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "vp9": "", "av1": ""}
+"""Codec → FFmpeg's filter that makes packets of it as encoders give them of those that files hold. What is encoded
+otherwise is begun anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The beginning of a film that an earlier run encoded.
+
+    Attributes:
+        path: The unfinished file.
+        head: Digest of the header that its encoder had.
+        frames: Pictures before the key frame from which on it is encoded again: none of them needs a later one.
+        start_s: When the first picture is shown.
+        last_s: When the last of them is.
+    """
+
+    path: Path
+    head: str
+    frames: int
+    start_s: Fraction
+    last_s: Fraction
+
+    @property
+    def unread(self) -> int:
+        """Frames of the source that need not be drawn again."""
+        return self.frames - WARM_UP_FRAMES
+
+    @contextmanager
+    def opened(self) -> "Generator[Iterator[Packet[VideoStream]]]":
+        """The pictures' packets in the order of decoding, as an encoder gives them.
+
+        Raises:
+            av.error.FFmpegError: The file cannot be read.
+        """
+        with _open(self.path) as container:
+            stream = container.streams.video[0]
+            name = _TO_ANNEX_B[stream.codec_context.name]
+            packets: Iterator[Packet[VideoStream]] = islice(_packets(container), self.frames)
+            if container.format.name.startswith(_GUESSED):
+                packets = self._dated(packets)
+            yield _filtered(packets, BitStreamFilterContext(name, stream)) if name else packets
+
+    def _dated(self, packets: "Iterator[Packet[VideoStream]]") -> "Generator[Packet[VideoStream]]":
+        """The packets with decoding times that are early enough for the encoder's next ones to come later."""
+        with _open(self.path) as container:
+            shown = sorted(packet.pts or 0 for packet in islice(_packets(container), self.frames))
+        for index, packet in enumerate(packets):
+            late = index - DEEPEST_ORDER
+            packet.dts = shown[late] if late >= 0 else shown[0] + late
+            yield packet
+
+
+def find_begun(target: Path, key: str) -> Begun | None:
+    """What can be used of an earlier try to write a film.
+
+    Args:
+        target: The film as it was asked for.
+        key: What it is made of and how, as `note_key` was given it then.
+
+    Returns:
+        None if there is nothing, it was made otherwise, it is too short to be worth it, or cannot be read.
+    """
+    if target.suffix.lower() not in CONTAINERS_WITH_TIME:
+        return None
+    partial = Target.of(target).partial
+    try:
+        known, head = json.loads(key_file(partial).read_text("utf-8"))
+    except (OSError, ValueError, TypeError):  # none, or one that broke off
+        return None
+    if known != key:
+        return None
+    found = [begun for path in (partial, earlier(partial)) if (begun := _examine(path, str(head))) is not None]
+    return max(found, key=lambda begun: begun.frames, default=None)
+
+
+def key_file(partial: Path) -> Path:
+    """Where it stands what an unfinished film is made of."""
+    return partial.with_name(f"{partial.name}.json")
+
+
+def note_key(partial: Path, key: str, head: str) -> None:
+    """Writes down what an unfinished film is made of, and the digest of its encoder's header.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    key_file(partial).write_text(json.dumps([key, head]), encoding="utf-8")
+
+
+def earlier(partial: Path) -> Path:
+    """Where an unfinished film lies while its pictures are copied into the next one."""
+    return partial.with_name(f"{partial.stem}.earlier{partial.suffix}")
+
+
+def forget(partial: Path) -> None:
+    """Deletes what stands beside an unfinished film, which is complete now, or is written from its beginning."""
+    key_file(partial).unlink(missing_ok=True)
+    earlier(partial).unlink(missing_ok=True)
+
+
+def _examine(path: Path, head: str) -> Begun | None:
+    """The longest beginning of a film that no later packet belongs to."""
+    try:
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            stamps = [(packet.pts, packet.is_keyframe) for packet in _packets(container)]
+            time_base = stream.time_base
+            is_known = stream.codec_context.name in _TO_ANNEX_B
+    except (FFmpegError, IndexError, OSError):  # no film, or none that was begun in earnest
+        return None
+    times = [pts for pts, _ in stamps if pts is not None]
+    if not is_known or len(times) < len(stamps) or time_base is None:
+        return None
+    count = _closed_part(times, [is_key for _, is_key in stamps])
+    if count <= WARM_UP_FRAMES:
+        return None
+    return Begun(path, head, count, min(times[:count]) * time_base, max(times[:count]) * time_base)
+
+
+def _closed_part(times: list[int], are_keys: list[bool]) -> int:
+    """The number of packets before the last key frame that parts the film: all before it are shown before it."""
+    least_after = times[-1] if times else 0
+    latest = list(times)
+    for index in range(1, len(times)):
+        latest[index] = max(latest[index - 1], times[index])
+    for index in range(len(times) - 1, 0, -1):
+        least_after = min(least_after, times[index])
+        if are_keys[index] and latest[index - 1] < times[index] == least_after:
+            return index
+    return 0
+
+
+def _filtered(
+    packets: "Iterable[Packet[VideoStream]]", change: BitStreamFilterContext
+) -> "Generator[Packet[VideoStream]]":
+    for packet in packets:
+        yield from cast("list[Packet[VideoStream]]", change.filter(packet))
+
+
+def _open(path: Path) -> InputContainer:
+    return av.open(f"file:{path}")
+
+
+def _packets(container: InputContainer) -> "Iterator[Packet[VideoStream]]":
+    """The packets that hold a picture; the end of a file that broke off is where it cannot be read any more."""
+    try:
+        yield from (packet for packet in container.demux(container.streams.video[0]) if packet.size)
+    except FFmpegError:
+        return

@@ -1,0 +1,129 @@
+"""A conversion that was stopped goes on where it was, if it is the same one."""
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+
+import av
+import pytest
+
+from animecam.cli import main
+from animecam.cli.conversion import convert_jobs
+from animecam.cli.jobs import Job
+from animecam.networks import open_networks
+from animecam.settings import Look, Settings, Unseen
+from animecam.sinks.begun import key_file
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import Target
+
+FRAMES = 160
+STOP_AT = 100
+LOOK = Look(strength=0.0, unseen=Unseen.KEEP)  # nothing is drawn, which is quick
+SETTINGS = Settings(look=LOOK)
+
+
+class _Stopping:
+    """A `Display` before which the user stops the run once so many frames are written; None: never."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at, self.notes, self.errors, self.moves = stop_at, [], [], []
+
+    @contextmanager
+    def bar(self, _name):
+        yield self
+
+    def resize(self, total):
+        self.total = total
+
+    def move(self, done, _rate):
+        self.moves.append(done)
+        if self.stop_at is not None and done >= self.stop_at:
+            self.stop_at = None
+            raise KeyboardInterrupt
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def error(self, message, hint):
+        self.errors.append((message, hint))
+
+
+@pytest.fixture
+def film(tmp_path, make_clip, media):
+    """A clip of 160 frames, of which every picture is told by its level, with sound."""
+    return make_clip(
+        tmp_path / "film.mp4", width_px=320, height_px=240, frames=FRAMES, content=media.counter, audio=True
+    )
+
+
+def run(job, stop_at=None, settings=SETTINGS, **options):
+    display = _Stopping(stop_at)
+    with open_networks(settings) as networks:
+        outcome = convert_jobs([job], networks, settings, display, SinkOptions(**options))
+    return outcome, display
+
+
+def levels(path, media):
+    with av.open(str(path)) as container:
+        return [media.counter_index(frame.to_ndarray()[:240]) for frame in container.decode(video=0)]
+
+
+@pytest.fixture
+def stopped(tmp_path, film, monkeypatch):
+    """A job that was stopped half-way."""
+    monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)  # the user is quick, too
+    job = Job(film, tmp_path / "out.mp4")
+    outcome, display = run(job, STOP_AT)
+    assert outcome.is_interrupted
+    assert display.errors[0][1] == "start it again to go on from near there: what is done is skipped"
+    return job
+
+
+def test_it_goes_on_where_it_was(stopped, media, tmp_path):
+    outcome, display = run(stopped)
+    assert not outcome.is_interrupted
+    assert "film.mp4: going on at " in display.notes[0]
+    assert f"{FRAMES} frames" in display.notes[1]
+    assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
+    assert display.total == FRAMES
+    assert display.moves[-1] <= FRAMES
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
+
+
+@pytest.mark.parametrize("change", ["look", "crf", "source", "overwrite", "seconds"])
+def test_another_conversion_begins_anew(stopped, media, change):
+    settings, options, job = SETTINGS, {}, stopped
+    if change == "look":
+        settings = Settings(look=replace(LOOK, style="soft"))
+    elif change == "crf":
+        options = {"crf": 30}
+    elif change == "source":
+        os.utime(job.source, (1.0, 1.0))
+    elif change == "overwrite":
+        options = {"overwrite": True}
+    else:
+        job = Job(job.source, job.target, seconds=100.0)
+    outcome, display = run(job, settings=settings, **options)
+    assert not outcome.failures
+    assert not [note for note in display.notes if "going on" in note]
+    assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
+    assert not key_file(Target.of(job.target).partial).exists()
+
+
+def test_a_source_that_ends_sooner_is_told(stopped, make_clip, media, tmp_path):
+    """It has the size and the date of before, and is another one all the same."""
+    before = stopped.source.stat()
+    short = make_clip(tmp_path / "short.mp4", width_px=320, height_px=240, frames=40, content=media.counter)
+    content = short.read_bytes()
+    assert len(content) < before.st_size
+    stopped.source.write_bytes(content + bytes(before.st_size - len(content)))
+    os.utime(stopped.source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    outcome, display = run(stopped)
+    assert outcome.failures == 1
+    assert "is shorter than it was" in display.errors[0][0]
+    assert "--overwrite" in display.errors[0][1]
+
+
+def test_the_command_goes_on_and_says_so(stopped, capfd):
+    assert main(["convert", str(stopped.source), "-o", str(stopped.target), "--strength", "0"]) == 0
+    assert f"{FRAMES} frames" in "".join(capfd.readouterr().err.split("\n"))

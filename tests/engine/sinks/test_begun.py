@@ -1,0 +1,199 @@
+"""A film that goes on where an earlier run was stopped: every picture once, at its own time, with all of the sound."""
+
+import shutil
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from animecam.errors import SinkError
+from animecam.sinks.begun import WARM_UP_FRAMES, _closed_part, earlier, find_begun, key_file
+from animecam.sinks.file import FileSink
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import Target
+
+SCENE = 40  # frames until the picture changes so much that the encoder makes a key frame
+FRAMES = 230
+STOPPED = 150
+KEY = "this film, drawn so"
+LEVEL_TOLERANCE = 3
+
+
+@pytest.fixture
+def film(stream_format, make_frame):
+    """`film(first, stamps=None)`: its frames from the first on; what one shows says which it is."""
+
+    def frames(first=0, stamps=None, count=FRAMES):
+        for index in range(first, count):
+            luma = 30 + index % SCENE * 2 + index // SCENE % 2 * 100
+            frame = make_frame(stream_format, index, pts=stamps[index] if stamps else None, level=(luma, 128, 128))
+            grain = np.random.default_rng(index // SCENE).integers(-20, 20, frame.planes[0].shape)
+            frame.planes[0][...] = luma + grain - round(grain.mean())
+            yield frame
+
+    return frames
+
+
+def numbers(pictures):
+    """Which frames pictures are."""
+    found = []
+    for picture in pictures:
+        level = float(picture.to_ndarray()[: picture.height].mean())
+        scene = level > 30 + 2 * SCENE + 5
+        found.append(round((level - 30 - 100 * scene) / 2))
+    return found
+
+
+def stop(target, stream, frames, **options):
+    sink = FileSink(str(target), stream, SinkOptions(key=KEY, **options))
+    for frame in frames:
+        sink.write(frame)
+    sink.close(complete=False)
+
+
+def go_on(target, stream, film, begun, *, complete=True, count=FRAMES, stamps=None, **options):
+    sink = FileSink(str(target), stream, SinkOptions(key=KEY, begun=begun, **options))
+    for frame in film(begun.unread, stamps, count):
+        sink.write(frame)
+    sink.close(complete=complete)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [(f"a.{ending}", codec) for ending in ("mp4", "mov", "mkv") for codec in ("libx264", "libx265")]
+    + [("a.webm", "libvpx-vp9")],
+)
+def test_every_picture_is_there_once_at_its_own_time(tmp_path, stream_format, film, decode, read_packets, name, codec):
+    whole, target = tmp_path / f"whole{name[1:]}", tmp_path / name
+    sink = FileSink(str(whole), stream_format, SinkOptions(codec=codec))
+    for frame in film():
+        sink.write(frame)
+    sink.close(complete=True)
+    stop(target, stream_format, film(count=STOPPED), codec=codec)
+    begun = find_begun(target, KEY)
+    assert begun is not None
+    assert WARM_UP_FRAMES < begun.frames < STOPPED
+    go_on(target, stream_format, film, begun, codec=codec)
+    pictures = decode(target)
+    assert numbers(pictures) == [index % SCENE for index in range(FRAMES)]
+    (made,), (wanted,) = read_packets(target, "video"), read_packets(whole, "video")
+    assert made.times_s == wanted.times_s
+    assert sum(made.lengths_s) == sum(wanted.lengths_s)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([whole.name, target.name])
+
+
+def test_uneven_times_stay_and_sound_is_whole(tmp_path, stream_format, film, make_clip, read_packets):
+    """The encoder guesses the first decoding times of its second part, and would go back in time."""
+    rng = np.random.default_rng(3)
+    stamps = np.cumsum(rng.choice([200, 1000, 1001, 4000], FRAMES)).tolist()
+    stream = replace(stream_format, time_base=Fraction(1, 30_000))
+    clip = make_clip(tmp_path / "source.mp4", frames=30, audio=True, audio_s=stamps[-1] / 30_000)
+    target = tmp_path / "a.mp4"
+
+    def uneven(first=0, stamps=stamps, count=FRAMES):
+        return (replace(frame, time_base=stream.time_base) for frame in film(first, stamps, count))
+
+    stop(target, stream, uneven(count=STOPPED), audio_from=clip)
+    begun = find_begun(target, KEY)
+    go_on(target, stream, uneven, begun, audio_from=clip, stamps=stamps)
+    (pictures,) = read_packets(target, "video")
+    assert pictures.times_s == [Fraction(pts, 30_000) for pts in stamps]
+    assert read_packets(target, "audio")[0].data == read_packets(clip, "audio")[0].data
+
+
+def test_it_may_be_stopped_again_and_again(tmp_path, stream_format, film, decode):
+    target = tmp_path / "a.mp4"
+    stop(target, stream_format, film(count=100))
+    first = find_begun(target, KEY)
+    go_on(target, stream_format, film, first, complete=False, count=170)
+    second = find_begun(target, KEY)
+    assert second.frames > first.frames
+    # Nothing new arrives but what is drawn again.
+    go_on(target, stream_format, film, second, complete=False, count=second.frames)
+    assert find_begun(target, KEY).frames >= first.frames
+    go_on(target, stream_format, film, find_begun(target, KEY))
+    assert numbers(decode(target)) == [index % SCENE for index in range(FRAMES)]
+
+
+def test_a_run_that_was_killed_can_be_gone_on_with(tmp_path, stream_format, film, decode):
+    target = tmp_path / "a.mp4"
+    partial = Target.of(target).partial
+    sink = FileSink(str(target), stream_format, SinkOptions(key=KEY))
+    for frame in film(count=STOPPED):
+        sink.write(frame)
+    saved = shutil.copy(partial, tmp_path / "saved"), shutil.copy(key_file(partial), tmp_path / "key")
+    sink.close(complete=False)
+    shutil.move(saved[0], partial)
+    shutil.move(saved[1], key_file(partial))
+    begun = find_begun(target, KEY)
+    assert begun is not None
+    go_on(target, stream_format, film, begun)
+    assert numbers(decode(target)) == [index % SCENE for index in range(FRAMES)]
+
+
+def test_one_that_was_killed_while_it_copied_loses_nothing(tmp_path, stream_format, film, monkeypatch):
+    target = tmp_path / "a.mp4"
+    partial = Target.of(target).partial
+    stop(target, stream_format, film(count=STOPPED))
+    begun = find_begun(target, KEY)
+    shutil.copy(partial, earlier(partial))
+    partial.write_bytes(partial.read_bytes()[:300])
+    assert find_begun(target, KEY) == replace(begun, path=earlier(partial))
+
+
+def test_another_encoder_is_refused_and_what_is_there_stays(tmp_path, stream_format, film):
+    target = tmp_path / "a.mp4"
+    stop(target, stream_format, film(count=STOPPED))
+    begun = find_begun(target, KEY)
+    with pytest.raises(SinkError, match="encoded otherwise") as caught:
+        FileSink(str(target), stream_format, SinkOptions(key=KEY, begun=begun, codec="libx265"))
+    assert "--overwrite" in caught.value.hint
+    assert find_begun(target, KEY).frames == begun.frames
+
+
+def test_what_was_made_otherwise_is_no_beginning(tmp_path, stream_format, film):
+    target = tmp_path / "a.mp4"
+    assert find_begun(target, KEY) is None
+    stop(target, stream_format, film(count=STOPPED))
+    assert find_begun(target, KEY) is not None
+    assert find_begun(target, "drawn otherwise") is None
+    key = key_file(Target.of(target).partial)
+    for broken in ("", '"old"', "[1]", '{"a": 1}', "[1, 2, 3]"):
+        key.write_text(broken)
+        assert find_begun(target, KEY) is None
+
+
+def test_a_short_beginning_is_not_worth_it(tmp_path, stream_format, film):
+    target = tmp_path / "a.mp4"
+    stop(target, stream_format, film(count=WARM_UP_FRAMES))
+    assert find_begun(target, KEY) is None
+
+
+def test_begun_anew_forgets_what_was_there(tmp_path, stream_format, film):
+    target = tmp_path / "a.mp4"
+    stop(target, stream_format, film(count=STOPPED))
+    partial = Target.of(target).partial
+    shutil.copy(partial, earlier(partial))
+    sink = FileSink(str(target), stream_format, SinkOptions())
+    for frame in film(count=50):
+        sink.write(frame)
+    sink.close(complete=False)
+    assert list(tmp_path.iterdir()) == [partial]
+    assert find_begun(target, KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("times", "keys", "count"),
+    [
+        ([0, 2, 1, 3, 5, 4], "k..k..", 3),
+        ([0, 2, 1, 3, 5, 4], "k.....", 0),
+        ([0, 3, 1, 2, 6, 4, 5, 7], "k...k..k", 7),  # 4 and 5 are shown before the key frame 6: it parts nothing
+        ([0, 3, 1, 2, 6, 4, 5], "k...k..", 0),
+        ([0, 1, 4, 2], "k..k", 0),
+        ([0, 1], "kk", 1),
+        ([], "", 0),
+    ],
+)
+def test_a_film_is_parted_where_no_picture_needs_a_later_one(times, keys, count):
+    assert _closed_part(times, [key == "k" for key in keys]) == count
