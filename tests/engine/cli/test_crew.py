@@ -180,7 +180,7 @@ def test_ctrl_c_stops_every_process_and_says_where_the_parts_are(tmp_path, make_
     )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while len(list(tmp_path.glob("out/*"))) < 2 and time.monotonic() < deadline:
+        while len(list(tmp_path.glob("out/*.mp4"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(1.5)
         process.send_signal(signal.SIGINT)
@@ -189,7 +189,7 @@ def test_ctrl_c_stops_every_process_and_says_where_the_parts_are(tmp_path, make_
         process.kill()
     assert process.returncode == 1
     assert "Traceback" not in message
-    parts = sorted(path.name for path in out.iterdir())
+    parts = sorted(path.name for path in out.glob("*.mp4"))
     assert parts == ["a.partial.mp4", "b.partial.mp4"]
     assert all(f"stopped in {name}" in message for name in ("a.mp4", "b.mp4"))
     assert all(0 < frames_of(out / part) < 900 for part in parts)

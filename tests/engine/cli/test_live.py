@@ -258,7 +258,7 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
     try:
         deadline = time.monotonic() + START_SECONDS
         # A second signal does not wait for what is under way: let there be frames.
-        while not any(part.stat().st_size > EMPTY_BYTES for part in tmp_path.glob("out*")):
+        while not any(part.stat().st_size > EMPTY_BYTES for part in tmp_path.glob("out*.mp4")):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         for _ in range(times):
@@ -273,7 +273,7 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
     assert "what is done plays" in message
     assert "out.partial.mp4" in "".join(message.split())  # the log wraps its lines
     assert not (tmp_path / "out.mp4").exists()
-    (part,) = tmp_path.glob("out*")
+    (part,) = tmp_path.glob("out*.mp4")
     assert 0 < len(_frames(part)) < 600
 
 

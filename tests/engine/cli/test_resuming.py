@@ -113,7 +113,7 @@ def test_another_conversion_begins_anew(stopped, media, change):
 def test_a_source_that_ends_sooner_is_told(stopped, make_clip, media, tmp_path):
     """It has the size and the date of before, and is another one all the same."""
     before = stopped.source.stat()
-    short = make_clip(tmp_path / "short.mp4", width_px=320, height_px=240, frames=40, content=media.counter)
+    short = make_clip(tmp_path / "short.mp4", width_px=320, height_px=240, frames=4, content=media.counter)
     content = short.read_bytes()
     assert len(content) < before.st_size
     stopped.source.write_bytes(content + bytes(before.st_size - len(content)))
