@@ -20,7 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from animecam.sinks.options import CONTAINERS_WITH_TIME
-from animecam.sinks.paths import Target
+from animecam.sinks.paths import Target, with_ending
 
 WARM_UP_FRAMES = 30
 """Frames before the key frame that are drawn once more, and not written: places and colours are smoothed over them."""
@@ -110,7 +110,7 @@ def find_begun(target: Path, key: str) -> Begun | None:
 
 def key_file(partial: Path) -> Path:
     """Where it stands what an unfinished film is made of."""
-    return partial.with_name(f"{partial.name}.json")
+    return with_ending(partial, f"{partial.suffix}.json")
 
 
 def note_key(partial: Path, key: str, head: str) -> None:
@@ -124,7 +124,7 @@ def note_key(partial: Path, key: str, head: str) -> None:
 
 def earlier(partial: Path) -> Path:
     """Where an unfinished film lies while its pictures are copied into the next one."""
-    return partial.with_name(f"{partial.stem}.earlier{partial.suffix}")
+    return with_ending(partial, f".earlier{partial.suffix}")
 
 
 def forget(partial: Path) -> None:

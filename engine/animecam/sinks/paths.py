@@ -59,10 +59,7 @@ class Target:
         except FileNotFoundError as error:  # what is missing of the path itself is none
             message = "the folder that this program was started in is gone"
             raise SinkError(message, hint="start it again in another one") from error
-        ending = f".partial{path.suffix}"
-        room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
-        stem = final.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")
-        return cls(final, final.with_name(stem + ending))
+        return cls(final, with_ending(final, f".partial{path.suffix}"))
 
     def commit(self, *, overwrite: bool) -> None:
         """Gives the complete file its name.
@@ -86,6 +83,13 @@ class Target:
                 f"cannot rename {self.partial} to {self.final.name}: {error.strerror}",
                 hint="it is complete: rename it yourself, or close the program that uses the old file",
             ) from error
+
+
+def with_ending(path: Path, ending: str) -> Path:
+    """A file beside another one, called as it is but for the ending, and cut off where names may be no longer."""
+    room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
+    stem = path.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")
+    return path.with_name(stem + ending)
 
 
 def output_kind(uri: str) -> OutputKind:

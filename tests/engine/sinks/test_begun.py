@@ -142,6 +142,13 @@ def test_one_that_was_killed_while_it_copied_loses_nothing(tmp_path, stream_form
     assert find_begun(target, KEY) == replace(begun, path=earlier(partial))
 
 
+def test_names_of_the_greatest_length_go_on_too(tmp_path, stream_format, film):
+    target = tmp_path / ("ä" * 125 + ".mp4")
+    stop(target, stream_format, film(count=STOPPED))
+    go_on(target, stream_format, film, find_begun(target, KEY))
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_another_encoder_is_refused_and_what_is_there_stays(tmp_path, stream_format, film):
     target = tmp_path / "a.mp4"
     stop(target, stream_format, film(count=STOPPED))
