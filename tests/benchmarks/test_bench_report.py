@@ -253,6 +253,7 @@ def test_a_full_run_leaves_no_figures_of_an_earlier_one(report, results, monkeyp
     monkeypatch.setattr(report, "_has_browser", lambda: False)  # the page is skipped
     monkeypatch.setattr(report, "subprocess", processes)
     result, _ = write(report, results)
+    assert "the page cannot be measured here" in result.output
     assert "there are no results" in result.output
     assert set(processes.found) == set(report.SECTIONS) - {"page"}
     assert not any(processes.found.values())
@@ -268,6 +269,14 @@ def test_a_part_that_fails_anew_leaves_none_and_the_others_stay(report, results,
     assert processes.found == {"soak": False}
     assert {file.stem for file in results.glob("*.json")} == set(report.SECTIONS) - {"soak"}
     assert "## The page" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_alone_is_an_error_where_it_cannot_be_measured(report, results, monkeypatch, no_pictures):
+    monkeypatch.setattr(report, "_has_browser", lambda: False)
+    result, page = write(report, results, "--only", "page")
+    assert result.exit_code == 1
+    assert "pip install -e '.[web]'" in result.output
+    assert not page.exists()
 
 
 def test_the_extra_bench_brings_what_the_report_runs(report, monkeypatch):
