@@ -40,7 +40,9 @@ class BenchmarkCommand(click.Command):
         try:
             return super().invoke(ctx)
         except AnimecamError as error:
-            raise click.ClickException(f"{error.message} ({error.hint})" if error.hint else error.message) from error
+            told = click.ClickException(f"{error.message} ({error.hint})" if error.hint else error.message)
+            told.exit_code = error.exit_status
+            raise told from error
 
 
 def json_option(command: Command) -> Command:

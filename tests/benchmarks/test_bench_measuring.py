@@ -27,6 +27,12 @@ def test_errors_of_the_product_end_a_benchmark_with_their_hint(bench):
     assert "no such camera (plug it in)" in result.output
 
 
+def test_a_value_that_makes_no_sense_has_the_status_of_the_product(bench):
+    result = CliRunner().invoke(bench("pipeline").main, ["pattern:160x120@30", "--size", "7"])
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+
+
 def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
     """As pipeline.py has one: the medians of eight stages."""
     pipeline = bench("pipeline")
