@@ -19,7 +19,7 @@ import click
 from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
-from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, timed
+from measuring import BYTES_PER_MIB, COUNT, BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -37,7 +37,6 @@ from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
 SOAK_FRAMES = 1000
-BYTES_PER_MIB = 1 << 20
 
 
 @click.command(cls=BenchmarkCommand)

@@ -17,6 +17,7 @@ from animecam.measure.figures import check_report, write_report
 from animecam.timing import Timing
 
 BYTES_PER_MIB = 1 << 20
+PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
 
 COUNT = click.IntRange(min=1)
 """Of frames, rounds, starts: nothing is measured in none."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import click
 from machine import Watch
-from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, LENGTH, PEAK_UNIT_PER_MIB, BenchmarkCommand, json_option, save, say, show
 
 from animecam.measure.spread import Spread
 
@@ -29,7 +29,6 @@ COMMAND = (sys.executable, "-c", "import sys; from animecam.cli import main; sys
 POLL_SECONDS = 0.002
 START_SECONDS = 120.0  # longest wait for a first frame: a cold start on a slow machine compiles for a while
 END_SECONDS = 20.0
-PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
 
 
 @dataclass(frozen=True, slots=True)

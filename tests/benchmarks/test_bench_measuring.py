@@ -54,7 +54,7 @@ def test_resident_memory_sees_what_is_allocated(bench):
 
 
 @pytest.mark.parametrize(
-    "script", ["pipeline", "stages", "backends", "scaling", "memory", "soak", "baseline", "flicker"]
+    "script", ["pipeline", "stages", "backends", "scaling", "memory", "soak", "baseline", "flicker", "training"]
 )
 def test_a_place_that_takes_no_figures_is_refused_before_anything_is_measured(bench, script, tmp_path, monkeypatch):
     module = bench(script)
@@ -101,13 +101,3 @@ def test_a_folder_that_cannot_be_made_ends_a_report_with_a_line(bench, tmp_path)
     result = CliRunner().invoke(bench("report").main, ["--from-results", "--folder", str(tmp_path / "file" / "report")])
     assert result.exit_code == 1
     assert "cannot make the folder" in result.output
-
-
-def test_training_refuses_such_a_place_at_once_too(bench, monkeypatch, tmp_path, capsys):
-    training = bench("training")
-    monkeypatch.setattr(training, "Watch", lambda: pytest.fail("it measures already"))
-    monkeypatch.setattr("sys.argv", ["training.py", "--json", str(tmp_path / "missing" / "report.json")])
-    with pytest.raises(SystemExit) as ended:
-        training.main()
-    assert ended.value.code == 2
-    assert "there is no folder" in capsys.readouterr().err

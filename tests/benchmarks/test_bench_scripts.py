@@ -251,15 +251,19 @@ def test_live_and_converted_runs_report_what_arrived(written):
     assert (converted["frames_out"], converted["dropped"], converted["encode"]) == (4, 0, True)
 
 
-def test_training_takes_a_file_as_the_others_do(bench, monkeypatch, tmp_path, capsys):
-    training = bench("training")
-    monkeypatch.setattr(training, "make_cases", lambda size_px, batch, precision: [])
-    monkeypatch.setattr("sys.argv", ["training.py", "--batch", "2", "--json", str(tmp_path / "training.json")])
-    training.main()
-    content = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+def test_training_takes_a_file_as_the_others_do(bench, run_script, monkeypatch):
+    monkeypatch.setattr(bench("training"), "make_cases", lambda size_px, batch, precision: [])
+    content = run_script("training", "--batch", "2")
     assert content["results"] == []
     assert content["settings"]["batch"] == 2
     assert "report" not in content["settings"]
+
+
+@pytest.mark.parametrize("wrong", [("--size", "100"), ("--batch", "0"), ("--steps", "0")])
+def test_training_refuses_what_no_network_takes(bench, wrong):
+    result = CliRunner().invoke(bench("training").main, wrong)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{wrong[0]}'" in result.output
 
 
 def test_the_rate_of_a_file_counts_what_the_encoder_held_back(bench, monkeypatch):
