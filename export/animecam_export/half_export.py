@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from torch import nn
 
 from animecam.backends.base import BackendChoice
@@ -18,6 +17,7 @@ from animecam.styles.card import FULL, NetworkForm, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256
 from animecam_export.errors import ExportError
+from animecam_export.graph import load_model
 from animecam_export.half import to_half
 from animecam_export.parity import (
     LEAST_HALF_PSNR_DB,
@@ -75,14 +75,11 @@ def add_half(folder: Path, generator: nn.Module | None = None, quality: str = FU
 
 
 def _read(reference: Path) -> onnx.ModelProto:
+    model = load_model(reference)
     try:
-        model = onnx.load(reference)
         onnx.checker.check_model(model)
-    except OSError as error:
-        message = f"cannot read {reference}: {error.strerror}"
-        raise ExportError(message, hint="export the style again") from error
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise ExportError(f"{reference} is no ONNX file", hint="export the style again") from error
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"{reference} is no valid network", hint="export the style again") from error
     return model
 
 
