@@ -13,16 +13,13 @@ from animecam.styles.registry import file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import LEAST_PX, OnnxOptions, export_onnx
-from animecam_export.parity import Parity, Picture, crops_of, measure_parity, require_parity
+from animecam_export.parity import PROOF_PX, Parity, Picture, crops_of, measure_parity, require_parity
 from animecam_training.models.generator import SIZE_MULTIPLE
 
 MODEL_FILE = "model.onnx"
 
 RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 """What the export must run on."""
-
-PROOF_PX = (256, 256)
-"""(height, width) of the crops on which runtimes are compared: the size that people use most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from animecam.styles.registry import Style, file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_export.parity import Parity, crops_of
-from animecam_export.style_export import PROOF_PX, prove, training_of
+from animecam_export.parity import PROOF_PX, Parity, crops_of
+from animecam_export.style_export import prove, training_of
 
 COST_SECONDS = 20.0
 """How long the networks of a style are timed beside the reference."""
