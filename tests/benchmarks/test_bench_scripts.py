@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -193,6 +194,55 @@ def test_baseline_draws_the_whole_frame(bench):
     drawn = baseline.Loop(style.card, baseline.verified_model(style), None).draw(frame)
     assert drawn.shape == frame.shape
     assert np.abs(drawn.astype(int) - (245, 195, 55)).max() <= 2
+
+
+class Reader:
+    """Stands for OpenCV's reader of a clip that it can open or not; gives no frame."""
+
+    def __init__(self, is_opened):
+        self._is_opened = is_opened
+
+    def isOpened(self):  # noqa: N802 - as OpenCV calls it
+        return self._is_opened
+
+    def get(self, _property):
+        return 0.0
+
+    def read(self):
+        return False, None
+
+    def release(self):
+        pass
+
+
+class ClosedWriter(Reader):
+    """Stands for its writer without an encoder."""
+
+    def __init__(self, *_):
+        super().__init__(is_opened=False)
+
+    @staticmethod
+    def fourcc(*_):
+        return 0
+
+
+@pytest.mark.parametrize(("reads", "told"), [(True, "cannot write mp4v"), (False, "reads no frame")])
+def test_a_loop_that_reads_or_writes_nothing_is_not_timed(bench, monkeypatch, tmp_path, reads, told):
+    baseline = bench("baseline")
+    style = baseline.find_style("negative")
+    loop = baseline.Loop(style.card, baseline.verified_model(style), None)
+    monkeypatch.setattr(baseline.cv2, "VideoCapture", lambda _: Reader(reads))
+    monkeypatch.setattr(baseline.cv2, "VideoWriter", ClosedWriter)
+    with pytest.raises(click.ClickException, match=told):
+        loop(tmp_path / "clip.mp4", 3, tmp_path / "out.mp4")
+
+
+def test_a_clip_that_is_no_video_is_told_in_a_line(bench, tmp_path):
+    (tmp_path / "clip.mp4").write_text("no video")
+    result = CliRunner().invoke(bench("baseline").main, [str(tmp_path / "clip.mp4"), "--style", "negative"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "clip.mp4 cannot be read" in result.output
 
 
 def test_flicker_of_every_variant_is_compared_with_no_smoothing(written):
