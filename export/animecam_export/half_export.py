@@ -3,7 +3,6 @@
 # pyright: reportUnknownMemberType=false
 # onnx is typed in part only.
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from animecam_export.parity import (
     extremes,
     measure_parity,
 )
+from animecam_export.placing import put, unproven_in
 
 HALF_SUFFIX = ".fp16.onnx"
 
@@ -56,20 +56,15 @@ def add_half(folder: Path, generator: nn.Module | None = None, quality: str = FU
     if card.contract.fixed_px is not None:
         message = f"style {card.name} takes {card.contract.fixed_px} only"
         raise ExportError(message, hint="export it without --size: engines are built for each size")
-    file = reference.with_name(reference.stem + HALF_SUFFIX)
-    try:
-        model = to_half(_read(reference))
-        with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            half = Path(unproven) / file.name
-            onnx.save(model, half)
-            parity = _proved(reference, half, generator)
-            named = NetworkForm(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
-            half.replace(file)
-            card = replace(card, variants=_with_half(card.variants, named, quality))
-            card.save(folder)
-    except OSError as error:
-        message = f"cannot write {folder}: {error.strerror}"
-        raise ExportError(message, hint="name a folder that you may write") from error
+    file = reference.stem + HALF_SUFFIX
+    model = to_half(_read(reference))
+    with unproven_in(folder) as unproven:
+        half = unproven / file
+        onnx.save(model, half)
+        parity = _proved(reference, half, generator)
+        named = NetworkForm(file, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
+        card = replace(card, variants=_with_half(card.variants, named, quality))
+        put(card, [file], unproven, folder)
     return card, parity
 
 
