@@ -62,7 +62,8 @@ def add_variant(
 
     Raises:
         StyleError: The folder is no style, or its networks are damaged.
-        ExportError: The style takes one size only, the folder cannot be written, or a runtime computes something else.
+        ExportError: The style takes one size only, its file is another network's, the folder cannot be
+            written, or a runtime computes something else.
         BackendError: A runtime is missing or refuses a network.
     """
     card = read_card(folder)
@@ -72,6 +73,10 @@ def add_variant(
         message = f"style {card.name} takes {card.contract.fixed_px} only"
         raise ExportError(message, hint="export it without --size: all its networks share one contract")
     others = [one.quality for one in card.variants if one.quality != text.quality]
+    for quality in others:
+        if f"{text.quality}.onnx" in _files(card, quality):
+            message = f"{text.quality}.onnx is the {quality} network of style {card.name}"
+            raise ExportError(message, hint="choose another --quality, for instance lite")
     for verified, quality in product((verified_model, verified_half, verified_int8), others):
         verified(Style(card, folder, is_bundled=False), quality)
     older = [file for file in _files(card, text.quality) if file != f"{text.quality}.onnx"]

@@ -130,6 +130,13 @@ def test_what_the_runtimes_refuse_leaves_the_style_as_it_was(style: Path, monkey
     assert {path.name: path.read_bytes() for path in style.iterdir()} == before
 
 
+def test_a_quality_whose_file_is_another_networks_is_refused(style: Path):
+    before = {path.name: path.read_bytes() for path in style.iterdir()}
+    with pytest.raises(ExportError, match=r"model\.onnx is the full network"):
+        add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText("model"), cost_s=BRIEFLY_S)
+    assert {path.name: path.read_bytes() for path in style.iterdir()} == before
+
+
 def test_a_full_disk_leaves_the_style_as_it_was(style: Path, monkeypatch: pytest.MonkeyPatch):
     add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
     before = {path.name: path.read_bytes() for path in style.iterdir()}
