@@ -28,6 +28,8 @@ LENGTH = click.FloatRange(min=0.0, min_open=True)
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+EXACT_DB = 200.0  # stands for no difference at all: JSON knows no infinity
+
 FILE_COLUMNS = 180  # of a table that goes into a file or a log
 
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else FILE_COLUMNS)

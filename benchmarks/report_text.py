@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from measuring import EXACT_DB
 from report_machines import machines
 from report_summary import in_short
 
@@ -12,7 +13,6 @@ from animecam.measure.networks import REFERENCE
 Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
-EXACT_DB = 200.0  # stands for no difference at all
 PERCENTILES = ("p50", "p95", "p99", "max", "mean")
 
 
@@ -119,7 +119,7 @@ def _backends(content: Content) -> str:
     missing = [f"{name}: {problem}" for name, problem in content["missing"].items()]
     words = (
         "One crop. All networks of one style and size took turns with the reference; the share is the median of the "
-        "turns with its quartiles. Parity is the PSNR against ONNX Runtime in float32 on the same file."
+        "turns with its quartiles. Parity is the PSNR against ONNX Runtime on the same network in float32."
     )
     return "\n\n".join(("## Runtimes", words, table(heads, rows), *missing))
 
