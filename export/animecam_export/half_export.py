@@ -16,7 +16,6 @@ from animecam.styles.card import FULL, NetworkForm, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256
 from animecam_export.errors import ExportError
-from animecam_export.graph import load_model
 from animecam_export.half import to_half
 from animecam_export.parity import (
     LEAST_HALF_PSNR_DB,
@@ -29,6 +28,7 @@ from animecam_export.parity import (
     measure_parity,
 )
 from animecam_export.placing import put, unproven_in
+from animecam_export.reading import load_model
 
 HALF_SUFFIX = ".fp16.onnx"
 

@@ -12,10 +12,10 @@ from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
 from animecam_export.errors import ExportError
-from animecam_export.graph import load_model
 from animecam_export.head_crops import head_crops, list_photos, sitter
 from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, quantise, require_likeness, save_model
 from animecam_export.placing import put, unproven_in
+from animecam_export.reading import load_model
 
 INT8_SUFFIX = ".int8.onnx"
 HELD_OUT_EVERY = 4  # every fourth photo is kept for the comparison where no other folder is named

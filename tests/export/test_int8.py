@@ -18,11 +18,11 @@ from animecam.styles.network import open_style
 from animecam.styles.registry import file_sha256, list_styles
 from animecam_export import cli
 from animecam_export.errors import ExportError
-from animecam_export.graph import load_model
 from animecam_export.head_crops import MADE_SUFFIXES, head_crops, list_photos, sitter
 from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
 from animecam_export.int8_style import Int8Options, crop_side, split_photos
 from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_export.reading import load_model
 from animecam_training.data import names
 from animecam_training.models.lite import LiteGenerator
 
