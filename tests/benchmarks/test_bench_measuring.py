@@ -38,7 +38,18 @@ def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
     pipeline = bench("pipeline")
     names = ("read", "track", "crop", "draw", "render", "paste", "write", "emit")
     stages = " ".join(f"{name} 1234.5" for name in names)
-    row = ("pattern:1280x720@30", "1280x720", "starter full", "onnxruntime f32", "256", "30.1", "1234", "15", "20")
+    row = (
+        "pattern:1280x720@30",
+        "1280x720",
+        "starter full",
+        "onnxruntime f32",
+        "256",
+        "30.1",
+        "12%",
+        "1234",
+        "15",
+        "20",
+    )
     bench("measuring").show("title", pipeline.HEADS, [(*row, "24", "0.043", stages)])
     shown = capsys.readouterr().out
     for cell in (*row, "0.043", *stages.split()):

@@ -210,6 +210,18 @@ def test_the_baseline_says_which_network_each_side_draws_with(report, results, n
     assert "| animecam, lite network in f32 |" in text
 
 
+@pytest.mark.parametrize(("idle", "told"), [(0.098, True), (0.004, False)])
+def test_a_rate_of_frames_that_were_not_all_drawn_says_so(report, results, no_pictures, idle, told):
+    file = results / "pipeline.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["rows"][0]["idle"] = idle
+    file.write_text(json.dumps(content), encoding="utf-8")
+    _, page = write(report, results, "--from-results")
+    text = page.read_text(encoding="utf-8")
+    assert ("the network rested in 10% of the frames" in text) is told
+    assert f"| {idle:.0%} |" in text
+
+
 def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
     result, page = write(report, tmp_path, "--from-results")
     assert result.exit_code == 1
