@@ -86,7 +86,7 @@ class Row:
 
 @click.command(cls=BenchmarkCommand)
 @click.option("--style", "names", multiple=True, default=(DEFAULT_STYLE, REFERENCE_STYLE), show_default=True)
-@click.option("--size", "sizes_px", multiple=True, type=int, default=SIZES_PX, show_default=True)
+@click.option("--size", "sizes_px", multiple=True, type=COUNT, default=SIZES_PX, show_default=True)
 @click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option

@@ -20,7 +20,7 @@ BYTES_PER_MIB = 1 << 20
 PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
 
 COUNT = click.IntRange(min=1)
-"""Of frames, rounds, starts: nothing is measured in none."""
+"""Of frames, rounds, starts, pixels: nothing is measured in none."""
 
 LENGTH = click.FloatRange(min=0.0, min_open=True)
 """Of a run, in seconds or minutes."""

@@ -309,9 +309,19 @@ def test_training_takes_a_file_as_the_others_do(bench, run_script, monkeypatch):
     assert "report" not in content["settings"]
 
 
-@pytest.mark.parametrize("wrong", [("--size", "100"), ("--batch", "0"), ("--steps", "0")])
-def test_training_refuses_what_no_network_takes(bench, wrong):
-    result = CliRunner().invoke(bench("training").main, wrong)
+@pytest.mark.parametrize(
+    ("script", "wrong"),
+    [
+        ("training", ("--size", "100")),
+        ("training", ("--batch", "0")),
+        ("training", ("--steps", "0")),
+        ("backends", ("--size", "0")),
+        ("students", ("--size", "0")),
+        ("flicker", ("--noise", "-1")),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(bench, script, wrong):
+    result = CliRunner().invoke(bench(script).main, wrong)
     assert result.exit_code == 2
     assert f"Invalid value for '{wrong[0]}'" in result.output
 
