@@ -71,9 +71,11 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
         say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")
+        content = {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution}
+        save(report, watch, content | rows)  # the ways are others' software, too, which may fail in ways of its own
         ways = network_ways(stack, device, style, size_px, options, films[0])
         rows["network"] = compare(ways, rounds)
-    save(report, watch, {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution, **rows})
+    save(report, watch, content | rows)
 
 
 @contextmanager
