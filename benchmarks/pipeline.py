@@ -68,20 +68,17 @@ def main(
     report: Path | None,
 ) -> None:
     """Measures every combination of source, style, network, backend and size, one row each."""
-    watch = Watch()
-    rows = [
-        measure(source, settings, seconds=seconds, encode=encode)
-        for source in sources
-        for settings in (
-            Settings(
-                Look(style, scope=Scope(scope), size_px=size_px),
-                backend=BackendChoice(backend),
-                quality=Quality(quality),
-                target_fps=target_fps,
-            )
-            for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
+    asked = [  # all of them first: a wrong one would lose what was measured before it
+        Settings(
+            Look(style, scope=Scope(scope), size_px=size_px),
+            backend=BackendChoice(backend),
+            quality=Quality(quality),
+            target_fps=target_fps,
         )
+        for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
     ]
+    watch = Watch()
+    rows = [measure(source, settings, seconds=seconds, encode=encode) for source, settings in product(sources, asked)]
     show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
     say(f"the reference: {REFERENCE}")
     save(report, watch, {"reference": REFERENCE, "rows": rows})
