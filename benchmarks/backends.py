@@ -6,8 +6,8 @@ The reference for times is the same for all styles and sizes: ONNX Runtime in fl
 256 x 256. All candidates of one style and size take turns with it, and what is reported is the median of the ratios
 within a turn, so that a machine with other work gives the same answer as a quiet one, if a less certain one. Parity is
 the PSNR of a candidate's pixels against those of ONNX Runtime in float32, both before they are rounded to bytes: "to
-itself" on the same network file, which shows what the runtime does to it, and "to full" on the style's full network,
-which shows what a smaller or quantised network costs.
+itself" on the same network in float32, which shows what runtime, precision and quantisation do to it, and "to full" on
+the style's full network, which shows what a smaller one costs besides.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ import click
 import numpy as np
 from inputs import portrait_crops
 from machine import Watch
-from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, EXACT_DB, BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
@@ -37,7 +37,6 @@ from animecam.types import Image
 SIZES_PX = (256, 384)
 REFERENCE_NAME = "reference"
 PRECISIONS = ((False, False), (True, False), (True, True))  # (bfloat16, INT8) allowed, where there is any
-EXACT_DB = 200.0  # stands for no difference at all
 
 Pixels = NDArray[np.float64]
 """What a network drew of several crops, as levels of [0, 1], float64 [N, 3, H, W] or [N, H, W, 3]."""
@@ -70,7 +69,7 @@ class Row:
         size_px: Side of the crops.
         ms: Time of one crop.
         ratio: Of that time to the reference's, which has its own style and size.
-        to_itself_db: PSNR against ONNX Runtime in float32 on the same network.
+        to_itself_db: PSNR against ONNX Runtime on the same network in float32.
         to_full_db: PSNR against ONNX Runtime in float32 on the style's full network.
     """
 
@@ -87,7 +86,7 @@ class Row:
 
 @click.command(cls=BenchmarkCommand)
 @click.option("--style", "names", multiple=True, default=(DEFAULT_STYLE, REFERENCE_STYLE), show_default=True)
-@click.option("--size", "sizes_px", multiple=True, type=int, default=SIZES_PX, show_default=True)
+@click.option("--size", "sizes_px", multiple=True, type=COUNT, default=SIZES_PX, show_default=True)
 @click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
@@ -150,7 +149,7 @@ def measure(
     calls |= {one.name: partial(one.backend.run, batches[0]) for one in candidates}
     times_ms = interleave(calls, rounds)
     exact = candidates[0]
-    same_file = {one.quality: drawn[one.name] for one in reversed(candidates) if one.choice is exact.choice}
+    same_network = {one.quality: drawn[one.name] for one in reversed(candidates) if one.choice is exact.choice}
     return [
         Row(
             style=style.name,
@@ -160,7 +159,7 @@ def measure(
             size_px=crops[0].shape[0],
             ms=Spread.of(times_ms[one.name]),
             ratio=Ratio.of(times_ms[one.name], times_ms[REFERENCE_NAME]),
-            to_itself_db=psnr_db(drawn[one.name], same_file[one.quality]),
+            to_itself_db=psnr_db(drawn[one.name], same_network[one.quality]),
             to_full_db=psnr_db(drawn[one.name], drawn[exact.name]),
         )
         for one in candidates

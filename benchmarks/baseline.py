@@ -26,6 +26,7 @@ import click
 import cv2
 import numpy as np
 import onnxruntime
+from av.error import FFmpegError
 from inputs import local_clip
 from machine import Watch
 from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
@@ -95,19 +96,29 @@ class Loop:
         return cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), (width, height))
 
     def __call__(self, clip: Path, frames: int, target: Path) -> int:
-        """Converts the first frames of a clip; gives their number."""
+        """Converts the first frames of a clip; gives their number.
+
+        Raises:
+            click.ClickException: OpenCV reads nothing of the clip, or has no encoder: it says neither by itself.
+        """
         reader = cv2.VideoCapture(str(clip))
         size = (int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         writer = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*CODEC), reader.get(cv2.CAP_PROP_FPS), size)
-        count = 0
-        while count < frames:
-            has_frame, frame = reader.read()
-            if not has_frame:
-                break
-            writer.write(self.draw(frame))
-            count += 1
-        writer.release()
-        reader.release()
+        try:
+            if not writer.isOpened() and reader.isOpened():
+                raise click.ClickException(f"this OpenCV cannot write {CODEC}, and a loop that writes nothing is quick")
+            count = 0
+            while count < frames:
+                has_frame, frame = reader.read()
+                if not has_frame:
+                    break
+                writer.write(self.draw(frame))
+                count += 1
+        finally:
+            writer.release()
+            reader.release()
+        if not count:
+            raise click.ClickException(f"OpenCV reads no frame of {clip}: give a clip that it can decode")
         return count
 
 
@@ -205,9 +216,16 @@ def measure(ways: Mapping[str, Convert], rounds: int, folder: Path, *, has_sound
 
 
 def sounds_in(path: Path) -> int:
-    """Number of audio tracks of a file."""
-    with av.open(str(path)) as container:
-        return len(container.streams.audio)
+    """Number of audio tracks of a file.
+
+    Raises:
+        click.ClickException: It is no video.
+    """
+    try:
+        with av.open(str(path)) as container:
+            return len(container.streams.audio)
+    except FFmpegError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _cells(row: Row) -> tuple[str, ...]:

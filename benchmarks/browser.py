@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 from aiohttp.test_utils import TestServer
-from chromium import NAMES, Chromium, Page, find_chromium, launch
+from chromium import NAMES, Chromium, Page, PageError, find_chromium, launch
 from machine import Watch
 from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save
 from rich.console import Console
@@ -65,7 +65,10 @@ def main(
     script = clock_camera(PORTRAIT, width_px, height_px)
     with Studio(lambda: open_networks(settings)) as studio:
         site = Site(tuple(list_styles()), settings.look, Limits(sessions=users + 1))
-        rows = asyncio.run(run(studio, site, script, height_px, seconds, users, screenshots))
+        try:
+            rows = asyncio.run(run(studio, site, script, height_px, seconds, users, screenshots))
+        except PageError as error:
+            raise click.ClickException(str(error)) from error
         engine = studio.summary
     Console().print(table(rows, f"{resolution} · {engine}"))
     save(report, watch, {"engine": engine, "resolution": resolution, "rows": rows})

@@ -58,17 +58,22 @@ class Chromium:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.pages: dict[str, Page] = {}
 
-    async def call(self, method: str, session: str | None = None, /, **params: Any) -> dict[str, Any]:
+    async def call(
+        self, method: str, session: str | None = None, /, *, within_s: float = ANSWER_SECONDS, **params: Any
+    ) -> dict[str, Any]:
         """Calls a method of the protocol.
 
         Raises:
-            PageError: The browser refused.
+            PageError: The browser refused, or gave no answer in time.
         """
         number = next(self._ids)
         self._answers[number] = future = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": params}
         await self._socket.send_str(json.dumps(message | ({"sessionId": session} if session else {})))
-        answer = await asyncio.wait_for(future, ANSWER_SECONDS)
+        try:
+            answer = await asyncio.wait_for(future, within_s)
+        except TimeoutError as error:
+            raise PageError(f"{method}: no answer within {within_s:g} s") from error
         if "error" in answer:
             raise PageError(f"{method}: {answer['error']['message']}")
         return answer["result"]
@@ -138,19 +143,18 @@ class Page:
         self.complaints: list[str] = []
         """Errors of scripts and of the content security policy."""
 
-    async def call(self, method: str, **params: Any) -> dict[str, Any]:
+    async def call(self, method: str, *, within_s: float = ANSWER_SECONDS, **params: Any) -> dict[str, Any]:
         """Calls a method of the protocol for this page."""
-        return await self._browser.call(method, self._session, **params)
+        return await self._browser.call(method, self._session, within_s=within_s, **params)
 
-    async def run(self, script: str) -> Any:
+    async def run(self, script: str, *, within_s: float = ANSWER_SECONDS) -> Any:
         """The value of a script, waited for if it is a promise.
 
         Raises:
-            PageError: It threw.
+            PageError: It threw, or took longer than `within_s`.
         """
-        answer = await self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True
-        )
+        how: dict[str, Any] = {"awaitPromise": True, "returnByValue": True, "userGesture": True}
+        answer = await self.call("Runtime.evaluate", within_s=within_s, expression=script, **how)
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             raise PageError(details.get("exception", {}).get("description", details["text"]))
@@ -200,7 +204,7 @@ class Page:
 
     async def press(self, key: str) -> None:
         """Presses a key."""
-        text = {"text": key} if len(key) == 1 else {}
+        text: dict[str, Any] = {"text": key} if len(key) == 1 else {}
         await self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **text)
         await self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
 
@@ -217,7 +221,9 @@ class Page:
 
     async def screenshot(self, path: Path) -> None:
         """Saves what is in view of the page as JPEG or PNG, as the name says."""
-        kind = {"format": "jpeg", "quality": JPEG_QUALITY} if path.suffix == ".jpg" else {"format": "png"}
+        kind: dict[str, Any] = (
+            {"format": "jpeg", "quality": JPEG_QUALITY} if path.suffix == ".jpg" else {"format": "png"}
+        )
         answer = await self.call("Page.captureScreenshot", captureBeyondViewport=False, **kind)
         path.write_bytes(base64.b64decode(answer["data"]))
 
@@ -233,11 +239,11 @@ class Page:
 
     def hear(self, message: dict[str, Any]) -> None:
         """Keeps what the browser complains about."""
-        params = message.get("params", {})
-        if message["method"] == "Runtime.exceptionThrown":
+        method, params = message.get("method"), message.get("params", {})  # an answer that came too late has none
+        if method == "Runtime.exceptionThrown":
             details = params["exceptionDetails"]
             self.complaints.append(details.get("exception", {}).get("description", details["text"]))
-        elif message["method"] == "Log.entryAdded" and params["entry"]["level"] == "error":
+        elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(params["entry"]["text"])
 
 

@@ -117,7 +117,13 @@ class Detectors:
 @click.command(cls=BenchmarkCommand)
 @click.argument("sources", nargs=-1)
 @click.option("--frames", type=COUNT, default=120, show_default=True, help="Frames of each clip.")
-@click.option("--noise", default=NOISE_LEVELS, show_default=True, help="Added to patterns, in levels of 255.")
+@click.option(
+    "--noise",
+    type=click.FloatRange(min=0.0),
+    default=NOISE_LEVELS,
+    show_default=True,
+    help="Added to patterns, in levels of 255.",
+)
 @json_option
 @look_options
 def main(*, settings: Settings, sources: tuple[str, ...], frames: int, noise: float, report: Path | None) -> None:

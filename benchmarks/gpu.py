@@ -19,7 +19,7 @@ import click
 from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
-from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, timed
+from measuring import BYTES_PER_MIB, COUNT, BenchmarkCommand, json_option, save, say, show, timed
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -37,7 +37,6 @@ from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
 SOAK_FRAMES = 1000
-BYTES_PER_MIB = 1 << 20
 
 
 @click.command(cls=BenchmarkCommand)
@@ -72,9 +71,11 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
         say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")
+        content = {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution}
+        save(report, watch, content | rows)  # the ways are others' software, too, which may fail in ways of its own
         ways = network_ways(stack, device, style, size_px, options, films[0])
         rows["network"] = compare(ways, rounds)
-    save(report, watch, {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution, **rows})
+    save(report, watch, content | rows)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ PROCESSOR = "both on the processor"
 
 
 @click.command(cls=BenchmarkCommand)
-@click.argument("source", default="pattern:1920x1080@30")
+@click.argument("source", default="pattern:1920x1080@30?live=0")
 @click.option("--frames", type=COUNT, default=300, show_default=True, help="Frames to record of a pattern.")
 @click.option(
     "--rounds", type=COUNT, default=5, show_default=True, help="How often each way is timed; they take turns."

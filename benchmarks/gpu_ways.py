@@ -176,6 +176,8 @@ def _onnxruntime(model: Path, options: BackendOptions, batch: Tensor) -> Way:
         raise BackendError("this ONNX Runtime has no CUDA provider (onnxruntime-gpu has)")
     providers = [("CUDAExecutionProvider", {"device_id": options.gpu or 0})]
     session = onnxruntime.InferenceSession(str(model), providers=providers)
+    if "CUDAExecutionProvider" not in session.get_providers():  # it logs what is missing and takes the processor
+        raise BackendError("ONNX Runtime cannot load its CUDA provider: see its message above")
     return lambda: session.run(None, {session.get_inputs()[0].name: batch})
 
 

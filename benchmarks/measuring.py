@@ -17,15 +17,18 @@ from animecam.measure.figures import check_report, write_report
 from animecam.timing import Timing
 
 BYTES_PER_MIB = 1 << 20
+PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
 
 COUNT = click.IntRange(min=1)
-"""Of frames, rounds, starts: nothing is measured in none."""
+"""Of frames, rounds, starts, pixels: nothing is measured in none."""
 
 LENGTH = click.FloatRange(min=0.0, min_open=True)
 """Of a run, in seconds or minutes."""
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+EXACT_DB = 200.0  # stands for no difference at all: JSON knows no infinity
 
 FILE_COLUMNS = 180  # of a table that goes into a file or a log
 
@@ -40,7 +43,9 @@ class BenchmarkCommand(click.Command):
         try:
             return super().invoke(ctx)
         except AnimecamError as error:
-            raise click.ClickException(f"{error.message} ({error.hint})" if error.hint else error.message) from error
+            told = click.ClickException(f"{error.message} ({error.hint})" if error.hint else error.message)
+            told.exit_code = error.exit_status
+            raise told from error
 
 
 def json_option(command: Command) -> Command:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import click
 from machine import Watch
-from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, LENGTH, PEAK_UNIT_PER_MIB, BenchmarkCommand, json_option, save, say, show
 
 from animecam.measure.spread import Spread
 
@@ -29,7 +29,6 @@ COMMAND = (sys.executable, "-c", "import sys; from animecam.cli import main; sys
 POLL_SECONDS = 0.002
 START_SECONDS = 120.0  # longest wait for a first frame: a cold start on a slow machine compiles for a while
 END_SECONDS = 20.0
-PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,9 @@ def main(source: str, seconds: float, starts: int, options: tuple[str, ...], rep
         cold_s, *warm_s = (start_seconds(arguments, environment, folder / f"start{n}") for n in range(1 + starts))
         bare_s = _bare_seconds(environment)
         outputs = {"none": "null:", "H.264": str(folder / "out.mp4")}
+        longest_s = START_SECONDS + seconds + END_SECONDS
         peaks = [
-            Peak(output, peak_mib((*arguments, "--seconds", str(seconds), "--output", uri), environment))
+            Peak(output, peak_mib((*arguments, "--seconds", str(seconds), "--output", uri), environment, longest_s))
             for output, uri in outputs.items()
         ]
     warm = Spread.of([1e3 * took_s for took_s in warm_s])
@@ -97,22 +97,48 @@ def start_seconds(arguments: Sequence[str], environment: dict[str, str], folder:
             _wait(process)
 
 
-def peak_mib(arguments: Sequence[str], environment: dict[str, str]) -> float:
+def peak_mib(arguments: Sequence[str], environment: dict[str, str], longest_s: float) -> float:
     """Most memory that a run of the command had in RAM.
 
+    Args:
+        arguments: Of the command.
+        environment: Of the process.
+        longest_s: It is ended after this time.
+
     Raises:
-        click.ClickException: It failed, or this process is larger: a child's count begins with its parent's.
+        click.ClickException: It failed or did not end, or this process is larger: a child's count begins with its
+            parent's.
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8") as messages:
         process = subprocess.Popen((*COMMAND, *arguments), env=environment, stdout=messages, stderr=messages)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # it was waited for here, which subprocess cannot know
+        try:
+            usage = _usage(process, longest_s)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
         messages.seek(0)
         if process.returncode:
             raise click.ClickException(f"the run failed: {messages.read()}")
     if usage.ru_maxrss <= _own_peak():
         raise click.ClickException("the benchmark takes more memory than the run: start it in a process of its own")
     return usage.ru_maxrss / PEAK_UNIT_PER_MIB
+
+
+def _usage(process: subprocess.Popen[bytes], longest_s: float) -> resource.struct_rusage:
+    """Waits for a process; what it used.
+
+    Raises:
+        click.ClickException: It did not end in time.
+    """
+    end_s = time.perf_counter() + longest_s
+    while time.perf_counter() < end_s:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)  # waited for here, which subprocess cannot know
+            return usage
+        time.sleep(POLL_SECONDS)
+    raise click.ClickException(f"the run did not end within {longest_s:.0f} s")
 
 
 def _own_peak() -> int:
@@ -125,7 +151,9 @@ def _own_peak() -> int:
 
 def _bare_seconds(environment: dict[str, str]) -> float:
     start_s = time.perf_counter()
-    subprocess.run((*COMMAND, "--version"), env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        (*COMMAND, "--version"), env=environment, stdout=subprocess.DEVNULL, check=True, timeout=START_SECONDS
+    )
     return time.perf_counter() - start_s
 
 

@@ -5,8 +5,10 @@
 
 A live source (pattern:, a camera) is run for --seconds; a file as fast as it goes, to its end or for --seconds. With
 --encode frames go through the H.264 encoder into a temporary file, else to no output. The rate of a file is that of all
-of it, until what was written is closed: the encoder holds back a dozen frames till then. Right after each run, while
-the machine is as it was, the reference is timed: the network's median in the run is also told as a share of it.
+of it, until what was written is closed: the encoder holds back a dozen frames till then. "Rested" is the share of live
+frames for which the network did not run, as nothing had changed: with many of them the rate is not that of drawing.
+Right after each run, while the machine is as it was, the reference is timed: the network's median in the run is also
+told as a share of it.
 """
 
 import tempfile
@@ -37,7 +39,7 @@ BACKENDS, SCOPES, QUALITIES = ([choice.value for choice in choices] for choices 
 REFERENCE_ROUNDS = 5
 DRAW = "draw"  # the renderer's name of the network's stage
 HEADS = (
-    *("source", "frame", "style", "backend", "size", "fps out", "dropped", "p50", "p95", "p99"),
+    *("source", "frame", "style", "backend", "size", "fps out", "rested", "dropped", "p50", "p95", "p99"),
     *("network, of reference", "stages p50 ms"),
 )
 
@@ -66,20 +68,17 @@ def main(
     report: Path | None,
 ) -> None:
     """Measures every combination of source, style, network, backend and size, one row each."""
-    watch = Watch()
-    rows = [
-        measure(source, settings, seconds=seconds, encode=encode)
-        for source in sources
-        for settings in (
-            Settings(
-                Look(style, scope=Scope(scope), size_px=size_px),
-                backend=BackendChoice(backend),
-                quality=Quality(quality),
-                target_fps=target_fps,
-            )
-            for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
+    asked = [  # all of them first: a wrong one would lose what was measured before it
+        Settings(
+            Look(style, scope=Scope(scope), size_px=size_px),
+            backend=BackendChoice(backend),
+            quality=Quality(quality),
+            target_fps=target_fps,
         )
+        for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
     ]
+    watch = Watch()
+    rows = [measure(source, settings, seconds=seconds, encode=encode) for source, settings in product(sources, asked)]
     show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
     say(f"the reference: {REFERENCE}")
     save(report, watch, {"reference": REFERENCE, "rows": rows})
@@ -141,6 +140,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['backend']} {row['precision']}",
         str(row["size"]),
         f"{row['fps_out']:.1f}",
+        f"{row['idle']:.0%}",
         str(row["dropped"]),
         *(f"{latency[name]:.0f}" for name in ("p50", "p95", "p99")),
         "" if row["network_share"] is None else f"{row['network_share']:.3f}",

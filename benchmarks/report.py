@@ -106,6 +106,7 @@ def main(
     start_s = time.monotonic()
     failed: list[str] = []
     if not from_results:
+        _tell_of_page(only)
         with tempfile.TemporaryDirectory() as scratch:
             clip = clips[0] if clips else _recorded(extent.frames, Path(scratch))
             steps = plan(extent, style, clips, clip, minutes or extent.minutes)
@@ -160,6 +161,21 @@ def _has_browser() -> bool:
     except ImportError:
         return False
     return find_chromium() is not None
+
+
+def _tell_of_page(only: Sequence[str]) -> None:
+    """Says that the page is left out where it cannot be measured.
+
+    Raises:
+        click.ClickException: It is asked for by name.
+    """
+    if _has_browser():
+        return
+    missing = "the page cannot be measured here: it needs Chromium and pip install -e '.[web]'"
+    if "page" in only:
+        raise click.ClickException(missing)
+    if not only:
+        say(missing)
 
 
 def _reference_style(style: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Content = Mapping[str, Any]
 """What a benchmark wrote."""
 
 COMMON_SIZE_PX = 256  # of the crops that the short form tells of
+LEAST_TOLD_SHARE = 0.01  # of frames in which the network rested: less makes no difference to a rate
 
 
 def in_short(contents: Mapping[str, Content]) -> list[str]:
@@ -23,9 +24,14 @@ def _live_in_short(content: Content) -> list[str]:
     return [
         f"Live, {row['source']}, {row['style']} {row['quality']} at {row['size']} px: **{row['fps_out']:.1f} fps** of "
         f"{row['fps_in']:.1f}; from capture to sink {row['latency_ms']['p50']:.0f} ms, p95 "
-        f"{row['latency_ms']['p95']:.0f} ms."
+        f"{row['latency_ms']['p95']:.0f} ms{_rested(row)}."
         for row in content["rows"]
     ]
+
+
+def _rested(row: Content) -> str:
+    """How often there was nothing new to draw, which makes a rate better than that of drawing."""
+    return f"; the network rested in {row['idle']:.0%} of the frames" if row["idle"] >= LEAST_TOLD_SHARE else ""
 
 
 def _convert_in_short(content: Content) -> list[str]:

@@ -11,7 +11,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromium import Page
+from chromium import ANSWER_SECONDS, Page, PageError
 
 BITS = 14  # of the clock in milliseconds: it turns over after 16 s, far beyond any delay
 CELL_HEIGHT_PX = 24
@@ -104,6 +104,9 @@ async def measure(page: Page, count: int = 150, height_px: int = 480, seconds: f
         count: Frames to read.
         height_px: Height of the camera's picture.
         seconds: Longest time to take.
+
+    Raises:
+        PageError: No drawn frame arrived.
     """
     script = _READ % {
         "bits": BITS,
@@ -112,7 +115,7 @@ async def measure(page: Page, count: int = 150, height_px: int = 480, seconds: f
         "height": height_px,
         "timeout_ms": round(seconds * 1000),
     }
-    delays = sorted(await page.run(script))
+    delays = sorted(await page.run(script, within_s=seconds + ANSWER_SECONDS))
     if len(delays) < 2:
-        raise ValueError("no drawn frame arrived")
+        raise PageError("no drawn frame arrived")
     return Delays(statistics.median(delays), delays[math.ceil(0.95 * len(delays)) - 1], delays[-1], len(delays))

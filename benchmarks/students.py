@@ -95,7 +95,7 @@ class Row:
 
 
 @click.command(cls=BenchmarkCommand)
-@click.option("--size", "size_px", default=256, show_default=True)
+@click.option("--size", "size_px", type=COUNT, default=256, show_default=True)
 @click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
 @click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option

@@ -1,33 +1,32 @@
 """Steps per second and peak memory of the training loop, for each method, on this machine.
 
-    python benchmarks/training.py [--steps 10] [--size 128] [--batch 4] [--threads 2] [--json results.json]
+    python benchmarks/training.py --steps 10 --size 128 --batch 4 --json results.json
 
 Pictures are made here; the numbers do not depend on their content.
 """
 
-import argparse
 import resource
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Literal
 
+import click
 import torch
 from machine import Watch
+from measuring import BYTES_PER_MIB, COUNT, PEAK_UNIT_PER_MIB, BenchmarkCommand, json_option, save, say
 
-from animecam.errors import AnimecamError
-from animecam.measure.figures import check_report, write_report
 from animecam.measure.spread import Spread
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
 from animecam_training.config import Method as MethodName
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
+from animecam_training.recipe_rules import SIZE_MULTIPLE, SMALLEST_CROP_PX
 
 WARM_UP_STEPS = 2
-KIB_PER_MIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,13 @@ class Result:
     step_p95_ms: float
     steps_per_second: float
     peak_mib: float
+
+
+def _crop_side(_context: click.Context, _option: click.Parameter, size_px: int) -> int:
+    """A side that every generator takes."""
+    if size_px < SMALLEST_CROP_PX or size_px % SIZE_MULTIPLE:
+        raise click.BadParameter(f"{size_px} is no multiple of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}")
+    return size_px
 
 
 def make_cases(size_px: int, batch: int, precision: Literal["fp32", "bf16"]) -> list[Case]:
@@ -99,49 +105,41 @@ def measure(case: Case, steps: int, threads: int) -> Result:
         if step >= WARM_UP_STEPS:
             times_ms.append((perf_counter() - started) * 1e3)
     if device.type == "cuda":
-        peak_mib = torch.cuda.max_memory_allocated(device) / KIB_PER_MIB**2
+        peak_mib = torch.cuda.max_memory_allocated(device) / BYTES_PER_MIB
     else:
-        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB
+        peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNIT_PER_MIB
     step_ms = Spread.of(times_ms)
     return Result(case.name, step_ms.p50, step_ms.p95, 1e3 / step_ms.p50, peak_mib)
 
 
-def main() -> None:
-    """Print a table and write it as JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--size", type=int, default=128, help="side of the crops, pixels")
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 leaves torch's choice")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--json", dest="report", type=Path, metavar="FILE", help="Write the figures to this file, too.")
-    arguments = parser.parse_args()
-    if arguments.steps < 1:
-        parser.error("--steps: at least one is timed")
-    if arguments.report:
-        try:
-            check_report(arguments.report)
-        except AnimecamError as error:
-            parser.error(error.message)
+@click.command(cls=BenchmarkCommand)
+@click.option("--steps", type=COUNT, default=10, show_default=True, help="Timed steps of each case.")
+@click.option(
+    "--size", type=int, default=128, show_default=True, callback=_crop_side, help="Side of the crops, pixels."
+)
+@click.option("--batch", type=COUNT, default=4, show_default=True, help="Crops of a step.")
+@click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves torch's choice.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+@json_option
+def main(
+    *, steps: int, size: int, batch: int, threads: int, precision: Literal["fp32", "bf16"], report: Path | None
+) -> None:
+    """Times the steps of every method."""
     watch = Watch()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    where = gpu or f"{watch.report()['cpu']}, {arguments.threads or torch.get_num_threads()} threads"
-    print(f"{where}, batch {arguments.batch} at {arguments.size} px, {arguments.precision}")
+    where = gpu or f"{watch.report()['cpu']}, {threads or torch.get_num_threads()} threads"
+    say(f"{where}, batch {batch} at {size} px, {precision}")
     results: list[Result] = []
-    for case in make_cases(arguments.size, arguments.batch, arguments.precision):
+    for case in make_cases(size, batch, precision):
         with ProcessPoolExecutor(1, get_context("spawn")) as alone:
-            result = alone.submit(measure, case, arguments.steps, arguments.threads).result()
+            result = alone.submit(measure, case, steps, threads).result()
         results.append(result)
-        print(
+        say(
             f"{result.name:40s} p50 {result.step_p50_ms:7.0f} ms  p95 {result.step_p95_ms:7.0f} ms"
-            f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB",
-            flush=True,
+            f"  {result.steps_per_second:5.2f} steps/s  peak {result.peak_mib:6.0f} MiB"
         )
-    if arguments.report:
-        settings = {name: value for name, value in vars(arguments).items() if name != "report"}
-        report: dict[str, Any] = {"machine": watch.report(), "gpu": gpu, "settings": settings}
-        report["results"] = [asdict(result) for result in results]
-        write_report(arguments.report, report)
+    settings = {"steps": steps, "size": size, "batch": batch, "threads": threads, "precision": precision}
+    save(report, watch, {"gpu": gpu, "settings": settings, "results": [asdict(result) for result in results]})
 
 
 if __name__ == "__main__":

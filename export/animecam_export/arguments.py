@@ -12,14 +12,19 @@ _SIZE_PATTERN = re.compile(r"(\d+)x(\d+)")
 _FIGURE_DIGITS = 4  # after the point
 
 
-def check_style_name(text: str) -> str:
-    """A style's name as it was given.
+def check_name(text: str, what: str, option: str) -> str:
+    """A name as it was given.
+
+    Args:
+        text: The name.
+        what: It belongs to, for people.
+        option: That names it.
 
     Raises:
         UsageError: It holds what a file's name should not.
     """
     if not NAME_PATTERN.fullmatch(text):
-        raise UsageError(f"{text!r} cannot be a style's name", hint="lower-case letters, digits, - and _: --name NAME")
+        raise UsageError(f"{text!r} cannot be a {what}'s name", hint=f"lower-case letters, digits, - and _: {option}")
     return text
 
 

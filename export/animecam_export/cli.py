@@ -15,7 +15,7 @@ from animecam.backends.untold import untold
 from animecam.command_line import run_command_line
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
-from animecam_export.arguments import check_style_name, parse_size, read_figures
+from animecam_export.arguments import check_name, parse_size, read_figures
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def onnx(
         from animecam_export.onnx_export import OnnxOptions
         from animecam_export.style_export import StyleText, export_style
 
-    name = check_style_name(name or folder.resolve().name)
+    name = check_name(name or folder.resolve().name, "style", "--name NAME")
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
     measured = read_figures(figures, figures_file)
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
@@ -114,8 +114,10 @@ def variant(
         from animecam_export.half_export import add_half
         from animecam_export.variant_export import VariantText, add_variant
 
+    text = VariantText(
+        check_name(quality, "network", "--quality NAME"), recipe, steps, read_figures(figures, figures_file)
+    )
     trained = load_trained(checkpoint, "dtgan-lite")
-    text = VariantText(check_style_name(quality), recipe, steps, read_figures(figures, figures_file))
     card, parities = add_variant(trained, folder, text)
     _tell_parities(parities)
     for one in card.variants:

@@ -3,13 +3,11 @@
 # pyright: reportUnknownMemberType=false
 # onnx is typed in part only.
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
 from torch import nn
 
 from animecam.backends.base import BackendChoice
@@ -21,18 +19,19 @@ from animecam_export.errors import ExportError
 from animecam_export.half import to_half
 from animecam_export.parity import (
     LEAST_HALF_PSNR_DB,
+    PROOF_PX,
     Parity,
     Picture,
     compare_networks,
     crops_of,
     extremes,
     measure_parity,
-    require_parity,
 )
+from animecam_export.placing import put, unproven_in
+from animecam_export.reading import load_model
 
 HALF_SUFFIX = ".fp16.onnx"
 
-_PROOF_PX = (256, 256)  # the size that people use most
 _DB_DIGITS = 1
 
 
@@ -57,48 +56,43 @@ def add_half(folder: Path, generator: nn.Module | None = None, quality: str = FU
     if card.contract.fixed_px is not None:
         message = f"style {card.name} takes {card.contract.fixed_px} only"
         raise ExportError(message, hint="export it without --size: engines are built for each size")
-    file = reference.with_name(reference.stem + HALF_SUFFIX)
-    try:
-        model = to_half(_read(reference))
-        with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            half = Path(unproven) / file.name
-            onnx.save(model, half)
-            parity = _proved(reference, half, generator)
-            named = NetworkForm(file.name, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
-            half.replace(file)
-            card = replace(card, variants=_with_half(card.variants, named, quality))
-            card.save(folder)
-    except OSError as error:
-        message = f"cannot write {folder}: {error.strerror}"
-        raise ExportError(message, hint="name a folder that you may write") from error
+    file = reference.stem + HALF_SUFFIX
+    model = to_half(_read(reference))
+    with unproven_in(folder) as unproven:
+        half = unproven / file
+        onnx.save(model, half)
+        parity = _proved(reference, half, generator)
+        named = NetworkForm(file, file_sha256(half), round(parity.psnr_db, _DB_DIGITS))
+        card = replace(card, variants=_with_half(card.variants, named, quality))
+        put(card, [file], unproven, folder)
     return card, parity
 
 
 def _read(reference: Path) -> onnx.ModelProto:
+    model = load_model(reference)
     try:
-        model = onnx.load(reference)
         onnx.checker.check_model(model)
-    except OSError as error:
-        message = f"cannot read {reference}: {error.strerror}"
-        raise ExportError(message, hint="export the style again") from error
-    except (DecodeError, onnx.checker.ValidationError) as error:
-        raise ExportError(f"{reference} is no ONNX file", hint="export the style again") from error
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"{reference} is no valid network", hint="export the style again") from error
     return model
 
 
 def _proved(reference: Path, half: Path, generator: nn.Module | None) -> Parity:
-    pictures: Sequence[Picture] = list(crops_of(load_portrait(), _PROOF_PX))
+    pictures: Sequence[Picture] = list(crops_of(load_portrait(), PROOF_PX))
     if generator is None:
         parity = compare_networks(reference, half, pictures)
     else:
         parity = measure_parity(generator, half, pictures, BackendChoice.ONNXRUNTIME)
-    require_parity(parity, LEAST_HALF_PSNR_DB)
-    for name, picture in extremes(_PROOF_PX).items():
-        extreme = compare_networks(reference, half, [picture])
-        if not extreme.psnr_db >= LEAST_HALF_PSNR_DB:
-            message = f"in half precision a {name} picture comes out wrong: {extreme.psnr_db:.1f} dB"
-            raise ExportError(message, hint="keep the style in fp32, or train it longer")
+    _require("the portrait", parity)
+    for name, picture in extremes(PROOF_PX).items():
+        _require(f"a {name} picture", compare_networks(reference, half, [picture]))
     return parity
+
+
+def _require(picture: str, parity: Parity) -> None:
+    if not parity.psnr_db >= LEAST_HALF_PSNR_DB:  # so written that a NaN is refused
+        message = f"in half precision {picture} comes out wrong: {parity.psnr_db:.1f} dB"
+        raise ExportError(message, hint="keep the style in fp32, or train it longer")
 
 
 def _with_half(variants: Sequence[Variant], half: NetworkForm, quality: str) -> tuple[Variant, ...]:

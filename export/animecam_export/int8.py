@@ -207,15 +207,3 @@ def save_model(model: ModelProto, path: Path) -> None:
         OSError: It cannot be written.
     """
     onnx.save(model, path)
-
-
-def load_model(path: Path) -> ModelProto:
-    """Reads an ONNX file.
-
-    Raises:
-        ExportError: It is missing or damaged.
-    """
-    try:
-        return onnx.load(path)
-    except OSError as error:
-        raise ExportError(f"cannot read {path}: {error.strerror}", hint="reinstall the style") from error

@@ -1,7 +1,6 @@
 """Gives a style its networks in INT8, once they are near enough to float32 on photos they were not calibrated on."""
 
 import random
-import tempfile
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
@@ -14,7 +13,9 @@ from animecam.styles.registry import Style, file_sha256, verified_model
 from animecam.types import Image
 from animecam_export.errors import ExportError
 from animecam_export.head_crops import head_crops, list_photos, sitter
-from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, load_model, quantise, require_likeness, save_model
+from animecam_export.int8 import LEAST_PSNR_DB, Quantised, compare, quantise, require_likeness, save_model
+from animecam_export.placing import put, unproven_in
+from animecam_export.reading import load_model
 
 INT8_SUFFIX = ".int8.onnx"
 HELD_OUT_EVERY = 4  # every fourth photo is kept for the comparison where no other folder is named
@@ -76,24 +77,18 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     unseen = _crops(held_out, options, options.held_out or options.photos)
     found: dict[str, tuple[Quantised, ...]] = {}
     forms: dict[str, NetworkForm] = {}
-    try:
-        with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            for variant in chosen:
-                original = verified_model(style, variant.quality)
-                model = Path(unproven) / f"{original.stem}{INT8_SUFFIX}"
-                save_model(quantise(load_model(original), seen, card.contract), model)
-                found[variant.quality] = compare(model, original, unseen, card.contract)
-                require_likeness(found[variant.quality], options.least_db)
-                worst_db = round(min(one.worst_db for one in found[variant.quality]), 1)
-                forms[variant.quality] = NetworkForm(model.name, file_sha256(model), worst_db)
-            for form in forms.values():
-                (Path(unproven) / form.file).replace(folder / form.file)
-            variants = (replace(one, int8=forms.get(one.quality, one.int8)) for one in card.variants)
-            card = replace(card, variants=tuple(variants))
-            card.save(folder)
-    except OSError as error:
-        message = f"cannot write {folder}: {error.strerror}"
-        raise ExportError(message, hint="name a folder that you may write") from error
+    with unproven_in(folder) as unproven:
+        for variant in chosen:
+            original = verified_model(style, variant.quality)
+            model = unproven / f"{original.stem}{INT8_SUFFIX}"
+            save_model(quantise(load_model(original), seen, card.contract), model)
+            found[variant.quality] = compare(model, original, unseen, card.contract)
+            require_likeness(found[variant.quality], options.least_db)
+            worst_db = round(min(one.worst_db for one in found[variant.quality]), 1)
+            forms[variant.quality] = NetworkForm(model.name, file_sha256(model), worst_db)
+        variants = (replace(one, int8=forms.get(one.quality, one.int8)) for one in card.variants)
+        card = replace(card, variants=tuple(variants))
+        put(card, [form.file for form in forms.values()], unproven, folder)
     return card, found
 
 

@@ -30,6 +30,9 @@ LEAST_PSNR_DB = 60.0
 LEAST_HALF_PSNR_DB = 40.0
 """The same for half precision: 40 dB is two and a half 8-bit steps, less than a video codec changes."""
 
+PROOF_PX = (256, 256)
+"""(height, width) of the crops on which networks are compared: the size that people use most."""
+
 _PEAK = 2.0  # from -1 to 1
 
 
@@ -82,15 +85,15 @@ def compare_networks(reference: Path, model: Path, pictures: Sequence[Picture]) 
     return Parity(worst, len(pictures), runtime.value)
 
 
-def require_parity(parity: Parity, least_db: float = LEAST_PSNR_DB) -> None:
+def require_parity(parity: Parity) -> None:
     """Refuses an export that is not the network that was trained.
 
     Raises:
-        ExportError: It is below `least_db`.
+        ExportError: It is below `LEAST_PSNR_DB`.
     """
-    if not parity.psnr_db >= least_db:  # so written that a NaN is refused
+    if not parity.psnr_db >= LEAST_PSNR_DB:  # so written that a NaN is refused
         message = f"{parity.runtime} computes another network than PyTorch: {parity.psnr_db:.1f} dB"
-        raise ExportError(message, hint=f"wanted are {least_db:g} dB; try another version of the runtime")
+        raise ExportError(message, hint=f"wanted are {LEAST_PSNR_DB:g} dB; try another version of the runtime")
 
 
 def extremes(size_px: tuple[int, int]) -> dict[str, Picture]:

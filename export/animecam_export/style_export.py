@@ -1,6 +1,5 @@
 """From a checkpoint to a folder that is a style: the network, its card, and the proof that it is the trained one."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,16 +12,14 @@ from animecam.styles.registry import file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import LEAST_PX, OnnxOptions, export_onnx
-from animecam_export.parity import Parity, Picture, crops_of, measure_parity, require_parity
+from animecam_export.parity import PROOF_PX, Parity, Picture, crops_of, measure_parity, require_parity
+from animecam_export.placing import put, unproven_in
 from animecam_training.models.generator import SIZE_MULTIPLE
 
 MODEL_FILE = "model.onnx"
 
 RUNTIMES = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 """What the export must run on."""
-
-PROOF_PX = (256, 256)
-"""(height, width) of the crops on which runtimes are compared: the size that people use most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +66,15 @@ def export_style(
     pictures = list(crops_of(load_portrait(), options.fixed_px or PROOF_PX))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            model = Path(unproven) / MODEL_FILE
-            export_onnx(trained.module, model, options)
-            parities = prove(trained, model, pictures)
-            card = _card(trained, model, text, options)
-            model.replace(folder / MODEL_FILE)
-            card.save(folder)
     except OSError as error:
         message = f"cannot write {folder}: {error.strerror}"
         raise ExportError(message, hint="name a folder that you may write") from error
+    with unproven_in(folder) as unproven:
+        model = unproven / MODEL_FILE
+        export_onnx(trained.module, model, options)
+        parities = prove(trained, model, pictures)
+        card = _card(trained, model, text, options)
+        put(card, [MODEL_FILE], unproven, folder)
     return card, parities
 
 

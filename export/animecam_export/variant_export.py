@@ -1,23 +1,25 @@
 """Gives a style another network beside its own: a smaller one, distilled from it, for machines without a GPU."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.errors import BackendError
 from animecam.measure.networks import REFERENCE_PX, NetworkBench
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL, StyleCard, Variant
 from animecam.styles.card_parser import read_card
-from animecam.styles.registry import Style, file_sha256
+from animecam.styles.registry import Style, file_sha256, verified_half, verified_int8, verified_model
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_export.parity import Parity, crops_of
-from animecam_export.style_export import PROOF_PX, prove, training_of
+from animecam_export.parity import PROOF_PX, Parity, crops_of
+from animecam_export.placing import put, unproven_in
+from animecam_export.style_export import prove, training_of
 
 COST_SECONDS = 20.0
 """How long the networks of a style are timed beside the reference."""
@@ -60,7 +62,8 @@ def add_variant(
 
     Raises:
         StyleError: The folder is no style, or its networks are damaged.
-        ExportError: The style takes one size only, the folder cannot be written, or a runtime computes something else.
+        ExportError: The style takes one size only, its file is another network's, the folder cannot be
+            written, or a runtime computes something else.
         BackendError: A runtime is missing or refuses a network.
     """
     card = read_card(folder)
@@ -69,24 +72,26 @@ def add_variant(
     if card.contract.fixed_px is not None:
         message = f"style {card.name} takes {card.contract.fixed_px} only"
         raise ExportError(message, hint="export it without --size: all its networks share one contract")
+    others = [one.quality for one in card.variants if one.quality != text.quality]
+    for quality in others:
+        if f"{text.quality}.onnx" in _files(card, quality):
+            message = f"{text.quality}.onnx is the {quality} network of style {card.name}"
+            raise ExportError(message, hint="choose another --quality, for instance lite")
+    for verified, quality in product((verified_model, verified_half, verified_int8), others):
+        verified(Style(card, folder, is_bundled=False), quality)
     older = [file for file in _files(card, text.quality) if file != f"{text.quality}.onnx"]
-    try:
-        with tempfile.TemporaryDirectory(dir=folder) as unproven:
-            model = Path(unproven) / f"{text.quality}.onnx"
-            export_onnx(trained.module, model, OnnxOptions())
-            parities = prove(trained, model, list(crops_of(load_portrait(), PROOF_PX)))
-            card = _with_variant(card, _variant(trained, model, text))
-            for file in (file for other in card.variants for file in _files(card, other.quality)):
-                if file != model.name:
-                    shutil.copy(folder / file, unproven)
-            card = _timed(card, Path(unproven), COST_SECONDS if cost_s is None else cost_s)
-            model.replace(folder / model.name)
-        card.save(folder)
+    kept = [file for quality in others for file in _files(card, quality)]
+    with unproven_in(folder) as unproven:
+        model = unproven / f"{text.quality}.onnx"
+        export_onnx(trained.module, model, OnnxOptions())
+        parities = prove(trained, model, list(crops_of(load_portrait(), PROOF_PX)))
+        card = _with_variant(card, _variant(trained, model, text))
+        for file in kept:
+            shutil.copy(folder / file, unproven)
+        card = _timed(card, unproven, COST_SECONDS if cost_s is None else cost_s)
+        put(card, [model.name], unproven, folder)
         for file in older:
             (folder / file).unlink(missing_ok=True)
-    except OSError as error:
-        message = f"cannot write {folder}: {error.strerror}"
-        raise ExportError(message, hint="name a folder that you may write") from error
     return card, parities
 
 
@@ -122,6 +127,8 @@ def _timed(card: StyleCard, folder: Path, cost_s: float) -> StyleCard:
     cases = [(variant.quality, runtime.value, REFERENCE_PX) for variant in card.variants]
     with ExitStack() as stack:
         bench = NetworkBench(Style(card, folder, is_bundled=False), options, (runtime,), stack)
+        for name, problem in bench.refused.items():
+            raise BackendError(f"{name} refuses a network of style {card.name}: {problem}")
         times = bench.time(cases, lambda size_px: (size_px, size_px), cost_s)
     costs = {time.quality: round(time.ratio.median, _COST_DIGITS) for time in times}
     return replace(card, variants=tuple(replace(one, cost=costs[one.quality]) for one in card.variants))

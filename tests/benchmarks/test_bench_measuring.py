@@ -27,12 +27,31 @@ def test_errors_of_the_product_end_a_benchmark_with_their_hint(bench):
     assert "no such camera (plug it in)" in result.output
 
 
+def test_a_value_that_makes_no_sense_has_the_status_of_the_product(bench, monkeypatch):
+    pipeline = bench("pipeline")
+    monkeypatch.setattr(pipeline, "measure", lambda *_, **__: pytest.fail("it measures already"))
+    result = CliRunner().invoke(pipeline.main, ["pattern:160x120@30", "--size", "192", "--size", "7"])
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: ")
+
+
 def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
     """As pipeline.py has one: the medians of eight stages."""
     pipeline = bench("pipeline")
     names = ("read", "track", "crop", "draw", "render", "paste", "write", "emit")
     stages = " ".join(f"{name} 1234.5" for name in names)
-    row = ("pattern:1280x720@30", "1280x720", "starter full", "onnxruntime f32", "256", "30.1", "1234", "15", "20")
+    row = (
+        "pattern:1280x720@30",
+        "1280x720",
+        "starter full",
+        "onnxruntime f32",
+        "256",
+        "30.1",
+        "12%",
+        "1234",
+        "15",
+        "20",
+    )
     bench("measuring").show("title", pipeline.HEADS, [(*row, "24", "0.043", stages)])
     shown = capsys.readouterr().out
     for cell in (*row, "0.043", *stages.split()):
@@ -48,7 +67,7 @@ def test_resident_memory_sees_what_is_allocated(bench):
 
 
 @pytest.mark.parametrize(
-    "script", ["pipeline", "stages", "backends", "scaling", "memory", "soak", "baseline", "flicker"]
+    "script", ["pipeline", "stages", "backends", "scaling", "memory", "soak", "baseline", "flicker", "training"]
 )
 def test_a_place_that_takes_no_figures_is_refused_before_anything_is_measured(bench, script, tmp_path, monkeypatch):
     module = bench(script)
@@ -95,13 +114,3 @@ def test_a_folder_that_cannot_be_made_ends_a_report_with_a_line(bench, tmp_path)
     result = CliRunner().invoke(bench("report").main, ["--from-results", "--folder", str(tmp_path / "file" / "report")])
     assert result.exit_code == 1
     assert "cannot make the folder" in result.output
-
-
-def test_training_refuses_such_a_place_at_once_too(bench, monkeypatch, tmp_path, capsys):
-    training = bench("training")
-    monkeypatch.setattr(training, "Watch", lambda: pytest.fail("it measures already"))
-    monkeypatch.setattr("sys.argv", ["training.py", "--json", str(tmp_path / "missing" / "report.json")])
-    with pytest.raises(SystemExit) as ended:
-        training.main()
-    assert ended.value.code == 2
-    assert "there is no folder" in capsys.readouterr().err

@@ -17,6 +17,8 @@ if "--no-config" not in words:
 if "--fail" in words:
     sys.exit("no such style")
 output = words[words.index("--output") + 1]
+if "--hang" in words and "%05d" not in output:
+    time.sleep(60)
 if "%05d" in output:
     time.sleep(0.3)
     open(output % 0, "wb").close()
@@ -25,6 +27,8 @@ block = b"x" * (300 << 20)
 """
 RUN = """
 import sys, memory
+if "--hang" in sys.argv:
+    memory.START_SECONDS, memory.END_SECONDS = 5.0, 0.0
 memory.COMMAND = (sys.executable, sys.argv[1])
 memory.main(sys.argv[2:])
 """
@@ -60,4 +64,11 @@ def test_a_command_that_fails_says_why(measure):
     result, content = measure("--fail")
     assert result.returncode == 1
     assert "no such style" in result.stderr
+    assert content is None
+
+
+def test_a_command_that_does_not_end_is_ended(measure):
+    result, content = measure("--hang")
+    assert result.returncode == 1
+    assert "the run did not end within 5 s" in result.stderr
     assert content is None

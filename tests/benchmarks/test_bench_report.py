@@ -210,6 +210,18 @@ def test_the_baseline_says_which_network_each_side_draws_with(report, results, n
     assert "| animecam, lite network in f32 |" in text
 
 
+@pytest.mark.parametrize(("idle", "told"), [(0.098, True), (0.004, False)])
+def test_a_rate_of_frames_that_were_not_all_drawn_says_so(report, results, no_pictures, idle, told):
+    file = results / "pipeline.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["rows"][0]["idle"] = idle
+    file.write_text(json.dumps(content), encoding="utf-8")
+    _, page = write(report, results, "--from-results")
+    text = page.read_text(encoding="utf-8")
+    assert ("the network rested in 10% of the frames" in text) is told
+    assert f"| {idle:.0%} |" in text
+
+
 def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
     result, page = write(report, tmp_path, "--from-results")
     assert result.exit_code == 1
@@ -253,6 +265,7 @@ def test_a_full_run_leaves_no_figures_of_an_earlier_one(report, results, monkeyp
     monkeypatch.setattr(report, "_has_browser", lambda: False)  # the page is skipped
     monkeypatch.setattr(report, "subprocess", processes)
     result, _ = write(report, results)
+    assert "the page cannot be measured here" in result.output
     assert "there are no results" in result.output
     assert set(processes.found) == set(report.SECTIONS) - {"page"}
     assert not any(processes.found.values())
@@ -268,6 +281,14 @@ def test_a_part_that_fails_anew_leaves_none_and_the_others_stay(report, results,
     assert processes.found == {"soak": False}
     assert {file.stem for file in results.glob("*.json")} == set(report.SECTIONS) - {"soak"}
     assert "## The page" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_alone_is_an_error_where_it_cannot_be_measured(report, results, monkeypatch, no_pictures):
+    monkeypatch.setattr(report, "_has_browser", lambda: False)
+    result, page = write(report, results, "--only", "page")
+    assert result.exit_code == 1
+    assert "pip install -e '.[web]'" in result.output
+    assert not page.exists()
 
 
 def test_the_extra_bench_brings_what_the_report_runs(report, monkeypatch):

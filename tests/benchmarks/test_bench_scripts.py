@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -195,6 +196,55 @@ def test_baseline_draws_the_whole_frame(bench):
     assert np.abs(drawn.astype(int) - (245, 195, 55)).max() <= 2
 
 
+class Reader:
+    """Stands for OpenCV's reader of a clip that it can open or not; gives no frame."""
+
+    def __init__(self, is_opened):
+        self._is_opened = is_opened
+
+    def isOpened(self):  # noqa: N802 - as OpenCV calls it
+        return self._is_opened
+
+    def get(self, _property):
+        return 0.0
+
+    def read(self):
+        return False, None
+
+    def release(self):
+        pass
+
+
+class ClosedWriter(Reader):
+    """Stands for its writer without an encoder."""
+
+    def __init__(self, *_):
+        super().__init__(is_opened=False)
+
+    @staticmethod
+    def fourcc(*_):
+        return 0
+
+
+@pytest.mark.parametrize(("reads", "told"), [(True, "cannot write mp4v"), (False, "reads no frame")])
+def test_a_loop_that_reads_or_writes_nothing_is_not_timed(bench, monkeypatch, tmp_path, reads, told):
+    baseline = bench("baseline")
+    style = baseline.find_style("negative")
+    loop = baseline.Loop(style.card, baseline.verified_model(style), None)
+    monkeypatch.setattr(baseline.cv2, "VideoCapture", lambda _: Reader(reads))
+    monkeypatch.setattr(baseline.cv2, "VideoWriter", ClosedWriter)
+    with pytest.raises(click.ClickException, match=told):
+        loop(tmp_path / "clip.mp4", 3, tmp_path / "out.mp4")
+
+
+def test_a_clip_that_is_no_video_is_told_in_a_line(bench, tmp_path):
+    (tmp_path / "clip.mp4").write_text("no video")
+    result = CliRunner().invoke(bench("baseline").main, [str(tmp_path / "clip.mp4"), "--style", "negative"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert "clip.mp4 cannot be read" in result.output
+
+
 def test_flicker_of_every_variant_is_compared_with_no_smoothing(written):
     rows = {row["variant"]: row for row in written("flicker")["rows"]}
     assert list(rows) == ["neither", "One-Euro", "calm", "both"]
@@ -251,15 +301,29 @@ def test_live_and_converted_runs_report_what_arrived(written):
     assert (converted["frames_out"], converted["dropped"], converted["encode"]) == (4, 0, True)
 
 
-def test_training_takes_a_file_as_the_others_do(bench, monkeypatch, tmp_path, capsys):
-    training = bench("training")
-    monkeypatch.setattr(training, "make_cases", lambda size_px, batch, precision: [])
-    monkeypatch.setattr("sys.argv", ["training.py", "--batch", "2", "--json", str(tmp_path / "training.json")])
-    training.main()
-    content = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+def test_training_takes_a_file_as_the_others_do(bench, run_script, monkeypatch):
+    monkeypatch.setattr(bench("training"), "make_cases", lambda size_px, batch, precision: [])
+    content = run_script("training", "--batch", "2")
     assert content["results"] == []
     assert content["settings"]["batch"] == 2
     assert "report" not in content["settings"]
+
+
+@pytest.mark.parametrize(
+    ("script", "wrong"),
+    [
+        ("training", ("--size", "100")),
+        ("training", ("--batch", "0")),
+        ("training", ("--steps", "0")),
+        ("backends", ("--size", "0")),
+        ("students", ("--size", "0")),
+        ("flicker", ("--noise", "-1")),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(bench, script, wrong):
+    result = CliRunner().invoke(bench(script).main, wrong)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{wrong[0]}'" in result.output
 
 
 def test_the_rate_of_a_file_counts_what_the_encoder_held_back(bench, monkeypatch):

@@ -29,7 +29,7 @@ from animecam_export.errors import ExportError
 from animecam_export.graph import Graph
 from animecam_export.half import to_half
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_export.parity import LEAST_HALF_PSNR_DB, compare_networks, crops_of, extremes, psnr_db
+from animecam_export.parity import LEAST_HALF_PSNR_DB, Parity, compare_networks, crops_of, extremes, psnr_db
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.generator import Generator
@@ -187,6 +187,29 @@ def test_a_full_disk_leaves_the_card_that_is_there(
     assert "No space left" in capsys.readouterr().err
     assert read_card(folder) == read_card(BUNDLED / "cel")
     assert {path.name for path in folder.iterdir()} == {path.name for path in (BUNDLED / "cel").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"), [("crops", "the portrait comes out wrong: 30.0 dB"), ("saturated", "a saturated picture")]
+)
+def test_what_half_draws_wrong_is_told_as_that(
+    wrong: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    """No runtime is to blame, and PyTorch was not asked."""
+    shutil.copytree(BUNDLED / "cel", tmp_path / "cel")
+    saturated = {-1.0, 1.0}
+
+    def compare(reference: Path, half: Path, pictures: list[np.ndarray]) -> Parity:
+        is_noise = set(np.unique(pictures[0])) == saturated
+        is_wrong = is_noise if wrong == "saturated" else len(pictures) > 1
+        return Parity(30.0 if is_wrong else 80.0, len(pictures), "fake")
+
+    monkeypatch.setattr("animecam_export.half_export.compare_networks", compare)
+    assert cli.main(["fp16", str(tmp_path / "cel")]) == 1
+    error = capsys.readouterr().err
+    assert told in error
+    assert "train it longer" in error
+    assert "PyTorch" not in error
 
 
 def test_a_damaged_fp16_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -22,6 +22,7 @@ from animecam_export.head_crops import MADE_SUFFIXES, head_crops, list_photos, s
 from animecam_export.int8 import Quantised, nodes_left_alone, require_likeness
 from animecam_export.int8_style import Int8Options, crop_side, split_photos
 from animecam_export.onnx_export import OnnxOptions, export_onnx
+from animecam_export.reading import load_model
 from animecam_training.data import names
 from animecam_training.models.lite import LiteGenerator
 
@@ -74,6 +75,16 @@ def test_a_network_without_inner_convolutions_is_refused(model: Path):
     del graph.graph.node[12:]
     with pytest.raises(ExportError, match="no convolution that could be quantised"):
         nodes_left_alone(graph)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "cannot read"), (b"no network", "is no ONNX file"), (b"", "is no ONNX file")]
+)
+def test_a_file_that_is_no_network_is_told(content: bytes | None, told: str, tmp_path: Path):
+    if content is not None:
+        (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(ExportError, match=told):
+        load_model(tmp_path / "model.onnx")
 
 
 @pytest.mark.parametrize("worst_db", [34.9, float("nan")])

@@ -230,6 +230,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
         (["onnx", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
         (["variant", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
+        (["variant", "last.pt", "-o", "ink", "--quality", "Li te"], 2, "a network's name"),
+        (["variant", "last.pt", "-o", "ink", "--quality", "Li te"], 2, "--quality NAME"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256x8"], 1, "size 256x8 has a side below 16"),
         (["onnx", "last.pt"], 2, "output"),
         (["nothing"], 2, "nothing"),

@@ -1,6 +1,8 @@
 """A further network of a style: it is the one that was trained, its card says what it costs, and nothing is lost."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import torch
 from torch import nn
 
 from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.errors import BackendError, StyleError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL, LITE, NetworkForm, Rights, Training
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style
-from animecam.styles.registry import find_style, user_styles, verify_style
+from animecam.styles.registry import file_sha256, find_style, user_styles, verify_style
 from animecam_export import cli
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
@@ -125,6 +128,44 @@ def test_what_the_runtimes_refuse_leaves_the_style_as_it_was(style: Path, monkey
     with pytest.raises(ExportError, match="something else"):
         add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
     assert {path.name: path.read_bytes() for path in style.iterdir()} == before
+
+
+def test_a_quality_whose_file_is_another_networks_is_refused(style: Path):
+    before = {path.name: path.read_bytes() for path in style.iterdir()}
+    with pytest.raises(ExportError, match=r"model\.onnx is the full network"):
+        add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText("model"), cost_s=BRIEFLY_S)
+    assert {path.name: path.read_bytes() for path in style.iterdir()} == before
+
+
+def test_a_full_disk_leaves_the_style_as_it_was(style: Path, monkeypatch: pytest.MonkeyPatch):
+    add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
+    before = {path.name: path.read_bytes() for path in style.iterdir()}
+
+    def refuse(path: Path, text: str, **_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", refuse)  # of the card, which is written last
+    with pytest.raises(ExportError, match="No space left"):
+        add_variant(TrainedGenerator(generator(NARROW, 3)), style, VariantText(LITE), cost_s=BRIEFLY_S)
+    assert {path.name: path.read_bytes() for path in style.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [None, b"no network"])
+def test_a_style_that_is_damaged_is_told_before_anything_is_timed(style: Path, content: bytes | None):
+    (style / "model.fp16.onnx").unlink()
+    if content is not None:
+        (style / "model.fp16.onnx").write_bytes(content)
+    with pytest.raises(StyleError, match=r"model\.fp16\.onnx"):
+        add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
+
+
+def test_a_network_that_openvino_refuses_is_an_error(style: Path):
+    (style / "model.onnx").write_bytes(b"no network")
+    card = read_card(style)
+    damaged = replace(card.variant(FULL), sha256=file_sha256(style / "model.onnx"))
+    replace(card, variants=(damaged,)).save(style)
+    with pytest.raises(BackendError, match="openvino"):
+        add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
 
 
 def test_the_full_network_is_no_variant(style: Path, student: Path, capsys: pytest.CaptureFixture[str]):
