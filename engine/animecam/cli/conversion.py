@@ -13,7 +13,7 @@ from animecam.cli.resuming import with_begun
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
-from animecam.sinks.options import CONTAINERS_WITH_TIME, SinkOptions
+from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
 from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
@@ -103,11 +103,12 @@ def convert_jobs(
     for job in jobs:
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
-                figures = _convert_one(job, networks, settings, display, options)
+                written = with_begun(job, settings, options)
+                figures = _convert_one(job, networks, settings, display, written)
                 if figures.is_interrupted:
                     display.error(f"stopped in {job.source.name}{_part(job.target)}", _hint(job, is_only_one))
                     return Outcome(failures, faceless, is_interrupted=True)
-                faceless += _is_faceless(figures, settings)
+                faceless += _is_faceless(figures, settings, written)
         except AnimecamError as error:
             if is_only_one:
                 raise
@@ -119,7 +120,6 @@ def convert_jobs(
 def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions) -> Figures:
     from animecam.session import convert_file
 
-    options = with_begun(job, settings, options)
     begun = options.begun
     if begun is not None:
         display.note(f"{job.source.name}: going on at {float(begun.last_s):.1f} s, where it was stopped")
@@ -136,13 +136,15 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
     if not figures.is_interrupted:
         _date_like(job)
         rate, frames = figures.frames_out / figures.seconds, figures.frames_out + (begun.unread if begun else 0)
-        nobody = "; no face was found (--detector full finds smaller ones)" if _is_faceless(figures, settings) else ""
+        is_faceless = _is_faceless(figures, settings, options)
+        nobody = "; no face was found (--detector full finds smaller ones)" if is_faceless else ""
         display.note(f"wrote {job.target}: {frames} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
     return figures
 
 
-def _is_faceless(figures: Figures, settings: Settings) -> bool:
-    return settings.look.scope is Scope.HEAD and not figures.with_faces
+def _is_faceless(figures: Figures, settings: Settings, options: SinkOptions) -> bool:
+    """Whether nobody was found in a film; of one that was gone on with, nobody knows."""
+    return settings.look.scope is Scope.HEAD and not figures.with_faces and options.begun is None
 
 
 def _date_like(job: Job) -> None:
@@ -157,7 +159,7 @@ def _date_like(job: Job) -> None:
 
 def _hint(job: Job, is_only_one: bool) -> str:
     """What to do after a stop."""
-    if job.seconds is None and job.target.suffix.lower() in CONTAINERS_WITH_TIME:
+    if job.seconds is None and job.target.suffix.lower() in EXACT_ENDINGS:
         return "start it again to go on from near there" + ("" if is_only_one else ": what is done is skipped")
     again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
     return f"start it again to {again} from its beginning"

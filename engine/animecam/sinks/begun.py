@@ -19,18 +19,12 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from animecam.sinks.options import CONTAINERS_WITH_TIME
+from animecam.sinks.options import EXACT_ENDINGS
 from animecam.sinks.paths import Target, with_ending
 
 WARM_UP_FRAMES = 30
 """Frames before the key frame that are drawn once more, and not written: places and colours are smoothed over them."""
 
-
-DEEPEST_ORDER = 16
-"""Pictures by which one may be stored ahead of when it is shown, at most, in H.264 and H.265."""
-
-_GUESSED = "matroska"
-"""Files of this kind, WebM among them, hold no decoding times: FFmpeg guesses some, later than an encoder's."""
 
 _TO_ANNEX_B = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "vp9": "", "av1": ""}
 """Codec → FFmpeg's filter that makes packets of it as encoders give them of those that files hold. What is encoded
@@ -70,19 +64,8 @@ class Begun:
         with _open(self.path) as container:
             stream = container.streams.video[0]
             name = _TO_ANNEX_B[stream.codec_context.name]
-            packets: Iterator[Packet[VideoStream]] = islice(_packets(container), self.frames)
-            if container.format.name.startswith(_GUESSED):
-                packets = self._dated(packets)
+            packets = islice(_packets(container), self.frames)
             yield _filtered(packets, BitStreamFilterContext(name, stream)) if name else packets
-
-    def _dated(self, packets: "Iterator[Packet[VideoStream]]") -> "Generator[Packet[VideoStream]]":
-        """The packets with decoding times that are early enough for the encoder's next ones to come later."""
-        with _open(self.path) as container:
-            shown = sorted(packet.pts or 0 for packet in islice(_packets(container), self.frames))
-        for index, packet in enumerate(packets):
-            late = index - DEEPEST_ORDER
-            packet.dts = shown[late] if late >= 0 else shown[0] + late
-            yield packet
 
 
 def find_begun(target: Path, key: str) -> Begun | None:
@@ -95,7 +78,7 @@ def find_begun(target: Path, key: str) -> Begun | None:
     Returns:
         None if there is nothing, it was made otherwise, it is too short to be worth it, or cannot be read.
     """
-    if target.suffix.lower() not in CONTAINERS_WITH_TIME:
+    if target.suffix.lower() not in EXACT_ENDINGS:
         return None
     partial = Target.of(target).partial
     try:

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 AUTO = "auto"
 """Name of the codec that stands for the usual one of the container."""
 
-CONTAINERS_WITH_TIME = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
-"""An unfinished one can be gone on with; in the other, AVI, it has no time stamps."""
+EXACT_ENDINGS = (".mp4", ".m4v", ".mov")
+"""Of files whose time stamps are as they were written, so that an unfinished one can be gone on with. Matroska moves
+all of them where sound begins before zero, as AAC does, and keeps no decoding times; AVI keeps none."""
 
 
 @dataclass(frozen=True, slots=True)

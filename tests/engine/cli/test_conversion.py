@@ -61,8 +61,8 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
     ("ending", "is_only_one", "hint"),
     [
         ("mp4", True, "start it again to go on from near there"),
-        ("mkv", False, "start it again to go on from near there: what is done is skipped"),
-        ("avi", True, "start it again to convert it from its beginning"),
+        ("mov", False, "start it again to go on from near there: what is done is skipped"),
+        ("mkv", True, "start it again to convert it from its beginning"),
         ("avi", False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
     ],
 )

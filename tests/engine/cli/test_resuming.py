@@ -84,6 +84,8 @@ def test_it_goes_on_where_it_was(stopped, media, tmp_path):
     assert not outcome.is_interrupted
     assert "film.mp4: going on at " in display.notes[0]
     assert f"{FRAMES} frames" in display.notes[1]
+    assert "no face" not in display.notes[1]  # who was in the first part is not known any more
+    assert outcome.faceless == 0
     assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
     assert display.total == FRAMES
     assert display.moves[-1] <= FRAMES
