@@ -57,7 +57,7 @@ class Encoder:
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
         self._cuts_sound = options.cuts_sound
-        self._first_dts: int | None = None
+        self._first_dts_s: Fraction | None = None  # packets that are copied count in other units
         self._copied_dts_s: Fraction | None = None  # of the last packet that an earlier run encoded
         with ExitStack() as on_failure:
             on_failure.callback(self.abandon)
@@ -94,8 +94,7 @@ class Encoder:
             )
         with begun.opened() as packets:
             for packet in packets:
-                if packet.dts is not None:
-                    self._copied_dts_s = packet.dts * packet.time_base
+                self._copied_dts_s = _dts_s(packet)
                 packet.stream = self._video
                 self._mux([packet])
         self._clock.go_on(begun.frames, begun.start_s, begun.last_s)
@@ -249,11 +248,11 @@ class Encoder:
         if self._encoding.container.muxer not in MP4_MUXERS or not held:
             return
         last = held[-1]
-        first_dts = held[0].dts if self._first_dts is None else self._first_dts
-        if last.dts is None or first_dts is None:
+        first_dts_s = _dts_s(held[0]) if self._first_dts_s is None else self._first_dts_s
+        if last.dts is None or first_dts_s is None:
             return
-        length = round((self._clock.end_s - self._clock.begin_s) / last.time_base)
-        last.duration = max(last.duration or 0, length - (last.dts - first_dts))
+        length = round((self._clock.end_s - self._clock.begin_s + first_dts_s) / last.time_base)
+        last.duration = max(last.duration or 0, length - last.dts)
 
     def _after_copied(self, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
         """Packets whose decoding times rise from those that were copied.
@@ -274,11 +273,17 @@ class Encoder:
 
     def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
         for packet in packets:
-            if self._first_dts is None:
-                self._first_dts = packet.dts
-            if self._sound is not None and packet.dts is not None:
-                self._sound.copy_until(packet.dts * packet.time_base)
+            dts_s = _dts_s(packet)
+            if self._first_dts_s is None:
+                self._first_dts_s = dts_s
+            if self._sound is not None and dts_s is not None:
+                self._sound.copy_until(dts_s)
             self._container.mux(packet)
+
+
+def _dts_s(packet: "Packet[VideoStream]") -> Fraction | None:
+    """When a packet is decoded."""
+    return None if packet.dts is None else packet.dts * packet.time_base
 
 
 def reason(error: Exception) -> str:

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
@@ -45,6 +46,11 @@ def numbers(pictures):
     return found
 
 
+def length(path):
+    with av.open(str(path)) as container:
+        return container.duration
+
+
 def stop(target, stream, frames, **options):
     sink = FileSink(str(target), stream, SinkOptions(key=KEY, **options))
     for frame in frames:
@@ -80,6 +86,7 @@ def test_every_picture_is_there_once_at_its_own_time(tmp_path, stream_format, fi
     (made,), (wanted,) = read_packets(target, "video"), read_packets(whole, "video")
     assert made.times_s == wanted.times_s
     assert sum(made.lengths_s) == sum(wanted.lengths_s)
+    assert length(target) == length(whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([whole.name, target.name])
 
 
@@ -100,6 +107,24 @@ def test_uneven_times_stay_and_sound_is_whole(tmp_path, stream_format, film, mak
     (pictures,) = read_packets(target, "video")
     assert pictures.times_s == [Fraction(pts, 30_000) for pts in stamps]
     assert read_packets(target, "audio")[0].data == read_packets(clip, "audio")[0].data
+
+
+def test_a_film_that_counts_in_other_units_than_its_file_keeps_its_length(tmp_path, stream_format, film):
+    """Milliseconds become sixteenths of that in an MP4: the last picture would last for half a minute."""
+    stream = replace(stream_format, time_base=Fraction(1, 1000))
+    stamps = [2500 + round(index * 100 / 3) for index in range(FRAMES)]
+
+    def late(first=0, stamps=stamps, count=FRAMES):
+        return (replace(frame, time_base=stream.time_base) for frame in film(first, stamps, count))
+
+    target, whole = tmp_path / "a.mp4", tmp_path / "whole.mp4"
+    stop(target, stream, late(count=STOPPED))
+    go_on(target, stream, late, find_begun(target, KEY), stamps=stamps)
+    sink = FileSink(str(whole), stream, SinkOptions())
+    for frame in late():
+        sink.write(frame)
+    sink.close(complete=True)
+    assert length(target) == length(whole)
 
 
 def test_it_may_be_stopped_again_and_again(tmp_path, stream_format, film, decode):
