@@ -43,9 +43,20 @@ class BenchmarkCommand(click.Command):
         try:
             return super().invoke(ctx)
         except AnimecamError as error:
-            told = click.ClickException(f"{error.message} ({error.hint})" if error.hint else error.message)
-            told.exit_code = error.exit_status
-            raise told from error
+            raise _Told(error) from error
+
+
+class _Told(click.ClickException):
+    """An error of animecam in one line, with its own exit status."""
+
+    def __init__(self, error: AnimecamError) -> None:
+        super().__init__(f"{error.message} ({error.hint})" if error.hint else error.message)
+        self._exit_status = error.exit_status
+
+    @property
+    def exit_code(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] - click asks the instance
+        """As the product ends with."""
+        return self._exit_status
 
 
 def json_option(command: Command) -> Command:
