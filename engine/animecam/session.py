@@ -287,7 +287,8 @@ def convert_file(
         options = replace(options, audio_from=source_path, cuts_sound=seconds is not None, gpu=encodes_on)
         if folder is not None:
             make_folder(target.parent, folder)
+        tell = show(source.format)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
         if options.begun is not None:
             _pass_by(source, options.begun.unread)
-        return run(source, networks, outputs, film_s=seconds, tell=show(source.format), video=video)
+        return run(source, networks, outputs, film_s=seconds, tell=tell, video=video)

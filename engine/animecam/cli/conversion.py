@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +13,7 @@ from animecam.cli.resuming import with_begun
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
-from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
+from animecam.sinks.options import COPIED_CODECS, EXACT_ENDINGS, SinkOptions
 from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
@@ -98,15 +98,21 @@ def convert_jobs(
         AnimecamError: The only file failed.
     """
     from animecam.session import parts_told
+    from animecam.sinks.begun import EncodedOtherwiseError
 
     failures = faceless = 0
     for job in jobs:
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 written = with_begun(job, settings, options)
-                figures = _convert_one(job, networks, settings, display, written)
+                try:
+                    figures = _convert_one(job, networks, settings, display, written)
+                except EncodedOtherwiseError as error:
+                    display.note(f"{error.message}: begun anew")
+                    written = replace(written, begun=None)
+                    figures = _convert_one(job, networks, settings, display, written)
                 if figures.is_interrupted:
-                    display.error(f"stopped in {job.source.name}{_part(job.target)}", _hint(job, is_only_one))
+                    display.error(f"stopped in {job.source.name}{_part(job.target)}", _hint(job, options, is_only_one))
                     return Outcome(failures, faceless, is_interrupted=True)
                 faceless += _is_faceless(figures, settings, written)
         except AnimecamError as error:
@@ -157,9 +163,10 @@ def _date_like(job: Job) -> None:
         log.warning("%s has the time of its conversion: %s", job.target, error.strerror)
 
 
-def _hint(job: Job, is_only_one: bool) -> str:
+def _hint(job: Job, options: SinkOptions, is_only_one: bool) -> str:
     """What to do after a stop."""
-    if job.seconds is None and job.target.suffix.lower() in EXACT_ENDINGS:
+    is_exact = job.target.suffix.lower() in EXACT_ENDINGS and options.codec.startswith(COPIED_CODECS)
+    if job.seconds is None and is_exact:
         return "start it again to go on from near there" + ("" if is_only_one else ": what is done is skipped")
     again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
     return f"start it again to {again} from its beginning"

@@ -7,7 +7,7 @@ from pathlib import Path
 from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
 from animecam.cli.naming import WRITABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder, earlier
 from animecam.sources.opening import is_camera, path_text
 
 
@@ -95,7 +95,10 @@ def _as_file(path: Path) -> Path:
 def _without_earlier_outputs(inputs: Sequence[Input]) -> tuple[Input, ...]:
     """Leaves out what an earlier run made of another input, or began to: a shell expands *.mp4 to all of them."""
     targets = [target for one in inputs for target in possible_names(one.path)]
-    made = {*targets, *(target.with_name(Target.of(target).partial.name) for target in targets)}
+    made = set(targets)
+    for target in targets:
+        partial = Target.of(target).partial
+        made |= {target.with_name(partial.name), target.with_name(earlier(partial).name)}
     return tuple(one for one in inputs if one.path not in made)
 
 

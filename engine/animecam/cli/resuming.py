@@ -26,7 +26,10 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
         return options
     from animecam.sinks.begun import find_begun
 
-    key = _key(job.source, settings, options)
+    try:
+        key = _key(job.source, settings, options)
+    except OSError:  # the source is gone by now, which whoever opens it tells
+        return options
     return replace(options, key=key, begun=None if options.overwrite else find_begun(job.target, key))
 
 
@@ -39,9 +42,9 @@ def _key(source: Path, settings: Settings, options: SinkOptions) -> str:
         animecam.__version__,
         version("av"),
         _state(source),
-        repr(settings),
+        repr(replace(settings, gpu=0, threads=0)),  # where it is drawn: another worker may go on with it
         *(_state(path) for path in sorted(style.folder.iterdir())),
-        repr((options.codec, options.crf, options.preset, options.gpu, options.keeps_location)),
+        repr((options.codec, options.crf, options.preset, options.keeps_location)),
     ]
     return sha256(json.dumps(parts).encode(errors="surrogateescape")).hexdigest()
 

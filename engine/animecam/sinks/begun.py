@@ -19,16 +19,21 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from animecam.errors import SinkError
 from animecam.sinks.options import EXACT_ENDINGS
-from animecam.sinks.paths import Target, with_ending
+from animecam.sinks.paths import Target, earlier, key_file
 
 WARM_UP_FRAMES = 30
 """Frames before the key frame that are drawn once more, and not written: places and colours are smoothed over them."""
 
 
-_TO_ANNEX_B = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "vp9": "", "av1": ""}
+_TO_ANNEX_B = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "vp9": ""}
 """Codec → FFmpeg's filter that makes packets of it as encoders give them of those that files hold. What is encoded
 otherwise is begun anew."""
+
+
+class EncodedOtherwiseError(SinkError):
+    """What an earlier run encoded cannot be gone on with by this encoder; it is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class Begun:
         """
         with _open(self.path) as container:
             stream = container.streams.video[0]
-            name = _TO_ANNEX_B[stream.codec_context.name]
+            name = _TO_ANNEX_B[stream.codec_context.codec.canonical_name]
             packets = islice(_packets(container), self.frames)
             yield _filtered(packets, BitStreamFilterContext(name, stream)) if name else packets
 
@@ -91,11 +96,6 @@ def find_begun(target: Path, key: str) -> Begun | None:
     return max(found, key=lambda begun: begun.frames, default=None)
 
 
-def key_file(partial: Path) -> Path:
-    """Where it stands what an unfinished film is made of."""
-    return with_ending(partial, f"{partial.suffix}.json")
-
-
 def note_key(partial: Path, key: str, head: str) -> None:
     """Writes down what an unfinished film is made of, and the digest of its encoder's header.
 
@@ -103,11 +103,6 @@ def note_key(partial: Path, key: str, head: str) -> None:
         OSError: It cannot be written.
     """
     key_file(partial).write_text(json.dumps([key, head]), encoding="utf-8")
-
-
-def earlier(partial: Path) -> Path:
-    """Where an unfinished film lies while its pictures are copied into the next one."""
-    return with_ending(partial, f".earlier{partial.suffix}")
 
 
 def forget(partial: Path) -> None:
@@ -123,7 +118,7 @@ def _examine(path: Path, head: str) -> Begun | None:
             stream = container.streams.video[0]
             stamps = [(packet.pts, packet.is_keyframe) for packet in _packets(container)]
             time_base = stream.time_base
-            is_known = stream.codec_context.name in _TO_ANNEX_B
+            is_known = stream.codec_context.codec.canonical_name in _TO_ANNEX_B
     except (FFmpegError, IndexError, OSError):  # no film, or none that was begun in earnest
         return None
     times = [pts for pts, _ in stamps if pts is not None]

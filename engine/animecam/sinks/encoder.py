@@ -22,7 +22,7 @@ from animecam.cuda.ffmpeg import encoding as encoding_on
 from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
-from animecam.sinks.begun import Begun
+from animecam.sinks.begun import Begun, EncodedOtherwiseError
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
 from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
@@ -85,11 +85,11 @@ class Encoder:
         """Begins with the pictures that an earlier run encoded, as they are.
 
         Raises:
-            SinkError: They were encoded otherwise.
+            EncodedOtherwiseError: They were encoded otherwise; nothing is written.
             av.error.FFmpegError: They cannot be read or written.
         """
         if begun.head != self.head:
-            raise SinkError(
+            raise EncodedOtherwiseError(
                 f"{begun.path} was encoded otherwise than this encoder does", hint="--overwrite begins anew"
             )
         with begun.opened() as packets:

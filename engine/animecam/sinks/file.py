@@ -8,12 +8,12 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from animecam.errors import SinkError
-from animecam.sinks.begun import WARM_UP_FRAMES, Begun, earlier, forget, note_key
+from animecam.sinks.begun import WARM_UP_FRAMES, Begun, forget, note_key
 from animecam.sinks.claim import Claim
 from animecam.sinks.codecs import CONTAINERS, file_encoding
 from animecam.sinks.encoder import Encoder, reason
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import Target, is_full_disk
+from animecam.sinks.paths import Target, earlier, is_full_disk
 from animecam.types import Frame, StreamFormat
 
 
@@ -42,6 +42,7 @@ class FileSink:
         self._overwrite = options.overwrite
         self._is_closed = False
         self._has_failed = False
+        self._copied = options.begun.frames if options.begun else 0
         self._unwritten = 0  # frames that are drawn again, and stand in the file already
         encoding = file_encoding(CONTAINERS[Path(uri).suffix.lower()], stream, options)
         partial, begun = self._target.partial, options.begun
@@ -49,11 +50,11 @@ class FileSink:
         with ExitStack() as on_failure:  # Ctrl-C, too: the file would stay taken as long as the traceback lives
             self._claims = on_failure.enter_context(ExitStack())
             self._claims.callback(Claim(partial, self._target.final).close)
-            if is_new:  # most fail before they touch what an earlier run left there
+            if is_new and begun is None:  # most fail before they touch what an earlier run left there
                 on_failure.callback(partial.unlink, missing_ok=True)
-            if begun is not None and begun.path == partial:
-                begun = replace(begun, path=partial.replace(earlier(partial)))
-                self._claims.callback(Claim(partial, self._target.final).close)  # another file by now
+            if begun is not None:
+                begun = self._put_aside(begun)
+                on_failure.callback(earlier(partial).replace, partial)
             with self._explained("open"):
                 # The prefix keeps FFmpeg from taking a colon in the name for the end of a protocol's name.
                 self._encoder = Encoder(f"file:{partial}", encoding, stream, options)
@@ -61,6 +62,15 @@ class FileSink:
             with self._explained("write"):
                 self._begin(begun, options.key)
             on_failure.pop_all()
+
+    def _put_aside(self, begun: Begun) -> Begun:
+        """Makes room for the new file."""
+        partial = self._target.partial
+        if begun.path == partial:
+            with self._explained("write"):
+                begun = replace(begun, path=partial.replace(earlier(partial)))
+            self._claims.callback(Claim(partial, self._target.final).close)  # another file by now
+        return begun
 
     def _begin(self, begun: Begun | None, key: str) -> None:
         """Takes what an earlier run encoded; else forgets it."""
@@ -115,10 +125,13 @@ class FileSink:
             return
         with self._explained("finish"):
             self._encoder.finish(complete=complete)
-        earlier(self._target.partial).unlink(missing_ok=True)  # all of it is in the new one
         if complete:
             self._target.commit(overwrite=self._overwrite)
             forget(self._target.partial)
+        elif self._encoder.frames > self._copied:
+            earlier(self._target.partial).unlink(missing_ok=True)  # all of it is in the new one
+        else:  # without a picture after it, the last group that was copied is not known to be whole
+            earlier(self._target.partial).replace(self._target.partial)
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:
@@ -127,7 +140,7 @@ class FileSink:
         except SinkError:
             self._has_failed = True
             raise
-        except FFmpegError as error:
+        except (FFmpegError, OSError) as error:
             self._has_failed = True
             is_open = doing != "open"
             part = self._target.partial

@@ -92,6 +92,16 @@ def with_ending(path: Path, ending: str) -> Path:
     return path.with_name(stem + ending)
 
 
+def key_file(partial: Path) -> Path:
+    """Where it stands what an unfinished film is made of."""
+    return with_ending(partial, f"{partial.suffix}.json")
+
+
+def earlier(partial: Path) -> Path:
+    """Where an unfinished film lies while its pictures are copied into the next one."""
+    return with_ending(partial, f".earlier{partial.suffix}")
+
+
 def output_kind(uri: str) -> OutputKind:
     """What a URI names.
 

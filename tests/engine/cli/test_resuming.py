@@ -1,5 +1,6 @@
 """A conversion that was stopped goes on where it was, if it is the same one."""
 
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,12 +10,11 @@ import pytest
 
 from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
-from animecam.cli.jobs import Job
+from animecam.cli.jobs import Job, plan_conversion
 from animecam.networks import open_networks
 from animecam.settings import Look, Settings, Unseen
-from animecam.sinks.begun import key_file
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import Target
+from animecam.sinks.paths import Target, earlier, key_file
 
 FRAMES = 160
 STOP_AT = 100
@@ -110,6 +110,48 @@ def test_another_conversion_begins_anew(stopped, media, change):
     assert not [note for note in display.notes if "going on" in note]
     assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
     assert not key_file(Target.of(job.target).partial).exists()
+
+
+def test_another_worker_of_a_batch_may_go_on_with_it(stopped):
+    outcome, display = run(stopped, settings=replace(SETTINGS, gpu=1, threads=1))
+    assert not outcome.failures
+    assert "going on" in display.notes[0]
+
+
+def test_another_encoder_begins_anew_by_itself(stopped, media):
+    """That of a GPU, which is busy by now: a batch must not stand still because of it."""
+    note = key_file(Target.of(stopped.target).partial)
+    key, _ = json.loads(note.read_text())
+    note.write_text(json.dumps([key, "another head"]))
+    outcome, display = run(stopped)
+    assert not outcome.failures
+    assert "begun anew" in display.notes[1]
+    assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
+
+
+def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, monkeypatch):
+    partial = Target.of(stopped.target).partial
+    before = partial.read_bytes()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("animecam.session._pass_by", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(stopped)
+    assert partial.read_bytes() == before
+    assert not earlier(partial).exists()
+    _, display = run(stopped)
+    assert "going on" in display.notes[0]
+
+
+def test_a_part_is_no_input_of_the_next_batch(tmp_path, film):
+    part = Target.of(tmp_path / "film-anime.mp4").partial
+    for path in (part, earlier(part)):
+        path.write_bytes(film.read_bytes())
+    plan = plan_conversion([str(film), str(part), str(earlier(part))], None, overwrite=False)
+    assert [job.source for job in plan.jobs] == [film]
 
 
 def test_a_source_that_ends_sooner_is_told(stopped, make_clip, media, tmp_path):

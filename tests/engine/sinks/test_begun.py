@@ -1,5 +1,6 @@
 """A film that goes on where an earlier run was stopped: every picture once, at its own time, with all of the sound."""
 
+import errno
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError
-from animecam.sinks.begun import WARM_UP_FRAMES, _closed_part, earlier, find_begun, key_file
+from animecam.sinks.begun import WARM_UP_FRAMES, EncodedOtherwiseError, _closed_part, find_begun
 from animecam.sinks.file import FileSink
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import Target
+from animecam.sinks.paths import Target, earlier, key_file
 
 SCENE = 40  # frames until the picture changes so much that the encoder makes a key frame
 FRAMES = 230
@@ -136,7 +137,7 @@ def test_it_may_be_stopped_again_and_again(tmp_path, stream_format, film, decode
     assert second.frames > first.frames
     # Nothing new arrives but what is drawn again.
     go_on(target, stream_format, film, second, complete=False, count=second.frames)
-    assert find_begun(target, KEY).frames >= first.frames
+    assert find_begun(target, KEY) == second
     go_on(target, stream_format, film, find_begun(target, KEY))
     assert numbers(decode(target)) == [index % SCENE for index in range(FRAMES)]
 
@@ -178,10 +179,11 @@ def test_another_encoder_is_refused_and_what_is_there_stays(tmp_path, stream_for
     target = tmp_path / "a.mp4"
     stop(target, stream_format, film(count=STOPPED))
     begun = find_begun(target, KEY)
-    with pytest.raises(SinkError, match="encoded otherwise") as caught:
+    with pytest.raises(EncodedOtherwiseError, match="encoded otherwise") as caught:
         FileSink(str(target), stream_format, SinkOptions(key=KEY, begun=begun, codec="libx265"))
     assert "--overwrite" in caught.value.hint
-    assert find_begun(target, KEY).frames == begun.frames
+    assert find_begun(target, KEY) == begun
+    assert not earlier(begun.path).exists()
 
 
 def test_what_was_made_otherwise_is_no_beginning(tmp_path, stream_format, film):
@@ -206,6 +208,28 @@ def test_a_short_beginning_is_not_worth_it(tmp_path, stream_format, film):
     target = tmp_path / "a.mp4"
     stop(target, stream_format, film(count=WARM_UP_FRAMES))
     assert find_begun(target, KEY) is None
+
+
+@pytest.mark.parametrize("is_aside", [False, True])
+def test_a_disk_that_fills_while_pictures_are_copied_costs_nothing(
+    tmp_path, stream_format, film, monkeypatch, is_aside
+):
+    target = tmp_path / "a.mp4"
+    stop(target, stream_format, film(count=STOPPED))
+    begun = find_begun(target, KEY)
+    content = begun.path.read_bytes()
+    if is_aside:  # as after a run that was killed while it copied
+        begun = replace(begun, path=begun.path.replace(earlier(begun.path)))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("animecam.sinks.encoder.Encoder.go_on", full)
+    with pytest.raises(SinkError, match="disk is full"):
+        FileSink(str(target), stream_format, SinkOptions(key=KEY, begun=begun))
+    partial = Target.of(target).partial
+    assert partial.read_bytes() == content
+    assert sorted(tmp_path.iterdir()) == sorted([partial, key_file(partial)])
 
 
 def test_begun_anew_forgets_what_was_there(tmp_path, stream_format, film):
