@@ -95,14 +95,16 @@ class ConfiguredCommand(click.Command):
         """As `click.Command.parse_args`, once the file is read."""
         if not ctx.resilient_parsing:
             typed, rest, _ = self.make_parser(ctx).parse_args(list(args))
-            if self.reads_file(typed, rest) and (file := read_settings_file()) is not None:
+            help_option = self.get_help_option(ctx)  # what it is called depends on click's version
+            is_help = help_option is not None and help_option.name in typed
+            if not is_help and self.reads_file(typed, rest) and (file := read_settings_file()) is not None:
                 name = next(name for name, command in _commands().items() if command is self)
                 ctx.default_map = file.defaults(name, typed)
         return super().parse_args(ctx, args)
 
     def reads_file(self, typed: Mapping[str, Any], rest: list[str]) -> bool:  # noqa: ARG002 - for those who need it
         """Whether the file matters for a command line: its parameters, and the words after them."""
-        return not {"no_config", "help", "version"} & typed.keys()
+        return not {"no_config", "version"} & typed.keys()
 
     def invoke(self, ctx: click.Context) -> Any:
         """As `click.Command.invoke`; an error about what the file sets says so."""
