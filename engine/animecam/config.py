@@ -150,6 +150,6 @@ def _write(path: Path, text: str) -> None:
         if target.exists():
             shutil.copymode(target, partial)
         partial.replace(target)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: half a file would stay beside the whole one
         partial.unlink(missing_ok=True)
         raise

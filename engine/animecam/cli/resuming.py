@@ -10,7 +10,6 @@ import animecam
 from animecam.cli.jobs import Job
 from animecam.settings import Settings
 from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
-from animecam.sinks.paths import OutputKind, output_kind
 
 
 def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOptions:
@@ -21,8 +20,8 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
         settings: How it is drawn.
         options: How it is written; with `overwrite` it is begun anew.
     """
-    is_film = output_kind(str(job.target)) is OutputKind.VIDEO and job.target.suffix.lower() in EXACT_ENDINGS
-    if not is_film or job.seconds is not None or not job.source.is_file():
+    is_exact = job.target.suffix.lower() in EXACT_ENDINGS
+    if not is_exact or job.seconds is not None or not job.source.is_file():
         return options
     from animecam.sinks.begun import find_begun
 

@@ -26,7 +26,6 @@ from animecam.sinks.paths import Target, earlier, key_file
 WARM_UP_FRAMES = 30
 """Frames before the key frame that are drawn once more, and not written: places and colours are smoothed over them."""
 
-
 _TO_ANNEX_B = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb", "vp9": ""}
 """Codec → FFmpeg's filter that makes packets of it as encoders give them of those that files hold. What is encoded
 otherwise is begun anew."""

@@ -128,10 +128,12 @@ class FileSink:
         if complete:
             self._target.commit(overwrite=self._overwrite)
             forget(self._target.partial)
-        elif self._encoder.frames > self._copied:
-            earlier(self._target.partial).unlink(missing_ok=True)  # all of it is in the new one
-        else:  # without a picture after it, the last group that was copied is not known to be whole
-            earlier(self._target.partial).replace(self._target.partial)
+            return
+        with self._explained("finish"):
+            if self._encoder.frames > self._copied:
+                earlier(self._target.partial).unlink(missing_ok=True)  # all of it is in the new one
+            else:  # without a picture after it, the last group that was copied is not known to be whole
+                earlier(self._target.partial).replace(self._target.partial)
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:
