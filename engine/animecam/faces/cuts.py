@@ -1,14 +1,14 @@
 """Cuts of a film: the picture is another one from one frame to the next, and nobody in it is who was there before."""
 
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from animecam.faces.base import Cropper
 from animecam.faces.geometry import upright_region
-from animecam.types import Frame, Image, Plane
+from animecam.faces.tones import Tones, averaged, tones_in, tones_of
+from animecam.types import Frame
 
 _Thumb: TypeAlias = NDArray[np.float32]
 
@@ -44,7 +44,7 @@ class CutFinder:
 
     def __call__(self, frame: Frame) -> bool:
         """Whether a frame has nothing to do with the last one before it that shows anything."""
-        now = _thumb(self._pixels(frame))
+        now = _thumb(self._tones(frame))
         if float(np.linalg.norm(now)) <= PLAIN_LEVELS * now.size**0.5:
             return False  # a fade, or a hand before the camera: what comes after it is compared with what was before
         last, self._last = self._last, now
@@ -54,17 +54,12 @@ class CutFinder:
         least = LEAST_LIKENESS if step_s <= LATER_SECONDS else LEAST_LIKENESS_LATER
         return float(np.vdot(last, now) / (np.linalg.norm(last) * np.linalg.norm(now))) < least
 
-    def _pixels(self, frame: Frame) -> Plane | Image:
-        """A plane or a picture of a frame that tones are taken from."""
-        if frame.on_gpu is None:
-            return frame.planes[0]
-        return self._crop(frame, upright_region(frame, SAMPLES * THUMB_PX[0]))
+    def _tones(self, frame: Frame) -> Tones:
+        tones = tones_of(frame)
+        return tones_in(self._crop(frame, upright_region(frame, SAMPLES * THUMB_PX[0]))) if tones is None else tones
 
 
-def _thumb(plane: Plane | Image) -> _Thumb:
-    """Tones of a luma plane, or of the green of a packed one, less their mean, float32 [18, 32]."""
-    tones = plane if plane.ndim == 2 else plane[..., 1]
-    down, across = (max(1, side // (SAMPLES * small)) for side, small in zip(tones.shape, THUMB_PX[::-1], strict=True))
-    some = np.ascontiguousarray(tones[::down, ::across])
-    thumb = cast(_Thumb, cv2.resize(some, THUMB_PX, interpolation=cv2.INTER_AREA).astype(np.float32))
+def _thumb(tones: Tones) -> _Thumb:
+    """Tones less their mean, float32 [18, 32]."""
+    thumb = averaged(tones, *THUMB_PX, SAMPLES).astype(np.float32)
     return thumb - thumb.mean()

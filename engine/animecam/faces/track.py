@@ -196,7 +196,7 @@ class Tracker:
         region = pose.region(WHOLE_FRAME, FOLLOW_PX)
         picture = self._crop(frame, region)
         seen = self._seen_in(picture, region)
-        self._still.remember(track.track_id, region, picture, seen)
+        self._still.remember(frame, track.track_id, region, picture, seen)
         return seen
 
     def _seen_in(self, picture: Image, region: Region) -> tuple[Detection, ...]:

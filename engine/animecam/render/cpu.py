@@ -5,8 +5,8 @@ from typing import cast
 
 import cv2
 
+from animecam.affine import bounding_box, chain, invert
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
-from animecam.render.affine import bounding_box, chain, invert
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
 from animecam.render.paint import own_copy

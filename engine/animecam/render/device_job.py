@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from animecam.affine import chain, from_centres, invert
 from animecam.color import ColorTransform, rgb_to_yuv_matrix, yuv_to_rgb_matrix
 from animecam.cuda.base import PinnedBuffer
-from animecam.render.affine import chain, from_centres, invert
 from animecam.render.calm import CalmOptions
 from animecam.render.device_heads import Head
 from animecam.render.device_kernels import TILE_PX

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.affine import invert
 from animecam.faces.smooth import OneEuroOptions, OneEuroState, advance, start
-from animecam.render.affine import invert
 from animecam.types import WHOLE_FRAME, Face, Faces, Image, Region
 
 REACH = 0.46

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.render.affine import invert
+from animecam.affine import invert
 from animecam.render.base import FindPersons
 from animecam.render.masks import Mask
 from animecam.settings import Rgb

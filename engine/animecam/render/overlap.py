@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from animecam.render.affine import bounding_box, chain, invert
+from animecam.affine import bounding_box, chain, invert
 from animecam.render.masks import Mask
 from animecam.render.resample import resample
 from animecam.types import Affine, Box, Region

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from animecam.render.affine import chain
+from animecam.affine import chain
 from animecam.render.masks import Mask
 from animecam.render.resample import Ready, enlarged, make_ready, resample
 from animecam.render.touched import PixelBox

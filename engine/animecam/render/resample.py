@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.render.affine import bounding_box, from_centres
+from animecam.affine import bounding_box, from_centres
 from animecam.render.upright import HALF, average_whole, find_rectangle, resize_turned
 from animecam.types import Affine, Box
 

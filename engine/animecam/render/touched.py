@@ -5,7 +5,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from animecam.render.affine import bounding_box
+from animecam.affine import bounding_box
 from animecam.render.masks import Mask
 from animecam.types import Affine, Box, Frame, Plane, PlaneLayout, Region
 

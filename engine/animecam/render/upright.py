@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.render.affine import bounding_box
+from animecam.affine import bounding_box
 from animecam.types import Affine, Box
 
 HALF = 2  # so many samples are averaged across and down

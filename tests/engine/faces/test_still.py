@@ -78,12 +78,12 @@ def test_a_motion_that_creeps_is_seen_before_it_shows(tracker, follow, astronaut
 def test_where_nothing_was_found_or_nothing_could_show_a_motion_is_searched_again(astronaut, frame_of, face):
     still, frame = Still(CpuImageOps().crop), frame_of(astronaut)
     picture, found = CpuImageOps().crop(frame, WHOLE), (face(32, 32, 40),)
-    still.remember(0, WHOLE, picture, found)
+    still.remember(frame, 0, WHOLE, picture, found)
     assert still.seen(frame, 0) == found
     assert still.seen(frame, 1) is None
-    still.remember(0, WHOLE, picture, ())
+    still.remember(frame, 0, WHOLE, picture, ())
     assert still.seen(frame, 0) is None
-    still.remember(0, WHOLE, np.full_like(picture, 90), found)
+    still.remember(frame, 0, WHOLE, np.full_like(picture, 90), found)
     assert still.seen(frame_of(np.full_like(astronaut, 90)), 0) is None
 
 
@@ -91,8 +91,42 @@ def test_a_change_beyond_the_least_is_searched_and_who_is_gone_is_forgotten(astr
     still, region = Still(CpuImageOps().crop), replace(WHOLE, to_frame=np.array([[2.0, 0, 140], [0, 2.0, 60]]))
     crop, found = CpuImageOps().crop, (face(32, 32, 40),)
     dark = (astronaut // 2).astype(np.uint8)
-    still.remember(0, region, crop(frame_of(dark), region), found)
+    still.remember(frame_of(dark), 0, region, crop(frame_of(dark), region), found)
     assert still.seen(frame_of(dark + np.uint8(SAME_LEVELS)), 0) == found
     assert still.seen(frame_of(dark + np.uint8(SAME_LEVELS + 1)), 0) is None
     still.keep([1])
     assert still.seen(frame_of(dark), 0) is None
+
+
+@pytest.fixture
+def crops():
+    """Regions that were cropped."""
+    return []
+
+
+@pytest.fixture
+def still(crops):
+    def crop(frame, region):
+        crops.append(region)
+        return CpuImageOps().crop(frame, region)
+
+    return Still(crop)
+
+
+def test_a_clear_motion_is_seen_without_a_crop(still, crops, astronaut, frame_of, face):
+    frame, found = frame_of(astronaut), (face(32, 32, 40),)
+    region = replace(WHOLE, to_frame=np.array([[4.0, 0, 100], [0, 4.0, 0]]))
+    still.remember(frame, 0, region, CpuImageOps().crop(frame, region), found)
+    assert still.seen(frame_of(moved(astronaut, 6)), 0) is None
+    assert not crops
+    assert still.seen(frame, 0) == found
+    assert crops == [region]
+
+
+@pytest.mark.parametrize("at", [(-100.0, -80.0), (450.0, 470.0), (-900.0, 0.0), (0.0, 2000.0)])
+def test_a_region_may_reach_out_of_the_frame_or_lie_beside_it(still, astronaut, frame_of, face, at):
+    frame, found = frame_of(astronaut), (face(32, 32, 40),)
+    region = replace(WHOLE, to_frame=np.array([[4.0, 0, at[0]], [0, 4.0, at[1]]]))
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    still.remember(frame, 0, region, picture, found)
+    still.seen(frame, 0)  # what is there is for the crop to say

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.render.affine import bounding_box
+from animecam.affine import bounding_box
 from animecam.render.scope import MOST_ELONGATED, whole_frame_region, whole_frame_size
 from animecam.types import WHOLE_FRAME, Box, PixelFormat
 
