@@ -15,30 +15,16 @@ from numpy.typing import NDArray
 
 from animecam.affine import invert
 from animecam.render.base import FindPersons
+from animecam.render.face_grid import FaceGrid, Floats, rise
 from animecam.render.masks import Mask
 from animecam.settings import Rgb
 from animecam.types import WHOLE_FRAME, Faces, Image, Points, Region
 
-Floats = NDArray[np.float32]
-
-CHEEKS = (0.75, -0.05, 0.45)
-"""Where skin is looked at: how far to either side of the face's axis, from and to which depth below the eyes.
-
-Here and below, what lies aside is counted in distances of the eyes, what lies up or down in distances from the eyes to
-the mouth."""
-
-FACE_MIDDLE = 0.35
-"""Depth of the face's middle below the eyes."""
-
-FACE_ACROSS, FACE_UP = 0.98, 1.1
-"""Radii of the face's upper half about that middle."""
-
 FACE_EDGE = (0.72, 0.97)
-"""Shares of those radii: within the first there is only face, beyond the second hair may be anywhere."""
+"""Shares of a face's radii (`FaceGrid`): within the first is face alone, beyond the second hair may be anywhere."""
 
-JAW_ACROSS, JAW = 1.3, (0.3, 0.9)
-"""The face's radius grows to this between these depths and keeps it down to the neck: in the shade of a jaw skin looks
-like hair."""
+BESIDE_FACE = (1.1, 1.3)
+"""Shares of those radii: within the first a drawing may show skin where hair was filmed, beyond the second not."""
 
 CROWN, CHIN, LOWEST = 0.0, 1.1, 2.6
 """Depths: hair is learned above the first, sure down to the second, and looked for down to the third."""
@@ -65,6 +51,9 @@ UNLIKE = (3.5, 5.5)
 MOSTLY = 0.7
 """Share from which a pixel is taken as an example of hair."""
 
+SURE_HAIR = 0.9
+"""Share from which a pixel of the whole mask is one."""
+
 MEMORY = 0.7
 """Part of the last frame's colours that stays; hair does not change while it is filmed."""
 
@@ -74,8 +63,8 @@ STAYING = 0.4
 LOOKED_AT_PX = 128
 """Shorter side of the picture in which hair is looked for: it has no detail that a finer one would show."""
 
-SMALLEST_PX = 2.0
-"""Distance of the eyes in that picture, below which nothing can be told."""
+THERE = (0.6, 0.95)
+"""Share of a person from which it begins to count, and counts in full: what is half a person is the wall beside it."""
 
 SOFT_PX = 0.8
 """Blur of the mask in its pixels."""
@@ -150,7 +139,7 @@ class HairTint:
                     found = _look_at(picture, person, points, self._last.get(key))
                     if found is not None:
                         memory[key] = found
-                        drawing = recolored(drawing, found.mask, tint)
+                        drawing = recolored(drawing, fitted(found.mask, drawing, points), tint)
             tinted.append(drawing)
         self._last = memory
         return tuple(tinted)
@@ -189,6 +178,23 @@ def recolored(drawing: Image, mask: Mask, tint: Rgb) -> Image:
     return result
 
 
+def fitted(mask: Mask, drawing: Image, points: NDArray[np.float64]) -> Mask:
+    """A mask of hair that leaves out what is drawn as skin beside it: a drawing has jaw and brow elsewhere.
+
+    Args:
+        mask: Where hair was filmed, [H, W] in [0, 1].
+        drawing: RGB, uint8 [H, W, 3].
+        points: The face's, in its pixels.
+    """
+    colors: Floats = cv2.cvtColor(drawing, cv2.COLOR_RGB2YCrCb).astype(np.float32)
+    grid, hair = FaceGrid.of(points, colors.shape[1], colors.shape[0]), colors[mask > SURE_HAIR]
+    if grid is None or not len(hair):
+        return mask
+    nearer = _distance(colors, _shade(colors[grid.are_cheeks])) - _distance(colors, _shade(hair))
+    far = rise(grid.from_middle, *BESIDE_FACE)  # light on hair may be drawn in colours of skin
+    return mask * np.maximum(rise(nearer, -DECIDED, DECIDED), far)
+
+
 def _inside(region: Region, points_px: Points) -> NDArray[np.float64]:
     to_crop = invert(region.to_frame)
     return points_px.astype(np.float64) @ to_crop[:, :2].T + to_crop[:, 2]
@@ -197,32 +203,26 @@ def _inside(region: Region, points_px: Points) -> NDArray[np.float64]:
 def _look_at(picture: Image, person: Mask, points: NDArray[np.float64], last: _Memory | None) -> _Memory | None:
     """Where hair is, and what it and the skin look like; None where there is none to speak of."""
     colors, person, points = _small(picture, person, points)
-    grid = _grid(colors, points)
+    grid = FaceGrid.of(points, colors.shape[1], colors.shape[0])
     if grid is None:
         return None
-    aside, along, area_px = grid
-    cheeks = colors[(aside < CHEEKS[0]) & (along > CHEEKS[1]) & (along < CHEEKS[2])]
-    if not len(cheeks):
-        return None
-    skin = _steadied(_shade(cheeks), last.skin if last else None)
+    aside, along = grid.aside, grid.along
+    skin = _steadied(_shade(colors[grid.are_cheeks]), last.skin if last else None)
     from_skin = _distance(colors, skin)
-    off = along - np.float32(FACE_MIDDLE)
-    across = FACE_ACROSS + (JAW_ACROSS - FACE_ACROSS) * _rise(along, *JAW)
-    outside = _rise(np.hypot(aside / across, np.minimum(off, 0.0) / FACE_UP), *FACE_EDGE)
-    near = (1.0 - _rise(aside, *REACH_ASIDE)) * (1.0 - _rise(-along, *REACH_UP))
-    candidate = person * outside * near
-    sure = (candidate * _rise(from_skin, SURE_SKIN, SURE_OTHER) > MOSTLY) & (along < CROWN)
-    if np.count_nonzero(sure) < (STAYING_HAIR if last else LEAST_HAIR) * area_px:
+    near = (1.0 - rise(aside, *REACH_ASIDE)) * (1.0 - rise(-along, *REACH_UP))
+    candidate = rise(person, *THERE) * rise(grid.from_middle, *FACE_EDGE) * near
+    sure = (candidate * rise(from_skin, SURE_SKIN, SURE_OTHER) > MOSTLY) & (along < CROWN)
+    if np.count_nonzero(sure) < (STAYING_HAIR if last else LEAST_HAIR) * grid.area_px:
         return None
     hair = _steadied(_shade(colors[sure]), last.hair if last else None)
     from_hair = _distance(colors, hair)
     # Below the chin only what looks like the hair above: clothes differ from skin as well.
-    low = _rise(along, CROWN, CHIN)
-    alike = 1.0 - low * _rise(from_hair, SURE_SKIN, SURE_OTHER)
-    share = candidate * _rise(from_skin - from_hair, -DECIDED, DECIDED) * alike * (1.0 - _rise(along, CHIN, LOWEST))
+    low = rise(along, CROWN, CHIN)
+    alike = 1.0 - low * rise(from_hair, SURE_SKIN, SURE_OTHER)
+    share = candidate * rise(from_skin - from_hair, -DECIDED, DECIDED) * alike * (1.0 - rise(along, CHIN, LOWEST))
     if last is not None and last.share.shape == share.shape:
         share = np.minimum(STAYING * last.share + (1.0 - STAYING) * share, candidate)  # nothing trails behind a head
-    share *= 1.0 - _rise(from_hair, *UNLIKE)
+    share *= 1.0 - rise(from_hair, *UNLIKE)
     share = share.astype(np.float32, copy=False)
     mask = cv2.resize(cv2.GaussianBlur(share, (0, 0), SOFT_PX), picture.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return _Memory(skin, hair, share, cast(Mask, mask))
@@ -235,25 +235,6 @@ def _small(picture: Image, person: Mask, points: NDArray[np.float64]) -> tuple[F
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     colors: Floats = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)
     return colors, cast(Mask, cv2.resize(person, size, interpolation=cv2.INTER_AREA)), points * scale
-
-
-def _grid(colors: Floats, points: NDArray[np.float64]) -> tuple[Floats, Floats, float] | None:
-    """Where pixels lie on a face.
-
-    Returns:
-        [H, W]: how far beside its axis, in distances of the eyes; [H, W]: how far down, 0 at the eyes and 1 at the
-        mouth; and the product of both distances in pixels. None for a face of a few pixels or seen from the side.
-    """
-    eyes, mouth = (points[0] + points[1]) / 2, points[3]
-    apart_px, length_px = float(np.linalg.norm(points[1] - points[0])), float(np.linalg.norm(mouth - eyes))
-    if min(apart_px, length_px) < SMALLEST_PX:
-        return None
-    down_x, down_y = (mouth - eyes) / length_px
-    x = np.arange(colors.shape[1], dtype=np.float32)[None, :] + np.float32(0.5 - eyes[0])
-    y = np.arange(colors.shape[0], dtype=np.float32)[:, None] + np.float32(0.5 - eyes[1])
-    along = x * np.float32(down_x / length_px) + y * np.float32(down_y / length_px)
-    aside = np.abs(x * np.float32(down_y / apart_px) - y * np.float32(down_x / apart_px))
-    return aside.astype(np.float32, copy=False), along.astype(np.float32, copy=False), apart_px * length_px
 
 
 def _shade(colors: Floats) -> Shade:
@@ -273,8 +254,3 @@ def _distance(colors: Floats, shade: Shade) -> Floats:
     """Distance of each pixel to a colour in its spreads, [H, W]."""
     apart = (colors - shade.middle) / shade.spread
     return np.sqrt(np.einsum("hwc,hwc->hw", apart, apart))
-
-
-def _rise(value: Floats, start: float, stop: float) -> Floats:
-    """0 up to `start`, 1 from `stop` on, straight between."""
-    return np.clip((value - start) / (stop - start), 0.0, 1.0)

@@ -42,9 +42,9 @@ class Persons:
         pass
 
 
-def tint(picture, person, color=BLUE, faces=FACES, region=HEAD, tinter=None):
+def tint(picture, person, color=BLUE, faces=FACES, region=HEAD, tinter=None, drawing=None):
     tinter = tinter or HairTint(Persons(person))
-    return tinter(faces, (region,), (picture,), (picture,), color)[0]
+    return tinter(faces, (region,), (picture,), (picture if drawing is None else drawing,), color)[0]
 
 
 def blueness(picture, place):
@@ -64,6 +64,27 @@ def test_hair_takes_the_colour_and_nothing_else_does(region):
     assert blueness(tinted, SIDE) > 60
     for place in (CHEEK, WALL, SHIRT):
         assert abs(blueness(tinted, place) - blueness(picture, place)) < 4
+
+
+def test_what_is_drawn_as_skin_where_hair_was_filmed_stays_skin():
+    picture, person = head()
+    drawing = picture.copy()
+    cv2.ellipse(drawing, (96, 108), (46, 56), 0, 0, 360, SKIN, -1)  # a wider face
+    cv2.circle(drawing, (96, 30), 6, SKIN, -1)  # light on the crown
+    tinted, side = tint(picture, person, drawing=drawing), (96, 137)
+    assert blueness(tint(picture, person), side) > 40
+    assert abs(blueness(tinted, side) - blueness(drawing, side)) < 20  # of 150 and more
+    assert blueness(tinted, SIDE) > 60
+    assert blueness(tinted, (30, 96)) > 60
+
+
+def test_half_a_person_is_the_wall_beside_it():
+    picture, person = head()
+    picture[cv2.ellipse(np.zeros_like(picture), (96, 95), (74, 84), 0, 0, 360, (1, 1, 1), -1)[..., 0] > person] = BROWN
+    unsure = np.maximum(person, 0.55 * cv2.dilate(person, np.ones((25, 25), np.uint8)))
+    tinted, beside = tint(picture, unsure), (90, 28)
+    assert abs(blueness(tinted, beside) - blueness(picture, beside)) < 4
+    assert blueness(tinted, SIDE) > 60
 
 
 def test_a_shaved_head_is_left_alone():
