@@ -39,6 +39,14 @@ async function act(action) {
 function lookChanged(changes) {
   lookShown();
   call?.send(changes);
+  if (stage.state !== "result") return;
+  stage.say(isOutdated() ? "Redraw shows what has changed" : "");
+  updateTools();
+}
+
+// Whether a result was drawn with another look than the one that is chosen now.
+function isOutdated() {
+  return JSON.stringify(upload?.look) !== JSON.stringify(controls.look);
 }
 
 function lookShown() {
@@ -119,6 +127,7 @@ function uploadDone(job, { file, look }) {
 }
 
 function updateTools() {
+  const focused = document.activeElement;
   const isLive = stage.state === "live";
   const isResult = stage.state === "result";
   for (const id of ["snapshot", "record"]) element(id).disabled = !isLive;
@@ -128,7 +137,9 @@ function updateTools() {
   element("full").disabled = !(isLive || isResult);
   element("full").hidden = !stage.canFill;
   element("stop").disabled = !(call || upload);
-  element("save").hidden = !isResult;
+  element("save").hidden = element("again").hidden = !isResult;
+  element("again").disabled = !(isResult && isOutdated());
+  stage.keepFocus(focused);
 }
 
 function toggleMirror() {
@@ -161,7 +172,7 @@ function warnOfRecording(event) {
 function connectButtons() {
   const actions = {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
-    compare: () => stage.toggleCompare(), retry: () => retry(), back: stop,
+    compare: () => stage.toggleCompare(), again: () => draw(upload.file), retry: () => retry(), back: stop,
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => act(action));
   element("file").addEventListener("change", (event) => {

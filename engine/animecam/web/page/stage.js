@@ -137,18 +137,23 @@ export class Stage {
     setTimeout(() => this.root.classList.remove("flash"), FLASH_MS);
   }
 
+  // A button that is hidden or does nothing any more would lose the keyboard: the next one to press gets it.
+  keepFocus(focused) {
+    if (!focused?.closest?.(".sheet[hidden], #tools [hidden], #tools :disabled")) return;
+    const next = element(this.state)?.querySelector("button") ?? element(this.canFill ? "full" : "stop");
+    next.disabled = false;
+    next.focus({ preventScroll: true });
+  }
+
   say(text) {
     element("status").textContent = text ?? "";
   }
 
   #enter(state) {
     this.state = this.root.dataset.state = state;
-    const hadFocus = document.activeElement?.closest?.(".sheet");
+    const focused = document.activeElement;
     for (const sheet of ["idle", "busy", "problem"]) element(sheet).hidden = sheet !== state;
-    if (!hadFocus?.hidden) return;
-    const next = element(state)?.querySelector("button") ?? element("full"); // a hidden button would lose the keyboard
-    next.disabled = false;
-    next.focus({ preventScroll: true });
+    this.keepFocus(focused);
   }
 
   // A browser knows neither AVI nor every codec; the file itself is as good as any.
