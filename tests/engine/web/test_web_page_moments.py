@@ -201,3 +201,69 @@ def test_what_is_said_amid_a_recording_stays(visit_page, pages):
         await page.until("document.getElementById('status').textContent === 'Recording saved'")
 
     visit_page(test, ALLOW)
+
+
+def test_who_drops_several_files_is_told_that_one_is_drawn(visit_page, pages):
+    """The others were left out without a word."""
+    drop = """(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+      canvas.getContext("2d").fillRect(0, 0, 64, 48);
+      const blob = await new Promise((tell) => canvas.toBlob(tell));
+      const dataTransfer = new DataTransfer();
+      for (const name of ["a.png", "b.png", "c.png"]) dataTransfer.items.add(new File([blob], name));
+      document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+    })()"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.run(drop)
+        await page.until("stage.dataset.state === 'result'")
+        assert await page.run("save.download") == "a-anime.png"
+        said = await page.run("document.getElementById('status').textContent")
+        assert said.startswith("Only the first of 3 files is drawn.")
+
+    visit_page(test)
+
+
+def test_a_slow_engine_is_not_said_to_draw_nothing(visit_page, pages):
+    """Two frames in five seconds were shown as 0 fps."""
+    show = """import("./stage.js").then(({ Stage }) => {
+      new Stage().showFigures({ fps_out: FPS, latency_p50_ms: 1, latency_p95_ms: 1, faces: 1, crowd: "", dropped: 0 });
+      return document.getElementById("f-fps").textContent;
+    })"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        assert await page.run(show.replace("FPS", "0.42")) == "0.4"
+        assert await page.run(show.replace("FPS", "29.6")) == "30"
+
+    visit_page(test)
+
+
+def test_a_transparent_picture_is_compared_on_the_paper_of_its_drawing(visit_page, pages):
+    """Beside the white of the drawing the ground of the stage, nearly black, showed through."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        ground = "getComputedStyle(document.getElementById('before-picture')).backgroundColor"
+        assert await page.run(ground) == "rgb(255, 255, 255)"
+
+    visit_page(test)
+
+
+def test_the_picture_stays_in_view_beside_a_long_list(visit_page, pages):
+    """Who changed the last settings of the list on a laptop saw half of what they did."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(1366, 700))
+        await pages.go_live(page)
+        await page.click("summary")
+        await page.run("scrollTo(0, document.documentElement.scrollHeight)")
+        await page.until("scrollY > 100")
+        top, bottom = await page.run("(({ top, bottom }) => [top, bottom])(stage.getBoundingClientRect())")
+        assert 0 <= top < bottom <= 700
+
+    visit_page(test, ALLOW)

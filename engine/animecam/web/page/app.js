@@ -104,25 +104,26 @@ function stop() {
   updateTools();
 }
 
-function draw(file) {
+function draw(file, note = "") {
   stop();
-  retry = () => draw(file);
+  retry = () => draw(file, note);
   const mine = new Upload(file, controls.look, hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
-    done: (job) => mine === upload && uploadDone(job, mine),
+    done: (job) => mine === upload && uploadDone(job, mine, note),
     failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
   });
   upload = mine;
   updateTools();
+  stage.say(note);
   mine.start();
 }
 
-function uploadDone(job, { file, look }) {
+function uploadDone(job, { file, look }, note) {
   stage.showResult(job, file, { isMirrored: look.mirror });
   const link = element("save");
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;
-  stage.say(job.message);
+  stage.say(note + job.message);
   updateTools();
 }
 
@@ -199,8 +200,8 @@ function connectDrop() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) act(() => draw(file));
+    const { files } = event.dataTransfer;
+    if (files.length) act(() => draw(files[0], files.length > 1 ? `Only the first of ${files.length} files is drawn. ` : ""));
   });
 }
 

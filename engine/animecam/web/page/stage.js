@@ -5,6 +5,7 @@ export function element(id) {
 }
 
 const FLASH_MS = 400;
+const SLOW_FPS = 10; // below it a tenth is worth telling
 
 export class Stage {
   constructor() {
@@ -96,7 +97,7 @@ export class Stage {
 
   showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, crowd, dropped, backend }) {
     const round = (value) => (value === undefined ? "–" : Math.round(value));
-    element("f-fps").textContent = round(fps_out);
+    element("f-fps").textContent = fps_out < SLOW_FPS ? fps_out.toFixed(1) : round(fps_out); // 0 would be none at all
     element("f-engine").textContent = `${round(latency_p50_ms)} / ${round(latency_p95_ms)} ms`;
     element("f-delay").textContent = delay_ms ? `${round(delay_ms)} ms` : "–";
     const { videoWidth, videoHeight } = this.after;
