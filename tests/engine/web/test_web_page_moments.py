@@ -242,33 +242,6 @@ def test_a_slow_engine_is_not_said_to_draw_nothing(visit_page, pages):
     visit_page(test)
 
 
-def test_a_transparent_picture_is_compared_on_the_paper_of_its_drawing(visit_page, pages):
-    """Beside the white of the drawing the ground of the stage, nearly black, showed through."""
-
-    async def test(browser, server):
-        page = await browser.open(pages.url(server))
-        await page.until(pages.READY)
-        ground = "getComputedStyle(document.getElementById('before-picture')).backgroundColor"
-        assert await page.run(ground) == "rgb(255, 255, 255)"
-
-    visit_page(test)
-
-
-def test_the_picture_stays_in_view_beside_a_long_list(visit_page, pages):
-    """Who changed the last settings of the list on a laptop saw half of what they did."""
-
-    async def test(browser, server):
-        page = await browser.open(pages.url(server), size=(1366, 700))
-        await pages.go_live(page)
-        await page.click("summary")
-        await page.run("scrollTo(0, document.documentElement.scrollHeight)")
-        await page.until("scrollY > 100")
-        top, bottom = await page.run("(({ top, bottom }) => [top, bottom])(stage.getBoundingClientRect())")
-        assert 0 <= top < bottom <= 700
-
-    visit_page(test, ALLOW)
-
-
 def test_the_delay_tells_of_now_and_not_of_the_whole_session(visit_page, pages):
     """It was put together from means since the start: after an hour a network that broke down did not show."""
     measure = """import("./rtc.js").then(async ({ RtcLink }) => {

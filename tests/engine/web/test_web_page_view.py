@@ -1,0 +1,66 @@
+"""What of the page is in view in a real Chromium, and what those hear of it who see nothing."""
+
+ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
+
+
+def test_a_transparent_picture_is_compared_on_the_paper_of_its_drawing(visit_page, pages):
+    """Beside the white of the drawing the ground of the stage, nearly black, showed through."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        ground = "getComputedStyle(document.getElementById('before-picture')).backgroundColor"
+        assert await page.run(ground) == "rgb(255, 255, 255)"
+
+    visit_page(test)
+
+
+def test_the_picture_stays_in_view_beside_a_long_list(visit_page, pages):
+    """Who changed the last settings of the list on a laptop saw half of what they did."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(1366, 700))
+        await pages.go_live(page)
+        await page.click("summary")
+        await page.run("scrollTo(0, document.documentElement.scrollHeight)")
+        await page.until("scrollY > 100")
+        top, bottom = await page.run("(({ top, bottom }) => [top, bottom])(stage.getBoundingClientRect())")
+        assert 0 <= top < bottom <= 700
+
+    visit_page(test, ALLOW)
+
+
+def test_a_phone_shows_the_picture_while_a_setting_far_below_is_changed(visit_page, pages):
+    """Who chose a colour of hair saw nothing of it."""
+    place = "(({ top, bottom }) => [top, bottom])(document.querySelector('%s').getBoundingClientRect())"
+
+    async def test(browser, server):
+        for size in ((390, 844), (820, 1180)):
+            page = await browser.open(pages.url(server), size=size, phone=True)
+            await pages.go_live(page)
+            await page.run("scrollTo(0, document.documentElement.scrollHeight)")
+            top, bottom = await page.run(place % "#stage")
+            assert 0 <= top < bottom <= size[1] / 2 + 10
+            await page.run("document.querySelector('[name=hair_tint]').focus()")
+            hair_top, hair_bottom = await page.run(place % "#hair")
+            assert bottom <= hair_top < hair_bottom <= size[1]
+            await page.close()
+
+    visit_page(test, ALLOW)
+
+
+def test_who_listens_hears_no_slider_twice_and_of_no_video_that_is_not_there(visit_page, pages):
+    """A screen reader said a slider's "90 %" twice, and "unable to play media" at the start."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        for videos in ([], ["Drawn picture"]):
+            tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+            heard = [(node["role"]["value"], node["name"]["value"]) for node in tree if not node["ignored"]]
+            assert [name for role, name in heard if role == "Video"] == videos
+            assert not [name for _, name in heard if name == "100 %"]
+            if not videos:
+                await pages.go_live(page)
+
+    visit_page(test, ALLOW)
