@@ -1,4 +1,7 @@
-"""What of the page is in view in a real Chromium, and what those hear of it who see nothing."""
+"""What of the page is in view in a real Chromium, what it is called, and what those hear of it who see nothing."""
+
+import cv2
+import numpy as np
 
 ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
 
@@ -64,3 +67,57 @@ def test_who_listens_hears_no_slider_twice_and_of_no_video_that_is_not_there(vis
                 await pages.go_live(page)
 
     visit_page(test, ALLOW)
+
+
+def test_a_snapshot_is_named_by_the_users_own_clock(visit_page, pages, tmp_path):
+    """It had the hour of London."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.call("Emulation.setTimezoneOverride", timezoneId="Asia/Kolkata")  # half past the hours of others
+        await page.save_downloads(tmp_path)
+        await pages.go_live(page)
+        local = "new Date().toLocaleString('sv').slice(0, 13)"  # 2026-11-29 13
+        before = await page.run(local)
+        await page.press("s")
+        name = (await pages.saved(tmp_path, "*.png")).name
+        assert name[9:22] in (before, await page.run(local))
+
+    visit_page(test, ALLOW)
+
+
+def test_a_camera_that_pauses_is_told_until_it_goes_on(visit_page, pages):
+    """A picture that stood still looked like an engine that had stopped."""
+    camera = "document.getElementById('before-video').srcObject.getVideoTracks()[0]"
+    said = "document.getElementById('status').textContent"
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await pages.go_live(page)
+        await page.run(f"{camera}.dispatchEvent(new Event('mute'))")
+        assert (await page.run(said)).startswith("The camera sends no pictures: ")
+        await page.run(f"{camera}.dispatchEvent(new Event('unmute'))")
+        assert await page.run(said) == ""
+
+    visit_page(test, ALLOW)
+
+
+def test_who_leaves_while_a_file_is_drawn_is_asked_and_a_result_is_closed(visit_page, pages, engine, tmp_path):
+    """A reload threw the work away without a word. And a picture that is done was to be stopped."""
+    picture = tmp_path / "me.png"
+    cv2.imwrite(str(picture), np.full((96, 128, 3), 80, np.uint8))
+    leave = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    word = "document.getElementById('stop').innerText"
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        engine.gate.clear()
+        await page.choose_file("#file", picture)
+        await page.until("stage.dataset.state === 'busy'")
+        assert (await page.run(leave), await page.run(word)) == (False, "Stop")
+        engine.gate.set()
+        await page.until("stage.dataset.state === 'result'")
+        assert (await page.run(leave), await page.run(word)) == (True, "Close")
+
+    visit_page(test)

@@ -139,6 +139,7 @@ function updateTools() {
   element("full").hidden = !stage.canFill;
   element("stop").disabled = !(call || upload);
   element("save").hidden = element("again").hidden = !isResult;
+  element("stop-text").textContent = element("stop").title = isResult ? "Close" : "Stop";
   element("again").disabled = !(isResult && isOutdated());
   stage.keepFocus(focused);
 }
@@ -166,8 +167,9 @@ function showRecording(seconds) {
   if (!seconds) stage.say(isRunning ? "" : "Recording saved"); // what is said amid a recording stays
 }
 
-function warnOfRecording(event) {
-  if (recorder.isRunning) event.preventDefault(); // the browser asks whether to leave: what was recorded would be lost
+// The browser asks whether to leave: what was recorded, or is being drawn, would be lost.
+function warnOfLoss(event) {
+  if (recorder.isRunning || (upload && stage.state === "busy")) event.preventDefault();
 }
 
 function connectButtons() {
@@ -188,7 +190,7 @@ function connectButtons() {
   keys.checked = kept.keys !== "off";
   keys.addEventListener("change", () => { kept.keys = keys.checked ? "on" : "off"; });
   document.addEventListener("keydown", pressed);
-  window.addEventListener("beforeunload", warnOfRecording);
+  window.addEventListener("beforeunload", warnOfLoss);
   window.addEventListener("pagehide", stop);
 }
 
