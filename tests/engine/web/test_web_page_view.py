@@ -121,3 +121,19 @@ def test_who_leaves_while_a_file_is_drawn_is_asked_and_a_result_is_closed(visit_
         assert (await page.run(leave), await page.run(word)) == (True, "Close")
 
     visit_page(test)
+
+
+def test_the_page_that_asks_for_the_token_fits_a_small_phone_and_a_laptop(visit_page, pages):
+    """On a phone its card ran from edge to edge, on a laptop it could be scrolled for nothing."""
+
+    async def test(browser, server):
+        for size in ((320, 568), (1366, 768)):
+            page = await browser.open(pages.url(server), size=size, phone=size[0] < 400)
+            root = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+            assert await page.run(root) == list(size)
+            edges = "(({ left, right }) => [left, right])(document.querySelector('%s').getBoundingClientRect())"
+            left, right = await page.run(edges % "main")
+            assert 8 <= left < right <= size[0] - 8
+            assert (await page.run(edges % "button"))[1] <= right - 8
+
+    visit_page(test, token="secret")
