@@ -28,12 +28,11 @@ async def paced(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     began_s, size = time.monotonic(), 0
     while True:
         left_s = STALL_SECONDS + size / SLOWEST_BYTES_PER_S - (time.monotonic() - began_s)
-        if left_s <= 0:
-            raise Refusal("the upload is too slow", hint="use a faster network, or cut the file", status=408)
         try:
-            chunk = await asyncio.wait_for(anext(chunks, b""), min(left_s, STALL_SECONDS))
+            chunk = await asyncio.wait_for(anext(chunks, b""), max(0.0, min(left_s, STALL_SECONDS)))
         except TimeoutError as error:
-            raise Refusal("the upload stopped half-way", hint="send it again", status=408) from error
+            what = "the upload is too slow, or stopped half-way"
+            raise Refusal(what, hint="send it again by a better network", status=408) from error
         if not chunk:
             return
         size += len(chunk)

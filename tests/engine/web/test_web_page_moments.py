@@ -197,6 +197,8 @@ def test_what_is_said_amid_a_recording_stays(visit_page, pages):
         await page.press("s")
         await page.until("document.getElementById('record-text').textContent >= '0:02'")
         assert await page.run("document.getElementById('status').textContent") == "Snapshot saved"
+        tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+        assert "Record" in [node["name"]["value"] for node in tree if node["role"]["value"] == "button"]
         await page.click("#record")
         await page.until("document.getElementById('status').textContent === 'Recording saved'")
 
