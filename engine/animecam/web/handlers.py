@@ -17,6 +17,7 @@ from animecam.web.gallery import Gallery
 from animecam.web.looks import look_changes, look_json, read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
 from animecam.web.options import Limits, Refusal
+from animecam.web.patience import read_soon
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.workshop import Job, Workshop, too_large
@@ -127,7 +128,7 @@ class Desk:
 
     async def offer(self, request: web.Request) -> web.Response:
         """WebRTC signalling: the browser's offer in, the answer out."""
-        message = read_message(await request.read(), MOST_OFFER_BYTES)
+        message = read_message(await read_soon(request), MOST_OFFER_BYTES)
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise Refusal("there is no offer in the request", hint="reload the page")

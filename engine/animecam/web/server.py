@@ -19,6 +19,7 @@ from animecam.web.gallery import Gallery, StyleInfo
 from animecam.web.gate import Gate
 from animecam.web.handlers import MOST_OFFER_BYTES, Desk, page_file
 from animecam.web.options import Limits, Refusal, ServeOptions
+from animecam.web.patience import IDLE_SECONDS, Doorkeeper
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.tuning import tune_webrtc
@@ -114,18 +115,22 @@ async def serve(
     for number in _stopping_signals():
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels this task instead
             loop.add_signal_handler(number, stopping.set)
+    app, doorkeeper = build_app(studio, site), Doorkeeper()
+    app.middlewares.insert(0, doorkeeper.middleware())
     runner = web.AppRunner(
-        build_app(studio, site),
+        app,
         access_log=None,
+        keepalive_timeout=IDLE_SECONDS,
         shutdown_timeout=SHUTDOWN_SECONDS,
         handler_cancellation=True,  # who left never learns the id of an upload or a session: nobody else could end it
     )
     try:
         await runner.setup()
         await _listen(runner, options, tls)
-        on_ready(runner.addresses[0][1])
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), options.seconds)
+        async with doorkeeper.watching(runner):
+            on_ready(runner.addresses[0][1])
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), options.seconds)
     finally:
         await runner.cleanup()
 

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from animecam.errors import AnimecamError, PipelineError, UsageError
 from animecam.pipeline import Figures, Rendered
 from animecam.settings import Look
+from animecam.timing import Durations, ms_since
 from animecam.types import Frame
 from animecam.web.camera import CameraFrames
 from animecam.web.looks import figures_json, look_changes, look_json, problem_json, read_message
@@ -24,6 +27,7 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 20.0  # from the offer to the first frame; a phone on a poor network needs a few
 SILENT_SECONDS = 15.0  # a camera that sends nothing for this long is gone: the tab was closed, the network is down
 FIGURES_SECONDS = 0.5  # how often the page's figures move
+RECENT_FRAMES = 60  # of which the page tells the latency: a change of the look shows in two seconds at 30 fps
 GOODBYE_SECONDS = 0.1  # the last message leaves before the transport closes
 CLOSE_SECONDS = 5.0  # longest wait for the transport to say goodbye
 
@@ -74,6 +78,7 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened_s = self._heard_s = time.monotonic()
         self._has_frames = False
+        self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._ending: asyncio.Task[None] | None = None
         self._seat = studio.seat(look, self._deliver, self._fail)
         self.start(self._watch())
@@ -150,7 +155,11 @@ class Session:
 
     def _deliver(self, rendered: Rendered) -> None:
         """Render thread: hands a drawn frame to the event loop."""
-        self._loop.call_soon_threadsafe(self._link.show, rendered.frame)
+        self._loop.call_soon_threadsafe(self._show, rendered.frame, ms_since(rendered.frame.captured_ns))
+
+    def _show(self, frame: Frame, latency_ms: float) -> None:
+        self._recent_ms.append(latency_ms)
+        self._link.show(frame)
 
     def _fail(self, error: AnimecamError) -> None:
         """Render thread: the seat has ended."""
@@ -160,7 +169,11 @@ class Session:
         """Sends the figures and ends the session when it is over."""
         while True:
             await asyncio.sleep(FIGURES_SECONDS)
-            figures = figures_json(self.figures(), self._seat.controls.look)
+            recent = Durations()  # those of the whole session would hardly move any more
+            for latency_ms in self._recent_ms:
+                recent.add(latency_ms)
+            lately = replace(self.figures(), latency_ms=recent.percentiles())
+            figures = figures_json(lately, self._seat.controls.look)
             self._link.send({"figures": figures | {"backend": self._studio.backend}})
             if (reason := self._overdue(time.monotonic())) is not None:
                 self.end_soon(reason)

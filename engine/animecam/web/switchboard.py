@@ -95,7 +95,7 @@ class Switchboard:
     def _check_room(self) -> None:
         if len(self._sessions) >= self._limits.sessions:
             raise Refusal(
-                f"all {self._limits.sessions} places are taken",
+                "all places are taken",  # how many there are helps nobody, and "all 1 places" is no English
                 hint="try again when somebody has left",
                 status=503,
                 reason="sessions",

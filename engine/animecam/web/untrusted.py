@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MOST_PICTURE_PIXELS = 50_000_000  # a good phone's photo; drawn, it needs some 300 MB
 MOST_CLIP_PIXELS = 3840 * 2160
 HEAD_BYTES = MIB  # colour profiles and the like may stand before what tells an animation
+MARK, MP4_MARK = slice(4, 8), b"ftyp"  # where MP4, MOV and their kin say what they are
 
 _PICTURES = {"jpeg_pipe": ".jpg", "png_pipe": ".png", "webp_pipe": ".webp"}
 _CLIPS = {"mov": ".mp4", "matroska": ".mkv", "avi": ".avi", "mpegts": ".mp4", "mpeg": ".mp4", "flv": ".mp4"}
@@ -57,6 +58,7 @@ def inspect(path: Path) -> Upload:
 
     # The limit makes decoders refuse before they take memory: a 400 kB PNG can hold 400 MB of pixels.
     options = {"format_whitelist": _ALLOWED, "max_pixels": str(MOST_PICTURE_PIXELS)}
+    head = b""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -71,7 +73,7 @@ def inspect(path: Path) -> Upload:
                     raise Refusal(what, hint="save it as JPEG or PNG first", status=415, reason="media")
                 track_pixels = _track_pixels(container)
     except (FFmpegError, OSError) as error:
-        raise _no_media() from error
+        raise (_cut_off() if head[MARK] == MP4_MARK else _no_media()) from error
     if not track_pixels:
         raise _no_media()
     pixels = max(track_pixels)
@@ -96,6 +98,12 @@ def _track_pixels(container: "InputContainer") -> list[int]:
 
     tracks = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     return [s.width * s.height for s in tracks if getattr(s, "codec_context", None) is not None]
+
+
+def _cut_off() -> Refusal:
+    """Of a clip whose index is missing: cameras write it last, so a copy that broke off has none."""
+    hint = "copy it again, check that it plays elsewhere"
+    return Refusal("the file is damaged or cut off", hint=hint, status=415, reason="media")
 
 
 def _no_media() -> Refusal:

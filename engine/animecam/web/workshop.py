@@ -18,6 +18,7 @@ from animecam.pipeline import Figures
 from animecam.settings import Look, Scope, Unseen
 from animecam.types import StreamFormat
 from animecam.web.options import MIB, Limits, Refusal
+from animecam.web.patience import paced
 from animecam.web.studio import Studio
 from animecam.web.untrusted import inspect, most_pixels
 
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 MOST_JOBS = 8  # waiting, running and kept results together; the folder holds no more than twice their uploads
 KEEP_SECONDS = 900.0  # how long a result waits to be fetched
-CHUNK_SECONDS = 30.0  # an upload that sends nothing for this long is given up
 SWEEP_SECONDS = 10.0  # how often old results are looked for
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
 SUFFIX_OF_RESULT = "-anime"
@@ -214,13 +214,7 @@ class Workshop:
     async def _store(self, job: Job, chunks: AsyncIterator[bytes]) -> None:
         size = 0
         with job.source.open("wb") as file:
-            while True:
-                try:
-                    chunk = await asyncio.wait_for(anext(chunks, b""), CHUNK_SECONDS)
-                except TimeoutError as error:
-                    raise Refusal("the upload stopped half-way", hint="send it again", status=408) from error
-                if not chunk:
-                    break
+            async for chunk in paced(chunks):
                 size += len(chunk)
                 if size > self._limits.upload_bytes:
                     raise too_large(self._limits)

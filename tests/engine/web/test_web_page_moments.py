@@ -197,7 +197,73 @@ def test_what_is_said_amid_a_recording_stays(visit_page, pages):
         await page.press("s")
         await page.until("document.getElementById('record-text').textContent >= '0:02'")
         assert await page.run("document.getElementById('status').textContent") == "Snapshot saved"
+        tree = (await page.call("Accessibility.getFullAXTree"))["nodes"]
+        assert "Record" in [node["name"]["value"] for node in tree if node["role"]["value"] == "button"]
         await page.click("#record")
         await page.until("document.getElementById('status').textContent === 'Recording saved'")
 
     visit_page(test, ALLOW)
+
+
+def test_who_drops_several_files_is_told_that_one_is_drawn(visit_page, pages):
+    """The others were left out without a word."""
+    drop = """(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
+      canvas.getContext("2d").fillRect(0, 0, 64, 48);
+      const blob = await new Promise((tell) => canvas.toBlob(tell));
+      const dataTransfer = new DataTransfer();
+      for (const name of ["a.png", "b.png", "c.png"]) dataTransfer.items.add(new File([blob], name));
+      document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+    })()"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.run(drop)
+        await page.until("stage.dataset.state === 'result'")
+        assert await page.run("save.download") == "a-anime.png"
+        said = await page.run("document.getElementById('status').textContent")
+        assert said.startswith("Only the first of 3 files is drawn.")
+
+    visit_page(test)
+
+
+def test_a_slow_engine_is_not_said_to_draw_nothing(visit_page, pages):
+    """Two frames in five seconds were shown as 0 fps."""
+    show = """import("./stage.js").then(({ Stage }) => {
+      new Stage().showFigures({ fps_out: FPS, latency_p50_ms: 1, latency_p95_ms: 1, faces: 1, crowd: "", dropped: 0 });
+      return document.getElementById("f-fps").textContent;
+    })"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        assert await page.run(show.replace("FPS", "0.42")) == "0.4"
+        assert await page.run(show.replace("FPS", "29.6")) == "30"
+
+    visit_page(test)
+
+
+def test_the_delay_tells_of_now_and_not_of_the_whole_session(visit_page, pages):
+    """It was put together from means since the start: after an hour a network that broke down did not show."""
+    measure = """import("./rtc.js").then(async ({ RtcLink }) => {
+      const link = new RtcLink();
+      const seen = { type: "inbound-rtp", jitterBufferDelay: 0, jitterBufferEmittedCount: 0, framesDecoded: 0 };
+      link.peer = { getStats: async () => new Map([[1, { ...seen }]]) };
+      const told = [];
+      for (const [frames, secondsEach] of [[9000, 0.01], [10, 0.5], [0, 0], [10, 0.01]]) {
+        seen.jitterBufferDelay += frames * secondsEach;
+        seen.jitterBufferEmittedCount += frames;
+        seen.framesDecoded += frames;
+        await link.measure();
+        told.push(Math.round(link.delayMs(100)));
+      }
+      return told.join();
+    })"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        assert await page.run(measure) == "110,600,600,110"
+
+    visit_page(test)

@@ -231,3 +231,41 @@ def test_a_server_that_is_gone_is_given_up(visit_page, pages, tmp_path, make_cli
         await pages.told(page, "The server does not answer")
 
     visit_page(test)
+
+
+def test_a_result_can_be_drawn_again_with_another_look(visit_page, pages, tmp_path, fakes):
+    """Whoever chose another style saw no change, and had to look for the file once more."""
+    picture = tmp_path / "me.png"
+    cv2.imwrite(str(picture), np.full((96, 128, 3), 80, np.uint8))
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    again = "document.getElementById('again')"
+    drawn = "stage.dataset.state === 'result' && document.getElementById('after-picture').complete"
+    said = "document.getElementById('status').textContent"
+    focused = "document.activeElement.id"
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.save_downloads(downloads)
+        await page.until(pages.READY)
+        assert await page.run(f"{again}.hidden")
+        await page.choose_file("#file", picture)
+        await page.until(drawn)
+        assert await page.run(f"{again}.disabled")
+        await page.press("2")
+        assert await page.run(said) == "Redraw shows what has changed"
+        await page.press("1")  # as it was drawn
+        assert (await page.run(said), await page.run(f"{again}.disabled")) == ("", True)
+        await page.press("2")
+        await page.run(f"stage.dataset.state = 'before', {again}.focus(), {again}.click()")
+        await page.until(drawn)
+        assert await page.run(focused) == "full"  # and not lost with the button that was hidden meanwhile
+        await page.click("#save")
+        shown = cv2.imread(str(await pages.saved(downloads, "me-anime.png")))
+        assert abs(int(shown[48, 64].mean()) - fakes.FLAT_LEVEL) <= 3
+        await page.run("document.getElementById('stop').focus(), document.getElementById('stop').click()")
+        await page.until(f"{focused} === 'start'")
+        assert await page.run(f"{again}.hidden")
+        assert page.complaints == []
+
+    visit_page(test)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -214,3 +215,31 @@ def test_a_hundred_connections_at_once_harm_nobody_who_is_in(visit, engine):
             mutter.close()
 
     visit(test, sessions=2)
+
+
+def test_the_figures_tell_of_the_last_frames_and_not_of_the_whole_session(visit, monkeypatch):
+    """After a slow hour a faster style changed nothing of the latency that was shown."""
+    slow, fast = 6, 3
+    monkeypatch.setattr(session, "RECENT_FRAMES", fast)
+    stamped = CameraFrames.__call__
+
+    def stamp(self, video_frame):
+        frame = stamped(self, video_frame)
+        return replace(frame, captured_ns=frame.captured_ns - 60_000_000_000) if frame.index < slow else frame
+
+    monkeypatch.setattr(CameraFrames, "__call__", stamp)
+
+    async def test(client):
+        async with client.ws_connect("/socket") as socket:
+            for clock_ms in range(slow + fast):
+                await socket.send_bytes(picture(clock_ms))
+                await receive(socket, WSMsgType.BINARY)
+                if clock_ms == slow - 1:
+                    assert (await receive(socket, "figures"))["latency_p50_ms"] > 50_000
+            while (figures := await receive(socket, "figures"))["frames_out"] < slow + fast:
+                pass
+            assert figures["latency_p95_ms"] < 50_000
+            metrics = await (await client.get("/metrics")).text()
+            assert 'quantile="0.5"} 59' in metrics  # nearly a minute, of the whole session
+
+    visit(test)

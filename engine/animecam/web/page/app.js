@@ -39,6 +39,14 @@ async function act(action) {
 function lookChanged(changes) {
   lookShown();
   call?.send(changes);
+  if (stage.state !== "result") return;
+  stage.say(isOutdated() ? "Redraw shows what has changed" : "");
+  updateTools();
+}
+
+// Whether a result was drawn with another look than the one that is chosen now.
+function isOutdated() {
+  return JSON.stringify(upload?.look) !== JSON.stringify(controls.look);
 }
 
 function lookShown() {
@@ -96,29 +104,31 @@ function stop() {
   updateTools();
 }
 
-function draw(file) {
+function draw(file, note = "") {
   stop();
-  retry = () => draw(file);
+  retry = () => draw(file, note);
   const mine = new Upload(file, controls.look, hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
-    done: (job) => mine === upload && uploadDone(job, mine),
+    done: (job) => mine === upload && uploadDone(job, mine, note),
     failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
   });
   upload = mine;
   updateTools();
+  stage.say(note);
   mine.start();
 }
 
-function uploadDone(job, { file, look }) {
+function uploadDone(job, { file, look }, note) {
   stage.showResult(job, file, { isMirrored: look.mirror });
   const link = element("save");
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;
-  stage.say(job.message);
+  stage.say(note + job.message);
   updateTools();
 }
 
 function updateTools() {
+  const focused = document.activeElement;
   const isLive = stage.state === "live";
   const isResult = stage.state === "result";
   for (const id of ["snapshot", "record"]) element(id).disabled = !isLive;
@@ -128,7 +138,10 @@ function updateTools() {
   element("full").disabled = !(isLive || isResult);
   element("full").hidden = !stage.canFill;
   element("stop").disabled = !(call || upload);
-  element("save").hidden = !isResult;
+  element("save").hidden = element("again").hidden = !isResult;
+  element("stop-text").textContent = element("stop").title = isResult ? "Close" : "Stop";
+  element("again").disabled = !(isResult && isOutdated());
+  stage.keepFocus(focused);
 }
 
 function toggleMirror() {
@@ -154,14 +167,15 @@ function showRecording(seconds) {
   if (!seconds) stage.say(isRunning ? "" : "Recording saved"); // what is said amid a recording stays
 }
 
-function warnOfRecording(event) {
-  if (recorder.isRunning) event.preventDefault(); // the browser asks whether to leave: what was recorded would be lost
+// The browser asks whether to leave: what was recorded, or is being drawn, would be lost.
+function warnOfLoss(event) {
+  if (recorder.isRunning || (upload && stage.state === "busy")) event.preventDefault();
 }
 
 function connectButtons() {
   const actions = {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
-    compare: () => stage.toggleCompare(), retry: () => retry(), back: stop,
+    compare: () => stage.toggleCompare(), again: () => draw(upload.file), retry: () => retry(), back: stop,
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => act(action));
   element("file").addEventListener("change", (event) => {
@@ -176,7 +190,7 @@ function connectButtons() {
   keys.checked = kept.keys !== "off";
   keys.addEventListener("change", () => { kept.keys = keys.checked ? "on" : "off"; });
   document.addEventListener("keydown", pressed);
-  window.addEventListener("beforeunload", warnOfRecording);
+  window.addEventListener("beforeunload", warnOfLoss);
   window.addEventListener("pagehide", stop);
 }
 
@@ -188,8 +202,8 @@ function connectDrop() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     classList.remove("over");
-    const [file] = event.dataTransfer.files;
-    if (file) act(() => draw(file));
+    const { files } = event.dataTransfer;
+    if (files.length) act(() => draw(files[0], files.length > 1 ? `Only the first of ${files.length} files is drawn. ` : ""));
   });
 }
 

@@ -31,6 +31,9 @@ export class Call {
       if (this.isOver) return this.#release();
       this.tell.camera(this.camera);
       const [track] = this.camera.getVideoTracks();
+      const paused = { message: "The camera sends no pictures", hint: "it is switched off, covered or used elsewhere" };
+      track.onmute = () => this.isOver || this.tell.note(paused);
+      track.onunmute = () => this.isOver || this.tell.note({ message: "" });
       track.onended = () => this.#end({ message: "The camera was unplugged", hint: "Plug it in again, then try again." });
       await this.#connect();
     } catch (problem) {

@@ -3,6 +3,7 @@
 const CHUNK_MS = 1000;
 const KINDS = ["video/mp4;codecs=avc1.42E01E", "video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"];
 const BITS_PER_S = 6_000_000;
+const MINUTE_MS = 60_000;
 const REVOKE_MS = 60_000; // the browser has long begun to save by then
 
 export function saveSnapshot(video) {
@@ -58,7 +59,9 @@ export class Recorder {
 
 function save(blob, suffix) {
   const url = URL.createObjectURL(blob);
-  const time = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");
+  const now = new Date();
+  const here = new Date(now - now.getTimezoneOffset() * MINUTE_MS); // as the clock on the user's wall, and not in London
+  const time = here.toISOString().slice(0, 19).replace("T", " ").replaceAll(":", "-");
   const link = Object.assign(document.createElement("a"), { href: url, download: `animecam ${time}.${suffix}` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), REVOKE_MS);

@@ -110,7 +110,7 @@ export class LookControls {
       box.className = "slider";
       const input = Object.assign(document.createElement("input"), { type: "range", name, min: 0, max: 1, step });
       input.addEventListener("input", () => this.change({ [name]: Number(input.value) }));
-      const shown = document.createElement("output");
+      const shown = Object.assign(document.createElement("output"), { ariaHidden: "true" }); // the slider says it itself
       box.htmlFor = input.id = `slider-${name}`; // an output can have a label, too: say whose this one is
       box.append(text("span", label), shown, input);
       return box;

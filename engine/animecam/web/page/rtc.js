@@ -9,6 +9,7 @@ export class RtcLink {
   constructor(camera, look, tell) {
     Object.assign(this, { camera, look, tell });
     this.wayMs = undefined;
+    this.counted = [{}, {}]; // what was sent and seen until the last measurement
   }
 
   // The drawn stream; null where no connection comes about.
@@ -55,12 +56,19 @@ export class RtcLink {
     const reports = [...(await this.peer.getStats()).values()];
     const of = (type) => reports.find((report) => report.type === type) ?? {};
     const pair = reports.find((report) => report.type === "candidate-pair" && report.nominated) ?? {};
-    const each = (seconds, count) => (count ? (1000 * seconds) / count : 0);
     const [sent, seen] = [of("outbound-rtp"), of("inbound-rtp")];
+    const [sentBefore, seenBefore] = this.counted;
+    if (seen.framesDecoded === seenBefore.framesDecoded) return; // nothing came: the last figure stands
+    this.counted = [sent, seen];
+    // Of what came since the last time: a mean of the whole session would hardly move any more.
+    const each = (now, before, seconds, count) => {
+      const more = (now[count] ?? 0) - (before[count] ?? 0);
+      return more > 0 ? (1000 * ((now[seconds] ?? 0) - (before[seconds] ?? 0))) / more : 0;
+    };
     this.wayMs =
       1000 * (pair.currentRoundTripTime ?? 0) +
-      each(sent.totalEncodeTime, sent.framesEncoded) + each(sent.totalPacketSendDelay, sent.packetsSent) +
-      each(seen.jitterBufferDelay, seen.jitterBufferEmittedCount) + each(seen.totalDecodeTime, seen.framesDecoded);
+      each(sent, sentBefore, "totalEncodeTime", "framesEncoded") + each(sent, sentBefore, "totalPacketSendDelay", "packetsSent") +
+      each(seen, seenBefore, "jitterBufferDelay", "jitterBufferEmittedCount") + each(seen, seenBefore, "totalDecodeTime", "framesDecoded");
   }
 
   close() {

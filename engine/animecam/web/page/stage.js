@@ -5,6 +5,7 @@ export function element(id) {
 }
 
 const FLASH_MS = 400;
+const SLOW_FPS = 10; // below it a tenth is worth telling
 
 export class Stage {
   constructor() {
@@ -96,7 +97,7 @@ export class Stage {
 
   showFigures({ fps_out, latency_p50_ms, latency_p95_ms, delay_ms, faces, crowd, dropped, backend }) {
     const round = (value) => (value === undefined ? "–" : Math.round(value));
-    element("f-fps").textContent = round(fps_out);
+    element("f-fps").textContent = fps_out < SLOW_FPS ? fps_out.toFixed(1) : round(fps_out); // 0 would be none at all
     element("f-engine").textContent = `${round(latency_p50_ms)} / ${round(latency_p95_ms)} ms`;
     element("f-delay").textContent = delay_ms ? `${round(delay_ms)} ms` : "–";
     const { videoWidth, videoHeight } = this.after;
@@ -137,18 +138,23 @@ export class Stage {
     setTimeout(() => this.root.classList.remove("flash"), FLASH_MS);
   }
 
+  // A button that is hidden or does nothing any more would lose the keyboard: the next one to press gets it.
+  keepFocus(focused) {
+    if (!focused?.closest?.(".sheet[hidden], #tools [hidden], #tools :disabled")) return;
+    const next = element(this.state)?.querySelector("button") ?? element(this.canFill ? "full" : "stop");
+    next.disabled = false;
+    next.focus({ preventScroll: true });
+  }
+
   say(text) {
     element("status").textContent = text ?? "";
   }
 
   #enter(state) {
     this.state = this.root.dataset.state = state;
-    const hadFocus = document.activeElement?.closest?.(".sheet");
+    const focused = document.activeElement;
     for (const sheet of ["idle", "busy", "problem"]) element(sheet).hidden = sheet !== state;
-    if (!hadFocus?.hidden) return;
-    const next = element(state)?.querySelector("button") ?? element("full"); // a hidden button would lose the keyboard
-    next.disabled = false;
-    next.focus({ preventScroll: true });
+    this.keepFocus(focused);
   }
 
   // A browser knows neither AVI nor every codec; the file itself is as good as any.

@@ -25,7 +25,7 @@ export class Upload {
     request.responseType = "json";
     request.upload.onprogress = (event) => this.#progress("Sending", event.loaded / event.total);
     request.onload = () => (request.status === 201 ? this.#accepted(request.response) : this.#fail(request.response));
-    request.onerror = () => this.#fail({ message: "The upload failed", hint: "Is animecam serve still running?" });
+    request.onerror = () => this.#fail({ message: "The upload failed", hint: "Is animecam serve still running, and the file still there?" });
     request.send(this.file);
     this.#progress("Sending", 0);
   }
