@@ -55,6 +55,7 @@ def test_toml_there_and_back() -> None:
         ('method = "distill"\ncalm_teacher = -1', "calm_teacher"),
         ("spin_teacher = true", "spin_teacher"),
         ("glasses = 1.5", "glasses"),
+        ("turns = 1.5", "turns"),
         ("beards = 1.5", "beards"),
         ("lip_shadows = 1.5", "lip_shadows"),
         ('method = "distill"\nbeards = 0.5', "beards"),

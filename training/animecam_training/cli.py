@@ -108,6 +108,7 @@ def prepare(
         drawn_by=describe_drawing(wanted) if kind == "pairs" else {},
         drawn_formerly=describe_drawing_formerly(wanted) if kind == "pairs" else {},
         expressions=wanted.expressions,
+        turns=wanted.turns,
         beards=wanted.beards,
         lip_shadows=wanted.lip_shadows,
         glasses=wanted.glasses,

@@ -205,9 +205,10 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next seven, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next eight, the
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
+        turns: Share of the heads that are turned aside, up or down, many of them with eyes that look elsewhere, 0 … 1.
         beards: Share of the heads on which a beard grows before they are drawn, 0 … 1 (`prepare --kind pairs`).
         lip_shadows: Share of the others that get a shadow on the upper lip, of which nothing is drawn, 0 … 1
             (likewise): what has learned moustaches would draw the smudge of one there.
@@ -237,6 +238,7 @@ class Recipe:
     log_every: int = 50
     drawing: DrawingName = "portrait"
     expressions: float = 0.0
+    turns: float = 0.0
     beards: float = 0.0
     lip_shadows: float = 0.0
     glasses: float = 0.0

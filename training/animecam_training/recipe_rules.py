@@ -31,6 +31,7 @@ def rules_of(recipe: Recipe) -> Rules:
         "calm_teacher": (calm, '0, or more with the method "distill"'),
         "spin_teacher": (not recipe.spin_teacher or recipe.method == "distill", 'true with the method "distill" alone'),
         "expressions": (0 <= recipe.expressions <= 1, "0 to 1"),
+        "turns": (0 <= recipe.turns <= 1, "0 to 1"),
         "beards": (0 <= recipe.beards <= of_pairs, '0, or to 1 with the method "pairs"'),
         "lip_shadows": (0 <= recipe.lip_shadows <= of_pairs, '0, or to 1 with the method "pairs"'),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),

@@ -23,6 +23,7 @@ from animecam_training.data.names import (
 from animecam_training.data.pictures import write_labels, write_layer, write_mask, write_picture
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.shadows import shade_lip
+from animecam_training.data.turns import change_pose
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.face import Growth, find_growth
@@ -80,7 +81,7 @@ def _growth(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareO
 def _make_head(
     crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
 ) -> None:
-    """Writes a head, perhaps with another expression, beard, shadow or glasses, and what belongs to it; itself last."""
+    """Writes a head, perhaps with other looks, pose, beard, shadow or glasses, and what belongs to it; itself last."""
 
     def beside(suffix: str) -> Path:
         return stem.with_name(stem.name + suffix)
@@ -90,9 +91,12 @@ def _make_head(
         beside(suffix).unlink(missing_ok=True)
     mesh = face.mesh
     # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
-    changes_face, light = (options.expressions, options.even_light) if is_frontal(face) else (0.0, 0.0)
-    if rng.random() < changes_face:
+    changes = (options.expressions, options.turns, options.even_light) if is_frontal(face) else (0.0, 0.0, 0.0)
+    expressions, turns, light = changes
+    if rng.random() < expressions:
         crop, mesh = change_expression(crop, mesh, rng)
+    if turns > 0 and rng.random() < turns:
+        crop, mesh = change_pose(crop, mesh, rng)
     has_glasses = bool(rng.random() < options.glasses)
     is_pair = options.kind == "pairs"
     person = finder.person(crop) if is_pair or light > 0 else None

@@ -10,6 +10,7 @@ from animecam_training.errors import DataError
 INDEX_FILE = "index.jsonl"
 ABSENT: dict[str, Any] = {
     "expressions": 0.0,
+    "turns": 0.0,
     "beards": 0.0,
     "lip_shadows": 0.0,
     "glasses": 0.0,

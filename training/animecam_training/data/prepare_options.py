@@ -29,13 +29,14 @@ class PrepareOptions:
         drawn_by: What that drawing is, by names and plain values; a folder of another is refused.
         drawn_formerly: Of `drawn_by`, what folders of earlier versions hold in other words; they go on.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
+        turns: Share of the heads that are turned, many of them with eyes that look elsewhere, 0 … 1.
         beards: Share of the heads of pairs on which a beard grows, 0 … 1.
         lip_shadows: Share of the heads of pairs without a grown beard that get a shadow on the upper lip, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1; for a teacher the head without them is kept beside.
         even_light: How much of the shade on a face a teacher, or the drawing of a pair, is not to see, 0 … 1; for the
             teacher the evened head is kept beside.
         workers: Processes.
-        seed: Of margins, expressions, beards, shadows and glasses.
+        seed: Of margins, expressions, turns, beards, shadows and glasses.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class PrepareOptions:
     drawn_by: Mapping[str, Any] = field(default_factory=dict[str, Any])
     drawn_formerly: Mapping[str, Any] = field(default_factory=dict[str, Any])
     expressions: float = 0.0
+    turns: float = 0.0
     beards: float = 0.0
     lip_shadows: float = 0.0
     glasses: float = 0.0
@@ -69,7 +71,8 @@ class PrepareOptions:
         marks |= {"copies": self.copies, "seed": self.seed}
         if self.beard_copies:  # else left out: folders of before have no such mark
             marks["beard_copies"] = self.beard_copies
-        changes = {"expressions": self.expressions, "glasses": self.glasses, "even_light": self.even_light}
+        changes = {"expressions": self.expressions, "turns": self.turns}
+        changes |= {"glasses": self.glasses, "even_light": self.even_light}
         if self.kind == "pairs":
             changes["parts"] = True  # their maps lie beside them: not in folders of before
             changes |= {"beards": self.beards, "lip_shadows": self.lip_shadows}
