@@ -21,6 +21,7 @@ from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.run_folder import (
+    BEST_FILE,
     CHECKPOINT_FILE,
     RunFolder,
     StepFigures,
@@ -31,6 +32,7 @@ from animecam_training.run_folder import (
 )
 from animecam_training.starting import FILE_SIZES, OF_THIS_RUN, begin_with, go_on
 from animecam_training.stopping import stop_wishes
+from animecam_training.validation import VALIDATION, Validation, open_validation
 
 log = logging.getLogger(__name__)
 
@@ -88,19 +90,22 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         if process.rank == 0:
             _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
+        validation = open_validation(recipe, dataset)
         method = METHODS[recipe.method](recipe, process.device)
         origins = {
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
             "teacher": _describe_teacher(recipe, options),
-        }
+        } | ({VALIDATION: validation.describe()} if validation else {})
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
         first_step = 0
         if options.resume:
             first_step = go_on(method, recipe, options.folder / CHECKPOINT_FILE, origins)
+            if validation:
+                validation.go_on_from(options.folder / BEST_FILE)
         elif options.start_from:
             begin_with(method, options.start_from)
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
@@ -109,7 +114,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             # torchrun ends its processes by itself, and soon.
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
             with killed_workers_named(), wishes as is_asked:
-                return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
+                parts = (method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
+                return _run(*parts, validation if folder else None)
         finally:
             if folder:
                 folder.close()
@@ -154,12 +160,16 @@ def _run(
     on_step: Callable[[int], None] | None,
     origins: Mapping[str, str],
     is_asked: Callable[[], bool],
+    validation: Validation | None,
 ) -> Checkpoint:
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
     counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
     since, step = 0, first_step
+    figures: Mapping[str, float] = {}  # of this step, if it validates
+    if folder and validation and options.start_from:
+        folder.log(StepFigures(0, 0.0, 0.0, 0, validation.begin(method)))
     for batch in stream:
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
         losses = method.train_step(moved, step)
@@ -170,15 +180,23 @@ def _run(
         now = perf_counter()
         is_interrupted = is_asked() and step < recipe.steps
         is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
-        if folder and (step % recipe.log_every == 0 or is_last):
+        is_validated = not is_interrupted and (step % recipe.validate_every == 0 or is_last)
+        # The other processes wait in the next step, for its gradients.
+        figures = validation.measure(method) if validation and is_validated else {}
+        is_best = validation is not None and validation.is_best(figures, step)
+        if folder and (step % recipe.log_every == 0 or is_last or figures):
             means = {name: float(value) / counts[name] for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
-            folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
+            minutes, speed = (now - started) / 60, since / (now - logged)
+            folder.log(StepFigures(step, minutes, speed, images, means | figures))
             sums.clear()
             counts.clear()
             since, logged = 0, now
-        if folder and (step % recipe.save_every == 0 or is_last):
-            save_checkpoint(_checkpoint(method, recipe, step, origins), folder.checkpoint)
+        if folder and (step % recipe.save_every == 0 or is_last or is_best):
+            checkpoint = _checkpoint(method, recipe, step, origins, figures)
+            save_checkpoint(checkpoint, folder.checkpoint)  # first: the best one is never of a later step
+            if is_best:
+                save_checkpoint(checkpoint, folder.best)
         if folder and samples is not None and (step % recipe.grid_every == 0 or is_last):
             drawn = torch.cat([method.draw(picture[None]) for picture in samples])
             folder.write_grid([to_row(samples), to_row(drawn)], step)
@@ -188,7 +206,7 @@ def _run(
             raise KeyboardInterrupt
         if is_last:
             break
-    return _checkpoint(method, recipe, step, origins)
+    return _checkpoint(method, recipe, step, origins, figures)
 
 
 def _add(sums: Losses, losses: Losses) -> None:
@@ -209,6 +227,8 @@ def _is_over(options: RunOptions, started: float, now: float, process: Process) 
     return bool(verdict)
 
 
-def _checkpoint(method: Method, recipe: Recipe, step: int, origins: Mapping[str, str]) -> Checkpoint:
+def _checkpoint(
+    method: Method, recipe: Recipe, step: int, origins: Mapping[str, str], figures: Mapping[str, float]
+) -> Checkpoint:
     weights = {name: value.cpu() for name, value in method.average.weights.items()}
-    return Checkpoint(recipe, step, weights, method.state(), origins)
+    return Checkpoint(recipe, step, weights, method.state(), origins, figures)

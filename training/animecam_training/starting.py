@@ -99,12 +99,19 @@ def _start_weights(method: Method, predecessor: Predecessor) -> int:
 
 
 def _without_reporting(recipe: Recipe) -> Recipe:
-    """The recipe without what may change between sessions: how often things are written, and by how many workers."""
+    """The recipe without what may change between sessions: how often and what is told, and by how many workers."""
     defaults = Recipe()
     return replace(
         recipe,
         save_every=defaults.save_every,
         grid_every=defaults.grid_every,
         log_every=defaults.log_every,
-        data=replace(recipe.data, workers=defaults.data.workers, samples=defaults.data.samples),
+        validate_every=defaults.validate_every,
+        data=replace(
+            recipe.data,
+            workers=defaults.data.workers,
+            samples=defaults.data.samples,
+            validation=defaults.data.validation,
+            validation_pictures=defaults.data.validation_pictures,
+        ),
     )
