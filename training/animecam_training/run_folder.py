@@ -28,6 +28,10 @@ RECIPE_FILE = "recipe.toml"
 STATS_FILE = "stats.jsonl"
 GRIDS_FOLDER = "grids"
 
+VALIDATED = "val/"  # begins the names of what validation measured
+CHOSEN_BY = ("val/drawing_l1", "val/teacher_l1")
+"""What the best state is chosen by, with the methods "pairs" and "distill"."""
+
 SAMPLE_PICTURES = 8
 SAMPLE_SIDE_PX = 256
 
@@ -50,6 +54,11 @@ class StepFigures:
     steps_per_second: float
     images: int
     losses: Mapping[str, float]
+
+
+def chosen_error(figures: Mapping[str, float]) -> float | None:
+    """The error that the best state is chosen by; None where nothing was validated."""
+    return next((figures[name] for name in CHOSEN_BY if name in figures), None)
 
 
 def check_run(path: Path, *, is_resumed: bool) -> None:

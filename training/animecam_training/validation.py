@@ -25,12 +25,9 @@ from animecam_training.methods.pairs import PairMethod
 from animecam_training.metrics.drawings import ErrorSums, read_region
 from animecam_training.models.generator import SIZE_MULTIPLE
 from animecam_training.ops.levels import to_levels
+from animecam_training.run_folder import VALIDATED, chosen_error
 
 log = logging.getLogger(__name__)
-
-TEACHER_L1 = "val/teacher_l1"
-CHOSEN_BY = ("val/drawing_l1", TEACHER_L1)
-"""What the best state is chosen by, with the methods "pairs" and "distill"."""
 
 VALIDATION = "validation"  # among the origins of a checkpoint
 LARGEST_SIDE_PX = 1024  # all pictures are kept in memory, and drawn whole
@@ -80,7 +77,7 @@ class Validation:
         """Mean absolute differences (L1), 0 … 2, to the drawings as `evaluate --pairs` has them, or to the teacher's.
 
         Returns:
-            The errors by name; the first is what the best state is chosen by.
+            The errors by name.
         """
         assert isinstance(method, PairMethod)  # others were refused
         sums = ErrorSums()
@@ -91,8 +88,8 @@ class Validation:
             sums.add(_to_image(method.draw(batch["photo"])), self._wanted[path], *self._regions(path))
         errors = sums.means()
         if not self._is_of_pairs:
-            return {TEACHER_L1: errors.whole}
-        return {f"val/{name}": error for name, error in errors.by_name().items()}
+            return {f"{VALIDATED}teacher_l1": errors.whole}
+        return {f"{VALIDATED}{name}": error for name, error in errors.by_name().items()}
 
     def begin(self, method: Method) -> dict[str, float]:
         """As `measure`, of the weights that a run starts from; they are no state of it, and never its best."""
@@ -102,9 +99,9 @@ class Validation:
 
     def is_best(self, figures: Mapping[str, float], step: int) -> bool:
         """Whether what was measured after a step, if anything, is better than all before; it is told of and kept."""
-        if not figures:
-            return False
         error = chosen_error(figures)
+        if error is None:
+            return False
         is_better = self._best is None or error < self._best
         self._best = error if is_better else self._best
         _tell(figures, step, ", the best so far" if is_better else "")
@@ -132,11 +129,6 @@ class Validation:
 def open_validation(recipe: Recipe, trained: Crops) -> Validation | None:
     """The validation that a recipe asks for; None where it asks for none. Raises what `Validation` does."""
     return Validation(recipe, trained) if recipe.data.validation else None
-
-
-def chosen_error(figures: Mapping[str, float]) -> float:
-    """Of what `Validation.measure` found, the error that the best state is chosen by."""
-    return next(figures[name] for name in CHOSEN_BY if name in figures)
 
 
 def _tell(figures: Mapping[str, float], step: int, remark: str) -> None:
