@@ -51,6 +51,8 @@ def test_toml_there_and_back() -> None:
         ("[pair_weights]\npixel = 0\ngradient = 0\nfeature = 0", "pair_weights has"),
         ("steps = 5\npretrain_steps = 6", "pretrain_steps"),
         ("save_every = 0", "save_every"),
+        ("validate_every = 0", "validate_every"),
+        ("[data]\nvalidation_pictures = 0", "data.validation_pictures"),
         ("calm_teacher = 2", "calm_teacher"),
         ('method = "distill"\ncalm_teacher = -1', "calm_teacher"),
         ("spin_teacher = true", "spin_teacher"),

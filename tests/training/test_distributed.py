@@ -13,6 +13,7 @@ from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, Opt
 from animecam_training.data.pictures import write_picture
 from animecam_training.loop import RunOptions, train
 from animecam_training.recipe_files import recipe_to_toml
+from animecam_training.run_folder import read_stats
 
 JOIN_SECONDS = 120
 
@@ -38,13 +39,13 @@ def pairs(tmp_path: Path) -> Path:
     return folder
 
 
-def _run_two(pairs: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def _run_two(pairs: Path, tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A run of two processes into the folder "two"."""
     (tmp_path / "recipe.toml").write_text(recipe_to_toml(_recipe(pairs, 1)))
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
         *("-m", "animecam_training.cli", "run", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "two")),
-        *("--threads", "1"),
+        *("--threads", "1", *words),
     ]
     return subprocess.run(command, capture_output=True, text=True, timeout=JOIN_SECONDS, check=False)
 
@@ -71,3 +72,15 @@ def test_a_folder_that_holds_a_run_stops_all_processes_in_a_line(pairs: Path, tm
     assert done.returncode != 0
     assert "already holds a run" in done.stderr
     assert "[rank1]" not in done.stderr
+
+
+@pytest.mark.slow
+def test_one_process_validates_and_the_others_wait(pairs: Path, tmp_path: Path) -> None:
+    unseen = tmp_path / "unseen"
+    unseen.mkdir()
+    write_picture(np.full((72, 72, 3), 90, np.uint8), unseen / "a.in.png")
+    write_picture(np.full((72, 72, 3), 200, np.uint8), unseen / "a.out.png")
+    done = _run_two(pairs, tmp_path, "--validation", str(unseen), "--set", "validate_every=1")
+    assert done.returncode == 0, done.stderr
+    assert [list(line.losses).count("val/drawing_l1") for line in read_stats(tmp_path / "two/stats.jsonl")] == [1, 1]
+    assert load_checkpoint(tmp_path / "two/best.pt").step in (1, 2)

@@ -86,6 +86,7 @@ def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tm
     ):
         assert text in page, text
     assert "secret" not in page
+    assert "Validation" not in page
     assert "colour 0" not in page
     assert int(read_picture(out / "ink-grid.jpg").mean()) == 20  # the last run's last grid
     assert main(words) == 1
@@ -104,6 +105,39 @@ def test_curves_follow_one_another_and_know_every_phase(first: Path, second: Pat
     assert curves["G/pixel"] == [Curve(1, [10, 20, 30], [0.5] * 3), Curve(2, [50], [0.1])]
     assert curves["G/pretrain_main"] == [Curve(2, [40], [7.0])]
     assert curves["D/main"] == [Curve(2, [50], [2.0])]
+
+
+def test_validation_has_its_table_and_its_dot(first: Path, second: Path, tmp_path: Path) -> None:
+    """A start that was better than all of the run is no state of it; of two that are equal the first was kept."""
+    lines = [json.loads(line) for line in (first / "stats.jsonl").read_text().splitlines()]
+    figures = {"val/drawing_l1": [0.1, 0.2, 0.2, 0.3], "val/drawing_l1_eyes_and_mouth": [0.5, 0.7, 0.6, 0.8]}
+    lines.insert(0, {"step": 0, "minutes": 0.0, "steps_per_second": 0.0, "images": 0, "losses": {}})
+    for i, line in enumerate(lines):
+        line["losses"] |= {name: values[i] for name, values in figures.items()}
+    (first / "stats.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    curves = join_curves([read_run(second), read_run(first)])
+    assert list(curves) == ["val/drawing_l1", "val/drawing_l1_eyes_and_mouth", "G/pixel", "D/main"]
+    assert curves["val/drawing_l1"] == [Curve(2, [20, 30, 40, 50], [0.1, 0.2, 0.2, 0.3], 30)]
+    assert all(curve.best is None for curve in curves["G/pixel"])
+    page = write_report([second, first], ReportOptions(tmp_path / "docs")).read_text()
+    for text in (
+        "| run 2 | step 0 | best, step 10 | last, step 30 |",
+        "| L1 to the drawings, 0 … 2 | 0.1000 | 0.2000 | 0.3000 |",
+        "| L1 to the drawings, in eyes and mouth | 0.5000 | 0.7000 | 0.8000 |",
+    ):
+        assert text in page, text
+    assert page.count("best, step") == 1
+
+
+def test_the_best_state_has_a_dot(tmp_path: Path) -> None:
+    seen: list[np.ndarray] = []
+    for best in (None, 2):
+        plot_curves({"a": [Curve(1, [1, 2, 3], [1.0, 2.0, 1.0], best)]}, tmp_path / "c.png")
+        seen.append(read_picture(tmp_path / "c.png").astype(int))
+    rows, columns = np.nonzero(np.abs(seen[0] - seen[1]).max(axis=2) > 60)
+    assert len(rows) > 15
+    assert np.ptp(rows) < 12
+    assert np.ptp(columns) < 12
 
 
 def test_curves_are_drawn_where_the_values_are(tmp_path: Path) -> None:

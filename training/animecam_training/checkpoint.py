@@ -41,6 +41,7 @@ class Checkpoint:
         state: Modules, optimisers and averages by name, as the method wants them back.
         origins: What else decides how the run goes on, by name and in words: its pictures, its teacher, the number of
             processes. Empty in checkpoints from before it was kept.
+        figures: What validation measured at this step, by name; empty where it did not.
     """
 
     recipe: Recipe
@@ -48,6 +49,7 @@ class Checkpoint:
     weights: Mapping[str, Tensor]
     state: Mapping[str, StateDict]
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
@@ -64,6 +66,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "weights": dict(checkpoint.weights),
         "state": dict(checkpoint.state),
         "origins": dict(checkpoint.origins),
+        "figures": dict(checkpoint.figures),
     }
     try:
         with partial.open("wb") as file:
@@ -111,7 +114,8 @@ def load_checkpoint(path: Path, hint: str = OF_A_RUN) -> Checkpoint:
     if missing := [key for key in ("recipe", "step", "weights", "state") if key not in payload]:
         raise CheckpointError(f"checkpoint {path} has no {', '.join(missing)}", hint=hint)
     recipe = _stored_recipe(payload["recipe"], path)
-    return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], payload.get("origins", {}))
+    later = (payload.get(name, {}) for name in ("origins", "figures"))
+    return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], *later)
 
 
 def _check_sums(path: Path) -> None:

@@ -17,7 +17,6 @@ from animecam_training.errors import CheckpointError, TrainingError, needed_pack
 
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
-
 LEAST_SIDE_PX = 64
 
 _FOLDER = click.Path(path_type=Path)
@@ -135,6 +134,7 @@ def prepare(
 @_CHANGES
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
+@click.option("--validation", help="Instead of the recipe's data.validation: people who are not trained on.")
 @click.option("--teacher", type=named.style, help="Instead of the recipe's teacher.")
 @click.pass_context
 def run(
@@ -149,6 +149,7 @@ def run(
     changes: tuple[str, ...],
     photos: str | None,
     styles: str | None,
+    validation: str | None,
     teacher: Path | None,
 ) -> None:
     """Trains a style; under torchrun (-m animecam_training.cli run ...) several processes share the work."""
@@ -161,9 +162,10 @@ def run(
         from animecam_training.useless import check_run, typed_options
 
     loaded = load_recipe(recipe, changes)
-    check_run(loaded, typed_options(context))
-    data = replace(loaded.data, photos=photos or loaded.data.photos, styles=styles or loaded.data.styles)
+    places = {"photos": photos, "styles": styles, "validation": validation}
+    data = replace(loaded.data, **{name: place for name, place in places.items() if place})
     loaded = replace(loaded, data=data, teacher=named.teacher(teacher, loaded.teacher))
+    check_run(loaded, typed_options(context))
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
     with progress_bar(is_shown=is_first_process()) as progress:
         task = progress.add_task(escape(loaded.name), total=loaded.steps)
@@ -255,8 +257,7 @@ def report(*, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: 
     with needed_packages("report"):
         from animecam_training.report import ReportOptions, write_report
 
-    page = write_report(runs, ReportOptions(folder, figures, grid, replace))
-    results.print(escape(str(page)), soft_wrap=True)
+    results.print(escape(str(write_report(runs, ReportOptions(folder, figures, grid, replace)))), soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -49,6 +49,9 @@ class DataConfig:
         photos: Folder of pairs (method "pairs") or of photos ("dtgan", "distill"), as `animecam-train prepare` writes.
         styles: Folder of style pictures with edge-smoothed copies (method "dtgan").
         samples: Folder of pictures for the sample grids, the first few of it; empty takes them from `photos`.
+        validation: Folder like `photos`, of people who are not in it, to validate on (methods "pairs" and "distill");
+            empty does not validate.
+        validation_pictures: How many of it at most, taken at even distances.
         batch: Pictures a step and process.
         sizes_px: Sides of the training crops; each step draws one.
         zooms: Side of the region a crop shows, in crop sides; each picture draws one. 1 cuts without scaling,
@@ -59,6 +62,8 @@ class DataConfig:
     photos: str = "pairs"
     styles: str = ""
     samples: str = ""
+    validation: str = ""
+    validation_pictures: int = 64
     batch: int = 4
     sizes_px: tuple[int, ...] = (128, 160, 192)
     zooms: tuple[float, ...] = (1.0, 1.25, 1.6, 2.0, 2.5)
@@ -205,6 +210,7 @@ class Recipe:
         save_every: Steps between checkpoints.
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
+        validate_every: Steps between validations, where there is `data.validation`.
         drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next eight, the
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
@@ -236,6 +242,7 @@ class Recipe:
     save_every: int = 250
     grid_every: int = 1000
     log_every: int = 50
+    validate_every: int = 250
     drawing: DrawingName = "portrait"
     expressions: float = 0.0
     turns: float = 0.0

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -16,15 +16,12 @@ from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
-from animecam_training.errors import CheckpointError
 from animecam_training.measured import describe_teacher, describe_teacher_formerly
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
-from animecam_training.models.weights import count_context, match_state
-from animecam_training.predecessors import Predecessor, read_predecessor
-from animecam_training.recipe_files import differences
 from animecam_training.run_folder import (
+    BEST_FILE,
     CHECKPOINT_FILE,
     RunFolder,
     StepFigures,
@@ -33,12 +30,11 @@ from animecam_training.run_folder import (
     load_samples,
     to_row,
 )
+from animecam_training.starting import FILE_SIZES, OF_THIS_RUN, begin_with, go_on
 from animecam_training.stopping import stop_wishes
+from animecam_training.validation import VALIDATION, Validation, open_validation
 
 log = logging.getLogger(__name__)
-
-OF_THIS_RUN = "put a copy of it back, or begin in another folder: --out"
-FILE_SIZES = "sizes of files"  # among the origins of a checkpoint
 
 METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
     "pairs": PairMethod,
@@ -94,24 +90,32 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         if process.rank == 0:
             _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
+        validation = open_validation(recipe, dataset)
         method = METHODS[recipe.method](recipe, process.device)
         origins = {
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
             "teacher": _describe_teacher(recipe, options),
-        }
+        } | ({VALIDATION: validation.describe()} if validation else {})
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
-        first_step = _restore(method, recipe, options, origins)
+        first_step = 0
+        if options.resume:
+            first_step = go_on(method, recipe, options.folder / CHECKPOINT_FILE, origins)
+            if validation:
+                validation.go_on_from(options.folder / BEST_FILE)
+        elif options.start_from:
+            begin_with(method, options.start_from)
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
             # torchrun ends its processes by itself, and soon.
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
             with killed_workers_named(), wishes as is_asked:
-                return _run(method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
+                parts = (method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
+                return _run(*parts, validation if folder else None)
         finally:
             if folder:
                 folder.close()
@@ -156,12 +160,16 @@ def _run(
     on_step: Callable[[int], None] | None,
     origins: Mapping[str, str],
     is_asked: Callable[[], bool],
+    validation: Validation | None,
 ) -> Checkpoint:
     samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
     counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
     since, step = 0, first_step
+    figures: Mapping[str, float] = {}  # of this step, if it validates
+    if folder and validation and options.start_from:
+        folder.log(StepFigures(0, 0.0, 0.0, 0, validation.begin(method)))
     for batch in stream:
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
         losses = method.train_step(moved, step)
@@ -172,15 +180,23 @@ def _run(
         now = perf_counter()
         is_interrupted = is_asked() and step < recipe.steps
         is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
-        if folder and (step % recipe.log_every == 0 or is_last):
+        is_validated = not is_interrupted and (step % recipe.validate_every == 0 or is_last)
+        # The other processes wait in the next step, for its gradients.
+        figures = validation.measure(method) if validation and is_validated else {}
+        is_best = validation is not None and validation.is_best(figures, step)
+        if folder and (step % recipe.log_every == 0 or is_last or figures):
             means = {name: float(value) / counts[name] for name, value in sums.items()}
             images = step * recipe.data.batch * process.ranks
-            folder.log(StepFigures(step, (now - started) / 60, since / (now - logged), images, means))
+            minutes, speed = (now - started) / 60, since / (now - logged)
+            folder.log(StepFigures(step, minutes, speed, images, means | figures))
             sums.clear()
             counts.clear()
             since, logged = 0, now
-        if folder and (step % recipe.save_every == 0 or is_last):
-            save_checkpoint(_checkpoint(method, recipe, step, origins), folder.checkpoint)
+        if folder and (step % recipe.save_every == 0 or is_last or is_best):
+            checkpoint = _checkpoint(method, recipe, step, origins, figures)
+            save_checkpoint(checkpoint, folder.checkpoint)  # first: the best one is never of a later step
+            if is_best:
+                save_checkpoint(checkpoint, folder.best)
         if folder and samples is not None and (step % recipe.grid_every == 0 or is_last):
             drawn = torch.cat([method.draw(picture[None]) for picture in samples])
             folder.write_grid([to_row(samples), to_row(drawn)], step)
@@ -190,7 +206,7 @@ def _run(
             raise KeyboardInterrupt
         if is_last:
             break
-    return _checkpoint(method, recipe, step, origins)
+    return _checkpoint(method, recipe, step, origins, figures)
 
 
 def _add(sums: Losses, losses: Losses) -> None:
@@ -211,80 +227,8 @@ def _is_over(options: RunOptions, started: float, now: float, process: Process) 
     return bool(verdict)
 
 
-def _checkpoint(method: Method, recipe: Recipe, step: int, origins: Mapping[str, str]) -> Checkpoint:
+def _checkpoint(
+    method: Method, recipe: Recipe, step: int, origins: Mapping[str, str], figures: Mapping[str, float]
+) -> Checkpoint:
     weights = {name: value.cpu() for name, value in method.average.weights.items()}
-    return Checkpoint(recipe, step, weights, method.state(), origins)
-
-
-def _restore(method: Method, recipe: Recipe, options: RunOptions, origins: Mapping[str, str]) -> int:
-    """Load what the run starts from; the number of steps already done."""
-    if options.resume:
-        path = options.folder / CHECKPOINT_FILE
-        checkpoint = load_checkpoint(path, OF_THIS_RUN)
-        was = checkpoint.origins
-        changed = differences(
-            _without_reporting(_where_it_lies_now(checkpoint.recipe, recipe, was)), _without_reporting(recipe)
-        )
-        if changed:
-            raise CheckpointError(
-                f"{path} was trained with another recipe: " + "; ".join(changed),
-                hint="resume with its own recipe.toml, or start a new run with --from",
-            )
-        if other := [f"{name} {was[name]}, now {now}" for name, now in origins.items() if was.get(name, now) != now]:
-            raise CheckpointError(
-                f"{path} would not go on as the run it is of: " + "; ".join(other),
-                hint="give it what it had, or start a new run with --from",
-            )
-        if not checkpoint.state:
-            raise CheckpointError(f"{path} holds weights alone", hint="start a new run with --from")
-        method.load_state(checkpoint.state)
-        return checkpoint.step
-    if options.start_from:
-        predecessor = read_predecessor(options.start_from)
-        missing = _start_weights(method, predecessor)
-        log.info("started from %s, %d tensors new", predecessor.origin, missing)
-    return 0
-
-
-def _where_it_lies_now(was: Recipe, now: Recipe, origins: Mapping[str, str]) -> Recipe:
-    """A recipe as it was, but with the places of now: what the origins tell by its contents may have been moved."""
-    teacher = now.teacher if "teacher" in origins else was.teacher
-    places = now.data if FILE_SIZES in origins else was.data
-    return replace(was, teacher=teacher, data=replace(was.data, photos=places.photos, styles=places.styles))
-
-
-def _start_weights(method: Method, predecessor: Predecessor) -> int:
-    """Copy the averaged weights of a relative into the generator; the number of tensors that keep their fresh values.
-
-    Raises:
-        CheckpointError: The weights are of another generator altogether.
-    """
-    own = method.generator.state_dict()
-    known = match_state(own, predecessor.weights)
-    if not known:
-        raise CheckpointError(
-            f"{predecessor.origin} cannot start this generator: no tensor has its name and shape",
-            hint='use the same model section, or distil: method = "distill"',
-        )
-    context = count_context(predecessor.weights)
-    if context > count_context(own):
-        log.warning(
-            "%s sees farther than this generator and draws otherwise without: in [model], context = %d",
-            *(predecessor.origin, context),
-        )
-    method.generator.load_state_dict(own | known)
-    for name, value in method.generator.state_dict().items():
-        method.average.weights[name].copy_(value)
-    return len(own) - len(known)
-
-
-def _without_reporting(recipe: Recipe) -> Recipe:
-    """The recipe without what may change between sessions: how often things are written, and by how many workers."""
-    defaults = Recipe()
-    return replace(
-        recipe,
-        save_every=defaults.save_every,
-        grid_every=defaults.grid_every,
-        log_every=defaults.log_every,
-        data=replace(recipe.data, workers=defaults.data.workers, samples=defaults.data.samples),
-    )
+    return Checkpoint(recipe, step, weights, method.state(), origins, figures)

@@ -5,6 +5,7 @@ from animecam_training.errors import ConfigError
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.options import DRAWING_SECTIONS
 
+OF_VALIDATION = ("data.validation_pictures", "validate_every")
 OF_A_JUDGE = ("model.discriminator", "model.discriminator_channels", "optim.discriminator_rate")
 
 
@@ -36,11 +37,13 @@ def _unused(recipe: Recipe) -> dict[str, str]:
     else:
         unused |= dict.fromkeys(("drawing", *sections), method)
     if recipe.method == "dtgan":
-        unused["pair_weights"] = method
+        unused |= dict.fromkeys(("pair_weights", "data.validation", *OF_VALIDATION), method)
     else:
         unused |= {"dtgan_weights": method, "data.styles": method}
         if recipe.pair_weights.adversarial == 0:
             unused |= dict.fromkeys(OF_A_JUDGE, "pair_weights.adversarial = 0")
+    if not recipe.data.validation:
+        unused |= dict.fromkeys(OF_VALIDATION, "no folder in data.validation")
     if recipe.pretrain_steps == 0:
         unused["optim.pretrain_rate"] = "pretrain_steps = 0"
     return unused

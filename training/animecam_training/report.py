@@ -12,7 +12,15 @@ from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
 from animecam_training.recipe_files import load_recipe
 from animecam_training.report_plots import Curve, plot_curves
-from animecam_training.run_folder import GRIDS_FOLDER, RECIPE_FILE, STATS_FILE, StepFigures, read_stats
+from animecam_training.run_folder import (
+    GRIDS_FOLDER,
+    RECIPE_FILE,
+    STATS_FILE,
+    VALIDATED,
+    StepFigures,
+    chosen_error,
+    read_stats,
+)
 
 FIGURE_WORDS = {
     "anime_distance_ratio": "squeeze KID to the style aimed at, share of the unstyled photos'",
@@ -27,6 +35,7 @@ FIGURE_WORDS = {
     "lpips_alex_to_photo": "LPIPS (AlexNet) to the photo",
     "squeeze_distance_to_full": "squeeze distance to the teacher",
     "psnr_to_full_db": "PSNR to the teacher, dB",
+    "teacher_l1": "L1 to what the teacher draws, 0 … 2",
     "drawing_l1": "L1 to the drawings, 0 … 2",
     "drawing_l1_eyes_and_mouth": "L1 to the drawings, in eyes and mouth",
     "drawing_l1_beard": "L1 to the drawings, where a beard was grown",
@@ -74,6 +83,18 @@ class RunRecord:
         clocks = [line.minutes for line in self.lines]
         ends = [now for now, after in pairwise(clocks) if after < now]
         return sum(ends) + clocks[-1]
+
+    @property
+    def validated(self) -> list[StepFigures]:
+        """The lines with figures of validation."""
+        return [line for line in self.lines if chosen_error(line.losses) is not None]
+
+    @property
+    def best(self) -> StepFigures | None:
+        """The line of the state that best.pt holds; None where nothing was validated."""
+        # What a run starts from, step 0, is no state of it; of equal ones the first is kept.
+        states = [line for line in self.validated if line.step]
+        return min(states, key=lambda line: chosen_error(line.losses) or 0.0, default=None)
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -123,17 +144,21 @@ def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
 
 
 def join_curves(records: Sequence[RunRecord]) -> dict[str, list[Curve]]:
-    """Curves by the name of the term, one for each run that has it; runs follow one another on the axis of steps."""
+    """Curves by the name of the term, one for each run that has it; runs follow one another on the axis of steps.
+
+    Those of validation come first.
+    """
     curves: dict[str, list[Curve]] = {}
     start = 0
     for number, record in enumerate(records, start=1):
         # Phases have terms of their own: the last line does not know those of pre-training.
         for term in dict.fromkeys(term for line in record.lines for term in line.losses):
             known = [line for line in record.lines if term in line.losses]
-            curve = Curve(number, [start + line.step for line in known], [line.losses[term] for line in known])
-            curves.setdefault(term, []).append(curve)
+            best = start + record.best.step if record.best and term.startswith(VALIDATED) else None
+            steps, values = [start + line.step for line in known], [line.losses[term] for line in known]
+            curves.setdefault(term, []).append(Curve(number, steps, values, best))
         start += record.lines[-1].step
-    return curves
+    return dict(sorted(curves.items(), key=lambda item: not item[0].startswith(VALIDATED)))
 
 
 def _read_figures(path: Path) -> Mapping[str, Any]:
@@ -154,6 +179,9 @@ def _page(name: str, records: Sequence[RunRecord], measured: Mapping[str, Any] |
     if has_grid:
         parts.append(f"![Portraits, and below each the same drawn]({name}-grid.jpg)")
     parts += ["## How it was trained", _runs_table(records), _weights_lines(records)]
+    validated = [(number, record) for number, record in enumerate(records, start=1) if record.best]
+    if validated:
+        parts += ["## Validation", *(_validation_text(number, record) for number, record in validated)]
     parts += ["## Losses", f"![Every term by step]({name}-curves.png)"]
     if measured:
         parts += ["## Figures", _figures_text(measured)]
@@ -186,6 +214,24 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "precision": recipe.precision,
         "features": recipe.features,
     }
+
+
+def _validation_text(number: int, record: RunRecord) -> str:
+    """What validation found at the start, where that was measured, at the best state and at the last."""
+    lines = {f"step {line.step:,}": line for line in record.validated[:1] if not line.step}
+    if record.best:
+        lines[f"best, step {record.best.step:,}"] = record.best
+    lines[f"last, step {record.validated[-1].step:,}"] = record.validated[-1]
+    names = dict.fromkeys(name for line in lines.values() for name in line.losses if name.startswith(VALIDATED))
+    table = ["| " + " | ".join((f"run {number}", *lines)) + " |", "|---" * (len(lines) + 1) + "|"]
+    for name in names:
+        short = name.removeprefix(VALIDATED)
+        values = (f"{line.losses[name]:.4f}" for line in lines.values())
+        table.append("| " + " | ".join((FIGURE_WORDS.get(short, short), *values)) + " |")
+    data = record.recipe.data
+    folder = f' in "{Path(data.validation).name}"' if data.validation else ""
+    text = f"On people{folder} who were not trained on, {data.validation_pictures} pictures at most:"
+    return "\n\n".join([text, "\n".join(table)])
 
 
 def _weights_lines(records: Sequence[RunRecord]) -> str:

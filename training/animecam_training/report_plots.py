@@ -23,12 +23,14 @@ class Curve:
     Attributes:
         run: Number of the run, from 1.
         steps: Steps done.
-        values: As many means since the step before.
+        values: As many means since the step before, or what validation measured after it.
+        best: The step of the best state, which gets a dot; None for none.
     """
 
     run: int
     steps: Sequence[int]
     values: Sequence[float]
+    best: int | None = None
 
 
 def plot_curves(curves: Mapping[str, Sequence[Curve]], path: Path) -> None:
@@ -44,6 +46,9 @@ def plot_curves(curves: Mapping[str, Sequence[Curve]], path: Path) -> None:
         axes = figure.add_subplot(rows, COLUMNS, place)
         for curve in lines:
             axes.plot(curve.steps, curve.values, f"C{curve.run - 1}", linewidth=1, label=f"run {curve.run}")
+            if curve.best is not None and curve.best in curve.steps:
+                best = curve.steps.index(curve.best)
+                axes.plot(curve.best, curve.values[best], f"C{curve.run - 1}o", markersize=4)
         values = [value for curve in lines for value in curve.values]
         if min(values) > 0 and max(values) > LOG_SPAN * min(values):
             axes.set_yscale("log")

@@ -23,9 +23,14 @@ from animecam_training.ops.levels import to_levels
 from animecam_training.recipe_files import recipe_to_toml
 
 CHECKPOINT_FILE = "last.pt"
+BEST_FILE = "best.pt"
 RECIPE_FILE = "recipe.toml"
 STATS_FILE = "stats.jsonl"
 GRIDS_FOLDER = "grids"
+
+VALIDATED = "val/"  # begins the names of what validation measured
+CHOSEN_BY = ("val/drawing_l1", "val/teacher_l1")
+"""What the best state is chosen by, with the methods "pairs" and "distill"."""
 
 SAMPLE_PICTURES = 8
 SAMPLE_SIDE_PX = 256
@@ -40,7 +45,8 @@ class StepFigures:
         minutes: Of this session, on the wall clock.
         steps_per_second: Since the last line.
         images: Pictures seen since the start of the run.
-        losses: Mean of every term since the last line, by name; over the steps that had it.
+        losses: Mean of every term since the last line, by name; over the steps that had it. And what validation
+            measured after this step, under names that begin with "val/".
     """
 
     step: int
@@ -48,6 +54,11 @@ class StepFigures:
     steps_per_second: float
     images: int
     losses: Mapping[str, float]
+
+
+def chosen_error(figures: Mapping[str, float]) -> float | None:
+    """The error that the best state is chosen by; None where nothing was validated."""
+    return next((figures[name] for name in CHOSEN_BY if name in figures), None)
 
 
 def check_run(path: Path, *, is_resumed: bool) -> None:
@@ -59,6 +70,9 @@ def check_run(path: Path, *, is_resumed: bool) -> None:
     holds_run = (path / CHECKPOINT_FILE).exists()
     if holds_run and not is_resumed:
         raise CheckpointError(f"{path} already holds a run", hint="add --resume, or name another folder")
+    if (path / BEST_FILE).exists() and not holds_run:
+        hint = f"name another folder, or take {BEST_FILE} away"
+        raise CheckpointError(f"{path} holds the best state of a run, and not its last", hint=hint)
     if is_resumed and not holds_run:
         raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
 
@@ -111,6 +125,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The last good checkpoint."""
         return self.path / CHECKPOINT_FILE
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the least error in validation."""
+        return self.path / BEST_FILE
 
     @property
     def stats(self) -> Path:

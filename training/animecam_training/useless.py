@@ -53,8 +53,9 @@ def check_run(recipe: Recipe, typed: Collection[str]) -> None:
     Raises:
         ConfigError: One of them would change nothing.
     """
-    if "--resume" not in typed:
-        check_use(recipe)
+    if "--validation" in typed and recipe.method == "dtgan":
+        hint = "leave --validation out; animecam-train evaluate measures its style afterwards"
+        raise ConfigError('the method "dtgan" has no drawings to validate by', hint=hint)
     if "--styles" in typed and recipe.method != "dtgan":
         raise ConfigError(f'the method "{recipe.method}" looks at no style pictures', hint="leave --styles out")
     if "--teacher" in typed and recipe.method == "pairs":
@@ -63,3 +64,5 @@ def check_run(recipe: Recipe, typed: Collection[str]) -> None:
     if "--resume" in typed and "--from" in typed:
         hint = "leave --resume or --from out"
         raise ConfigError("a run that goes on has weights already: --from would change nothing", hint=hint)
+    if "--resume" not in typed:
+        check_use(recipe)

@@ -86,6 +86,10 @@ class Crops(Dataset[Batch]):
         """The files that the crops are made of, always in the same order."""
         raise NotImplementedError
 
+    def whole(self, path: Path) -> Batch:
+        """A picture of `inputs` as it is, with its companions, under the names that its crops have, [3, H, W] each."""
+        raise NotImplementedError
+
     def read(self, path: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """A picture, from memory after the first time as long as there is room."""
         return self.keep(path, decode)
@@ -157,6 +161,12 @@ class PairSet(Crops):
             beside.append(map(parts_of, self.inputs))
         return [*self.inputs, *chain(*beside)]
 
+    def whole(self, path: Path) -> Batch:
+        """A "photo" and its "target", [3, H, W] each."""
+        photo = self.read(path)
+        target = self.read_beside(photo, target_of(path))
+        return {"photo": to_tensor(to_unit(photo)), "target": to_tensor(to_unit(target))}
+
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" and "target", [3, S, S] each, and [1, S, S]: "cover", where `prepare` put on glasses.
 
@@ -213,6 +223,11 @@ class PhotoSet(Crops):
     def _companions(self) -> list[Path]:
         return sorted([*map(bare_of, self._bare), *map(worn_of, self._worn)])
 
+    def whole(self, path: Path) -> Batch:
+        """A "photo", and of its head "clean" and "worn", [3, H, W] each, and "cover" [1, H, W]."""
+        pictures = self._with_companions(path)
+        return self._as_batch(pictures, [to_unit(image[..., :3]) for image in pictures])
+
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
 
@@ -220,19 +235,28 @@ class PhotoSet(Crops):
         "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on none.
         """
         rng, path, window = self._choose(index)
-        photo, size_px = self.read(path), self.size_px(index)
+        cuts = cut(self._with_companions(path), self.size_px(index), window)
+        lit = vary_light([to_unit(image[..., :3]) for image in cuts], self.augment, rng)
+        return self._as_batch(cuts, lit) | {"photo": to_tensor(degrade(lit[0], self.augment, rng))}
+
+    def _with_companions(self, path: Path) -> list[Image]:
+        """A photo, its head without what was put on, and the layer of its glasses; the last two where they are."""
+        photo = self.read(path)
         pictures = [photo]
         if path in self._bare:
             pictures.append(self.read_beside(photo, bare_of(path)))
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
-        cuts = cut(pictures, size_px, window)
-        seen, *beside = vary_light([to_unit(image[..., :3]) for image in cuts], self.augment, rng)
-        clean, *worn = beside or [seen]
-        batch = {"photo": to_tensor(degrade(seen, self.augment, rng)), "clean": to_tensor(clean)}
+        return pictures
+
+    def _as_batch(self, pictures: Sequence[Image], lit: Sequence[Picture]) -> Batch:
+        """What a photo with its companions, in the light that is wanted, is called."""
+        photo, *beside = lit
+        clean, *worn = beside or [photo]
+        batch = {"photo": to_tensor(photo), "clean": to_tensor(clean)}
         if not worn:
-            return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, size_px, size_px)}
-        return batch | {"worn": to_tensor(worn[0]), "cover": _cover(cuts[2])}
+            return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, *photo.shape[:2])}
+        return batch | {"worn": to_tensor(worn[0]), "cover": _cover(pictures[2])}
 
     def _choose(self, index: int) -> tuple[np.random.Generator, Path, Window]:
         """Randomness of crop `index`, its photo, and where it is cut."""

@@ -33,6 +33,11 @@ class DrawingErrors:
     parts: float | None
     beard: float | None
 
+    def by_name(self, ending: str = "") -> dict[str, float]:
+        """What was measured, under the names that a style's card gives it, each with an ending."""
+        regions = {"": self.whole, "_eyes_and_mouth": self.parts, "_beard": self.beard}
+        return {f"drawing_l1{region}{ending}": error for region, error in regions.items() if error is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class PairFigures:
@@ -52,15 +57,11 @@ class PairFigures:
 
     def by_name(self) -> dict[str, float]:
         """What was measured, under the names that a style's card gives it."""
-        named: dict[str, float] = {}
-        for errors, ending in ((self.clear, ""), (self.poor, "_poor_webcam")):
-            regions = {"": errors.whole, "_eyes_and_mouth": errors.parts, "_beard": errors.beard}
-            named |= {f"drawing_l1{region}{ending}": error for region, error in regions.items() if error is not None}
-        return named
+        return self.clear.by_name() | self.poor.by_name("_poor_webcam")
 
 
 @dataclass(slots=True)
-class _Sums:
+class ErrorSums:
     """Errors of each pair so far, those of a region from the pairs that have it."""
 
     whole: list[float] = field(default_factory=list[float])
@@ -68,6 +69,7 @@ class _Sums:
     beard: list[float] = field(default_factory=list[float])
 
     def add(self, drawn: Image, wanted: Image, parts: Mask | None, beard: Mask | None) -> None:
+        """Count a picture; both of one size, the regions too, where there are any."""
         error = np.abs(drawn.astype(np.float32) - wanted).mean(-1) / HALF_RANGE
         self.whole.append(float(error.mean()))
         for region, errors in ((parts, self.parts), (beard, self.beard)):
@@ -75,6 +77,7 @@ class _Sums:
                 errors.append(float(np.average(error, weights=region)))
 
     def means(self) -> DrawingErrors:
+        """Over the pictures so far, one at least."""
         return DrawingErrors(float(np.mean(self.whole)), _mean(self.parts), _mean(self.beard))
 
 
@@ -92,12 +95,12 @@ def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
     photos = [path for path in list_pairs(folder) if only in path.name]
     if not photos:
         raise DataError(f"no pair in {folder} is called {only!r}", hint="check --only")
-    clear, poor = _Sums(), _Sums()
+    clear, poor = ErrorSums(), ErrorSums()
     for path in photos:
         photo = read_picture(path)
         wanted = read_picture(target_of(path))
         check_same_size(wanted, photo, target_of(path))
-        regions = [_region(own, photo) for own in (parts_of(path), beard_of(path))]
+        regions = [read_region(own, photo) for own in (parts_of(path), beard_of(path))]
         for sums, seen in zip((clear, poor), stylize_images(draw, [photo, as_poor_webcam(photo)]), strict=True):
             sums.add(seen, wanted, *regions)
     return PairFigures(len(photos), len(clear.beard), clear.means(), poor.means())
@@ -112,7 +115,12 @@ def as_poor_webcam(photo: Image) -> Image:
     return compressed(levels, JPEG_QUALITY)
 
 
-def _region(path: Path, photo: Image) -> Mask | None:
+def read_region(path: Path, photo: Image) -> Mask | None:
+    """The map of a region that lies beside a photo; None where there is none.
+
+    Raises:
+        DataError: It is of another size.
+    """
     if not path.is_file():
         return None
     mask = read_mask(path)
