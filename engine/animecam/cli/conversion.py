@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
-from animecam.cli.resuming import with_begun
+from animecam.cli.resuming import why_anew, with_begun
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
@@ -105,6 +105,8 @@ def convert_jobs(
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 written = with_begun(job, settings, options)
+                if why := why_anew(job, written):
+                    display.note(why)
                 try:
                     figures = _convert_one(job, networks, settings, display, written)
                 except EncodedOtherwiseError as error:

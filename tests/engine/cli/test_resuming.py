@@ -94,13 +94,29 @@ def test_it_goes_on_where_it_was(stopped, media, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
 
 
-@pytest.mark.parametrize("change", ["look", "crf", "source", "overwrite", "seconds"])
-def test_another_conversion_begins_anew(stopped, media, change):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("style", ["the style"]),
+        ("look", ["the options"]),
+        ("crf", ["the options"]),
+        ("source", ["the source"]),
+        ("version", ["the style and the version of animecam"]),
+        ("overwrite", []),  # who gave that knows it
+        ("seconds", []),
+    ],
+)
+def test_another_conversion_begins_anew_and_says_why(stopped, media, monkeypatch, change, told):
     settings, options, job = SETTINGS, {}, stopped
-    if change == "look":
+    if change == "style":
         settings = Settings(look=replace(LOOK, style="soft"))
+    elif change == "look":
+        settings = Settings(look=replace(LOOK, mirror=True))
     elif change == "crf":
         options = {"crf": 30}
+    elif change == "version":
+        settings = Settings(look=replace(LOOK, style="soft"))
+        monkeypatch.setattr("animecam.__version__", "0")
     elif change == "source":
         os.utime(job.source, (1.0, 1.0))
     elif change == "overwrite":
@@ -109,7 +125,7 @@ def test_another_conversion_begins_anew(stopped, media, change):
         job = Job(job.source, job.target, seconds=100.0)
     outcome, display = run(job, settings=settings, **options)
     assert not outcome.failures
-    assert not [note for note in display.notes if "going on" in note]
+    assert display.notes[:-1] == [f"film.mp4: begun anew, as since its stop {words} changed" for words in told]
     assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
     assert not key_file(Target.of(job.target).partial).exists()
 
