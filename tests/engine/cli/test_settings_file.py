@@ -120,12 +120,27 @@ def test_the_sound_of_a_microphone_that_is_typed_comes_as_late_as_the_file_says(
     assert [options.audio_delay_ms for options, _ in asked] == [80, 20]
 
 
-def test_a_quality_that_the_typed_style_lacks_is_left_out(asked, write, tmp_path, monkeypatch):
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A style of the user's that has no lite network."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     folder = user_styles() / "alone"
     folder.mkdir(parents=True)
     only = Variant(FULL, "full.onnx", "0" * 64)
     StyleCard("alone", "Alone", "For tests.", Contract(), Rights("MIT", "", ""), (only,)).save(folder)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_typed_quality_that_the_style_of_the_file_lacks_names_that(write, photo, tmp_path, capfd):
+    path = write('style = "alone"\n')
+    assert main(["convert", photo, "-o", str(tmp_path / "out.png"), "--quality", "lite"]) == 2
+    shown = capfd.readouterr().err
+    assert "style alone has no lite network" in shown
+    assert f'{path} sets style = "alone"' in shown
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_quality_that_the_typed_style_lacks_is_left_out(asked, write):
     write('quality = "lite"\n')
     assert main([*LIVE, "--style", "alone"]) == 0
     assert main([*LIVE, "--style", "cel"]) == 0
