@@ -4,9 +4,10 @@
 
 The warping error is what is left between two frames once the motion of the source is taken out (see
 `animecam_training.metrics.flicker`). It is measured on the face, in a window of fixed size that follows it by whole
-pixels, the same for every variant: what is filmed around the head would only dilute it. The variants are the crop's
-place smoothed or not (One-Euro filter) and the drawing calmed or not (`render/calm.py`); colours are matched alike in
-all. A clip carries its camera's noise; patterns have none, so some is added.
+pixels, the same for every variant: what is filmed around the head would only dilute it. Two frames between which the
+clip is cut are left out. The variants are the crop's place smoothed or not (One-Euro filter) and the drawing calmed or
+not (`render/calm.py`); colours are matched alike in all. A clip carries its camera's noise; patterns have none, so some
+is added.
 """
 
 import math
@@ -40,6 +41,7 @@ from animecam.settings import Controls, Settings
 from animecam.sinks.convert import to_rgb
 from animecam.timing import Timing
 from animecam.types import Frame, Image
+from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.flicker import measure_flicker
 
 SOURCES = ("pattern:640x480@30?live=0",)
@@ -81,6 +83,7 @@ class Row:
         clip: Name of the clip.
         variant: Name of the variant.
         frames: Pairs of frames that were compared.
+        cuts: Pairs that were not, as the clip is cut between them.
         source: Warping error of the clip, in levels of 255.
         styled: Warping error of what was drawn.
         ratio: Of the two.
@@ -93,6 +96,7 @@ class Row:
     clip: str
     variant: str
     frames: int
+    cuts: int
     source: float
     styled: float
     ratio: float
@@ -137,7 +141,8 @@ def main(*, settings: Settings, sources: tuple[str, ...], frames: int, noise: fl
                 filmed = [with_noise(frame, noise) for frame in filmed]
             rows += measure(Path(uri).name, filmed, networks, detectors, settings)
         summary = networks.summary
-    heads = ("clip", "smoothing", "pairs", "source", "drawn", "ratio", "contrast", "against neither", "altered by")
+    measured = ("source", "drawn", "ratio", "contrast", "against neither", "altered by")
+    heads = ("clip", "smoothing", "pairs", "cuts left out", *measured)
     show(f"warping error in levels of 255, {summary}", heads, [_cells(row) for row in rows])
     save(report, watch, {"summary": summary, "rows": [asdict(row) for row in rows]})
 
@@ -154,18 +159,20 @@ def measure(
     if len(windows) < FEWEST_FRAMES:
         raise click.ClickException(f"{clip}: there is one frame with a face, and two are compared: give more of them")
     source = _cut(filmed, windows)
+    cuts = find_cuts(to_rgb(frame, upright=False) for frame in filmed[len(filmed) - len(windows) :])
     rows: list[Row] = []
     bare: list[Image] = []
     for variant in VARIANTS:
         renderer = make_renderer(variant, networks, detectors, settings)
         drawn = _cut([renderer(frame).frame for frame in filmed], windows)
         bare = bare or drawn
-        flicker = measure_flicker(source, drawn)
+        flicker = measure_flicker(source, drawn, cuts)
         rows.append(
             Row(
                 clip=clip,
                 variant=variant.name,
                 frames=flicker.frames,
+                cuts=flicker.cuts,
                 source=flicker.source,
                 styled=flicker.styled,
                 ratio=flicker.ratio,
@@ -252,6 +259,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.clip,
         row.variant,
         str(row.frames),
+        str(row.cuts),
         *(f"{value:.2f}" for value in (row.source, row.styled, row.ratio, row.contrast)),
         f"{row.change:+.1%}",
         f"{row.difference:.2f}",

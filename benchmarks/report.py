@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from measuring import LENGTH, BenchmarkCommand, say
@@ -198,9 +198,25 @@ def run(step: Step, results: Path) -> bool:
 
 
 def read_results(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """What the benchmarks wrote, in the order of the report; others' files are left alone."""
+    """What the benchmarks wrote, in the order of the report; others' files are left alone.
+
+    Raises:
+        click.ClickException: A file is damaged.
+    """
     files = {name: _result(folder, name) for name in SECTIONS}
-    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.exists()}
+    return {name: _read(name, file) for name, file in files.items() if file.exists()}
+
+
+def _read(name: str, file: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.ClickException(f"cannot read {file}: {error.strerror}") from error
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or "machine" not in content:
+        raise click.ClickException(f"{file} is damaged: delete it, or measure it anew with --only {name}")
+    return cast("dict[str, Any]", content)
 
 
 def _result(folder: Path, name: str) -> Path:

@@ -10,6 +10,8 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 SHARED = TESTS.parents[1] / "shared"
+CONFIG_VARIABLES = ("XDG_CONFIG_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
+"""What says where settings are: on Linux and macOS, and on Windows."""
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +26,25 @@ def shared() -> Path:
 def no_settings_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test, and no program that it starts, reads or writes the settings file of a developer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        _put_settings_into(tmp_path_factory.mktemp("config"), patch)
         yield
 
 
 @pytest.fixture
 def settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the settings file of one test is; there is none yet, and no folder for it."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
-    return tmp_path / "settings" / "animecam" / "config.toml"
+    return _put_settings_into(tmp_path / "settings", monkeypatch)
+
+
+def _put_settings_into(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Where the settings file is from now on: in a folder that programs which are started look into, too."""
+    from animecam.config import config_path  # only once a test runs: importing the tests' fixtures loads nothing
+
+    for name in CONFIG_VARIABLES:
+        patch.setenv(name, str(folder))
+    path = config_path()
+    assert path.is_relative_to(folder), f"{path} may be a developer's: a newer platformdirs looks elsewhere when asked"
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.errors import SourceError, UsageError
+from animecam.errors import UsageError
 from animecam.limit import slowness
 from animecam.live_options import LiveOptions
 from animecam.networks import Networks, open_networks
 from animecam.outputs import Outputs
 from animecam.panel import LivePanel
+from animecam.passing import pass_by
 from animecam.pipeline import Figures, Pipeline
 from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.settings import Controls, Settings
@@ -160,17 +161,6 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
     return stack.enter_context(open_microphone(device))
 
 
-def _pass_by(source: Source, frames: int) -> None:
-    """Leaves out the frames that an earlier run has drawn.
-
-    Raises:
-        SourceError: There are fewer.
-    """
-    for _ in range(frames):
-        if source.read() is None:
-            raise SourceError(f"{source.uri} is shorter than it was", hint="--overwrite converts it from its beginning")
-
-
 @contextmanager
 def parts_told(videos: Sequence[str]) -> Generator[None]:
     """When the user breaks the block off, says where the unfinished files are that it leaves behind."""
@@ -289,6 +279,11 @@ def convert_file(
             make_folder(target.parent, folder)
         tell = show(source.format)
         outputs = stack.enter_context(opened_outputs((str(target),), source.format, options))
-        if options.begun is not None:
-            _pass_by(source, options.begun.unread)
-        return run(source, networks, outputs, film_s=seconds, tell=tell, video=video)
+        passed = pass_by(source, options.begun.unread if options.begun else 0, tell)
+        if passed.is_interrupted:
+            return passed
+
+        def tell_all(figures: Figures) -> None:
+            tell(figures.after(passed))
+
+        return run(source, networks, outputs, film_s=seconds, tell=tell_all, video=video).after(passed)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from animecam.timing import Percentiles, Rate, Timing
 from animecam.types import Faces, Frame
@@ -24,6 +24,7 @@ class Figures:
         with_faces: Frames out that showed at least one face.
         faces: Faces in the newest frame.
         left_out: How many more were seen lately than are drawn.
+        passed: Frames that were read before all these, as an earlier run has written them.
         position_s: Presentation time of the newest frame out, from the first, in seconds.
         fps_in: Frames read per second: over the last second, or the whole run in the closing report.
         fps_out: Frames written per second, likewise.
@@ -42,6 +43,7 @@ class Figures:
     with_faces: int = 0
     faces: int = 0
     left_out: int = 0
+    passed: int = 0
     position_s: float = 0.0
     fps_in: float = 0.0
     fps_out: float = 0.0
@@ -54,6 +56,10 @@ class Figures:
     def idle_share(self) -> float:
         """Part of the frames out for which the network rested, 0 to 1."""
         return self.idle / max(self.frames_out, 1)
+
+    def after(self, before: "Figures") -> "Figures":
+        """The same of a run before which frames of its source were passed by."""
+        return replace(self, passed=before.passed, position_s=before.position_s + self.position_s)
 
 
 class Tally:

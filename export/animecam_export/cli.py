@@ -80,8 +80,10 @@ def onnx(
     text = StyleText(name, title or name, description, rights, recipe, steps, measured)
     options = OnnxOptions(fixed_px=parse_size(size))
     trained = load_trained(checkpoint, generator)
-    card, parities = export_style(trained, folder, text, options)
+    card, parities, removed = export_style(trained, folder, text, options)
     _tell_parities(parities)
+    if removed:
+        _console.print(f"removed, as they were of the older network: {escape(', '.join(removed))}", soft_wrap=True)
     variant = card.variant()
     _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
     if fp16:

@@ -39,3 +39,21 @@ def put(card: StyleCard, networks: Iterable[str], unproven: Path, folder: Path) 
     card.save(unproven)
     for name in (*networks, CARD_FILE):
         (unproven / name).replace(folder / name)
+
+
+def files_of(card: StyleCard, quality: str) -> list[str]:
+    """The files of a network and of its other forms; none if the card names no such network."""
+    found = (form for one in card.variants if one.quality == quality for form in (one, one.half, one.int8))
+    return [form.file for form in found if form is not None]
+
+
+def remove(networks: Iterable[str], folder: Path) -> list[str]:
+    """Removes networks that a style's card names no more; gives those that were there.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    removed = [name for name in networks if (folder / name).exists()]
+    for name in removed:
+        (folder / name).unlink()
+    return removed

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice
+from animecam.errors import StyleError
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Training, Variant
+from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256
 from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import LEAST_PX, OnnxOptions, export_onnx
 from animecam_export.parity import PROOF_PX, Parity, Picture, crops_of, measure_parity, require_parity
-from animecam_export.placing import put, unproven_in
+from animecam_export.placing import files_of, put, remove, unproven_in
 from animecam_training.models.generator import SIZE_MULTIPLE
 
 MODEL_FILE = "model.onnx"
@@ -47,17 +49,19 @@ class StyleText:
 
 def export_style(
     trained: TrainedGenerator, folder: Path, text: StyleText, options: OnnxOptions
-) -> tuple[StyleCard, Sequence[Parity]]:
+) -> tuple[StyleCard, Sequence[Parity], Sequence[str]]:
     """Writes `model.onnx` and `card.json` into a folder once both runtimes agree with PyTorch.
 
     Args:
         trained: The generator.
-        folder: The style's folder; made if it is missing, its older network and card are replaced.
+        folder: The style's folder; made if it is missing, its older networks and card are replaced: smaller ones are
+            distilled from the full one, and other forms computed from it.
         text: What goes into the card.
         options: How the network is written.
 
     Returns:
-        The card, and how near each runtime is to PyTorch on crops of the bundled portrait.
+        The card, how near each runtime is to PyTorch on crops of the bundled portrait, and the files of older networks
+        that were removed.
 
     Raises:
         ExportError: The folder cannot be written, or a runtime computes something else.
@@ -74,8 +78,19 @@ def export_style(
         export_onnx(trained.module, model, options)
         parities = prove(trained, model, pictures)
         card = _card(trained, model, text, options)
+        older = _older(folder)
         put(card, [MODEL_FILE], unproven, folder)
-    return card, parities
+        removed = remove([file for file in older if file != MODEL_FILE], folder)
+    return card, parities, removed
+
+
+def _older(folder: Path) -> list[str]:
+    """The networks' files of the style that is there."""
+    try:
+        card = read_card(folder)
+    except StyleError:  # none is, or nobody knows what belongs to it
+        return []
+    return [file for variant in card.variants for file in files_of(card, variant.quality)]
 
 
 def prove(trained: TrainedGenerator, model: Path, pictures: Sequence[Picture]) -> tuple[Parity, ...]:

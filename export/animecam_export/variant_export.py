@@ -18,7 +18,7 @@ from animecam_export.checkpoints import TrainedGenerator
 from animecam_export.errors import ExportError
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_export.parity import PROOF_PX, Parity, crops_of
-from animecam_export.placing import put, unproven_in
+from animecam_export.placing import files_of, put, remove, unproven_in
 from animecam_export.style_export import prove, training_of
 
 COST_SECONDS = 20.0
@@ -74,13 +74,13 @@ def add_variant(
         raise ExportError(message, hint="export it without --size: all its networks share one contract")
     others = [one.quality for one in card.variants if one.quality != text.quality]
     for quality in others:
-        if f"{text.quality}.onnx" in _files(card, quality):
+        if f"{text.quality}.onnx" in files_of(card, quality):
             message = f"{text.quality}.onnx is the {quality} network of style {card.name}"
             raise ExportError(message, hint="choose another --quality, for instance lite")
     for verified, quality in product((verified_model, verified_half, verified_int8), others):
         verified(Style(card, folder, is_bundled=False), quality)
-    older = [file for file in _files(card, text.quality) if file != f"{text.quality}.onnx"]
-    kept = [file for quality in others for file in _files(card, quality)]
+    older = [file for file in files_of(card, text.quality) if file != f"{text.quality}.onnx"]
+    kept = [file for quality in others for file in files_of(card, quality)]
     with unproven_in(folder) as unproven:
         model = unproven / f"{text.quality}.onnx"
         export_onnx(trained.module, model, OnnxOptions())
@@ -90,15 +90,8 @@ def add_variant(
             shutil.copy(folder / file, unproven)
         card = _timed(card, unproven, COST_SECONDS if cost_s is None else cost_s)
         put(card, [model.name], unproven, folder)
-        for file in older:
-            (folder / file).unlink(missing_ok=True)
+        remove(older, folder)
     return card, parities
-
-
-def _files(card: StyleCard, quality: str) -> list[str]:
-    """The files of a network and of its other forms."""
-    found = (form for one in card.variants if one.quality == quality for form in (one, one.half, one.int8))
-    return [form.file for form in found if form is not None]
 
 
 def _variant(trained: TrainedGenerator, model: Path, text: VariantText) -> Variant:

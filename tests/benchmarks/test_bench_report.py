@@ -229,6 +229,17 @@ def test_nothing_to_report_is_an_error(report, tmp_path, no_pictures):
     assert not page.exists()
 
 
+@pytest.mark.parametrize("content", [b"", b'{"machine": {}, "rows": [', b"\xff", b"[]", b'{"rows": []}'])
+def test_a_damaged_result_is_named_in_one_line(report, tmp_path, no_pictures, content):
+    (tmp_path / "soak.json").write_bytes(content)
+    result, page = write(report, tmp_path, "--from-results")
+    assert result.exit_code == 1
+    assert (
+        result.output == f"Error: {tmp_path / 'soak.json'} is damaged: delete it, or measure it anew with --only soak\n"
+    )
+    assert not page.exists()
+
+
 @pytest.mark.parametrize("has_browser", [True, False])
 def test_every_planned_script_exists_and_has_a_section(report, monkeypatch, has_browser):
     monkeypatch.setattr(report, "_has_browser", lambda: has_browser)

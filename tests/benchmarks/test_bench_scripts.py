@@ -270,6 +270,18 @@ def test_a_blinking_style_flickers_and_calming_shows(bench, monkeypatch):
     assert change["calm"] < -0.3
 
 
+def test_what_lies_over_a_cut_is_left_out(bench):
+    """The film, from the middle on it is upside down, as is nothing in a film that goes on."""
+    flicker, inputs = bench("flicker"), bench("inputs")
+    _, film = inputs.read_frames("pattern:160x120@30?live=0", 4)
+    upside_down = [tuple(np.ascontiguousarray(plane[::-1]) for plane in frame.planes) for frame in film]
+    cut = [*film[:2], *(replace(film[n], planes=upside_down[n], packed=None) for n in (2, 3))]
+    settings = Settings(Look(size_px=192))
+    with flicker._opened(settings) as detectors:
+        rows = flicker.measure("cut", cut, BlinkingNetworks(), detectors, settings)
+    assert {(row.frames, row.cuts) for row in rows} == {(2, 1)}
+
+
 def test_contrast_is_that_of_neighbouring_pixels(bench):
     flicker = bench("flicker")
     soft = np.zeros((8, 8, 3), np.uint8)

@@ -119,6 +119,23 @@ def test_an_older_network_of_that_quality_makes_room_with_its_forms(style: Path)
     verify_style(find_style("ink"))
 
 
+def test_a_style_that_is_written_anew_keeps_no_network_of_the_older(
+    style: Path, student: Path, capsys: pytest.CaptureFixture[str]
+):
+    add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
+    (style / "notes.txt").write_text("of its maker")
+    assert cli.main(["onnx", str(student), "-o", str(style)]) == 0
+    assert "removed, as they were of the older network: model.fp16.onnx, lite.onnx" in capsys.readouterr().out
+    assert sorted(path.name for path in style.iterdir()) == ["card.json", "model.onnx", "notes.txt"]
+    verify_style(find_style("ink"))
+    assert cli.main(["onnx", str(student), "-o", str(style)]) == 0
+    assert "removed" not in capsys.readouterr().out
+    (style / "card.json").write_text("damaged")
+    (style / "lite.onnx").write_bytes(b"whatever it is of")
+    assert cli.main(["onnx", str(student), "-o", str(style)]) == 0
+    assert (style / "lite.onnx").exists()
+
+
 def test_what_the_runtimes_refuse_leaves_the_style_as_it_was(style: Path, monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object) -> None:
         raise ExportError("something else")

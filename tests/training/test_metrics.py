@@ -21,6 +21,7 @@ from animecam_training.config import ModelConfig, Recipe
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
+from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.evaluate import compare_drawings, evaluate_style, measure_identity, stylize_images
 from animecam_training.metrics.flicker import measure_flicker
 from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
@@ -137,6 +138,23 @@ def test_flicker_ignores_motion_and_notices_a_lamp() -> None:
     for bad in (clip[:1], clip[:3]):
         with pytest.raises(DataError, match="flicker"):
             measure_flicker(clip, bad)
+
+
+def test_flicker_is_not_measured_over_a_cut() -> None:
+    clip = moving_clip()
+    other = [np.ascontiguousarray(frame[::-1]) for frame in clip]
+    black = np.zeros_like(clip[0])
+    assert find_cuts(clip) == frozenset()
+    assert find_cuts([*clip, *other, *clip]) == {4, 8}
+    assert find_cuts([*clip, black, black, *clip[::-1]]) == frozenset()  # a fade within a shot
+    assert find_cuts([*clip, black, *other]) == {5}
+    cut = [*clip, *other]
+    flicker = measure_flicker(cut, cut, find_cuts(cut))
+    assert (flicker.frames, flicker.cuts) == (6, 1)
+    assert flicker.source < 1.5
+    assert measure_flicker(cut, cut).source > 3
+    with pytest.raises(DataError, match="no frame continues"):
+        measure_flicker([clip[0], other[0]], [clip[0], other[0]], {1})
 
 
 class Darken(nn.Module):

@@ -19,6 +19,7 @@ from animecam_training.data.pictures import check_ending, list_pictures, read_pi
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.measured import open_style
+from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.drawings import PairFigures, measure_pairs
 from animecam_training.metrics.evaluate import (
     Likeness,
@@ -184,7 +185,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     flicker = None
     if options.clip:
         frames = read_clip(options.clip, most=options.clip_frames)
-        flicker = measure_flicker(frames, stylize_images(measured.draw, frames))
+        flicker = measure_flicker(frames, stylize_images(measured.draw, frames), find_cuts(frames))
     inception, lpips, missing = None, None, ()
     if options.with_published:
         inception, lpips, missing = _measure_published(photos, styled, anime)

@@ -17,7 +17,8 @@ def figure_table(result: Evaluation) -> Table:
         table.add_row("identity cosine, mean", f"{figures.identity.mean:.3f}")
         table.add_row("identity cosine, worst", f"{figures.identity.worst:.3f}")
     if result.flicker:
-        table.add_row("flicker, times the source's", f"{result.flicker.ratio:.2f}")
+        cuts = f"; cuts left out: {result.flicker.cuts}" if result.flicker.cuts else ""
+        table.add_row("flicker, times the source's", f"{result.flicker.ratio:.2f}{cuts}")
     if result.inception:
         table.add_row("FID to the style", f"{result.inception.fid:.1f}")
         table.add_row("KID to the style", f"{result.inception.kid:.4f}")

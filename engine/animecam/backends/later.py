@@ -20,7 +20,7 @@ _SWITCH_SECONDS = 0.0005
 _one_at_a_time = threading.Lock()
 """Two at a time would take the cores of whoever draws."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Task = TypeVar("Task", bound=Hashable)
 

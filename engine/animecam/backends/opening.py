@@ -29,7 +29,7 @@ GAIN_BY_INT8 = frozenset({BackendChoice.OPENVINO})
 """Runtimes that take a network's INT8 form: without VNNI OpenVINO needs 0.5 to 0.8 of the time in float32, ONNX Runtime
 1.1 to 1.5 (one run each on a processor with AVX2)."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class _Forms(NamedTuple):
@@ -124,12 +124,12 @@ def _open_first(forms: _Forms, options: BackendOptions, candidates: Iterable[Bac
         try:
             backend = _OPENERS[candidate](forms, options)
         except BackendError as error:
-            _log.warning("%s is not usable for %s: %s", candidate, model.name, error.message)
+            log.warning("%s is not usable for %s: %s", candidate, model.name, error.message)
             problems.append(f"{candidate}: {error.message}")
             continue
         rank = "the first that works" if problems else "the fastest without a GPU"
         info = backend.info
-        _log.info(
+        log.info(
             "%s: chose %s %s on %s in %s, %s", model.name, info.name, info.version, info.device, info.precision, rank
         )
         return backend
@@ -156,7 +156,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
         _tell_once(f"tensorrt is not usable, torch is: {_with_hint(no_tensorrt)}", is_expected=False)
         processor.close()
         return backend
-    _log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
+    log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
     return SwitchingBackend(fast, processor, worth=WORTH_AN_ENGINE)
 
 
@@ -179,7 +179,7 @@ def _named(backend: Backend) -> tuple[str, str, str]:
 @functools.cache
 def _tell_once(text: str, *, is_expected: bool) -> None:
     """Logs a line the first time: every style and session would repeat it."""
-    _log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
+    log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
 
 
 def _with_hint(error: BackendError) -> str:

@@ -19,7 +19,7 @@ LULL_SECONDS, LULL_RUNS = 1.0, 3
 
 _POLL_SECONDS = 0.05
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Preparable(Backend, Protocol):
@@ -104,7 +104,7 @@ class SwitchingBackend:
         self._thread.join(CLOSE_SECONDS)
         self._slow.close()
         if self._thread.is_alive():
-            _log.warning("%s still builds after %g s: its memory is not freed", self._fast.info.name, CLOSE_SECONDS)
+            log.warning("%s still builds after %g s: its memory is not freed", self._fast.info.name, CLOSE_SECONDS)
         else:
             self._fast.close()
 
@@ -114,7 +114,7 @@ class SwitchingBackend:
         if told not in self._told:  # heads and whole frames take turns where a face is lost
             self._told.add(told)
             size = "x".join(map(str, batch.shape[2:]))
-            _log.info("%s on %s draws now, at %s", _named(self.info), self.info.device, size)
+            log.info("%s on %s draws now, at %s", _named(self.info), self.info.device, size)
 
     def _prepare_all(self) -> None:
         while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
@@ -129,7 +129,7 @@ class SwitchingBackend:
                 if not self._is_ending.is_set():
                     self._failed.set()
                     names = _named(self._fast.info), _named(self._slow.info)
-                    _log.warning("%s is not usable, %s goes on: %s", *names, error.message)
+                    log.warning("%s is not usable, %s goes on: %s", *names, error.message)
                 return
 
     def _is_still_drawn(self, shape: tuple[int, ...]) -> bool:

@@ -36,7 +36,7 @@ from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineR
 CODE_VERSION = 1
 """Of `torch_code` and `torch_ops`: another one writes other code of the same network."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class CompiledNetworks:
                     raise
                 problem = error.message
         if problem != ABSENT:
-            _log.warning("%s is compiled anew: %s", path.name, problem)
+            log.warning("%s is compiled anew: %s", path.name, problem)
         start_s = time.perf_counter()
         with _writing(self._folder):
             self._compiler(Job(self._model, path, str(self._device), self._precision, shape), is_unwanted)

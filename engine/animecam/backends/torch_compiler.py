@@ -47,7 +47,7 @@ _CACHE = "TORCHINDUCTOR_CACHE_DIR"  # PyTorch is told in no other way where to k
 _TRITON_CACHE = "TRITON_CACHE_DIR"  # which it sets by itself, if nobody has
 _C_COMPILERS = ("cc", "gcc", "clang")
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def compile_aside(job: Job, is_unwanted: Callable[[], bool]) -> None:
             _end(process)
         if process.returncode != 0 or not job.target.is_file():
             raise BackendError(f"{job.model.name} cannot be compiled: {_last_words(said, process.returncode)}")
-    _log.info("compiled %s for %s in %.1f s", job.model.name, _size(job.shape), time.perf_counter() - start_s)
+    log.info("compiled %s for %s in %.1f s", job.model.name, _size(job.shape), time.perf_counter() - start_s)
 
 
 def load_compiled(path: Path, code: Code) -> Compute:
@@ -199,7 +199,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:  # it waits in a driver, and ends when that lets it
-            _log.warning("process %d, which compiled a network, does not end", process.pid)
+            log.warning("process %d, which compiled a network, does not end", process.pid)
     if process.stdin is not None:
         process.stdin.close()
 

@@ -29,7 +29,7 @@ KEPT_SHAPES = 8
 COMPILED = ", compiled"
 """What the version says of compiled networks."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class TorchNetwork:
@@ -124,7 +124,7 @@ class TorchNetwork:
     def close(self) -> None:
         """Frees everything; may be called twice. Nothing of it may be running."""
         if not self._later.close():
-            _log.warning("%s is still being compiled: its memory is not freed", self.name)
+            log.warning("%s is still being compiled: its memory is not freed", self.name)
             return
         self._code = None
         self._runs.clear()
@@ -155,7 +155,7 @@ class TorchNetwork:
         with gpu_turn(is_unwanted) as is_mine:
             if is_mine:
                 self._compiled[shape] = self._made(compute, shape)
-                _log.info("%s at %s is drawn compiled now", self.name, "x".join(map(str, shape)))
+                log.info("%s at %s is drawn compiled now", self.name, "x".join(map(str, shape)))
 
     def _compiled_form(
         self, code: Code, shape: tuple[int, ...], folder: Path, is_unwanted: Callable[[], bool]
@@ -166,10 +166,10 @@ class TorchNetwork:
             return forms.get(code, shape, self._kind, is_unwanted).compute
 
     def _give_up(self, error: AnimecamError) -> None:
-        _log.warning("%s is not drawn compiled, which would be faster: %s", self.name, error.message)
+        log.warning("%s is not drawn compiled, which would be faster: %s", self.name, error.message)
 
 
 @functools.cache
 def _tell_once(text: str) -> None:
     """Logs a line the first time: every style would repeat it."""
-    _log.info("%s", text)
+    log.info("%s", text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
-from animecam.cli.resuming import with_begun
+from animecam.cli.resuming import why_anew, with_begun
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
@@ -105,6 +105,8 @@ def convert_jobs(
         try:
             with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
                 written = with_begun(job, settings, options)
+                if why := why_anew(job, written):
+                    display.note(why)
                 try:
                     figures = _convert_one(job, networks, settings, display, written)
                 except EncodedOtherwiseError as error:
@@ -134,14 +136,14 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
             job.source,
             job.target,
             networks,
-            lambda stream: _Teller(bar, stream, job.seconds, begun.unread if begun else 0),
+            lambda stream: _Teller(bar, stream, job.seconds),
             options,
             folder=job.folder,
             seconds=job.seconds,
         )
     if not figures.is_interrupted:
         _date_like(job)
-        rate, frames = figures.frames_out / figures.seconds, figures.frames_out + (begun.unread if begun else 0)
+        rate, frames = figures.frames_out / figures.seconds, figures.passed + figures.frames_out
         is_faceless = _is_faceless(figures, settings, options)
         nobody = "; no face was found (--detector full finds smaller ones)" if is_faceless else ""
         display.note(f"wrote {job.target}: {frames} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
@@ -187,11 +189,12 @@ def _lost(figures: Figures) -> str:
 class _Teller:
     """Takes the figures of a run to a bar: by frames where their number is known, else by time."""
 
-    def __init__(self, bar: Bar, stream: StreamFormat, seconds: float | None, unread: int) -> None:
+    def __init__(self, bar: Bar, stream: StreamFormat, seconds: float | None) -> None:
         is_part = seconds is not None and seconds < stream.duration_s
-        self._bar, self._counts_frames, self._unread = bar, stream.frames > 0 and not is_part, unread
+        self._bar, self._counts_frames = bar, stream.frames > 0 and not is_part
         bar.resize(seconds if is_part else stream.frames or stream.duration_s or None)
 
     def __call__(self, figures: Figures) -> None:
-        done = self._unread + figures.frames_out + figures.skipped if self._counts_frames else figures.position_s
-        self._bar.move(done, f"{figures.fps_out:.0f} fps")
+        done = figures.passed + figures.frames_out + figures.skipped if self._counts_frames else figures.position_s
+        is_passing = figures.passed and not figures.frames_out
+        self._bar.move(done, "drawn already" if is_passing else f"{figures.fps_out:.0f} fps")

@@ -1,15 +1,22 @@
 """Whether a film can go on where an earlier conversion of it was stopped."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import animecam
 from animecam.cli.jobs import Job
 from animecam.settings import Settings
 from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
+
+if TYPE_CHECKING:
+    from animecam.sinks.begun import Making
+
+_TOLD_AS = {"version": "version of animecam"}
 
 
 def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOptions:
@@ -19,6 +26,9 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
         job: What is converted. Of a film's first seconds nothing is kept: they are soon done.
         settings: How it is drawn.
         options: How it is written; with `overwrite` it is begun anew.
+
+    Raises:
+        SinkError: Another run is writing it.
     """
     is_exact = job.target.suffix.lower() in EXACT_ENDINGS
     if not is_exact or job.seconds is not None or not job.source.is_file():
@@ -26,26 +36,44 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
     from animecam.sinks.begun import find_begun
 
     try:
-        key = _key(job.source, settings, options)
+        making = _making(job.source, settings, options)
     except OSError:  # the source is gone by now, which whoever opens it tells
         return options
-    return replace(options, key=key, begun=None if options.overwrite else find_begun(job.target, key))
+    return replace(options, making=making, begun=None if options.overwrite else find_begun(job.target, making))
 
 
-def _key(source: Path, settings: Settings, options: SinkOptions) -> str:
-    """What a film is made of and how: a part of another cannot be its beginning."""
+def why_anew(job: Job, options: SinkOptions) -> str:
+    """A line that says why what a stop left of a film is replaced; empty if it is not, or whoever asked for it knows.
+
+    Args:
+        job: What is converted.
+        options: As `with_begun` gave them.
+    """
+    if options.making is None or options.begun is not None or options.overwrite:
+        return ""
+    from animecam.sinks.begun import changed_since
+
+    words = [f"the {_TOLD_AS.get(name, name)}" for name in changed_since(job.target, options.making)]
+    return f"{job.source.name}: begun anew, as since its stop {' and '.join(words)} changed" if words else ""
+
+
+def _making(source: Path, settings: Settings, options: SinkOptions) -> "Making":
+    """What a film is made of and how."""
+    from animecam.sinks.begun import Making
     from animecam.styles.registry import find_style
 
     style = find_style(settings.look.style)
-    parts = [
-        animecam.__version__,
-        version("av"),
-        _state(source),
-        repr(replace(settings, gpu=0, threads=0)),  # where it is drawn: another worker may go on with it
-        *(_state(path) for path in sorted(style.folder.iterdir())),
-        repr((options.codec, options.crf, options.preset, options.keeps_location)),
-    ]
-    return sha256(json.dumps(parts).encode(errors="surrogateescape")).hexdigest()
+    drawn = replace(settings, look=replace(settings.look, style=""), gpu=0, threads=0)  # another worker may go on
+    return Making(
+        source=_state(source),
+        style=_digest([style.name, *(_state(path) for path in sorted(style.folder.iterdir()))]),
+        options=_digest([repr(drawn), repr((options.codec, options.crf, options.preset, options.keeps_location))]),
+        version=f"{animecam.__version__}, PyAV {version('av')}",
+    )
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _state(path: Path) -> str:

@@ -17,7 +17,7 @@ from animecam.errors import BackendError
 OPTIONS = ("-std=c++17", "--extra-device-vectorization")
 INSTALL = "pip install nvidia-cuda-nvrtc"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def compile_kernels(
@@ -111,4 +111,4 @@ def _keep(file: Path, cubin: bytes) -> None:
     try:
         write_whole(file, cubin)
     except OSError as error:
-        _log.warning("compiled kernels are not kept: %s", error.strerror)
+        log.warning("compiled kernels are not kept: %s", error.strerror)

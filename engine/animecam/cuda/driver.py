@@ -28,7 +28,7 @@ _HINTS = {
     "CUDA_ERROR_LAUNCH_TIMEOUT": "the system ends what keeps a screen's GPU too long: use a smaller size (--size)",
 }
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def check(result: tuple[Any, ...], doing: str) -> Any:
@@ -68,7 +68,7 @@ def give_back(result: tuple[Any, ...], doing: str) -> None:
     try:
         check(result, doing)
     except BackendError as error:
-        _log.info("%s", error.message)
+        log.info("%s", error.message)
 
 
 def _reason(code: Any) -> str:

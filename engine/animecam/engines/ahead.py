@@ -17,7 +17,7 @@ from animecam.engines.network import parse_network
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def open_place(index: int | None, folder: Path, stack: ExitStack) -> Place:
     except BackendError as error:
         if index is not None:
             raise
-        _log.info("engines are built without a GPU: %s", error.message)
+        log.info("engines are built without a GPU: %s", error.message)
         return Place(choose_flavour(None), None, folder)
     stack.callback(gpu.close)
     return Place(choose_flavour(gpu.compute_capability), gpu, folder)

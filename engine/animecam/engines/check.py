@@ -19,7 +19,7 @@ from animecam.errors import EngineRefusedError
 
 _HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetwork) -> Check:
@@ -40,7 +40,7 @@ def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
         try:
             types = read_types(session.layer_information())
             if not types.is_known:
-                _log.info("types of the layers of the %s engine: %s", key.precision, types.note)
+                log.info("types of the layers of the %s engine: %s", key.precision, types.note)
             check_built_types(key.precision, types, _HINT)
             pictures = _pictures(parsed, key)
             given = host.run(pictures)[0]

@@ -29,7 +29,7 @@ INSTALL_RTX = "pip install 'animecam[tensorrt-rtx]'"
 INSTALL_CLASSIC = "pip install 'animecam[tensorrt]'"
 KEPT_MESSAGES = 3
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,6 @@ def _make_logger(api: Any, messages: deque[str]) -> Any:
         def log(self, severity: Any, message: str) -> None:
             if severity not in levels:
                 messages.append(message.strip().split("\n", 1)[0])
-            _log.log(levels.get(severity, logging.INFO), "%s", message)
+            log.log(levels.get(severity, logging.INFO), "%s", message)
 
     return PackageLogger()

@@ -25,7 +25,7 @@ from animecam.errors import BackendError, DeviceMemoryError
 
 _TOLD_SHARE = 0.25  # of a build, between two lines of the log
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Made = TypeVar("Made", EngineSession, HostSession)
 
@@ -118,7 +118,7 @@ class EngineLoader:
                     if batch == 1 or self.input.shape[0] is not None:
                         raise
                     batch //= 2
-                    _log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
+                    log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
 
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
         key = key_for(self.flavour, self.target, self.model, self._parsed, shape, batch)
@@ -149,7 +149,7 @@ class EngineLoader:
             nonlocal told
             if share >= told + _TOLD_SHARE:
                 told = share
-                _log.info("building %s for %s: %.0f %%", self.model.name, size, share * 100)
+                log.info("building %s for %s: %.0f %%", self.model.name, size, share * 100)
             return not self._is_ending.is_set()
 
         return progress

@@ -12,7 +12,7 @@ from animecam.engines.key import EngineKey
 
 REFUSAL_SUFFIX = ".refused"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def remember_refusal(engine: Path, key: EngineKey, reason: str) -> None:
@@ -28,7 +28,7 @@ def remember_refusal(engine: Path, key: EngineKey, reason: str) -> None:
     try:
         write_whole(engine.with_suffix(REFUSAL_SUFFIX), note.encode())
     except OSError as error:
-        _log.info("that %s was refused is not remembered: %s", engine.name, error.strerror)
+        log.info("that %s was refused is not remembered: %s", engine.name, error.strerror)
 
 
 def remembered_refusal(engine: Path, key: EngineKey) -> str:

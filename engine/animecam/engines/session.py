@@ -21,7 +21,7 @@ _REBUILD = "run: animecam build"
 _MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
 _DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class EngineSession:
@@ -167,7 +167,7 @@ class EngineSession:
             with suppress(OSError):  # none yet; gone since another process looked at it; or nobody may read it
                 kept = self._jit.read_bytes()
         if self._jit is not None and kept and not cache.deserialize(kept):
-            _log.info("%s is of another version or driver: kernels are compiled again", self._jit.name)
+            log.info("%s is of another version or driver: kernels are compiled again", self._jit.name)
             self._flavour.messages.clear()
             with suppress(OSError):  # what is compiled now may be less, and is better
                 self._jit.unlink()
@@ -188,4 +188,4 @@ class EngineSession:
             if compiled is not None and len(bytes(compiled)) > kept_bytes:
                 write_whole(self._jit, bytes(compiled))
         except OSError as error:
-            _log.info("compiled kernels are not kept in %s: %s", self._jit, error.strerror)
+            log.info("compiled kernels are not kept in %s: %s", self._jit, error.strerror)

@@ -34,7 +34,7 @@ LEAST_PSNR_DB = 40.0
 
 ABSENT = "it is not there yet"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class EngineStore:
 
     def _built(self, path: Path, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
         if problem != ABSENT:
-            _log.warning("engine %s is built anew: %s", path.name, problem)
+            log.warning("engine %s is built anew: %s", path.name, problem)
         timings = self._folder / timings_file(key)
         built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
         types = EngineTypes({}, False, "not read back: there is no GPU here to load it")
@@ -185,7 +185,7 @@ class EngineStore:
         except CacheError as error:
             if self._must_keep:
                 raise
-            _log.warning("%s: it serves this run alone; %s", error.message, error.hint)
+            log.warning("%s: it serves this run alone; %s", error.message, error.hint)
         return Engine(path, built.data, record, is_new=True)
 
     def _write(self, path: Path, data: bytes) -> None:

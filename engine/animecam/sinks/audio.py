@@ -22,7 +22,7 @@ from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 """By the number of channels, what FFmpeg and so most players take them for where the file does not say."""
@@ -162,7 +162,7 @@ class AudioCopier:
     def _add_subtitles(self) -> Subtitles:
         tracks = self._input.subtitles
         if tracks and may_jump(self._input.container):
-            _log.warning("%s: its %d subtitle tracks are left out, as their clock may jump", self._path, len(tracks))
+            log.warning("%s: its %d subtitle tracks are left out, as their clock may jump", self._path, len(tracks))
             tracks = []
         subtitles = Subtitles(self._path, tracks, self._output)
         self._input.follow(subtitles.tracks)
@@ -214,7 +214,7 @@ class AudioCopier:
                     fitted.stream = self._streams[index]
                     return fitted
         except FFmpegError as error:
-            _log.warning("the sound of %s ends early: %s", self._path, error.strerror)
+            log.warning("the sound of %s ends early: %s", self._path, error.strerror)
         return None
 
 

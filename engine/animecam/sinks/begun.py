@@ -5,12 +5,12 @@
 
 import json
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -20,6 +20,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from animecam.errors import SinkError
+from animecam.sinks.claim import Claim
 from animecam.sinks.options import EXACT_ENDINGS
 from animecam.sinks.paths import Target, earlier, key_file
 
@@ -33,6 +34,23 @@ otherwise is begun anew."""
 
 class EncodedOtherwiseError(SinkError):
     """What an earlier run encoded cannot be gone on with by this encoder; it is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a film is made of and how: a part of one that was made otherwise cannot be its beginning.
+
+    Attributes:
+        source: Any text that is another one where what it is named after is another, as are the others.
+        style: Likewise.
+        options: Likewise.
+        version: Likewise.
+    """
+
+    source: str
+    style: str
+    options: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,42 +90,70 @@ class Begun:
             yield _filtered(packets, BitStreamFilterContext(name, stream)) if name else packets
 
 
-def find_begun(target: Path, key: str) -> Begun | None:
+def find_begun(target: Path, making: Making) -> Begun | None:
     """What can be used of an earlier try to write a film.
 
     Args:
         target: The film as it was asked for.
-        key: What it is made of and how, as `note_key` was given it then.
+        making: What it is made of and how, as `note_making` was given it then.
 
     Returns:
         None if there is nothing, it was made otherwise, it is too short to be worth it, or cannot be read.
+
+    Raises:
+        SinkError: Another run is writing it.
     """
     if target.suffix.lower() not in EXACT_ENDINGS:
         return None
-    partial = Target.of(target).partial
-    try:
-        known, head = json.loads(key_file(partial).read_text("utf-8"))
-    except (OSError, ValueError, TypeError):  # none, or one that broke off
-        return None
-    if known != key:
-        return None
-    found = [begun for path in (partial, earlier(partial)) if (begun := _examine(path, str(head))) is not None]
+    place = Target.of(target)
+    paths = [path for path in (place.partial, earlier(place.partial)) if path.exists()]
+    with ExitStack() as claims:
+        for path in paths:
+            claims.callback(Claim(path, place.final).close)
+        known, head = _noted(place.partial)
+        if known != asdict(making):
+            return None
+        found = [begun for path in paths if (begun := _examine(path, head)) is not None]
     return max(found, key=lambda begun: begun.frames, default=None)
 
 
-def note_key(partial: Path, key: str, head: str) -> None:
+def changed_since(target: Path, making: Making) -> tuple[str, ...]:
+    """What was another when an earlier try to write a film was stopped, by its name in `Making`.
+
+    Returns:
+        Nothing if all is as it was, or nothing is left of such a try.
+    """
+    partial = Target.of(target).partial
+    known, _ = _noted(partial)
+    if known is None or not partial.exists():
+        return ()
+    if not isinstance(known, dict):
+        return ("version",)  # in which it was noted in another way
+    return tuple(name for name, value in asdict(making).items() if known.get(name) != value)
+
+
+def note_making(partial: Path, making: Making, head: str) -> None:
     """Writes down what an unfinished film is made of, and the digest of its encoder's header.
 
     Raises:
         OSError: It cannot be written.
     """
-    key_file(partial).write_text(json.dumps([key, head]), encoding="utf-8")
+    key_file(partial).write_text(json.dumps([asdict(making), head]), encoding="utf-8")
 
 
 def forget(partial: Path) -> None:
     """Deletes what stands beside an unfinished film, which is complete now, or is written from its beginning."""
     key_file(partial).unlink(missing_ok=True)
     earlier(partial).unlink(missing_ok=True)
+
+
+def _noted(partial: Path) -> tuple[Any, str]:
+    """What `note_making` wrote down; None and nothing if it did not, or broke off."""
+    try:
+        known, head = json.loads(key_file(partial).read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        return None, ""
+    return known, str(head)
 
 
 def _examine(path: Path, head: str) -> Begun | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from av.error import FFmpegError
 
 from animecam.errors import SinkError
-from animecam.sinks.begun import WARM_UP_FRAMES, Begun, forget, note_key
+from animecam.sinks.begun import WARM_UP_FRAMES, Begun, Making, forget, note_making
 from animecam.sinks.claim import Claim
 from animecam.sinks.codecs import CONTAINERS, file_encoding
 from animecam.sinks.encoder import Encoder, reason
@@ -60,7 +60,7 @@ class FileSink:
                 self._encoder = Encoder(f"file:{partial}", encoding, stream, options)
             on_failure.callback(self._encoder.abandon)
             with self._explained("write"):
-                self._begin(begun, options.key)
+                self._begin(begun, options.making)
             on_failure.pop_all()
 
     def _put_aside(self, begun: Begun) -> Begun:
@@ -72,15 +72,15 @@ class FileSink:
             self._claims.callback(Claim(partial, self._target.final).close)  # another file by now
         return begun
 
-    def _begin(self, begun: Begun | None, key: str) -> None:
+    def _begin(self, begun: Begun | None, making: Making | None) -> None:
         """Takes what an earlier run encoded; else forgets it."""
         if begun is not None:
             self._encoder.go_on(begun)
             self._unwritten = WARM_UP_FRAMES
             return
         forget(self._target.partial)
-        if key:
-            note_key(self._target.partial, key, self._encoder.head)
+        if making is not None:
+            note_making(self._target.partial, making, self._encoder.head)
 
     def write(self, frame: Frame) -> None:
         """Encodes one frame.

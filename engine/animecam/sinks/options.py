@@ -8,7 +8,7 @@ from animecam.sinks.talk import Panel
 from animecam.sound import SoundFeed
 
 if TYPE_CHECKING:
-    from animecam.sinks.begun import Begun
+    from animecam.sinks.begun import Begun, Making
 
 AUTO = "auto"
 """Name of the codec that stands for the usual one of the container."""
@@ -31,8 +31,8 @@ class SinkOptions:
         audio_delay_ms: How much later than its pictures the microphone's sound is placed; below 0 earlier.
         reads: File or folder of the input, which an output must not overwrite; None: that of `audio_from`.
         begun: What an earlier run encoded of a video file: it goes on after that. None begins anew.
-        key: What a video file is made of and how; it stands beside an unfinished one, for `find_begun`. Empty: nothing
-            does.
+        making: What a video file is made of and how; it stands beside an unfinished one, for `find_begun`. None:
+            nothing does.
         cuts_sound: Only a part of the input is written: its sound ends with the last picture.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264, on the GPU where `gpu` says so, or VP9 in WebM.
@@ -55,7 +55,7 @@ class SinkOptions:
     audio_delay_ms: int = 0
     reads: Path | None = None
     begun: "Begun | None" = None
-    key: str = ""
+    making: "Making | None" = None
     cuts_sound: bool = False
     overwrite: bool = False
     codec: str = AUTO

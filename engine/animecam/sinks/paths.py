@@ -1,6 +1,7 @@
 """Where an output goes, and what can be found wrong with the place before any work is done."""
 
 import errno
+import os
 import tempfile
 from dataclasses import dataclass
 from enum import Enum
@@ -87,8 +88,9 @@ class Target:
 
 def with_ending(path: Path, ending: str) -> Path:
     """A file beside another one, called as it is but for the ending, and cut off where names may be no longer."""
-    room = LONGEST_NAME_BYTES - len(ending.encode(errors="replace"))
-    stem = path.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore")
+    stem = path.stem
+    while len(os.fsencode(stem + ending)) > LONGEST_NAME_BYTES:
+        stem = stem[:-1]
     return path.with_name(stem + ending)
 
 

@@ -26,7 +26,7 @@ PROBED = StreamFormat(
 )
 """A size that every webcam has."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _camera_names(platform: str, enumerate_devices: Callable[[str], list[DeviceI
     try:
         return tuple(camera.name for camera in list_cameras(platform, enumerate_devices=enumerate_devices))
     except SourceError as error:
-        _log.info("%s", error.message)
+        log.info("%s", error.message)
         return ()
 
 
@@ -105,7 +105,7 @@ def _of_package(names: Sequence[str], package: ModuleType | None) -> tuple[Virtu
         try:
             found.append(_opened(PACKAGE_URI + name, package))
         except SinkError as error:  # as a rule it is a real camera
-            _log.info("%s", error.message)
+            log.info("%s", error.message)
     return tuple(found) or (_opened(PACKAGE_URI, package),)
 
 
@@ -122,12 +122,12 @@ def _of_node(number: int, kernel: Kernel) -> VirtualCamera | None:
     try:
         device = kernel.open(path)
     except OSError as error:
-        _log.info("%s cannot be asked what it takes: %s", path, error.strerror)
+        log.info("%s cannot be asked what it takes: %s", path, error.strerror)
         return None
     try:
         found = v4l2.abilities(kernel, device)
     except OSError as error:
-        _log.info("%s does not say what it takes: %s", path, error.strerror)
+        log.info("%s does not say what it takes: %s", path, error.strerror)
         return None
     finally:
         kernel.close(device)

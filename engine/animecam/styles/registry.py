@@ -18,7 +18,7 @@ BUNDLED = Path(__file__).parent
 
 _UNREADABLE = "%s cannot be searched for styles: %s (check its rights)"
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def list_styles() -> tuple[Style, ...]:
         try:
             styles.append(_read(folder, is_bundled))
         except StyleError as error:
-            _log.warning("%s (%s)", error.message, error.hint)
+            log.warning("%s (%s)", error.message, error.hint)
     return tuple(styles)
 
 
@@ -179,13 +179,13 @@ def _holding_cards(root: Path) -> Iterator[Path]:
     try:
         folders = sorted(root.iterdir()) if root.is_dir() else []
     except OSError as error:
-        _log.warning(_UNREADABLE, root, error.strerror)
+        log.warning(_UNREADABLE, root, error.strerror)
         return
     for folder in folders:
         try:
             has_card = (folder / CARD_FILE).is_file()
         except OSError as error:
-            _log.warning(_UNREADABLE, folder, error.strerror)
+            log.warning(_UNREADABLE, folder, error.strerror)
             continue
         if has_card:
             yield folder

@@ -18,6 +18,7 @@ from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job
 from animecam.sinks.options import SinkOptions
+from animecam.tally import Figures
 
 
 class _Told:
@@ -156,7 +157,7 @@ def test_the_bar_of_a_beginning_is_as_long_as_that(tmp_path, monkeypatch, second
     display.bar = lambda _: nullcontext(bar)
 
     def convert(source, target, networks, show, options, **_):
-        figures = SimpleNamespace(frames_out=45, skipped=0, position_s=1.5, fps_out=30.0, is_interrupted=True)
+        figures = Figures(frames_out=45, position_s=1.5, fps_out=30.0, is_interrupted=True)
         show(SimpleNamespace(frames=300, duration_s=10.0))(figures)
         return figures
 

@@ -13,6 +13,7 @@ from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
 from animecam.networks import open_networks
 from animecam.settings import Look, Settings, Unseen
+from animecam.sinks.begun import WARM_UP_FRAMES
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import Target, earlier, key_file
 
@@ -26,7 +27,7 @@ class _Stopping:
     """A `Display` before which the user stops the run once so many frames are written; None: never."""
 
     def __init__(self, stop_at=None):
-        self.stop_at, self.notes, self.errors, self.moves = stop_at, [], [], []
+        self.stop_at, self.notes, self.errors, self.moves, self.rates = stop_at, [], [], [], set()
 
     @contextmanager
     def bar(self, _name):
@@ -35,8 +36,9 @@ class _Stopping:
     def resize(self, total):
         self.total = total
 
-    def move(self, done, _rate):
+    def move(self, done, rate):
         self.moves.append(done)
+        self.rates.add(rate)
         if self.stop_at is not None and done >= self.stop_at:
             self.stop_at = None
             raise KeyboardInterrupt
@@ -92,13 +94,29 @@ def test_it_goes_on_where_it_was(stopped, media, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
 
 
-@pytest.mark.parametrize("change", ["look", "crf", "source", "overwrite", "seconds"])
-def test_another_conversion_begins_anew(stopped, media, change):
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("style", ["the style"]),
+        ("look", ["the options"]),
+        ("crf", ["the options"]),
+        ("source", ["the source"]),
+        ("version", ["the style and the version of animecam"]),
+        ("overwrite", []),  # who gave that knows it
+        ("seconds", []),
+    ],
+)
+def test_another_conversion_begins_anew_and_says_why(stopped, media, monkeypatch, change, told):
     settings, options, job = SETTINGS, {}, stopped
-    if change == "look":
+    if change == "style":
         settings = Settings(look=replace(LOOK, style="soft"))
+    elif change == "look":
+        settings = Settings(look=replace(LOOK, mirror=True))
     elif change == "crf":
         options = {"crf": 30}
+    elif change == "version":
+        settings = Settings(look=replace(LOOK, style="soft"))
+        monkeypatch.setattr("animecam.__version__", "0")
     elif change == "source":
         os.utime(job.source, (1.0, 1.0))
     elif change == "overwrite":
@@ -107,7 +125,7 @@ def test_another_conversion_begins_anew(stopped, media, change):
         job = Job(job.source, job.target, seconds=100.0)
     outcome, display = run(job, settings=settings, **options)
     assert not outcome.failures
-    assert not [note for note in display.notes if "going on" in note]
+    assert display.notes[:-1] == [f"film.mp4: begun anew, as since its stop {words} changed" for words in told]
     assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
     assert not key_file(Target.of(job.target).partial).exists()
 
@@ -137,13 +155,42 @@ def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("animecam.session._pass_by", stop)
+        patch.setattr("animecam.session.pass_by", stop)
         with pytest.raises(KeyboardInterrupt):
             run(stopped)
     assert partial.read_bytes() == before
     assert not earlier(partial).exists()
     _, display = run(stopped)
     assert "going on" in display.notes[0]
+
+
+def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped):
+    partial = Target.of(stopped.target).partial
+    before = partial.read_bytes()
+    outcome, display = run(stopped, stop_at=2)
+    assert outcome.is_interrupted
+    assert 0 < display.moves[-1] < STOP_AT - WARM_UP_FRAMES
+    assert display.rates == {"drawn already"}
+    assert display.errors == [
+        (
+            f"stopped in film.mp4; what is done plays: {partial}",
+            "start it again to go on from near there: what is done is skipped",
+        )
+    ]
+    assert partial.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])  # a bar counts frames, or seconds where their number is not known
+def test_the_bar_never_moves_back(tmp_path, make_clip, media, monkeypatch, ending):
+    monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)
+    source = make_clip(tmp_path / f"film{ending}", width_px=320, height_px=240, frames=FRAMES, content=media.counter)
+    job = Job(source, tmp_path / "out.mp4")
+    run(job, STOP_AT if ending == ".mp4" else STOP_AT / 30)
+    _, display = run(job)
+    assert "going on" in display.notes[0]
+    assert display.moves == sorted(display.moves)
+    assert display.moves[-1] <= display.total
+    assert display.total == (FRAMES if ending == ".mp4" else pytest.approx(FRAMES / 30, abs=0.1))
 
 
 def test_a_part_is_no_input_of_the_next_batch(tmp_path, film):

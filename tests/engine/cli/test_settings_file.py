@@ -1,6 +1,5 @@
 """The settings file as the user meets it: defaults of the commands, what is typed wins, and mistakes are told."""
 
-import os
 import subprocess
 import sys
 
@@ -121,12 +120,27 @@ def test_the_sound_of_a_microphone_that_is_typed_comes_as_late_as_the_file_says(
     assert [options.audio_delay_ms for options, _ in asked] == [80, 20]
 
 
-def test_a_quality_that_the_typed_style_lacks_is_left_out(asked, write, tmp_path, monkeypatch):
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A style of the user's that has no lite network."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     folder = user_styles() / "alone"
     folder.mkdir(parents=True)
     only = Variant(FULL, "full.onnx", "0" * 64)
     StyleCard("alone", "Alone", "For tests.", Contract(), Rights("MIT", "", ""), (only,)).save(folder)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_typed_quality_that_the_style_of_the_file_lacks_names_that(write, photo, tmp_path, capfd):
+    path = write('style = "alone"\n')
+    assert main(["convert", photo, "-o", str(tmp_path / "out.png"), "--quality", "lite"]) == 2
+    shown = capfd.readouterr().err
+    assert "style alone has no lite network" in shown
+    assert f'{path} sets style = "alone"' in shown
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_quality_that_the_typed_style_lacks_is_left_out(asked, write):
     write('quality = "lite"\n')
     assert main([*LIVE, "--style", "alone"]) == 0
     assert main([*LIVE, "--style", "cel"]) == 0
@@ -281,11 +295,10 @@ def test_the_doctor_tells_where_the_file_is_and_what_it_sets(write, settings_fil
         assert "doesnotwork" in _doctors_line(capfd)
 
 
-def test_the_program_finds_the_file_by_itself(tmp_path, media, make_clip):
+def test_the_program_finds_the_file_by_itself(tmp_path, settings_file, media, make_clip):
     """Nothing is patched here: soft is drawn, and with --style cel something else."""
-    folder = tmp_path / "home" / "animecam"
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text('style = "soft"\nsize = 192\nthreads = 1\n', encoding="utf-8")
+    settings_file.parent.mkdir(parents=True)
+    settings_file.write_text('style = "soft"\nsize = 192\nthreads = 1\n', encoding="utf-8")
     clip = make_clip(tmp_path / "clip.mp4", width_px=160, height_px=160, frames=2, content=media.portrait)
     drawn = {}
     typed = ["--no-config", "--size", "192", "--threads", "1", "--style"]
@@ -294,7 +307,6 @@ def test_the_program_finds_the_file_by_itself(tmp_path, media, make_clip):
         command = [sys.executable, "-m", "animecam", "--input", str(clip), "--seconds", "0.01", "--output"]
         done = subprocess.run(
             [*command, str(tmp_path / f"{name}-%d.png"), *words],
-            env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "home")},
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

@@ -225,6 +225,12 @@ def test_partial_name_keeps_the_ending(tmp_path):
     assert target.partial == tmp_path / "a.b.partial.mp4"
 
 
+def test_names_that_are_no_text_share_no_partial_name(tmp_path):
+    names = ["a.mp4", "a\udcfe.mp4", "a\udcff.mp4"]  # as Python has the bytes fe and ff in a name
+    partials = {Target.of(tmp_path / name).partial for name in names}
+    assert len(partials) == len(names)
+
+
 def test_opening_checks_first(tmp_path, stream_format):
     (tmp_path / "out.mp4").write_bytes(b"old")
     with pytest.raises(SinkError, match="exists"):

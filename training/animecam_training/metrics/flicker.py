@@ -1,6 +1,6 @@
 """Calm over time: what is left between two frames once the motion is taken out (Lai et al., ECCV 2018)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,13 @@ class Flicker:
         source: Of the clip itself: noise of the camera, compression, errors of the flow.
         styled: Of the styled clip, along the same motion and over the same pixels.
         frames: Number of pairs of frames.
+        cuts: Number of pairs that were left out, as the clip is cut between them.
     """
 
     source: float
     styled: float
     frames: int
+    cuts: int = 0
 
     @property
     def ratio(self) -> float:
@@ -41,7 +43,7 @@ class Flicker:
         return self.styled / max(self.source, EPS)
 
 
-def measure_flicker(source: Sequence[Image], styled: Sequence[Image]) -> Flicker:
+def measure_flicker(source: Sequence[Image], styled: Sequence[Image], cuts: Collection[int] = frozenset()) -> Flicker:
     """Flicker of a styled clip and of its source.
 
     Motion is the dense inverse search flow (Kroeger et al., ECCV 2016) of the source, so that no style can hide its
@@ -50,6 +52,7 @@ def measure_flicker(source: Sequence[Image], styled: Sequence[Image]) -> Flicker
     Args:
         source: Consecutive frames, RGB, uint8 [H, W, 3].
         styled: As many frames of the same size.
+        cuts: Places of frames that do not continue the one before them, see `find_cuts`.
 
     Raises:
         DataError: Fewer than two frames, or the two clips differ in length or size.
@@ -62,6 +65,8 @@ def measure_flicker(source: Sequence[Image], styled: Sequence[Image]) -> Flicker
     errors: list[tuple[float, float]] = []
     grays = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in source]
     for now in range(1, len(source)):
+        if now in cuts:
+            continue
         back = _flow(engine, grays[now], grays[now - 1])
         forth = _flow(engine, grays[now - 1], grays[now])
         seen = _is_visible(back, forth)
@@ -71,7 +76,7 @@ def measure_flicker(source: Sequence[Image], styled: Sequence[Image]) -> Flicker
     if not errors:
         raise DataError("no frame continues the one before it", hint="give consecutive frames of one shot")
     source_error, styled_error = np.mean(errors, axis=0)
-    return Flicker(float(source_error), float(styled_error), len(errors))
+    return Flicker(float(source_error), float(styled_error), len(errors), sum(0 < cut < len(source) for cut in cuts))
 
 
 def _flow(engine: cv2.DISOpticalFlow, start: NDArray[Any], end: NDArray[Any]) -> Flow:
