@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,15 +43,21 @@ def generator(widths: tuple[int, int, int], seed: int) -> nn.Module:
     return LiteGenerator(widths).eval()
 
 
-@pytest.fixture
-def style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's style with one network and its fp16 form."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    folder = user_styles() / "ink"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, one_torch_thread: None) -> Path:
+    """A style with one network and its fp16 form."""
+    folder = tmp_path_factory.mktemp("made") / "ink"
     text = StyleText("ink", "Ink", "For tests.", Rights("MIT", "", ""), figures={"identity_cosine_mean": 0.5})
     export_style(TrainedGenerator(generator(WIDE, 1), "ink (pairs)", 7), folder, text, OnnxOptions())
     add_half(folder)
     return folder
+
+
+@pytest.fixture
+def style(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That as a user's style, which a test may change."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return Path(shutil.copytree(made, user_styles() / "ink"))
 
 
 @pytest.fixture
