@@ -48,8 +48,9 @@ CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
-@pytest.fixture(params=["full", "lite", "far"])
-def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module", params=["full", "lite", "far"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, one_torch_thread: None) -> Path:
+    """Read only: the tests of the module share it."""
     torch.manual_seed(1)
     generator = {"full": Generator, "lite": LiteGenerator, "far": partial(LiteGenerator, context=3)}[request.param]()
     if request.param == "far":
@@ -59,8 +60,9 @@ def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         if isinstance(module, nn.BatchNorm2d):  # fresh statistics would hide that they were left out
             nn.init.uniform_(module.running_mean)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
-    export_onnx(generator.eval(), tmp_path / "model.onnx", OnnxOptions())
-    return tmp_path / "model.onnx"
+    path = tmp_path_factory.mktemp("exported") / "model.onnx"
+    export_onnx(generator.eval(), path, OnnxOptions())
+    return path
 
 
 def drawn(model: Path, pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
@@ -99,7 +101,7 @@ def test_what_ships_is_what_the_export_writes(name: str, quality: str):
     assert style.card.variant(quality).half.psnr_db >= LEAST_HALF_PSNR_DB
 
 
-def test_the_cheap_forms_are_equal_in_fp32(exported: Path):
+def test_the_cheap_forms_are_equal_in_fp32(exported: Path, tmp_path: Path):
     """Before any rounding: what is left of 100 dB is the rounding of fp32 itself."""
     model = onnx.load(exported)
     graph = Graph(model)
@@ -108,7 +110,7 @@ def test_the_cheap_forms_are_equal_in_fp32(exported: Path):
     islands = write_cheap_forms(graph)
     graph.apply()
     onnx.checker.check_model(model, full_check=True)
-    cheap = exported.with_name("cheap.onnx")
+    cheap = tmp_path / "cheap.onnx"
     onnx.save(model, cheap)
     assert islands
     assert compare_networks(exported, cheap, list(crops_of(load_portrait(), PX))[:2]).psnr_db > 100
