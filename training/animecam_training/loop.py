@@ -17,7 +17,6 @@ from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
 from animecam_training.errors import CheckpointError
-from animecam_training.measured import describe_teacher, describe_teacher_formerly
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
@@ -34,6 +33,7 @@ from animecam_training.run_folder import (
     to_row,
 )
 from animecam_training.stopping import stop_wishes
+from animecam_training.teachers import describe_teacher, describe_teacher_formerly
 
 log = logging.getLogger(__name__)
 
