@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animecam_training.config import Recipe
+from animecam_training.errors import needed_packages
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
@@ -57,7 +58,8 @@ def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, optio
 
 
 def _drawn_by(teacher: str, photo: Image) -> Image:
-    from animecam_training.metrics.evaluate import stylize_images  # torch: seconds in every process
+    with needed_packages():
+        from animecam_training.metrics.evaluate import stylize_images  # torch: seconds in every process
 
     return stylize_images(_opened(teacher), [photo])[0]
 
