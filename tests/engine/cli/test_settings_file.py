@@ -1,6 +1,5 @@
 """The settings file as the user meets it: defaults of the commands, what is typed wins, and mistakes are told."""
 
-import os
 import subprocess
 import sys
 
@@ -281,11 +280,9 @@ def test_the_doctor_tells_where_the_file_is_and_what_it_sets(write, settings_fil
         assert "doesnotwork" in _doctors_line(capfd)
 
 
-def test_the_program_finds_the_file_by_itself(tmp_path, media, make_clip):
+def test_the_program_finds_the_file_by_itself(tmp_path, write, media, make_clip):
     """Nothing is patched here: soft is drawn, and with --style cel something else."""
-    folder = tmp_path / "home" / "animecam"
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text('style = "soft"\nsize = 192\nthreads = 1\n', encoding="utf-8")
+    write('style = "soft"\nsize = 192\nthreads = 1\n')
     clip = make_clip(tmp_path / "clip.mp4", width_px=160, height_px=160, frames=2, content=media.portrait)
     drawn = {}
     typed = ["--no-config", "--size", "192", "--threads", "1", "--style"]
@@ -295,11 +292,8 @@ def test_the_program_finds_the_file_by_itself(tmp_path, media, make_clip):
         if "--no-config" in words:  # no file is looked for: what to compare with, without a program of its own
             assert main(command) == 0
         else:
-            done = subprocess.run(
-                [sys.executable, "-m", "animecam", *command],
-                env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "home")},
-                capture_output=True, text=True, timeout=120, check=False,
-            )  # fmt: skip
+            program = [sys.executable, "-m", "animecam", *command]
+            done = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
             assert done.returncode == 0, done.stderr
         out = min(tmp_path.glob(f"{name}-*.png"))
         drawn[name] = cv2.imread(str(out)).astype(int)
