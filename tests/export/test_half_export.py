@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -47,8 +48,9 @@ CPU = torch.device("cpu")
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
-@pytest.fixture(params=["full", "lite", "far"])
-def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module", params=["full", "lite", "far"])
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, one_torch_thread: None) -> Path:
+    """Read only: the tests of the module share it."""
     torch.manual_seed(1)
     generator = {"full": Generator, "lite": LiteGenerator, "far": partial(LiteGenerator, context=3)}[request.param]()
     if request.param == "far":
@@ -58,19 +60,20 @@ def exported(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         if isinstance(module, nn.BatchNorm2d):  # fresh statistics would hide that they were left out
             nn.init.uniform_(module.running_mean)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
-    export_onnx(generator.eval(), tmp_path / "model.onnx", OnnxOptions())
-    return tmp_path / "model.onnx"
+    path = tmp_path_factory.mktemp("exported") / "model.onnx"
+    export_onnx(generator.eval(), path, OnnxOptions())
+    return path
 
 
-def drawn(model: Path, picture: np.ndarray) -> np.ndarray:
+def drawn(model: Path, pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """In PyTorch, which rounds every half tensor to half, as a GPU does and ONNX Runtime on a CPU may not."""
-    given = model.name.endswith(".fp16.onnx")
-    batch = torch.from_numpy(picture[None])
-    with torch.inference_mode():
-        pictures = batch.half() if given else batch
-        (result,) = OnnxCode(read_model(model), CPU).write(batch.shape, pictures.dtype)(pictures)
-    assert result.dtype == (torch.float16 if given else torch.float32)
-    return result[0].float().numpy()
+    dtype = torch.float16 if model.name.endswith(".fp16.onnx") else torch.float32
+    draw = OnnxCode(read_model(model), CPU).write((1, 3, *PX), dtype)
+    for picture in pictures:
+        with torch.inference_mode():
+            (result,) = draw(torch.from_numpy(picture[None]).to(dtype))
+        assert result.dtype == dtype
+        yield result[0].float().numpy()
 
 
 @SHIPPED
@@ -79,13 +82,11 @@ def test_every_shipped_network_has_an_fp16_form_that_draws_the_same(name: str, q
     half = verified_half(style, quality)
     assert half is not None
     assert half.stat().st_size < 5e6
-    pictures = {f"crop {index}": crop for index, crop in enumerate(list(crops_of(load_portrait(), PX))[:2])} | extremes(
-        PX
-    )
-    for picture in pictures.values():
-        given = drawn(half, picture)
+    pictures = [*list(crops_of(load_portrait(), PX))[:2], *extremes(PX).values()]
+    full = drawn(style.model_path(quality), pictures)
+    for wanted, given in zip(full, drawn(half, pictures), strict=True):
         assert np.isfinite(given).all()
-        assert psnr_db(drawn(style.model_path(quality), picture), given) >= LEAST_HALF_PSNR_DB
+        assert psnr_db(wanted, given) >= LEAST_HALF_PSNR_DB
 
 
 @SHIPPED
@@ -100,7 +101,7 @@ def test_what_ships_is_what_the_export_writes(name: str, quality: str):
     assert style.card.variant(quality).half.psnr_db >= LEAST_HALF_PSNR_DB
 
 
-def test_the_cheap_forms_are_equal_in_fp32(exported: Path):
+def test_the_cheap_forms_are_equal_in_fp32(exported: Path, tmp_path: Path):
     """Before any rounding: what is left of 100 dB is the rounding of fp32 itself."""
     model = onnx.load(exported)
     graph = Graph(model)
@@ -109,7 +110,7 @@ def test_the_cheap_forms_are_equal_in_fp32(exported: Path):
     islands = write_cheap_forms(graph)
     graph.apply()
     onnx.checker.check_model(model, full_check=True)
-    cheap = exported.with_name("cheap.onnx")
+    cheap = tmp_path / "cheap.onnx"
     onnx.save(model, cheap)
     assert islands
     assert compare_networks(exported, cheap, list(crops_of(load_portrait(), PX))[:2]).psnr_db > 100

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,15 +43,36 @@ def generator(widths: tuple[int, int, int], seed: int) -> nn.Module:
     return LiteGenerator(widths).eval()
 
 
-@pytest.fixture
-def style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's style with one network and its fp16 form."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    folder = user_styles() / "ink"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, one_torch_thread: None) -> Path:
+    """A style with one network and its fp16 form."""
+    folder = tmp_path_factory.mktemp("made") / "ink"
     text = StyleText("ink", "Ink", "For tests.", Rights("MIT", "", ""), figures={"identity_cosine_mean": 0.5})
     export_style(TrainedGenerator(generator(WIDE, 1), "ink (pairs)", 7), folder, text, OnnxOptions())
     add_half(folder)
     return folder
+
+
+@pytest.fixture
+def style(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That as a user's style, which a test may change."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return Path(shutil.copytree(made, user_styles() / "ink"))
+
+
+@pytest.fixture(scope="module")
+def made_with_lite(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a lite network beside it."""
+    folder = Path(shutil.copytree(made, tmp_path_factory.mktemp("lite") / "ink"))
+    add_variant(TrainedGenerator(generator(NARROW, 2)), folder, VariantText(LITE), cost_s=BRIEFLY_S)
+    return folder
+
+
+@pytest.fixture
+def both(made_with_lite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That as a user's style, which a test may change."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return Path(shutil.copytree(made_with_lite, user_styles() / "ink"))
 
 
 @pytest.fixture
@@ -89,9 +111,9 @@ def test_the_card_says_what_each_network_costs(style: Path):
     assert 0.0 < lite.cost < full.cost < 1.0  # a third of the weights and an eighth of the reference's
 
 
-def test_each_quality_draws_with_its_own_network(style: Path):
+@pytest.mark.usefixtures("both")
+def test_each_quality_draws_with_its_own_network():
     networks = {FULL: generator(WIDE, 1), LITE: generator(NARROW, 2)}
-    add_variant(TrainedGenerator(networks[LITE]), style, VariantText(LITE), cost_s=BRIEFLY_S)
     picture = np.ascontiguousarray(load_portrait()[:64, :64])
     batch = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
     for quality, network in networks.items():
@@ -102,20 +124,19 @@ def test_each_quality_draws_with_its_own_network(style: Path):
         assert psnr_db(wanted, drawn.astype(np.float32), peak=255.0) > 45
 
 
-def test_an_older_network_of_that_quality_makes_room_with_its_forms(style: Path):
-    add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
-    card = read_card(style)
-    (style / "lite.int8.onnx").write_bytes(b"of the old one")
+def test_an_older_network_of_that_quality_makes_room_with_its_forms(both: Path):
+    card = read_card(both)
+    (both / "lite.int8.onnx").write_bytes(b"of the old one")
     form = NetworkForm("lite.int8.onnx", "0" * 64, 40.0)
     variants = tuple(replace(one, int8=form) if one.quality == LITE else one for one in card.variants)
     card = replace(card, variants=variants)
-    card.save(style)
+    card.save(both)
     before = card.variant(LITE).sha256
-    card, _ = add_variant(TrainedGenerator(generator(NARROW, 3)), style, VariantText(LITE), cost_s=BRIEFLY_S)
+    card, _ = add_variant(TrainedGenerator(generator(NARROW, 3)), both, VariantText(LITE), cost_s=BRIEFLY_S)
     assert [variant.quality for variant in card.variants] == [FULL, LITE]
     assert card.variant(LITE).sha256 != before
     assert card.variant(LITE).int8 is None
-    assert sorted(path.name for path in style.iterdir()) == ["card.json", "lite.onnx", "model.fp16.onnx", "model.onnx"]
+    assert sorted(path.name for path in both.iterdir()) == ["card.json", "lite.onnx", "model.fp16.onnx", "model.onnx"]
     verify_style(find_style("ink"))
 
 
@@ -154,17 +175,16 @@ def test_a_quality_whose_file_is_another_networks_is_refused(style: Path):
     assert {path.name: path.read_bytes() for path in style.iterdir()} == before
 
 
-def test_a_full_disk_leaves_the_style_as_it_was(style: Path, monkeypatch: pytest.MonkeyPatch):
-    add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=BRIEFLY_S)
-    before = {path.name: path.read_bytes() for path in style.iterdir()}
+def test_a_full_disk_leaves_the_style_as_it_was(both: Path, monkeypatch: pytest.MonkeyPatch):
+    before = {path.name: path.read_bytes() for path in both.iterdir()}
 
     def refuse(path: Path, text: str, **_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_text", refuse)  # of the card, which is written last
     with pytest.raises(ExportError, match="No space left"):
-        add_variant(TrainedGenerator(generator(NARROW, 3)), style, VariantText(LITE), cost_s=BRIEFLY_S)
-    assert {path.name: path.read_bytes() for path in style.iterdir()} == before
+        add_variant(TrainedGenerator(generator(NARROW, 3)), both, VariantText(LITE), cost_s=BRIEFLY_S)
+    assert {path.name: path.read_bytes() for path in both.iterdir()} == before
 
 
 @pytest.mark.parametrize("content", [None, b"no network"])

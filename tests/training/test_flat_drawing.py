@@ -1,14 +1,17 @@
 """The drawing "flat": areas without texture between dark edges, matt skin, clear eyes; over a photo or a drawing."""
 
 import pickle
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
+import pytest
 from onnx import TensorProto, helper
 
 from animecam_training.config import Recipe
+from animecam_training.errors import TrainingError
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
 from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.drawings import choose_drawing
@@ -189,3 +192,13 @@ def test_it_paints_over_what_the_teacher_draws(portrait: Portrait, tmp_path: Pat
     assert np.array_equal(over, draw_flat((255 - photo).astype(np.uint8), face.mesh, person))
     plain = choose_drawing(Recipe(drawing="flat"))(photo, face.mesh, person)
     assert np.array_equal(plain, draw_flat(photo, face.mesh, person))
+
+
+def test_a_teacher_that_no_torch_can_open_is_told(portrait: Portrait, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a teacher nothing here needs it: it is imported with the first picture."""
+    photo, face, person = portrait
+    monkeypatch.setitem(sys.modules, "animecam_training.metrics.evaluate", None)
+    choose_drawing(Recipe(drawing="flat"))(photo, face.mesh, person)
+    with pytest.raises(TrainingError, match="needs the package") as caught:
+        choose_drawing(Recipe(drawing="flat", teacher="cel"))(photo, face.mesh, person)
+    assert caught.value.hint == "pip install 'animecam[train]'"

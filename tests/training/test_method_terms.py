@@ -19,7 +19,7 @@ from animecam_training.models.feature_discriminator import FeatureDiscriminator
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
-from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
+from animecam_training.ops.superpixel_batch import fill_with_means, superpixel_batch
 from animecam_training.perceptual.base import FeatureMaps, shift_together
 
 SIDE_PX = 64

@@ -14,7 +14,8 @@ from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.l0 import l0_smooth
 from animecam_training.ops.nlm import non_local_means
 from animecam_training.ops.refine import refine
-from animecam_training.ops.superpixels import fill_with_means, find_superpixels, superpixel_batch
+from animecam_training.ops.superpixel_batch import fill_with_means, superpixel_batch
+from animecam_training.ops.superpixels import find_superpixels
 
 
 def noisy_step(height: int, width: int, *, noise: float, seed: int = 0) -> np.ndarray:

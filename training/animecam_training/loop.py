@@ -16,7 +16,6 @@ from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.distributed import Process, join_processes
-from animecam_training.measured import describe_teacher, describe_teacher_formerly
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
@@ -32,6 +31,7 @@ from animecam_training.run_folder import (
 )
 from animecam_training.starting import FILE_SIZES, OF_THIS_RUN, begin_with, go_on
 from animecam_training.stopping import stop_wishes
+from animecam_training.teachers import describe_teacher, describe_teacher_formerly
 from animecam_training.validation import VALIDATION, Validation, open_validation
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@
 
 import json
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,11 +17,9 @@ from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.sessions import UNREADABLE_ONNX
+from animecam_training.teachers import CARD_FILE
 
-CARD_FILE = "card.json"
-OWN_NETWORK = "model.onnx"  # in the folder of a style
 ONNX_SUFFIX = ".onnx"
-DIGEST_DIGITS = 16
 
 _STYLE_HINT = "name a folder, or an .onnx file, that animecam-export wrote"
 
@@ -57,41 +54,6 @@ def open_style(path: Path) -> MeasuredStyle:
     if path.suffix.lower() == ONNX_SUFFIX:
         return MeasuredStyle(path.stem, _open_onnx(path), None)
     return _from_checkpoint(path)
-
-
-def network_of(path: Path) -> Path:
-    """A style's folder stands for its own network."""
-    return path / OWN_NETWORK if (path / OWN_NETWORK).is_file() else path
-
-
-def describe_teacher(teacher: str) -> str:
-    """What a teacher is, wherever it lies: a run that goes on writes other weights to the same file.
-
-    Of a style's folder it is the network that teaches: its card may change without it, as another variant is exported.
-
-    Args:
-        teacher: As `open_style` takes it; empty for none.
-
-    Raises:
-        DataError: It cannot be read.
-    """
-    return _digest(network_of(Path(teacher))) if teacher else "none"
-
-
-def describe_teacher_formerly(teacher: str) -> str:
-    """The same as earlier versions told it: of a style's folder they looked at the card."""
-    if not (Path(teacher) / CARD_FILE).is_file():
-        return describe_teacher(teacher)
-    return _digest(Path(teacher) / CARD_FILE)
-
-
-def _digest(path: Path) -> str:
-    """Of a file; of a folder, its card's, which holds the digests of its networks."""
-    file = path / CARD_FILE if path.is_dir() else path
-    try:
-        return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
-    except OSError as error:
-        raise DataError(f"cannot read the teacher {file}: {error.strerror}", hint="name last.pt or a style") from error
 
 
 def _from_checkpoint(path: Path) -> MeasuredStyle:

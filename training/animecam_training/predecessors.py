@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from animecam_training.checkpoint import load_checkpoint
 from animecam_training.errors import CheckpointError
-from animecam_training.measured import network_of, open_style
+from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import count_context, match_state
+from animecam_training.teachers import network_of
 
 log = logging.getLogger(__name__)
 

@@ -127,8 +127,8 @@ def test_odd_sizes_are_converted(tmp_path, make_clip, size):
 
 
 @pytest.mark.slow
-def test_8k_is_converted(tmp_path, make_clip):
-    source = make_clip(tmp_path / "8k.mp4", width_px=7680, height_px=4320, frames=1)
+def test_8k_is_converted(tmp_path, make_clip, media):
+    source = make_clip(tmp_path / "8k.mp4", width_px=7680, height_px=4320, frames=1, content=media.counter)
     out = tmp_path / "out.mp4"
     assert main(["convert", str(source), "-o", str(out), "--scope", "frame"]) == 0
     assert _count_frames(out) == 1

@@ -2,8 +2,10 @@
 
 import json
 import os
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import pytest
@@ -18,9 +20,10 @@ from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import Target, earlier, key_file
 
 FRAMES = 160
+WIDTH_PX, HEIGHT_PX = 160, 120
 STOP_AT = 100
 LOOK = Look(strength=0.0, unseen=Unseen.KEEP)  # nothing is drawn, which is quick
-SETTINGS = Settings(look=LOOK)
+SETTINGS = Settings(look=LOOK, detector="short", threads=1)
 
 
 class _Stopping:
@@ -50,38 +53,50 @@ class _Stopping:
         self.errors.append((message, hint))
 
 
-@pytest.fixture
-def film(tmp_path, make_clip, media):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, make_clip, media):
     """A clip of 160 frames, of which every picture is told by its level, with sound."""
-    return make_clip(
-        tmp_path / "film.mp4", width_px=320, height_px=240, frames=FRAMES, content=media.counter, audio=True
-    )
+    path = tmp_path_factory.mktemp("made") / "film.mp4"
+    return make_clip(path, width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=FRAMES, content=media.counter, audio=True)
 
 
-def run(job, stop_at=None, settings=SETTINGS, **options):
-    display = _Stopping(stop_at)
-    with open_networks(settings) as networks:
-        outcome = convert_jobs([job], networks, settings, display, SinkOptions(**options))
-    return outcome, display
+@pytest.fixture
+def film(tmp_path, made):
+    return Path(shutil.copyfile(made, tmp_path / "film.mp4"))
+
+
+@pytest.fixture(scope="module")
+def run():
+    """`run(job, stop_at=None, settings=SETTINGS, **options)`: a run, its outcome and what was shown of it."""
+    with open_networks(SETTINGS) as usual:
+
+        def run_once(job, stop_at=None, settings=SETTINGS, **options):
+            display = _Stopping(stop_at)
+            with nullcontext(usual) if settings is SETTINGS else open_networks(settings) as networks:
+                outcome = convert_jobs([job], networks, settings, display, SinkOptions(**options))
+            return outcome, display
+
+        yield run_once
 
 
 def levels(path, media):
     with av.open(str(path)) as container:
-        return [media.counter_index(frame.to_ndarray()[:240]) for frame in container.decode(video=0)]
+        return [media.counter_index(frame.to_ndarray()[:HEIGHT_PX]) for frame in container.decode(video=0)]
 
 
 @pytest.fixture
-def stopped(tmp_path, film, monkeypatch):
+def stopped(tmp_path, film, run, monkeypatch):
     """A job that was stopped half-way."""
-    monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)  # the user is quick, too
     job = Job(film, tmp_path / "out.mp4")
-    outcome, display = run(job, STOP_AT)
+    with monkeypatch.context() as patch:
+        patch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)  # the user is quick, too
+        outcome, display = run(job, STOP_AT)
     assert outcome.is_interrupted
     assert display.errors[0][1] == "start it again to go on from near there: what is done is skipped"
     return job
 
 
-def test_it_goes_on_where_it_was(stopped, media, tmp_path):
+def test_it_goes_on_where_it_was(stopped, run, media, tmp_path):
     outcome, display = run(stopped)
     assert not outcome.is_interrupted
     assert "film.mp4: going on at " in display.notes[0]
@@ -106,16 +121,16 @@ def test_it_goes_on_where_it_was(stopped, media, tmp_path):
         ("seconds", []),
     ],
 )
-def test_another_conversion_begins_anew_and_says_why(stopped, media, monkeypatch, change, told):
+def test_another_conversion_begins_anew_and_says_why(stopped, run, media, monkeypatch, change, told):
     settings, options, job = SETTINGS, {}, stopped
     if change == "style":
-        settings = Settings(look=replace(LOOK, style="soft"))
+        settings = replace(SETTINGS, look=replace(LOOK, style="soft"))
     elif change == "look":
-        settings = Settings(look=replace(LOOK, mirror=True))
+        settings = replace(SETTINGS, look=replace(LOOK, mirror=True))
     elif change == "crf":
         options = {"crf": 30}
     elif change == "version":
-        settings = Settings(look=replace(LOOK, style="soft"))
+        settings = replace(SETTINGS, look=replace(LOOK, style="soft"))
         monkeypatch.setattr("animecam.__version__", "0")
     elif change == "source":
         os.utime(job.source, (1.0, 1.0))
@@ -130,13 +145,13 @@ def test_another_conversion_begins_anew_and_says_why(stopped, media, monkeypatch
     assert not key_file(Target.of(job.target).partial).exists()
 
 
-def test_another_worker_of_a_batch_may_go_on_with_it(stopped):
-    outcome, display = run(stopped, settings=replace(SETTINGS, gpu=1, threads=1))
+def test_another_worker_of_a_batch_may_go_on_with_it(stopped, run):
+    outcome, display = run(stopped, settings=replace(SETTINGS, gpu=1, threads=2))
     assert not outcome.failures
     assert "going on" in display.notes[0]
 
 
-def test_another_encoder_begins_anew_by_itself(stopped, media):
+def test_another_encoder_begins_anew_by_itself(stopped, run, media):
     """That of a GPU, which is busy by now: a batch must not stand still because of it."""
     note = key_file(Target.of(stopped.target).partial)
     key, _ = json.loads(note.read_text())
@@ -147,7 +162,7 @@ def test_another_encoder_begins_anew_by_itself(stopped, media):
     assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
 
 
-def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, monkeypatch):
+def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch):
     partial = Target.of(stopped.target).partial
     before = partial.read_bytes()
 
@@ -201,10 +216,10 @@ def test_a_part_is_no_input_of_the_next_batch(tmp_path, film):
     assert [job.source for job in plan.jobs] == [film]
 
 
-def test_a_source_that_ends_sooner_is_told(stopped, make_clip, media, tmp_path):
+def test_a_source_that_ends_sooner_is_told(stopped, run, make_clip, media, tmp_path):
     """It has the size and the date of before, and is another one all the same."""
     before = stopped.source.stat()
-    short = make_clip(tmp_path / "short.mp4", width_px=320, height_px=240, frames=4, content=media.counter)
+    short = make_clip(tmp_path / "short.mp4", width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=4, content=media.counter)
     content = short.read_bytes()
     assert len(content) < before.st_size
     stopped.source.write_bytes(content + bytes(before.st_size - len(content)))
@@ -216,5 +231,6 @@ def test_a_source_that_ends_sooner_is_told(stopped, make_clip, media, tmp_path):
 
 
 def test_the_command_goes_on_and_says_so(stopped, capfd):
-    assert main(["convert", str(stopped.source), "-o", str(stopped.target), "--strength", "0"]) == 0
+    words = ["--strength", "0", "--detector", "short"]
+    assert main(["convert", str(stopped.source), "-o", str(stopped.target), *words]) == 0
     assert f"{FRAMES} frames" in "".join(capfd.readouterr().err.split("\n"))

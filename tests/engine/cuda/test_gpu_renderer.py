@@ -20,6 +20,7 @@ from animecam.render.hair import HairTint
 from animecam.renderer import Renderer
 from animecam.settings import Controls, Look, Scope
 from animecam.sources.portrait import load_portrait
+from animecam.styles.card import LITE
 from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
@@ -29,11 +30,11 @@ POINTS_PX = np.array([[140, 100], [180, 100], [160, 122], [160, 142]], np.float3
 FACE = Face(7, Detection(Box(125, 80, 195, 160), POINTS_PX, 0.9))
 
 
-def reference_of(style):
-    """A style by ONNX Runtime, from pictures to pictures."""
+def reference_of(model):
+    """A network by ONNX Runtime, from pictures to pictures."""
 
     def draw(pictures):
-        backend = open_backend(verified_model(find_style(style)), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+        backend = open_backend(model, BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
         numbers = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) * (2 / 255) - 1
         levels = np.clip(np.rint(backend.run(numbers)[0] * 127.5 + 127.5), 0, 255).astype(np.uint8)
         backend.close()
@@ -222,7 +223,8 @@ def test_several_frames_may_be_under_way(studio):
 
 def test_a_network_that_no_graph_may_hold_is_called_for_each_frame(host, gpu, studio):
     """PyTorch's way through the same path: the network computes from and to the path's own memory."""
-    half = verified_half(find_style("anime"))
+    style = find_style("anime")
+    half = verified_half(style, LITE)  # the full one takes seconds in half precision on a processor
 
     class InTorch(TorchDevice):
         def enqueue(self, stream_handle):
@@ -238,5 +240,5 @@ def test_a_network_that_no_graph_may_hold_is_called_for_each_frame(host, gpu, st
         studio.network.close()
     changed = np.abs(drawn[0].planes[0].astype(int) - somebody().planes[0])
     assert changed.mean() > 2  # it was drawn at all
-    studio.network, studio.is_there = reference_of("anime"), False
+    studio.network, studio.is_there = reference_of(verified_model(style, LITE)), False
     same(drawn[0], studio.on_gpu()(somebody()).frame)

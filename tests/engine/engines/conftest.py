@@ -1,8 +1,10 @@
 """Fixtures of the tests of what surrounds TensorRT's runtime: a GPU and a runtime that are fakes, and real engines."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,10 @@ import pytest
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.backends.tensorrt_ import TensorRtBackend
-from animecam.engines import loader
+from animecam.engines import loader, store
+from animecam.engines.build import BuiltEngine, build_engine
+from animecam.engines.flavour import Flavour
+from animecam.engines.key import EngineKey
 from animecam.styles.registry import find_style, verified_half
 
 CEL = find_style("cel")
@@ -44,9 +49,24 @@ def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("engines")
 
 
+@pytest.fixture(scope="session")
+def built() -> dict[tuple[Path, EngineKey], BuiltEngine]:
+    """Every engine that was built so far: it takes a second, and comes out the same."""
+    return {}
+
+
 @pytest.fixture
-def opened() -> Callable[[Path], TensorRtBackend]:
-    """`opened(cache)`: the style `cel` on the fake GPU."""
+def opened(
+    built: dict[tuple[Path, EngineKey], BuiltEngine], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], TensorRtBackend]:
+    """`opened(cache)`: the style `cel` on the fake GPU. What it builds comes from `built`, once it is there."""
+
+    def build(flavour: Flavour, model: Path, key: EngineKey, **options: Any) -> BuiltEngine:
+        if (model, key) not in built:
+            built[model, key] = build_engine(flavour, model, key, **options)
+        return built[model, key]
+
+    monkeypatch.setattr(store, "build_engine", build)
     return _opened
 
 
@@ -64,12 +84,8 @@ def _pictures(count: int = 1, size_px: int = 32) -> np.ndarray:
     return np.random.default_rng(3).uniform(-1, 1, (count, 3, size_px, size_px)).astype(np.float32)
 
 
-@pytest.fixture
-def expected() -> Callable[[np.ndarray], np.ndarray]:
+@pytest.fixture(scope="session")
+def expected() -> Iterator[Callable[[np.ndarray], np.ndarray]]:
     """`expected(batch)`: what the network draws on the processor."""
-    return _expected
-
-
-def _expected(batch: np.ndarray) -> np.ndarray:
-    backend = open_backend(CEL.model_path(), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
-    return np.concatenate([backend.run(picture[None])[0] for picture in batch])
+    with closing(open_backend(CEL.model_path(), BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))) as backend:
+        yield lambda batch: np.concatenate([backend.run(picture[None])[0] for picture in batch])

@@ -38,12 +38,16 @@ def make_frame() -> Callable[..., Frame]:
     return _make_frame
 
 
+def _smooth(plane: np.ndarray, index: int, number: int) -> np.ndarray:
+    y, x = np.mgrid[0 : plane.shape[0], 0 : plane.shape[1]]
+    smooth = 128 + 60 * np.sin(x / 9 + index / 3 + number) + 30 * np.cos(y / 7 - number)
+    return smooth if plane.ndim == 2 else smooth[..., None]
+
+
 def _make_frame(stream: StreamFormat, index: int = 0, pts: int | None = None, duration: int = 0, level=None) -> Frame:
     planes, packed = allocate_planes(stream.pixel_format, stream.width_px, stream.height_px)
     for number, plane in enumerate(planes):
-        y, x = np.mgrid[0 : plane.shape[0], 0 : plane.shape[1]]
-        smooth = 128 + 60 * np.sin(x / 9 + index / 3 + number) + 30 * np.cos(y / 7 - number)
-        plane[...] = (smooth if plane.ndim == 2 else smooth[..., None]) if level is None else level[number]
+        plane[...] = _smooth(plane, index, number) if level is None else level[number]
     return Frame(
         planes=planes,
         pixel_format=stream.pixel_format,

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from bisect import bisect_right
 from dataclasses import replace
 from fractions import Fraction
 
@@ -34,10 +35,11 @@ class FakeMicrophone:
 
     def __init__(self, chunks):
         self.chunks, self.now_s = chunks, math.inf
+        self._ends_s = [chunk.start_s + len(chunk.samples) / SOUND_RATE_HZ for chunk in chunks]
 
     def since(self, number):
-        here = [chunk for chunk in self.chunks if chunk.start_s + len(chunk.samples) / SOUND_RATE_HZ <= self.now_s]
-        return tuple(here[number:]), len(here)
+        here = bisect_right(self._ends_s, self.now_s)
+        return tuple(self.chunks[number:here]), here
 
 
 def tone(seconds):

@@ -43,7 +43,7 @@ from animecam_training.models.registry import build_generator, inference_generat
 from animecam_training.ops.color import to_gray
 from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
-from animecam_training.ops.superpixels import fill_with_means, superpixel_batch
+from animecam_training.ops.superpixel_batch import fill_with_means, superpixel_batch
 from animecam_training.perceptual.base import FeatureMaps
 from animecam_training.perceptual.registry import open_features
 from animecam_training.predecessors import open_teacher

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from animecam_training.config import Recipe
+from animecam_training.errors import needed_packages
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.measured import describe_teacher, describe_teacher_formerly, open_style
-from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.recipe_files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.options import DRAWING_SECTIONS, FlatOptions
+from animecam_training.teachers import describe_teacher, describe_teacher_formerly
+
+if TYPE_CHECKING:
+    from animecam_training.metrics.evaluate import Draw
 
 Drawing = Callable[[Image, Points, Plane], Image]
 """Photo, face mesh and person mask to a drawing of the photo's size, as `draw_target` documents them."""
@@ -51,8 +54,14 @@ def describe_drawing_formerly(recipe: Recipe) -> dict[str, Any]:
 
 
 def _draw_over(photo: Image, mesh: Points, person: Plane, *, teacher: str, options: FlatOptions) -> Image:
-    below = stylize_images(_opened(teacher), [photo])[0] if teacher else photo
-    return draw_flat(below, mesh, person, options)
+    return draw_flat(_drawn_by(teacher, photo) if teacher else photo, mesh, person, options)
+
+
+def _drawn_by(teacher: str, photo: Image) -> Image:
+    with needed_packages():
+        from animecam_training.metrics.evaluate import stylize_images  # torch: seconds in every process
+
+    return stylize_images(_opened(teacher), [photo])[0]
 
 
 def _draw_both(photo: Image, mesh: Points, person: Plane, *, anime: AnimeOptions, flat: FlatOptions) -> Image:
@@ -60,6 +69,8 @@ def _draw_both(photo: Image, mesh: Points, person: Plane, *, anime: AnimeOptions
 
 
 @cache
-def _opened(teacher: str) -> Draw:
+def _opened(teacher: str) -> "Draw":
     """One a process: opening a network takes longer than a picture."""
+    from animecam_training.measured import open_style  # torch, too
+
     return open_style(Path(teacher)).draw

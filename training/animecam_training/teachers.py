@@ -1,0 +1,45 @@
+"""What a teacher is. Without torch: who opens none does not wait seconds for it."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from animecam_training.errors import DataError
+
+CARD_FILE = "card.json"
+OWN_NETWORK = "model.onnx"  # in the folder of a style
+DIGEST_DIGITS = 16
+
+
+def network_of(path: Path) -> Path:
+    """A style's folder stands for its own network."""
+    return path / OWN_NETWORK if (path / OWN_NETWORK).is_file() else path
+
+
+def describe_teacher(teacher: str) -> str:
+    """What a teacher is, wherever it lies: a run that goes on writes other weights to the same file.
+
+    Of a style's folder it is the network that teaches: its card may change without it, as another variant is exported.
+
+    Args:
+        teacher: As `measured.open_style` takes it; empty for none.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    return _digest(network_of(Path(teacher))) if teacher else "none"
+
+
+def describe_teacher_formerly(teacher: str) -> str:
+    """The same as earlier versions told it: of a style's folder they looked at the card."""
+    if not (Path(teacher) / CARD_FILE).is_file():
+        return describe_teacher(teacher)
+    return _digest(Path(teacher) / CARD_FILE)
+
+
+def _digest(path: Path) -> str:
+    """Of a file; of a folder, its card's, which holds the digests of its networks."""
+    file = path / CARD_FILE if path.is_dir() else path
+    try:
+        return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
+    except OSError as error:
+        raise DataError(f"cannot read the teacher {file}: {error.strerror}", hint="name last.pt or a style") from error
