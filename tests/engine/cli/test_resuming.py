@@ -179,7 +179,7 @@ def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, mo
     assert "going on" in display.notes[0]
 
 
-def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped):
+def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped, run):
     partial = Target.of(stopped.target).partial
     before = partial.read_bytes()
     outcome, display = run(stopped, stop_at=2)
@@ -196,9 +196,9 @@ def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped):
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])  # a bar counts frames, or seconds where their number is not known
-def test_the_bar_never_moves_back(tmp_path, make_clip, media, monkeypatch, ending):
+def test_the_bar_never_moves_back(tmp_path, run, make_clip, media, monkeypatch, ending):
     monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)
-    source = make_clip(tmp_path / f"film{ending}", width_px=320, height_px=240, frames=FRAMES, content=media.counter)
+    source = make_clip(tmp_path / f"film{ending}", width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=FRAMES, content=media.counter)
     job = Job(source, tmp_path / "out.mp4")
     run(job, STOP_AT if ending == ".mp4" else STOP_AT / 30)
     _, display = run(job)
