@@ -198,7 +198,8 @@ def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped, run):
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])  # a bar counts frames, or seconds where their number is not known
 def test_the_bar_never_moves_back(tmp_path, run, make_clip, media, monkeypatch, ending):
     monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)
-    source = make_clip(tmp_path / f"film{ending}", width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=FRAMES, content=media.counter)
+    path = tmp_path / f"film{ending}"
+    source = make_clip(path, width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=FRAMES, content=media.counter)
     job = Job(source, tmp_path / "out.mp4")
     run(job, STOP_AT if ending == ".mp4" else STOP_AT / 30)
     _, display = run(job)
