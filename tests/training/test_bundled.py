@@ -24,11 +24,11 @@ def test_nothing_else_is_needed_to_prepare_and_to_evaluate(tmp_path: Path, capsy
     portrait = read_picture(ENGINE / "assets/astronaut.jpg")
     write_picture(portrait, people / "a.png")
     write_picture(portrait[:, ::-1], people / "b.png")
-    prepared = ["prepare", str(people), str(tmp_path / "pairs"), "--recipe", "cel", "--size", "128"]
+    prepared = ["prepare", str(people), str(tmp_path / "pairs"), "--recipe", "cel", "--size", "192"]
     assert main([*prepared, "--workers", "1"]) == 0  # which is quicker for two pictures
     assert len(list_pairs(tmp_path / "pairs")) == 2
     figures = tmp_path / "figures.json"
-    compared = ["--photos", str(people), "--anime", str(people), "--size", "128", "--json", str(figures)]
+    compared = ["--photos", str(people), "--anime", str(people), "--size", "192", "--json", str(figures)]
     assert main(["evaluate", "cel", *compared, "--pairs", str(tmp_path / "pairs"), "--teacher", "cel:lite"]) == 0
     result = json.loads(figures.read_text())
     assert result["style"] == "cel"

@@ -89,7 +89,7 @@ def test_irises_go_aside_between_lids_that_stay(portrait: Portrait, aside: float
         rows, columns = np.nonzero(seen & (moved[..., 1].astype(int) - moved[..., 0] > 100))
         width = np.linalg.norm(mesh[upper[-1]] - mesh[upper[0]])
         assert columns.mean() - x == pytest.approx(aside * width, rel=0.25)
-        assert rows.mean() == pytest.approx(y, abs=0.05 * width)
+        assert rows.mean() == pytest.approx(y, abs=0.05 * float(width))
     changed = (moved != large).any(-1)
     room = cv2.dilate(unchanged_sheet(large, mesh).eyelids(), np.ones((2 * round(0.1 * eye_distance(mesh)) + 1,) * 2))
     assert not (changed & (room == 0)).any()
