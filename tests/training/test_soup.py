@@ -1,4 +1,4 @@
-"""The mean of two trainings of one network."""
+"""The mean of two trainings of one network, and what one of them learned for another style."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from animecam_training.errors import CheckpointError
 from animecam_training.loop import RunOptions, train
 from animecam_training.models.registry import build_generator
 from animecam_training.predecessors import read_predecessor
-from animecam_training.soup import mix_weights
+from animecam_training.soup import mix_weights, pass_on
 
 STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 WIDTHS = (8, 8, 8)
@@ -60,6 +60,33 @@ def test_other_networks_and_lost_files_are_one_line(tmp_path: Path, capsys: pyte
     assert main(["mean", str(first), str(first), "--out", str(first)]) == 1
     assert "exists" in capsys.readouterr().err
     assert first.read_bytes() == before
+
+
+def test_what_a_run_changed_is_added_to_another_style(tmp_path: Path) -> None:
+    paths = [_trained(tmp_path / f"{seed}.pt", seed) for seed in (1, 2, 3)]
+    learned, before, style = (load_checkpoint(path).weights for path in paths)
+    passed = pass_on(*paths, 0.5)
+    for name, tensor in passed.weights.items():
+        wanted = style[name] + 0.5 * (learned[name] - before[name]) if tensor.is_floating_point() else learned[name]
+        assert torch.allclose(tensor, wanted, atol=1e-7), name
+    assert (passed.recipe.name, passed.step, passed.state) == ("of 1", 1, {})
+    out = tmp_path / "passed.pt"
+    words = ["pass-on", str(paths[0]), "--before", str(paths[1]), "--to", str(paths[2]), "--out", str(out)]
+    assert main([*words, "--share", "0.5"]) == 0
+    stored = load_checkpoint(out).weights
+    assert all(torch.equal(tensor, stored[name]) for name, tensor in passed.weights.items())
+
+
+def test_only_siblings_can_be_passed_on_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    learned, other = _trained(tmp_path / "a.pt", 1), _trained(tmp_path / "b.pt", 2, (8, 8, 16))
+    out = tmp_path / "passed.pt"
+    for before, style in ((other, learned), (learned, other)):
+        words = ["pass-on", str(learned), "--before", str(before), "--to", str(style), "--out", str(out)]
+        assert main(words) == 1
+        assert "b.pt has no such" in capsys.readouterr().err
+        assert not out.exists()
+    assert main(["pass-on", str(learned), "--before", str(learned), "--to", str(learned), "-o", str(learned)]) == 1
+    assert "exists" in capsys.readouterr().err
 
 
 def test_a_style_as_it_ships_is_mixed_in(tmp_path: Path) -> None:

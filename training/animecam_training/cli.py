@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error
-from animecam_training.errors import CheckpointError, TrainingError, needed_packages
+from animecam_training.errors import TrainingError, needed_packages
+from animecam_training.weights_cli import mean, pass_on_learned
 
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
@@ -229,21 +230,8 @@ def evaluate(
         write_figures(result, json_out)
 
 
-@app.command()
-@click.argument("first", type=_FOLDER)
-@click.argument("second", type=named.style)
-@click.option("--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of FIRST in the mean.")
-@click.option("--out", "-o", type=_FOLDER, required=True, help="Where the new checkpoint goes.")
-def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
-    """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or the ONNX file of a style."""
-    with needed_packages():
-        from animecam_training.checkpoint import save_checkpoint
-        from animecam_training.soup import mix_weights
-
-    if out.exists():
-        raise CheckpointError(f"{out} exists", hint="name a new file: what a run needs to go on would be lost")
-    save_checkpoint(mix_weights(first, second, share), out)
-    results.print(escape(str(out)), soft_wrap=True)
+app.add_command(mean)
+app.add_command(pass_on_learned)
 
 
 @app.command()

@@ -1,11 +1,16 @@
-"""The mean of two trainings of one network, which often draws better than either.
+"""Arithmetic with the weights of trainings: the mean of two, and what one of them learned for another style.
 
 Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without increasing
-inference time", ICML 2022. It works where one began at the other's weights, or both at the same.
+inference time", ICML 2022: a mean often draws better than either. Ilharco et al., "Editing Models with Task
+Arithmetic", ICLR 2023: what a training changed helps a sibling of the network that it began with, too. Both work where
+one began at the other's weights, or all at the same.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from animecam_training.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.errors import CheckpointError
@@ -24,8 +29,30 @@ def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
     Raises:
         CheckpointError: A file is missing, damaged or of another kind, or the networks differ.
     """
-    begun, other = load_checkpoint(first), read_predecessor(second).weights
-    mine = {name: tensor.shape for name, tensor in begun.weights.items()}
+    begun, other = load_checkpoint(first), _same_network(first, second)
+    return _computed(begun, lambda name, tensor: share * tensor + (1 - share) * other[name])
+
+
+def pass_on(learned: Path, before: Path, style: Path, share: float) -> Checkpoint:
+    """A checkpoint of a style to whose weights is added what a training of another one changed; no run can resume it.
+
+    Args:
+        learned: `last.pt` of a run; recipe and step are taken from it.
+        before: What that run began with: a checkpoint, or the `model.onnx` of a style whose generator is dtgan-lite.
+        style: Who is to learn it, likewise.
+        share: Of the change that is added; 1 is all of it.
+
+    Raises:
+        CheckpointError: A file is missing, damaged or of another kind, or the networks differ.
+    """
+    after, begun, other = load_checkpoint(learned), _same_network(learned, before), _same_network(learned, style)
+    return _computed(after, lambda name, tensor: other[name] + share * (tensor - begun[name]))
+
+
+def _same_network(first: Path, second: Path) -> Mapping[str, Tensor]:
+    """The weights of the second, which are those of the first's network by names and shapes."""
+    mine = {name: tensor.shape for name, tensor in load_checkpoint(first).weights.items()}
+    other = read_predecessor(second).weights
     hint = "take two trainings of one generator; in an exported dtgan the BatchNorm is folded: name its last.pt"
     differing = [name for name, shape in mine.items() if name not in other or other[name].shape != shape]
     if differing:
@@ -33,12 +60,15 @@ def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
         raise CheckpointError(message, hint=hint)
     if more := [name for name in other if name not in mine and _is_weight(name)]:
         raise CheckpointError(f"{second} has {more[0]}, and {first} has not: they are not the same network", hint=hint)
-    mixed = {
-        # Counters are no weights: they stay those of the first.
-        name: share * tensor + (1 - share) * other[name] if tensor.is_floating_point() else tensor
-        for name, tensor in begun.weights.items()
+    return other
+
+
+def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Checkpoint:
+    """A checkpoint whose weights are computed from those of another. Counters are no weights: they stay."""
+    weights = {
+        name: compute(name, tensor) if tensor.is_floating_point() else tensor for name, tensor in begun.weights.items()
     }
-    return Checkpoint(begun.recipe, begun.step, mixed, {})
+    return Checkpoint(begun.recipe, begun.step, weights, {})
 
 
 def _is_weight(name: str) -> bool:
