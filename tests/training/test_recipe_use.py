@@ -1,5 +1,6 @@
 """Values of a recipe that nothing looks at: a run refuses them, and what was trained with some stays of use."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,8 @@ def test_a_run_refuses_it_and_what_was_trained_so_starts_others(
     assert not (tmp_path / "run").exists()
     (tmp_path / "run").mkdir()
     weights = build_generator("dtgan-lite").state_dict()
-    save_checkpoint(Checkpoint(recipe, 7, weights, {}), tmp_path / "run/last.pt")
+    begun = replace(recipe, data=replace(recipe.data, photos=str(tmp_path / "none")))
+    save_checkpoint(Checkpoint(begun, 7, weights, {}), tmp_path / "run/last.pt")
     assert read_predecessor(tmp_path / "run/last.pt").weights.keys() == weights.keys()
     assert main([*run, "--resume"]) == 1
     assert "no folder" in " ".join(capsys.readouterr().err.split())  # and not the recipe

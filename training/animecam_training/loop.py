@@ -10,7 +10,7 @@ from time import perf_counter
 
 import torch
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import Recipe
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
@@ -29,7 +29,7 @@ from animecam_training.run_folder import (
     load_samples,
     to_row,
 )
-from animecam_training.starting import FILE_SIZES, OF_THIS_RUN, begin_with, go_on
+from animecam_training.starting import FILE_SIZES, begin_with, check_recipe, go_on
 from animecam_training.stopping import stop_wishes
 from animecam_training.teachers import describe_teacher, describe_teacher_formerly
 from animecam_training.validation import VALIDATION, Validation, open_validation
@@ -85,6 +85,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         torch.set_num_threads(options.threads)
     # By every process: one that alone could not go on would leave the others in the middle of a step.
     check_run(options.folder, is_resumed=options.resume)
+    # Another recipe may want other pictures: that they are missing would say nothing of why.
+    begun = check_recipe(recipe, options.folder / CHECKPOINT_FILE) if options.resume else None
     with ExitStack() as stack:
         process = stack.enter_context(join_processes())
         if process.rank == 0:
@@ -96,7 +98,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
-            "teacher": _describe_teacher(recipe, options),
+            "teacher": _describe_teacher(recipe, begun),
         } | ({VALIDATION: validation.describe()} if validation else {})
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
@@ -130,12 +132,12 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
 
 
-def _describe_teacher(recipe: Recipe, options: RunOptions) -> str:
+def _describe_teacher(recipe: Recipe, begun: Checkpoint | None) -> str:
     """What the teacher is; in the words of the run that goes on, where an earlier version began it."""
     teacher = recipe.teacher if recipe.method != "pairs" else ""
-    if options.resume and teacher and Path(teacher).is_dir():
+    if begun and teacher and Path(teacher).is_dir():
         formerly = describe_teacher_formerly(teacher)
-        if load_checkpoint(options.folder / CHECKPOINT_FILE, OF_THIS_RUN).origins.get("teacher") == formerly:
+        if begun.origins.get("teacher") == formerly:
             return formerly
     return describe_teacher(teacher)
 
