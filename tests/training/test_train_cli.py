@@ -100,8 +100,9 @@ def test_a_second_run_in_the_folder_is_refused_while_one_goes_on(
 
 def test_a_run_that_cannot_begin_leaves_no_folder(recipe: Path, tmp_path: Path) -> None:
     run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "pairs")]
-    assert main([*run, "--from", str(tmp_path / "absent.pt")]) == 1
-    assert not (tmp_path / "run").exists()
+    for words in (["--from", str(tmp_path / "absent.pt")], ["--set", f"data.samples={tmp_path / 'absent'}"]):
+        assert main([*run, *words]) == 1
+        assert not (tmp_path / "run").exists()
 
 
 def test_a_name_that_no_file_can_have_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
+from torch import Tensor
 
 from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import Recipe
@@ -45,7 +46,7 @@ METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a recipe is run; nothing here changes what is learned.
+    """How a recipe is run; but for what a new run starts from, nothing here changes what is learned.
 
     Attributes:
         folder: Run folder.
@@ -89,8 +90,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     begun = check_recipe(recipe, options.folder / CHECKPOINT_FILE) if options.resume else None
     with ExitStack() as stack:
         process = stack.enter_context(join_processes())
-        if process.rank == 0:
-            _warn(recipe, options, process)
+        _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
         validation = open_validation(recipe, dataset)
         method = METHODS[recipe.method](recipe, process.device)
@@ -100,6 +100,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             FILE_SIZES: dataset.weigh(),
             "teacher": _describe_teacher(recipe, begun),
         } | ({VALIDATION: validation.describe()} if validation else {})
+        samples = load_samples(recipe).to(process.device) if process.rank == 0 else None
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
@@ -116,15 +117,17 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             # torchrun ends its processes by itself, and soon.
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
             with killed_workers_named(), wishes as is_asked:
-                parts = (method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
-                return _run(*parts, validation if folder else None)
+                parts = (method, recipe, options, stream, first_step, process, folder, samples, on_step, origins)
+                return _run(*parts, is_asked, validation if folder else None)
         finally:
             if folder:
                 folder.close()
 
 
 def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
-    """What is likely to be regretted after hours."""
+    """What is likely to be regretted after hours; told by the first process."""
+    if process.rank:
+        return
     if recipe.precision == "bf16" and is_half_slow(process.device):
         log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
     is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
@@ -159,12 +162,12 @@ def _run(
     first_step: int,
     process: Process,
     folder: RunFolder | None,
+    samples: Tensor | None,
     on_step: Callable[[int], None] | None,
     origins: Mapping[str, str],
     is_asked: Callable[[], bool],
     validation: Validation | None,
 ) -> Checkpoint:
-    samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
     counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
