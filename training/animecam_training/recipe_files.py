@@ -74,7 +74,7 @@ def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _toml_section(table: dict[str, Any], name: str) -> list[str]:
     """The lines of a table: its plain values, then its tables, each under its dotted name."""
-    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
     for key, value in table.items():
         if isinstance(value, dict):
             dotted = f"{name}.{key}" if name else key
@@ -82,14 +82,15 @@ def _toml_section(table: dict[str, Any], name: str) -> list[str]:
     return lines
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A plain value of a recipe as TOML has it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         # A text of JSON is one of TOML's, but for DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
     return repr(value)
 
 
