@@ -128,6 +128,23 @@ def test_errors_are_one_line_and_a_hint(recipe: Path, tmp_path: Path, capsys: py
     assert "unknown key stepz" in " ".join(capsys.readouterr().err.split())
 
 
+def test_names_that_are_mistyped_are_answered_with_those_there_are(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, photos = ["--out", str(tmp_path / "run")], ["--photos", str(tmp_path / "pairs")]
+    assert main(["run", "fivty", *out]) == 2
+    assert "comes with the program: anime, calm, cel, fifty," in " ".join(capsys.readouterr().err.split())
+    for words in (
+        ["run", str(recipe), *out, *photos, "--from", "sell"],
+        ["run", str(recipe), *out, *photos, "--set", "method=distill", "--teacher", "sell"],
+        ["evaluate", "sell", *photos, "--anime", str(tmp_path)],
+    ):
+        assert main(words) == 1
+        shown = " ".join(capsys.readouterr().err.split())
+        assert "cannot read" in shown
+        assert "a style as animecam styles lists it" in shown
+
+
 def test_usage_is_status_two_and_an_interruption_130(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from animecam_training.bundled import RECIPES
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
 from animecam_training.recipe_changes import changed
@@ -29,7 +30,9 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))  # editors on Windows begin a file with a mark
     except OSError as error:
-        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
+        names = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
+        hint = f"name a .toml file, or one that comes with the program: {names}"
+        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint=hint) from error
     except ValueError as error:  # no TOML, or no text at all
         raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
     return recipe_from_table(changed(table, changes))
