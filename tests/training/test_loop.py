@@ -129,6 +129,18 @@ def test_resume_with_another_recipe_is_refused(pairs: Path, tmp_path: Path, runs
         train(other, RunOptions(tmp_path / "run", resume=True))
 
 
+def test_another_recipe_is_told_of_before_its_pictures_are_missed(
+    pairs: Path, tmp_path: Path, runs: ModuleType
+) -> None:
+    """The wrong recipe's name with --resume was told to make the pairs that it would have wanted."""
+    train(runs.recipe_of(pairs), RunOptions(tmp_path / "run"))
+    other = runs.unpaired(tmp_path / "nowhere", tmp_path / "nowhere", "dtgan-lite-double")
+    with pytest.raises(CheckpointError, match=r"another recipe: method: 'pairs' -> 'dtgan'"):
+        train(other, RunOptions(tmp_path / "run", resume=True))
+    with pytest.raises(DataError, match="no folder"):
+        train(runs.recipe_of(tmp_path / "nowhere"), RunOptions(tmp_path / "run", resume=True))
+
+
 def test_a_damaged_checkpoint_of_the_run_says_how_to_go_on(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     recipe = runs.recipe_of(pairs, steps=1)
     train(recipe, RunOptions(tmp_path / "run"))

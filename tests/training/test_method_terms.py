@@ -27,6 +27,7 @@ STEP = 5
 RECIPE = Recipe(
     method="dtgan", seed=3, model=ModelConfig("dtgan-lite-double", widths=(8, 8, 8), discriminator_channels=4)
 )
+ONE_TAIL = replace(RECIPE.model, generator="dtgan-lite")
 
 
 class MeanColour(nn.Module):
@@ -217,3 +218,26 @@ def test_pretraining_may_have_a_rate_of_its_own(method: DtganMethod, pretrain_ra
         method.train_step(_batch(), step)
         rates += [group["lr"] for group in method.g_optimizer.param_groups]
     assert rates == pytest.approx([wanted, 1e-4])
+
+
+def test_the_average_follows_both_phases(method: DtganMethod) -> None:
+    method.recipe = replace(RECIPE, pretrain_steps=1)
+    for step in (0, 1):
+        before = {name: value.clone() for name, value in method.average.weights.items()}
+        method.train_step(_batch(), step)
+        assert any(not torch.equal(value, before[name]) for name, value in method.average.weights.items()), step
+
+
+def test_judges_slow_down_with_the_generator(method: DtganMethod) -> None:
+    """By the schedule of the generator: a judge that stays fast wins at the end, against one that no longer moves."""
+    method.recipe = replace(RECIPE, steps=4, optim=OptimConfig(warmup_steps=2, decay_from=0.5, final_share=0.0))
+    pair = PairMethod(replace(method.recipe, pair_weights=PairWeights(adversarial=1.0), model=ONE_TAIL), method.device)
+    pair.discriminator = MeanColour()
+    batch = _batch()
+    shares: list[list[float]] = []
+    for step in (0, 1, 3):
+        method.train_step(batch, step)
+        pair.train_step({"photo": batch["photo"], "target": batch["anime"]}, step)
+        rates = [group["lr"] for one in (method, pair) for group in one.d_optimizer.param_groups]
+        shares.append([rate / method.recipe.optim.discriminator_rate for rate in rates])
+    assert shares == [pytest.approx([share] * 2) for share in (0.5, 1.0, 0.5)]

@@ -1,5 +1,6 @@
 """Values of a recipe that nothing looks at: a run refuses them, and what was trained with some stays of use."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from animecam_training.errors import ConfigError
 from animecam_training.models.registry import build_generator
 from animecam_training.predecessors import read_predecessor
 from animecam_training.recipe_files import load_recipe, recipe_to_toml
-from animecam_training.recipe_use import check_use
+from animecam_training.recipe_use import OF_A_JUDGE, check_use
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ from animecam_training.recipe_use import check_use
         ("[data]\nvalidation_pictures = 9", "data.validation_pictures", "no folder in data.validation"),
         ('method = "dtgan"\n[data]\nvalidation = "there"', "data.validation", 'the method "dtgan"'),
         ("[optim]\npretrain_rate = 1", "optim.pretrain_rate", "pretrain_steps = 0"),
+        ('method = "dtgan"\n[dtgan_weights]\npretrain_main = 2', "dtgan_weights.pretrain_main", "pretrain_steps = 0"),
         ('method = "distill"\n[flat]\ngloss = 3', "flat.gloss", 'the method "distill"'),
         ('method = "distill"\n[anime]\njaw = 0.3', "anime.jaw", 'the method "distill"'),
         ('method = "distill"\ndrawing = "anime"', "drawing", 'the method "distill"'),
@@ -46,7 +48,19 @@ def test_a_value_that_changes_nothing_is_named(text: str, key: str, why: str, tm
     with pytest.raises(ConfigError) as caught:
         check_use(load_recipe(path))
     assert caught.value.message == f"recipe: {key} changes nothing with {why}"
-    assert caught.value.hint == f"leave {key} out"
+    assert caught.value.hint.startswith(f"leave {key} out, or ")
+
+
+def test_who_switches_something_off_is_told_what_the_rest_is_without_it() -> None:
+    """Of a recipe that ships nothing can be left out."""
+    given = ("pair_weights.adversarial=0", "adversarial_from=0")
+    found: list[str] = []
+    for _ in OF_A_JUDGE:
+        with pytest.raises(ConfigError) as caught:
+            check_use(load_recipe(RECIPES / "cel.toml", (*given, *found)))
+        key = caught.value.message.split()[1]
+        found.append(f"{key}={caught.value.hint.rpartition(': ')[2]}")
+    check_use(load_recipe(RECIPES / "cel.toml", (*given, *found)))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +96,8 @@ def test_a_run_refuses_it_and_what_was_trained_so_starts_others(
     assert not (tmp_path / "run").exists()
     (tmp_path / "run").mkdir()
     weights = build_generator("dtgan-lite").state_dict()
-    save_checkpoint(Checkpoint(recipe, 7, weights, {}), tmp_path / "run/last.pt")
+    begun = replace(recipe, data=replace(recipe.data, photos=str(tmp_path / "none")))
+    save_checkpoint(Checkpoint(begun, 7, weights, {}), tmp_path / "run/last.pt")
     assert read_predecessor(tmp_path / "run/last.pt").weights.keys() == weights.keys()
     assert main([*run, "--resume"]) == 1
     assert "no folder" in " ".join(capsys.readouterr().err.split())  # and not the recipe

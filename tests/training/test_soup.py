@@ -20,9 +20,11 @@ STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 WIDTHS = (8, 8, 8)
 
 
-def _trained(path: Path, seed: int, widths: tuple[int, ...] = WIDTHS, context: int = 0) -> Path:
+def _trained(
+    path: Path, seed: int, widths: tuple[int, ...] = WIDTHS, context: int = 0, generator: str = "dtgan-lite"
+) -> Path:
     torch.manual_seed(seed)
-    model = ModelConfig(generator="dtgan-lite", widths=widths, context=context)
+    model = ModelConfig(generator=generator, widths=widths, context=context)
     weights = build_generator(model.generator, **model.options).state_dict()
     save_checkpoint(Checkpoint(Recipe(name=f"of {seed}", model=model), seed, weights, {"g": {"lr": 1}}), path)
     return path
@@ -96,11 +98,36 @@ def test_a_style_as_it_ships_is_mixed_in(tmp_path: Path) -> None:
     assert all(torch.allclose(tensor, shipped[name]) for name, tensor in mixed.items())
 
 
+@pytest.mark.parametrize("style", [None, STYLES / "cel/model.onnx"], ids=["checkpoint", "style"])
+def test_a_run_with_two_tails_is_mixed_with_what_it_began_with(tmp_path: Path, style: Path | None) -> None:
+    """It has one tail, and was refused: no style of the method "dtgan" could be mixed with its predecessor."""
+    two = _trained(tmp_path / "two.pt", 1, (), 3, "dtgan-lite-double")
+    one = style or _trained(tmp_path / "one.pt", 2, (), 3)
+    mixed, run, begun = mix_weights(two, one, 0.25), load_checkpoint(two), read_predecessor(one).weights
+    assert mixed.recipe == run.recipe
+    assert mixed.weights.keys() == run.weights.keys()
+    for name, tensor in mixed.weights.items():
+        inner = name.removeprefix("support.").removeprefix("main.")
+        assert torch.allclose(tensor, 0.25 * run.weights[name] + 0.75 * begun[inner], atol=1e-6), name
+
+
+def test_of_two_tails_the_main_one_is_mixed_into_one(tmp_path: Path) -> None:
+    one = _trained(tmp_path / "one.pt", 1)
+    two = _trained(tmp_path / "two.pt", 2, generator="dtgan-lite-double")
+    begun, run = load_checkpoint(one).weights, load_checkpoint(two).weights
+    for name, tensor in mix_weights(one, two, 0.25).weights.items():
+        assert torch.allclose(tensor, 0.25 * begun[name] + 0.75 * run[f"main.{name}"], atol=1e-7), name
+
+
 def test_blocks_that_the_first_has_not_are_not_dropped(tmp_path: Path) -> None:
     """The mean of a network that sees far and one that does not was a network that does not, and drew neither style."""
     near = _trained(tmp_path / "near.pt", 1, ())
-    for far in (_trained(tmp_path / "far.pt", 2, (), context=3), STYLES / "cel/model.onnx"):
-        with pytest.raises(CheckpointError, match=r"has context\.0\.gain, and .*near\.pt has not"):
+    farther = (
+        _trained(tmp_path / "far.pt", 2, (), context=3),
+        _trained(tmp_path / "two.pt", 2, (), 3, "dtgan-lite-double"),
+    )
+    for far in (*farther, STYLES / "cel/model.onnx"):
+        with pytest.raises(CheckpointError, match=r"has (main\.)?context\.0\.gain, and .*near\.pt has not"):
             mix_weights(near, far, 0.5)
 
 

@@ -100,8 +100,9 @@ def test_a_second_run_in_the_folder_is_refused_while_one_goes_on(
 
 def test_a_run_that_cannot_begin_leaves_no_folder(recipe: Path, tmp_path: Path) -> None:
     run = ["run", str(recipe), "--out", str(tmp_path / "run"), "--photos", str(tmp_path / "pairs")]
-    assert main([*run, "--from", str(tmp_path / "absent.pt")]) == 1
-    assert not (tmp_path / "run").exists()
+    for words in (["--from", str(tmp_path / "absent.pt")], ["--set", f"data.samples={tmp_path / 'absent'}"]):
+        assert main([*run, *words]) == 1
+        assert not (tmp_path / "run").exists()
 
 
 def test_a_name_that_no_file_can_have_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -125,6 +126,23 @@ def test_errors_are_one_line_and_a_hint(recipe: Path, tmp_path: Path, capsys: py
     recipe.write_text("stepz = 1")
     assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 2
     assert "unknown key stepz" in " ".join(capsys.readouterr().err.split())
+
+
+def test_names_that_are_mistyped_are_answered_with_those_there_are(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, photos = ["--out", str(tmp_path / "run")], ["--photos", str(tmp_path / "pairs")]
+    assert main(["run", "fivty", *out]) == 2
+    assert "comes with the program: anime, calm, cel, fifty," in " ".join(capsys.readouterr().err.split())
+    for words in (
+        ["run", str(recipe), *out, *photos, "--from", "sell"],
+        ["run", str(recipe), *out, *photos, "--set", "method=distill", "--teacher", "sell"],
+        ["evaluate", "sell", *photos, "--anime", str(tmp_path)],
+    ):
+        assert main(words) == 1
+        shown = " ".join(capsys.readouterr().err.split())
+        assert "cannot read" in shown
+        assert "a style as animecam styles lists it" in shown
 
 
 def test_usage_is_status_two_and_an_interruption_130(

@@ -26,6 +26,7 @@ UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, Lookup
 """What torch.load raises for a file that is none of its own."""
 
 OF_A_RUN = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
+OF_A_STYLE = "name last.pt of a run, or a style as animecam styles lists it; NAME:lite is its lite network"
 
 StateDict = dict[str, Any]
 

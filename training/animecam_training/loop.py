@@ -9,8 +9,9 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
+from torch import Tensor
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.config import Recipe
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
@@ -29,7 +30,7 @@ from animecam_training.run_folder import (
     load_samples,
     to_row,
 )
-from animecam_training.starting import FILE_SIZES, OF_THIS_RUN, begin_with, go_on
+from animecam_training.starting import FILE_SIZES, begin_with, check_recipe, go_on
 from animecam_training.stopping import stop_wishes
 from animecam_training.teachers import describe_teacher, describe_teacher_formerly
 from animecam_training.validation import VALIDATION, Validation, open_validation
@@ -45,7 +46,7 @@ METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a recipe is run; nothing here changes what is learned.
+    """How a recipe is run; but for what a new run starts from, nothing here changes what is learned.
 
     Attributes:
         folder: Run folder.
@@ -85,10 +86,11 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         torch.set_num_threads(options.threads)
     # By every process: one that alone could not go on would leave the others in the middle of a step.
     check_run(options.folder, is_resumed=options.resume)
+    # Another recipe may want other pictures: that they are missing would say nothing of why.
+    begun = check_recipe(recipe, options.folder / CHECKPOINT_FILE) if options.resume else None
     with ExitStack() as stack:
         process = stack.enter_context(join_processes())
-        if process.rank == 0:
-            _warn(recipe, options, process)
+        _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
         validation = open_validation(recipe, dataset)
         method = METHODS[recipe.method](recipe, process.device)
@@ -96,8 +98,9 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             "processes": str(process.ranks),
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
-            "teacher": _describe_teacher(recipe, options),
+            "teacher": _describe_teacher(recipe, begun),
         } | ({VALIDATION: validation.describe()} if validation else {})
+        samples = load_samples(recipe).to(process.device) if process.rank == 0 else None
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
@@ -114,15 +117,17 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             # torchrun ends its processes by itself, and soon.
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
             with killed_workers_named(), wishes as is_asked:
-                parts = (method, recipe, options, stream, first_step, process, folder, on_step, origins, is_asked)
-                return _run(*parts, validation if folder else None)
+                parts = (method, recipe, options, stream, first_step, process, folder, samples, on_step, origins)
+                return _run(*parts, is_asked, validation if folder else None)
         finally:
             if folder:
                 folder.close()
 
 
 def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
-    """What is likely to be regretted after hours."""
+    """What is likely to be regretted after hours; told by the first process."""
+    if process.rank:
+        return
     if recipe.precision == "bf16" and is_half_slow(process.device):
         log.warning('this processor has no bf16: steps take many times as long as with precision = "fp32"')
     is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
@@ -130,12 +135,12 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
 
 
-def _describe_teacher(recipe: Recipe, options: RunOptions) -> str:
+def _describe_teacher(recipe: Recipe, begun: Checkpoint | None) -> str:
     """What the teacher is; in the words of the run that goes on, where an earlier version began it."""
     teacher = recipe.teacher if recipe.method != "pairs" else ""
-    if options.resume and teacher and Path(teacher).is_dir():
+    if begun and teacher and Path(teacher).is_dir():
         formerly = describe_teacher_formerly(teacher)
-        if load_checkpoint(options.folder / CHECKPOINT_FILE, OF_THIS_RUN).origins.get("teacher") == formerly:
+        if begun.origins.get("teacher") == formerly:
             return formerly
     return describe_teacher(teacher)
 
@@ -157,12 +162,12 @@ def _run(
     first_step: int,
     process: Process,
     folder: RunFolder | None,
+    samples: Tensor | None,
     on_step: Callable[[int], None] | None,
     origins: Mapping[str, str],
     is_asked: Callable[[], bool],
     validation: Validation | None,
 ) -> Checkpoint:
-    samples = load_samples(recipe).to(process.device) if folder else None
     started = logged = perf_counter()
     sums: Losses = {}
     counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training

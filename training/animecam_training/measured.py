@@ -12,7 +12,7 @@ import onnxruntime as ort
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.checkpoint import OF_A_STYLE, load_checkpoint
 from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
@@ -58,7 +58,7 @@ def open_style(path: Path) -> MeasuredStyle:
 
 def _from_checkpoint(path: Path) -> MeasuredStyle:
     """The averaged generator as it is exported."""
-    loaded = load_checkpoint(path)
+    loaded = load_checkpoint(path, OF_A_STYLE)
     model = loaded.recipe.model
     trained = build_generator(model.generator, **model.options)
     trained.load_state_dict(loaded.weights)

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.checkpoint import OF_A_STYLE, load_checkpoint
 from animecam_training.errors import CheckpointError
 from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Draw
@@ -51,7 +51,7 @@ def read_predecessor(path: Path) -> Predecessor:
     path = network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
         return Predecessor(_read_onnx(path), str(path))
-    checkpoint = load_checkpoint(path)
+    checkpoint = load_checkpoint(path, OF_A_STYLE)
     return Predecessor(checkpoint.weights, f"{path} (step {checkpoint.step})")
 
 
@@ -75,7 +75,7 @@ def open_teacher(path: Path) -> nn.Module:
             log.info("%s teaches as it is, in ONNX Runtime on the processor", path)
             return _OnnxTeacher(open_style(path).draw)
     else:
-        checkpoint = load_checkpoint(path)
+        checkpoint = load_checkpoint(path, OF_A_STYLE)
         model = checkpoint.recipe.model
         generator = build_generator(model.generator, **model.options)
         generator.load_state_dict(checkpoint.weights)
@@ -96,13 +96,12 @@ class _OnnxTeacher(nn.Module):
 
 
 def _read_onnx(path: Path) -> dict[str, Tensor]:
-    hint = "name last.pt of a run, or model.onnx of a style"
     try:
         graph = onnx.load(path).graph
     except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=hint) from error
+        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=OF_A_STYLE) from error
     except DecodeError as error:
-        raise CheckpointError(f"{path} is not an ONNX network", hint=hint) from error
+        raise CheckpointError(f"{path} is not an ONNX network", hint=OF_A_STYLE) from error
     arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 

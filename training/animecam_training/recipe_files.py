@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
+from animecam_training.bundled import RECIPES
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
 from animecam_training.recipe_changes import changed
@@ -29,7 +30,9 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     try:
         table = tomllib.loads(path.read_text("utf-8-sig"))  # editors on Windows begin a file with a mark
     except OSError as error:
-        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint="name a .toml file") from error
+        names = ", ".join(sorted(one.stem for one in RECIPES.glob("*.toml")))
+        hint = f"name a .toml file, or one that comes with the program: {names}"
+        raise ConfigError(f"cannot read recipe {path}: {error.strerror}", hint=hint) from error
     except ValueError as error:  # no TOML, or no text at all
         raise ConfigError(f"recipe {path} is not TOML: {error}", hint="compare it with the bundled recipes") from error
     return recipe_from_table(changed(table, changes))
@@ -74,7 +77,7 @@ def flattened(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _toml_section(table: dict[str, Any], name: str) -> list[str]:
     """The lines of a table: its plain values, then its tables, each under its dotted name."""
-    lines = [f"{key} = {_toml(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in table.items() if not isinstance(value, dict)]
     for key, value in table.items():
         if isinstance(value, dict):
             dotted = f"{name}.{key}" if name else key
@@ -82,14 +85,15 @@ def _toml_section(table: dict[str, Any], name: str) -> list[str]:
     return lines
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A plain value of a recipe as TOML has it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
         # A text of JSON is one of TOML's, but for DEL.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"  # pyright: ignore[reportUnknownVariableType]
     return repr(value)
 
 

@@ -2,10 +2,11 @@
 
 from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_files import flattened, recipe_to_table
+from animecam_training.recipe_files import flattened, recipe_to_table, toml_value
 from animecam_training.target.options import DRAWING_SECTIONS
 
 OF_VALIDATION = ("data.validation_pictures", "validate_every")
+OF_PRETRAINING = ("optim.pretrain_rate", "dtgan_weights.pretrain_support", "dtgan_weights.pretrain_main")
 OF_A_JUDGE = ("model.discriminator", "model.discriminator_channels", "optim.discriminator_rate")
 
 
@@ -22,7 +23,8 @@ def check_use(recipe: Recipe) -> None:
     for place, why in _unused(recipe).items():
         for key in changed:
             if key == place or key.startswith(f"{place}."):
-                raise ConfigError(f"recipe: {key} changes nothing with {why}", hint=f"leave {key} out")
+                hint = f"leave {key} out, or give it its default: {toml_value(usual[key])}"
+                raise ConfigError(f"recipe: {key} changes nothing with {why}", hint=hint)
 
 
 def _unused(recipe: Recipe) -> dict[str, str]:
@@ -45,5 +47,5 @@ def _unused(recipe: Recipe) -> dict[str, str]:
     if not recipe.data.validation:
         unused |= dict.fromkeys(OF_VALIDATION, "no folder in data.validation")
     if recipe.pretrain_steps == 0:
-        unused["optim.pretrain_rate"] = "pretrain_steps = 0"
+        unused |= dict.fromkeys(OF_PRETRAINING, "pretrain_steps = 0")
     return unused

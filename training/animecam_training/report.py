@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,6 +44,8 @@ FIGURE_WORDS = {
 }
 """Names as in a style's card, and how people read them."""
 
+SECONDS_A_MINUTE = 60
+
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
@@ -79,10 +80,10 @@ class RunRecord:
 
     @property
     def minutes(self) -> float:
-        """Wall clock of all sessions; each one's clock starts at nothing."""
-        clocks = [line.minutes for line in self.lines]
-        ends = [now for now, after in pairwise(clocks) if after < now]
-        return sum(ends) + clocks[-1]
+        """Wall clock of all sessions, by the speed of the steps: the clock of each begins anew, perhaps unseen."""
+        done = (0, *(line.step for line in self.lines))
+        timed = [(line.step - before, line.steps_per_second) for before, line in zip(done, self.lines, strict=False)]
+        return sum(steps / speed for steps, speed in timed if steps) / SECONDS_A_MINUTE
 
     @property
     def validated(self) -> list[StepFigures]:

@@ -95,6 +95,15 @@ def claim_run(folder: Path) -> AbstractContextManager[None]:
     return claimed(folder, busy=busy, unwritable=unwritable)
 
 
+def _check_names(recipe: Recipe) -> None:
+    """Finds a name that recipe.toml, which is text, cannot hold."""
+    try:
+        recipe_to_toml(recipe).encode()
+    except UnicodeEncodeError as error:
+        message = "the name of a folder or file of the recipe is not in UTF-8"
+        raise DataError(message, hint="rename it, or name a link to it") from error
+
+
 class RunFolder:
     """A folder for one run.
 
@@ -105,10 +114,12 @@ class RunFolder:
 
     Raises:
         CheckpointError: It cannot be written.
+        DataError: The recipe names a folder or a file whose name is not in UTF-8.
     """
 
     def __init__(self, path: Path, recipe: Recipe, *, first_step: int = 0) -> None:
         self.path = path
+        _check_names(recipe)
         try:
             (path / GRIDS_FOLDER).mkdir(parents=True, exist_ok=True)
             (path / RECIPE_FILE).write_text(recipe_to_toml(recipe), "utf-8")

@@ -14,22 +14,26 @@ from torch import Tensor
 
 from animecam_training.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.errors import CheckpointError
-from animecam_training.models.weights import SUPPORT_PREFIX
+from animecam_training.models.weights import SUPPORT_PREFIX, match_names
 from animecam_training.predecessors import read_predecessor
 
 
 def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
     """A checkpoint of the mean weights, to evaluate, export, teach or start from; no run can resume it.
 
+    One of them may have a support tail that the other has not: a run of the method "dtgan" and the style it began with.
+    As at such a beginning the tail of the other then stands for both of its tails.
+
     Args:
-        first: `last.pt` of a run; recipe and step are taken from it.
+        first: `last.pt` of a run; recipe and step are taken from it, and whether there is a support tail.
         second: Another, or the `model.onnx` of a style whose generator is dtgan-lite.
         share: Of the first in the mean, 0 … 1.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another kind, or the networks differ.
     """
-    begun, other = load_checkpoint(first), _same_network(first, second)
+    begun = load_checkpoint(first)
+    other = _same_network(first, begun, second)
     return _computed(begun, lambda name, tensor: share * tensor + (1 - share) * other[name])
 
 
@@ -38,29 +42,29 @@ def pass_on(learned: Path, before: Path, style: Path, share: float) -> Checkpoin
 
     Args:
         learned: `last.pt` of a run; recipe and step are taken from it.
-        before: What that run began with: a checkpoint, or the `model.onnx` of a style whose generator is dtgan-lite.
+        before: What that run began with: a checkpoint or a style.
         style: Who is to learn it, likewise.
         share: Of the change that is added; 1 is all of it.
 
     Raises:
         CheckpointError: A file is missing, damaged or of another kind, or the networks differ.
     """
-    after, begun, other = load_checkpoint(learned), _same_network(learned, before), _same_network(learned, style)
+    after = load_checkpoint(learned)
+    begun, other = _same_network(learned, after, before), _same_network(learned, after, style)
     return _computed(after, lambda name, tensor: other[name] + share * (tensor - begun[name]))
 
 
-def _same_network(first: Path, second: Path) -> Mapping[str, Tensor]:
-    """The weights of the second, which are those of the first's network by names and shapes."""
-    mine = {name: tensor.shape for name, tensor in load_checkpoint(first).weights.items()}
-    other = read_predecessor(second).weights
+def _same_network(first: Path, begun: Checkpoint, second: Path) -> Mapping[str, Tensor]:
+    """The weights of the second, by the names that those of the first have."""
+    mine, other = begun.weights, read_predecessor(second).weights
+    names = match_names(mine, other)
     hint = "take two trainings of one generator; in an exported dtgan the BatchNorm is folded: name its last.pt"
-    differing = [name for name, shape in mine.items() if name not in other or other[name].shape != shape]
-    if differing:
+    if differing := [name for name in mine if name not in names or other[names[name]].shape != mine[name].shape]:
         message = f"{second} has no such {differing[0]} as {first}: they are not the same network"
         raise CheckpointError(message, hint=hint)
-    if more := [name for name in other if name not in mine and _is_weight(name)]:
+    if more := _left_over(other, names):
         raise CheckpointError(f"{second} has {more[0]}, and {first} has not: they are not the same network", hint=hint)
-    return other
+    return {name: other[place] for name, place in names.items()}
 
 
 def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Checkpoint:
@@ -71,6 +75,11 @@ def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Ch
     return Checkpoint(begun.recipe, begun.step, weights, {})
 
 
-def _is_weight(name: str) -> bool:
-    """Whether a tensor beside those of a network is a part of it: a graph's constants and a support tail are not."""
-    return not re.search("[/:]", name) and not name.startswith(SUPPORT_PREFIX)
+def _left_over(other: Mapping[str, Tensor], names: Mapping[str, str]) -> list[str]:
+    """Weights of a network that find no place; a graph's constants are none, and a support tail is not missed."""
+    used = {*names.values()}
+    return [
+        name
+        for name in other
+        if name not in used and not re.search("[/:]", name) and not name.startswith(SUPPORT_PREFIX)
+    ]

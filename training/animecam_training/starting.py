@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from animecam_training.checkpoint import load_checkpoint
+from animecam_training.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.config import Recipe
 from animecam_training.errors import CheckpointError
 from animecam_training.methods.base import Method
@@ -17,6 +17,22 @@ log = logging.getLogger(__name__)
 
 OF_THIS_RUN = "put a copy of it back, or begin in another folder: --out"
 FILE_SIZES = "sizes of files"  # among the origins of a checkpoint
+
+
+def check_recipe(recipe: Recipe, path: Path) -> Checkpoint:
+    """The last checkpoint of a run that is to go on with a recipe.
+
+    Raises:
+        CheckpointError: It cannot be read, or the run had another recipe.
+    """
+    checkpoint = load_checkpoint(path, OF_THIS_RUN)
+    was = _where_it_lies_now(checkpoint.recipe, recipe, checkpoint.origins)
+    if changed := differences(_without_reporting(was), _without_reporting(recipe)):
+        raise CheckpointError(
+            f"{path} was trained with another recipe: " + "; ".join(changed),
+            hint="resume with its own recipe.toml, or start a new run with --from",
+        )
+    return checkpoint
 
 
 def go_on(method: Method, recipe: Recipe, path: Path, origins: Mapping[str, str]) -> int:
@@ -34,16 +50,8 @@ def go_on(method: Method, recipe: Recipe, path: Path, origins: Mapping[str, str]
     Raises:
         CheckpointError: It cannot be read, or recipe or origins differ from those of the run.
     """
-    checkpoint = load_checkpoint(path, OF_THIS_RUN)
+    checkpoint = check_recipe(recipe, path)
     was = checkpoint.origins
-    changed = differences(
-        _without_reporting(_where_it_lies_now(checkpoint.recipe, recipe, was)), _without_reporting(recipe)
-    )
-    if changed:
-        raise CheckpointError(
-            f"{path} was trained with another recipe: " + "; ".join(changed),
-            hint="resume with its own recipe.toml, or start a new run with --from",
-        )
     if other := [f"{name} {was[name]}, now {now}" for name, now in origins.items() if was.get(name, now) != now]:
         raise CheckpointError(
             f"{path} would not go on as the run it is of: " + "; ".join(other),

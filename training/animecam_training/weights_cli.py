@@ -18,7 +18,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of FIRST in the mean.")
 @click.option("--out", "-o", type=_FILE, required=True, help="Where the new checkpoint goes.")
 def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
-    """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or the ONNX file of a style."""
+    """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or a style."""
     with needed_packages():
         from animecam_training.checkpoint import save_checkpoint
         from animecam_training.soup import mix_weights

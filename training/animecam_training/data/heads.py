@@ -55,7 +55,7 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
     verdict = "too small"
     copies = max(options.copies, options.beard_copies if growth == "beard" else 0)
     for copy in range(copies):
-        rng = np.random.default_rng((options.seed, copy, *stem.name.encode()))
+        rng = np.random.default_rng((options.seed, copy, *stem.name.encode(errors="surrogateescape")))
         crop = crop_head(image, face, options.crop, rng)
         found = finder.find(crop) if crop is not None else None
         if crop is None or found is None:

@@ -181,7 +181,8 @@ def check_ending(path: Path) -> None:
     Raises:
         DataError: Its ending is unknown.
     """
-    if not path.suffix or not cv2.haveImageWriter(path.name):
+    # The ending alone: OpenCV brings the program down with a name that is not in UTF-8.
+    if not path.suffix.isascii() or not cv2.haveImageWriter(f"picture{path.suffix}"):
         raise DataError(f"{path}: the ending {path.suffix!r} is of no picture", hint="use .png or .jpg")
 
 

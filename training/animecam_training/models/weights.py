@@ -1,7 +1,7 @@
 """Reading generator weights from state dicts of their relatives: with one tail or two, or under other names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -59,12 +59,14 @@ def match_state(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> di
         The entries of `wanted` that `state` has with the same shape, under the names of `wanted`.
     """
     given = rename_starter_keys(state)
-    matched: dict[str, Tensor] = {}
-    for key, value in wanted.items():
-        source = next((name for name in _names_of(key) if name in given), None)
-        if source is not None and given[source].shape == value.shape:
-            matched[key] = given[source]
-    return matched
+    names = match_names(wanted, given)
+    return {key: given[name] for key, name in names.items() if given[name].shape == wanted[key].shape}
+
+
+def match_names(wanted: Iterable[str], given: Container[str]) -> dict[str, str]:
+    """Under which name a relative, with one tail or two, keeps each weight; what it has not is left out."""
+    found = {key: next((name for name in _names_of(key) if name in given), None) for key in wanted}
+    return {key: name for key, name in found.items() if name is not None}
 
 
 def count_context(state: Mapping[str, Tensor]) -> int:
