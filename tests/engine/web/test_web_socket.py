@@ -1,6 +1,7 @@
 """Live sessions over a WebSocket: the same answers, pictures as JPEG."""
 
 import asyncio
+import itertools
 import json
 from dataclasses import replace
 
@@ -120,6 +121,27 @@ def test_more_users_than_places_are_told_so(visit):
     visit(test, sessions=1)
 
 
+async def _read_to_the_end(socket):
+    async for _ in socket:
+        pass
+
+
+def test_a_page_that_comes_thrice_at_once_has_one_place(visit):
+    """It came again while the server was still ending what it had: the two that waited for that both got in."""
+
+    async def test(client):
+        names = {"page": "the page's own name"}
+        sockets = await asyncio.gather(*(client.ws_connect("/socket", params=names) for _ in range(3)))
+        reading = [asyncio.ensure_future(_read_to_the_end(socket)) for socket in sockets]
+        for ended in itertools.islice(asyncio.as_completed(reading, timeout=WAIT_S), 2):
+            await ended
+        assert "animecam_sessions 1\n" in await (await client.get("/metrics")).text()
+        (left,) = [task for task in reading if not task.done()]
+        left.cancel()
+
+    visit(test)
+
+
 def test_another_sites_page_cannot_open_a_socket(visit):
     async def test(client):
         with pytest.raises(WSServerHandshakeError, match="403"):
@@ -146,7 +168,8 @@ def test_silence_and_a_lost_connection_free_the_place(visit, monkeypatch):
 
     async def test(client):
         async with client.ws_connect("/socket") as silent:
-            assert "no picture" in (await receive(silent, "problem"))["message"]
+            problem = await receive(silent, "problem")
+            assert "no picture" in problem["message"]
         gone = await client.ws_connect("/socket")
         gone._response.connection.transport.abort()
         for _ in range(100):
