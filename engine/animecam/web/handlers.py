@@ -29,6 +29,7 @@ THUMBNAIL_SECONDS = 3600  # a style keeps its picture as long as the server runs
 
 _PAGE_FILES = {
     "/": ("index.html", "text/html"),
+    "/again.js": ("again.js", "text/javascript"),
     "/app.css": ("app.css", "text/css"),
     "/app.js": ("app.js", "text/javascript"),
     "/call.js": ("call.js", "text/javascript"),

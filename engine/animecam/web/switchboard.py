@@ -93,8 +93,8 @@ class Switchboard:
             await session.end()
 
     async def close(self, error: AnimecamError) -> None:
-        """Ends every session and tells the pages why."""
-        await asyncio.gather(*(session.end(error) for session in self.sessions()))
+        """Ends every session and tells the pages why; they may come again."""
+        await asyncio.gather(*(session.end(error, is_final=False) for session in self.sessions()))
 
     async def _end_former(self, page: str) -> None:
         """Ends what a page still has here: where its link failed it knows of that before the server, and comes again.

@@ -152,11 +152,14 @@ def finished() -> Callable[..., Any]:
 
 @pytest.fixture
 def visit_page(
-    engine: Any, fakes: ModuleType, chromium: ModuleType, running_browser: Callable[..., Any], camera_clip: Path
+    engine: Any,
+    fakes: ModuleType,
+    pages: ModuleType,
+    chromium: ModuleType,
+    running_browser: Callable[..., Any],
+    camera_clip: Path,
 ) -> Callable[..., None]:
     """Runs `async def test(browser, server)`: a Chromium with a camera, and a server with these limits."""
-    from aiohttp.test_utils import TestServer
-
     from animecam.settings import Look
     from animecam.web.options import Limits
     from animecam.web.server import Site, build_app
@@ -164,9 +167,9 @@ def visit_page(
 
     def run(test, *flags, token="", camera=camera_clip, **limits):
         async def main():
-            app = build_app(studio, Site(fakes.styles(), Look("invert"), Limits(**limits), token))
+            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
             running = running_browser(*flags, camera=camera)
-            async with TestServer(app) as server, chromium.connected(running) as browser:
+            async with pages.Server(lambda: build_app(studio, site)) as server, chromium.connected(running) as browser:
                 await test(browser, server)
 
         with Studio(engine.open) as studio:

@@ -123,7 +123,7 @@ def test_two_users_at_once_until_the_server_stops(visit_page, pages, fakes, engi
 
         await server.close()
         for page in users[1:]:
-            await pages.told(page, "stopped")
+            await page.until(pages.COMES_BACK)
 
     visit_page(test, sessions=2)
 

@@ -106,8 +106,6 @@ def test_where_webrtc_does_not_get_through_a_websocket_does(visit_page, pages, f
         await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
         await page.until("Number(document.getElementById('f-fps').textContent) >= 3")
         await page.until("document.getElementById('f-delay').textContent.endsWith(' ms')")
-        await server.close()
-        await pages.told(page, "stopped")
         assert page.complaints == []
 
     visit_page(test)

@@ -170,6 +170,7 @@ def test_silence_and_a_lost_connection_free_the_place(visit, monkeypatch):
         async with client.ws_connect("/socket") as silent:
             problem = await receive(silent, "problem")
             assert "no picture" in problem["message"]
+            assert not problem["final"]  # whose laptop slept may come again
         gone = await client.ws_connect("/socket")
         gone._response.connection.transport.abort()
         for _ in range(100):
@@ -186,7 +187,9 @@ def test_a_server_that_stops_says_goodbye(visit):
         async with client.ws_connect("/socket") as socket:
             await receive(socket, "look")
             closing = asyncio.ensure_future(client.server.close())
-            assert "stopped" in (await receive(socket, "problem"))["message"]
+            problem = await receive(socket, "problem")
+            assert "stopped" in problem["message"]
+            assert not problem["final"]
             await socket.close()
             await closing
 

@@ -61,6 +61,7 @@ async function start() {
     connecting: (text) => mine === call && stage.showBusy(text, null),
     camera: (stream) => mine === call && cameraOpened(stream),
     live: (stream) => mine === call && wentLive(stream),
+    lost: (seconds) => mine === call && linkLost(seconds),
     look: (look) => { if (mine === call) { controls.show(look); lookShown(); } },
     figures: (figures) => mine === call && stage.showFigures(figures),
     note: (problem) => mine === call && stage.say(problem.hint ? `${problem.message}: ${problem.hint}` : problem.message),
@@ -83,6 +84,14 @@ async function camerasChanged() {
 function wentLive(stream) {
   stage.showLive(stream);
   stage.say("");
+  updateTools();
+}
+
+// The next try is in so many seconds, or now.
+function linkLost(seconds) {
+  recorder.stop();
+  stage.showBusy("The connection to the engine was lost", null);
+  stage.say(seconds ? `Trying again in ${seconds} s` : "Trying again");
   updateTools();
 }
 
