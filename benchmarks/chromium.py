@@ -72,7 +72,7 @@ class Chromium:
             allow_camera: Whether the user lets the page use the camera.
         """
         context = (await self.call("Target.createBrowserContext", disposeOnDetach=True))["browserContextId"]
-        permissions = ["videoCapture"] if allow_camera else []
+        permissions = ["wakeLockScreen", *(["videoCapture"] if allow_camera else [])]
         await self.call("Browser.grantPermissions", browserContextId=context, permissions=permissions)
         target = (await self.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
         session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]

@@ -32,6 +32,7 @@ _PAGE_FILES = {
     "/again.js": ("again.js", "text/javascript"),
     "/app.css": ("app.css", "text/css"),
     "/app.js": ("app.js", "text/javascript"),
+    "/awake.js": ("awake.js", "text/javascript"),
     "/call.js": ("call.js", "text/javascript"),
     "/capture.js": ("capture.js", "text/javascript"),
     "/controls.js": ("controls.js", "text/javascript"),

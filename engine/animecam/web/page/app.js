@@ -1,4 +1,5 @@
 // The page as a whole: what the buttons, keys and messages do. Each part has its own module.
+import { Awake } from "./awake.js";
 import { Call, listCameras } from "./call.js";
 import { Recorder, saveSnapshot } from "./capture.js";
 import { LookControls } from "./controls.js";
@@ -6,6 +7,7 @@ import { Stage, element } from "./stage.js";
 import { Upload } from "./upload.js";
 
 const stage = new Stage();
+const awake = new Awake();
 const recorder = new Recorder(stage.after, showRecording, (problem) => stage.say(problem.message));
 const kept = (() => { try { return localStorage; } catch { return {}; } })(); // a browser may be told to keep nothing
 let hello;
@@ -82,6 +84,7 @@ async function camerasChanged() {
 }
 
 function wentLive(stream) {
+  awake.keep(true);
   stage.showLive(stream);
   stage.say("");
   updateTools();
@@ -97,6 +100,7 @@ function linkLost(seconds) {
 
 function callEnded(problem) {
   recorder.stop();
+  awake.keep(false);
   call = null;
   stage.showIdle();
   if (problem) stage.showProblem(problem);
@@ -105,6 +109,7 @@ function callEnded(problem) {
 
 function stop() {
   recorder.stop();
+  awake.keep(false);
   call?.close();
   call = null;
   upload?.close();
