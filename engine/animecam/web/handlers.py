@@ -17,7 +17,7 @@ from animecam.web.gallery import Gallery
 from animecam.web.looks import look_changes, look_json, read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
 from animecam.web.options import Limits, Refusal
-from animecam.web.patience import read_soon
+from animecam.web.patience import PacedFile, read_soon
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.workshop import Job, Workshop, too_large
@@ -175,7 +175,7 @@ class Desk:
             "Content-Disposition": f"{kind}; filename*=UTF-8''{quote(job.result_name, safe='')}",
             "Content-Type": RESULT_TYPES[job.target.suffix],
         }
-        return web.FileResponse(job.target, headers=headers)
+        return PacedFile(job.target, headers)
 
     async def discard(self, request: web.Request) -> web.Response:
         """Stops an upload's work and forgets it."""

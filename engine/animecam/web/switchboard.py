@@ -78,7 +78,7 @@ class Switchboard:
         except Refusal as refusal:
             await refuse(socket, refusal)
             return socket
-        link = SocketLink(socket, SPARE * self._limits.width_px * self._limits.height_px)
+        link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
         session = self._open(link, look, page)
         self.opened += 1
         try:
