@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 from aiohttp.test_utils import TestServer
-from chromium import NAMES, Chromium, Page, PageError, find_chromium, launch
+from chromium import Chromium, Page, launch
+from chromium_process import NAMES, PageError, find_chromium
 from machine import Watch
 from measuring import COUNT, LENGTH, BenchmarkCommand, json_option, save
 from rich.console import Console

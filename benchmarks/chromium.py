@@ -7,50 +7,23 @@ import asyncio
 import base64
 import itertools
 import json
-import shutil
-import tempfile
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from chromium_process import PageError, Running, started
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-START_SECONDS = 30.0
 JPEG_QUALITY = 88
 ANSWER_SECONDS = 20.0
 POLL_SECONDS = 0.05
 MOST_MOVES = 120  # animation frames that a click waits for an element that moves
 LEFT = "navigated or closed"  # what the browser says of a script that a reload overtook
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--mute-audio",
-    "--autoplay-policy=no-user-gesture-required",
-    "--remote-debugging-port=0",
-    "--use-fake-device-for-media-stream",
-)
-
-
-class PageError(Exception):
-    """A script in the page threw, or the page did not get where it was expected."""
-
-
-def find_chromium() -> str | None:
-    """Path of the browser, None if there is none."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Chromium:
-    """A running browser; `launch` makes and ends it."""
+    """A browser that is talked to; `launch` starts and ends one."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -98,12 +71,12 @@ class Chromium:
             script: Runs before the page's own scripts.
             allow_camera: Whether the user lets the page use the camera.
         """
-        context = (await self.call("Target.createBrowserContext"))["browserContextId"]
-        permissions = ["videoCapture"] if allow_camera else []
+        context = (await self.call("Target.createBrowserContext", disposeOnDetach=True))["browserContextId"]
+        permissions = ["wakeLockScreen", *(["videoCapture"] if allow_camera else [])]
         await self.call("Browser.grantPermissions", browserContextId=context, permissions=permissions)
         target = (await self.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
         session = (await self.call("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
-        page = self.pages[session] = Page(self, session, target)
+        page = self.pages[session] = Page(self, session, target, context)
         await page.call("Page.enable")
         await page.call("Runtime.enable")
         await page.call("Log.enable")
@@ -138,8 +111,8 @@ class Chromium:
 class Page:
     """One open page."""
 
-    def __init__(self, browser: Chromium, session: str, target: str) -> None:
-        self._browser, self._session, self._target = browser, session, target
+    def __init__(self, browser: Chromium, session: str, target: str, context: str) -> None:
+        self._browser, self._session, self._target, self._context = browser, session, target, context
         self.complaints: list[str] = []
         """Errors of scripts and of the content security policy."""
 
@@ -215,9 +188,9 @@ class Page:
         await self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
     async def save_downloads(self, folder: Path) -> None:
-        """Lets downloads of the whole browser go into a folder."""
-        await self._browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
-        await self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        """Lets downloads of this page's user go into a folder."""
+        where: dict[str, Any] = {"behavior": "allow", "downloadPath": str(folder)}
+        await self._browser.call("Browser.setDownloadBehavior", browserContextId=self._context, **where)
 
     async def screenshot(self, path: Path) -> None:
         """Saves what is in view of the page as JPEG or PNG, as the name says."""
@@ -248,50 +221,21 @@ class Page:
 
 
 @asynccontextmanager
-async def launch(*flags: str, camera: Path | None = None) -> AsyncGenerator[Chromium]:
-    """Starts a browser with a profile of its own and ends it with the block.
-
-    Args:
-        flags: More command-line flags.
-        camera: Clip that its camera plays in a loop (.y4m or .mjpeg); None plays Chromium's own test picture.
-
-    Raises:
-        PageError: There is no Chromium, or it does not start.
-    """
-    program = find_chromium()
-    if program is None:
-        raise PageError(f"none of {', '.join(NAMES)} is installed")
-    playing = [f"--use-file-for-fake-video-capture={camera}"] if camera else []
-    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        arguments = (*FLAGS, *flags, *playing, f"--user-data-dir={profile}", "about:blank")
-        process = await asyncio.create_subprocess_exec(
-            program, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
+async def connected(running: Running) -> AsyncGenerator[Chromium]:
+    """Talks to a running browser; the pages that were opened go with the block, and all that they kept."""
+    async with ClientSession() as client, client.ws_connect(running.url, max_msg_size=0) as socket:
+        browser = Chromium(socket)
+        listening = asyncio.create_task(browser.listen())
         try:
-            url = await _devtools_url(Path(profile))
-            async with ClientSession() as client, client.ws_connect(url, max_msg_size=0) as socket:
-                browser = Chromium(socket)
-                listening = asyncio.create_task(browser.listen())
-                yield browser
-                await socket.send_str(json.dumps({"id": 0, "method": "Browser.close"}))
-                await asyncio.wait({listening}, timeout=ANSWER_SECONDS)
+            yield browser
         finally:
-            await _end(process)
+            await socket.close()
+            await asyncio.wait({listening}, timeout=ANSWER_SECONDS)
 
 
-async def _devtools_url(profile: Path) -> str:
-    told = profile / "DevToolsActivePort"
-    for _ in range(int(START_SECONDS / POLL_SECONDS)):
-        lines: Sequence[str] = told.read_text().splitlines() if told.exists() else ()
-        if len(lines) == 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        await asyncio.sleep(POLL_SECONDS)
-    raise PageError("Chromium did not start")
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    try:
-        await asyncio.wait_for(process.wait(), 5)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+@asynccontextmanager
+async def launch(*flags: str, camera: Path | None = None) -> AsyncGenerator[Chromium]:
+    """Starts a browser, talks to it and ends it with the block; `started` tells of arguments and errors."""
+    with started(*flags, camera=camera) as running:
+        async with connected(running) as browser:
+            yield browser

@@ -157,7 +157,7 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
 def _has_browser() -> bool:
     """Whether the page can be measured: with Chromium and the extra [web]."""
     try:
-        from chromium import find_chromium
+        from chromium_process import find_chromium
     except ImportError:
         return False
     return find_chromium() is not None

@@ -11,7 +11,8 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from chromium import ANSWER_SECONDS, Page, PageError
+from chromium import ANSWER_SECONDS, Page
+from chromium_process import PageError
 
 BITS = 14  # of the clock in milliseconds: it turns over after 16 s, far beyond any delay
 CELL_HEIGHT_PX = 24

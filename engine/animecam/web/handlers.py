@@ -17,19 +17,22 @@ from animecam.web.gallery import Gallery
 from animecam.web.looks import look_changes, look_json, read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
 from animecam.web.options import Limits, Refusal
-from animecam.web.patience import read_soon
+from animecam.web.patience import PacedFile, read_soon
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.workshop import Job, Workshop, too_large
 
 MOST_OFFER_BYTES = 65_536  # an honest offer has some 6 kB
 CHUNK_BYTES = 262_144  # of an upload, between two looks at its size
+PAGE_CHARACTERS = range(16, 65)  # of a page's name for itself: nobody guesses it
 THUMBNAIL_SECONDS = 3600  # a style keeps its picture as long as the server runs
 
 _PAGE_FILES = {
     "/": ("index.html", "text/html"),
+    "/again.js": ("again.js", "text/javascript"),
     "/app.css": ("app.css", "text/css"),
     "/app.js": ("app.js", "text/javascript"),
+    "/awake.js": ("awake.js", "text/javascript"),
     "/call.js": ("call.js", "text/javascript"),
     "/capture.js": ("capture.js", "text/javascript"),
     "/controls.js": ("controls.js", "text/javascript"),
@@ -132,13 +135,14 @@ class Desk:
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise Refusal("there is no offer in the request", hint="reload the page")
-        session, answer = await self._switchboard.answer(sdp, self._chosen_look(message.get("look")))
+        look, page = self._chosen_look(message.get("look")), _page_name(message.get("page", ""))
+        session, answer = await self._switchboard.answer(sdp, look, page)
         return web.json_response({"type": "answer", "sdp": answer, "session": session.id})
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """A live session over a WebSocket, where WebRTC does not get through."""
         look = self._chosen_look(read_message(request.query.get("look", "{}")))
-        return await self._switchboard.take_socket(request, look)
+        return await self._switchboard.take_socket(request, look, _page_name(request.query.get("page", "")))
 
     async def hang_up(self, request: web.Request) -> web.Response:
         """Ends a live session."""
@@ -171,7 +175,7 @@ class Desk:
             "Content-Disposition": f"{kind}; filename*=UTF-8''{quote(job.result_name, safe='')}",
             "Content-Type": RESULT_TYPES[job.target.suffix],
         }
-        return web.FileResponse(job.target, headers=headers)
+        return PacedFile(job.target, headers)
 
     async def discard(self, request: web.Request) -> web.Response:
         """Stops an upload's work and forgets it."""
@@ -193,6 +197,18 @@ class Desk:
         if not isinstance(data, dict):
             return self._look
         return replace(self._look, **look_changes(cast(dict[str, object], data), self._gallery.names))
+
+
+def _page_name(name: object) -> str:
+    """What a page calls itself, checked; empty where it has no name.
+
+    Raises:
+        Refusal: It is none, or others may guess it and end the page's session.
+    """
+    if not isinstance(name, str) or (name and len(name) not in PAGE_CHARACTERS):
+        few, many = PAGE_CHARACTERS[0], PAGE_CHARACTERS[-1]
+        raise Refusal("the page's name for itself is none", hint=f"send {few} to {many} random characters")
+    return name
 
 
 def page_file(name: str) -> bytes:

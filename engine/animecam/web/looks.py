@@ -109,5 +109,5 @@ def figures_json(figures: Figures, look: Look) -> dict[str, object]:
 
 
 def problem_json(error: AnimecamError, *, is_final: bool = False) -> dict[str, object]:
-    """An error as the page shows it; a final one has ended the session."""
+    """An error as the page shows it; after a final one there is no use in another session, unless a person says so."""
     return {"message": error.message, "hint": error.hint, "final": is_final}

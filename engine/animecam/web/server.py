@@ -84,7 +84,7 @@ def build_app(studio: Studio, site: Site) -> web.Application:
         await workshop.close()
 
     async def say_goodbye(_: web.Application) -> None:
-        await switchboard.close(PipelineError("the server was stopped", hint="start it again, then reload the page"))
+        await switchboard.close(PipelineError("the server was stopped", hint="start it again, and the page goes on"))
 
     app.cleanup_ctx.append(background)
     app.on_shutdown.append(say_goodbye)

@@ -121,16 +121,21 @@ class Session:
             self._link.send({"problem": problem_json(error)})
             self.greet()  # the page goes back to what is true
 
-    async def end(self, error: AnimecamError | None = None) -> None:
-        """Ends the session and frees everything; the page is told why if it still listens. May be called twice."""
-        self.end_soon(error)
+    async def end(self, error: AnimecamError | None = None, *, is_final: bool = True) -> None:
+        """Ends the session and frees everything; may be called twice.
+
+        Args:
+            error: Why; the page is told if it still listens.
+            is_final: Another session would end as this one did; False asks the page to come again.
+        """
+        self.end_soon(error, is_final=is_final)
         if self._ending is not None:
             await asyncio.shield(self._ending)
 
-    def end_soon(self, error: AnimecamError | None = None) -> None:
-        """Begins to end the session, from one of its own tasks or events."""
+    def end_soon(self, error: AnimecamError | None = None, *, is_final: bool = True) -> None:
+        """Begins to end the session, from one of its own tasks or events; arguments as those of `end`."""
         if self._ending is None:
-            self._ending = self._loop.create_task(self._end(error))
+            self._ending = self._loop.create_task(self._end(error, is_final=is_final))
 
     def _see_end(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -138,10 +143,10 @@ class Session:
             log.error("session %s failed", self.id, exc_info=error)
             self.end_soon(PipelineError("the session failed", hint="the server's log says why"))
 
-    async def _end(self, error: AnimecamError | None) -> None:
+    async def _end(self, error: AnimecamError | None, *, is_final: bool) -> None:
         self._seat.close()
         if error is not None:
-            self._link.send({"problem": problem_json(error, is_final=True)})
+            self._link.send({"problem": problem_json(error, is_final=is_final)})
             await asyncio.sleep(GOODBYE_SECONDS)
         tasks = tuple(self._tasks)
         for task in tasks:
@@ -175,15 +180,13 @@ class Session:
             lately = replace(self.figures(), latency_ms=recent.percentiles())
             figures = figures_json(lately, self._seat.controls.look)
             self._link.send({"figures": figures | {"backend": self._studio.backend}})
-            if (reason := self._overdue(time.monotonic())) is not None:
-                self.end_soon(reason)
+            now_s = time.monotonic()
+            if now_s - self._opened_s > self._limits.minutes * 60:
+                what = f"the session reached its limit of {self._limits.minutes:g} minutes"
+                self.end_soon(UsageError(what, hint="start it again"))
                 return
-
-    def _overdue(self, now_s: float) -> AnimecamError | None:
-        if now_s - self._opened_s > self._limits.minutes * 60:
-            return UsageError(
-                f"the session reached its limit of {self._limits.minutes:g} minutes", hint="start it again"
-            )
-        if now_s - self._heard_s > (SILENT_SECONDS if self._has_frames else CONNECT_SECONDS):
-            return UsageError("no picture of the camera arrived", hint="check the network and start again")
-        return None
+            if now_s - self._heard_s > (SILENT_SECONDS if self._has_frames else CONNECT_SECONDS):
+                # A laptop that slept hears of this when it wakes up, and is welcome.
+                silence = UsageError("no picture of the camera arrived", hint="check the network and start again")
+                self.end_soon(silence, is_final=False)
+                return

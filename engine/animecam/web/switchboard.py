@@ -28,6 +28,7 @@ class Switchboard:
     def __init__(self, studio: Studio, limits: Limits, styles: Collection[str]) -> None:
         self._studio, self._limits, self._styles = studio, limits, styles
         self._sessions: dict[str, Session] = {}
+        self._of_page: dict[str, Session] = {}
         self.opened = 0
         """Sessions that were answered since the start."""
         self.frames_in = 0
@@ -41,12 +42,13 @@ class Switchboard:
         """The sessions that last."""
         return tuple(self._sessions.values())
 
-    async def answer(self, sdp: str, look: Look) -> tuple[Session, str]:
+    async def answer(self, sdp: str, look: Look, page: str) -> tuple[Session, str]:
         """Opens a session by WebRTC.
 
         Args:
             sdp: The browser's offer.
             look: The look to begin with.
+            page: The page's name for itself; a session that it still has here ends first. Empty for none.
 
         Returns:
             The session and the answer.
@@ -54,9 +56,10 @@ class Switchboard:
         Raises:
             Refusal: All places are taken, or the offer is of no use.
         """
+        await self._end_former(page)
         self._check_room()
         link = RtcLink()
-        session = self._open(link, look)
+        session = self._open(link, look, page)
         try:
             answer = await link.answer(sdp, session)
         except BaseException:  # cancelled or failed: the place it took is free again
@@ -65,17 +68,18 @@ class Switchboard:
         self.opened += 1
         return session, answer
 
-    async def take_socket(self, request: web.Request, look: Look) -> web.WebSocketResponse:
+    async def take_socket(self, request: web.Request, look: Look, page: str) -> web.WebSocketResponse:
         """Opens a session by WebSocket and serves it to its end, or tells the page why there is none."""
         socket = new_socket()
         await socket.prepare(request)
+        await self._end_former(page)
         try:
             self._check_room()
         except Refusal as refusal:
             await refuse(socket, refusal)
             return socket
-        link = SocketLink(socket, SPARE * self._limits.width_px * self._limits.height_px)
-        session = self._open(link, look)
+        link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
+        session = self._open(link, look, page)
         self.opened += 1
         try:
             await link.serve(session)
@@ -89,8 +93,16 @@ class Switchboard:
             await session.end()
 
     async def close(self, error: AnimecamError) -> None:
-        """Ends every session and tells the pages why."""
-        await asyncio.gather(*(session.end(error) for session in self.sessions()))
+        """Ends every session and tells the pages why; they may come again."""
+        await asyncio.gather(*(session.end(error, is_final=False) for session in self.sessions()))
+
+    async def _end_former(self, page: str) -> None:
+        """Ends what a page still has here: where its link failed it knows of that before the server, and comes again.
+
+        There is none when this returns, and nobody is let in between: a page never has two places.
+        """
+        while page and (former := self._of_page.get(page)) is not None:
+            await former.end()
 
     def _check_room(self) -> None:
         if len(self._sessions) >= self._limits.sessions:
@@ -101,7 +113,7 @@ class Switchboard:
                 reason="sessions",
             )
 
-    def _open(self, link: Link, look: Look) -> Session:
+    def _open(self, link: Link, look: Look, page: str) -> Session:
         session = Session(
             studio=self._studio,
             limits=self._limits,
@@ -111,10 +123,13 @@ class Switchboard:
             on_end=self._forget,
         )
         self._sessions[session.id] = session
+        if page:
+            self._of_page[page] = session
         return session
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
+        self._of_page = {page: each for page, each in self._of_page.items() if each is not session}
         figures = session.figures()
         self.frames_in += figures.frames_in
         self.frames_out += figures.frames_out

@@ -5,7 +5,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,10 +49,9 @@ def _load_benchmark(name: str) -> ModuleType:
 @pytest.fixture(scope="session")
 def chromium() -> ModuleType:
     """benchmarks/chromium.py, where a Chromium is installed."""
-    module = _load_benchmark("chromium")
-    if module.find_chromium() is None:
+    if _load_benchmark("chromium_process").find_chromium() is None:
         pytest.skip("needs Chromium: apt-get install chromium")
-    return module
+    return _load_benchmark("chromium")
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +74,26 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory, media: ModuleType) -> 
         pixel_format="yuvj420p",
         content=media.portrait,
     )
+
+
+@pytest.fixture(scope="session")
+def running_browser(chromium: ModuleType) -> Iterator[Callable[..., Any]]:
+    """A running Chromium with these flags and this camera; one for all tests that want the same.
+
+    A start takes more of the processor than most tests do. Pages share nothing: each is another user's, with cookies,
+    leave and downloads of its own, and goes with the connection that opened it.
+    """
+    process = _load_benchmark("chromium_process")
+    with ExitStack() as stack:
+        running = {}
+
+        def find(*flags: str, camera: Path | None) -> Any:
+            key = (flags, camera)
+            if key not in running or not running[key].is_alive:
+                running[key] = stack.enter_context(process.started(*flags, camera=camera))
+            return running[key]
+
+        yield find
 
 
 @pytest.fixture
@@ -132,10 +151,15 @@ def finished() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def visit_page(engine: Any, fakes: ModuleType, chromium: ModuleType, camera_clip: Path) -> Callable[..., None]:
+def visit_page(
+    engine: Any,
+    fakes: ModuleType,
+    pages: ModuleType,
+    chromium: ModuleType,
+    running_browser: Callable[..., Any],
+    camera_clip: Path,
+) -> Callable[..., None]:
     """Runs `async def test(browser, server)`: a Chromium with a camera, and a server with these limits."""
-    from aiohttp.test_utils import TestServer
-
     from animecam.settings import Look
     from animecam.web.options import Limits
     from animecam.web.server import Site, build_app
@@ -143,8 +167,9 @@ def visit_page(engine: Any, fakes: ModuleType, chromium: ModuleType, camera_clip
 
     def run(test, *flags, token="", camera=camera_clip, **limits):
         async def main():
-            app = build_app(studio, Site(fakes.styles(), Look("invert"), Limits(**limits), token))
-            async with TestServer(app) as server, chromium.launch(*flags, camera=camera) as browser:
+            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
+            running = running_browser(*flags, camera=camera)
+            async with pages.Server(lambda: build_app(studio, site)) as server, chromium.connected(running) as browser:
                 await test(browser, server)
 
         with Studio(engine.open) as studio:

@@ -38,8 +38,8 @@ class GreyCamera(MediaStreamTrack):
 class Browser:
     """What the page does, without a page."""
 
-    def __init__(self, client, camera=None):
-        self.client = client
+    def __init__(self, client, camera=None, page=""):
+        self.client, self.page = client, page
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.messages = asyncio.Queue()
         self.drawn = asyncio.Queue()
@@ -56,7 +56,7 @@ class Browser:
 
     async def offer(self, edit=lambda sdp: sdp, look=None):
         await self.peer.setLocalDescription(await self.peer.createOffer())
-        body = {"type": "offer", "sdp": edit(self.peer.localDescription.sdp), "look": look or {}}
+        body = {"type": "offer", "sdp": edit(self.peer.localDescription.sdp), "look": look or {}, "page": self.page}
         return await self.client.post("/offer", json=body)
 
     async def connect(self, look=None):

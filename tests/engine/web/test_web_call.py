@@ -128,6 +128,34 @@ def test_more_users_than_places_are_refused_and_the_others_unharmed(visit, peer,
     visit(test, sessions=1)
 
 
+def test_a_page_that_comes_again_has_the_place_that_it_had(visit, peer):
+    """Its network failed for some seconds, of which the server had not heard yet: all places were taken."""
+
+    async def test(client):
+        name = "the page's own name"
+        async with peer.Browser(client, page=name) as lost, peer.Browser(client, page=name) as again:
+            await lost.connect()
+            await lost.until_middle(255 - LEVEL)
+            await again.connect()
+            await again.until_middle(255 - LEVEL)
+            assert await metric(client, "animecam_sessions") == 1
+            async with peer.Browser(client, page="a name of another page") as other:
+                assert (await other.offer()).status == 503
+
+    visit(test, sessions=1)
+
+
+@pytest.mark.parametrize("name", [7, None, "short", "x" * 65])
+def test_a_name_that_others_may_guess_or_that_is_none_is_refused(visit, peer, name):
+    async def test(client):
+        async with peer.Browser(client, page=name) as browser:
+            answer = await browser.offer()
+            assert answer.status == 400
+            assert "16 to 64" in (await answer.json())["hint"]
+
+    visit(test)
+
+
 def test_no_shared_codec_is_said_clearly_and_takes_no_place(visit, peer):
     async def test(client):
         async with peer.Browser(client) as browser:
@@ -207,7 +235,9 @@ def test_the_time_limit_ends_a_session_with_a_message(visit, peer):
     async def test(client):
         async with peer.Browser(client) as browser:
             await browser.connect()
-            assert "limit" in (await browser.message("problem"))["message"]
+            problem = await browser.message("problem")
+            assert "limit" in problem["message"]
+            assert problem["final"]
 
     visit(test, minutes=1 / 60)
 

@@ -34,17 +34,15 @@ DIFFERENCE = f"""(() => {{
 
 
 @pytest.mark.timeout(TEST_SECONDS)
-def test_a_face_comes_back_drawn(chromium, camera_clip):
+def test_a_face_comes_back_drawn(chromium, running_browser, camera_clip):
     if DEFAULT_STYLE not in {style.name for style in list_styles()}:
         pytest.skip("needs the bundled style")
     settings = Settings(Look(size_px=192), threads=1)
 
     async def main():
         site = Site(tuple(list_styles()), settings.look, Limits())
-        async with (
-            TestServer(build_app(studio, site)) as server,
-            chromium.launch("--use-fake-ui-for-media-stream", camera=camera_clip) as browser,
-        ):
+        running = running_browser(camera=camera_clip)
+        async with TestServer(build_app(studio, site)) as server, chromium.connected(running) as browser:
             page = await browser.open(f"http://127.0.0.1:{server.port}/")
             await page.until("document.querySelectorAll('.style').length > 0")
             await page.click("#start")

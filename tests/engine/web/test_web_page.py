@@ -3,7 +3,6 @@
 import av
 import cv2
 
-ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
 LEAVE = "window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 COUNT_SHOWN = """globalThis.shown = 0;
 globalThis.count = () => { shown += 1; after.requestVideoFrameCallback(count); };
@@ -80,7 +79,7 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.until("stage.dataset.state === 'idle'")
         assert page.complaints == []
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_faces_that_are_not_drawn_are_told_of(visit_page, pages, engine):
@@ -96,7 +95,7 @@ def test_faces_that_are_not_drawn_are_told_of(visit_page, pages, engine):
         assert page.complaints == []
 
     engine.left_out = 2
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_two_users_at_once_until_the_server_stops(visit_page, pages, fakes, engine):
@@ -124,9 +123,9 @@ def test_two_users_at_once_until_the_server_stops(visit_page, pages, fakes, engi
 
         await server.close()
         for page in users[1:]:
-            await pages.told(page, "stopped")
+            await page.until(pages.COMES_BACK)
 
-    visit_page(test, ALLOW, sessions=2)
+    visit_page(test, sessions=2)
 
 
 def test_everything_has_a_name_and_can_be_reached_by_keyboard(visit_page, pages):
@@ -152,7 +151,7 @@ def test_everything_has_a_name_and_can_be_reached_by_keyboard(visit_page, pages)
         await page.press("f")
         assert await page.run("document.getElementById('figures').hidden")
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_who_listens_hears_what_others_see(visit_page, pages):
@@ -168,7 +167,7 @@ def test_who_listens_hears_what_others_see(visit_page, pages):
         heard = await page.run("document.getElementById('split-position').getAttribute('aria-valuetext')")
         assert heard == "51 % before"
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_single_letters_can_be_switched_off_and_stay_so(visit_page, pages):
@@ -195,7 +194,7 @@ def test_a_desk_needs_no_scrolling(visit_page, pages):
         await page.until("!document.getElementById('figures').hidden")
         assert await page.run("document.documentElement.scrollHeight") <= 800
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_text_stands_out_from_its_ground_by_day_and_night(visit_page, pages):
@@ -243,7 +242,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(visit_page, pages):
         await page.reload()
         assert await page.run("document.documentElement.dataset.theme") == "light"
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_the_delay_from_camera_to_screen(visit_page, pages, roundtrip, record_property):
@@ -259,4 +258,4 @@ def test_the_delay_from_camera_to_screen(visit_page, pages, roundtrip, record_pr
         record_property("delay_p50_ms", delays.p50)
         assert 5 < delays.p50 < 1500  # generous: the machine is shared; benchmarks/browser.py reports the figure
 
-    visit_page(test, ALLOW)
+    visit_page(test)

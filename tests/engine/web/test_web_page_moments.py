@@ -1,6 +1,5 @@
 """What users do at odd moments, in a real Chromium: before the page is ready, while it waits, when a thing is gone."""
 
-ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
 CHOSEN = "document.querySelector('[name=style]:checked').value"
 ASK = """const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = (wishes) =>
@@ -26,7 +25,7 @@ def test_a_style_that_is_chosen_while_the_camera_is_asked_for_is_drawn(visit_pag
             await pages.middle_turns(page, lambda camera: 255 - camera)
             await page.close()
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_style_that_is_chosen_while_the_page_connects_is_drawn(visit_page, pages, fakes):
@@ -45,7 +44,7 @@ def test_a_style_that_is_chosen_while_the_page_connects_is_drawn(visit_page, pag
         await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
         assert await page.run(CHOSEN) == "flat"
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_who_is_faster_than_the_servers_first_answer_gets_the_camera(visit_page, pages):
@@ -62,7 +61,7 @@ def test_who_is_faster_than_the_servers_first_answer_gets_the_camera(visit_page,
         assert await page.run("stage.classList.contains('mirrored')")
         assert page.complaints == []
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_page_without_an_answer_is_loaded_again_whatever_is_pressed(visit_page, pages):
@@ -125,7 +124,7 @@ def test_a_camera_that_was_unplugged_is_told_and_another_one_can_be_chosen(visit
         assert await page.run(listed) == f"{first},third"
         assert page.complaints == []
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_camera_without_pictures_is_told(visit_page, pages):
@@ -144,7 +143,7 @@ def test_a_camera_without_pictures_is_told(visit_page, pages):
         await pages.told(page, "The camera sends no pictures")
         assert page.complaints == []
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_browser_that_keeps_nothing_shows_the_page(visit_page, pages):
@@ -202,7 +201,7 @@ def test_what_is_said_amid_a_recording_stays(visit_page, pages):
         await page.click("#record")
         await page.until("document.getElementById('status').textContent === 'Recording saved'")
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_who_drops_several_files_is_told_that_one_is_drawn(visit_page, pages):

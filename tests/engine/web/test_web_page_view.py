@@ -3,8 +3,6 @@
 import cv2
 import numpy as np
 
-ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
-
 
 def test_a_transparent_picture_is_compared_on_the_paper_of_its_drawing(visit_page, pages):
     """Beside the white of the drawing the ground of the stage, nearly black, showed through."""
@@ -30,7 +28,7 @@ def test_the_picture_stays_in_view_beside_a_long_list(visit_page, pages):
         top, bottom = await page.run("(({ top, bottom }) => [top, bottom])(stage.getBoundingClientRect())")
         assert 0 <= top < bottom <= 700
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_phone_shows_the_picture_while_a_setting_far_below_is_changed(visit_page, pages):
@@ -49,7 +47,7 @@ def test_a_phone_shows_the_picture_while_a_setting_far_below_is_changed(visit_pa
             assert bottom <= hair_top < hair_bottom <= size[1]
             await page.close()
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_who_listens_hears_no_slider_twice_and_of_no_video_that_is_not_there(visit_page, pages):
@@ -66,7 +64,7 @@ def test_who_listens_hears_no_slider_twice_and_of_no_video_that_is_not_there(vis
             if not videos:
                 await pages.go_live(page)
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_snapshot_is_named_by_the_users_own_clock(visit_page, pages, tmp_path):
@@ -83,7 +81,7 @@ def test_a_snapshot_is_named_by_the_users_own_clock(visit_page, pages, tmp_path)
         name = (await pages.saved(tmp_path, "*.png")).name
         assert name[9:22] in (before, await page.run(local))
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_camera_that_pauses_is_told_until_it_goes_on(visit_page, pages):
@@ -99,7 +97,7 @@ def test_a_camera_that_pauses_is_told_until_it_goes_on(visit_page, pages):
         await page.run(f"{camera}.dispatchEvent(new Event('unmute'))")
         assert await page.run(said) == ""
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_who_leaves_while_a_file_is_drawn_is_asked_and_a_result_is_closed(visit_page, pages, engine, tmp_path):

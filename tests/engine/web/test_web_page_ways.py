@@ -8,8 +8,6 @@ from aiohttp.test_utils import TestServer
 
 from animecam.web.options import MIB
 
-ALLOW = "--use-fake-ui-for-media-stream"  # the user says yes to the camera
-
 
 def test_a_camera_that_is_refused_or_missing(visit_page, pages):
     async def refused(browser, server):
@@ -26,7 +24,7 @@ def test_a_camera_that_is_refused_or_missing(visit_page, pages):
         await pages.told(page, "No camera was found")
 
     visit_page(refused)
-    visit_page(missing, ALLOW, "--use-fake-device-for-media-stream=device-count=0", camera=None)
+    visit_page(missing, "--use-fake-device-for-media-stream=device-count=0", camera=None)
 
 
 def test_a_browser_without_a_shared_codec_and_an_address_without_a_camera(visit_page, pages):
@@ -42,7 +40,7 @@ def test_a_browser_without_a_shared_codec_and_an_address_without_a_camera(visit_
             await page.click("#start")
             await pages.told(page, words)
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_files_are_drawn_and_saved_and_bad_ones_explained(visit_page, pages, tmp_path, make_clip, fakes):
@@ -92,7 +90,7 @@ def test_the_token_opens_the_page_once_and_is_not_kept_in_the_address(visit_page
         await page.reload()
         await pages.go_live(page)
 
-    visit_page(test, ALLOW, token="secret")
+    visit_page(test, token="secret")
 
 
 def test_where_webrtc_does_not_get_through_a_websocket_does(visit_page, pages, fakes):
@@ -108,11 +106,9 @@ def test_where_webrtc_does_not_get_through_a_websocket_does(visit_page, pages, f
         await pages.middle_turns(page, lambda camera: fakes.FLAT_LEVEL)
         await page.until("Number(document.getElementById('f-fps').textContent) >= 3")
         await page.until("document.getElementById('f-delay').textContent.endsWith(' ms')")
-        await server.close()
-        await pages.told(page, "stopped")
         assert page.complaints == []
 
-    visit_page(test, ALLOW)
+    visit_page(test)
 
 
 def test_a_file_can_be_dropped_beside_the_picture_too(visit_page, pages):

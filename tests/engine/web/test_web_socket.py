@@ -1,6 +1,7 @@
 """Live sessions over a WebSocket: the same answers, pictures as JPEG."""
 
 import asyncio
+import itertools
 import json
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from animecam.errors import UsageError
 from animecam.settings import Look
-from animecam.web import session
+from animecam.web import session, socket_link
 from animecam.web.camera import CameraFrames
 from animecam.web.jpeg import JpegReader, JpegWriter
 from animecam.web.options import Limits
@@ -120,6 +121,27 @@ def test_more_users_than_places_are_told_so(visit):
     visit(test, sessions=1)
 
 
+async def _read_to_the_end(socket):
+    async for _ in socket:
+        pass
+
+
+def test_a_page_that_comes_thrice_at_once_has_one_place(visit):
+    """It came again while the server was still ending what it had: the two that waited for that both got in."""
+
+    async def test(client):
+        names = {"page": "the page's own name"}
+        sockets = await asyncio.gather(*(client.ws_connect("/socket", params=names) for _ in range(3)))
+        reading = [asyncio.ensure_future(_read_to_the_end(socket)) for socket in sockets]
+        for ended in itertools.islice(asyncio.as_completed(reading, timeout=WAIT_S), 2):
+            await ended
+        assert "animecam_sessions 1\n" in await (await client.get("/metrics")).text()
+        (left,) = [task for task in reading if not task.done()]
+        left.cancel()
+
+    visit(test)
+
+
 def test_another_sites_page_cannot_open_a_socket(visit):
     async def test(client):
         with pytest.raises(WSServerHandshakeError, match="403"):
@@ -128,15 +150,18 @@ def test_another_sites_page_cannot_open_a_socket(visit):
     visit(test)
 
 
-def test_a_user_who_does_not_read_harms_nobody(visit, engine):
+def test_a_user_who_does_not_read_harms_nobody(visit, monkeypatch):
+    monkeypatch.setattr(socket_link, "SEND_SECONDS", 600.0)  # nor while that is still waited for
+
     async def test(client):
         noise = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (720, 1280, 3), np.uint8))[1].tobytes()
-        async with client.ws_connect("/socket", max_msg_size=0) as slow, client.ws_connect("/socket") as happy:
+        async with client.ws_connect("/socket", max_msg_size=0) as slow:
             slow._reader._protocol.pause_reading()
-            for clock in range(40):
+            for clock in range(20):
                 await slow.send_bytes(clock.to_bytes(4, "big") + noise)
-            await happy.send_bytes(picture(7))
-            assert (await receive(happy, WSMsgType.BINARY))[0] == 7
+            async with client.ws_connect("/socket") as happy:
+                await happy.send_bytes(picture(7))
+                assert (await receive(happy, WSMsgType.BINARY))[0] == 7
 
     visit(test)
 
@@ -146,7 +171,9 @@ def test_silence_and_a_lost_connection_free_the_place(visit, monkeypatch):
 
     async def test(client):
         async with client.ws_connect("/socket") as silent:
-            assert "no picture" in (await receive(silent, "problem"))["message"]
+            problem = await receive(silent, "problem")
+            assert "no picture" in problem["message"]
+            assert not problem["final"]  # whose laptop slept may come again
         gone = await client.ws_connect("/socket")
         gone._response.connection.transport.abort()
         for _ in range(100):
@@ -163,7 +190,9 @@ def test_a_server_that_stops_says_goodbye(visit):
         async with client.ws_connect("/socket") as socket:
             await receive(socket, "look")
             closing = asyncio.ensure_future(client.server.close())
-            assert "stopped" in (await receive(socket, "problem"))["message"]
+            problem = await receive(socket, "problem")
+            assert "stopped" in problem["message"]
+            assert not problem["final"]
             await socket.close()
             await closing
 

@@ -1,4 +1,5 @@
 // The page as a whole: what the buttons, keys and messages do. Each part has its own module.
+import { Awake } from "./awake.js";
 import { Call, listCameras } from "./call.js";
 import { Recorder, saveSnapshot } from "./capture.js";
 import { LookControls } from "./controls.js";
@@ -6,6 +7,7 @@ import { Stage, element } from "./stage.js";
 import { Upload } from "./upload.js";
 
 const stage = new Stage();
+const awake = new Awake();
 const recorder = new Recorder(stage.after, showRecording, (problem) => stage.say(problem.message));
 const kept = (() => { try { return localStorage; } catch { return {}; } })(); // a browser may be told to keep nothing
 let hello;
@@ -61,6 +63,7 @@ async function start() {
     connecting: (text) => mine === call && stage.showBusy(text, null),
     camera: (stream) => mine === call && cameraOpened(stream),
     live: (stream) => mine === call && wentLive(stream),
+    lost: (seconds) => mine === call && linkLost(seconds),
     look: (look) => { if (mine === call) { controls.show(look); lookShown(); } },
     figures: (figures) => mine === call && stage.showFigures(figures),
     note: (problem) => mine === call && stage.say(problem.hint ? `${problem.message}: ${problem.hint}` : problem.message),
@@ -81,13 +84,23 @@ async function camerasChanged() {
 }
 
 function wentLive(stream) {
+  awake.keep(true);
   stage.showLive(stream);
   stage.say("");
   updateTools();
 }
 
+// The next try is in so many seconds, or now.
+function linkLost(seconds) {
+  recorder.stop();
+  stage.showBusy("The connection to the engine was lost", null);
+  stage.say(seconds ? `Trying again in ${seconds} s` : "Trying again");
+  updateTools();
+}
+
 function callEnded(problem) {
   recorder.stop();
+  awake.keep(false);
   call = null;
   stage.showIdle();
   if (problem) stage.showProblem(problem);
@@ -96,6 +109,7 @@ function callEnded(problem) {
 
 function stop() {
   recorder.stop();
+  awake.keep(false);
   call?.close();
   call = null;
   upload?.close();

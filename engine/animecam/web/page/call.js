@@ -1,9 +1,12 @@
-// One live session: opens the camera and sends it by WebRTC or, where that does not get through, by WebSocket.
+// One live session: opens the camera and sends it by WebRTC or, where that does not get through, by WebSocket. A link
+// that is lost is made anew, again and again, until the user hangs up or the server says that there is no use.
+import { PAUSES_S, isServerThere, pause } from "./again.js";
 import { RtcLink } from "./rtc.js";
 import { SocketLink } from "./socket.js";
 
 const SILENT_MS = 5000; // the engine sends figures twice a second; silence means that it is gone
 const WATCH_MS = 1000;
+const ASLEEP_MS = 5000; // between two looks of the watch: the laptop slept, and its camera may have been taken away
 
 const CAMERA_PROBLEMS = {
   NotAllowedError: ["The camera was refused", "Allow this page to use the camera (beside the address), then try again."],
@@ -22,22 +25,17 @@ export class Call {
     Object.assign(this, { look, wishes, tell });
     this.unheard = {}; // changes of the look for which there was no connection yet
     this.isOver = false;
+    this.lived = null; // the kind of link by which it was live last
   }
 
   async start() {
     try {
-      this.tell.connecting("Waiting for the camera");
-      this.camera = await openCamera(this.wishes);
-      if (this.isOver) return this.#release();
-      this.tell.camera(this.camera);
-      const [track] = this.camera.getVideoTracks();
-      const paused = { message: "The camera sends no pictures", hint: "it is switched off, covered or used elsewhere" };
-      track.onmute = () => this.isOver || this.tell.note(paused);
-      track.onunmute = () => this.isOver || this.tell.note({ message: "" });
-      track.onended = () => this.#end({ message: "The camera was unplugged", hint: "Plug it in again, then try again." });
-      await this.#connect();
+      await this.#openCamera();
+      const stream = await this.#connect();
+      if (stream) this.#goLive(stream);
+      else this.#end({ message: "The connection to the engine was lost", hint: "The server was stopped, or the network failed." });
     } catch (problem) {
-      this.#end(problem.message ? problem : { message: String(problem) });
+      this.#end(toTell(problem));
     }
   }
 
@@ -50,17 +48,35 @@ export class Call {
     this.#end(null);
   }
 
+  async #openCamera() {
+    this.tell.connecting("Waiting for the camera");
+    this.camera = await openCamera(this.wishes);
+    if (this.isOver) return this.#release();
+    this.tell.camera(this.camera);
+    const [track] = this.camera.getVideoTracks();
+    const paused = { message: "The camera sends no pictures", hint: "it is switched off, covered or used elsewhere" };
+    track.onmute = () => this.isOver || this.tell.note(paused);
+    track.onunmute = () => this.isOver || this.tell.note({ message: "" });
+    track.onended = () => this.#cameraEnded();
+  }
+
+  // The drawn stream, or null where no way gets through.
   async #connect() {
+    if (this.isOver) return null;
     this.tell.connecting("Connecting to the engine");
     const { way } = this.wishes;
-    let stream = way === "socket" ? null : await this.#try(RtcLink);
-    if (!stream && !this.isOver && way !== "rtc") {
-      if (!way) this.tell.connecting("WebRTC does not get through; trying a WebSocket");
-      stream = await this.#try(SocketLink);
-    }
+    const hasNoRtc = way === "socket" || (!way && this.lived === SocketLink);
+    const stream = hasNoRtc ? null : await this.#try(RtcLink);
+    if (stream || this.isOver || way === "rtc") return stream;
+    if (!hasNoRtc) this.tell.connecting("WebRTC does not get through; trying a WebSocket");
+    return this.#try(SocketLink);
+  }
+
+  #goLive(stream) {
     if (this.isOver) return;
-    if (!stream) return this.#lost();
+    this.lived = this.link.constructor;
     this.heard = performance.now();
+    this.watched = Date.now();
     this.watch = setInterval(() => this.#watch(), WATCH_MS);
     this.tell.live(stream);
   }
@@ -69,7 +85,7 @@ export class Call {
   async #try(Link) {
     const link = (this.link = new Link(this.camera, this.look, {
       message: (text) => link === this.link && this.#take(JSON.parse(text)),
-      lost: () => link === this.link && this.watch && this.#lost(),
+      lost: () => link === this.link && this.#lost(),
     }));
     const stream = await link.open();
     if (!stream) link.close();
@@ -92,26 +108,69 @@ export class Call {
   }
 
   #watch() {
+    this.watched = Date.now();
     if (performance.now() - this.heard > SILENT_MS) this.#lost();
     else this.link.measure();
   }
 
+  #cameraEnded() {
+    if (this.lived && !this.watch) return; // who comes back opens it again
+    if (Date.now() - this.watched > ASLEEP_MS) this.#lost();
+    else this.#end({ message: "The camera was unplugged", hint: "Plug it in again, then try again." });
+  }
+
   #lost() {
-    this.#end({ message: "The connection to the engine was lost", hint: "The server was stopped, or the network failed." });
+    if (!this.watch) return; // it was not live, or is coming back already
+    clearInterval(this.watch);
+    this.watch = null;
+    this.link.close();
+    this.#comeBack().catch((problem) => this.#end(toTell(problem)));
+  }
+
+  async #comeBack() {
+    for (const seconds of PAUSES_S) {
+      this.tell.lost(seconds);
+      await pause(seconds);
+      if (this.isOver) return;
+      this.tell.lost(0);
+      const stream = await this.#reach();
+      if (this.isOver) return;
+      if (stream) return this.#goLive(stream);
+    }
+    this.#end({
+      message: "The connection to the engine was lost",
+      hint: "For five minutes nobody answered: is animecam serve still running, and this device on its network?",
+    });
+  }
+
+  // The drawn stream, or null where there is none yet.
+  async #reach() {
+    try {
+      if (!(await isServerThere()) || this.isOver) return null;
+      if (!this.camera.active) await this.#openCamera();
+      return await this.#connect();
+    } catch (problem) {
+      if (problem.isPassing) return null;
+      throw problem;
+    }
   }
 
   #end(problem) {
     if (this.isOver) return;
     this.isOver = true;
+    this.watch &&= clearInterval(this.watch);
     this.#release();
     this.tell.ended(problem);
   }
 
   #release() {
-    clearInterval(this.watch);
     this.camera?.getTracks().forEach((track) => track.stop());
     this.link?.close();
   }
+}
+
+function toTell(problem) {
+  return problem.message ? problem : { message: String(problem) };
 }
 
 async function openCamera({ deviceId, width, height }) {

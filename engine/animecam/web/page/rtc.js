@@ -1,6 +1,8 @@
 // The way by WebRTC: the browser's own codecs over encrypted UDP, the shortest delay.
+import { PAGE } from "./again.js";
 
 const GATHER_MS = 1500; // longest wait for the browser's own addresses; there is no outside server to ask
+const ANSWER_MS = 15_000; // to an offer; the server first ends what it still holds of a page that comes again
 const CONNECT_MS = 6000; // from the answer to the first drawn frame
 const MOST_BITS_PER_S = 4_000_000;
 const START_KBITS_PER_S = 2000; // Chromium begins at 300 and shrinks the picture until it has found its pace
@@ -81,11 +83,12 @@ export class RtcLink {
 }
 
 async function offer(sdp, look) {
-  const body = JSON.stringify({ type: "offer", sdp, look });
-  const answer = await fetch("offer", { method: "POST", headers: { "Content-Type": "application/json" }, body }).catch(() => {
-    throw { message: "The server does not answer", hint: "Is animecam serve still running?" };
-  });
-  const content = await answer.json();
+  const body = JSON.stringify({ type: "offer", sdp, look, page: PAGE });
+  const headers = { "Content-Type": "application/json" };
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const answer = await fetch("offer", { method: "POST", headers, body, signal }).catch(() => null);
+  const content = await answer?.json().catch(() => null); // a proxy whose server is gone answers in its own words
+  if (!content) throw { message: "The server does not answer", hint: "Is animecam serve still running?", isPassing: true };
   if (!answer.ok) throw content;
   return content;
 }

@@ -1,4 +1,5 @@
 // The way by WebSocket: JPEG pictures over the page's own connection; through tunnels, proxies and without a network.
+import { PAGE } from "./again.js";
 
 const MOST_UNDER_WAY = 2; // one being drawn, one on its way: more would only be older
 const GIVE_UP_MS = 1000; // a picture that was replaced by a newer one is never answered
@@ -26,7 +27,7 @@ export class SocketLink {
     this.drawn = null; // the stream of what is shown, made once
     const address = new URL("socket", location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    address.search = new URLSearchParams({ look: JSON.stringify(this.look) });
+    address.search = new URLSearchParams({ look: JSON.stringify(this.look), page: PAGE });
     const socket = (this.socket = new WebSocket(address));
     socket.binaryType = "arraybuffer";
     const drawn = new Promise((resolve) => {

@@ -56,6 +56,7 @@ export class Stage {
     element("busy-text").textContent = text;
     element("busy-bar").hidden = done === null;
     if (done !== null) element("busy-bar").value = done;
+    element("figures").hidden = true; // of a session that lost its link they tell nothing any more
     this.#enter("busy");
   }
 
