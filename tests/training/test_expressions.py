@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam_training.data.expressions import NARROWING, close_eyes, open_mouth, round_mouth
+from animecam_training.data.expressions import NARROWING, open_mouth, round_mouth
+from animecam_training.data.eyelids import close_eyes
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.flatten import to_lab

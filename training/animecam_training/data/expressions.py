@@ -4,7 +4,7 @@ Portraits smile with open eyes; people at a webcam talk, laugh and blink. A targ
 the changed mesh, so that the network learns what to draw then. Heads must be upright, as `crop_head` cuts them.
 """
 
-# The stubs of np.interp leave its result unknown.
+# The stubs of np.where leave its result unknown.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam_training.data.eyelids import close_eyes
 from animecam_training.faces import Image, Plane, Points, eye_distance
 from animecam_training.target.geometry import (
     CHIN,
-    EYELIDS,
     INNER_LOWER_LIP,
     LIPS,
     LOWER_LIP_EDGE,
@@ -27,6 +27,7 @@ from animecam_training.target.geometry import (
     laid,
     mixed,
     ramp,
+    rows_at,
 )
 
 MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; some get both
@@ -46,10 +47,6 @@ TEETH_COLOUR, TONGUE_COLOURS, DARK_COLOURS = (
     ((48, 20, 20), (30, 30, 34), (84, 52, 52)),
 )
 LIGHTS = (0.6, 1.05)  # of the colours in a mouth
-SHUT, HALF_SHUT, SHUT_SHARE = (0.92, 1.0), (0.3, 0.7), 0.5
-WINK_SHARE = 0.3  # of those whose eyes close: one of the two stays open
-LIFT = (0.0, 0.55)  # how much of the closing is the lower lid's: it comes up in a laugh, and in a wink
-LID_HEIGHT, CHEEK_HEIGHT = 0.24, 0.3  # of skin above and below the eye that stretches to a closed lid
 LOWER_LIP = (375, 321, 405, 314, 17, 84, 181, 91, 146)
 WARP_TURNS = 12
 
@@ -79,7 +76,7 @@ class _Mouth:
 
     def line(self, x: Floats) -> Floats:
         """Row of the line between the lips at each column."""
-        return _rows_at(x, self.line_x, self.line_y)
+        return rows_at(x, self.line_x, self.line_y)
 
     def lip_drop(self, x: Floats) -> Floats:
         """How far the lower lip goes down, pixels: all the way in the middle, not at the corners."""
@@ -93,12 +90,6 @@ class _Mouth:
         under_chin = below + self.line(x) - self.chin_px
         fade = 1 - ramp(under_chin, 0, NECK_FADE * self.eye_px)
         return np.where(below < 0, 0, (self.lip_drop(x) * (1 - to_jaw) + jaw * to_jaw) * fade).astype(np.float32)
-
-
-def _rows_at(columns: Floats, xs: Floats, ys: Floats) -> Floats:
-    """Rows of the line through ascending xs and their ys, at any columns; the ends go on level."""
-    rows: NDArray[np.float64] = np.interp(columns, xs, ys)
-    return rows.astype(np.float32)
 
 
 def round_mouth(photo: Image, mesh: Points, gap: float, rng: np.random.Generator) -> tuple[Image, Points]:
@@ -235,48 +226,6 @@ def _mouth_inside(inside: _Inside, rng: np.random.Generator, *, is_round: bool) 
 def _mixture(colours: Sequence[tuple[int, int, int]], rng: np.random.Generator) -> NDArray[np.float64]:
     """A random mean of colours."""
     return np.asarray(rng.dirichlet(np.ones(len(colours))) @ np.array(colours))
-
-
-def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
-    """Draw the lids together, all the way or half, or those of one eye all the way.
-
-    Args:
-        photo: RGB uint8 [H, W, 3].
-        mesh: float32 [468, 2], pixels.
-        rng: Source of how far, and of how much of it the lower lids do.
-
-    Returns:
-        Photo and mesh.
-    """
-    closing = rng.uniform(*(SHUT if rng.random() < SHUT_SHARE else HALF_SHUT))
-    closings = [closing, closing]
-    if rng.random() < WINK_SHARE:
-        closings = [rng.uniform(*SHUT), 0.0]
-        rng.shuffle(closings)
-    lift = rng.uniform(*LIFT)
-    above_px, below_px = LID_HEIGHT * eye_distance(mesh), CHEEK_HEIGHT * eye_distance(mesh)
-    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
-    from_row, result = rows.copy(), mesh.copy()
-    for (upper, lower), closing in zip(EYELIDS, closings, strict=True):
-        lid, floor = mesh[list(upper)], mesh[list(lower)]
-        top, bottom = _curve(lid, columns), _curve(floor, columns)
-        gap = closing * np.maximum(bottom - top, 0)
-        beyond = (columns > lid[:, 0].min()) & (columns < lid[:, 0].max())
-        for edge, way, fixed in ((top, gap * (1 - lift), top - above_px), (bottom, -gap * lift, bottom + below_px)):
-            stretched = fixed + (rows - fixed) * (edge - fixed) / (edge + way - fixed)
-            is_skin = (rows - fixed) * (rows - edge - way) < 0  # between where it holds still and where the lid is now
-            from_row = np.where(beyond & is_skin, stretched, from_row)
-        gaps = closing * np.maximum(floor[1:-1, 1] - lid[1:-1, 1], 0)
-        result[list(upper)[1:-1], 1] = lid[1:-1, 1] + gaps * (1 - lift)
-        result[list(lower)[1:-1], 1] = floor[1:-1, 1] - gaps * lift
-    moved = cv2.remap(photo, columns, from_row.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return moved.astype(np.uint8), result.astype(np.float32)
-
-
-def _curve(points: Points, columns: Floats) -> Floats:
-    """Rows of a line through points, at each column."""
-    order = np.argsort(points[:, 0])
-    return _rows_at(columns, points[order, 0], points[order, 1])
 
 
 def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:

@@ -126,6 +126,12 @@ class Sheet:
         return np.maximum(*(self.area(brow) for brow in BROWS))
 
 
+def rows_at(columns: Floats, xs: Floats, ys: Floats) -> Floats:
+    """Rows of the line through ascending xs and their ys, at any columns; the ends go on level."""
+    rows: NDArray[np.float64] = np.interp(columns, xs, ys)
+    return rows.astype(np.float32)
+
+
 def eyes_and_mouth(mesh: Points, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Where a face is looked at: its eyes and its mouth, with room for what a drawing enlarges.
 
