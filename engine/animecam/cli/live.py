@@ -11,6 +11,7 @@ from animecam.cli.console import FigureLine, figure_table, messages, results, se
 from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
+from animecam.sources.addresses import public_uri
 
 DEFAULT_OUTPUT = "window:"
 
@@ -98,6 +99,10 @@ def group(
     from animecam.limit import slowness
     from animecam.live_options import LiveOptions
     from animecam.session import run_live
+    from animecam.sources.opening import names_no_camera
+
+    if device is not None and names_no_camera(device):
+        raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {public_uri(device)}")
 
     options = LiveOptions(
         source=uri or f"camera:{device}",

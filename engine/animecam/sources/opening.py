@@ -56,6 +56,14 @@ def is_camera(uri: str) -> bool:
     return uri.isdigit() or uri.lower().startswith("camera:") or uri.startswith(DEVICE_PATHS)
 
 
+def names_no_camera(text: str) -> bool:
+    """Whether what was given for a camera's number, path or name is a source of another kind."""
+    kind = scheme_of(text)
+    if kind == "pattern" or kind == "file" or kind in STREAM_SCHEMES:
+        return True
+    return not is_camera(text) and (Path(text).is_file() or Path(text).is_dir())
+
+
 def local_path(uri: str) -> Path | None:
     """The file that a URI reads, or the folder whose pictures it reads; None for all else."""
     kind = scheme_of(uri)

@@ -183,6 +183,18 @@ def test_an_output_that_is_the_input_is_refused(film, capfd, prefix):
     assert film.read_bytes() == before
 
 
+def test_a_source_of_another_kind_is_no_camera(tmp_path, capfd):
+    """Who followed the hint of a machine without a camera typed a pattern there, and was told to try a pattern."""
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    for words in ("pattern:640x480@30", "rtsp://me:secret@door/1", str(clip), str(tmp_path)):
+        assert main(["--device", words]) == 2
+        told = capfd.readouterr().err
+        shown = words.replace("me:secret@", "")
+        assert f"{shown} is no camera" in told.replace("\n", "")
+        assert f"--input {shown}" in told.replace("\n", "")
+
+
 def test_pictures_are_not_drawn_over(tmp_path, capfd):
     shot = tmp_path / "00000.png"
     cv2.imwrite(str(shot), np.zeros((64, 64, 3), np.uint8))
