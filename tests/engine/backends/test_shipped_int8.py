@@ -20,7 +20,7 @@ QUANTISED = [
     (style.name, variant.quality)
     for style in list_styles()
     for variant in style.card.variants
-    if verified_int8(style, variant.quality) is not None
+    if style.is_bundled and verified_int8(style, variant.quality) is not None
 ]
 
 
