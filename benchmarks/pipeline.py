@@ -21,6 +21,7 @@ from typing import Any
 import click
 from machine import Watch
 from measuring import LENGTH, BenchmarkCommand, json_option, save, say, show
+from others import others
 
 from animecam.backends.base import BackendChoice
 from animecam.measure.figures import as_json
@@ -39,8 +40,8 @@ BACKENDS, SCOPES, QUALITIES = ([choice.value for choice in choices] for choices 
 REFERENCE_ROUNDS = 5
 DRAW = "draw"  # the renderer's name of the network's stage
 HEADS = (
-    *("source", "frame", "style", "backend", "size", "fps out", "rested", "dropped", "p50", "p95", "p99"),
-    *("network, of reference", "stages p50 ms"),
+    *("source", "frame", "other programs", "style", "backend", "size"),
+    *("fps out", "rested", "dropped", "p50", "p95", "p99", "network, of reference", "stages p50 ms"),
 )
 
 
@@ -54,6 +55,7 @@ HEADS = (
 @click.option("--target-fps", type=float, help="Hold this rate live by choosing size and network.")
 @click.option("--seconds", type=LENGTH, default=20.0, help="Longest time for one row.")
 @click.option("--encode", is_flag=True, help="Encode into a temporary file.")
+@click.option("--others", "counts", multiple=True, type=click.IntRange(0), default=[0], help="Busy programs beside it.")
 @json_option
 def main(
     sources: tuple[str, ...],
@@ -65,9 +67,10 @@ def main(
     target_fps: float | None,
     seconds: float,
     encode: bool,
+    counts: tuple[int, ...],
     report: Path | None,
 ) -> None:
-    """Measures every combination of source, style, network, backend and size, one row each."""
+    """Measures every combination of source, style, network, backend, size and other programs, one row each."""
     asked = [  # all of them first: a wrong one would lose what was measured before it
         Settings(
             Look(style, scope=Scope(scope), size_px=size_px),
@@ -78,13 +81,16 @@ def main(
         for style, quality, backend, size_px in product(styles, qualities, backends, sizes)
     ]
     watch = Watch()
-    rows = [measure(source, settings, seconds=seconds, encode=encode) for source, settings in product(sources, asked)]
+    rows = [
+        measure(source, settings, seconds=seconds, encode=encode, busy=busy)
+        for source, settings, busy in product(sources, asked, counts)
+    ]
     show("the whole pipeline, from capture to sink", HEADS, [_cells(row) for row in rows])
     say(f"the reference: {REFERENCE}")
     save(report, watch, {"reference": REFERENCE, "rows": rows})
 
 
-def measure(source: str, settings: Settings, *, seconds: float, encode: bool) -> dict[str, Any]:
+def measure(source: str, settings: Settings, *, seconds: float, encode: bool, busy: int) -> dict[str, Any]:
     """One run; the first frame's warm-up is outside the measured time."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -94,7 +100,8 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
         networks.warm_up(camera.format)
         uri = str(Path(folder) / "out.mp4") if encode else "null:"
         with opened_outputs((uri,), camera.format, SinkOptions()) as outputs:
-            figures = run(camera, networks, outputs, seconds=seconds)
+            with others(busy):
+                figures = run(camera, networks, outputs, seconds=seconds)
             if not camera.format.is_live:
                 figures = _with_the_end(figures, outputs)
         info, quality = networks.backend_info, networks.usual_quality(settings.look.style)
@@ -104,6 +111,7 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool) ->
     return as_json(figures) | {
         "source": Path(source).name if Path(source).exists() else source,
         "frame": frame,
+        "others": busy,
         "encode": encode,
         "style": settings.look.style,
         "quality": quality,
@@ -136,6 +144,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return (
         row["source"],
         row["frame"],
+        str(row["others"]),
         f"{row['style']} {row['quality']}",
         f"{row['backend']} {row['precision']}",
         str(row["size"]),

@@ -1,5 +1,8 @@
 """What the benchmarks count with must itself be right."""
 
+import sys
+import time
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -35,6 +38,17 @@ def test_a_value_that_makes_no_sense_has_the_status_of_the_product(bench, monkey
     assert result.output.startswith("Error: ")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="reads what processes that ended have used")
+def test_other_programs_are_busy_until_they_are_no_longer_needed(bench):
+    import resource
+
+    with bench("others").others(2):
+        time.sleep(1.0)
+        before_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    # What a child has used is counted when it has been waited for.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > before_s + 0.2
+
+
 def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
     """As pipeline.py has one: the medians of eight stages."""
     pipeline = bench("pipeline")
@@ -43,6 +57,7 @@ def test_figures_are_not_cut_beside_a_long_cell(bench, capsys):
     row = (
         "pattern:1280x720@30",
         "1280x720",
+        "2",
         "starter full",
         "onnxruntime f32",
         "256",

@@ -57,7 +57,9 @@ class OpenVinoBackend:
             self._core = _core()
             precisions = _native_precisions(self._core)
             precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
-            self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+            # By itself OpenVINO pins a thread to each core: one that another program keeps busy holds up every layer.
+            self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+            self._settings["INFERENCE_PRECISION_HINT"] = precision
             if options.threads:
                 self._settings["INFERENCE_NUM_THREADS"] = options.threads
             if options.cache_dir is not None:

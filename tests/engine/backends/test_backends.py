@@ -120,6 +120,44 @@ def test_threads_that_open_networks_at_a_time_leave_the_locale_as_it_was(
     assert done.stdout.startswith(b"True"), done.stdout
 
 
+PINNED_SCRIPT = """
+import os, sys, threading
+from pathlib import Path
+import numpy as np
+from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.backends.opening import open_backend
+
+backend = open_backend(Path(sys.argv[1]), BackendChoice.OPENVINO, BackendOptions())
+cores, pinned, done = os.sched_getaffinity(0), set(), threading.Event()
+
+def watch():
+    while not done.wait(0.001):
+        for thread in os.listdir("/proc/self/task"):
+            try:
+                if os.sched_getaffinity(int(thread)) != cores:
+                    pinned.add(thread)
+            except ProcessLookupError:
+                pass
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+for _ in range(40):
+    backend.run(np.zeros((1, 3, 512, 512), np.float32))
+done.set()
+watcher.join()
+print(len(pinned))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads which cores threads may use from /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores to tell a pinned thread")
+def test_openvino_pins_no_thread_to_a_core(write_network: WriteNetwork):
+    """One that waits for a core which another program keeps busy holds up every layer."""
+    arguments = [sys.executable, "-c", PINNED_SCRIPT, str(write_network())]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "0\n"
+
+
 @BOTH
 def test_tells_what_it_takes_and_gives(write_network: WriteNetwork, choice: BackendChoice):
     backend = open_backend(write_network(("n", 3, "h", 8)), choice, OPTIONS)
