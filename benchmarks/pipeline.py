@@ -90,7 +90,7 @@ def main(
     save(report, watch, {"reference": REFERENCE, "rows": rows})
 
 
-def measure(source: str, settings: Settings, *, seconds: float, encode: bool, busy: int) -> dict[str, Any]:
+def measure(source: str, settings: Settings, *, seconds: float, encode: bool, busy: int = 0) -> dict[str, Any]:
     """One run; the first frame's warm-up is outside the measured time."""
     with (
         tempfile.TemporaryDirectory() as folder,
