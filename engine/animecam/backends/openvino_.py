@@ -57,9 +57,13 @@ class OpenVinoBackend:
             self._core = _core()
             precisions = _native_precisions(self._core)
             precision = "bf16" if options.allow_bf16 and "bf16" in precisions else "f32"
-            # By itself OpenVINO pins a thread to each core: one that another program keeps busy holds up every layer.
-            self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
-            self._settings["INFERENCE_PRECISION_HINT"] = precision
+            self._settings: dict[str, Any] = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": precision,
+                # By itself it pins a thread to each core. Beside some programs such a thread waited for most of a
+                # second, and where none are it gained nothing (docs/benchmarks.md).
+                "ENABLE_CPU_PINNING": False,
+            }
             if options.threads:
                 self._settings["INFERENCE_NUM_THREADS"] = options.threads
             if options.cache_dir is not None:

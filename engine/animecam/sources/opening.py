@@ -58,10 +58,10 @@ def is_camera(uri: str) -> bool:
 
 def names_no_camera(text: str) -> bool:
     """Whether what was given for a camera's number, path or name is a source of another kind."""
-    kind = scheme_of(text)
-    if kind == "pattern" or kind == "file" or kind in STREAM_SCHEMES:
-        return True
-    return not is_camera(text) and (Path(text).is_file() or Path(text).is_dir())
+    if is_camera(text):
+        return False
+    path = Path(text)
+    return scheme_of(text) in {"pattern", "file", *STREAM_SCHEMES} or path.is_file() or path.is_dir()
 
 
 def local_path(uri: str) -> Path | None:

@@ -152,7 +152,7 @@ print(len(pinned))
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads which cores threads may use from /proc")
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores to tell a pinned thread")
 def test_openvino_pins_no_thread_to_a_core(write_network: WriteNetwork):
-    """One that waits for a core which another program keeps busy holds up every layer."""
+    """Beside some programs one that was pinned waited for most of a second, and every layer with it."""
     arguments = [sys.executable, "-c", PINNED_SCRIPT, str(write_network())]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "0\n"
