@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from animecam.cores import CoreUse
 from animecam.settings import SMALLEST_PX, HeadEdge, Quality, Scope, Settings
 from animecam.tally import Figures
 from animecam.timing import Percentiles
 
 KEEPS_UP = 0.97  # share of a rate that counts as held: a clock's drift or one late frame is no failure
 SLOW_SHARE = 0.1  # of the frames dropped from which on a run is slow: less is not seen
+FULL_SHARE = 0.9  # of all cores' time: with more in use whoever wants one waits for it
+OTHERS_SHARE = 0.2  # of it that others use from which on they are told of: less explains little
 FEWEST_FRAMES = 30  # a second of a camera; before it a late start is all there is to tell
 USUAL_FPS = 30.0  # what a picture that moves wants; more is not advised
 READ, RENDER, EMIT = "read", "render", "emit"  # the threads' names in `Figures.stage_ms`
@@ -63,7 +66,14 @@ def slowness(figures: Figures, settings: Settings) -> str:
     limit = find_limit(figures.stage_ms, figures.fps_out, figures.fps_in, settings)
     if limit is None or limit.part == SOURCE:  # what was dropped was dropped at the start, or in one long moment
         return ""
-    return f"{share:.0%} of the frames were dropped; the limit: {limit}"
+    return f"{share:.0%} of the frames were dropped; {_crowding(figures.cores)}the limit: {limit}"
+
+
+def _crowding(cores: CoreUse | None) -> str:
+    """Says that other programs take the cores that a run wants, and nothing where some are left."""
+    if cores is None or cores.others < OTHERS_SHARE or cores.own + cores.others < FULL_SHARE:
+        return ""
+    return f"other programs take {cores.others:.0%} of the processor, so end some if you can; "
 
 
 def keeps_up(stage_ms: Mapping[str, Percentiles], fps_out: float, fps: float) -> bool:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from animecam.backends.base import BackendInfo
+from animecam.cores import CoreUse
 from animecam.crowd import told_of_crowd
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
@@ -142,6 +143,7 @@ class LivePanel:
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
+            *_core_lines(figures.cores),
             str(self._info_of(look)),
         ]
 
@@ -216,3 +218,7 @@ class LivePanel:
 
     def _say(self, note: str, seconds: float = NOTE_SECONDS) -> None:
         self._note, self._note_until_s = note, time.monotonic() + seconds
+
+
+def _core_lines(cores: CoreUse | None) -> list[str]:
+    return [] if cores is None else [f"processor: {cores.own:.0%} here, {cores.others:.0%} other programs"]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from animecam.cores import CoreUse, CoreWatch
 from animecam.timing import Percentiles, Rate, Timing
 from animecam.types import Faces, Frame
 
@@ -31,6 +32,8 @@ class Figures:
         latency_ms: From capture to the last sink.
         stage_ms: Stage → how long it took.
         seconds: Wall-clock length of the run.
+        cores: How much of all cores' time the program and others used, over the same time as the rates; None in the
+            first second.
         is_interrupted: The caller stopped the run before the source ended.
     """
 
@@ -50,6 +53,7 @@ class Figures:
     latency_ms: Percentiles = field(default_factory=Percentiles)
     stage_ms: dict[str, Percentiles] = field(default_factory=dict[str, Percentiles])
     seconds: float = 0.0
+    cores: CoreUse | None = None
     is_interrupted: bool = False
 
     @property
@@ -68,10 +72,17 @@ class Tally:
     Args:
         timing: Holds the stages' times; the latency goes there, too.
         now_ns: The clock that stamps frames, `time.perf_counter_ns` but in tests.
+        watch: Begins to look at the cores, likewise.
     """
 
-    def __init__(self, timing: Timing, now_ns: Callable[[], int] = time.perf_counter_ns) -> None:
-        self._timing, self._now_ns = timing, now_ns
+    def __init__(
+        self,
+        timing: Timing,
+        now_ns: Callable[[], int] = time.perf_counter_ns,
+        watch: Callable[[], CoreWatch] = CoreWatch,
+    ) -> None:
+        self._timing, self._now_ns, self._watch = timing, now_ns, watch
+        self._cores: CoreWatch | None = None
         self._start_ns = now_ns()
         self._rate_in, self._rate_out = Rate(), Rate()
         self._capped = self._idle = self._with_faces = self._faces = self._more_faces = 0
@@ -85,6 +96,7 @@ class Tally:
     def start(self) -> None:
         """The run begins now."""
         self._start_ns = self._now_ns()
+        self._cores = self._watch()
 
     def came(self) -> None:
         """A frame was read."""
@@ -143,5 +155,11 @@ class Tally:
             latency_ms=latency_ms,
             stage_ms=stage_ms,
             seconds=self.seconds,
+            cores=self._core_use(is_closing),
             is_interrupted=is_interrupted,
         )
+
+    def _core_use(self, is_closing: bool) -> CoreUse | None:
+        if self._cores is None:
+            return None
+        return self._cores.whole() if is_closing else self._cores.recent()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from animecam.cores import CoreUse
 from animecam.limit import FEWEST_FRAMES, Limit, find_limit, slowness
 from animecam.settings import SMALLEST_PX, Look, Quality, Scope, Settings
 from animecam.tally import Figures
@@ -28,6 +29,17 @@ def test_the_part_that_is_slow_is_named_with_what_to_try():
     )
     encoding = replace(SLOW, stage_ms=stages(write=80.0, emit=90.0))
     assert "the limit: writing the output, 89% of a frame's time (80.0 ms); try " in slowness(encoding, SETTINGS)
+
+
+def test_other_programs_that_take_the_cores_are_told_of():
+    crowded = slowness(replace(SLOW, cores=CoreUse(own=0.35, others=0.63)), SETTINGS)
+    assert crowded.startswith("75% of the frames were dropped; other programs take 63% of the processor, so end some")
+    assert crowded.endswith("try --target-fps 30 or a smaller --size")
+
+
+@pytest.mark.parametrize("cores", [None, CoreUse(own=0.3, others=0.4), CoreUse(own=0.85, others=0.15)])
+def test_cores_that_are_free_or_our_own_are_not_blamed_on_others(cores):
+    assert "other programs" not in slowness(replace(SLOW, cores=cores), SETTINGS)
 
 
 @pytest.mark.parametrize(

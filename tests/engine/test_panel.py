@@ -13,6 +13,7 @@ import pytest
 from animecam import wardrobe
 from animecam.backends.base import BackendInfo
 from animecam.config import keep_look
+from animecam.cores import CoreUse
 from animecam.errors import StyleError
 from animecam.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.pipeline import Figures
@@ -65,8 +66,9 @@ def test_figures_say_what_a_user_asks_for():
         "eyes 0.00, line 0.50, hair as drawn",
         "openvino 2026.4 (bf16) on CPU",
     ]
-    panel.post(Figures(faces=1))
+    panel.post(Figures(faces=1, cores=CoreUse(own=0.35, others=0.6)))
     assert "1 face, 0 dropped" in panel.text
+    assert "\nprocessor: 35% here, 60% other programs\nopenvino" in panel.text
 
 
 def test_figures_name_what_draws_the_look_now():

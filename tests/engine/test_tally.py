@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from animecam.cores import CoreSeconds, CoreUse, CoreWatch
 from animecam.tally import Tally
 from animecam.timing import Timing
 from animecam.types import Color, Face, Faces, Frame, PixelFormat, allocate_planes
@@ -18,7 +19,10 @@ class Run:
 
     def __init__(self):
         self.now_ns = 7_000 * MS
-        self.tally = Tally(Timing(), lambda: self.now_ns)
+        self.counted = CoreSeconds(0.0, 0.0, 0.0)
+        self.tally = Tally(
+            Timing(), lambda: self.now_ns, lambda: CoreWatch(lambda: self.counted, lambda: self.now_ns / 1e9)
+        )
         self._start_ns = self.now_ns + 500 * MS  # things are opened first
         self.at(0).tally.start()
 
@@ -95,3 +99,13 @@ def test_faces_rest_and_what_was_left_out_are_counted():
     assert figures.idle_share == 0.3
     assert (figures.dropped, figures.skipped) == (3, 2)
     assert figures.position_s == pytest.approx(0.3)  # the film need not begin at zero
+
+
+def test_the_cores_are_told_of_the_time_that_the_rates_are_of():
+    run = Run()
+    assert run.at(500).figures().cores is None
+    run.counted = CoreSeconds(all=2.0, busy=2.0, own=1.5)
+    assert run.at(1000).figures().cores == CoreUse(own=0.75, others=0.25)
+    run.counted = CoreSeconds(all=4.0, busy=4.0, own=2.0)
+    assert run.at(2000).figures().cores == CoreUse(own=0.25, others=0.75)
+    assert run.at(2000).figures(is_closing=True).cores == CoreUse(own=0.5, others=0.5)

@@ -1,8 +1,8 @@
 """Figures of runs as JSON, under the names that benchmark scripts read."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def as_json(figures: Figures) -> dict[str, Any]:
         "capped": figures.capped,
         "idle": round(figures.idle_share, DIGITS),
         "seconds": round(figures.seconds, DIGITS),
+        "cores": figures.cores and {name: round(share, DIGITS) for name, share in asdict(figures.cores).items()},
     }
 
 
@@ -55,4 +56,4 @@ def write_report(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _rounded(percentiles: Percentiles) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in dataclasses.asdict(percentiles).items()}
+    return {name: round(value, DIGITS) for name, value in asdict(percentiles).items()}

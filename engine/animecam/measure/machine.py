@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from animecam.backends.processor import processor_name
+from animecam.cores import CoreWatch
 
 VECTOR_UNITS = (
     *("sse4_2", "avx", "f16c", "fma", "avx2", "avx512f"),  # float32
@@ -17,8 +18,7 @@ VECTOR_UNITS = (
 )
 PACKAGES = ("animecam", "numpy", "av", "opencv-python", "openvino", "onnxruntime", "torch", "nncf")
 BYTES_PER_GIB = 1 << 30
-IDLE_FIELDS = (3, 4)  # of the first line of /proc/stat: idle, and waiting for a disk
-GUEST_FIELDS = 8  # the fields from here on are counted in earlier ones
+SHARE_DIGITS = 3
 
 
 def describe() -> dict[str, object]:
@@ -41,40 +41,17 @@ def describe() -> dict[str, object]:
 class Watch:
     """Describes the machine at once, before a benchmark loads it, and later how much others took of it meanwhile."""
 
-    def __init__(self, description: dict[str, object] | None = None) -> None:
+    def __init__(self, description: dict[str, object] | None = None, cores: CoreWatch | None = None) -> None:
         self._description = describe() if description is None else description
-        self._busy_s, self._all_s = _cpu_seconds()
-        self._own_s = _own_cpu_seconds()
+        self._cores = cores or CoreWatch()
 
     def report(self) -> dict[str, object]:
         """`describe` as it was, with `others_share`: the share of all cores' time that other programs used since.
 
-        It is None where the system does not tell. Above a few per cent, times are no good and ratios doubtful.
+        It is None where no time has passed. Above a few per cent, times are no good and ratios doubtful.
         """
-        busy_s, all_s = _cpu_seconds()
-        passed_s = all_s - self._all_s
-        if passed_s <= 0:
-            return self._description | {"others_share": None}
-        others_s = (busy_s - self._busy_s) - (_own_cpu_seconds() - self._own_s)
-        return self._description | {"others_share": round(max(others_s, 0.0) / passed_s, 3)}
-
-
-def _cpu_seconds() -> tuple[float, float]:
-    """Busy and all time of all cores since the machine started, in seconds; zeros where Linux does not tell."""
-    stat = Path("/proc/stat")
-    if not stat.exists():
-        return 0.0, 0.0
-    ticks = [int(word) for word in stat.read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
-    counted = ticks[:GUEST_FIELDS]
-    idle = sum(counted[field] for field in IDLE_FIELDS)
-    per_s = os.sysconf("SC_CLK_TCK")
-    return (sum(counted) - idle) / per_s, sum(counted) / per_s
-
-
-def _own_cpu_seconds() -> float:
-    """CPU time of this process and of its children that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+        use = self._cores.whole()
+        return self._description | {"others_share": use and round(use.others, SHARE_DIGITS)}
 
 
 def usable_cores() -> int:

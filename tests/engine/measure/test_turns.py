@@ -2,6 +2,7 @@
 
 import pytest
 
+from animecam.cores import CoreSeconds, CoreWatch
 from animecam.measure import machine
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
@@ -30,12 +31,10 @@ def test_time_that_is_over_ends_the_rounds_but_not_before_the_least():
     assert len(interleave({"a": lambda: None}, 50, pause_s=0.0, budget_s=-1.0, least_rounds=3)["a"]) == 3
 
 
-def test_share_of_others_leaves_out_what_was_our_own(monkeypatch):
-    clocks = iter([(10.0, 20.0), (14.0, 30.0)])
-    own = iter([1.0, 2.0])
-    monkeypatch.setattr(machine, "_cpu_seconds", lambda: next(clocks))
-    monkeypatch.setattr(machine, "_own_cpu_seconds", lambda: next(own))
-    assert machine.Watch().report()["others_share"] == pytest.approx(0.3)
+def test_the_share_of_others_goes_into_the_description():
+    readings = iter([CoreSeconds(all=20.0, busy=10.0, own=1.0), CoreSeconds(all=30.0, busy=14.0, own=2.0)])
+    told = machine.Watch({"cpu": "any"}, CoreWatch(lambda: next(readings))).report()
+    assert told == {"cpu": "any", "others_share": pytest.approx(0.3)}
 
 
 def test_the_machine_is_described_by_what_explains_a_time():
