@@ -59,20 +59,33 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("ending", "is_only_one", "hint"),
+    ("ending", "is_only_one", "existing", "hint"),
     [
-        ("mp4", True, "start it again to go on from near there"),
-        ("mov", False, "start it again to go on from near there: what is done is skipped"),
-        ("mkv", True, "start it again to convert it from its beginning"),
-        ("avi", False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
+        ("mp4", True, ["part"], "start it again to go on from near there"),
+        ("mov", False, ["part"], "start it again to go on from near there: what is done is skipped"),
+        ("mp4", True, [], "start it again to convert it from its beginning"),
+        ("mkv", True, ["part"], "start it again to convert it from its beginning"),
+        ("avi", False, ["part"], "start it again to go on: what is done is skipped, "),
+        ("mp4", True, ["part", "overwrite"], "start it again without --overwrite to go on from near there"),
+        ("mkv", False, ["part", "overwrite"], "start it again without --overwrite to go on: what is done is skipped, "),
+        ("mp4", True, ["part", "overwrite", "old"], "start it again to convert it from the beginning"),
+        ("mp4", False, ["part", "overwrite", "old"], "start it again to convert all from the beginning"),
     ],
 )
-def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, ending, is_only_one, hint):
-    monkeypatch.setattr(session, "convert_file", lambda *_, **__: SimpleNamespace(is_interrupted=True))
+def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, ending, is_only_one, existing, hint):
+    def stopped(*_, **__):
+        if "part" in existing:
+            (tmp_path / f"a-anime.partial.{ending}").write_bytes(b"x")
+        return SimpleNamespace(is_interrupted=True)
+
+    monkeypatch.setattr(session, "convert_file", stopped)
     jobs = [Job(tmp_path / f"{name}.{ending}", tmp_path / f"{name}-anime.{ending}") for name in "ab"]
-    display = _Told()
-    assert convert_jobs(jobs, None, None, display, SinkOptions(), is_only_one=is_only_one).is_interrupted
-    assert display.hints == [hint]
+    if "old" in existing:
+        jobs[0].target.write_bytes(b"x")
+    display, options = _Told(), SinkOptions(overwrite="overwrite" in existing)
+    assert convert_jobs(jobs, None, None, display, options, is_only_one=is_only_one).is_interrupted
+    rest = "this file is converted from its beginning" if hint.endswith(", ") else ""
+    assert display.hints == [hint + rest]
 
 
 @pytest.fixture

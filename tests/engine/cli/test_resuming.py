@@ -162,7 +162,16 @@ def test_another_encoder_begins_anew_by_itself(stopped, run, media):
     assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
 
 
-def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch):
+@pytest.mark.parametrize(
+    "where",
+    [
+        "animecam.sinks.begun._examine",  # its packets are looked at
+        "animecam.session.open_source",
+        "animecam.sinks.encoder.Encoder._mux",  # they are copied
+        "animecam.session.pass_by",
+    ],
+)
+def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch, where):
     partial = Target.of(stopped.target).partial
     before = partial.read_bytes()
 
@@ -170,9 +179,15 @@ def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("animecam.session.pass_by", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(stopped)
+        patch.setattr(where, stop)
+        outcome, display = run(stopped)
+    assert outcome.is_interrupted
+    assert display.errors == [
+        (
+            f"stopped in film.mp4; what is done plays: {partial}",
+            "start it again to go on from near there: what is done is skipped",
+        )
+    ]
     assert partial.read_bytes() == before
     assert not earlier(partial).exists()
     _, display = run(stopped)
