@@ -101,6 +101,10 @@ def convert_jobs(
     for job in jobs:
         try:
             figures, written = _convert_or_go_on(job, networks, settings, display, options)
+            if figures.is_interrupted:
+                _tell_stop(job, display, options, is_only_one=is_only_one)
+                return Outcome(failures, faceless, is_interrupted=True)
+            faceless += _is_faceless(figures, settings, written)
         except KeyboardInterrupt:  # before the first frame is drawn, or a second one before the first is answered
             _tell_stop(job, display, options, is_only_one=is_only_one)
             return Outcome(failures, faceless, is_interrupted=True)
@@ -109,11 +113,6 @@ def convert_jobs(
                 raise
             display.error(f"{job.source.name}: {error.message}", error.hint)
             failures += 1
-            continue
-        if figures.is_interrupted:
-            _tell_stop(job, display, options, is_only_one=is_only_one)
-            return Outcome(failures, faceless, is_interrupted=True)
-        faceless += _is_faceless(figures, settings, written)
     return Outcome(failures, faceless)
 
 

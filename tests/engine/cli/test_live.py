@@ -289,6 +289,18 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
     assert 0 < len(_frames(part)) < 600
 
 
+def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog):
+    part = tmp_path / "out.partial.mp4"
+    words = ["--input", str(people), "--output", str(tmp_path / "out.mp4"), "--seconds", "0.1", "--scope", "frame"]
+    told = f"{part}, left of a run that was stopped, is replaced"
+    for more, is_told in (([], True), (["--overwrite"], False)):
+        part.write_bytes(b"power cut")
+        caplog.clear()
+        assert main([*words, *more]) == 0
+        assert (told in caplog.messages) is is_told
+        assert not part.exists()
+
+
 def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, capfd):
     from animecam.__main__ import run
 
