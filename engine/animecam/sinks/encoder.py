@@ -14,6 +14,7 @@ import av
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
@@ -178,6 +179,7 @@ class Encoder:
                 hint="choose the codec auto, or write to a .mkv file",
             ) from error
         assert isinstance(video, VideoStream), "the encoder was looked up before"
+        video.disposition = Disposition.default  # Matroska says so of no track by itself, and players ask for it
         if encoding.container.keeps_rotation and stream.rotation_deg:
             video.set_display_rotation(stream.rotation_deg)
         video.codec_context.sample_aspect_ratio = self._stored_aspect(stream)
