@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
 from animecam.cli.resuming import why_anew, with_begun
-from animecam.errors import AnimecamError
+from animecam.errors import AnimecamError, SinkError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import COPIED_CODECS, EXACT_ENDINGS, SinkOptions
@@ -109,9 +109,11 @@ def convert_jobs(
             _tell_stop(job, display, options, is_only_one=is_only_one)
             return Outcome(failures, faceless, is_interrupted=True)
         except AnimecamError as error:
+            left = "" if isinstance(error, SinkError) else _part(job.target)  # of what it wrote, a sink tells itself
             if is_only_one:
+                error.message += left
                 raise
-            display.error(f"{job.source.name}: {error.message}", error.hint)
+            display.error(f"{job.source.name}: {error.message}{left}", error.hint)
             failures += 1
     return Outcome(failures, faceless)
 
@@ -154,7 +156,8 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
         rate, frames = figures.frames_out / figures.seconds, figures.passed + figures.frames_out
         is_faceless = _is_faceless(figures, settings, options)
         nobody = "; no face was found (--detector full finds smaller ones)" if is_faceless else ""
-        display.note(f"wrote {job.target}: {frames} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
+        count = "1 frame" if frames == 1 else f"{frames} frames, {rate:.1f} a second"
+        display.note(f"wrote {job.target}: {count}{_lost(figures)}{nobody}")
     return figures
 
 
@@ -198,7 +201,9 @@ def _part(target: Path) -> str:
 
 
 def _lost(figures: Figures) -> str:
-    return f"; {figures.skipped} damaged frames were left out" if figures.skipped else ""
+    if not figures.skipped:
+        return ""
+    return f"; {figures.skipped} damaged frame{'s were' if figures.skipped > 1 else ' was'} left out"
 
 
 class _Teller:
