@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.errors import UsageError
+from animecam.errors import SourceError, UsageError
 from animecam.limit import slowness
 from animecam.live_options import LiveOptions
 from animecam.networks import Networks, open_networks
@@ -64,7 +64,7 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
     try:
         figures = _run_live(options, settings, show)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SourceError):
         _tell_parts(videos)
         raise
     if figures.is_interrupted:
