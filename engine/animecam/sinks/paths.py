@@ -90,20 +90,23 @@ class Target:
 
 
 def with_ending(path: Path, ending: str, *, spare: int = 0) -> Path:
-    """A file beside another one, called as it is but for the ending.
-
-    A name that would be longer than names may be is cut off, and tells by a digest of all of it whose it is.
+    """A file beside another one, called as it is but for the ending; see `fitting`.
 
     Args:
         path: The other file.
         ending: Instead of its own.
         spare: Bytes that must fit into the name besides: it is to have another one beside it.
     """
-    stem, mark, room = path.stem, "", LONGEST_NAME_BYTES - spare
-    while len(os.fsencode(stem + mark + ending)) > room:
-        mark = "~" + sha256(os.fsencode(path.name)).hexdigest()[:_DIGEST_DIGITS]
-        stem = stem[:-1]
-    return path.with_name(stem + mark + ending)
+    return path.with_name(fitting(path.stem, ending, spare=spare))
+
+
+def fitting(stem: str, ending: str, *, spare: int = 0) -> str:
+    """A name. One that is longer than names may be is cut off, and tells by a digest of its stem whose it is."""
+    kept, mark = stem, ""
+    while len(os.fsencode(kept + mark + ending)) > LONGEST_NAME_BYTES - spare:
+        mark = "~" + sha256(os.fsencode(stem)).hexdigest()[:_DIGEST_DIGITS]
+        kept = kept[:-1]
+    return kept + mark + ending
 
 
 def key_file(partial: Path) -> Path:

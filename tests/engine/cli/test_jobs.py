@@ -240,6 +240,23 @@ def test_names_that_become_one_keep_their_ending(tmp_path):
     assert _names(jobs) == [("a%d.png", "a_d.png.png"), ("a_d.png", "a_d.png")]
 
 
+def test_the_longest_names_become_names_that_may_be(tmp_path):
+    """One of them failed a batch of many."""
+    names = [f"{'n' * 250}{letter}.mp4" for letter in "ab"]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in (*names, "c.mp4"):
+        (folder / name).write_bytes(b"x")
+    jobs = plan_jobs([str(folder)], None, overwrite=False)
+    targets = [job.target for job in jobs]
+    for target in targets:
+        target.write_bytes(b"x")  # the system takes it
+    assert len(set(targets)) == 3
+    assert all(target.name.endswith("-anime.mp4") for target in targets)
+    assert all(job.is_done for job in plan_jobs([str(folder)], None, overwrite=False))
+    assert [job.target.name for job in plan_jobs([str(folder)], tmp_path / "out", overwrite=False)] == ["c.mp4", *names]
+
+
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
     target = tmp_path / "out.gif"
     with pytest.raises(UsageError, match=r"unknown ending \.gif"):
