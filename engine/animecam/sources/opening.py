@@ -93,7 +93,7 @@ def _open_path(text: str, options: SourceOptions) -> Source:
 
         return open_pictures(text, options)
     if not path.exists() and FRAME_NUMBER.search(path.name):
-        hint = f"give the folder, '{path.parent}', whose pictures are taken in order"
+        hint = f"give the folder, '{path.parent}', whose pictures are taken in order: animecam --input '{path.parent}'"
         raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)
     if path.suffix.lower() in PICTURE_SUFFIXES:
