@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.errors import UsageError
+from animecam.errors import SourceError, UsageError
 from animecam.limit import slowness
 from animecam.live_options import LiveOptions
 from animecam.networks import Networks, open_networks
@@ -20,6 +20,7 @@ from animecam.pipeline import Figures, Pipeline
 from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
+from animecam.sinks.claim import Claim
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sinks.options import AUTO
 from animecam.sinks.pace import Pace
@@ -61,10 +62,13 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         AnimecamError: Something could not be opened, or failed on the way.
     """
     videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
-    with parts_told(videos):
+    try:
         figures = _run_live(options, settings, show)
-        if figures.is_interrupted:
-            tell_parts(videos)
+    except (KeyboardInterrupt, SourceError):
+        _tell_parts(videos)
+        raise
+    if figures.is_interrupted:
+        _tell_parts(videos)
     return figures
 
 
@@ -101,6 +105,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             overwrite=options.overwrite,
             panel=panel,
         )
+        if film is not None and not options.overwrite:
+            _tell_replaced(options.outputs)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         pace = (Pace(),) if is_played else ()
@@ -161,22 +167,20 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
     return stack.enter_context(open_microphone(device))
 
 
-@contextmanager
-def parts_told(videos: Sequence[str]) -> Generator[None]:
-    """When the user breaks the block off, says where the unfinished files are that it leaves behind."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        tell_parts(videos)
-        raise
-
-
-def tell_parts(videos: Sequence[str]) -> None:
+def _tell_parts(videos: Sequence[str]) -> None:
     """Says which of some outputs have an unfinished part on the disk."""
     for uri in videos:
         part = Target.of(Path(uri)).partial
         if part.exists():
             log.warning("stopped before the end; what is done plays: %s", part)
+
+
+def _tell_replaced(outputs: Sequence[str]) -> None:
+    """Says which unfinished parts of earlier runs make room: of a film, unlike of a camera, all can be made again."""
+    for uri in outputs:
+        if output_kind(uri) is OutputKind.VIDEO and (place := Target.of(Path(uri))).partial.exists():
+            Claim(place.partial, place.final).close()  # refuses what another run is writing
+            log.warning("%s, left of a run that was stopped, is replaced", place.partial)
 
 
 def run(

@@ -93,8 +93,9 @@ def _cells(percentiles: Percentiles) -> list[str]:
 
 
 def _summary(figures: Figures) -> str:
+    frames = "1 frame" if figures.frames_out == 1 else f"{figures.frames_out} frames"
     words = [
-        f"{figures.frames_out} frames in {figures.seconds:.1f} s",
+        f"{frames} in {figures.seconds:.1f} s",
         f"{figures.fps_in:.1f} fps in",
         f"{figures.fps_out:.1f} fps out",
         f"{figures.dropped} dropped",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
 from animecam.cli.resuming import why_anew, with_begun
-from animecam.errors import AnimecamError
+from animecam.errors import AnimecamError, SinkError
 from animecam.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import COPIED_CODECS, EXACT_ENDINGS, SinkOptions
@@ -97,32 +97,42 @@ def convert_jobs(
     Raises:
         AnimecamError: The only file failed.
     """
-    from animecam.session import parts_told
-    from animecam.sinks.begun import EncodedOtherwiseError
-
     failures = faceless = 0
     for job in jobs:
         try:
-            with parts_told([str(job.target)]):  # a second Ctrl-C may come before the first is answered
-                written = with_begun(job, settings, options)
-                if why := why_anew(job, written):
-                    display.note(why)
-                try:
-                    figures = _convert_one(job, networks, settings, display, written)
-                except EncodedOtherwiseError as error:
-                    display.note(f"{error.message}: begun anew")
-                    written = replace(written, begun=None)
-                    figures = _convert_one(job, networks, settings, display, written)
-                if figures.is_interrupted:
-                    display.error(f"stopped in {job.source.name}{_part(job.target)}", _hint(job, options, is_only_one))
-                    return Outcome(failures, faceless, is_interrupted=True)
-                faceless += _is_faceless(figures, settings, written)
+            figures, written = _convert_or_go_on(job, networks, settings, display, options)
+            if figures.is_interrupted:
+                _tell_stop(job, display, options, is_only_one=is_only_one)
+                return Outcome(failures, faceless, is_interrupted=True)
+            faceless += _is_faceless(figures, settings, written)
+        except KeyboardInterrupt:  # before the first frame is drawn, or a second one before the first is answered
+            _tell_stop(job, display, options, is_only_one=is_only_one)
+            return Outcome(failures, faceless, is_interrupted=True)
         except AnimecamError as error:
+            left = "" if isinstance(error, SinkError) else _part(job.target)  # of what it wrote, a sink tells itself
             if is_only_one:
+                error.message += left
                 raise
-            display.error(f"{job.source.name}: {error.message}", error.hint)
+            display.error(f"{job.source.name}: {error.message}{left}", error.hint)
             failures += 1
     return Outcome(failures, faceless)
+
+
+def _convert_or_go_on(
+    job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions
+) -> tuple[Figures, SinkOptions]:
+    """Converts a file from where an earlier run was stopped, if it can; returns the options that were used, too."""
+    from animecam.sinks.begun import EncodedOtherwiseError
+
+    written = with_begun(job, settings, options)
+    if why := why_anew(job, written):
+        display.note(why)
+    try:
+        return _convert_one(job, networks, settings, display, written), written
+    except EncodedOtherwiseError as error:
+        display.note(f"{error.message}: begun anew")
+        written = replace(written, begun=None)
+        return _convert_one(job, networks, settings, display, written), written
 
 
 def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions) -> Figures:
@@ -146,7 +156,8 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
         rate, frames = figures.frames_out / figures.seconds, figures.passed + figures.frames_out
         is_faceless = _is_faceless(figures, settings, options)
         nobody = "; no face was found (--detector full finds smaller ones)" if is_faceless else ""
-        display.note(f"wrote {job.target}: {frames} frames, {rate:.1f} a second{_lost(figures)}{nobody}")
+        count = "1 frame" if frames == 1 else f"{frames} frames, {rate:.1f} a second"
+        display.note(f"wrote {job.target}: {count}{_lost(figures)}{nobody}")
     return figures
 
 
@@ -165,13 +176,20 @@ def _date_like(job: Job) -> None:
         log.warning("%s has the time of its conversion: %s", job.target, error.strerror)
 
 
-def _hint(job: Job, options: SinkOptions, is_only_one: bool) -> str:
-    """What to do after a stop."""
+def _tell_stop(job: Job, display: Display, options: SinkOptions, *, is_only_one: bool) -> None:
+    """Says where that is which was written until a stop, and how to go on."""
+    part = _part(job.target)
     is_exact = job.target.suffix.lower() in EXACT_ENDINGS and options.codec.startswith(COPIED_CODECS)
-    if job.seconds is None and is_exact:
-        return "start it again to go on from near there" + ("" if is_only_one else ": what is done is skipped")
-    again = "convert it" if is_only_one else "go on: what is done is skipped, this file is converted"
-    return f"start it again to {again} from its beginning"
+    again = "start it again without --overwrite" if options.overwrite else "start it again"
+    if options.overwrite and job.target.exists():  # without it, the old result would be kept
+        hint = f"start it again to convert {'it' if is_only_one else 'all'} from the beginning"
+    elif part and is_exact and job.seconds is None:
+        hint = f"{again} to go on from near there" + ("" if is_only_one else ": what is done is skipped")
+    elif is_only_one:
+        hint = "start it again to convert it from its beginning"
+    else:
+        hint = f"{again} to go on: what is done is skipped, this file is converted from its beginning"
+    display.error(f"stopped in {job.source.name}{part}", hint)
 
 
 def _part(target: Path) -> str:
@@ -183,7 +201,9 @@ def _part(target: Path) -> str:
 
 
 def _lost(figures: Figures) -> str:
-    return f"; {figures.skipped} damaged frames were left out" if figures.skipped else ""
+    if not figures.skipped:
+        return ""
+    return f"; {figures.skipped} damaged frame{'s were' if figures.skipped > 1 else ' was'} left out"
 
 
 class _Teller:

@@ -117,9 +117,12 @@ def _of_folder(folder: Path, output: Path | None, *, is_alone: bool) -> Found:
     others: Counter[str] = Counter()
     for inner in _folders(folder, _inside(folder, output)):
         for child in sorted(inner.iterdir()):
-            if is_hidden(child) or not child.is_file() or _is_ours(child):
+            is_broken = child.is_symlink() and not child.exists()
+            if is_hidden(child) or not (child.is_file() or is_broken) or _is_ours(child):
                 continue
-            if can_convert(child):
+            if is_broken:  # perhaps to a disk that is not plugged in
+                others["broken link"] += 1
+            elif can_convert(child):
                 inputs.append(Input(child, above / inner.relative_to(folder)))
             else:
                 others[child.suffix.lower() or "without an ending"] += 1

@@ -9,6 +9,7 @@ from animecam.cli.naming import WRITABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder, earlier
 from animecam.sources.opening import is_camera, path_text
+from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,8 @@ def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> P
     inputs = found.inputs if output is not None else _without_earlier_outputs(found.inputs)
     is_single = [str(one.path) for one in inputs] == [str(Path(path_text(text))) for text in texts[:1]]
     names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
-    if names_file and not is_single:
-        raise UsageError(f"{output} is one file for {len(inputs)} inputs", hint="give a folder: -o FOLDER")
+    if output is not None and names_file and not is_single:
+        raise UsageError(f"{output} is one file for {len(inputs)} inputs", hint=_hint(texts, inputs, output))
     folder = None if names_file else output
     if folder is not None:
         _refuse_no_folder(folder, may_mean_file=is_single)
@@ -85,6 +86,14 @@ def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> P
     if folder is not None and not all(job.is_done for job in jobs):
         check_folder(folder if folder.exists() else folder.parent)
     return Plan(jobs, kinds_told(found.passed_over))
+
+
+def _hint(texts: Sequence[str], inputs: Sequence[Input], output: Path) -> str:
+    """What to do instead of writing several files into one."""
+    are_pictures = all(one.path.suffix.lower() in PICTURE_SUFFIXES for one in inputs)
+    if len(texts) > 1 or not are_pictures or output.suffix.lower() not in VIDEO_EXTENSIONS:
+        return "give a folder: -o FOLDER"
+    return f"give a folder: -o FOLDER; one film of them is made by: animecam --input '{texts[0]}' --output '{output}'"
 
 
 def _as_file(path: Path) -> Path:

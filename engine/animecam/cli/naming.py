@@ -7,7 +7,7 @@ from pathlib import Path
 
 from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
 from animecam.errors import UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, without_number
+from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
 
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
@@ -67,8 +67,8 @@ def _target(one: Input, output: Path | None, *, keeps_ending: bool = False) -> P
     if suffix.lower() in IMAGE_EXTENSIONS:
         stem = without_number(stem)
     if output is None:
-        return one.path.with_name(stem + ADDITION + suffix)
-    return output / one.below / (stem + suffix)
+        return one.path.with_name(fitting(stem, ADDITION + suffix))
+    return output / one.below / fitting(stem, suffix)
 
 
 def _keeps_name(one: Input, target: Path) -> bool:

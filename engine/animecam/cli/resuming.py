@@ -12,6 +12,7 @@ import animecam
 from animecam.cli.jobs import Job
 from animecam.settings import Settings
 from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
+from animecam.sinks.paths import OutputKind, Target, output_kind
 
 if TYPE_CHECKING:
     from animecam.sinks.begun import Making
@@ -43,18 +44,42 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
 
 
 def why_anew(job: Job, options: SinkOptions) -> str:
-    """A line that says why what a stop left of a film is replaced; empty if it is not, or whoever asked for it knows.
+    """A line that says why what a stop left of a film is replaced; empty if it is not, or --overwrite asked for it.
 
     Args:
         job: What is converted.
         options: As `with_begun` gave them.
+
+    Raises:
+        SinkError: Another run is writing it.
     """
-    if options.making is None or options.begun is not None or options.overwrite:
+    from animecam.sinks.claim import Claim
+
+    place = Target.of(job.target)
+    is_film = output_kind(str(job.target)) is OutputKind.VIDEO
+    if not is_film or options.begun is not None or options.overwrite or not place.partial.exists():
         return ""
+    Claim(place.partial, place.final).close()
+    reason = _reason(job, options)
+    return f"{job.source.name}: begun anew, {reason}; {place.partial.name} is replaced" if reason else ""
+
+
+def _reason(job: Job, options: SinkOptions) -> str:
+    """Why a film is begun anew; empty where its source is gone, which whoever opens that tells."""
     from animecam.sinks.begun import changed_since
 
-    words = [f"the {_TOLD_AS.get(name, name)}" for name in changed_since(job.target, options.making)]
-    return f"{job.source.name}: begun anew, as since its stop {' and '.join(words)} changed" if words else ""
+    if job.seconds is not None:
+        return "as --seconds asks for its beginning"
+    if job.target.suffix.lower() not in EXACT_ENDINGS:
+        return f"as {job.target.suffix} files cannot be gone on with"
+    if options.making is None:
+        return ""
+    changed = changed_since(job.target, options.making)
+    if changed is None:
+        return "as nothing tells what its part is made of"
+    if changed:
+        return f"as since its stop {' and '.join(f'the {_TOLD_AS.get(name, name)}' for name in changed)} changed"
+    return "as what was done of it is too short, or of a kind that cannot be gone on with"
 
 
 def _making(source: Path, settings: Settings, options: SinkOptions) -> "Making":

@@ -117,16 +117,15 @@ def find_begun(target: Path, making: Making) -> Begun | None:
     return max(found, key=lambda begun: begun.frames, default=None)
 
 
-def changed_since(target: Path, making: Making) -> tuple[str, ...]:
+def changed_since(target: Path, making: Making) -> tuple[str, ...] | None:
     """What was another when an earlier try to write a film was stopped, by its name in `Making`.
 
     Returns:
-        Nothing if all is as it was, or nothing is left of such a try.
+        Nothing if all is as it was; None if it was not noted.
     """
-    partial = Target.of(target).partial
-    known, _ = _noted(partial)
-    if known is None or not partial.exists():
-        return ()
+    known, _ = _noted(Target.of(target).partial)
+    if known is None:
+        return None
     if not isinstance(known, dict):
         return ("version",)  # in which it was noted in another way
     return tuple(name for name, value in asdict(making).items() if known.get(name) != value)

@@ -14,6 +14,7 @@ import av
 from av.codec.context import Flags
 from av.error import FFmpegError
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
@@ -131,7 +132,7 @@ class Encoder:
         """
         try:
             held = self._after_copied(self._video.encode(None))
-            self._stretch_last(held)
+            self._end_in_time(held)
             self._mux(held)
             if self._sound is not None:
                 self._sound.copy_rest(self._clock.end_s, complete=complete and not self._cuts_sound)
@@ -178,6 +179,7 @@ class Encoder:
                 hint="choose the codec auto, or write to a .mkv file",
             ) from error
         assert isinstance(video, VideoStream), "the encoder was looked up before"
+        video.disposition = Disposition.default  # Matroska says so of no track by itself, and players ask for it
         if encoding.container.keeps_rotation and stream.rotation_deg:
             video.set_display_rotation(stream.rotation_deg)
         video.codec_context.sample_aspect_ratio = self._stored_aspect(stream)
@@ -238,21 +240,23 @@ class Encoder:
             frame = upright(frame)
         return frame if frame.pixel_format is self._encoding.pixel_format else to_yuv420(frame, self._color)
 
-    def _stretch_last(self, held: "Sequence[Packet[VideoStream]]") -> None:
-        """Lets an MP4 end when its last picture does.
+    def _end_in_time(self, held: "Sequence[Packet[VideoStream]]") -> None:
+        """Lets an MP4 end when its last picture does, by both of the numbers that say so.
 
-        Its length is the sum of what its packets last, in the order in which they are decoded. There each lasts until
-        the next one, so the first and the last are not those of the film: a film whose last picture stands for seconds,
-        as that of a GIF or of a screen often does, would lose them.
+        Its pictures last, in sum, from the first time of decoding to the end of what is decoded last: a film whose last
+        picture stands for seconds, as that of a GIF or of a screen often does, would lose them. So what is decoded last
+        is decoded as late as it may be, and lasts until the end. Its header takes the latest end of what is shown, so
+        that to last longer alone would not do: what is decoded last may be shown long after that.
         """
         if self._encoding.container.muxer not in MP4_MUXERS or not held:
             return
         last = held[-1]
         first_dts_s = _dts_s(held[0]) if self._first_dts_s is None else self._first_dts_s
-        if last.dts is None or first_dts_s is None:
+        if last.dts is None or last.pts is None or first_dts_s is None:
             return
-        length = round((self._clock.end_s - self._clock.begin_s + first_dts_s) / last.time_base)
-        last.duration = max(last.duration or 0, length - last.dts)
+        end = round((self._clock.end_s - self._clock.begin_s + first_dts_s) / last.time_base)
+        last.dts = max(last.dts, min(last.pts, end - (last.duration or 0)))
+        last.duration = max(last.duration or 0, end - last.dts)
 
     def _after_copied(self, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
         """Packets whose decoding times rise from those that were copied.

@@ -5,6 +5,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 
 from animecam.errors import SinkError, UsageError
@@ -16,6 +17,8 @@ STREAM_SCHEMES = ("rtmp", "rtmps", "udp", "srt", "rtsp", "tcp")
 DEVICE_SCHEMES = ("window", "null", "virtualcam", "v4l2")
 
 LONGEST_NAME_BYTES = 255  # of a file on nearly every system
+_DIGEST_DIGITS = 8  # of a whole name, where the name is cut off: a folder has few that begin alike and are that long
+_EARLIER = ".earlier"
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -60,7 +63,7 @@ class Target:
         except FileNotFoundError as error:  # what is missing of the path itself is none
             message = "the folder that this program was started in is gone"
             raise SinkError(message, hint="start it again in another one") from error
-        return cls(final, with_ending(final, f".partial{path.suffix}"))
+        return cls(final, with_ending(final, f".partial{path.suffix}", spare=len(_EARLIER)))
 
     def commit(self, *, overwrite: bool) -> None:
         """Gives the complete file its name.
@@ -86,12 +89,24 @@ class Target:
             ) from error
 
 
-def with_ending(path: Path, ending: str) -> Path:
-    """A file beside another one, called as it is but for the ending, and cut off where names may be no longer."""
-    stem = path.stem
-    while len(os.fsencode(stem + ending)) > LONGEST_NAME_BYTES:
-        stem = stem[:-1]
-    return path.with_name(stem + ending)
+def with_ending(path: Path, ending: str, *, spare: int = 0) -> Path:
+    """A file beside another one, called as it is but for the ending; see `fitting`.
+
+    Args:
+        path: The other file.
+        ending: Instead of its own.
+        spare: Bytes that must fit into the name besides: it is to have another one beside it.
+    """
+    return path.with_name(fitting(path.stem, ending, spare=spare))
+
+
+def fitting(stem: str, ending: str, *, spare: int = 0) -> str:
+    """A name. One that is longer than names may be is cut off, and tells by a digest of its stem whose it is."""
+    kept, mark = stem, ""
+    while len(os.fsencode(kept + mark + ending)) > LONGEST_NAME_BYTES - spare:
+        mark = "~" + sha256(os.fsencode(stem)).hexdigest()[:_DIGEST_DIGITS]
+        kept = kept[:-1]
+    return kept + mark + ending
 
 
 def key_file(partial: Path) -> Path:
@@ -101,7 +116,7 @@ def key_file(partial: Path) -> Path:
 
 def earlier(partial: Path) -> Path:
     """Where an unfinished film lies while its pictures are copied into the next one."""
-    return with_ending(partial, f".earlier{partial.suffix}")
+    return with_ending(partial, f"{_EARLIER}{partial.suffix}")
 
 
 def output_kind(uri: str) -> OutputKind:

@@ -23,6 +23,9 @@ _KINDS = {
 }
 """By FFmpeg's names, what each container takes as it is. Of other kinds some muxers say so only when they begin."""
 
+_MP4_TEXT = "mov_text"
+_NO_TEXT = bytes(2)  # its length, which is none
+
 STREAM_TAGS = ("language", "title")
 """What is told of a track; its other tags describe the old file: its writer, its byte counts."""
 
@@ -40,6 +43,7 @@ class Subtitles:
         self._output = container
         self._held: dict[int, deque[Packet[Stream]]] = {}
         self._streams: dict[int, Stream] = {}
+        self._ends: dict[int, Packet[Stream]] = {}  # of tracks that must end themselves: what is to come last
         kinds = _KINDS.get(container.format.name, set())
         for track in tracks:
             if getattr(track.codec_context, "name", None) not in kinds:  # of an unknown kind FFmpeg has no context
@@ -71,7 +75,7 @@ class Subtitles:
         """
         for held in self._held.values():
             while held and _begin_s(held[0]) <= time_s:
-                self._output.mux(held.popleft())
+                self._mux(held.popleft())
 
     def copy_rest(self, end_s: Fraction, *, complete: bool) -> None:
         """Muxes what is left: everything, or what is shown before `end_s`, and no longer than that.
@@ -87,7 +91,27 @@ class Subtitles:
                     continue
                 if not complete and packet.duration:
                     packet.duration = min(packet.duration, round(left_s / packet.time_base))
-                self._output.mux(packet)
+                self._mux(packet)
+        while self._ends:
+            self._output.mux(self._ends.popitem()[1])
+
+    def _mux(self, packet: "Packet[Stream]") -> None:
+        stream = packet.stream
+        if getattr(stream.codec_context, "name", None) == _MP4_TEXT:
+            self._ends[stream.index] = _end_of(packet)
+        self._output.mux(packet)
+
+
+def _end_of(packet: "Packet[Stream]") -> "Packet[Stream]":
+    """What shows nothing when a text is over.
+
+    FFmpeg ends a track with such a packet by itself, and lets it last as long as the last one if an MP4 is written in
+    fragments: a film ended with its last text, and then as late again. After this one, that is one unit of time.
+    """
+    end: Packet[Stream] = Packet(_NO_TEXT)
+    end.pts = end.dts = (packet.dts or 0) + (packet.duration or 0)
+    end.duration, end.time_base, end.stream = 1, packet.time_base, packet.stream
+    return end
 
 
 def _begin_s(packet: "Packet[Stream]") -> Fraction:

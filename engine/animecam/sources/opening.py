@@ -15,6 +15,7 @@ __all__ = ["SourceOptions", "open_source"]
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
 FILE_PREFIX = "file://"
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
+STANDARD_INPUT = ("-", "pipe:", "pipe:0")  # as other programs name it
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
 
 
@@ -85,12 +86,14 @@ def _open_path(text: str, options: SourceOptions) -> Source:
     if not text:
         raise UsageError("no source was named", hint=f"give {EXAMPLES}")
     path = Path(text)
+    if text in STANDARD_INPUT and not path.exists():
+        raise UsageError("standard input is not read", hint="save it to a file, or send it as a stream: udp://…")
     if path.is_dir() or (glob.has_magic(text) and not path.exists()):
         from animecam.sources.image import open_pictures
 
         return open_pictures(text, options)
     if not path.exists() and FRAME_NUMBER.search(path.name):
-        hint = f"give the folder, '{path.parent}', whose pictures are taken in order"
+        hint = f"give the folder, '{path.parent}', whose pictures are taken in order: animecam --input '{path.parent}'"
         raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)
     if path.suffix.lower() in PICTURE_SUFFIXES:

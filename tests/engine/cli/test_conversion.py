@@ -17,6 +17,8 @@ from animecam import session
 from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job
+from animecam.errors import SinkError, SourceError
+from animecam.settings import Settings
 from animecam.sinks.options import SinkOptions
 from animecam.tally import Figures
 
@@ -25,11 +27,14 @@ class _Told:
     """A `Display` that remembers failures."""
 
     def __init__(self):
-        self.messages, self.hints = [], []
+        self.messages, self.hints, self.notes = [], [], []
 
     @contextmanager
     def bar(self, name):
         yield None
+
+    def note(self, text):
+        self.notes.append(text)
 
     def error(self, message, hint):
         self.messages.append(message)
@@ -59,20 +64,61 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
 
 
 @pytest.mark.parametrize(
-    ("ending", "is_only_one", "hint"),
+    ("ending", "is_only_one", "existing", "hint"),
     [
-        ("mp4", True, "start it again to go on from near there"),
-        ("mov", False, "start it again to go on from near there: what is done is skipped"),
-        ("mkv", True, "start it again to convert it from its beginning"),
-        ("avi", False, "start it again to go on: what is done is skipped, this file is converted from its beginning"),
+        ("mp4", True, ["part"], "start it again to go on from near there"),
+        ("mov", False, ["part"], "start it again to go on from near there: what is done is skipped"),
+        ("mp4", True, [], "start it again to convert it from its beginning"),
+        ("mkv", True, ["part"], "start it again to convert it from its beginning"),
+        ("avi", False, ["part"], "start it again to go on: what is done is skipped, "),
+        ("mp4", True, ["part", "overwrite"], "start it again without --overwrite to go on from near there"),
+        ("mkv", False, ["part", "overwrite"], "start it again without --overwrite to go on: what is done is skipped, "),
+        ("mp4", True, ["part", "overwrite", "old"], "start it again to convert it from the beginning"),
+        ("mp4", False, ["part", "overwrite", "old"], "start it again to convert all from the beginning"),
     ],
 )
-def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, ending, is_only_one, hint):
-    monkeypatch.setattr(session, "convert_file", lambda *_, **__: SimpleNamespace(is_interrupted=True))
+def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatch, ending, is_only_one, existing, hint):
+    def stopped(*_, **__):
+        if "part" in existing:
+            (tmp_path / f"a-anime.partial.{ending}").write_bytes(b"x")
+        return SimpleNamespace(is_interrupted=True)
+
+    monkeypatch.setattr(session, "convert_file", stopped)
     jobs = [Job(tmp_path / f"{name}.{ending}", tmp_path / f"{name}-anime.{ending}") for name in "ab"]
-    display = _Told()
-    assert convert_jobs(jobs, None, None, display, SinkOptions(), is_only_one=is_only_one).is_interrupted
-    assert display.hints == [hint]
+    if "old" in existing:
+        jobs[0].target.write_bytes(b"x")
+    display, options = _Told(), SinkOptions(overwrite="overwrite" in existing)
+    assert convert_jobs(jobs, None, None, display, options, is_only_one=is_only_one).is_interrupted
+    rest = "this file is converted from its beginning" if hint.endswith(", ") else ""
+    assert display.hints == [hint + rest]
+
+
+@pytest.mark.parametrize(("kind", "is_told"), [(SourceError, True), (SinkError, False)])
+def test_a_film_that_breaks_off_says_where_its_beginning_is(tmp_path, monkeypatch, kind, is_told):
+    def broken(*_, **__):
+        (tmp_path / "out.partial.mp4").write_bytes(b"x")
+        raise kind("it is cut off", hint="copy it again")
+
+    monkeypatch.setattr(session, "convert_file", broken)
+    display, job = _Told(), Job(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    told = f"it is cut off; what is done plays: {tmp_path}/out.partial.mp4" if is_told else "it is cut off"
+    assert convert_jobs([job], None, None, display, SinkOptions(overwrite=True)).failures == 1
+    assert (display.messages, display.hints) == ([f"in.mp4: {told}"], ["copy it again"])
+    with pytest.raises(kind) as raised:
+        convert_jobs([job], None, None, display, SinkOptions(overwrite=True), is_only_one=True)
+    assert raised.value.message == told
+
+
+@pytest.mark.parametrize(
+    ("frames", "skipped", "told"),
+    [(1, 1, "1 frame; 1 damaged frame was left out"), (2, 2, "2 frames, 1.0 a second; 2 damaged frames were left out")],
+)
+def test_what_was_written_is_counted(tmp_path, monkeypatch, frames, skipped, told):
+    figures = Figures(frames_out=frames, skipped=skipped, with_faces=1, seconds=frames)
+    monkeypatch.setattr(session, "convert_file", lambda *_, **__: figures)
+    display, job = _Told(), Job(tmp_path / "in.mp4", tmp_path / "out.mp4")
+    convert_jobs([job], None, Settings(), display, SinkOptions())
+    assert display.notes == [f"wrote {job.target}: {told}"]
 
 
 @pytest.fixture

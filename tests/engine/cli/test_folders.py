@@ -107,6 +107,15 @@ def test_what_is_passed_over_is_counted(holiday, tmp_path):
     assert not plan_conversion([str(holiday / "*")], tmp_path / "out", overwrite=False).passed_over
 
 
+def test_a_link_to_nothing_is_counted(tmp_path):
+    """Perhaps to a disk that is not plugged in: not to tell would be to lose a film."""
+    _make(tmp_path / "h", "a.mp4")
+    (tmp_path / "h" / "b.mp4").symlink_to("nowhere")
+    plan = plan_conversion([str(tmp_path / "h")], tmp_path / "out", overwrite=False)
+    assert [job.source.name for job in plan.jobs] == ["a.mp4"]
+    assert plan.passed_over == "1 broken link"
+
+
 def test_a_folder_with_nothing_to_convert_says_what_it_holds(tmp_path):
     _make(tmp_path / "h", "a.heic", "deep/b.heic", "empty")
     with pytest.raises(SourceError, match="holds no video or picture") as caught:

@@ -1,5 +1,6 @@
 """Which files a conversion reads and writes."""
 
+import shlex
 from pathlib import Path
 
 import av
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.cli import main
 from animecam.cli.inputs import READABLE_SUFFIXES
 from animecam.cli.jobs import Job, plan_conversion
 from animecam.errors import SinkError, SourceError, UsageError
@@ -111,6 +113,24 @@ def test_inputs_are_not_taken_for_what_an_earlier_run_made_of_them(clips, tmp_pa
         plan_jobs([str(clips)], clips, overwrite=False)
     with pytest.raises(UsageError, match="would overwrite the input"):
         plan_jobs([str(clips / "b.mp4"), str(clips / "c.jpg")], clips, overwrite=True)
+
+
+@pytest.mark.parametrize("text", ["shots", "shots/*.png"])
+def test_whoever_wants_a_film_of_pictures_is_told_how(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    Path("shots").mkdir()
+    for number in range(3):
+        cv2.imwrite(f"shots/{number:03d}.png", np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(UsageError) as caught:
+        plan_jobs([text], Path("film.mp4"), overwrite=False)
+    program, *words = shlex.split(caught.value.hint.partition("made by: ")[2])
+    assert program == "animecam"
+    assert main([*words, "--no-config", "--scope", "frame", "--strength", "0"]) == 0
+    with av.open("film.mp4") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 3
+    with pytest.raises(UsageError) as caught:
+        plan_jobs([text], Path("film.png"), overwrite=False)
+    assert caught.value.hint == "give a folder: -o FOLDER"
 
 
 def test_many_inputs_need_a_folder(clips, tmp_path):
@@ -238,6 +258,23 @@ def test_names_that_become_one_keep_their_ending(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     jobs = plan_jobs([str(tmp_path)], tmp_path / "out", overwrite=False)
     assert _names(jobs) == [("a%d.png", "a_d.png.png"), ("a_d.png", "a_d.png")]
+
+
+def test_the_longest_names_become_names_that_may_be(tmp_path):
+    """One of them failed a batch of many."""
+    names = [f"{'n' * 250}{letter}.mp4" for letter in "ab"]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in (*names, "c.mp4"):
+        (folder / name).write_bytes(b"x")
+    jobs = plan_jobs([str(folder)], None, overwrite=False)
+    targets = [job.target for job in jobs]
+    for target in targets:
+        target.write_bytes(b"x")  # the system takes it
+    assert len(set(targets)) == 3
+    assert all(target.name.endswith("-anime.mp4") for target in targets)
+    assert all(job.is_done for job in plan_jobs([str(folder)], None, overwrite=False))
+    assert [job.target.name for job in plan_jobs([str(folder)], tmp_path / "out", overwrite=False)] == ["c.mp4", *names]
 
 
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):

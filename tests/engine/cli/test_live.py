@@ -289,6 +289,34 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
     assert 0 < len(_frames(part)) < 600
 
 
+def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, make_clip, fails, caplog):
+    whole, source = make_clip(tmp_path / "whole.mp4", width_px=160, height_px=120, frames=60), tmp_path / "cut.mp4"
+    with av.open(whole) as film, av.open(source, "w", options={"movflags": "faststart"}) as output:
+        track = output.add_stream_from_template(film.streams.video[0])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = track
+                output.mux(packet)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 4])
+    words = ["--strength", "0", "--scope", "frame", "--size", "192"]
+    assert "damaged or cut off after" in fails("--input", source, "--output", tmp_path / "out.mp4", *words)
+    part = tmp_path / "out.partial.mp4"
+    assert f"stopped before the end; what is done plays: {part}" in caplog.messages
+    assert 0 < len(_frames(part)) < 60
+
+
+def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog):
+    part = tmp_path / "out.partial.mp4"
+    words = ["--input", str(people), "--output", str(tmp_path / "out.mp4"), "--seconds", "0.1", "--scope", "frame"]
+    told = f"{part}, left of a run that was stopped, is replaced"
+    for more, is_told in (([], True), (["--overwrite"], False)):
+        part.write_bytes(b"power cut")
+        caplog.clear()
+        assert main([*words, *more]) == 0
+        assert (told in caplog.messages) is is_told
+        assert not part.exists()
+
+
 def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, capfd):
     from animecam.__main__ import run
 

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from animecam.cli.jobs import Job, plan_conversion
 from animecam.networks import open_networks
 from animecam.settings import Look, Settings, Unseen
 from animecam.sinks.begun import WARM_UP_FRAMES
+from animecam.sinks.claim import Claim
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import Target, earlier, key_file
 
@@ -112,13 +113,15 @@ def test_it_goes_on_where_it_was(stopped, run, media, tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ("style", ["the style"]),
-        ("look", ["the options"]),
-        ("crf", ["the options"]),
-        ("source", ["the source"]),
-        ("version", ["the style and the version of animecam"]),
-        ("overwrite", []),  # who gave that knows it
-        ("seconds", []),
+        ("style", "as since its stop the style changed"),
+        ("look", "as since its stop the options changed"),
+        ("crf", "as since its stop the options changed"),
+        ("source", "as since its stop the source changed"),
+        ("version", "as since its stop the style and the version of animecam changed"),
+        ("overwrite", None),  # who gave that knows it
+        ("seconds", "as --seconds asks for its beginning"),
+        ("note", "as nothing tells what its part is made of"),
+        ("short", "as what was done of it is too short, or of a kind that cannot be gone on with"),
     ],
 )
 def test_another_conversion_begins_anew_and_says_why(stopped, run, media, monkeypatch, change, told):
@@ -136,13 +139,32 @@ def test_another_conversion_begins_anew_and_says_why(stopped, run, media, monkey
         os.utime(job.source, (1.0, 1.0))
     elif change == "overwrite":
         options = {"overwrite": True}
+    elif change == "note":
+        key_file(Target.of(job.target).partial).unlink()
+    elif change == "short":
+        Target.of(job.target).partial.write_bytes(b"power cut")
     else:
         job = Job(job.source, job.target, seconds=100.0)
     outcome, display = run(job, settings=settings, **options)
     assert not outcome.failures
-    assert display.notes[:-1] == [f"film.mp4: begun anew, as since its stop {words} changed" for words in told]
+    lines = [] if told is None else [f"film.mp4: begun anew, {told}; out.partial.mp4 is replaced"]
+    assert display.notes[:-1] == lines
     assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
     assert not key_file(Target.of(job.target).partial).exists()
+
+
+def test_a_part_of_another_kind_of_file_is_not_replaced_without_a_word(tmp_path, film, run):
+    job = Job(film, tmp_path / "out.mkv")
+    part = Target.of(job.target).partial
+    part.write_bytes(b"power cut")
+    with closing(Claim(part, job.target)):
+        outcome, display = run(job)
+    assert outcome.failures == 1
+    assert "is being written by another run" in display.errors[0][0]
+    assert display.notes == []
+    _, display = run(job)
+    assert display.notes[0] == "film.mp4: begun anew, as .mkv files cannot be gone on with; out.partial.mkv is replaced"
+    assert not part.exists()
 
 
 def test_another_worker_of_a_batch_may_go_on_with_it(stopped, run):
@@ -162,7 +184,16 @@ def test_another_encoder_begins_anew_by_itself(stopped, run, media):
     assert levels(stopped.target, media) == [index % 24 for index in range(FRAMES)]
 
 
-def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch):
+@pytest.mark.parametrize(
+    "where",
+    [
+        "animecam.sinks.begun._examine",  # its packets are looked at
+        "animecam.session.open_source",
+        "animecam.sinks.encoder.Encoder._mux",  # they are copied
+        "animecam.session.pass_by",
+    ],
+)
+def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch, where):
     partial = Target.of(stopped.target).partial
     before = partial.read_bytes()
 
@@ -170,9 +201,15 @@ def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("animecam.session.pass_by", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(stopped)
+        patch.setattr(where, stop)
+        outcome, display = run(stopped)
+    assert outcome.is_interrupted
+    assert display.errors == [
+        (
+            f"stopped in film.mp4; what is done plays: {partial}",
+            "start it again to go on from near there: what is done is skipped",
+        )
+    ]
     assert partial.read_bytes() == before
     assert not earlier(partial).exists()
     _, display = run(stopped)

@@ -2,6 +2,7 @@
 
 import av
 import pytest
+from av.stream import Disposition
 
 from animecam.sinks.file import FileSink
 from animecam.sinks.options import SinkOptions
@@ -44,6 +45,7 @@ def told(tmp_path, stream_format, make_frame):
         sink.close(complete=True)
         with av.open(path) as container:
             assert [stream.type for stream in container.streams] == ["video", "audio"]
+            assert Disposition.default in container.streams.video[0].disposition  # the track that players show
             return path, {tag.lower(): value for tag, value in container.metadata.items()}
 
     return write

@@ -1,5 +1,6 @@
 """Video files keep time: every stamp and every length, in the clock of the container."""
 
+import struct
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +15,7 @@ from animecam.sinks.options import SinkOptions
 FAST = SinkOptions(threads=1, preset="ultrafast")
 FRAMES = 12
 NTSC = Fraction(30000, 1001)
+HEADER_TOLERANCE_S = 0.001  # it counts in whole units
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov"])
@@ -44,9 +46,11 @@ def test_variable_frame_rate_is_exact(
     write_all(FileSink(str(path), stream, SinkOptions(threads=1)), frames)
     (video,) = read_packets(path, "video")
     assert video.times_s == [Fraction(stamp, 90_000) for stamp in stamps]
-    assert film_s(path) == sum(steps[:-1], Fraction(0)) / 90_000 + (
+    length_s = sum(steps[:-1], Fraction(0)) / 90_000 + (
         Fraction(steps[-1], 90_000) if lengths_known else 1 / stream.rate
     )
+    assert film_s(path) == length_s
+    assert end_s(path) == pytest.approx(float(Fraction(first, 90_000) + length_s), abs=HEADER_TOLERANCE_S)
 
 
 def film_s(path):
@@ -54,6 +58,14 @@ def film_s(path):
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         return video.duration * video.time_base
+
+
+def end_s(path):
+    """When a film ends by its header, which many players show; it is another number in the file."""
+    box = path.read_bytes().rpartition(b"mvhd")[2]
+    assert box[0] == 0  # the version whose numbers have 32 bits
+    _, _, timescale, duration = struct.unpack(">4I", box[4:20])
+    return duration / timescale
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov"])
@@ -69,6 +81,19 @@ def test_a_last_picture_that_stands_for_seconds_is_not_cut(
     drawn = [make_frame(stream, i, 40 * i + 80, length) for i, length in enumerate(lengths_ms)]
     write_all(FileSink(str(path), stream, SinkOptions(threads=1)), drawn)
     assert film_s(path) == Fraction(sum(lengths_ms), 1000)
+    assert end_s(path) == pytest.approx(0.080 + sum(lengths_ms) / 1000, abs=HEADER_TOLERANCE_S)
+
+
+@pytest.mark.parametrize("frames", [6, 7, 20, 21, 70])
+def test_a_film_that_gets_slow_ends_with_its_last_picture(tmp_path, stream_format, make_frame, frames, write_all):
+    """As that of a screen does: its header said that it ends many seconds later, when nothing is shown any more."""
+    stream = replace(stream_format, time_base=Fraction(1, 1000))
+    path = tmp_path / "out.mp4"
+    lengths_ms = [40] * (frames - 5) + [3000, 3000, 3000, 3000, 40]
+    drawn = [make_frame(stream, i, sum(lengths_ms[:i]), length) for i, length in enumerate(lengths_ms)]
+    write_all(FileSink(str(path), stream, SinkOptions(threads=1)), drawn)
+    assert film_s(path) == Fraction(sum(lengths_ms), 1000)
+    assert end_s(path) == pytest.approx(sum(lengths_ms) / 1000, abs=HEADER_TOLERANCE_S)
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov"])

@@ -13,7 +13,7 @@ import pytest
 from animecam.errors import SinkError, UsageError
 from animecam.sinks.null import NullSink
 from animecam.sinks.opening import SinkOptions, check_output, open_sink
-from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
+from animecam.sinks.paths import LONGEST_NAME_BYTES, OutputKind, Target, earlier, key_file, numbered, output_kind
 
 NOBODY = 65534
 
@@ -229,6 +229,16 @@ def test_names_that_are_no_text_share_no_partial_name(tmp_path):
     names = ["a.mp4", "a\udcfe.mp4", "a\udcff.mp4"]  # as Python has the bytes fe and ff in a name
     partials = {Target.of(tmp_path / name).partial for name in names}
     assert len(partials) == len(names)
+
+
+@pytest.mark.parametrize("letter", ["n", "ü", "\udcff"])
+def test_long_names_share_no_partial_name(tmp_path, letter):
+    stem = letter * (LONGEST_NAME_BYTES // len(os.fsencode(letter)) - 6)
+    partials = [Target.of(tmp_path / f"{stem}{last}.mp4").partial for last in "ab"]
+    for path in (*partials, *map(earlier, partials), *map(key_file, partials)):
+        assert len(os.fsencode(path.name)) <= LONGEST_NAME_BYTES
+        assert ".partial." in path.name  # by which a folder passes it over
+    assert len({place(partial) for partial in partials for place in (Path, earlier, key_file)}) == 6
 
 
 def test_opening_checks_first(tmp_path, stream_format):

@@ -85,6 +85,21 @@ def test_subtitles_are_copied_at_their_times(tmp_path, make_clip, caplog, extens
     assert not warnings_of(caplog)
 
 
+@pytest.mark.parametrize("extension", ["mp4", "mov"])
+@pytest.mark.parametrize("is_followed_by_nothing", [False, True])
+def test_a_film_does_not_end_later_for_its_subtitles(tmp_path, make_clip, extension, is_followed_by_nothing):
+    """FFmpeg let the last text, or the time without one after it, last twice as long."""
+    lines = [*LINES, (1600, 300, b"")] if is_followed_by_nothing else LINES
+    source = subtitled(make_clip(tmp_path / "plain.mp4", frames=FRAMES), tmp_path / "in.mp4", lines, ("eng", "deu"))
+    out = converted(source, tmp_path / f"out.{extension}")
+    assert lines_of(out) == LINES
+    with av.open(str(out)) as container:
+        assert container.duration == pytest.approx(2e6, abs=1000)
+        last_ms = sum(lines[-1][:2])
+        for number, stream in enumerate(container.streams.subtitles):
+            assert stream.duration * stream.time_base / MS == pytest.approx(last_ms + number, abs=2)
+
+
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
 def test_of_a_part_of_a_film_only_those_that_begin_in_it_are_copied(tmp_path, make_clip, extension):
     lines = [*LINES, (1700, 200, b"Late")]

@@ -92,6 +92,13 @@ def test_what_is_no_source(uri):
     assert "pattern:640x480@30" in caught.value.hint
 
 
+@pytest.mark.parametrize("uri", ["-", "pipe:", "pipe:0"])
+def test_standard_input_is_no_source(uri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="standard input is not read"):
+        open_source(uri, OPTIONS)
+
+
 @pytest.mark.parametrize("uri", ["nowhere.mp4", "nowhere.png", "C:\\nowhere.mp4"])
 def test_files_that_do_not_exist(uri):
     with pytest.raises(SourceError, match="does not exist"):
