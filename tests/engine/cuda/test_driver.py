@@ -48,11 +48,13 @@ def compiled(device, monkeypatch):
 
     counts = []
 
-    def compile_source(*_):
+    def compile_source(*_, is_text):
+        assert not is_text
         counts.append(1)
         return b"good kernels"
 
     monkeypatch.setattr(compiler, "compiler_version", lambda: (13, 0))
+    monkeypatch.setattr(compiler, "_architecture", lambda *_: "sm_88")
     monkeypatch.setattr(compiler, "_compile", compile_source)
     return counts
 
