@@ -120,7 +120,7 @@ class CudaGpu:
     def _loaded(self, source: str) -> int:
         """A module; where what is kept of it is damaged, compiled anew: it would be so at every start."""
         code, module = driver.cuModuleLoadData(self._compiled(source))
-        if code == driver.CUresult.CUDA_ERROR_INVALID_IMAGE:
+        if code in (driver.CUresult.CUDA_ERROR_INVALID_IMAGE, driver.CUresult.CUDA_ERROR_INVALID_PTX):
             code, module = driver.cuModuleLoadData(self._compiled(source, anew=True))
         return int(check((code, module), "load kernels"))
 

@@ -60,8 +60,10 @@ def compiled(device, monkeypatch):
 
 
 @pytest.mark.parametrize("kept", [b"", b"damaged kernels"])
-def test_kept_kernels_that_are_damaged_are_compiled_anew(driver, device, compiled, tmp_path, kept):
+@pytest.mark.parametrize("refusal", ["CUDA_ERROR_INVALID_IMAGE", "CUDA_ERROR_INVALID_PTX"])
+def test_kept_kernels_that_are_damaged_are_compiled_anew(driver, device, compiled, tmp_path, kept, refusal):
     driver.bad_images |= {b"", b"damaged kernels"}
+    driver.refusal = getattr(bindings.CUresult, refusal)
     gpu = device.CudaGpu(0)
     gpu.kernels(KERNEL, ["fill"])
     gpu.close()
@@ -82,6 +84,23 @@ def test_kernels_that_the_driver_does_not_take_are_compiled_once_and_told(driver
         gpu.kernels(KERNEL, ["fill"])
     assert len(compiled) <= 2
     gpu.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("CUDA_ERROR_UNKNOWN", "modprobe nvidia_uvm"),
+        ("CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", "cuda-compat"),
+        ("CUDA_ERROR_STUB_LIBRARY", "LD_LIBRARY_PATH"),
+        ("CUDA_ERROR_NO_DEVICE", "nvidia-smi"),
+    ],
+)
+def test_a_driver_that_does_not_start_says_what_to_do(driver, device, code, hint):
+    driver.broken = getattr(bindings.CUresult, code)
+    with pytest.raises(BackendError, match=f"cannot start the NVIDIA driver: .*{code}") as caught:
+        device.CudaGpu(0)
+    assert hint in caught.value.hint
+    assert not driver.there
 
 
 @pytest.mark.parametrize("found", [0, 7, 100])
