@@ -22,7 +22,7 @@ from animecam.engines.key import (
     read_record,
     timings_file,
 )
-from animecam.engines.network import ParsedNetwork, precision_of
+from animecam.engines.network import Ports
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
 from animecam.errors import BackendError, CacheError, EngineRefusedError
 
@@ -59,7 +59,7 @@ Check = Callable[[bytes, EngineKey], tuple[EngineTypes, EngineParity]]
 
 
 def key_for(
-    flavour: Flavour, target: Target | None, model: Path, parsed: ParsedNetwork, shape: tuple[int, ...], max_batch: int
+    flavour: Flavour, target: Target | None, model: Path, ports: Ports, shape: tuple[int, ...], max_batch: int
 ) -> EngineKey:
     """What an engine of a network must be good for here.
 
@@ -67,7 +67,7 @@ def key_for(
         flavour: The runtime.
         target: The GPU; None: those that tensorrt-rtx builds for.
         model: The network's file.
-        parsed: What is in it.
+        ports: What goes in and out.
         shape: Of one picture.
         max_batch: Most pictures at a time, where the network leaves that free.
     """
@@ -76,9 +76,9 @@ def key_for(
         runtime=flavour.name,
         version=flavour.version,
         gpu=gpu_word(flavour, target),
-        precision=precision_of(parsed),
+        precision=ports.precision,
         shape=shape,
-        max_batch=parsed.input.shape[0] or max_batch,
+        max_batch=ports.input.shape[0] or max_batch,
     )
 
 
