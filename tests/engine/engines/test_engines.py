@@ -156,7 +156,7 @@ def test_an_engine_is_built_once_and_recorded(rtx: Flavour, network: Path, tmp_p
     assert not record.types.is_known
     assert "no GPU" in record.types.note
     assert first.path.name == "ink-model.fp16-3x64x64-b4-tensorrt-rtx-portable.engine"
-    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json"}  # nothing half-done
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json", ".lock"}
 
 
 def test_a_full_disk_does_not_cost_the_engine(rtx: Flavour, network: Path, tmp_path: Path, monkeypatch, caplog):
