@@ -173,6 +173,11 @@ class TensorRtDevice:
             raise BackendError("nothing is bound")
         self._bound.enqueue(stream_handle)
 
+    def keep_compiled(self) -> None:
+        """See `Compiling`."""
+        for session in self._sessions.values():
+            session.keep_compiled()
+
     def end(self) -> None:
         """See `DeviceNetwork.end`."""
         self._loader.end()
