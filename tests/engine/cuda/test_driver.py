@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from animecam import api
+from animecam.backends.base import BackendChoice
+from animecam.backends.status import BackendStatus
+from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import context_kept
+from animecam.cuda.gpu import look_at_gpu
 from animecam.errors import BackendError
 from animecam.pipeline import Rendered
 from animecam.render.device_path import DevicePath, PathOptions
@@ -216,3 +220,24 @@ def test_a_gpu_that_is_not_there_may_be_hidden(driver, device):
     with pytest.raises(BackendError) as caught:
         device.CudaGpu(0)
     assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+
+
+def test_a_look_at_a_gpu_makes_no_context(driver):
+    """That takes tenths of a second, and is asked more than once before the first frame."""
+    assert look_at_gpu(1) == GpuFacts("Fake GPU", (8, 8))
+    assert not {name for name in driver.calls if "Ctx" in name}
+    with pytest.raises(BackendError, match="no GPU 2: there are only GPUs 0 to 1"):
+        look_at_gpu(2)
+
+
+def test_whether_there_is_a_gpu_is_asked_without_a_context(driver, monkeypatch):
+    from animecam.backends import opening
+
+    monkeypatch.setattr(opening, "_probe", lambda choice, gpu: BackendStatus(choice.value, usable=True))
+    opening._has_gpu.cache_clear()
+    try:
+        assert opening.runs_on_gpu(BackendChoice.AUTO, 1)
+        assert not opening.runs_on_gpu(BackendChoice.AUTO, 2)
+    finally:
+        opening._has_gpu.cache_clear()
+    assert not {name for name in driver.calls if "Ctx" in name}

@@ -10,6 +10,7 @@ import pytest
 from animecam.backends import tensorrt_
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import note_context
 from animecam.cuda.turns import gpu_turn
 from animecam.errors import BackendError, DeviceMemoryError
@@ -212,7 +213,7 @@ def test_a_shape_that_makes_room_just_before_it_is_drawn_is_loaded_again(
 
 def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, caplog: pytest.LogCaptureFixture):
     """From the style's card to the pictures, with the processor until the engine is ready."""
-    monkeypatch.setattr("animecam.cuda.gpu.open_gpu", lambda index: type("Probe", (), {"close": lambda self: None})())
+    monkeypatch.setattr("animecam.cuda.gpu.look_at_gpu", lambda index: GpuFacts(gpu.name, gpu.compute_capability))
     picture = (np.random.default_rng(1).random((32, 32, 3)) * 255).astype(np.uint8)
     with caplog.at_level(logging.INFO, logger="animecam"):
         options = BackendOptions(cache_dir=warm_cache, threads=1, gpu=0, allow_int8=False)  # half is held to float32
