@@ -14,7 +14,7 @@ from animecam.backends.status import BackendStatus
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import context_kept
 from animecam.cuda.gpu import look_at_gpu
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
 from animecam.pipeline import Rendered
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
@@ -104,6 +104,33 @@ def test_a_driver_that_does_not_start_says_what_to_do(driver, device, code, hint
     with pytest.raises(BackendError, match=f"cannot start the NVIDIA driver: .*{code}") as caught:
         device.CudaGpu(0)
     assert hint in caught.value.hint
+    assert not driver.there
+
+
+def test_a_driver_of_an_older_cuda_is_named(driver, device, monkeypatch):
+    monkeypatch.setattr(bindings, "cuDriverGetVersion", lambda: (bindings.CUresult.CUDA_SUCCESS, 12_080))
+    with pytest.raises(BackendError, match="knows CUDA up to 12, 13 is needed") as caught:
+        device.CudaGpu(0)
+    assert caught.value.hint == "update the driver of this GPU"
+    monkeypatch.setattr(bindings, "cuDriverGetVersion", lambda: (bindings.CUresult.CUDA_SUCCESS, 13_000))
+    device.CudaGpu(0).close()  # of the same major version, though older than the bindings
+
+
+@pytest.mark.parametrize("what", ["buffer", "pinned", "stream"])
+def test_a_full_gpu_is_told_from_other_failures(driver, device, what):
+    """Whoever asked for much asks for less then; of other failures nothing is tried again."""
+    gpu = device.CudaGpu(0)
+    take = {"buffer": lambda: gpu.buffer(1 << 20), "pinned": lambda: gpu.pinned(1 << 20), "stream": gpu.stream}[what]
+    driver.broken = bindings.CUresult.CUDA_ERROR_OUT_OF_MEMORY
+    with pytest.raises(DeviceMemoryError, match="the memory of the GPU is full") as caught:
+        take()
+    assert "--size" in caught.value.hint
+    driver.broken = bindings.CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
+    with pytest.raises(BackendError, match="CUDA_ERROR_ILLEGAL_ADDRESS") as caught:
+        take()
+    assert not isinstance(caught.value, DeviceMemoryError)
+    assert "start the program again" in caught.value.hint
+    gpu.close()
     assert not driver.there
 
 
