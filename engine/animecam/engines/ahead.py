@@ -95,7 +95,7 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     if place.gpu is not None:
         place.gpu.use()
     model = networks.half or networks.model
-    ports = read_ports(place.flavour, model, place.folder)
+    ports = read_ports(place.flavour, model, place.folder).ports
     gpu = place.gpu
     target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
     check = engine_check(place.flavour, gpu, networks.model, ports) if gpu is not None else None

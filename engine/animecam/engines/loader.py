@@ -50,7 +50,10 @@ class EngineLoader:
             stack.callback(self.gpu.close)
             self.flavour: Flavour = choose_flavour(self.gpu.compute_capability)
             folder = options.cache_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animecam-")))
-            self._ports = read_ports(self.flavour, self.model, folder)
+            reading = read_ports(self.flavour, self.model, folder)
+            self._ports = reading.ports
+            # Engines are to be built, most likely: a builder that starts beside the frames stops them for seconds.
+            self._builder = reading.builder
             self.input, self.outputs, self.precision = self._ports.input, self._ports.outputs, self._ports.precision
             self.max_batch = self.input.shape[0] or MAX_BATCH
             check = engine_check(self.flavour, self.gpu, model, self._ports)
@@ -101,6 +104,7 @@ class EngineLoader:
     def close(self) -> None:
         """Gives the GPU back; may be called twice."""
         self.end()
+        self._builder = None
         self._stack.close()
 
     def _loaded(self, shape: tuple[int, ...], make: Callable[[Engine, int], Made]) -> Made:

@@ -1,7 +1,8 @@
 """What goes into a network and comes out, as a runtime has read it: noted beside the engines.
 
 To read a file takes a builder. That of `tensorrt` needs seconds to start, 1 to 2.6 GB of the host's memory and 0.2 to
-0.75 GB of the GPU's ("Init builder kernel library" in its logs). An engine that is there already needs none.
+0.75 GB of the GPU's ("Init builder kernel library" in its logs), and its bindings hold Python's lock meanwhile. Where
+an engine is there already, none is needed.
 """
 
 import hashlib
@@ -25,6 +26,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, and by what.
+
+    Attributes:
+        ports: Of the network.
+        builder: The runtime's, which has read it; None: it was noted. While one lives, another one starts at once.
+    """
+
+    ports: Ports
+    builder: Any
+
+
+@dataclass(frozen=True, slots=True)
 class _Reader:
     """Who has read what; another one might read it otherwise, or refuse it."""
 
@@ -33,7 +47,7 @@ class _Reader:
     version: str
 
 
-def read_ports(flavour: Flavour, model: Path, folder: Path) -> Ports:
+def read_ports(flavour: Flavour, model: Path, folder: Path) -> Reading:
     """The ports of an ONNX file that a runtime takes, from the note if this version of it has read this file before.
 
     Args:
@@ -47,10 +61,11 @@ def read_ports(flavour: Flavour, model: Path, folder: Path) -> Ports:
     reader = _Reader(hashlib.sha256(model.read_bytes()).hexdigest(), flavour.name, flavour.version)
     note = folder / f"{network_name(model)}-{flavour.name}{PORTS_SUFFIX}"
     ports = _noted(note, reader)
-    if ports is None:
-        ports = parse_network(flavour, model).ports
-        _note(note, reader, ports)
-    return ports
+    if ports is not None:
+        return Reading(ports, None)
+    parsed = parse_network(flavour, model)
+    _note(note, reader, parsed.ports)
+    return Reading(parsed.ports, parsed.builder)
 
 
 def _noted(note: Path, reader: _Reader) -> Ports | None:
