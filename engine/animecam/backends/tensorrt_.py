@@ -92,9 +92,14 @@ class TensorRtBackend:
             self._warm_up(session, shape)
             on_failure.pop_all()
         with self._using:
+            gone = self._sessions.pop(shape, None)  # another thread has prepared the same meanwhile
             if len(self._sessions) == KEPT_SHAPES:
-                self._sessions.popitem(last=False)[1].close()
+                gone = self._sessions.popitem(last=False)[1]
             self._sessions[shape] = session
+        if gone is not None:
+            with gpu_turn(lambda: self._loader.is_ending):  # it may wait for the whole GPU
+                self._loader.gpu.use()
+                gone.close()
 
     def _warm_up(self, session: HostSession, shape: tuple[int, ...]) -> None:
         """What a runtime compiles and records at first, it does now and not while somebody waits for a frame."""

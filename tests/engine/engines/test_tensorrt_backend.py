@@ -12,7 +12,7 @@ from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import note_context
-from animecam.cuda.turns import gpu_turn
+from animecam.cuda.turns import gpu_turn, has_gpu_turn
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.card import FULL
 from animecam.styles.network import open_style
@@ -169,12 +169,27 @@ def test_the_engine_used_longest_ago_makes_room(
 ):
     monkeypatch.setattr(tensorrt_, "KEPT_SHAPES", 2)
     backend = opened(warm_cache)
-    sizes = (32, 40, 48)
+    sizes, turns = (32, 40, 48), []
     for size_px in sizes:
         backend.run(pictures(1, size_px))
+        session = backend._sessions[3, size_px, size_px]
+        close = session.close
+        session.close = lambda size_px=size_px, close=close: (turns.append((size_px, has_gpu_turn())), close())
+    assert turns == [(sizes[0], True)]  # what is freed may wait for the whole GPU, which ends what others record
     assert not backend.is_ready((3, sizes[0], sizes[0]))
     assert all(backend.is_ready((3, size_px, size_px)) for size_px in sizes[1:])
     backend.close()
+
+
+def test_what_two_threads_prepare_is_kept_once(gpu, runtime, warm_cache: Path, opened, pictures, expected):
+    backend = opened(warm_cache)
+    for _ in range(2):
+        backend.prepare((3, 32, 32))
+    first, second = (context for context in runtime.contexts if context.ran)
+    assert first is not second
+    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    assert second.ran[1] == first.ran[1] + 1
+    backend.close()  # the fixture looks whether all memory was given back
 
 
 def test_whoever_calls_it_gets_his_context_back(gpu, runtime, warm_cache: Path, opened, pictures, monkeypatch):
