@@ -24,7 +24,7 @@ from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, list_styles, verified_half
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]  # tensorrt takes minutes for an engine
 
 log = logging.getLogger(__name__)
 
