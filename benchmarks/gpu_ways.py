@@ -19,6 +19,7 @@ from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendO
 from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import open_backend
 from animecam.cuda.base import Gpu
+from animecam.engines.loader import EngineLoader
 from animecam.errors import AnimecamError, BackendError
 from animecam.faces.align import Pose
 from animecam.render.base import Patch
@@ -102,7 +103,7 @@ def network_ways(
         "torch, half, compiled": lambda: _compiled(stack, options, batch, model, half),
         "torch, eager, fp32": lambda: _torch_eager(model, options, batch),
         "ONNX Runtime, CUDA": lambda: _onnxruntime(model, options, batch),
-        "naive": lambda: _naive(device, contract, size_px, model, half, options, frame),
+        "naive": lambda: _naive(stack, device, contract, size_px, model, half, options, frame),
     }
     ways: dict[str, Way] = {}
     for name, opener in openers.items():
@@ -182,18 +183,27 @@ def _onnxruntime(model: Path, options: BackendOptions, batch: Tensor) -> Way:
 
 
 def _naive(
-    device: Gpu, contract: Contract, size_px: int, model: Path, half: Path | None, options: BackendOptions, frame: Frame
+    stack: ExitStack,
+    device: Gpu,
+    contract: Contract,
+    size_px: int,
+    model: Path,
+    half: Path | None,
+    options: BackendOptions,
+    frame: Frame,
 ) -> Way:
     """The engine and its context loaded for every call, and the processor before and after."""
     ops = CpuImageOps()
     (region,) = heads(frame, size_px)
+    loader = stack.enter_context(closing(EngineLoader(model, half, options)))
 
     def run() -> object:
-        with closing(open_backend(model, BackendChoice.TENSORRT, options, half=half)) as backend:
+        # Not by a backend, which runs every number of pictures before it calls itself ready.
+        with closing(loader.host_session((3, size_px, size_px))) as session:
+            device.use()
             batch = np.empty((1, 3, size_px, size_px), np.float32)
             encode(ops.crop(frame, region), contract.input, batch[0])
-            drawn = decode(backend.run(batch)[0][0], contract.output)
-        device.use()
+            drawn = decode(session.run(batch)[0][0], contract.output)
         return ops.paste(frame, [Patch(region, drawn, head_mask(size_px, size_px))])
 
     return run

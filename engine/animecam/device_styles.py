@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 from animecam.backends.base import BackendChoice, BackendOptions
-from animecam.backends.device import DeviceNetwork
+from animecam.backends.device import Compiling, DeviceNetwork
 from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
 from animecam.cuda.turns import gpu_turn
@@ -169,6 +169,8 @@ class DeviceStyles:
                 if not is_mine:
                     raise BackendError("the run has ended")
                 self._warm_up(network, stream, size_px)
+            if isinstance(network, Compiling):
+                network.keep_compiled()  # now, as a program may be killed
         except AnimecamError:
             network.close()
             raise

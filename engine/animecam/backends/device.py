@@ -1,6 +1,6 @@
 """The seam between the frame path on a GPU and the runtime that computes the network there."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from animecam.backends.base import BackendInfo
 
@@ -59,4 +59,13 @@ class DeviceNetwork(Protocol):
 
     def close(self) -> None:
         """Frees the engines; may be called twice. Nothing of it may be running."""
+        ...
+
+
+@runtime_checkable
+class Compiling(Protocol):
+    """A network that compiles at its first runs."""
+
+    def keep_compiled(self) -> None:
+        """Keeps what was compiled so far for the next start; where that fails, it is slower and nothing else."""
         ...

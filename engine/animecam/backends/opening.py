@@ -143,9 +143,9 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
         BackendError: There is no driver, no GPU, or no runtime that supports it.
     """
     from animecam.backends.tensorrt_ import TensorRtBackend
-    from animecam.cuda.gpu import open_gpu
+    from animecam.cuda.gpu import look_at_gpu
 
-    open_gpu(options.gpu or 0).close()  # before anything that takes seconds to import
+    look_at_gpu(options.gpu or 0)  # before anything that takes seconds to import
     try:
         fast = TensorRtBackend(forms.model, forms.half, options)
     except BackendError as no_tensorrt:
@@ -162,11 +162,11 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
 
 @functools.cache
 def _has_gpu(index: int) -> bool:
-    """Whether a GPU can be opened; asked before anything that takes seconds to import."""
-    from animecam.cuda.gpu import open_gpu
+    """Whether there is such a GPU; asked before anything that takes seconds to import."""
+    from animecam.cuda.gpu import look_at_gpu
 
     try:
-        open_gpu(index).close()
+        look_at_gpu(index)
     except BackendError:
         return False
     return True

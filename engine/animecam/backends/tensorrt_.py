@@ -23,6 +23,13 @@ NAME = "tensorrt"
 KEPT_SHAPES = 8
 """Engines that stay loaded: every crop size that the governor moves between, and a whole frame."""
 
+WARM_UPS = 3
+"""Runs of each number of pictures before an engine is called ready.
+
+tensorrt-rtx compiles in the first one, records its CUDA graph in the second and launches it from the third on
+(NVIDIA, "Working with RTX CUDA Graphs"). A recording among live frames would be ended by whoever loads meanwhile.
+"""
+
 _CHANNELS = 3
 
 
@@ -85,18 +92,25 @@ class TensorRtBackend:
             self._warm_up(session, shape)
             on_failure.pop_all()
         with self._using:
+            gone = self._sessions.pop(shape, None)  # another thread has prepared the same meanwhile
             if len(self._sessions) == KEPT_SHAPES:
-                self._sessions.popitem(last=False)[1].close()
+                gone = self._sessions.popitem(last=False)[1]
             self._sessions[shape] = session
+        if gone is not None:
+            with gpu_turn(lambda: self._loader.is_ending):  # it may wait for the whole GPU
+                self._loader.gpu.use()
+                gone.close()
 
     def _warm_up(self, session: HostSession, shape: tuple[int, ...]) -> None:
-        """What a runtime compiles at a first run, it compiles now and not while somebody waits for a frame."""
+        """What a runtime compiles and records at first, it does now and not while somebody waits for a frame."""
         with gpu_turn(lambda: self._loader.is_ending) as is_mine:
             if not is_mine:
                 raise BackendError(f"{self._name} is closed")
             self._loader.gpu.use()
             for batch in range(1, session.max_batch + 1):
-                if self.input.shape[0] in (None, batch):
+                if self.input.shape[0] not in (None, batch):
+                    continue
+                for _ in range(WARM_UPS):
                     session.run(np.zeros((batch, *shape), self.input.dtype))
         session.keep_compiled()
 
@@ -163,6 +177,11 @@ class TensorRtDevice:
         if self._bound is None:
             raise BackendError("nothing is bound")
         self._bound.enqueue(stream_handle)
+
+    def keep_compiled(self) -> None:
+        """See `Compiling`."""
+        for session in self._sessions.values():
+            session.keep_compiled()
 
     def end(self) -> None:
         """See `DeviceNetwork.end`."""

@@ -168,6 +168,19 @@ class Stream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GpuFacts:
+    """What the driver tells of a GPU that nobody has opened.
+
+    Attributes:
+        name: As its maker calls it.
+        compute_capability: Major and minor, for instance (8, 9).
+    """
+
+    name: str
+    compute_capability: tuple[int, int]
+
+
 class Gpu(Protocol):
     """A GPU with its context; whoever opened it closes it, after everything that was made with it.
 

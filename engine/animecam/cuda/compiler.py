@@ -17,6 +17,9 @@ from animecam.errors import BackendError
 OPTIONS = ("-std=c++17", "--extra-device-vectorization")
 INSTALL = "pip install nvidia-cuda-nvrtc"
 
+_MACHINE_CODE, _PTX = "sm_", "compute_"  # what NVRTC calls a GPU, by what it is to give
+_TEN = 10  # NVRTC's numbers of GPUs: 89 is 8.9
+
 log = logging.getLogger(__name__)
 
 
@@ -32,20 +35,23 @@ def compile_kernels(
         anew: What is kept is no good.
 
     Returns:
-        A cubin.
+        A cubin; PTX for a GPU that is newer than NVRTC: its driver compiles that.
 
     Raises:
-        BackendError: NVRTC is not installed, does not know this GPU, or the source is wrong.
+        BackendError: NVRTC is not installed, knows this GPU no more, or the source is wrong.
     """
     version = compiler_version()
-    options = (f"--gpu-architecture=sm_{compute_capability[0]}{compute_capability[1]}", *OPTIONS)
-    kept = None if cache is None else cache / f"kernels-{_key(source, options, version)}.cubin"
+    architecture = _architecture(compute_capability, version)
+    options = (f"--gpu-architecture={architecture}", *OPTIONS)
+    is_text = architecture.startswith(_PTX)
+    suffix = "ptx" if is_text else "cubin"
+    kept = None if cache is None else cache / f"kernels-{_key(source, options, version)}.{suffix}"
     if kept is not None and not anew and (found := _found(kept)):
         return found
-    cubin = _compile(source, options)
+    code = _compile(source, options, is_text=is_text)
     if kept is not None:
-        _keep(kept, cubin)
-    return cubin
+        _keep(kept, code)
+    return code
 
 
 def compiler_version() -> tuple[int, int]:
@@ -62,24 +68,42 @@ def compiler_version() -> tuple[int, int]:
     return int(major), int(minor)
 
 
+def _architecture(capability: tuple[int, int], version: tuple[int, int]) -> str:
+    """What NVRTC is to compile for: the GPU itself, or the newest that it knows before it."""
+    code, known = nvrtc.nvrtcGetSupportedArchs()
+    _check(code, "ask NVRTC which GPUs it knows")
+    asked = _TEN * capability[0] + capability[1]
+    if asked in known:
+        return f"{_MACHINE_CODE}{asked}"
+    older = [one for one in known if one < asked]
+    if not older:
+        first = divmod(min(known), _TEN)
+        message = (
+            f"NVRTC {version[0]}.{version[1]} compiles for GPUs from compute capability {first[0]}.{first[1]} on, "
+            f"and this one has {capability[0]}.{capability[1]}"
+        )
+        raise BackendError(message, hint="this GPU is too old for CUDA 13: use --backend openvino or onnxruntime")
+    return f"{_PTX}{max(older)}"
+
+
 def _key(source: str, options: tuple[str, ...], version: tuple[int, int]) -> str:
     text = "\n".join((source, *options, f"nvrtc {version[0]}.{version[1]}"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _compile(source: str, options: tuple[str, ...]) -> bytes:
+def _compile(source: str, options: tuple[str, ...], *, is_text: bool) -> bytes:
     code, program = nvrtc.nvrtcCreateProgram(source.encode(), b"animecam.cu", 0, [], [])
     _check(code, "prepare kernels")
     try:
         (code,) = nvrtc.nvrtcCompileProgram(program, len(options), [option.encode() for option in options])
         if code != nvrtc.nvrtcResult.NVRTC_SUCCESS:
             raise BackendError(f"the kernels do not compile with {' '.join(options)}: {_report(program)}")
-        code, size = nvrtc.nvrtcGetCUBINSize(program)
+        code, size = nvrtc.nvrtcGetPTXSize(program) if is_text else nvrtc.nvrtcGetCUBINSize(program)
         _check(code, "read compiled kernels")
-        cubin = bytes(size)  # the bindings fill it, as NVIDIA's own examples have it
-        (code,) = nvrtc.nvrtcGetCUBIN(program, cubin)
+        compiled = bytes(size)  # the bindings fill it, as NVIDIA's own examples have it
+        (code,) = nvrtc.nvrtcGetPTX(program, compiled) if is_text else nvrtc.nvrtcGetCUBIN(program, compiled)
         _check(code, "read compiled kernels")
-        return cubin
+        return compiled
     finally:
         nvrtc.nvrtcDestroyProgram(program)
 
@@ -107,8 +131,8 @@ def _found(file: Path) -> bytes:
         return b""
 
 
-def _keep(file: Path, cubin: bytes) -> None:
+def _keep(file: Path, compiled: bytes) -> None:
     try:
-        write_whole(file, cubin)
+        write_whole(file, compiled)
     except OSError as error:
         log.warning("compiled kernels are not kept: %s", error.strerror)

@@ -7,11 +7,12 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from cuda.bindings import driver
 
 from animecam.cache import usable_cache
-from animecam.cuda.base import DeviceBuffer, Event, Kernel, PinnedBuffer, Stream
+from animecam.cuda.base import DeviceBuffer, Event, GpuFacts, Kernel, PinnedBuffer, Stream
 from animecam.cuda.compiler import compile_kernels
 from animecam.cuda.current import note_context
 from animecam.cuda.dlpack import CUDA
@@ -45,15 +46,9 @@ class CudaGpu:
     """
 
     def __init__(self, index: int) -> None:
-        _start_driver()
-        count = int(check(driver.cuDeviceGetCount(), "count the GPUs"))
-        if index >= count:
-            there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
-            raise BackendError(f"no GPU {index}: {there}", hint=NO_SUCH_GPU)
+        self._device, facts = _find(index)
+        self.name, self.compute_capability = facts.name, facts.compute_capability
         self.shared_as: tuple[int, int] = (CUDA, index)
-        self._device = check(driver.cuDeviceGet(index), f"open GPU {index}")
-        self.name = _name(self._device)
-        self.compute_capability = _capability(self._device)
         self.context = int(check(driver.cuDevicePrimaryCtxRetain(self._device), f"open GPU {index}"))
         self._modules: dict[str, int] = {}  # by source: every film asks for the same
         self._is_open = True
@@ -120,12 +115,28 @@ class CudaGpu:
     def _loaded(self, source: str) -> int:
         """A module; where what is kept of it is damaged, compiled anew: it would be so at every start."""
         code, module = driver.cuModuleLoadData(self._compiled(source))
-        if code == driver.CUresult.CUDA_ERROR_INVALID_IMAGE:
+        if code in (driver.CUresult.CUDA_ERROR_INVALID_IMAGE, driver.CUresult.CUDA_ERROR_INVALID_PTX):
             code, module = driver.cuModuleLoadData(self._compiled(source, anew=True))
         return int(check((code, module), "load kernels"))
 
     def _compiled(self, source: str, *, anew: bool = False) -> bytes:
         return compile_kernels(source, self.compute_capability, usable_cache(), anew=anew)
+
+
+def look_at(index: int) -> GpuFacts:
+    """See `gpu.look_at_gpu`."""
+    return _find(index)[1]
+
+
+def _find(index: int) -> tuple[Any, GpuFacts]:
+    """The driver's handle of a GPU, and what it tells of it."""
+    _start_driver()
+    count = int(check(driver.cuDeviceGetCount(), "count the GPUs"))
+    if index >= count:
+        there = "there is no GPU" if count == 0 else f"there are only GPUs 0 to {count - 1}"
+        raise BackendError(f"no GPU {index}: {there}", hint=NO_SUCH_GPU)
+    device = check(driver.cuDeviceGet(index), f"open GPU {index}")
+    return device, GpuFacts(_name(device), _capability(device))
 
 
 def _way_back() -> Callable[[], None]:

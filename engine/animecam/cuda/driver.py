@@ -15,8 +15,14 @@ _OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
 _BROKEN = "start the program again: until then the driver refuses everything here; please report it"
 _HINTS = {
     "CUDA_ERROR_NO_DEVICE": "nvidia-smi shows which GPUs the driver sees; CUDA_VISIBLE_DEVICES hides the others",
-    "CUDA_ERROR_NO_BINARY_FOR_GPU": "this GPU is older or newer than the CUDA packages: pip install -U cuda-bindings",
+    "CUDA_ERROR_NO_BINARY_FOR_GPU": "this GPU is older or newer than its compiler: pip install -U nvidia-cuda-nvrtc",
+    "CUDA_ERROR_JIT_COMPILER_NOT_FOUND": "libnvidia-ptxjitcompiler of the driver is missing: install the driver again",
     "CUDA_ERROR_UNSUPPORTED_PTX_VERSION": "update the NVIDIA driver",
+    "CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE": (
+        "CUDA's cuda-compat is in the way: update the driver, or take cuda-compat out of LD_LIBRARY_PATH"
+    ),
+    "CUDA_ERROR_STUB_LIBRARY": "a toolkit's stub of libcuda is found before the driver's: look at LD_LIBRARY_PATH",
+    "CUDA_ERROR_UNKNOWN": "restart the computer; after it slept: sudo rmmod nvidia_uvm && sudo modprobe nvidia_uvm",
     "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH": "restart the computer after an update of the driver",
     "CUDA_ERROR_SYSTEM_NOT_READY": "start the NVIDIA fabric manager or restart the computer",
     "CUDA_ERROR_DEVICE_UNAVAILABLE": "another program has this GPU for itself: nvidia-smi -q -d COMPUTE shows its mode",

@@ -13,7 +13,7 @@ from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
 from animecam.engines.key import Target
-from animecam.engines.network import parse_network
+from animecam.engines.ports import read_ports
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError
 
@@ -95,14 +95,14 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     if place.gpu is not None:
         place.gpu.use()
     model = networks.half or networks.model
-    parsed = parse_network(place.flavour, model)
+    ports = read_ports(place.flavour, model, place.folder).ports
     gpu = place.gpu
     target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
-    check = engine_check(place.flavour, gpu, networks.model, parsed) if gpu is not None else None
+    check = engine_check(place.flavour, gpu, networks.model, ports) if gpu is not None else None
     store = EngineStore(place.flavour, place.folder, check, must_keep=True)
     for size_px in sizes_px:
-        shape = _shape(parsed.input, size_px)
-        key = key_for(place.flavour, target, model, parsed, shape, MAX_BATCH)
+        shape = _shape(ports.input, size_px)
+        key = key_for(place.flavour, target, model, ports, shape, MAX_BATCH)
         yield store.engine(model, key, progress, try_again=True)
 
 

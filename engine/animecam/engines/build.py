@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from animecam.backends.base import Port
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.key import PORTABLE, TURING, EngineKey
@@ -64,7 +65,7 @@ def build_engine(
     config = parsed.builder.create_builder_config()
     if config is None:
         raise flavour.error("cannot make a configuration")
-    _set_batch(flavour, parsed.builder, config, parsed.input.name, parsed.input.shape[0], key)
+    _set_batch(flavour, parsed.builder, config, parsed.ports.input, key)
     # The engine keeps what its layers are, to be read back; one of tensorrt-rtx is not a byte larger for it.
     config.profiling_verbosity = flavour.api.ProfilingVerbosity.DETAILED
     if flavour.is_rtx:
@@ -83,14 +84,14 @@ def build_engine(
     return BuiltEngine(bytes(data), layers, time.perf_counter() - start_s)
 
 
-def _set_batch(flavour: Flavour, builder: Any, config: Any, name: str, fixed_batch: int | None, key: EngineKey) -> None:
+def _set_batch(flavour: Flavour, builder: Any, config: Any, port: Port, key: EngineKey) -> None:
     """One picture is what it is tuned for, up to the key's number is what it takes."""
-    if fixed_batch is not None:
+    if port.shape[0] is not None:
         return
     profile = builder.create_optimization_profile()
     if profile is None:
         raise flavour.error("cannot make a profile")
-    profile.set_shape(name, (1, *key.shape), (1, *key.shape), (key.max_batch, *key.shape))
+    profile.set_shape(port.name, (1, *key.shape), (1, *key.shape), (key.max_batch, *key.shape))
     if config.add_optimization_profile(profile) < 0:
         raise flavour.error("refuses the profile of batches")
 

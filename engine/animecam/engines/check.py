@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from animecam.backends.base import BackendChoice, BackendOptions, Tensor
+from animecam.backends.base import BackendChoice, BackendOptions, Port, Tensor
 from animecam.cuda.base import Gpu
 from animecam.engines.flavour import Flavour
 from animecam.engines.host import HostSession
 from animecam.engines.inspection import check_built_types, read_types
 from animecam.engines.key import EngineKey, EngineParity, EngineTypes
-from animecam.engines.network import ParsedNetwork
+from animecam.engines.network import Ports
 from animecam.engines.parity import psnr_db, trial_pictures
 from animecam.engines.session import EngineSession
 from animecam.engines.store import LEAST_PSNR_DB, Check
@@ -22,27 +22,27 @@ _HINT = "update the runtime and the driver, or use --backend onnxruntime; please
 log = logging.getLogger(__name__)
 
 
-def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetwork) -> Check:
+def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, ports: Ports) -> Check:
     """A check for `EngineStore`.
 
     Args:
         flavour: The runtime.
         gpu: Current in the thread that builds.
         reference: The fp32 network, which ONNX Runtime computes on the processor.
-        parsed: The network that engines are built from.
+        ports: Of the network that engines are built from.
     """
 
     def check(data: bytes, key: EngineKey) -> tuple[EngineTypes, EngineParity]:
         # In which mode a runtime records a graph of its own is not said: others may be at work beside this.
         session = EngineSession(flavour, gpu, data, max_batch=key.max_batch, shape=key.shape, own_graph=False)
-        port = parsed.input
-        host = HostSession(gpu, session, type(port)(port.name, (None, *key.shape), port.dtype), parsed.outputs)
+        port = ports.input
+        host = HostSession(gpu, session, Port(port.name, (None, *key.shape), port.dtype), ports.outputs)
         try:
             types = read_types(session.layer_information())
             if not types.is_known:
                 log.info("types of the layers of the %s engine: %s", key.precision, types.note)
             check_built_types(key.precision, types, _HINT)
-            pictures = _pictures(parsed, key)
+            pictures = _pictures(port, key)
             given = host.run(pictures)[0]
         finally:
             host.close()
@@ -58,10 +58,10 @@ def engine_check(flavour: Flavour, gpu: Gpu, reference: Path, parsed: ParsedNetw
     return check
 
 
-def _pictures(parsed: ParsedNetwork, key: EngineKey) -> Tensor:
+def _pictures(port: Port, key: EngineKey) -> Tensor:
     """The bundled portrait and noise for our own networks; for others, whose coding only their card knows, noise."""
-    kind = parsed.input.dtype
-    count = parsed.input.shape[0] or min(2, key.max_batch)  # a network may take a fixed number
+    kind = port.dtype
+    count = port.shape[0] or min(2, key.max_batch)  # a network may take a fixed number
     shape = (count, *key.shape)
     if key.precision == "f16":
         return trial_pictures(shape).astype(np.float16).astype(np.float32)  # both networks get the same numbers

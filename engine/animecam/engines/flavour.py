@@ -24,6 +24,8 @@ OLDEST_CLASSIC = (10, 12)  # before it the bindings lack user-managed memory and
 RTX_LISTED: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 6), (8, 9))
 RTX_FROM: Capability = (12, 0)
 """Compute capabilities that tensorrt-rtx runs on: these and all from then on; not 8.7, and not 9.0 to 11.x."""
+OLDEST_GPU: Capability = (7, 5)
+"""Compute capability from which on either package, and CUDA 13, supports GPUs."""
 
 INSTALL_RTX = "pip install 'animecam[tensorrt-rtx]'"
 INSTALL_CLASSIC = "pip install 'animecam[tensorrt]'"
@@ -81,6 +83,10 @@ def choose_flavour(capability: Capability | None) -> Flavour:
     Raises:
         BackendError: No package that supports this GPU is installed, or it cannot be imported.
     """
+    if capability is not None and capability < OLDEST_GPU:  # before gigabytes are installed for nothing
+        supported, given = (".".join(map(str, one)) for one in (OLDEST_GPU, capability))
+        message = f"TensorRT supports GPUs from compute capability {supported} on, and this one has {given}"
+        raise BackendError(message, hint="this GPU is too old: use --backend openvino or onnxruntime")
     names = installed()
     if not names:
         message = "neither tensorrt-rtx nor tensorrt is installed"

@@ -113,7 +113,9 @@ def _word(layer: Layer) -> str:
     # The mean of a map has one value a picture and channel, in whatever order the axes are told.
     name = CONVOLUTION if sum(side != 1 for side in cast(list[object], sides)) > 2 else STATISTIC
     takes = _multiplied(layer)
-    return f"{name} {takes} TO {gives}" if takes and gives and takes != gives else f"{name} {takes or gives or UNKNOWN}"
+    if not takes:  # what gives float may multiply half, with a cast fused behind it
+        return f"{name} {gives if gives == HALF else UNKNOWN}"
+    return f"{name} {takes} TO {gives}" if gives and takes != gives else f"{name} {takes}"
 
 
 def _multiplied(layer: Layer) -> str:

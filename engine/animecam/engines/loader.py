@@ -18,7 +18,7 @@ from animecam.engines.check import engine_check
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
 from animecam.engines.key import Target, file_word
-from animecam.engines.network import parse_network, precision_of
+from animecam.engines.ports import read_ports
 from animecam.engines.session import RUNTIME_CACHE_SUFFIX, EngineSession
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError, DeviceMemoryError
@@ -49,12 +49,14 @@ class EngineLoader:
             self.gpu: Gpu = open_gpu(options.gpu or 0)
             stack.callback(self.gpu.close)
             self.flavour: Flavour = choose_flavour(self.gpu.compute_capability)
-            self._parsed = parse_network(self.flavour, self.model)
-            self.input, self.outputs = self._parsed.input, self._parsed.outputs
-            self.max_batch = self.input.shape[0] or MAX_BATCH
-            self.precision = precision_of(self._parsed)
             folder = options.cache_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animecam-")))
-            check = engine_check(self.flavour, self.gpu, model, self._parsed)
+            reading = read_ports(self.flavour, self.model, folder)
+            self._ports = reading.ports
+            # Engines are to be built, most likely: a builder that starts beside the frames stops them for seconds.
+            self._builder = reading.builder
+            self.input, self.outputs, self.precision = self._ports.input, self._ports.outputs, self._ports.precision
+            self.max_batch = self.input.shape[0] or MAX_BATCH
+            check = engine_check(self.flavour, self.gpu, model, self._ports)
             self._store = EngineStore(self.flavour, folder, check)
             self._stack = stack.pop_all()
 
@@ -102,6 +104,7 @@ class EngineLoader:
     def close(self) -> None:
         """Gives the GPU back; may be called twice."""
         self.end()
+        self._builder = None
         self._stack.close()
 
     def _loaded(self, shape: tuple[int, ...], make: Callable[[Engine, int], Made]) -> Made:
@@ -121,7 +124,7 @@ class EngineLoader:
                     log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
 
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
-        key = key_for(self.flavour, self.target, self.model, self._parsed, shape, batch)
+        key = key_for(self.flavour, self.target, self.model, self._ports, shape, batch)
         engine = self._store.engine(self.model, key, self._progress(shape))
         try:
             return make(engine, batch)

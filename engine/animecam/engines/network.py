@@ -21,19 +21,35 @@ _FREE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedNetwork:
-    """A network that was read and is not built yet.
+class Ports:
+    """What goes into a network and comes out.
 
     Attributes:
         input: Its only input.
         outputs: In the order of the file.
+    """
+
+    input: Port
+    outputs: tuple[Port, ...]
+
+    @property
+    def precision(self) -> str:
+        """What the file promises by the type of its input: "f16" or "f32"."""
+        return "f16" if self.input.dtype == np.float16 else "f32"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedNetwork:
+    """A network that was read and is not built yet; to be let go soon, as a builder holds much memory.
+
+    Attributes:
+        ports: What goes in and out.
         network: As the runtime has it.
         builder: What made it.
         parser: Holds the weights: it must live until the engine is built.
     """
 
-    input: Port
-    outputs: tuple[Port, ...]
+    ports: Ports
     network: Any
     builder: Any
     parser: Any
@@ -75,7 +91,7 @@ def parse_network(flavour: Flavour, model: Path) -> ParsedNetwork:
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
     only_input([tensor.name for tensor in inputs], model.name)
     outputs = tuple(_port(flavour, network.get_output(index)) for index in range(network.num_outputs))
-    return ParsedNetwork(_port(flavour, inputs[0]), outputs, network, builder, parser)
+    return ParsedNetwork(Ports(_port(flavour, inputs[0]), outputs), network, builder, parser)
 
 
 def fix_shape(flavour: Flavour, parsed: ParsedNetwork, shape: tuple[int, ...]) -> None:
@@ -89,7 +105,7 @@ def fix_shape(flavour: Flavour, parsed: ParsedNetwork, shape: tuple[int, ...]) -
     Raises:
         BackendError: The network takes no such pictures.
     """
-    free = parsed.input.shape
+    free = parsed.ports.input.shape
     fits = len(free) == len(shape) + 1 and all(
         side in (None, given) for side, given in zip(free[1:], shape, strict=True)
     )
@@ -115,11 +131,6 @@ def count_types(flavour: Flavour, parsed: ParsedNetwork) -> dict[str, int]:
         is_pixel = layer.type == flavour.api.LayerType.CONVOLUTION and tuple(output.shape)[-2:] == (1, 1)
         counts[f"{'STATISTIC' if is_pixel else kind} {str(output.dtype).rpartition('.')[2]}"] += 1
     return dict(sorted(counts.items()))
-
-
-def precision_of(parsed: ParsedNetwork) -> str:
-    """The precision that the file promises by the type of its input: "f16" or "f32"."""
-    return "f16" if parsed.input.dtype == np.float16 else "f32"
 
 
 def check_types(precision: str, layers: dict[str, int]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from animecam.engines.alone import alone
 from animecam.engines.build import Progress, build_engine, quiet
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
@@ -22,7 +23,7 @@ from animecam.engines.key import (
     read_record,
     timings_file,
 )
-from animecam.engines.network import ParsedNetwork, precision_of
+from animecam.engines.network import Ports
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
 from animecam.errors import BackendError, CacheError, EngineRefusedError
 
@@ -59,7 +60,7 @@ Check = Callable[[bytes, EngineKey], tuple[EngineTypes, EngineParity]]
 
 
 def key_for(
-    flavour: Flavour, target: Target | None, model: Path, parsed: ParsedNetwork, shape: tuple[int, ...], max_batch: int
+    flavour: Flavour, target: Target | None, model: Path, ports: Ports, shape: tuple[int, ...], max_batch: int
 ) -> EngineKey:
     """What an engine of a network must be good for here.
 
@@ -67,7 +68,7 @@ def key_for(
         flavour: The runtime.
         target: The GPU; None: those that tensorrt-rtx builds for.
         model: The network's file.
-        parsed: What is in it.
+        ports: What goes in and out.
         shape: Of one picture.
         max_batch: Most pictures at a time, where the network leaves that free.
     """
@@ -76,9 +77,9 @@ def key_for(
         runtime=flavour.name,
         version=flavour.version,
         gpu=gpu_word(flavour, target),
-        precision=precision_of(parsed),
+        precision=ports.precision,
         shape=shape,
-        max_batch=parsed.input.shape[0] or max_batch,
+        max_batch=ports.input.shape[0] or max_batch,
     )
 
 
@@ -103,7 +104,10 @@ def problem_with(path: Path, key: EngineKey) -> str:
 
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Whoever comes second finds what the first one built: frames on the host and on the GPU want the same engine."""
+"""Whoever comes second finds what the first one built: frames on the host and on the GPU want the same engine.
+
+Other processes are kept apart by `alone`.
+"""
 
 
 class EngineStore:
@@ -145,16 +149,22 @@ class EngineStore:
                 or so it was when it was last built.
             CacheError: It cannot be written, and must be kept.
         """
+        path = self.path(model, key)
         with _ONE_AT_A_TIME:
-            path = self.path(model, key)
-            problem = anew or self.problem(model, key)
-            refused = remembered_refusal(path, key) if problem else ""
-            if refused and not anew and not try_again:
-                raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
-            if not problem:
-                record = read_record(path.with_suffix(RECORD_SUFFIX))
-                return Engine(path, path.read_bytes(), record, is_new=False)
-            return self._built(path, model, key, progress, problem)
+            if not anew and not self.problem(model, key):
+                return _found(path)
+            before = _written_ns(path)
+            with alone(path, lambda: not progress(0.0)) as is_alone:
+                if not is_alone:
+                    raise BackendError(f"the build of {model.name} was ended before it began")
+                is_as_it_was = _written_ns(path) == before  # else another process has built it meanwhile
+                problem = (is_as_it_was and anew) or self.problem(model, key)
+                if not problem:
+                    return _found(path)
+                refused = remembered_refusal(path, key)
+                if refused and not anew and not try_again:
+                    raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
+                return self._built(path, model, key, progress, problem)
 
     def _built(self, path: Path, model: Path, key: EngineKey, progress: Progress, problem: str) -> Engine:
         if problem != ABSENT:
@@ -194,3 +204,15 @@ class EngineStore:
         except OSError as error:
             message = f"cannot keep engine {path}: {error.strerror}"
             raise CacheError(message, hint="set XDG_CACHE_HOME to a folder of yours with space") from error
+
+
+def _found(path: Path) -> Engine:
+    return Engine(path, path.read_bytes(), read_record(path.with_suffix(RECORD_SUFFIX)), is_new=False)
+
+
+def _written_ns(path: Path) -> int:
+    """When a file was written; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -50,13 +50,17 @@ class FaceKernels:
         """Queues the crops of `count` faces, of `size` pixels across and down, for a network's input at an address."""
         stream.launch(self._kernels["crop"], _pixels(size, count), (job, faces, network_input))
 
-    def settle(self, stream: Stream, job: int, faces: int, network_output: int, count: int, size_px: int) -> None:
-        """Queues what happens to a network's output before it is pasted: calmed, matched, shared."""
-        grid = _pixels((size_px, size_px), count)
-        stream.launch(self._kernels["calm"], grid, (job, faces, network_output))
+    def calm(
+        self, stream: Stream, job: int, faces: int, network_output: int, count: int, size: tuple[int, int]
+    ) -> None:
+        """Queues a network's output at an address, of `count` faces, to be taken over and steadied."""
+        stream.launch(self._kernels["calm"], _pixels(size, count), (job, faces, network_output))
+
+    def settle(self, stream: Stream, job: int, faces: int, count: int, size: tuple[int, int]) -> None:
+        """Queues what happens to all drawn faces before they are pasted: matched, shared."""
         ring = Grid((RING_BLOCKS, PARTS, count), (RING_THREADS, 1, 1))
         stream.launch(self._kernels["ring"], ring, (job, faces))
-        stream.launch(self._kernels["finish"], grid, (job, faces))
+        stream.launch(self._kernels["finish"], _pixels(size, count), (job, faces))
 
     def paste(self, stream: Stream, job: int, faces: int) -> None:
         """Queues the faces' way back into the frame."""

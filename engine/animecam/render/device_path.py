@@ -20,7 +20,7 @@ from animecam.render.device_graphs import Graphs
 from animecam.render.device_heads import Heads
 from animecam.render.device_job import JobOptions
 from animecam.render.device_kernels import FaceKernels
-from animecam.render.device_layout import BlockLayout, Geometry
+from animecam.render.device_layout import FACE, BlockLayout, Geometry
 from animecam.render.device_memory import FaceMemory, Memory
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.device_slots import Slot
@@ -30,8 +30,7 @@ from animecam.types import Frame, Region
 RING = 3
 """Frames under way: one going up, one being drawn, one coming down."""
 
-_PICTURE_BYTES = 3 * 2
-"""Of one pixel of a network's input: three numbers of 16 bits."""
+_PICTURE_BYTES = 3 * 2  # of one pixel of a network's input: three numbers of 16 bits
 
 log = logging.getLogger(__name__)
 
@@ -237,13 +236,15 @@ class DevicePath:
 
     def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
         network_input, network_output = (batch.address for batch in self._batches)
-        self._kernels.crop(self._draw, slot.job, slot.faces, network_input, count, (size_px, size_px))
+        size = (size_px, size_px)
         for start in range(0, count, network.max_batch):
-            skipped = start * _PICTURE_BYTES * size_px**2
-            batch = min(network.max_batch, count - start)
-            network.bind(network_input + skipped, network_output + skipped, batch=batch, size_px=size_px)
+            # Parts take turns in the same memory: in its midst pictures may begin where TensorRT takes none.
+            batch, faces = min(network.max_batch, count - start), slot.faces + start * FACE.itemsize
+            self._kernels.crop(self._draw, slot.job, faces, network_input, batch, size)
+            network.bind(network_input, network_output, batch=batch, size_px=size_px)
             network.enqueue(self._draw.handle)
-        self._kernels.settle(self._draw, slot.job, slot.faces, network_output, count, size_px)
+            self._kernels.calm(self._draw, slot.job, faces, network_output, batch, size)
+        self._kernels.settle(self._draw, slot.job, slot.faces, count, size)
         self._kernels.paste(self._draw, slot.job, slot.faces)
 
     def _next_slot(self, frame: Frame) -> Slot:

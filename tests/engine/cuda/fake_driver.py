@@ -56,6 +56,7 @@ class FakeDriver:
         broken: What every call answers after a kernel went wrong; None: nothing did.
         images: What was loaded as kernels.
         bad_images: What is refused as such.
+        refusal: With which code.
         calls: Functions that were called, in their order.
     """
 
@@ -64,6 +65,7 @@ class FakeDriver:
         self.broken: driver.CUresult | None = None
         self.images: list[bytes] = []
         self.bad_images: set[bytes] = set()
+        self.refusal = NO_IMAGE
         self.calls: list[str] = []
         self._next = 1000
         self._blocks: list[object] = []
@@ -125,4 +127,4 @@ class FakeDriver:
 
     def _load(self, image: bytes):
         self.images.append(image)
-        return (NO_IMAGE, 0) if image in self.bad_images else self._make("module")
+        return (self.refusal, 0) if image in self.bad_images else self._make("module")

@@ -76,6 +76,23 @@ def test_another_gpu_or_another_source_is_another_entry(compiler, tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_gpu_newer_than_the_compiler_gets_what_its_driver_compiles(compiler, tmp_path):
+    """Text for the newest GPU that the compiler knows, ended by a zero as the driver wants text."""
+    compiled = compiler.compile_kernels(KERNEL, (99, 3), tmp_path)
+    assert b".entry fill(" in compiled
+    assert b".target sm_" in compiled
+    assert compiled.endswith(b"\0")
+    (kept,) = tmp_path.iterdir()
+    assert kept.suffix == ".ptx"
+    assert compiler.compile_kernels(KERNEL, (99, 3), tmp_path) == compiled == kept.read_bytes()
+
+
+def test_a_gpu_that_the_compiler_knows_no_more_is_named(compiler):
+    with pytest.raises(BackendError, match=r"GPUs from compute capability 7\.5 on, and this one has 6\.1") as caught:
+        compiler.compile_kernels(KERNEL, (6, 1))
+    assert "too old for CUDA 13" in caught.value.hint
+
+
 def test_a_mistake_is_reported_with_its_line(compiler):
     with pytest.raises(BackendError, match=r"animecam\.cu\(1\): error"):
         compiler.compile_kernels("this is no kernel", (8, 6))

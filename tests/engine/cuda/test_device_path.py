@@ -1,5 +1,6 @@
 """The way of frames through a GPU, on a GPU that is the host: the pictures, the order of work, and what it costs."""
 
+from contextlib import closing
 from fractions import Fraction
 
 import cv2
@@ -40,10 +41,10 @@ def film(pixel_format, index, *, rough=False) -> Frame:
     return Frame(planes, pixel_format, color, 0, index, index, Fraction(1, 30), 0, packed=packed)
 
 
-def place(track_id, x, y, step, angle_rad) -> Region:
+def place(track_id, x, y, step, angle_rad, side_px=SIZE_PX) -> Region:
     turn = step * np.array([[np.cos(angle_rad), -np.sin(angle_rad)], [np.sin(angle_rad), np.cos(angle_rad)]])
-    shift = np.array((x, y)) - turn @ (SIZE_PX / 2, SIZE_PX / 2)
-    return Region(track_id, SIZE_PX, SIZE_PX, np.column_stack((turn, shift)))
+    shift = np.array((x, y)) - turn @ (side_px / 2, side_px / 2)
+    return Region(track_id, side_px, side_px, np.column_stack((turn, shift)))
 
 
 def faces(index) -> list[Region]:
@@ -102,6 +103,35 @@ def test_films_look_as_the_processor_draws_them(host, gpu, no_persons, pixel_for
     for index, drawn in enumerate(run(host, gpu, frames)):
         compare(drawn, cpu(frames[index], faces(index)))
         assert (drawn.pts, drawn.index, drawn.color) == (frames[index].pts, index, frames[index].color)
+
+
+def test_a_network_that_takes_fewer_pictures_is_bound_where_memory_begins(host, gpu):
+    """TensorRT takes addresses that are multiples of 256 only, and pictures of 200 px are none."""
+
+    class Network(host.HostNetwork):
+        def __init__(self, gpu, max_batch):
+            super().__init__(gpu, max_batch=max_batch)
+            self.places = set()
+
+        def bind(self, *addresses, batch, size_px):
+            self.places.add(addresses)
+            super().bind(*addresses, batch=batch, size_px=size_px)
+
+    side_px, frames = 200, [film(PixelFormat.NV12, index) for index in range(4)]
+    films = []
+    for max_batch in (4, 1, 2):
+        network, drawn = Network(gpu, max_batch), []
+        with closing(DevicePath(gpu, PathOptions(most_faces=3, largest_px=side_px))) as path:
+            for index, frame in enumerate(frames):
+                regions = [place(track, 60 * track + index, 80, 0.4, 0.2, side_px) for track in (1, 2, 3)]
+                drawn.append(path.submit(frame, regions, "s", network, STRENGTH)().frame)
+        assert len(network.places) == 1
+        assert {batch for batch, _ in network.bound} == {4: {3}, 1: {1}, 2: {1, 2}}[max_batch]
+        films.append(drawn)
+    for parts in films[1:]:
+        for whole, frame in zip(films[0], parts, strict=True):
+            for mine, theirs in zip(frame.planes, whole.planes, strict=True):
+                np.testing.assert_array_equal(mine, theirs)
 
 
 def test_a_head_that_keeps_still_is_drawn_steadily(host, gpu):

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from animecam import api
+from animecam.backends.base import BackendChoice
+from animecam.backends.status import BackendStatus
+from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import context_kept
-from animecam.errors import BackendError
+from animecam.cuda.gpu import look_at_gpu
+from animecam.errors import BackendError, DeviceMemoryError
 from animecam.pipeline import Rendered
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
@@ -48,18 +52,22 @@ def compiled(device, monkeypatch):
 
     counts = []
 
-    def compile_source(*_):
+    def compile_source(*_, is_text):
+        assert not is_text
         counts.append(1)
         return b"good kernels"
 
     monkeypatch.setattr(compiler, "compiler_version", lambda: (13, 0))
+    monkeypatch.setattr(compiler, "_architecture", lambda *_: "sm_88")
     monkeypatch.setattr(compiler, "_compile", compile_source)
     return counts
 
 
 @pytest.mark.parametrize("kept", [b"", b"damaged kernels"])
-def test_kept_kernels_that_are_damaged_are_compiled_anew(driver, device, compiled, tmp_path, kept):
+@pytest.mark.parametrize("refusal", ["CUDA_ERROR_INVALID_IMAGE", "CUDA_ERROR_INVALID_PTX"])
+def test_kept_kernels_that_are_damaged_are_compiled_anew(driver, device, compiled, tmp_path, kept, refusal):
     driver.bad_images |= {b"", b"damaged kernels"}
+    driver.refusal = getattr(bindings.CUresult, refusal)
     gpu = device.CudaGpu(0)
     gpu.kernels(KERNEL, ["fill"])
     gpu.close()
@@ -80,6 +88,50 @@ def test_kernels_that_the_driver_does_not_take_are_compiled_once_and_told(driver
         gpu.kernels(KERNEL, ["fill"])
     assert len(compiled) <= 2
     gpu.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("CUDA_ERROR_UNKNOWN", "modprobe nvidia_uvm"),
+        ("CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE", "cuda-compat"),
+        ("CUDA_ERROR_STUB_LIBRARY", "LD_LIBRARY_PATH"),
+        ("CUDA_ERROR_NO_DEVICE", "nvidia-smi"),
+    ],
+)
+def test_a_driver_that_does_not_start_says_what_to_do(driver, device, code, hint):
+    driver.broken = getattr(bindings.CUresult, code)
+    with pytest.raises(BackendError, match=f"cannot start the NVIDIA driver: .*{code}") as caught:
+        device.CudaGpu(0)
+    assert hint in caught.value.hint
+    assert not driver.there
+
+
+def test_a_driver_of_an_older_cuda_is_named(driver, device, monkeypatch):
+    monkeypatch.setattr(bindings, "cuDriverGetVersion", lambda: (bindings.CUresult.CUDA_SUCCESS, 12_080))
+    with pytest.raises(BackendError, match="knows CUDA up to 12, 13 is needed") as caught:
+        device.CudaGpu(0)
+    assert caught.value.hint == "update the driver of this GPU"
+    monkeypatch.setattr(bindings, "cuDriverGetVersion", lambda: (bindings.CUresult.CUDA_SUCCESS, 13_000))
+    device.CudaGpu(0).close()  # of the same major version, though older than the bindings
+
+
+@pytest.mark.parametrize("what", ["buffer", "pinned", "stream"])
+def test_a_full_gpu_is_told_from_other_failures(driver, device, what):
+    """Whoever asked for much asks for less then; of other failures nothing is tried again."""
+    gpu = device.CudaGpu(0)
+    take = {"buffer": lambda: gpu.buffer(1 << 20), "pinned": lambda: gpu.pinned(1 << 20), "stream": gpu.stream}[what]
+    driver.broken = bindings.CUresult.CUDA_ERROR_OUT_OF_MEMORY
+    with pytest.raises(DeviceMemoryError, match="the memory of the GPU is full") as caught:
+        take()
+    assert "--size" in caught.value.hint
+    driver.broken = bindings.CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
+    with pytest.raises(BackendError, match="CUDA_ERROR_ILLEGAL_ADDRESS") as caught:
+        take()
+    assert not isinstance(caught.value, DeviceMemoryError)
+    assert "start the program again" in caught.value.hint
+    gpu.close()
+    assert not driver.there
 
 
 @pytest.mark.parametrize("found", [0, 7, 100])
@@ -195,3 +247,24 @@ def test_a_gpu_that_is_not_there_may_be_hidden(driver, device):
     with pytest.raises(BackendError) as caught:
         device.CudaGpu(0)
     assert "CUDA_VISIBLE_DEVICES" in caught.value.hint
+
+
+def test_a_look_at_a_gpu_makes_no_context(driver):
+    """That takes tenths of a second, and is asked more than once before the first frame."""
+    assert look_at_gpu(1) == GpuFacts("Fake GPU", (8, 8))
+    assert not {name for name in driver.calls if "Ctx" in name}
+    with pytest.raises(BackendError, match="no GPU 2: there are only GPUs 0 to 1"):
+        look_at_gpu(2)
+
+
+def test_whether_there_is_a_gpu_is_asked_without_a_context(driver, monkeypatch):
+    from animecam.backends import opening
+
+    monkeypatch.setattr(opening, "_probe", lambda choice, gpu: BackendStatus(choice.value, usable=True))
+    opening._has_gpu.cache_clear()
+    try:
+        assert opening.runs_on_gpu(BackendChoice.AUTO, 1)
+        assert not opening.runs_on_gpu(BackendChoice.AUTO, 2)
+    finally:
+        opening._has_gpu.cache_clear()
+    assert not {name for name in driver.calls if "Ctx" in name}

@@ -14,6 +14,7 @@ from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import runs_on_gpu
 from animecam.backends.status import BackendStatus
 from animecam.cuda import gpu as gpu_module
+from animecam.cuda.base import GpuFacts
 from animecam.cuda.pixels import GpuVideo
 from animecam.device_styles import DeviceStyles, open_device_style
 from animecam.errors import BackendError, DeviceMemoryError
@@ -147,20 +148,16 @@ def test_the_gpu_that_was_asked_for_is_looked_at(monkeypatch):
     """There are two; the second has a runtime."""
     probed = []
 
-    class Opened:
-        def close(self):
-            pass
-
-    def open_one(index=0):
+    def look_at(index=0):
         if index > 1:
             raise BackendError("there are only GPUs 0 to 1")
-        return Opened()
+        return GpuFacts("A GPU", (8, 9))
 
     def probe(choice, gpu):
         probed.append((choice, gpu))
         return BackendStatus(choice.value, usable=(choice, gpu) == (BackendChoice.TORCH, 1))
 
-    monkeypatch.setattr(gpu_module, "open_gpu", open_one)
+    monkeypatch.setattr(gpu_module, "look_at_gpu", look_at)
     monkeypatch.setattr(opening, "_probe", probe)
     opening._has_gpu.cache_clear()
     try:

@@ -101,6 +101,26 @@ def test_recorded_work_draws_what_single_launches_draw(real, bench, films):
             np.testing.assert_array_equal(mine, theirs)
 
 
+def test_kernels_that_the_driver_compiles_draw_what_machine_code_draws(real, bench, films, monkeypatch, tmp_path):
+    """As on a GPU that is newer than NVRTC: text for an older one."""
+    compiler = importlib.import_module("animecam.cuda.compiler")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    drawn = []
+    for architecture in (None, "compute_75"):
+        if architecture is not None:
+            monkeypatch.setattr(compiler, "_architecture", lambda *_, given=architecture: given)
+        with closing(open_gpu(0)) as gpu, closing(DevicePath(gpu, PathOptions(largest_px=SIZE_PX))) as path:
+            regions = bench.heads(films[0], SIZE_PX, 2)
+            drawn.append([path.submit(f, regions, "copy", bench.CopyNetwork(), 1.0)().frame for f in films])
+    assert [path.suffix for path in sorted(tmp_path.rglob("kernels-*"), key=lambda path: path.suffix)] == [
+        ".cubin",
+        ".ptx",
+    ]
+    for usual, text in zip(*drawn, strict=True):
+        for mine, theirs in zip(text.planes, usual.planes, strict=True):
+            assert np.abs(mine.astype(int) - theirs).max() <= 1
+
+
 def test_a_thousand_frames_cost_no_memory(real, bench, films):
     assert bench.soak(real, bench.CopyNetwork(), films, SIZE_PX)["grown_mib"] <= 0
 

@@ -5,7 +5,7 @@ The builder and the parser are the real ones of tensorrt-rtx; only what needs a 
 
 import ctypes
 import json
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,7 @@ class Context:
         self._addresses: dict[str, int] = {}
         self._shape: tuple[int, ...] = ()
         self.memory: tuple[int, int] = (0, 0)
+        self.ran: Counter[int] = Counter()  # runs by number of pictures
         self.nvtx_verbosity: Any = None
         runtime.contexts.append(self)
 
@@ -148,6 +149,7 @@ class Context:
         )
         drawn[:] = self._runtime.compute(given.astype(np.float32))
         self._runtime.runs += 1
+        self.ran[self._shape[0]] += 1
         return True
 
 

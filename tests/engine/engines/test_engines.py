@@ -64,7 +64,7 @@ def without_types(record: Path) -> str:
 
 
 def key_of(rtx: Flavour, model: Path, **changes: object) -> EngineKey:
-    return replace(key_for(rtx, None, model, parse_network(rtx, model), SHAPE, 4), **changes)
+    return replace(key_for(rtx, None, model, parse_network(rtx, model).ports, SHAPE, 4), **changes)
 
 
 @pytest.mark.parametrize("name", STYLES)
@@ -120,8 +120,9 @@ def test_sums_in_half_are_an_error(rtx: Flavour, network: Path):
 
 def test_the_ports_are_read_without_building(rtx: Flavour, network: Path):
     parsed = parse_network(rtx, network)
-    assert (parsed.input.name, parsed.input.shape, parsed.input.dtype) == ("picture", (None, 3, None, None), np.float16)
-    assert [port.name for port in parsed.outputs] == ["drawn"]
+    port = parsed.ports.input
+    assert (port.name, port.shape, port.dtype) == ("picture", (None, 3, None, None), np.float16)
+    assert [port.name for port in parsed.ports.outputs] == ["drawn"]
     fix_shape(rtx, parsed, (3, 64, 48))
     assert tuple(parsed.network.get_output(0).shape) == (-1, 3, 64, 48)
     with pytest.raises(BackendError, match=r"takes pictures of 3x\?x\?, not 4x8x8"):
@@ -155,7 +156,7 @@ def test_an_engine_is_built_once_and_recorded(rtx: Flavour, network: Path, tmp_p
     assert not record.types.is_known
     assert "no GPU" in record.types.note
     assert first.path.name == "ink-model.fp16-3x64x64-b4-tensorrt-rtx-portable.engine"
-    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json"}  # nothing half-done
+    assert {path.suffix for path in tmp_path.iterdir() if path.is_file()} == {".engine", ".json", ".lock"}
 
 
 def test_a_full_disk_does_not_cost_the_engine(rtx: Flavour, network: Path, tmp_path: Path, monkeypatch, caplog):

@@ -3,7 +3,7 @@
 import pytest
 
 from animecam.engines import flavour as flavours
-from animecam.engines.flavour import RTX, choose_flavour, rtx_supports
+from animecam.engines.flavour import CLASSIC, RTX, choose_flavour, rtx_supports
 from animecam.errors import BackendError
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
@@ -35,3 +35,13 @@ def test_a_gpu_that_rtx_does_not_support_needs_the_other_package(monkeypatch: py
     with pytest.raises(BackendError, match="neither tensorrt-rtx nor tensorrt") as caught:
         choose_flavour((8, 6))
     assert "animecam[tensorrt-rtx]" in caught.value.hint
+
+
+@pytest.mark.parametrize("names", [(), (RTX,), (CLASSIC,), (RTX, CLASSIC)])
+@pytest.mark.parametrize("capability", [(6, 1), (7, 0)])
+def test_for_a_gpu_that_is_too_old_nothing_is_to_be_installed(monkeypatch: pytest.MonkeyPatch, names, capability):
+    monkeypatch.setattr(flavours, "installed", lambda: names)
+    with pytest.raises(BackendError, match=r"from compute capability 7\.5 on, and this one has [67]\.[01]") as caught:
+        choose_flavour(capability)
+    assert "pip install" not in caught.value.hint
+    assert "--backend openvino" in caught.value.hint

@@ -110,6 +110,14 @@ def test_a_cast_fused_behind_a_convolution_makes_it_no_slower():
     check_built_types("f16", types, "")
 
 
+def test_a_result_in_float_alone_does_not_prove_a_slow_convolution():
+    """As far as is told, a cast may be fused behind it: the engine would be refused, and remembered as refused."""
+    types = read_types(told(layer("CaskConvolution", FREE, words("Float")), layer("CaskJitConv", FREE, words("Half"))))
+    assert types.layers == {"CONVOLUTION HALF": 1, "CONVOLUTION UNKNOWN": 1}
+    assert not types.is_known
+    check_built_types("f16", types, "")
+
+
 def test_one_convolution_in_fp32_is_too_many_for_fp16_and_none_for_fp32():
     half, slow = (layer("CaskConvolution", words(kind), words(kind)) for kind in ("Half", "Float"))
     types = read_types(told(half, slow, half))

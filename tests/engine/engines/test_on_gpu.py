@@ -3,7 +3,8 @@
 import logging
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from animecam.cuda.gpu import open_gpu
 from animecam.engines.flavour import RTX
 from animecam.engines.key import read_record
 from animecam.errors import BackendError
+from animecam.faces.align import Pose
+from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, list_styles, verified_half
+from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
-pytestmark = pytest.mark.gpu
+pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]  # tensorrt takes minutes for an engine
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +151,23 @@ def test_between_two_steps_on_the_gpu(gpu, cache: Path, name: str, size_px: int,
             for order in (other, first):
                 draw(order, lambda graph=graph: stream.replay(graph))
             graph.close()
+
+
+def test_fewer_pictures_at_a_time_draw_the_same(gpu, tensorrt, cache: Path):
+    """At 200 px: the second picture lies where TensorRT takes no address."""
+    size_px, films = 200, []
+    planes, packed = allocate_planes(PixelFormat.RGB24, 640, 480)
+    packed[...] = np.random.default_rng(0).integers(0, 256, packed.shape, np.uint8)
+    frame = Frame(planes, PixelFormat.RGB24, Color(), 0, 0, 0, Fraction(1, 30), 0, packed=packed)
+    regions = [Pose(160.0 * (i + 1), 240.0, 140.0, 0.1).region(i, size_px) for i in range(3)]
+    for max_batch in (4, 1):
+        gpu.use()
+        network = device_network("cel", BackendChoice.TENSORRT, cache)
+        with closing(network), closing(DevicePath(gpu, PathOptions(most_faces=3, largest_px=size_px))) as path:
+            network.max_batch = max_batch
+            films.append([path.submit(frame, regions, "cel", network, 1.0)().frame for _ in range(2 * RING)])
+    for together, one_by_one in zip(*films, strict=True):
+        assert np.abs(together.planes[0].astype(int) - one_by_one.planes[0]).max() <= 2
 
 
 def test_the_second_start_takes_the_engine_as_it_is(gpu, tensorrt, cache: Path):

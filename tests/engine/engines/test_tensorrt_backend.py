@@ -10,8 +10,9 @@ import pytest
 from animecam.backends import tensorrt_
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import note_context
-from animecam.cuda.turns import gpu_turn
+from animecam.cuda.turns import gpu_turn, has_gpu_turn
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.styles.card import FULL
 from animecam.styles.network import open_style
@@ -84,9 +85,16 @@ def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(
 def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, warm_cache: Path, opened):
     backend = opened(warm_cache)
     backend.prepare((3, 32, 32))
-    batches = [context.batch for context in runtime.contexts[-1:]]
-    assert runtime.runs >= backend.max_batch
-    assert batches == [backend.max_batch]
+    assert set(runtime.contexts[-1].ran) == set(range(1, backend.max_batch + 1))
+    backend.close()
+
+
+def test_what_rtx_records_by_itself_is_recorded_before_frames_come(gpu, runtime, warm_cache: Path, opened):
+    """Its first run compiles, its second records, and its third is the first that launches what was recorded."""
+    backend = opened(warm_cache)
+    backend.prepare((3, 32, 32))
+    (context,) = (one for one in runtime.contexts if one.config.cuda_graph_strategy.name == "WHOLE_GRAPH_CAPTURE")
+    assert min(context.ran.values()) >= 3
     backend.close()
 
 
@@ -161,12 +169,27 @@ def test_the_engine_used_longest_ago_makes_room(
 ):
     monkeypatch.setattr(tensorrt_, "KEPT_SHAPES", 2)
     backend = opened(warm_cache)
-    sizes = (32, 40, 48)
+    sizes, turns = (32, 40, 48), []
     for size_px in sizes:
         backend.run(pictures(1, size_px))
+        session = backend._sessions[3, size_px, size_px]
+        close = session.close
+        session.close = lambda size_px=size_px, close=close: (turns.append((size_px, has_gpu_turn())), close())
+    assert turns == [(sizes[0], True)]  # what is freed may wait for the whole GPU, which ends what others record
     assert not backend.is_ready((3, sizes[0], sizes[0]))
     assert all(backend.is_ready((3, size_px, size_px)) for size_px in sizes[1:])
     backend.close()
+
+
+def test_what_two_threads_prepare_is_kept_once(gpu, runtime, warm_cache: Path, opened, pictures, expected):
+    backend = opened(warm_cache)
+    for _ in range(2):
+        backend.prepare((3, 32, 32))
+    first, second = (context for context in runtime.contexts if context.ran)
+    assert first is not second
+    np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
+    assert second.ran[1] == first.ran[1] + 1
+    backend.close()  # the fixture looks whether all memory was given back
 
 
 def test_whoever_calls_it_gets_his_context_back(gpu, runtime, warm_cache: Path, opened, pictures, monkeypatch):
@@ -205,7 +228,7 @@ def test_a_shape_that_makes_room_just_before_it_is_drawn_is_loaded_again(
 
 def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, caplog: pytest.LogCaptureFixture):
     """From the style's card to the pictures, with the processor until the engine is ready."""
-    monkeypatch.setattr("animecam.cuda.gpu.open_gpu", lambda index: type("Probe", (), {"close": lambda self: None})())
+    monkeypatch.setattr("animecam.cuda.gpu.look_at_gpu", lambda index: GpuFacts(gpu.name, gpu.compute_capability))
     picture = (np.random.default_rng(1).random((32, 32, 3)) * 255).astype(np.uint8)
     with caplog.at_level(logging.INFO, logger="animecam"):
         options = BackendOptions(cache_dir=warm_cache, threads=1, gpu=0, allow_int8=False)  # half is held to float32

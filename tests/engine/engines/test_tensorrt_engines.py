@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +11,7 @@ import pytest
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.device_styles import DeviceStyles
 from animecam.engines.key import read_record
 from animecam.engines.refusal import remember_refusal
 from animecam.errors import BackendError, DeviceMemoryError
@@ -55,6 +57,22 @@ def test_what_was_compiled_is_never_replaced_by_less(gpu, runtime, tmp_path: Pat
     backend.run(pictures())  # the runtime does not take these: what it compiles now is kept, however small
     backend.close()
     assert jit.read_bytes() == b"kernels"
+
+
+def test_what_was_compiled_between_two_steps_is_kept_before_frames_come(gpu, runtime, tmp_path: Path):
+    def open_network(style: str, size_px: int) -> TensorRtDevice:
+        return TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=tmp_path, gpu=0))
+
+    styles = DeviceStyles(gpu, open_network)
+    try:
+        end_s = time.monotonic() + 60
+        while styles("cel", 32) is None:
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
+        (jit,) = tmp_path.glob("*.jit")
+        assert jit.read_bytes() == b"kernels"
+    finally:
+        styles.close()
 
 
 def test_the_types_of_the_new_engine_are_read_back_and_recorded(gpu, runtime, tmp_path: Path, opened, pictures):

@@ -1,4 +1,4 @@
-// Frame → aligned crops, all faces in one launch: as bytes to compare and as numbers of 16 bits for the network.
+// Frame → aligned crops, all faces of a batch in one launch: as bytes to compare and as numbers of 16 bits for the network.
 
 // The grey of an RGB difference, as OpenCV rounds it.
 __device__ inline unsigned char grey(int red, int green, int blue)
