@@ -143,6 +143,7 @@ class LivePanel:
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
+            f"while no face is seen: {_UNSEEN[look.unseen]}",
             *_core_lines(figures.cores),
             str(self._info_of(look)),
         ]

@@ -140,7 +140,7 @@ def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Si
     source = stack.enter_context(opened_source(options.source, options.source_options))
     if uris and not cameras:
         cameras = _open_standbys(stack, uris, source.format)
-    if uris and source.format.is_live:
+    if (uris or options.has_window) and source.format.is_live:  # somebody looks who can end the run himself
         away = placeholder_frame(source.format, AWAY)
         source = ReturningSource(source, lambda: open_source(options.source, options.source_options), away)
         stack.callback(source.close)

@@ -1,11 +1,12 @@
 """What is counted in a run, and the figures that come of it."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from animecam.cores import CoreUse, CoreWatch
-from animecam.timing import Percentiles, Rate, Timing
+from animecam.timing import RECENT_FRAMES, Percentiles, Rate, Timing, percentiles_of
 from animecam.types import Faces, Frame
 
 LATENCY = "latency"  # the stage of a `Timing` that is no thread's work
@@ -29,7 +30,7 @@ class Figures:
         position_s: Presentation time of the newest frame out, from the first, in seconds.
         fps_in: Frames read per second: over the last second, or the whole run in the closing report.
         fps_out: Frames written per second, likewise.
-        latency_ms: From capture to the last sink.
+        latency_ms: From capture to the last sink: of the last sixty frames, or the whole run in the closing report.
         stage_ms: Stage → how long it took.
         seconds: Wall-clock length of the run.
         cores: How much of all cores' time the program and others used, over the same time as the rates; None in the
@@ -85,6 +86,7 @@ class Tally:
         self._cores: CoreWatch | None = None
         self._start_ns = now_ns()
         self._rate_in, self._rate_out = Rate(), Rate()
+        self._recent_ms = deque[float](maxlen=RECENT_FRAMES)
         self._capped = self._idle = self._with_faces = self._faces = self._more_faces = 0
         self._first_time_s = self._position_s = 0.0
 
@@ -115,7 +117,9 @@ class Tally:
             is_idle: The network rested.
         """
         now_ns = self._now_ns()
-        self._timing.add(LATENCY, (now_ns - frame.captured_ns) / 1e6)
+        latency_ms = (now_ns - frame.captured_ns) / 1e6
+        self._timing.add(LATENCY, latency_ms)
+        self._recent_ms.append(latency_ms)
         if self._rate_out.count == 0:
             self._first_time_s = frame.time_s
         self._position_s = frame.time_s - self._first_time_s
@@ -131,10 +135,10 @@ class Tally:
             dropped: See `Figures`, as are the others.
             skipped: Likewise.
             is_interrupted: Likewise.
-            is_closing: The run is over: rates are of all of it, not of the last second.
+            is_closing: The run is over: rates and latency are of all of it, not of the last second and frames.
         """
         stage_ms = self._timing.percentiles()
-        latency_ms = stage_ms.pop(LATENCY, Percentiles())
+        of_the_run_ms = stage_ms.pop(LATENCY, Percentiles())
         now_ns = self._now_ns()
         fps_in, fps_out = (
             rate.mean() if is_closing else rate.per_second(now_ns) for rate in (self._rate_in, self._rate_out)
@@ -152,7 +156,7 @@ class Tally:
             position_s=self._position_s,
             fps_in=fps_in,
             fps_out=fps_out,
-            latency_ms=latency_ms,
+            latency_ms=of_the_run_ms if is_closing else percentiles_of(self._recent_ms.copy()),
             stage_ms=stage_ms,
             seconds=self.seconds,
             cores=self._core_use(is_closing),

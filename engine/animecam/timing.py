@@ -3,12 +3,13 @@
 import math
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 SMALLEST_MS = 0.001  # everything shorter counts as this
 GROWTH = 1.01  # width of a bin: percentiles are right to one per cent
+RECENT_FRAMES = 60  # whose delay is told while a run lasts: a change shows in two seconds at 30 fps
 RATE_WINDOW_NS = 1_000_000_000  # a rate is what happened in the last second
 
 
@@ -63,6 +64,14 @@ class Durations:
                 centre_ms = SMALLEST_MS * GROWTH ** (index + 0.5)
                 return min(centre_ms, self._max_ms)
         return self._max_ms
+
+
+def percentiles_of(durations_ms: Iterable[float]) -> Percentiles:
+    """Percentiles of a few durations, in milliseconds."""
+    durations = Durations()
+    for duration_ms in durations_ms:
+        durations.add(duration_ms)
+    return durations.percentiles()
 
 
 class Rate:

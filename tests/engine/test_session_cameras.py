@@ -105,7 +105,21 @@ def test_what_a_camera_is_asked_for_is_known_before_it_is_open():
     assert (asked.width_px, asked.height_px, asked.rate) == (1280, 720, 15)
 
 
-def test_without_a_virtual_camera_an_unplugged_one_still_ends_the_run():
+def test_an_unplugged_camera_leaves_the_window_open_too(monkeypatch):
+    windows = []
+
+    def open_window(_uri, _format, options):
+        windows.append(ToldWindow(options.panel, ""))
+        return windows[-1]
+
+    monkeypatch.setitem(opening._OPENERS, OutputKind.WINDOW, open_window)
+    options = LiveOptions("pattern:160x120@30?unplug_at=20", ("window:", "null:"), seconds=5.0)
+    run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None))
+    assert not windows[0].stood_in[0]
+    assert any(windows[0].stood_in)
+
+
+def test_where_nobody_looks_an_unplugged_camera_still_ends_the_run():
     with pytest.raises(SourceError, match="unplugged"):
         run_live(
             LiveOptions("pattern:160x120@30?unplug_at=10", ("null:",), seconds=20.0),
@@ -150,12 +164,13 @@ class ToldWindow(NullSink):
 
     def __init__(self, panel, keys) -> None:
         super().__init__()
-        self.shown = []
+        self.shown, self.stood_in = [], []
         for key in keys:
             panel.take(Press(key))
 
     def write(self, frame):
         self.shown.append(frame.planes[0].copy())
+        self.stood_in.append(frame.is_placeholder)
 
 
 @pytest.mark.parametrize("is_shared", [False, True])

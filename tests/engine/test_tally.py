@@ -80,6 +80,17 @@ def test_latency_is_from_capture_to_the_last_sink(camera):
     assert "latency" not in figures.stage_ms
 
 
+def test_latency_under_way_is_of_the_last_sixty_frames():
+    """A slow start is over some seconds later, and a delay that grows shows after an hour as in the first minute."""
+    run = Run()
+    for index in range(100):
+        run.at(index * 40 + (500 if index < 40 else 20)).write(index, captured_ms=index * 40)
+    assert run.figures().latency_ms.max == pytest.approx(20)
+    assert run.figures().latency_ms.count == 60
+    assert run.figures(is_closing=True).latency_ms.max == pytest.approx(500)
+    assert run.figures(is_closing=True).latency_ms.count == 100
+
+
 def test_faces_that_are_not_drawn_are_counted():
     run = Run()
     run.write(0, captured_ms=0, faces=replace(SOMEBODY, left_out=3))

@@ -43,7 +43,9 @@ def set_up_logging(*, verbose: bool) -> None:
 
 
 class FigureLine:
-    """A line of figures that renews itself while live.
+    """A line of figures that renews itself while live; above it stands what draws, and at the end what did, if changed.
+
+    A narrow terminal cuts the line, and a pipe or a file gets none: neither hides which runtime was taken.
 
     Args:
         drawn_by: Says what draws: style, size, backend.
@@ -51,14 +53,19 @@ class FigureLine:
 
     def __init__(self, drawn_by: Callable[[], str]) -> None:
         self._drawn_by = drawn_by
+        self._began_with = ""
         self._live = Live(console=messages, refresh_per_second=LINES_PER_SECOND, transient=True)
 
     def __enter__(self) -> "FigureLine":
+        self._began_with = self._drawn_by()
+        show_note(self._began_with)
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        if (ended_with := self._drawn_by()) != self._began_with:
+            show_note(f"at the end: {ended_with}")
 
     def __call__(self, figures: Figures) -> None:
         """Shows the newest figures."""

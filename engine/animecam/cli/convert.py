@@ -120,6 +120,8 @@ def convert(
 def _convert_here(
     jobs: tuple[Job, ...], settings: Settings, display: "_Terminal", options: SinkOptions, *, is_only_one: bool
 ) -> Outcome:
+    if not jobs:
+        return Outcome()
     from animecam.networks import open_networks
 
     with open_networks(settings) as networks:

@@ -15,6 +15,9 @@ Boxes: TypeAlias = NDArray[np.float32]
 SMALLEST_FACE_PX = 4.0
 """A face below this is a speck that no crop can be made of."""
 
+WHOLE_SHARE = 0.95
+"""A box of which less than this share lies in the frame is cut off: those of whole faces reach over a border, too."""
+
 POINTS_SPREAD = (0.1, 2.0)
 """Shortest and longest side of the four points' bounding box in sizes of the face: else they are no face's."""
 
@@ -48,6 +51,11 @@ def share_inside(box: Box, width_px: float, height_px: float) -> float:
     width = min(box.right, width_px) - max(box.left, 0.0)
     height = min(box.bottom, height_px) - max(box.top, 0.0)
     return max(width, 0.0) * max(height, 0.0) / max(box_size(box) ** 2, 1e-9)
+
+
+def is_cut_off(box: Box, frame: Frame) -> bool:
+    """Whether the border of a frame cuts a box."""
+    return share_inside(box, frame.width_px, frame.height_px) < WHOLE_SHARE
 
 
 def overlaps(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from animecam.errors import AnimecamError, PipelineError, UsageError
 from animecam.pipeline import Figures, Rendered
 from animecam.settings import Look
-from animecam.timing import Durations, ms_since
+from animecam.timing import RECENT_FRAMES, ms_since, percentiles_of
 from animecam.types import Frame
 from animecam.web.camera import CameraFrames
 from animecam.web.looks import figures_json, look_changes, look_json, problem_json, read_message
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS = 20.0  # from the offer to the first frame; a phone on a poor network needs a few
 SILENT_SECONDS = 15.0  # a camera that sends nothing for this long is gone: the tab was closed, the network is down
 FIGURES_SECONDS = 0.5  # how often the page's figures move
-RECENT_FRAMES = 60  # of which the page tells the latency: a change of the look shows in two seconds at 30 fps
 GOODBYE_SECONDS = 0.1  # the last message leaves before the transport closes
 CLOSE_SECONDS = 5.0  # longest wait for the transport to say goodbye
 
@@ -174,10 +173,7 @@ class Session:
         """Sends the figures and ends the session when it is over."""
         while True:
             await asyncio.sleep(FIGURES_SECONDS)
-            recent = Durations()  # those of the whole session would hardly move any more
-            for latency_ms in self._recent_ms:
-                recent.add(latency_ms)
-            lately = replace(self.figures(), latency_ms=recent.percentiles())
+            lately = replace(self.figures(), latency_ms=percentiles_of(self._recent_ms))
             figures = figures_json(lately, self._seat.controls.look)
             self._link.send({"figures": figures | {"backend": self._studio.backend}})
             now_s = time.monotonic()

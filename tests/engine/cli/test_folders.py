@@ -206,3 +206,15 @@ def test_the_tree_is_made_with_its_results_alone(tmp_path, make_clip, capfd):
 def test_what_cannot_begin_leaves_no_folder(fails, people, tmp_path, more):
     fails("convert", people, "-o", tmp_path / "out", *more, status=2)
     assert not (tmp_path / "out").exists()
+
+
+def test_where_all_is_done_no_network_is_opened(tmp_path, monkeypatch, capfd):
+    def refuse(_settings):
+        raise AssertionError("there is nothing to draw")
+
+    monkeypatch.setattr("animecam.networks.open_networks", refuse)
+    folder, out = _make(tmp_path / "h", "a.jpg", "b.mp4"), _make(tmp_path / "out", "a.jpg", "b.mp4")
+    assert main(["convert", str(folder), "-o", str(out)]) == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert told.count("skipped") == 2
+    assert " by " not in told

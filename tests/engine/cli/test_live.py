@@ -30,6 +30,7 @@ def _frames(path: Path):
 def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):
     assert main(["--input", "pattern:640x480@30", "--output", "null:", "--seconds", "1.5", "--size", "192"]) == 0
     shown = capfd.readouterr().err
+    assert shown.startswith(f"{DEFAULT_STYLE} (lite) at 192 px by openvino ")  # a pipe gets no line that renews itself
     for word in ("track", "draw", "paste", "capture to sink", "fps out", "dropped"):
         assert word in shown
 

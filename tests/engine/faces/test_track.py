@@ -131,6 +131,19 @@ def test_what_two_looks_are_in_doubt_of_is_nobody(world, face, visible, track):
     assert all(not faces.faces for faces in track(lamp, 10))
 
 
+@pytest.mark.parametrize(("x", "near", "is_found"), [(25, 0.8, True), (25, 0.6, False), (100, 0.8, False)])
+def test_a_face_that_the_border_cuts_off_is_looked_at_from_near_though_it_is_doubtful(
+    world, face, track, x, near, is_found
+):
+    """As whoever comes in is seen: of half a face the small copy is half as sure."""
+    scene = world(lambda index: [face(450, 240, 80), face(x, 240, 80, score=0.4)])
+    original = scene.follow.detect
+    scene.follow.detect = lambda picture, min_score: tuple(
+        replace(seen, score=near) if seen.score < 0.5 else seen for seen in original(picture, 0.0)
+    )
+    assert [len(faces.faces) for faces in track(scene, 8)] == [2 if is_found else 1] * 8
+
+
 @pytest.mark.parametrize("pts_step", [0, -90])
 def test_time_stamps_that_stand_still_or_run_back_do_not_stop_the_clock(world, face, pts_step, visible):
     scene = world(visible(face(300, 200, 80), end=10))

@@ -1,0 +1,19 @@
+"""What the terminal shows of a live run besides its figures."""
+
+import pytest
+
+from animecam.cli.console import FigureLine
+from animecam.tally import Figures
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [("cel by openvino", ["cel by openvino"]), ("cel by tensorrt", ["cel by openvino", "at the end: cel by tensorrt"])],
+)
+def test_what_draws_is_told_at_once_and_again_where_another_one_took_over(capfd, last, told):
+    drawn_by = "cel by openvino"
+    with FigureLine(lambda: drawn_by) as tell:
+        assert capfd.readouterr().err.splitlines() == told[:1]
+        tell(Figures())
+        drawn_by = last
+    assert [line for line in capfd.readouterr().err.splitlines() if "cel" in line and "fps" not in line] == told[1:]
