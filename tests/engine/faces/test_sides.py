@@ -76,3 +76,13 @@ def test_a_newcomer_over_the_side_is_found_in_the_next_frame_and_not_at_the_next
 
     assert first_with_two(lambda index: ROOM) == 12
     assert first_with_two(lambda index: ROOM if index < came_at else with_block(200, 20)) == came_at
+
+
+def test_sides_that_never_rest_have_every_second_frame_searched(world, face):
+    scene, searched = world(lambda index: [face(450, 240, 80)]), []
+    original = scene.scan.detect
+    scene.scan.detect = lambda *args: searched.append(1) or original(*args)
+    tracker = Tracker(scene.scan, scene.follow, scene.crop)
+    for frame in scene.frames(41):
+        tracker(replace(frame, planes=(with_block(100, 0) if frame.index % 2 else with_block(20, 560),)))
+    assert 13 <= len(searched) <= 21
