@@ -15,10 +15,11 @@ from animecam.backends.untold import untold
 from animecam.command_line import run_command_line
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
-from animecam_export.arguments import check_name, parse_size, read_figures
+from animecam_export.arguments import Figures, check_name, parse_size, read_figures
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
+    from animecam_export.checkpoints import TrainedGenerator
     from animecam_export.parity import Parity
 
 _console = Console(highlight=False)
@@ -77,9 +78,10 @@ def onnx(
     name = check_name(name or folder.resolve().name, "style", "--name NAME")
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
     measured = read_figures(figures, figures_file)
-    text = StyleText(name, title or name, description, rights, recipe, steps, measured)
+    text = StyleText(name, title or name, description, rights, recipe, steps, measured.by_name)
     options = OnnxOptions(fixed_px=parse_size(size))
     trained = load_trained(checkpoint, generator)
+    _check_figures(measured, checkpoint, trained)
     card, parities, removed = export_style(trained, folder, text, options)
     _tell_parities(parities)
     if removed:
@@ -116,10 +118,11 @@ def variant(
         from animecam_export.half_export import add_half
         from animecam_export.variant_export import VariantText, add_variant
 
-    text = VariantText(
-        check_name(quality, "network", "--quality NAME"), recipe, steps, read_figures(figures, figures_file)
-    )
+    quality = check_name(quality, "network", "--quality NAME")
+    measured = read_figures(figures, figures_file)
+    text = VariantText(quality, recipe, steps, measured.by_name)
     trained = load_trained(checkpoint, "dtgan-lite")
+    _check_figures(measured, checkpoint, trained)
     card, parities = add_variant(trained, folder, text)
     _tell_parities(parities)
     for one in card.variants:
@@ -208,6 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 done, 1 run-time error, 2 usage.
     """
     return run_command_line(app, "animecam-export", arguments)
+
+
+def _check_figures(measured: Figures, checkpoint: Path, trained: "TrainedGenerator") -> None:
+    """Refuses the figures of another network, and says of which nobody can tell."""
+    measured.check_network(checkpoint, trained.weights_sha256)
+    if measured.are_of_unknown:
+        told = f"{measured.file} does not say which network it measured: its figures are taken as they are"
+        _console.print(escape(told), soft_wrap=True)
 
 
 def _tell_parities(parities: Sequence["Parity"]) -> None:
