@@ -56,12 +56,14 @@ class ReportOptions:
         figures: What `animecam-train evaluate --json` wrote; None leaves the figures out.
         grid: What `animecam-train evaluate --grid` wrote; None takes the last sample grid of the last run.
         replace: Whether an existing report may be overwritten.
+        name: What the style is called; empty takes the name of the last run's recipe.
     """
 
     folder: Path
     figures: Path | None = None
     grid: Path | None = None
     replace: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
-    """Write NAME.md, NAME-curves.png and NAME-grid.jpg; NAME is that of the last run's recipe.
+    """Write NAME.md, NAME-curves.png and NAME-grid.jpg; NAME is the one given, or that of the last run's recipe.
 
     Args:
         runs: Run folders in the order in which the style went through them.
@@ -126,7 +128,9 @@ def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
         DataError: Nothing to report, a file that cannot be read or written, or a report that is already there.
     """
     records = [read_run(run) for run in runs]
-    name = records[-1].recipe.name
+    name = options.name or records[-1].recipe.name
+    if Path(name).name != name:
+        raise DataError(f"{name!r} cannot be the name of a page", hint="a plain name: --name, or name in the recipe")
     page = options.folder / f"{name}.md"
     if page.exists() and not options.replace:
         raise DataError(f"{page} exists", hint="--replace overwrites it, or name another folder")
