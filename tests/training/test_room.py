@@ -50,6 +50,14 @@ def test_a_place_that_cannot_be_written_ends_a_run_before_its_first_step(
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
 
 
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.EROFS, "may be written"), (errno.EACCES, "may be written"), (errno.ENOSPC, "free some")]
+)
+def test_more_space_is_advised_where_there_is_none(number: int, hint: str) -> None:
+    """It was of a disk that is read-only, too."""
+    assert hint in run_folder.unwritable(Path("run"), OSError(number, os.strerror(number))).hint
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_where_space_cannot_be_reserved_the_system_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool

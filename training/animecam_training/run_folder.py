@@ -83,10 +83,14 @@ def check_run(path: Path, *, is_resumed: bool) -> None:
         raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or somebody's share of it, is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 def unwritable(folder: Path, error: OSError) -> CheckpointError:
     """Why nothing can be written into a run folder, and what to do about it."""
-    is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
-    hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
+    hint = "free some space, then --resume" if is_full(error) else "name a folder that may be written: --out"
     return CheckpointError(f"cannot write {folder}: {error.strerror}", hint=hint)
 
 
@@ -118,7 +122,7 @@ def check_room(folder: Path, checkpoint_bytes: int) -> None:
         with partial.open("wb") as file:
             _reserve(file.fileno(), folder, 2 * checkpoint_bytes)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if not is_full(error):
             raise unwritable(folder, error) from error
         message = f"{folder} has no space for two checkpoints of {checkpoint_bytes / BYTES_PER_MIB:.0f} MiB"
         raise CheckpointError(message, hint="free some, or name another folder: --out") from error
