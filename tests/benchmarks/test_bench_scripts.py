@@ -297,6 +297,42 @@ def test_a_shot_without_a_face_is_left_out(bench):
     assert (list(windows), cuts) == ([0, 1, 4, 5], {2})
 
 
+@pytest.mark.parametrize(
+    ("script", "words", "told"),
+    [
+        ("backends", ["--style", "negative", "--size", "64", "--size", "100"], "--size 100: style negative takes mult"),
+        ("backends", ["--style", "negative", "--style", "nope"], "there is no style 'nope'"),
+        ("backends", ["--threads", "-1"], "--threads"),
+        ("students", ["--size", "100"], "100 is no multiple of 8"),
+        ("students", ["--threads", "-1"], "--threads"),
+        ("soak", ["--minutes", "0.1", "--window", "3"], "give more --minutes"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is(bench, monkeypatch, script, words, told):
+    def refuse(*_, **__):
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(bench(script), "Watch", refuse)
+    result = CliRunner().invoke(bench(script).main, words, catch_exceptions=False)
+    assert result.exit_code in {1, 2}
+    assert told in result.output
+
+
+def test_the_loop_takes_as_many_threads_as_ours(bench, monkeypatch, tmp_path):
+    """It took all cores, whatever --threads said of ours."""
+    baseline, seen = bench("baseline"), []
+
+    def open_session(model, options, providers):
+        seen.append(options.intra_op_num_threads)
+        return opened(model, options, providers=providers)
+
+    opened = baseline.onnxruntime.InferenceSession
+    monkeypatch.setattr(baseline.onnxruntime, "InferenceSession", open_session)
+    settings = Settings(Look(style="negative", size_px=192), threads=3)
+    assert len(baseline.loops(baseline.find_style("negative"), "full", settings, tmp_path / "clip.mp4", (1, 1))) == 2
+    assert seen == [3, 3]
+
+
 def test_contrast_is_that_of_neighbouring_pixels(bench):
     flicker = bench("flicker")
     soft = np.zeros((8, 8, 3), np.uint8)
