@@ -51,7 +51,7 @@ class Figures:
             UsageError: They are of another one.
         """
         if self.weights_sha256 not in {None, weights_sha256}:
-            hint = f"animecam-train evaluate {checkpoint} --json {self.file}"
+            hint = f"measure this one: animecam-train evaluate {checkpoint} … --json {self.file}"
             raise UsageError(f"{self.file} holds the figures of another network than {checkpoint}", hint=hint)
 
     @property

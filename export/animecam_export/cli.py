@@ -84,8 +84,7 @@ def onnx(
     _check_figures(measured, checkpoint, trained)
     card, parities, removed = export_style(trained, folder, text, options)
     _tell_parities(parities)
-    if removed:
-        _console.print(f"removed, as they were of the older network: {escape(', '.join(removed))}", soft_wrap=True)
+    _tell_removed(removed)
     variant = card.variant()
     _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
     if fp16:
@@ -123,8 +122,9 @@ def variant(
     text = VariantText(quality, recipe, steps, measured.by_name)
     trained = load_trained(checkpoint, "dtgan-lite")
     _check_figures(measured, checkpoint, trained)
-    card, parities = add_variant(trained, folder, text)
+    card, parities, removed = add_variant(trained, folder, text)
     _tell_parities(parities)
+    _tell_removed(removed)
     for one in card.variants:
         about = f"{one.parameters:,} parameters, {one.cost} of the reference's time in OpenVINO"
         _console.print(f"{escape(str(folder / one.file))}: {about}", soft_wrap=True)
@@ -225,6 +225,11 @@ def _tell_parities(parities: Sequence["Parity"]) -> None:
     for parity in parities:
         pictures = f"{parity.pictures} crops, fp32"
         _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+
+
+def _tell_removed(files: Sequence[str]) -> None:
+    if files:
+        _console.print(f"removed, as they were of the older network: {escape(', '.join(files))}", soft_wrap=True)
 
 
 def _tell_half(folder: Path, card: StyleCard, parity: "Parity", quality: str, against: str) -> None:
