@@ -94,16 +94,13 @@ def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tm
 
 
 def test_the_page_has_the_name_of_the_style_where_its_recipe_has_another(first: Path, tmp_path: Path) -> None:
-    words = ["report", str(first), "-o", str(tmp_path / "docs"), "--name", "mine"]
+    words = ["report", str(first), "-o", str(tmp_path / "docs"), "--name", "my own"]
     assert main(words) == 0
-    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == [
-        "mine-curves.png",
-        "mine-grid.jpg",
-        "mine.md",
-    ]
-    page = (tmp_path / "docs/mine.md").read_text()
-    assert page.startswith('# Style "mine"')
-    assert "(mine-grid.jpg)" in page
+    written = sorted(path.name for path in (tmp_path / "docs").iterdir())
+    assert written == ["my own-curves.png", "my own-grid.jpg", "my own.md"]
+    page = (tmp_path / "docs/my own.md").read_text()
+    assert page.startswith('# Style "my own"')
+    assert "(my%20own-grid.jpg)" in page
     assert main([*words[:-1], "../mine"]) == 1
     assert not (tmp_path / "mine.md").exists()
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from animecam_training.config import Recipe
 from animecam_training.data.pictures import read_picture, write_picture
@@ -180,14 +181,14 @@ def _read_figures(path: Path) -> Mapping[str, Any]:
 
 
 def _page(name: str, records: Sequence[RunRecord], measured: Mapping[str, Any] | None, *, has_grid: bool) -> str:
-    parts = [f'# Style "{name}"']
+    parts, place = [f'# Style "{name}"'], quote(name)
     if has_grid:
-        parts.append(f"![Portraits, and below each the same drawn]({name}-grid.jpg)")
+        parts.append(f"![Portraits, and below each the same drawn]({place}-grid.jpg)")
     parts += ["## How it was trained", _runs_table(records), _weights_lines(records)]
     validated = [(number, record) for number, record in enumerate(records, start=1) if record.best]
     if validated:
         parts += ["## Validation", *(_validation_text(number, record) for number, record in validated)]
-    parts += ["## Losses", f"![Every term by step]({name}-curves.png)"]
+    parts += ["## Losses", f"![Every term by step]({place}-curves.png)"]
     if measured:
         parts += ["## Figures", _figures_text(measured)]
     return "\n\n".join(parts) + "\n"
