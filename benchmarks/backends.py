@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import click
 import numpy as np
 from inputs import portrait_crops
 from machine import Watch
-from measuring import COUNT, EXACT_DB, BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, EXACT_DB, THREADS, BenchmarkCommand, json_option, save, say, show
 from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
@@ -88,27 +89,43 @@ class Row:
 @click.option("--style", "names", multiple=True, default=(DEFAULT_STYLE, REFERENCE_STYLE), show_default=True)
 @click.option("--size", "sizes_px", multiple=True, type=COUNT, default=SIZES_PX, show_default=True)
 @click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
-@click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
+@click.option("--threads", type=THREADS, default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
 def main(names: tuple[str, ...], sizes_px: tuple[int, ...], rounds: int, threads: int, report: Path | None) -> None:
     """Measures every runtime and precision that works here."""
+    styles = [find_style(name) for name in names]  # all of them first: a wrong one would lose what was measured before
+    for style, size_px in product(styles, sizes_px):
+        check_size(style, size_px)
     watch = Watch()
     statuses = probe_backends()
     for status in statuses:
         say(f"{status.name}: {status.detail}")
     rows: list[Row] = []
-    for name in names:
-        style = find_style(name)
-        for size_px in sizes_px:
-            with ExitStack() as stack:  # anew for each size: runtimes keep the plans of few
-                candidates = open_candidates(stack, style, threads)
-                reference = stack.enter_context(opened_reference(threads))
-                rows += measure(style, candidates, reference, portrait_crops(size_px), rounds)
+    for style, size_px in product(styles, sizes_px):
+        with ExitStack() as stack:  # anew for each size: runtimes keep the plans of few
+            candidates = open_candidates(stack, style, threads)
+            reference = stack.enter_context(opened_reference(threads))
+            rows += measure(style, candidates, reference, portrait_crops(size_px), rounds)
     heads = ("network", "candidate", "size", "ms p50", "ms p95", "of the reference", "to itself dB", "to full dB")
     show("one crop", heads, [_cells(row) for row in rows])
     say(f"the reference: {REFERENCE}")
     missing = {status.name: status.problem for status in statuses if not status.usable}
     save(report, watch, {"reference": REFERENCE, "missing": missing, "rows": [asdict(row) for row in rows]})
+
+
+def check_size(style: Style, size_px: int) -> None:
+    """Finds a size of crops that a style's networks do not take.
+
+    Raises:
+        click.UsageError: It is one.
+    """
+    contract = style.card.contract
+    if contract.fixed_px not in {None, (size_px, size_px)}:
+        height_px, width_px = contract.fixed_px or (0, 0)
+        raise click.UsageError(f"--size {size_px}: style {style.name} takes {width_px}x{height_px} only")
+    if size_px < contract.min_px or size_px % contract.multiple_px:
+        taken = f"multiples of {contract.multiple_px} from {contract.min_px} on"
+        raise click.UsageError(f"--size {size_px}: style {style.name} takes {taken}")
 
 
 def open_candidates(stack: ExitStack, style: Style, threads: int) -> list[Candidate]:

@@ -74,10 +74,12 @@ class Row:
 class Loop:
     """The user's script, with a network that stays loaded, as ours do."""
 
-    def __init__(self, card: StyleCard, model: Path, short_px: int | None) -> None:
+    def __init__(self, card: StyleCard, model: Path, short_px: int | None, threads: int = 0) -> None:
         self._card = card
         self._short_px = short_px
-        self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._input: str = self._session.get_inputs()[0].name
 
     def draw(self, frame: Picture) -> Picture:
@@ -150,7 +152,7 @@ def main(*, settings: Settings, source: str, frames: int, whole_frames: int, rou
         ours = f"animecam, {quality} network in {networks.backend_info.precision}"
         ways: dict[str, Convert] = {ours: partial(convert, networks, clip)}
         for drawn_with in dict.fromkeys((quality, FULL)):
-            ways |= loops(style, drawn_with, size_px, clip, (frames, whole_frames))
+            ways |= loops(style, drawn_with, settings, clip, (frames, whole_frames))
         rows = measure(ways, rounds, folder, has_sound=bool(sounds_in(clip)))
         summary = networks.summary
     show(
@@ -168,21 +170,21 @@ def convert(networks: Networks, clip: Path, target: Path) -> int:
     return convert_file(clip, target, networks, lambda _: lambda _: None, SinkOptions(overwrite=True)).frames_out
 
 
-def loops(style: Style, quality: str, size_px: int, clip: Path, frames: tuple[int, int]) -> dict[str, Convert]:
+def loops(style: Style, quality: str, settings: Settings, clip: Path, frames: tuple[int, int]) -> dict[str, Convert]:
     """The loop with one network of a style, in both kinds.
 
     Args:
         style: The style.
         quality: Which of its networks.
-        size_px: Shorter side that the first kind scales frames to.
+        settings: Of ours: as many threads, and the shorter side that the first kind scales frames to.
         clip: What is converted.
         frames: How many frames of it either kind does.
     """
-    model = verified_model(style, quality)
+    model, size_px, threads = verified_model(style, quality), settings.look.size_px, settings.threads
     way = f"loop, {quality} network in f32, frame"
     return {
-        f"{way} at {size_px} px": partial(Loop(style.card, model, size_px), clip, frames[0]),
-        f"{way} as it is": partial(Loop(style.card, model, None), clip, frames[1]),
+        f"{way} at {size_px} px": partial(Loop(style.card, model, size_px, threads), clip, frames[0]),
+        f"{way} as it is": partial(Loop(style.card, model, None, threads), clip, frames[1]),
     }
 
 

@@ -4,15 +4,16 @@
 
 The warping error is what is left between two frames once the motion of the source is taken out (see
 `animecam_training.metrics.flicker`). It is measured on the face, in a window of fixed size that follows it by whole
-pixels, the same for every variant: what is filmed around the head would only dilute it. Two frames between which the
-clip is cut are left out. The variants are the crop's place smoothed or not (One-Euro filter) and the drawing calmed or
-not (`render/calm.py`); colours are matched alike in all. A clip carries its camera's noise; patterns have none, so some
-is added.
+pixels, the same for every variant: what is filmed around the head would only dilute it. Faces are tracked as `convert`
+tracks them, who sees where a clip is cut: each shot is measured on the face that is seen longest in it, and two frames
+between which the clip is cut are left out. The variants are the crop's place smoothed or not (One-Euro filter) and the
+drawing calmed or not (`render/calm.py`); colours are matched alike in all. A clip carries its camera's noise; patterns
+have none, so some is added.
 """
 
 import math
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from measuring import COUNT, BenchmarkCommand, json_option, save, show
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
-from animecam.faces.align import Aligner, AlignOptions, head_pose
+from animecam.faces.align import Aligner, AlignOptions, Pose, head_pose
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.smooth import OneEuroOptions
@@ -41,7 +42,6 @@ from animecam.settings import Controls, Settings
 from animecam.sinks.convert import to_rgb
 from animecam.timing import Timing
 from animecam.types import Frame, Image
-from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.flicker import measure_flicker
 
 SOURCES = ("pattern:640x480@30?live=0",)
@@ -153,13 +153,14 @@ def measure(
     """Draws one clip in every variant and compares.
 
     Raises:
-        click.ClickException: Nobody is in the clip, or in its last frame alone.
+        click.ClickException: Nobody is in the clip, or in no two frames one after the other.
     """
-    windows = face_windows(filmed, detectors.tracker())
-    if len(windows) < FEWEST_FRAMES:
-        raise click.ClickException(f"{clip}: there is one frame with a face, and two are compared: give more of them")
+    windows, cuts = face_windows(filmed, detectors.tracker())
+    if len(windows) - len(cuts) < FEWEST_FRAMES:
+        raise click.ClickException(
+            f"{clip}: no two frames of a shot show a face, and two are compared: give more of them"
+        )
     source = _cut(filmed, windows)
-    cuts = find_cuts(to_rgb(frame, upright=False) for frame in filmed[len(filmed) - len(windows) :])
     rows: list[Row] = []
     bare: list[Image] = []
     for variant in VARIANTS:
@@ -200,31 +201,49 @@ def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, se
     )
 
 
-def face_windows(frames: Sequence[Frame], tracker: Tracker) -> list[Window]:
-    """Where the face that is seen longest is, in every frame from its first one on.
+def face_windows(frames: Sequence[Frame], tracker: Tracker) -> tuple[dict[int, Window], frozenset[int]]:
+    """Where the face that is seen longest in its shot is, from its first frame to the shot's last.
 
     Returns:
-        Windows of one size, inside the frame; fewer than frames if the face comes later.
+        By the frame's place a window, inside the frame, all of one size; and which of them, counted without the frames
+        that have none, are the first of a shot, but for the first of all.
 
     Raises:
         click.ClickException: There is no face.
     """
-    poses = [{face.track_id: head_pose(face.detection) for face in tracker(frame).faces} for frame in frames]
-    counts = Counter(track_id for frame in poses for track_id in frame)
-    if not counts:
+    shots: list[dict[int, dict[int, Pose]]] = [{}]
+    for place, tracked in enumerate(map(tracker, frames)):
+        if tracked.is_new_shot:
+            shots.append({})
+        shots[-1][place] = {face.track_id: head_pose(face.detection) for face in tracked.faces}
+    followed = [poses for shot in shots if (poses := _longest(shot))]
+    if not followed:
         raise click.ClickException("nobody is in this clip: give one with a face")
-    ((longest, _),) = counts.most_common(1)
-    side = round(WINDOW_SIDE * median(frame[longest].side_px for frame in poses if longest in frame))
-    windows: list[Window] = []
-    for frame, found in zip(frames, poses, strict=True):
-        if longest in found:
-            pose = found[longest]
-            left = min(max(0, round(pose.x_px - side / 2)), max(0, frame.width_px - side))
-            top = min(max(0, round(pose.y_px - side / 2)), max(0, frame.height_px - side))
-            windows.append((slice(top, top + side), slice(left, left + side)))
-        elif windows:
-            windows.append(windows[-1])
-    return windows
+    side = round(WINDOW_SIDE * median(pose.side_px for poses in followed for pose in poses.values()))
+    windows: dict[int, Window] = {}
+    cuts: set[int] = set()
+    for poses in followed:
+        if windows:
+            cuts.add(len(windows))
+        windows |= {place: _window(frames[place], pose, side) for place, pose in poses.items()}
+    return windows, frozenset(cuts)
+
+
+def _longest(shot: Mapping[int, Mapping[int, Pose]]) -> dict[int, Pose]:
+    """By the frame's place the face that is seen longest in a shot; where it is lost, its last place stands in."""
+    counts = Counter(track_id for poses in shot.values() for track_id in poses)
+    followed: dict[int, Pose] = {}
+    for place, poses in shot.items() if counts else ():
+        pose = poses.get(counts.most_common(1)[0][0], followed.get(place - 1))
+        if pose is not None:
+            followed[place] = pose
+    return followed
+
+
+def _window(frame: Frame, pose: Pose, side: int) -> Window:
+    left = min(max(0, round(pose.x_px - side / 2)), max(0, frame.width_px - side))
+    top = min(max(0, round(pose.y_px - side / 2)), max(0, frame.height_px - side))
+    return slice(top, top + side), slice(left, left + side)
 
 
 @contextmanager
@@ -234,13 +253,13 @@ def _opened(settings: Settings) -> Generator[Detectors]:
         scan = stack.enter_context(closing(open_detector(settings.detector, settings.backend, options)))
         follow = stack.enter_context(closing(open_follower(settings.backend, options)))
         scan_px = SCAN_PX[settings.detector.partition(":")[0]]
-        yield Detectors(scan, follow, TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px))
+        options = TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px, sees_cuts=True)  # as in `convert`
+        yield Detectors(scan, follow, options)
 
 
-def _cut(frames: Sequence[Frame], windows: Sequence[Window]) -> list[Image]:
-    """The windows' pixels, of the last frames where there are fewer windows."""
-    last = frames[len(frames) - len(windows) :]
-    return [to_rgb(frame, upright=False)[window].copy() for frame, window in zip(last, windows, strict=True)]
+def _cut(frames: Sequence[Frame], windows: Mapping[int, Window]) -> list[Image]:
+    """The windows' pixels, in the order of the frames."""
+    return [to_rgb(frames[place], upright=False)[window].copy() for place, window in windows.items()]
 
 
 def _difference(drawn: Sequence[Image], bare: Sequence[Image]) -> float:

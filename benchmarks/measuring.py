@@ -22,6 +22,9 @@ PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrs
 COUNT = click.IntRange(min=1)
 """Of frames, rounds, starts, pixels: nothing is measured in none."""
 
+THREADS = click.IntRange(min=0)
+"""Of a runtime; 0 is its own choice."""
+
 LENGTH = click.FloatRange(min=0.0, min_open=True)
 """Of a run, in seconds or minutes."""
 

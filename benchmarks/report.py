@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -116,8 +117,13 @@ def main(
     contents = read_results(folder)
     if not contents:
         raise click.ClickException(f"there are no results in {folder}")
+    pictures: list[str] = []
+    for name, content in contents.items():  # each alone first: what the page lacks is then known by its file
+        with _lacks_named(name, _result(folder, name)):
+            write_report({name: content}, ())
+            pictures += draw_plots({name: content}, folder)
     page = folder / PAGE
-    page.write_text(write_report(contents, draw_plots(contents, folder)), encoding="utf-8")
+    page.write_text(write_report(contents, pictures), encoding="utf-8")
     say(f"wrote {page} after {(time.monotonic() - start_s) / 60:.1f} minutes")
     if failed:
         raise click.ClickException(f"failed: {', '.join(failed)}")
@@ -217,6 +223,20 @@ def _read(name: str, file: Path) -> Mapping[str, Any]:
     if not isinstance(content, dict) or "machine" not in content:
         raise click.ClickException(f"{file} is damaged: delete it, or measure it anew with --only {name}")
     return cast("dict[str, Any]", content)
+
+
+@contextmanager
+def _lacks_named(name: str, file: Path) -> Generator[None]:
+    """Turns what is missing in a result, as in one of an earlier version, into a line.
+
+    Raises:
+        click.ClickException: Something is missing, or is of another kind than what the benchmark writes.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        lack = f"{file} is damaged, or of another version ({type(error).__name__}: {error})"
+        raise click.ClickException(f"{lack}: delete it, or measure it anew with --only {name}") from error
 
 
 def _result(folder: Path, name: str) -> Path:

@@ -6,13 +6,13 @@ drawing, encoding, network, decoding and presentation. The camera's own exposure
 """
 
 import base64
-import math
-import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
 from chromium import ANSWER_SECONDS, Page
 from chromium_process import PageError
+
+from animecam.measure.spread import Spread
 
 BITS = 14  # of the clock in milliseconds: it turns over after 16 s, far beyond any delay
 CELL_HEIGHT_PX = 24
@@ -116,7 +116,8 @@ async def measure(page: Page, count: int = 150, height_px: int = 480, seconds: f
         "height": height_px,
         "timeout_ms": round(seconds * 1000),
     }
-    delays = sorted(await page.run(script, within_s=seconds + ANSWER_SECONDS))
+    delays = await page.run(script, within_s=seconds + ANSWER_SECONDS)
     if len(delays) < 2:
         raise PageError("no drawn frame arrived")
-    return Delays(statistics.median(delays), delays[math.ceil(0.95 * len(delays)) - 1], delays[-1], len(delays))
+    spread = Spread.of(delays)
+    return Delays(spread.p50, spread.p95, spread.max, spread.count)

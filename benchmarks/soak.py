@@ -138,6 +138,8 @@ class Log:
 @look_options
 def main(*, settings: Settings, source: str, minutes: float, window_s: float, report: Path | None) -> None:
     """Runs live and looks for growth."""
+    if 60 * minutes * (1 - WARM_UP_SHARE) < FEWEST_WINDOWS * window_s:
+        raise click.UsageError("there is nothing to lay a line through: give more --minutes, or a shorter --window")
     watch = Watch()
     sink = DelaySink()
     with (

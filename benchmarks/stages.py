@@ -138,7 +138,7 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
             scan,
             follow,
             ops.crop,
-            TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px),
+            TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px, sees_cuts=True),  # as of any file
             glances=glances_of(scan),
         )
 

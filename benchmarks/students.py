@@ -21,8 +21,9 @@ from typing import Any
 
 import click
 import torch
+from crop_sides import crop_side
 from machine import Watch
-from measuring import COUNT, BenchmarkCommand, json_option, save, say, show
+from measuring import COUNT, THREADS, BenchmarkCommand, json_option, save, say, show
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
@@ -95,9 +96,9 @@ class Row:
 
 
 @click.command(cls=BenchmarkCommand)
-@click.option("--size", "size_px", type=COUNT, default=256, show_default=True)
+@click.option("--size", "size_px", type=int, default=256, show_default=True, callback=crop_side)
 @click.option("--rounds", type=COUNT, default=15, show_default=True, help="Turns that each candidate takes.")
-@click.option("--threads", default=0, help="CPU threads of each runtime; 0 is its own choice.")
+@click.option("--threads", type=THREADS, default=0, help="CPU threads of each runtime; 0 is its own choice.")
 @json_option
 def main(size_px: int, rounds: int, threads: int, report: Path | None) -> None:
     """Times every candidate."""

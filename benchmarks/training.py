@@ -15,8 +15,9 @@ from typing import Literal
 
 import click
 import torch
+from crop_sides import crop_side
 from machine import Watch
-from measuring import BYTES_PER_MIB, COUNT, PEAK_UNIT_PER_MIB, BenchmarkCommand, json_option, save, say
+from measuring import BYTES_PER_MIB, COUNT, PEAK_UNIT_PER_MIB, THREADS, BenchmarkCommand, json_option, save, say
 
 from animecam.measure.spread import Spread
 from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
@@ -24,7 +25,6 @@ from animecam_training.config import Method as MethodName
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
-from animecam_training.recipe_rules import SIZE_MULTIPLE, SMALLEST_CROP_PX
 
 WARM_UP_STEPS = 2
 
@@ -46,13 +46,6 @@ class Result:
     step_p95_ms: float
     steps_per_second: float
     peak_mib: float
-
-
-def _crop_side(_context: click.Context, _option: click.Parameter, size_px: int) -> int:
-    """A side that every generator takes."""
-    if size_px < SMALLEST_CROP_PX or size_px % SIZE_MULTIPLE:
-        raise click.BadParameter(f"{size_px} is no multiple of {SIZE_MULTIPLE} from {SMALLEST_CROP_PX}")
-    return size_px
 
 
 def make_cases(size_px: int, batch: int, precision: Literal["fp32", "bf16"]) -> list[Case]:
@@ -114,11 +107,9 @@ def measure(case: Case, steps: int, threads: int) -> Result:
 
 @click.command(cls=BenchmarkCommand)
 @click.option("--steps", type=COUNT, default=10, show_default=True, help="Timed steps of each case.")
-@click.option(
-    "--size", type=int, default=128, show_default=True, callback=_crop_side, help="Side of the crops, pixels."
-)
+@click.option("--size", type=int, default=128, show_default=True, callback=crop_side, help="Side of the crops, pixels.")
 @click.option("--batch", type=COUNT, default=4, show_default=True, help="Crops of a step.")
-@click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves torch's choice.")
+@click.option("--threads", type=THREADS, default=0, help="CPU threads; 0 leaves torch's choice.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
 @json_option
 def main(

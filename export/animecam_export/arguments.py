@@ -3,6 +3,8 @@
 import json
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import UsageError
@@ -28,7 +30,37 @@ def check_name(text: str, what: str, option: str) -> str:
     return text
 
 
-def read_figures(figures: tuple[str, ...], file: Path | None) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Measured numbers, as they were given.
+
+    Attributes:
+        by_name: Under the names of a card.
+        file: Where most of them stood; None: all were named one by one.
+        weights_sha256: The network that the file's are of; None where it does not say so.
+    """
+
+    by_name: Mapping[str, float]
+    file: Path | None = None
+    weights_sha256: str | None = None
+
+    def check_network(self, checkpoint: Path, weights_sha256: str) -> None:
+        """Finds figures of another network than the one that is exported.
+
+        Raises:
+            UsageError: They are of another one.
+        """
+        if self.weights_sha256 not in {None, weights_sha256}:
+            hint = f"measure this one: animecam-train evaluate {checkpoint} … --json {self.file}"
+            raise UsageError(f"{self.file} holds the figures of another network than {checkpoint}", hint=hint)
+
+    @property
+    def are_of_unknown(self) -> bool:
+        """Whether nobody can tell which network the file's figures are of."""
+        return self.file is not None and self.weights_sha256 is None
+
+
+def read_figures(figures: tuple[str, ...], file: Path | None) -> Figures:
     """The figures in a file, and those named one by one, which count where both are given.
 
     Args:
@@ -38,7 +70,11 @@ def read_figures(figures: tuple[str, ...], file: Path | None) -> dict[str, float
     Raises:
         UsageError: A word of another form, or a file that cannot be read or holds no figures.
     """
-    return (_figures_of(file) if file else {}) | dict(_figure(text) for text in figures)
+    named = dict(_figure(text) for text in figures)
+    if file is None:
+        return Figures(named)
+    measured = _figures_of(file)
+    return Figures({**measured.by_name, **named}, file, measured.weights_sha256)
 
 
 def _figure(text: str) -> tuple[str, float]:
@@ -52,15 +88,15 @@ def _figure(text: str) -> tuple[str, float]:
         raise UsageError(f"--figure {text!r} is not NAME=NUMBER", hint="--figure identity_cosine=0.89") from error
 
 
-def _figures_of(path: Path) -> dict[str, float]:
-    """The figures in a file of `animecam-train evaluate --json`, under the names of a card."""
+def _figures_of(path: Path) -> Figures:
+    """The figures in a file of `animecam-train evaluate --json`."""
     hint = "name the file that animecam-train evaluate --json wrote"
     try:
-        named = json.loads(path.read_text("utf-8"))["by_name"]
-        read = {str(name): round(float(value), _FIGURE_DIGITS) for name, value in named.items()}
+        table = json.loads(path.read_text("utf-8"))
+        read = {str(name): round(float(value), _FIGURE_DIGITS) for name, value in table["by_name"].items()}
         if not all(map(math.isfinite, read.values())):  # as former versions wrote of a style beside itself
             raise ValueError
-        return read
+        return Figures(read, path, table.get("weights_sha256"))  # former versions did not tell
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,7 +11,7 @@ from animecam_export.errors import ExportError
 from animecam_training.checkpoint import UNREADABLE, load_checkpoint
 from animecam_training.errors import TrainingError
 from animecam_training.models.registry import build_generator, inference_generator
-from animecam_training.models.weights import load_generator_state
+from animecam_training.models.weights import load_generator_state, weights_digest
 
 _HINT = "name a checkpoint of animecam-train (last.pt in a run folder) or a state dict of a generator"
 
@@ -34,6 +34,11 @@ class TrainedGenerator:
     def parameters(self) -> int:
         """Count of weights that are trained."""
         return sum(weights.numel() for weights in self.module.parameters())
+
+    @property
+    def weights_sha256(self) -> str:
+        """Which network it is, as `animecam-train evaluate` tells it, too."""
+        return weights_digest(self.module.state_dict())
 
 
 def load_trained(path: Path, generator: str) -> TrainedGenerator:

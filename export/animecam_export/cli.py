@@ -15,10 +15,11 @@ from animecam.backends.untold import untold
 from animecam.command_line import run_command_line
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
-from animecam_export.arguments import check_name, parse_size, read_figures
+from animecam_export.arguments import Figures, check_name, parse_size, read_figures
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
+    from animecam_export.checkpoints import TrainedGenerator
     from animecam_export.parity import Parity
 
 _console = Console(highlight=False)
@@ -77,13 +78,13 @@ def onnx(
     name = check_name(name or folder.resolve().name, "style", "--name NAME")
     rights = Rights(licence, author, origin or checkpoint.name, data, data_rights)
     measured = read_figures(figures, figures_file)
-    text = StyleText(name, title or name, description, rights, recipe, steps, measured)
+    text = StyleText(name, title or name, description, rights, recipe, steps, measured.by_name)
     options = OnnxOptions(fixed_px=parse_size(size))
     trained = load_trained(checkpoint, generator)
+    _check_figures(measured, checkpoint, trained)
     card, parities, removed = export_style(trained, folder, text, options)
     _tell_parities(parities)
-    if removed:
-        _console.print(f"removed, as they were of the older network: {escape(', '.join(removed))}", soft_wrap=True)
+    _tell_removed(removed)
     variant = card.variant()
     _console.print(f"{escape(str(folder / variant.file))}: {variant.parameters:,} parameters", soft_wrap=True)
     if fp16:
@@ -116,12 +117,14 @@ def variant(
         from animecam_export.half_export import add_half
         from animecam_export.variant_export import VariantText, add_variant
 
-    text = VariantText(
-        check_name(quality, "network", "--quality NAME"), recipe, steps, read_figures(figures, figures_file)
-    )
+    quality = check_name(quality, "network", "--quality NAME")
+    measured = read_figures(figures, figures_file)
+    text = VariantText(quality, recipe, steps, measured.by_name)
     trained = load_trained(checkpoint, "dtgan-lite")
-    card, parities = add_variant(trained, folder, text)
+    _check_figures(measured, checkpoint, trained)
+    card, parities, removed = add_variant(trained, folder, text)
     _tell_parities(parities)
+    _tell_removed(removed)
     for one in card.variants:
         about = f"{one.parameters:,} parameters, {one.cost} of the reference's time in OpenVINO"
         _console.print(f"{escape(str(folder / one.file))}: {about}", soft_wrap=True)
@@ -210,10 +213,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run_command_line(app, "animecam-export", arguments)
 
 
+def _check_figures(measured: Figures, checkpoint: Path, trained: "TrainedGenerator") -> None:
+    """Refuses the figures of another network, and says of which nobody can tell."""
+    measured.check_network(checkpoint, trained.weights_sha256)
+    if measured.are_of_unknown:
+        told = f"{measured.file} does not say which network it measured: its figures are taken as they are"
+        _console.print(escape(told), soft_wrap=True)
+
+
 def _tell_parities(parities: Sequence["Parity"]) -> None:
     for parity in parities:
         pictures = f"{parity.pictures} crops, fp32"
         _console.print(f"{parity.runtime}: {parity.psnr_db:.1f} dB against PyTorch on the worst of {pictures}")
+
+
+def _tell_removed(files: Sequence[str]) -> None:
+    if files:
+        _console.print(f"removed, as they were of the older network: {escape(', '.join(files))}", soft_wrap=True)
 
 
 def _tell_half(folder: Path, card: StyleCard, parity: "Parity", quality: str, against: str) -> None:

@@ -46,7 +46,7 @@ class VariantText:
 
 def add_variant(
     trained: TrainedGenerator, folder: Path, text: VariantText, *, cost_s: float | None = None
-) -> tuple[StyleCard, Sequence[Parity]]:
+) -> tuple[StyleCard, Sequence[Parity], Sequence[str]]:
     """Writes a further network of a style, `QUALITY.onnx`, once both runtimes agree with PyTorch.
 
     All networks of the style are timed beside the reference, in float32: the card then says what each costs.
@@ -58,7 +58,8 @@ def add_variant(
         cost_s: How long to time; None: COST_SECONDS.
 
     Returns:
-        The new card, and how near each runtime is to PyTorch on crops of the bundled portrait.
+        The new card, how near each runtime is to PyTorch on crops of the bundled portrait, and the files of an older
+        network of that quality that were removed.
 
     Raises:
         StyleError: The folder is no style, or its networks are damaged.
@@ -90,8 +91,8 @@ def add_variant(
             shutil.copy(folder / file, unproven)
         card = _timed(card, unproven, COST_SECONDS if cost_s is None else cost_s)
         put(card, [model.name], unproven, folder)
-        remove(older, folder)
-    return card, parities
+        removed = remove(older, folder)
+    return card, parities, removed
 
 
 def _variant(trained: TrainedGenerator, model: Path, text: VariantText) -> Variant:

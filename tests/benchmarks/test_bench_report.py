@@ -240,6 +240,29 @@ def test_a_damaged_result_is_named_in_one_line(report, tmp_path, no_pictures, co
     assert not page.exists()
 
 
+@pytest.mark.parametrize(
+    "content", ['{"machine": {}}', '{"machine": {}, "windows": []}', '{"machine": 3, "slopes": {}}']
+)
+def test_a_result_that_lacks_something_is_named_in_one_line(report, tmp_path, no_pictures, content):
+    (tmp_path / "soak.json").write_text(content, encoding="utf-8")
+    result, page = write(report, tmp_path, "--from-results")
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {tmp_path / 'soak.json'} is damaged, or of another version (")
+    assert result.output.endswith("measure it anew with --only soak\n")
+    assert result.output.count("\n") == 1
+    assert not page.exists()
+
+
+def test_a_result_that_cannot_be_plotted_is_named(report, results, monkeypatch):
+    file = results / "soak.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["windows"][0]["resident_mib"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    result, _ = write(report, results, "--from-results")
+    assert result.exit_code == 1
+    assert "soak.json is damaged, or of another version (KeyError: 'resident_mib')" in result.output
+
+
 @pytest.mark.parametrize("has_browser", [True, False])
 def test_every_planned_script_exists_and_has_a_section(report, monkeypatch, has_browser):
     monkeypatch.setattr(report, "_has_browser", lambda: has_browser)

@@ -257,7 +257,7 @@ def test_a_blinking_style_flickers_and_calming_shows(bench, monkeypatch):
     """A film that stands still, drawn lighter and darker in turn."""
     flicker, inputs = bench("flicker"), bench("inputs")
     found = flicker.face_windows  # they are on whole pixels: one that lies between two may go from one to the other
-    monkeypatch.setattr(flicker, "face_windows", lambda *given: found(*given)[-1:] * 6)
+    monkeypatch.setattr(flicker, "face_windows", lambda *given: (dict.fromkeys(range(6), found(*given)[0][5]), ()))
     _, (frame,) = inputs.read_frames("pattern:160x120@30?live=0", 1)
     film = [replace(frame, index=n, pts=n) for n in range(6)]
     settings = Settings(Look(size_px=192))
@@ -270,16 +270,67 @@ def test_a_blinking_style_flickers_and_calming_shows(bench, monkeypatch):
     assert change["calm"] < -0.3
 
 
-def test_what_lies_over_a_cut_is_left_out(bench):
-    """The film, from the middle on it is upside down, as is nothing in a film that goes on."""
+def test_what_lies_over_a_cut_is_left_out_and_each_shot_has_its_face(bench):
+    """The film, and after it mirrored, as is nothing in a film that goes on."""
     flicker, inputs = bench("flicker"), bench("inputs")
-    _, film = inputs.read_frames("pattern:160x120@30?live=0", 4)
-    upside_down = [tuple(np.ascontiguousarray(plane[::-1]) for plane in frame.planes) for frame in film]
-    cut = [*film[:2], *(replace(film[n], planes=upside_down[n], packed=None) for n in (2, 3))]
+    _, film = inputs.read_frames("pattern:160x120@30?live=0", 3)
+    aside = [tuple(np.ascontiguousarray(plane[:, ::-1]) for plane in frame.planes) for frame in film]
+    cut = [*film, *(replace(film[n], index=n + 3, pts=n + 3, planes=aside[n], packed=None) for n in range(3))]
     settings = Settings(Look(size_px=192))
     with flicker._opened(settings) as detectors:
+        windows, cuts = flicker.face_windows(cut, detectors.tracker())
         rows = flicker.measure("cut", cut, BlinkingNetworks(), detectors, settings)
-    assert {(row.frames, row.cuts) for row in rows} == {(2, 1)}
+    assert (list(windows), cuts) == (list(range(6)), {3})
+    middles = [columns.start + columns.stop for _, columns in windows.values()]
+    assert middles[3:] == pytest.approx([2 * 160 - middle for middle in middles[:3]], abs=6)
+    assert {(row.frames, row.cuts) for row in rows} == {(4, 1)}
+
+
+def test_a_shot_without_a_face_is_left_out(bench):
+    flicker, inputs = bench("flicker"), bench("inputs")
+    _, film = inputs.read_frames("pattern:160x120@30?live=0", 2)
+    upside_down = [tuple(np.ascontiguousarray(plane[::-1]) for plane in frame.planes) for frame in film]
+    wall = [replace(film[n], index=n + 2, pts=n + 2, planes=upside_down[n], packed=None) for n in range(2)]
+    again = [replace(film[n], index=n + 4, pts=n + 4) for n in range(2)]
+    with flicker._opened(Settings()) as detectors:
+        windows, cuts = flicker.face_windows([*film, *wall, *again], detectors.tracker())
+    assert (list(windows), cuts) == ([0, 1, 4, 5], {2})
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "told"),
+    [
+        ("backends", ["--style", "negative", "--size", "64", "--size", "100"], "--size 100: style negative takes mult"),
+        ("backends", ["--style", "negative", "--style", "nope"], "there is no style 'nope'"),
+        ("backends", ["--threads", "-1"], "--threads"),
+        ("students", ["--size", "100"], "100 is no multiple of 8"),
+        ("students", ["--threads", "-1"], "--threads"),
+        ("soak", ["--minutes", "0.1", "--window", "3"], "give more --minutes"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is(bench, monkeypatch, script, words, told):
+    def refuse(*_, **__):
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(bench(script), "Watch", refuse)
+    result = CliRunner().invoke(bench(script).main, words, catch_exceptions=False)
+    assert result.exit_code in {1, 2}
+    assert told in result.output
+
+
+def test_the_loop_takes_as_many_threads_as_ours(bench, monkeypatch, tmp_path):
+    """It took all cores, whatever --threads said of ours."""
+    baseline, seen = bench("baseline"), []
+
+    def open_session(model, options, providers):
+        seen.append(options.intra_op_num_threads)
+        return opened(model, options, providers=providers)
+
+    opened = baseline.onnxruntime.InferenceSession
+    monkeypatch.setattr(baseline.onnxruntime, "InferenceSession", open_session)
+    settings = Settings(Look(style="negative", size_px=192), threads=3)
+    assert len(baseline.loops(baseline.find_style("negative"), "full", settings, tmp_path / "clip.mp4", (1, 1))) == 2
+    assert seen == [3, 3]
 
 
 def test_contrast_is_that_of_neighbouring_pixels(bench):
@@ -295,8 +346,9 @@ def test_face_windows_are_of_one_size_and_inside_the_frame(bench):
     settings = Settings()
     _, frames = inputs.read_frames("pattern:160x120@30?live=0", 6)
     with flicker._opened(settings) as detectors:
-        windows = flicker.face_windows(frames, detectors.tracker())
-    assert len(windows) == 6
+        found, cuts = flicker.face_windows(frames, detectors.tracker())
+    windows = list(found.values())
+    assert (list(found), cuts) == (list(range(6)), frozenset())
     assert {(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in windows} == {
         (windows[0][0].stop - windows[0][0].start,) * 2
     }

@@ -94,6 +94,7 @@ def test_the_command_gives_a_style_a_lite_network(
     shown = capsys.readouterr().out
     assert "lite.onnx" in shown
     assert "lite.fp16.onnx" in shown
+    assert "removed" not in shown
     card = read_card(style)
     full, lite = card.variants
     assert (full.quality, lite.quality) == (FULL, LITE)
@@ -106,7 +107,7 @@ def test_the_command_gives_a_style_a_lite_network(
 
 
 def test_the_card_says_what_each_network_costs(style: Path):
-    card, _ = add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=2.0)
+    card, *_ = add_variant(TrainedGenerator(generator(NARROW, 2)), style, VariantText(LITE), cost_s=2.0)
     full, lite = card.variants
     assert 0.0 < lite.cost < full.cost < 1.0  # a third of the weights and an eighth of the reference's
 
@@ -132,12 +133,23 @@ def test_an_older_network_of_that_quality_makes_room_with_its_forms(both: Path):
     card = replace(card, variants=variants)
     card.save(both)
     before = card.variant(LITE).sha256
-    card, _ = add_variant(TrainedGenerator(generator(NARROW, 3)), both, VariantText(LITE), cost_s=BRIEFLY_S)
+    card, _, removed = add_variant(TrainedGenerator(generator(NARROW, 3)), both, VariantText(LITE), cost_s=BRIEFLY_S)
     assert [variant.quality for variant in card.variants] == [FULL, LITE]
     assert card.variant(LITE).sha256 != before
     assert card.variant(LITE).int8 is None
+    assert removed == ["lite.int8.onnx"]
     assert sorted(path.name for path in both.iterdir()) == ["card.json", "lite.onnx", "model.fp16.onnx", "model.onnx"]
     verify_style(find_style("ink"))
+
+
+def test_the_command_says_which_forms_went_with_the_older_network(
+    both: Path, student: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("animecam_export.variant_export.COST_SECONDS", BRIEFLY_S)
+    add_half(both, quality=LITE)
+    assert cli.main(["variant", str(student), "-o", str(both)]) == 0
+    assert "removed, as they were of the older network: lite.fp16.onnx" in capsys.readouterr().out
+    assert not (both / "lite.fp16.onnx").exists()
 
 
 def test_a_style_that_is_written_anew_keeps_no_network_of_the_older(

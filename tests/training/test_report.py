@@ -93,6 +93,18 @@ def test_a_report_tells_what_was_done_and_measured(first: Path, second: Path, tm
     assert main([*words, "--replace"]) == 0
 
 
+def test_the_page_has_the_name_of_the_style_where_its_recipe_has_another(first: Path, tmp_path: Path) -> None:
+    words = ["report", str(first), "-o", str(tmp_path / "docs"), "--name", "my own"]
+    assert main(words) == 0
+    written = sorted(path.name for path in (tmp_path / "docs").iterdir())
+    assert written == ["my own-curves.png", "my own-grid.jpg", "my own.md"]
+    page = (tmp_path / "docs/my own.md").read_text()
+    assert page.startswith('# Style "my own"')
+    assert "(my%20own-grid.jpg)" in page
+    assert main([*words[:-1], "../mine"]) == 1
+    assert not (tmp_path / "mine.md").exists()
+
+
 @pytest.mark.parametrize("minutes", [[1.0, 2.0, 1.0], [1.0, 1.0, 1.1]], ids=["one logged twice", "each logged once"])
 def test_minutes_of_all_sessions_count(tmp_path: Path, minutes: list[float]) -> None:
     """A session whose only line came later than that of the one before was taken for the same."""

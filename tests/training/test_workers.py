@@ -8,14 +8,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
+import cv2
 import pytest
+import torch
 
 from animecam_training.checkpoint import load_checkpoint
+from animecam_training.config import DataConfig
 from animecam_training.data import workers as workers_module
+from animecam_training.data.loading import batches
+from animecam_training.data.sets import Batch, PairSet
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.recipe_files import recipe_to_toml
@@ -56,11 +62,35 @@ sys.exit(main(["run", *sys.argv[1:]]))
 """
 
 
+@dataclass(frozen=True)
+class CountedThreads:
+    """Crops that are the number of threads OpenCV computes with where they are read."""
+
+    data: DataConfig
+
+    def __getitem__(self, index: int) -> Batch:
+        return {"threads": torch.tensor(cv2.getNumThreads())}
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_the_things(workers: int) -> None:
     numbers = range(40)
     # A worker can't import this file where pytest is started by its own name: only what is installed can be sent.
     assert list(in_order(operator.neg, numbers, workers)) == [-number for number in numbers]
+
+
+def test_a_worker_does_not_start_threads_of_its_own() -> None:
+    """Workers times cores threads were in each other's way."""
+    before = cv2.getNumThreads()
+    assert list(in_order(operator.call, [cv2.getNumThreads] * 2, 2)) == [1, 1]
+    cv2.setNumThreads(4)
+    try:
+        crops = cast("PairSet", CountedThreads(DataConfig(workers=1, batch=1)))
+        (batch,) = batches(crops, first_step=0, steps=1)
+        assert int(batch["threads"]) == 1
+        assert cv2.getNumThreads() == 4  # here it may have as many as before
+    finally:
+        cv2.setNumThreads(before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")

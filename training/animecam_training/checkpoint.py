@@ -25,6 +25,8 @@ FORMAT = 1  # raised when an old checkpoint can no longer be read as it is
 UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, LookupError, struct.error, zipfile.BadZipFile)
 """What torch.load raises for a file that is none of its own."""
 
+ADAM_MOMENTS = 2  # numbers that it keeps of each weight
+
 OF_A_RUN = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
 OF_A_STYLE = "name last.pt of a run, or a style as animecam styles lists it; NAME:lite is its lite network"
 
@@ -53,13 +55,34 @@ class Checkpoint:
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+def partial_of(path: Path) -> Path:
+    """Where a checkpoint is written before it takes its place."""
+    return path.with_name(path.name + ".partial")
+
+
+def expected_bytes(state: Mapping[str, StateDict]) -> int:
+    """What a checkpoint will take at most, told before the optimisers have moved anything.
+
+    Adam comes to hold two numbers for every weight that learns. The average, which does not, is counted as if it did:
+    that makes room for the weights, its copy.
+
+    Args:
+        state: As of `Checkpoint`, of a run that has not begun.
+    """
+    return (1 + ADAM_MOMENTS) * sum(map(_tensor_bytes, state.values()))
+
+
+def _tensor_bytes(part: Mapping[str, Any]) -> int:
+    return sum(value.numel() * value.element_size() for value in part.values() if isinstance(value, Tensor))
+
+
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write beside, flush to the disk, then rename: the file at `path` is always a whole one.
 
     Raises:
         CheckpointError: The disk is full or not writable; an older checkpoint at `path` is untouched.
     """
-    partial = path.with_name(path.name + ".partial")
+    partial = partial_of(path)
     payload = {
         "format": FORMAT,
         "recipe": recipe_to_table(checkpoint.recipe),

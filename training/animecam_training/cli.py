@@ -239,13 +239,17 @@ app.add_command(pass_on_learned)
 @click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Where NAME.md and its pictures go.")
 @click.option("--figures", type=_FOLDER, help="What evaluate --json wrote.")
 @click.option("--grid", type=_FOLDER, help="What evaluate --grid wrote. [default: the run's last sample grid]")
+@click.option("--name", default="", help="Of the style. [default: as the last run's recipe says]")
 @click.option("--replace", is_flag=True, help="Overwrite an existing report.")
-def report(*, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: Path | None, replace: bool) -> None:
+def report(
+    *, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: Path | None, name: str, replace: bool
+) -> None:
     """Reports on a style that went through RUNS, in order: grid, loss curves and figures as Markdown."""
     with needed_packages("report"):
         from animecam_training.report import ReportOptions, write_report
 
-    results.print(escape(str(write_report(runs, ReportOptions(folder, figures, grid, replace)))), soft_wrap=True)
+    options = ReportOptions(folder, figures, grid, replace, name)
+    results.print(escape(str(write_report(runs, options))), soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

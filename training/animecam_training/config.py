@@ -162,8 +162,9 @@ class PairWeights:
 class DtganWeights:
     """Weights of the double-tail method, named as the rows of its table (Liu, Chen, Gao, 2024); "Hayao" values.
 
-    The paper's hold for its features, VGG19 in Caffe's scale of levels. On `squeezenet1_1`, whose maps are scaled to a
-    mean of one, the rows of `style` are a few hundredths of the whole with them: `configs/television.toml` raises them.
+    The paper's hold for its features, VGG19 in Caffe's scale of levels. `vgg19` here is torchvision's, which sees
+    normalised pictures: with it they have not been tried. On `squeezenet1_1`, whose maps are scaled to a mean of one,
+    the rows of `style` are a few hundredths of the whole with them: `configs/television.toml` raises them.
     """
 
     pretrain_support: float = 1.0

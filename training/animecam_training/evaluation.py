@@ -85,6 +85,7 @@ class Evaluation:
         teacher: How near it is to what it was distilled from; None where nothing was named.
         drawings: How near it is to the drawings of the pairs; None where no pairs were named.
         missing: Why what was asked for is None, one line each.
+        weights_sha256: Which network was measured, see `weights_digest`; None where its file does not tell.
     """
 
     style: str
@@ -97,6 +98,7 @@ class Evaluation:
     teacher: Likeness | None = None
     drawings: PairFigures | None = None
     missing: tuple[str, ...] = field(default=())
+    weights_sha256: str | None = None
 
     def by_name(self) -> dict[str, float]:
         """The figures under the names that a style's card gives them, without the infinite PSNR of equal pictures."""
@@ -193,6 +195,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     return Evaluation(
         *(measured.name, measured.steps, options.size_px),
         *(figures, flicker, inception, lpips, likeness, drawings, missing),
+        measured.weights_sha256,
     )
 
 

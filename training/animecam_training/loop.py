@@ -11,7 +11,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.checkpoint import Checkpoint, expected_bytes, save_checkpoint
 from animecam_training.config import Recipe
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
@@ -25,6 +25,7 @@ from animecam_training.run_folder import (
     CHECKPOINT_FILE,
     RunFolder,
     StepFigures,
+    check_room,
     check_run,
     claim_run,
     load_samples,
@@ -76,7 +77,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
 
     Raises:
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run,
-            or another program trains into the folder.
+            or another program trains into the folder, or a checkpoint cannot be written there.
         DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
         DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the step at hand was finished and saved, unless torchrun started several
@@ -111,6 +112,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
                 validation.go_on_from(options.folder / BEST_FILE)
         elif options.start_from:
             begin_with(method, options.start_from)
+        if process.rank == 0:
+            check_room(options.folder, _checkpoint_bytes(options, method))
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
         try:
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
@@ -133,6 +136,13 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
     is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
     if recipe.method == "dtgan" and is_untaught:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
+
+
+def _checkpoint_bytes(options: RunOptions, method: Method) -> int:
+    """What a checkpoint of a run takes: as much as the one it goes on from, or as will be needed at most."""
+    if options.resume:
+        return (options.folder / CHECKPOINT_FILE).stat().st_size
+    return expected_bytes(method.state())
 
 
 def _describe_teacher(recipe: Recipe, begun: Checkpoint | None) -> str:

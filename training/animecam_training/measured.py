@@ -16,6 +16,8 @@ from animecam_training.checkpoint import OF_A_STYLE, load_checkpoint
 from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
+from animecam_training.models.weights import weights_digest
+from animecam_training.onnx_weights import onnx_digest
 from animecam_training.sessions import UNREADABLE_ONNX
 from animecam_training.teachers import CARD_FILE
 
@@ -32,11 +34,13 @@ class MeasuredStyle:
         name: What it is called.
         draw: How it draws.
         steps: Steps trained; None where nothing says so.
+        weights_sha256: See `weights_digest`; None where an export has folded weights together or rounded them.
     """
 
     name: str
     draw: Draw
     steps: int | None
+    weights_sha256: str | None
 
 
 def open_style(path: Path) -> MeasuredStyle:
@@ -52,7 +56,7 @@ def open_style(path: Path) -> MeasuredStyle:
     if path.is_dir():
         return _from_folder(path)
     if path.suffix.lower() == ONNX_SUFFIX:
-        return MeasuredStyle(path.stem, _open_onnx(path), None)
+        return MeasuredStyle(path.stem, _open_onnx(path), None, onnx_digest(path))
     return _from_checkpoint(path)
 
 
@@ -63,12 +67,14 @@ def _from_checkpoint(path: Path) -> MeasuredStyle:
     trained = build_generator(model.generator, **model.options)
     trained.load_state_dict(loaded.weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    generator = inference_generator(trained).eval().to(device)
+    generator = inference_generator(trained).eval()
+    digest = weights_digest(generator.state_dict())
+    generator.to(device)
 
     def draw(picture: Tensor) -> Tensor:
         return generator(picture.to(device)).cpu()
 
-    return MeasuredStyle(loaded.recipe.name, draw, loaded.step)
+    return MeasuredStyle(loaded.recipe.name, draw, loaded.step, digest)
 
 
 def _from_folder(folder: Path) -> MeasuredStyle:
@@ -84,7 +90,7 @@ def _from_folder(folder: Path) -> MeasuredStyle:
         raise DataError(f"{folder / CARD_FILE} is not a style's card", hint=_STYLE_HINT) from error
     if feeding != ["NCHW", -1.0, 1.0] * 2:
         raise DataError(f"style {name!r} is not fed NCHW in [-1, 1]", hint=_STYLE_HINT)
-    return MeasuredStyle(name, _open_onnx(model), steps)
+    return MeasuredStyle(name, _open_onnx(model), steps, onnx_digest(model))
 
 
 def _open_onnx(path: Path) -> Draw:

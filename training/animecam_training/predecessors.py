@@ -7,18 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
 import torch
-from google.protobuf.message import DecodeError
-from onnx import numpy_helper
 from torch import Tensor, nn
 
 from animecam_training.checkpoint import OF_A_STYLE, load_checkpoint
-from animecam_training.errors import CheckpointError
 from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import count_context, match_state
+from animecam_training.onnx_weights import read_onnx
 from animecam_training.teachers import network_of
 
 log = logging.getLogger(__name__)
@@ -50,7 +47,7 @@ def read_predecessor(path: Path) -> Predecessor:
     """
     path = network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
-        return Predecessor(_read_onnx(path), str(path))
+        return Predecessor(read_onnx(path), str(path))
     checkpoint = load_checkpoint(path, OF_A_STYLE)
     return Predecessor(checkpoint.weights, f"{path} (step {checkpoint.step})")
 
@@ -70,7 +67,7 @@ def open_teacher(path: Path) -> nn.Module:
     """
     path = network_of(path)
     if path.suffix.lower() == ONNX_SUFFIX:
-        generator = _whole_generator(_read_onnx(path))
+        generator = _whole_generator(read_onnx(path))
         if generator is None:
             log.info("%s teaches as it is, in ONNX Runtime on the processor", path)
             return _OnnxTeacher(open_style(path).draw)
@@ -93,17 +90,6 @@ class _OnnxTeacher(nn.Module):
         """[N, 3, H, W] to the same, on the pictures' device."""
         given = pictures.detach().float().cpu().contiguous()
         return torch.cat([self._draw(picture) for picture in given.split(1)]).to(pictures.device)
-
-
-def _read_onnx(path: Path) -> dict[str, Tensor]:
-    try:
-        graph = onnx.load(path).graph
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=OF_A_STYLE) from error
-    except DecodeError as error:
-        raise CheckpointError(f"{path} is not an ONNX network", hint=OF_A_STYLE) from error
-    arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
 def _whole_generator(weights: Mapping[str, Tensor]) -> nn.Module | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from animecam_training.config import Recipe
 from animecam_training.data.pictures import read_picture, write_picture
@@ -56,12 +57,14 @@ class ReportOptions:
         figures: What `animecam-train evaluate --json` wrote; None leaves the figures out.
         grid: What `animecam-train evaluate --grid` wrote; None takes the last sample grid of the last run.
         replace: Whether an existing report may be overwritten.
+        name: What the style is called; empty takes the name of the last run's recipe.
     """
 
     folder: Path
     figures: Path | None = None
     grid: Path | None = None
     replace: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def read_run(folder: Path) -> RunRecord:
 
 
 def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
-    """Write NAME.md, NAME-curves.png and NAME-grid.jpg; NAME is that of the last run's recipe.
+    """Write NAME.md, NAME-curves.png and NAME-grid.jpg; NAME is the one given, or that of the last run's recipe.
 
     Args:
         runs: Run folders in the order in which the style went through them.
@@ -126,7 +129,9 @@ def write_report(runs: Sequence[Path], options: ReportOptions) -> Path:
         DataError: Nothing to report, a file that cannot be read or written, or a report that is already there.
     """
     records = [read_run(run) for run in runs]
-    name = records[-1].recipe.name
+    name = options.name or records[-1].recipe.name
+    if Path(name).name != name:
+        raise DataError(f"{name!r} cannot be the name of a page", hint="a plain name: --name, or name in the recipe")
     page = options.folder / f"{name}.md"
     if page.exists() and not options.replace:
         raise DataError(f"{page} exists", hint="--replace overwrites it, or name another folder")
@@ -176,14 +181,14 @@ def _read_figures(path: Path) -> Mapping[str, Any]:
 
 
 def _page(name: str, records: Sequence[RunRecord], measured: Mapping[str, Any] | None, *, has_grid: bool) -> str:
-    parts = [f'# Style "{name}"']
+    parts, place = [f'# Style "{name}"'], quote(name)
     if has_grid:
-        parts.append(f"![Portraits, and below each the same drawn]({name}-grid.jpg)")
+        parts.append(f"![Portraits, and below each the same drawn]({place}-grid.jpg)")
     parts += ["## How it was trained", _runs_table(records), _weights_lines(records)]
     validated = [(number, record) for number, record in enumerate(records, start=1) if record.best]
     if validated:
         parts += ["## Validation", *(_validation_text(number, record) for number, record in validated)]
-    parts += ["## Losses", f"![Every term by step]({name}-curves.png)"]
+    parts += ["## Losses", f"![Every term by step]({place}-curves.png)"]
     if measured:
         parts += ["## Figures", _figures_text(measured)]
     return "\n\n".join(parts) + "\n"

@@ -1,9 +1,12 @@
 """What a run leaves behind: its recipe, a line of figures every few steps, sample grids, checkpoints, TensorBoard."""
 
+import errno
 import importlib.util
 import json
+import os
+import shutil
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from animecam_training.checkpoint import partial_of
 from animecam_training.claim import claimed
 from animecam_training.config import Recipe
 from animecam_training.data.names import list_photos
@@ -31,6 +35,8 @@ GRIDS_FOLDER = "grids"
 VALIDATED = "val/"  # begins the names of what validation measured
 CHOSEN_BY = ("val/drawing_l1", "val/teacher_l1")
 """What the best state is chosen by, with the methods "pairs" and "distill"."""
+
+BYTES_PER_MIB = 1 << 20
 
 SAMPLE_PICTURES = 8
 SAMPLE_SIDE_PX = 256
@@ -77,10 +83,14 @@ def check_run(path: Path, *, is_resumed: bool) -> None:
         raise CheckpointError(f"{path} holds no run to resume", hint="leave --resume out to start one")
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a disk, or somebody's share of it, is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 def unwritable(folder: Path, error: OSError) -> CheckpointError:
     """Why nothing can be written into a run folder, and what to do about it."""
-    is_place = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
-    hint = "name a folder that may be written: --out" if is_place else "free some space, then --resume"
+    hint = "free some space, then --resume" if is_full(error) else "name a folder that may be written: --out"
     return CheckpointError(f"cannot write {folder}: {error.strerror}", hint=hint)
 
 
@@ -93,6 +103,47 @@ def claim_run(folder: Path) -> AbstractContextManager[None]:
     hint = "wait for that run, or name another folder: --out"
     busy = CheckpointError(f"{folder} is being trained into by another run", hint=hint)
     return claimed(folder, busy=busy, unwritable=unwritable)
+
+
+def check_room(folder: Path, checkpoint_bytes: int) -> None:
+    """Finds now what would end a run at its first checkpoint, maybe hours later: no space, no right to write.
+
+    There has to be space for two: one lies there while the next one is written.
+
+    Args:
+        folder: Of the run.
+        checkpoint_bytes: What one takes.
+
+    Raises:
+        CheckpointError: There is no space, or nothing can be written.
+    """
+    partial = partial_of(folder / CHECKPOINT_FILE)
+    try:
+        with partial.open("wb") as file:
+            _reserve(file.fileno(), folder, 2 * checkpoint_bytes)
+    except OSError as error:
+        if not is_full(error):
+            raise unwritable(folder, error) from error
+        message = f"{folder} has no space for two checkpoints of {checkpoint_bytes / BYTES_PER_MIB:.0f} MiB"
+        raise CheckpointError(message, hint="free some, or name another folder: --out") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _reserve(file: int, folder: Path, size: int) -> None:
+    """Takes space for an open file, as a quota may leave less than the disk has.
+
+    Raises:
+        OSError: There is not so much.
+    """
+    try:
+        os.posix_fallocate(file, 0, size)
+    except (AttributeError, OSError) as error:  # not every system has it, nor every file system
+        if isinstance(error, OSError) and error.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise
+        if shutil.disk_usage(folder).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
 
 
 def _check_names(recipe: Recipe) -> None:

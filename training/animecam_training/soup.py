@@ -6,7 +6,6 @@ Arithmetic", ICLR 2023: what a training changed helps a sibling of the network t
 one began at the other's weights, or all at the same.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from animecam_training.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.errors import CheckpointError
 from animecam_training.models.weights import SUPPORT_PREFIX, match_names
+from animecam_training.onnx_weights import is_constant
 from animecam_training.predecessors import read_predecessor
 
 
@@ -79,7 +79,5 @@ def _left_over(other: Mapping[str, Tensor], names: Mapping[str, str]) -> list[st
     """Weights of a network that find no place; a graph's constants are none, and a support tail is not missed."""
     used = {*names.values()}
     return [
-        name
-        for name in other
-        if name not in used and not re.search("[/:]", name) and not name.startswith(SUPPORT_PREFIX)
+        name for name in other if name not in used and not is_constant(name) and not name.startswith(SUPPORT_PREFIX)
     ]

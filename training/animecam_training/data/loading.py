@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from animecam_training.data.sets import Batch, Crops
+from animecam_training.data.workers import compute_alone
 from animecam_training.errors import DataError
 
 _DEATH_OF_WORKER = "DataLoader worker"  # how torch begins to tell of it; its error has no type of its own
@@ -35,6 +36,7 @@ def batches(dataset: Crops, *, first_step: int, steps: int, rank: int = 0, ranks
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
         collate_fn=_collate,
+        worker_init_fn=_begin_worker,
     )
     for item in loader:
         if isinstance(item, DataError):
@@ -60,6 +62,10 @@ def killed_workers_named() -> Generator[None]:
             raise
         hint = "memory, or that in /dev/shm, may have run short: fewer data.workers, then --resume"
         raise DataError("a process that reads pictures was killed", hint=hint) from error
+
+
+def _begin_worker(_number: int) -> None:
+    compute_alone()
 
 
 class _Guarded(Dataset["Batch | DataError"]):

@@ -8,7 +8,6 @@ from functools import cache, partial
 from pathlib import Path
 from zlib import crc32
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -176,7 +175,6 @@ def _prepare_one(
     path, verdict = item
     if verdict is not None:
         return path, verdict
-    cv2.setNumThreads(1)
     image = read_picture(path)
     is_style = options.kind == "style"
     if fault := find_fault(image, _limits(options)):

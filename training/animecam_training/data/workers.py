@@ -9,6 +9,8 @@ from multiprocessing.connection import wait
 from threading import Thread
 from typing import TypeVar
 
+import cv2
+
 from animecam_training.errors import DataError
 from animecam_training.stopping import deaf_children
 
@@ -41,7 +43,7 @@ def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: 
         return
     others = set(active_children())
     # A forked worker inherits OpenCV's thread pool without its threads, and waits for them for ever.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
             with deaf_children():
                 futures = [pool.submit(work, thing) for thing in things]  # starts the workers, too
@@ -54,6 +56,16 @@ def in_order(work: Callable[[Thing], Result], things: Sequence[Thing], workers: 
             for worker in set(active_children()) - others:
                 worker.terminate()
             raise
+
+
+def compute_alone() -> None:
+    """Keeps OpenCV to the thread of its caller: each worker would start one for every core, beside as many workers."""
+    cv2.setNumThreads(0)  # 1 would wait for the threads of a pool, which a forked worker does not have
+
+
+def _begin() -> None:
+    compute_alone()
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable, Mapping
+from hashlib import sha256
 
 from torch import Tensor, nn
 
@@ -80,6 +81,21 @@ def _names_of(key: str) -> tuple[str, ...]:
         inner = key.removeprefix(SUPPORT_PREFIX)
         return key, MAIN_PREFIX + inner, inner
     return key, (key.removeprefix(MAIN_PREFIX) if key.startswith(MAIN_PREFIX) else MAIN_PREFIX + key)
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """What tells two networks apart, wherever and in whichever kind of file they lie: sha256 in hex.
+
+    Args:
+        weights: Of the generator that leaves training, by the names of its state dict, fp32. Counters are left out: an
+            exported network has none.
+    """
+    digest = sha256()
+    for name, value in sorted(weights.items()):
+        if value.is_floating_point():
+            digest.update(f"{name} {tuple(value.shape)} ".encode())
+            digest.update(value.detach().cpu().contiguous().numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def load_generator_state(generator: nn.Module, state: Mapping[str, Tensor]) -> None:

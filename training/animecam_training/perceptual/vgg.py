@@ -1,6 +1,8 @@
 """VGG19 (Simonyan and Zisserman, arXiv:1409.1556) up to conv4_4, the method's own feature network.
 
-The weights are ImageNet's as PyTorch publishes them (548 MB); they are fetched once into the user's cache.
+The weights are ImageNet's as PyTorch publishes them (548 MB); they are fetched once into the user's cache. They see
+pictures of unit deviation. Those of the method's authors are Caffe's and see levels of 255: their maps, and with them
+the weights of the paper's terms, are of another scale.
 """
 
 from collections.abc import Sequence
