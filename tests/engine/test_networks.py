@@ -49,7 +49,7 @@ def test_both_detectors_search_a_run_s_first_frame_and_then_take_turns(monkeypat
     monkeypatch.setattr(BlazeFace, "detect", lambda self, *given: searches.append(self) or part(self, *given))
     with (
         open_networks(SETTINGS) as networks,
-        opened_source("pattern:320x240@30?frames=30&live=0", SourceOptions()) as film,
+        opened_source("pattern:426x240@30?frames=30&live=0", SourceOptions()) as film,  # wide: its sides rest
     ):
         render = networks.renderer(Timing(), is_live=False)
         while (frame := film.read()) is not None:
