@@ -239,7 +239,7 @@ app.add_command(pass_on_learned)
 @click.option("--out", "-o", "folder", type=_FOLDER, required=True, help="Where NAME.md and its pictures go.")
 @click.option("--figures", type=_FOLDER, help="What evaluate --json wrote.")
 @click.option("--grid", type=_FOLDER, help="What evaluate --grid wrote. [default: the run's last sample grid]")
-@click.option("--name", default="", help="Of the style. [default: as the last run's recipe says]")
+@click.option("--name", default="", show_default="as the last run's recipe says", help="Of the style.")
 @click.option("--replace", is_flag=True, help="Overwrite an existing report.")
 def report(
     *, runs: tuple[Path, ...], folder: Path, figures: Path | None, grid: Path | None, name: str, replace: bool
