@@ -233,10 +233,11 @@ def _longest(shot: Mapping[int, Mapping[int, Pose]]) -> dict[int, Pose]:
     """By the frame's place the face that is seen longest in a shot; where it is lost, its last place stands in."""
     counts = Counter(track_id for poses in shot.values() for track_id in poses)
     followed: dict[int, Pose] = {}
-    for place, poses in shot.items() if counts else ():
-        pose = poses.get(counts.most_common(1)[0][0], followed.get(place - 1))
-        if pose is not None:
-            followed[place] = pose
+    for track_id, _ in counts.most_common(1):
+        for place, poses in shot.items():
+            pose = poses.get(track_id, followed.get(place - 1))
+            if pose is not None:
+                followed[place] = pose
     return followed
 
 

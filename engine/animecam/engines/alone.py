@@ -1,12 +1,12 @@
 """One process at a time builds an engine; others wait for what it builds."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from animecam.file_lock import take_lock
 
 LOCK_SUFFIX = ".lock"
 
@@ -37,30 +37,11 @@ def alone(engine: Path, is_unwanted: Callable[[], bool]) -> Generator[bool]:
         return
     with file:  # closing it lets go
         has_told = False
-        while is_taken := _is_taken(file):
+        while not (is_ours := take_lock(file)):
             if not has_told:
                 log.info("another process builds %s", engine.name)
             has_told = True
             if is_unwanted():
                 break
             time.sleep(_POLL_SECONDS)
-        yield not is_taken
-
-
-def _is_taken(file: IO[bytes]) -> bool:
-    """Takes a file for this process; True where another one has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # of Linux, and of Windows
-        return True
-    except OSError as error:
-        log.info("other processes may build the same: %s", error.strerror)
-    return False
+        yield is_ours

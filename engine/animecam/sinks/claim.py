@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from animecam.errors import SinkError
+from animecam.file_lock import take_lock
 
 
 class Claim:
@@ -35,23 +36,12 @@ class Claim:
             self._file.close()
 
 
-if sys.platform == "win32":
-
-    def _locked(path: Path) -> BinaryIO | None:
-        del path
+def _locked(path: Path) -> BinaryIO | None:
+    """The file, open and ours; None on Windows. Raises BlockingIOError where it is another's."""
+    if sys.platform == "win32":
         return None
-
-else:
-    import fcntl
-
-    def _locked(path: Path) -> BinaryIO | None:
-        """The file, open and ours. Raises BlockingIOError where it is another's."""
-        file = path.open("ab")
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise
-        except OSError:
-            pass  # a file system without locks: it must be written all the same
-        return file
+    file = path.open("ab")
+    if not take_lock(file):
+        file.close()
+        raise BlockingIOError
+    return file
