@@ -141,9 +141,8 @@ class LivePanel:
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
-            f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
+            f"{look.style} at {look.size_px} px, strength {look.strength:.1f}, unseen {look.unseen}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
-            f"while no face is seen: {_UNSEEN[look.unseen]}",
             *_core_lines(figures.cores),
             str(self._info_of(look)),
         ]
@@ -222,4 +221,4 @@ class LivePanel:
 
 
 def _core_lines(cores: CoreUse | None) -> list[str]:
-    return [] if cores is None else [f"processor: {cores.own:.0%} here, {cores.others:.0%} other programs"]
+    return [] if cores is None else [f"processor: {cores.own:.0%} here, {cores.others:.0%} others"]

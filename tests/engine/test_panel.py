@@ -58,20 +58,19 @@ def test_figures_say_what_a_user_asks_for():
     panel.post(Figures(frames_out=8, idle=2, fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
     panel.take(Press("f"))
     controls.change(size_px=320, strength=0.5)  # as the governor does, too
-    assert panel.text.split("\n")[:7] == [
+    assert panel.text.split("\n")[:6] == [
         "30 fps in, 15 fps out",
         "latency 42 ms, p95 60 ms",
         "2 faces, 7 dropped, network idle 25%",
-        "ink at 320 px, strength 0.5",
+        "ink at 320 px, strength 0.5, unseen draw",
         "eyes 0.00, line 0.50, hair as drawn",
-        "while no face is seen: frames are drawn whole",
         "openvino 2026.4 (bf16) on CPU",
     ]
     controls.change(unseen="keep")
-    assert "while no face is seen: frames as filmed" in panel.text
+    assert "strength 0.5, unseen keep\n" in panel.text
     panel.post(Figures(faces=1, cores=CoreUse(own=0.35, others=0.6)))
     assert "1 face, 0 dropped" in panel.text
-    assert "\nprocessor: 35% here, 60% other programs\nopenvino" in panel.text
+    assert "\nprocessor: 35% here, 60% others\nopenvino" in panel.text
 
 
 def test_figures_name_what_draws_the_look_now():
