@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "legend.frameon": False,
 }
-SWEEPS = {"frame": "height of the frame, px", "faces": "faces", "crop": "side of a crop, px"}
+SWEEPS = {"frame": "height of the frame, px", "faces": "faces", "crop": "side of a crop, px", "scope": "what is drawn"}
 
 
 def plot_stages(content: Content) -> Figure:

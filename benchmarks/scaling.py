@@ -1,4 +1,4 @@
-"""What a frame costs against its size, the number of faces in it, and the size of their crops.
+"""What a frame costs against its size, the faces in it, the size of their crops, and how much of it is drawn.
 
     python benchmarks/scaling.py --frames 60 --json benchmarks/results/scaling.json
 
@@ -25,12 +25,13 @@ from animecam.measure.spread import Ratio, Spread
 from animecam.networks import open_networks
 from animecam.renderer import Renderer
 from animecam.session import opened_source
-from animecam.settings import Settings
+from animecam.settings import Scope, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.timing import ms_since
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
+SWEEPS = ("frame", "faces", "crop", "scope")
 FACES = (1, 2, 4)
 CROP_SIZES_PX = (192, 256, 320, 384, 448, 512)
 HD_PX = (1280, 720)
@@ -45,14 +46,14 @@ class Case:
 
     Attributes:
         sweep: What is varied.
-        value: To what, a number for plots.
+        value: To what, as plots call it.
         label: As the tables call it.
         settings: How it is rendered.
         frames: Makes the frames, which never end.
     """
 
     sweep: str
-    value: int
+    value: int | str
     label: str
     settings: Settings
     frames: Callable[[], Iterator[Frame]]
@@ -77,7 +78,7 @@ class Row:
     """
 
     sweep: str
-    value: int
+    value: int | str
     label: str
     faces: float
     frame_ms: Spread
@@ -140,16 +141,16 @@ class Running:
 
 @click.command(cls=BenchmarkCommand)
 @click.option("--frames", type=COUNT, default=60, show_default=True, help="Frames of each case.")
-@click.option("--sweep", "wanted", multiple=True, type=click.Choice(["frame", "faces", "crop"]), help="[default: all]")
+@click.option("--sweep", "wanted", multiple=True, type=click.Choice(SWEEPS), help="[default: all]")
 @json_option
 @look_options
 def main(*, settings: Settings, frames: int, wanted: tuple[str, ...], report: Path | None) -> None:
     """Measures each sweep; a style and a size hold where they are not varied."""
     watch = Watch()
-    sweeps = {"frame": frame_sizes(settings), "faces": face_counts(settings), "crop": crop_sizes(settings)}
+    sweeps = (frame_sizes(settings), face_counts(settings), crop_sizes(settings), scopes(settings))
     rows: list[Row] = []
-    for name, cases in sweeps.items():
-        if name in (wanted or sweeps):
+    for name, cases in zip(SWEEPS, sweeps, strict=True):
+        if name in (wanted or SWEEPS):
             rows += measure(cases, frames)
     heads = (
         "case",
@@ -194,6 +195,20 @@ def crop_sizes(settings: Settings) -> list[Case]:
             lambda: _pattern(*HD_PX),
         )
         for px in CROP_SIZES_PX
+    ]
+
+
+def scopes(settings: Settings) -> list[Case]:
+    """Frames of one size, of which heads alone are drawn, persons, or everything."""
+    return [
+        Case(
+            "scope",
+            scope.value,
+            f"scope {scope.value}",
+            replace(settings, look=replace(settings.look, scope=scope)),
+            lambda: _pattern(*HD_PX),
+        )
+        for scope in Scope
     ]
 
 

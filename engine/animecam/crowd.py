@@ -13,9 +13,12 @@ def told_of_crowd(faces: int, left_out: int, look: Look) -> str:
         left_out: How many more there are.
         look: How they are drawn.
     """
-    if not left_out or look.scope is not Scope.HEAD:
+    if not left_out:
         return ""
     more = f"{left_out} more {'face' if left_out == 1 else 'faces'} in the picture"
-    stay = " stays as it is" if left_out == 1 else " stay as they are"
-    what = stay if look.unseen is Unseen.KEEP else f", {_WHAT_HAPPENS[look.unseen]}"
+    stay = "stays as it is" if left_out == 1 else "stay as they are"
+    if look.scope is not Scope.HEAD:
+        what = f" {'is' if left_out == 1 else 'are'} drawn coarser than the others"
+    else:
+        what = f" {stay}" if look.unseen is Unseen.KEEP else f", {_WHAT_HAPPENS[look.unseen]}"
     return f"{more}{what}: --max-faces {faces + left_out} draws all"

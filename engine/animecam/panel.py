@@ -3,17 +3,20 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from animecam.backends.base import BackendInfo
 from animecam.cores import CoreUse
 from animecam.crowd import told_of_crowd
 from animecam.errors import AnimecamError
 from animecam.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls, Look, Unseen
+from animecam.settings import HAIR_TINTS, Controls, Look, Scope, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
 from animecam.types import Frame
+
+Choice = TypeVar("Choice")
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +24,7 @@ STRENGTH_STEP = 0.1
 CONTROL_STEP = 0.25  # of eyes and lines: five steps, of which each can be told from the next
 MIDDLE = 0.5  # of the width: where the line between before and after begins
 NOTE_SECONDS = 3.0  # how long a message stays
+_SCOPES = {Scope.HEAD: "heads", Scope.PERSON: "persons", Scope.FRAME: "everything"}
 _UNSEEN = {Unseen.DRAW: "frames are drawn whole", Unseen.KEEP: "frames as filmed", Unseen.BLUR: "frames are blurred"}
 ADVISE_AFTER_SECONDS = 10.0  # of a run: a size that is compiled or a governor has settled then
 ADVICE_SECONDS = 10.0  # how long advice stays: it is a line to read
@@ -70,6 +74,7 @@ class LivePanel:
             Action.EYES: lambda _: self._step_on("eyes", controls.look.eyes),
             Action.LINE: lambda _: self._step_on("line", controls.look.line),
             Action.HAIR: lambda _: self._next_hair(),
+            Action.SCOPE: lambda _: self._next_scope(),
             Action.UNSEEN: lambda _: self._next_unseen(),
             Action.BOXES: lambda _: self._change_view(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
@@ -141,7 +146,8 @@ class LivePanel:
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
-            f"{look.style} at {look.size_px} px, strength {look.strength:.1f}, unseen {look.unseen}",
+            f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
+            f"drawn: {_SCOPES[look.scope]}, unseen: {look.unseen}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             *_core_lines(figures.cores),
             str(self._info_of(look)),
@@ -175,13 +181,17 @@ class LivePanel:
     def _next_hair(self) -> None:
         tints = ("", *HAIR_TINTS)
         now = self._controls.look.hair_tint
-        tint = tints[(tints.index(now) + 1) % len(tints)] if now in tints else ""
+        tint = _next(tints, now) if now in tints else ""
         self._change(hair_tint=tint)
         self._say(f"hair {tint or 'as drawn'}")
 
+    def _next_scope(self) -> None:
+        scope = _next(tuple(Scope), self._controls.look.scope)
+        self._change(scope=scope)
+        self._say(f"what is drawn: {_SCOPES[scope]}")
+
     def _next_unseen(self) -> None:
-        choices = tuple(Unseen)
-        unseen = choices[(choices.index(self._controls.look.unseen) + 1) % len(choices)]
+        unseen = _next(tuple(Unseen), self._controls.look.unseen)
         self._change(unseen=unseen)
         self._say(f"while no face is seen: {_UNSEEN[unseen]}")
 
@@ -218,6 +228,11 @@ class LivePanel:
 
     def _say(self, note: str, seconds: float = NOTE_SECONDS) -> None:
         self._note, self._note_until_s = note, time.monotonic() + seconds
+
+
+def _next(choices: Sequence[Choice], now: Choice) -> Choice:
+    """The choice after that of now, after the last one the first again."""
+    return choices[(choices.index(now) + 1) % len(choices)]
 
 
 def _core_lines(cores: CoreUse | None) -> list[str]:

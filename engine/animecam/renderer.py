@@ -262,10 +262,10 @@ class Renderer:
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         is_bare = _may_be_bare(faces, look)
-        heads = self._align(frame, faces.faces, look.size_px) if look.scope is Scope.HEAD else ()
+        heads = self._align(frame, faces.faces, look.size_px)
         if look.unseen is Unseen.BLUR and is_bare:
             return heads
-        # Better all drawn than one bare face.
+        # Better all drawn than one bare face. Heads lie on top: in a picture of everything a face has too few pixels.
         is_whole = look.scope is not Scope.HEAD or (look.unseen is Unseen.DRAW and is_bare)
         return (whole_frame_region(frame, look.size_px), *heads) if is_whole else heads
 

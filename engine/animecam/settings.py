@@ -24,8 +24,8 @@ class Scope(StrEnum):
     """How much of the picture is drawn anew."""
 
     HEAD = "head"
-    PERSON = "person"
-    FRAME = "frame"
+    PERSON = "person"  # as the whole frame, within the outlines of persons; heads on top, each by itself
+    FRAME = "frame"  # the whole frame; heads on top, each by itself
 
 
 class Unseen(StrEnum):
@@ -81,7 +81,7 @@ class Look:
     style: str = DEFAULT_STYLE
     strength: float = 1.0  # 0: the camera's picture, 1: the style alone
     scope: Scope = Scope.HEAD
-    size_px: int = 256  # side of a head's crop; short side of the network's picture for the other scopes
+    size_px: int = 256  # side of a head's crop; shorter side of the picture of a whole frame
     mirror: bool = False
     split: float | None = None  # left of this part of the width the camera's picture is shown; None: nowhere
     eyes: float = 0.0  # how much larger the eyes are: 0 as filmed, 1 the most

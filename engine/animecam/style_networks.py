@@ -196,7 +196,7 @@ class StyleNetworks:
             self._preparing.join(CLOSE_SECONDS)
 
     def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
-        """Draws one picture of the size that nearly all will have; the first of another takes a third longer once.
+        """Draws one picture of each size that nearly all will have; the first of another takes a third longer once.
 
         Quantised networks are compiled for each size: that of a whole frame, drawn when a face is lost, must be ready.
         """
@@ -205,8 +205,8 @@ class StyleNetworks:
         if stream.rotation_deg % 180:
             across, down = down, across
         whole, head = whole_frame_size(across, down, look.size_px), (look.size_px, look.size_px)
-        sizes_px = {head if look.scope is Scope.HEAD else whole}
-        if network.info.precision == "int8":
+        sizes_px = {head}
+        if look.scope is not Scope.HEAD or network.info.precision == "int8":
             sizes_px.add(whole)
         for width_px, height_px in sizes_px:
             network((np.zeros((height_px, width_px, 3), np.uint8),))

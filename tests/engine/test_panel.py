@@ -58,16 +58,17 @@ def test_figures_say_what_a_user_asks_for():
     panel.post(Figures(frames_out=8, idle=2, fps_in=30.1, fps_out=14.8, dropped=7, faces=2, latency_ms=latency_ms))
     panel.take(Press("f"))
     controls.change(size_px=320, strength=0.5)  # as the governor does, too
-    assert panel.text.split("\n")[:6] == [
+    assert panel.text.split("\n")[:7] == [
         "30 fps in, 15 fps out",
         "latency 42 ms, p95 60 ms",
         "2 faces, 7 dropped, network idle 25%",
-        "ink at 320 px, strength 0.5, unseen draw",
+        "ink at 320 px, strength 0.5",
+        "drawn: heads, unseen: draw",
         "eyes 0.00, line 0.50, hair as drawn",
         "openvino 2026.4 (bf16) on CPU",
     ]
     controls.change(unseen="keep")
-    assert "strength 0.5, unseen keep\n" in panel.text
+    assert "unseen: keep\n" in panel.text
     panel.post(Figures(faces=1, cores=CoreUse(own=0.35, others=0.6)))
     assert "1 face, 0 dropped" in panel.text
     assert "\nprocessor: 35% here, 60% others\nopenvino" in panel.text
@@ -284,6 +285,19 @@ def test_eyes_lines_and_hair_go_round_step_by_step():
     assert "hair as drawn" in panel.text
     panel.take(Press("f"))
     assert "eyes 0.00, line 0.50, hair as drawn" in panel.text
+
+
+def test_what_is_drawn_goes_round():
+    panel, controls, _ = make_panel()
+    seen = []
+    for _ in range(3):
+        panel.take(Press("o"))
+        seen.append((controls.look.scope, panel.text))
+    assert seen == [
+        ("person", "what is drawn: persons"),
+        ("frame", "what is drawn: everything"),
+        ("head", "what is drawn: heads"),
+    ]
 
 
 def test_what_is_shown_where_no_face_is_seen_goes_round():

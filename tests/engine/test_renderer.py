@@ -208,10 +208,19 @@ def test_the_network_rests_before_an_empty_room(studio):
 
 
 @pytest.mark.parametrize("scope", [Scope.FRAME, Scope.PERSON])
-def test_other_scopes_plan_one_region_of_the_frame_s_shape(studio, scope):
+def test_other_scopes_draw_heads_by_themselves_on_top_of_the_whole_frame(studio, scope):
+    """In a picture of everything a face has so few pixels that it would get no eyes."""
     studio.controls.change(scope=scope)
     plan = studio.renderer().plan(_frame())
-    assert [(r.track_id, r.width_px, r.height_px) for r in plan.regions] == [(WHOLE_FRAME, 256, 192)]
+    regions = [(region.track_id, region.width_px, region.height_px) for region in plan.regions]
+    assert regions == [(WHOLE_FRAME, 256, 192), (FACE.track_id, 192, 192)]
+
+
+@pytest.mark.parametrize("scope", [Scope.FRAME, Scope.PERSON])
+def test_other_scopes_draw_the_whole_frame_of_nobody(studio, scope):
+    studio.faces = NOBODY
+    studio.controls.change(scope=scope)
+    assert [region.track_id for region in studio.renderer().plan(_frame()).regions] == [WHOLE_FRAME]
 
 
 def test_a_sideways_frame_is_drawn_upright(studio):
@@ -348,11 +357,13 @@ def test_faces_beyond_the_most_that_are_drawn_are_told_of_once(studio, caplog, l
     assert caplog.messages == [words]
 
 
-def test_nobody_stays_bare_where_the_whole_frame_is_drawn(studio, caplog):
-    studio.controls.change(scope=Scope.FRAME)
+@pytest.mark.parametrize("unseen", list(Unseen))
+def test_nobody_stays_bare_where_the_whole_frame_is_drawn(studio, caplog, unseen):
+    studio.controls.change(scope=Scope.FRAME, unseen=unseen)
     studio.faces = Faces((FACE,), is_exposed=False, left_out=8)
     studio.renderer()(_frame())
-    assert not caplog.messages
+    coarser = "8 more faces in the picture are drawn coarser than the others: --max-faces 9 draws all"
+    assert caplog.messages == [coarser]
 
 
 @pytest.mark.parametrize(

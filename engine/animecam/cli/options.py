@@ -34,7 +34,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice([scope.value for scope in Scope]),
         default=_LOOK.scope.value,
         show_default=True,
-        help="How much of the picture is drawn anew: heads, persons, or all of every frame.",
+        help="How much of the picture is drawn anew: heads, persons, or all of every frame; the last two take about "
+        "three times as long.",
     ),
     click.option(
         "--size",
@@ -42,7 +43,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_LOOK.size_px,
         show_default=True,
         metavar=f"{SMALLEST_PX}..{LARGEST_PX}",
-        help="Side of a head as the network sees it, in pixels, a multiple of 8: smaller is faster.",
+        help="Side of a head as the network sees it, in pixels, a multiple of 8; of a whole frame the shorter one. "
+        "Smaller is faster.",
     ),
     click.option(
         "--edge",

@@ -8,7 +8,8 @@ from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch
-from animecam.render.overlap import share_below, share_pixels
+from animecam.render.overlap import share_below, share_pixels, to_other
+from animecam.render.resample import Samples, resample
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
 
@@ -23,7 +24,7 @@ class Compositor:
         ops: What touches the pixels.
         persons: Finds persons; asked only for scope `person` and head edge `person`.
         head_edge: `soft` lets the head fade into whatever is behind it; `person` leaves the background as filmed, for
-            a network more a face.
+            a network more a face. Scope `person` leaves it so, too, with one network for all.
     """
 
     def __init__(self, ops: CpuImageOps, persons: FindPersons, head_edge: HeadEdge = HeadEdge.SOFT) -> None:
@@ -58,7 +59,7 @@ class Compositor:
         masks = self._masks(regions, pictures, shapes, look.scope)
         # Colours are compared where a shape fades out; the outline of a person is an edge anyway.
         rings = [_ring(region, mask, shape) for region, mask, shape in zip(regions, masks, shapes, strict=True)]
-        matched = self._match(frame.time_s, regions, pictures, drawn, rings)
+        matched = self._match(frame.time_s, regions, _seen_around(regions, pictures, drawn), drawn, rings)
         if retouch is not None:
             matched = retouch(matched)
         heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
@@ -82,18 +83,34 @@ class Compositor:
         self, regions: Sequence[Region], pictures: Sequence[Image], shapes: Sequence[Mask], scope: Scope
     ) -> list[Mask]:
         """What shows of each region at full strength: its shape, less what is no person where that is asked for."""
-        masks = list(shapes)
-        cut_out = [i for i, region in enumerate(regions) if self._is_cut_out(region, scope)]
-        if cut_out:
-            persons = self._persons([regions[i] for i in cut_out], [pictures[i] for i in cut_out])
-            for i, person in zip(cut_out, persons, strict=True):
-                masks[i] = shapes[i] * person
-        return masks
+        asked = [i for i, region in enumerate(regions) if self._is_looked_for(region, scope)]
+        persons: dict[int, Mask] = {}
+        if asked:
+            found = self._persons([regions[i] for i in asked], [pictures[i] for i in asked])
+            persons = dict(zip(asked, found, strict=True))
+        if scope is Scope.PERSON and regions[0].track_id == WHOLE_FRAME:
+            others = (i for i in range(len(regions)) if i not in persons)
+            persons |= {i: _on_whole(persons[0], regions[0], regions[i]) for i in others}
+        return [shape * persons[i] if i in persons else shape for i, shape in enumerate(shapes)]
 
-    def _is_cut_out(self, region: Region, scope: Scope) -> bool:
+    def _is_looked_for(self, region: Region, scope: Scope) -> bool:
+        """Whether the network is asked for the person in a region."""
         if region.track_id == WHOLE_FRAME:
             return scope is Scope.PERSON
         return self._head_edge is HeadEdge.PERSON
+
+
+def _on_whole(samples: Samples, whole: Region, head: Region) -> Samples:
+    """What of a whole frame's picture or mask lies where a head is, in the head's pixels."""
+    return resample(samples, to_other(head, whole), head.width_px, head.height_px)
+
+
+def _seen_around(regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image]) -> Sequence[Image]:
+    """What each drawing is seen beside: what was filmed, or of a head on a whole frame, how that is drawn there."""
+    if regions[0].track_id != WHOLE_FRAME:
+        return pictures
+    whole, *heads = regions
+    return [pictures[0], *(_on_whole(drawn[0], whole, head) for head in heads)]
 
 
 def _shape(region: Region) -> Mask:

@@ -1,4 +1,4 @@
-"""The region of the scopes that draw the whole picture."""
+"""The region of a whole picture: that of the scopes `person` and `frame`, and of frames in which a face was lost."""
 
 from animecam.faces.geometry import upright_picture, upright_size
 from animecam.settings import SIZE_STEP_PX

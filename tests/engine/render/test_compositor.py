@@ -7,7 +7,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
 from animecam.settings import HeadEdge, Look, Scope
-from animecam.types import PixelFormat
+from animecam.types import WHOLE_FRAME, PixelFormat
 
 OPS = CpuImageOps()
 FORMATS = [PixelFormat.YUV420P, PixelFormat.NV12, PixelFormat.RGB24]
@@ -134,8 +134,23 @@ def test_a_head_lies_on_top_of_the_whole_frame(world):
     pictures = [OPS.crop(frame, region) for region in regions]
     drawn = [np.full_like(pictures[0], 60), np.full_like(pictures[1], 105)]
     result = Compositor(OPS, LeftHalf())(frame, regions, pictures, drawn, Look())
-    assert result.planes[0][60, 80, 0] >= 100
     assert result.planes[0][5, 5, 0] == 60
+    most = 20  # MatchOptions.luma_limit
+    assert abs(int(result.planes[0][60, 80, 0]) - (105 - most)) <= 1, "its colours go with what is drawn around it"
+
+
+def test_scope_person_cuts_out_heads_too(world):
+    frame = world.frame(PixelFormat.RGB24, 160, 120)
+    masker = LeftHalf()
+    regions = [whole_frame_region(frame, 64), world.region(SIZE, (80, 60), 1.0)]
+    result = compose(frame, regions, inverted, Look(scope=Scope.PERSON), Compositor(OPS, masker))
+    assert masker.asked == [[WHOLE_FRAME]], "one network for all"
+    where = changed(frame, result)
+    assert where[50:70, 60:78].mean() > 0.8
+    assert not where[:, 88:].any()
+    result = compose(frame, regions, inverted, Look(scope=Scope.PERSON), Compositor(OPS, masker, HeadEdge.PERSON))
+    assert masker.asked[1:] == [[WHOLE_FRAME, 0]], "each by itself where that is asked for"
+    assert changed(frame, result)[50:70, 60:78].mean() > 0.8
 
 
 @pytest.mark.parametrize("heads", [0, 1, 2])

@@ -51,6 +51,9 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.until(f"{unseen} === 'blur'")
         await page.press("u")
         await page.until(f"{unseen} === 'draw'")
+        for scope in ("person", "frame", "head"):
+            await page.press("o")
+            await page.until(f"document.querySelector('[name=scope]:checked').value === '{scope}'")
 
         await page.click("#compare")
         assert await page.run("!before.hidden && !split.hidden")

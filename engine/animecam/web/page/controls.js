@@ -61,14 +61,10 @@ export class LookControls {
     this.change({ [name]: next <= 1 ? next : 0 });
   }
 
-  nextHair() {
-    const tints = [...document.querySelectorAll("input[name=hair_tint]")].map((input) => input.value);
-    this.change({ hair_tint: tints[(tints.indexOf(this.look.hair_tint) + 1) % tints.length] });
-  }
-
-  nextUnseen() {
-    const choices = [...element("unseen").querySelectorAll("input")].map((input) => input.value);
-    this.change({ unseen: choices[(choices.indexOf(this.look.unseen) + 1) % choices.length] });
+  // The next one of some choices, after the last one the first again.
+  chooseNext(name) {
+    const choices = [...document.querySelectorAll(`aside input[name=${name}]`)].map((input) => input.value);
+    this.change({ [name]: choices[(choices.indexOf(this.look[name]) + 1) % choices.length] });
   }
 
   cameraWishes() {
