@@ -55,6 +55,7 @@ def _augment_rules(recipe: Recipe) -> Rules:
     augment = recipe.augment
     least_blur, most_blur = augment.blur_px
     least_motion, most_motion = augment.motion_px
+    most_mosaics = 0 if recipe.method == "dtgan" else 1
     return {
         "augment.colour": (0 <= augment.colour <= 1, "0 to 1"),
         "augment.exposure": (0 <= augment.exposure < 1, "0 to less than 1"),
@@ -67,6 +68,7 @@ def _augment_rules(recipe: Recipe) -> Rules:
         "augment.haze": (0 <= augment.haze <= 1, "0 to 1"),
         "augment.motion": (0 <= augment.motion <= 1, "0 to 1"),
         "augment.motion_px": (0 < least_motion <= most_motion, "two above 0, the smaller first"),
+        "augment.mosaic": (0 <= augment.mosaic <= most_mosaics, '0, or to 1 with the method "pairs" or "distill"'),
     }
 
 

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, degrade, vary_light
+from animecam_training.data.mosaics import ACROSS, DOWN, mosaic_of
 from animecam_training.data.names import (
     bare_of,
     list_pairs,
@@ -88,6 +89,18 @@ class Crops(Dataset[Batch]):
 
     def whole(self, path: Path) -> Batch:
         """A picture of `inputs` as it is, with its companions, under the names that its crops have, [3, H, W] each."""
+        raise NotImplementedError
+
+    def __getitem__(self, index: int) -> Batch:
+        """Crop `index`, or in its place four smaller ones side by side, by `augment.mosaic`."""
+        rng, size_px = np.random.default_rng((self.seed, PHOTO_STREAM, index)), self.size_px(index)
+        # Without mosaics no number is drawn: recipes from before them see the same crops.
+        if self.augment.mosaic > 0 and rng.random() < self.augment.mosaic:
+            return mosaic_of([self.crop(rng, size_px) for _ in range(ACROSS * DOWN)])
+        return self.crop(rng, size_px)
+
+    def crop(self, rng: np.random.Generator, size_px: int) -> Batch:
+        """A random crop with its companions, [3, S, S] or [1, S, S] each."""
         raise NotImplementedError
 
     def read(self, path: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
@@ -167,15 +180,14 @@ class PairSet(Crops):
         target = self.read_beside(photo, target_of(path))
         return {"photo": to_tensor(to_unit(photo)), "target": to_tensor(to_unit(target))}
 
-    def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo" and "target", [3, S, S] each, and [1, S, S]: "cover", where `prepare` put on glasses.
+    def crop(self, rng: np.random.Generator, size_px: int) -> Batch:
+        """A crop: "photo" and "target", [3, S, S] each, and [1, S, S]: "cover", where `prepare` put on glasses.
 
         And, where they are asked for, "parts": where the eyes and the mouth are.
         """
-        rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         zoom = float(rng.choice(self.data.zooms))
-        photo, size_px = self.read(path), self.size_px(index)
+        photo = self.read(path)
         pictures = [photo, self.read_beside(photo, target_of(path))]
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
@@ -228,14 +240,14 @@ class PhotoSet(Crops):
         pictures = self._with_companions(path)
         return self._as_batch(pictures, [to_unit(image[..., :3]) for image in pictures])
 
-    def __getitem__(self, index: int) -> Batch:
-        """Crop `index`: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
+    def crop(self, rng: np.random.Generator, size_px: int) -> Batch:
+        """A crop: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
 
         [3, S, S] each, "cover" [1, S, S]. The teacher's has no faults, no glasses and the light that `prepare` gave it;
         "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on none.
         """
-        rng, path, window = self._choose(index)
-        cuts = cut(self._with_companions(path), self.size_px(index), window)
+        path, window = self.choose(rng, size_px)
+        cuts = cut(self._with_companions(path), size_px, window)
         lit = vary_light([to_unit(image[..., :3]) for image in cuts], self.augment, rng)
         return self._as_batch(cuts, lit) | {"photo": to_tensor(degrade(lit[0], self.augment, rng))}
 
@@ -258,13 +270,12 @@ class PhotoSet(Crops):
             return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, *photo.shape[:2])}
         return batch | {"worn": to_tensor(worn[0]), "cover": _cover(pictures[2])}
 
-    def _choose(self, index: int) -> tuple[np.random.Generator, Path, Window]:
-        """Randomness of crop `index`, its photo, and where it is cut."""
-        rng = np.random.default_rng((self.seed, PHOTO_STREAM, index))
+    def choose(self, rng: np.random.Generator, size_px: int) -> tuple[Path, Window]:
+        """A photo, and where a crop of it is cut."""
         path = self.inputs[int(rng.integers(len(self.inputs)))]
-        photo, size_px = self.read(path), self.size_px(index)
+        photo = self.read(path)
         self._warn_of_size(photo, path)
-        return rng, path, choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
+        return path, choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
 
 
 def describe_pictures(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:

@@ -12,7 +12,15 @@ from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.names import SMOOTHED_SUFFIX, regions_of, smoothed_of
 from animecam_training.data.pictures import Labels, list_pictures, read_labels
-from animecam_training.data.sets import STYLE_STREAM, Batch, PhotoSet, describe_pictures, to_tensor, to_unit
+from animecam_training.data.sets import (
+    PHOTO_STREAM,
+    STYLE_STREAM,
+    Batch,
+    PhotoSet,
+    describe_pictures,
+    to_tensor,
+    to_unit,
+)
 from animecam_training.errors import DataError
 from animecam_training.ops.superpixels import find_superpixels
 
@@ -63,8 +71,8 @@ class UnpairedSet(PhotoSet):
 
     def __getitem__(self, index: int) -> Batch:
         """Crop `index`: "photo", "clean", "anime", "smoothed" [3, S, S], and "regions" int64 [S, S]."""
-        rng, photo, window = self._choose(index)
-        size_px = self.size_px(index)
+        rng, size_px = np.random.default_rng((self.seed, PHOTO_STREAM, index)), self.size_px(index)
+        photo, window = self.choose(rng, size_px)
         (image,) = cut([self.read(photo)], size_px, window)
         (clean,) = vary_light([to_unit(image)], self.augment, rng)
         batch = {"photo": to_tensor(degrade(clean, self.augment, rng)), "clean": to_tensor(clean)}
