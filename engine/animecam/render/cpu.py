@@ -13,7 +13,10 @@ from animecam.render.paint import own_copy
 from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
 from animecam.render.resample import Ready, make_ready, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
-from animecam.types import Box, Frame, Image, Plane, Region
+from animecam.types import WHOLE_FRAME, Box, Frame, Image, Plane, Region
+
+RESIZED = 3
+"""So many pixels of a whole frame are resized while one of a part of it is warped."""
 
 
 class CpuImageOps:
@@ -63,6 +66,8 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     box = touched_box(frame, patch.region, shown)
     if box is None:
         return
+    if patch.region.track_id == WHOLE_FRAME and box.area_px * RESIZED >= frame.width_px * frame.height_px:
+        box = PixelBox(0, 0, frame.width_px, frame.height_px)
     to_crop = invert(patch.region.to_frame)
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     is_faded = not is_opaque and _fades_inside(patch.mask, shown)

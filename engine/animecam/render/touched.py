@@ -25,6 +25,11 @@ class PixelBox:
     right: int
     bottom: int
 
+    @property
+    def area_px(self) -> int:
+        """Pixels in the box."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
     def of(self, plane: Plane, layout: PlaneLayout) -> Plane:
         """The box's samples of a plane, as a view."""
         rows = slice(self.top // layout.step_y, self.bottom // layout.step_y)

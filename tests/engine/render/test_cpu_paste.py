@@ -117,6 +117,28 @@ def test_whole_frame_reaches_every_pixel(world, pixel_format, rotation_deg, stre
     assert max(world.differences(pasted, expected.planes)) <= LEVELS
 
 
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("rotation_deg", [0, 90])
+def test_a_part_of_a_whole_frame_is_pasted_alike_whether_it_is_warped_or_resized(
+    world, pixel_format, rotation_deg, monkeypatch
+):
+    frame = world.frame(pixel_format, 160, 96, rotation_deg=rotation_deg)
+    region = whole_frame_region(frame, 64)
+    picture = world.smooth(region.width_px, region.height_px)
+    mask = np.zeros(picture.shape[:2], np.float32)
+    mask[10:50, 20:50] = 1.0  # as a person's outline
+    patch = Patch(region, picture, mask)
+    resized = OPS.paste(frame, [patch])
+    with monkeypatch.context() as change:
+        change.setattr(cpu, "RESIZED", 0)
+        warped = OPS.paste(frame, [patch])
+    assert max(world.differences(resized, warped.planes)) <= LEVELS
+    for plane, before in zip(resized.planes, frame.planes, strict=True):
+        assert (plane != before).any()
+        np.testing.assert_array_equal(plane[:6], before[:6])
+        np.testing.assert_array_equal(plane[:, :6], before[:, :6])
+
+
 @pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
 def test_whole_frame_lies_the_way_it_was_cropped(world, rotation_deg):
     frame = world.frame(PixelFormat.YUV420P, 160, 96, rotation_deg=rotation_deg)
