@@ -11,7 +11,7 @@ from animecam_training.data.pictures import read_mask, read_picture, write_mask,
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.errors import DataError
-from animecam_training.metrics.drawings import as_poor_webcam, measure_pairs
+from animecam_training.metrics.drawings import as_poor_webcam, draw_together, measure_pairs
 
 LEFT = np.zeros((96, 96), np.uint8)
 LEFT[:, :48] = 255
@@ -27,7 +27,9 @@ def test_who_draws_as_was_drawn_has_no_error_on_clear_photos(pairs: Path) -> Non
     assert (figures.pairs, figures.bearded) == (3, 0)
     assert figures.clear.whole == 0
     assert 0 < figures.poor.whole < 0.1  # edges alone
-    assert figures.by_name() == {"drawing_l1": 0, "drawing_l1_poor_webcam": figures.poor.whole}
+    assert figures.small.whole < 0.01  # photo and drawing are rounded each by itself as they are enlarged
+    others = {"drawing_l1_poor_webcam": figures.poor.whole, "drawing_l1_small": figures.small.whole}
+    assert figures.by_name() == {"drawing_l1": 0} | others
 
 
 def test_errors_count_where_they_are(pairs: Path) -> None:
@@ -44,8 +46,26 @@ def test_errors_count_where_they_are(pairs: Path) -> None:
     assert figures.clear.whole == pytest.approx(0.2 / 3)
     assert figures.clear.parts == pytest.approx(0.2)
     assert figures.clear.beard == 0
+    assert figures.small.whole == pytest.approx(0.2 / 3, abs=1e-3)
+    assert figures.small.parts == pytest.approx(0.2, abs=1e-3)
     assert measure_pairs(_inverse, pairs, "a.").clear.parts == pytest.approx(0.4)
     assert set(figures.by_name()) >= {"drawing_l1_eyes_and_mouth", "drawing_l1_beard_poor_webcam"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_small_heads_are_drawn_in_one_picture_and_cut_out_again(count: int) -> None:
+    photos = [np.full((16, 16, 3), 40 * place + 20, np.uint8) for place in range(count)]
+    seen: list[Tensor] = []
+
+    def draw(picture: Tensor) -> Tensor:
+        seen.append(picture)
+        return -picture
+
+    drawn = draw_together(draw, photos)
+    assert [picture.shape for picture in seen] == [(1, 3, 32, 32)]
+    assert len(drawn) == count
+    for photo, drawing in zip(photos, drawn, strict=True):
+        assert np.array_equal(drawing, 255 - photo)
 
 
 def test_what_does_not_belong_together_is_named(pairs: Path, tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ FIGURE_WORDS = {
     "drawing_l1_poor_webcam": "L1 to the drawings, photos smeared, blurred and compressed",
     "drawing_l1_eyes_and_mouth_poor_webcam": "L1 to the drawings of such photos, in eyes and mouth",
     "drawing_l1_beard_poor_webcam": "L1 to the drawings of such photos, where a beard was grown",
+    "drawing_l1_small": "L1 to the drawings, four heads of 128 px in one picture",
+    "drawing_l1_eyes_and_mouth_small": "L1 to the drawings of such heads, in eyes and mouth",
+    "drawing_l1_beard_small": "L1 to the drawings of such heads, where a beard was grown",
 }
 """Names as in a style's card, and how people read them."""
 

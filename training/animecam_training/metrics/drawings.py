@@ -17,6 +17,7 @@ from animecam_training.ops.levels import HALF_RANGE
 
 # What a poor webcam makes of a head of REFERENCE_PX: it moves sideways, is out of focus and coded.
 REFERENCE_PX, SMEAR_PX, BLUR_PX, JPEG_QUALITY = 256, 9.0, 1.6, 40
+SMALL_PX, ACROSS, TOGETHER = 128, 2, 4  # heads in a picture of several: side of each, how many a row, and in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,51 @@ class PairFigures:
         bearded: On how many of them a beard was grown.
         clear: Errors on the photos as they are.
         poor: Errors on the same photos, smeared, blurred and compressed; the drawings stay.
+        small: Errors on four of the photos in one picture, as small as heads are in a frame that is drawn whole.
     """
 
     pairs: int
     bearded: int
     clear: DrawingErrors
     poor: DrawingErrors
+    small: DrawingErrors
 
     def by_name(self) -> dict[str, float]:
         """What was measured, under the names that a style's card gives it."""
-        return self.clear.by_name() | self.poor.by_name("_poor_webcam")
+        return self.clear.by_name() | self.poor.by_name("_poor_webcam") | self.small.by_name("_small")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A pair that `prepare` wrote, all of one size.
+
+    Attributes:
+        photo: RGB, uint8 [H, W, 3].
+        wanted: Its drawing, likewise.
+        parts: Where eyes and mouth are, uint8 [H, W]; None where nothing says so.
+        beard: Where a beard was grown, likewise.
+    """
+
+    photo: Image
+    wanted: Image
+    parts: Mask | None
+    beard: Mask | None
+
+    @classmethod
+    def read(cls, path: Path) -> "Pair":
+        """The pair of a photo.
+
+        Raises:
+            DataError: A file cannot be read, or is of another size.
+        """
+        photo, wanted = read_picture(path), read_picture(target_of(path))
+        check_same_size(wanted, photo, target_of(path))
+        return cls(photo, wanted, read_region(parts_of(path), photo), read_region(beard_of(path), photo))
+
+    def small(self) -> "Pair":
+        """The same, SMALL_PX a side."""
+        regions = (None if region is None else _small(region) for region in (self.parts, self.beard))
+        return Pair(_small(self.photo), _small(self.wanted), *regions)
 
 
 @dataclass(slots=True)
@@ -95,15 +131,34 @@ def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
     photos = [path for path in list_pairs(folder) if only in path.name]
     if not photos:
         raise DataError(f"no pair in {folder} is called {only!r}", hint="check --only")
-    clear, poor = ErrorSums(), ErrorSums()
-    for path in photos:
-        photo = read_picture(path)
-        wanted = read_picture(target_of(path))
-        check_same_size(wanted, photo, target_of(path))
-        regions = [read_region(own, photo) for own in (parts_of(path), beard_of(path))]
-        for sums, seen in zip((clear, poor), stylize_images(draw, [photo, as_poor_webcam(photo)]), strict=True):
-            sums.add(seen, wanted, *regions)
-    return PairFigures(len(photos), len(clear.beard), clear.means(), poor.means())
+    clear, poor, small = ErrorSums(), ErrorSums(), ErrorSums()
+    for start in range(0, len(photos), TOGETHER):
+        pairs = [Pair.read(path) for path in photos[start : start + TOGETHER]]
+        for pair in pairs:
+            drawn = stylize_images(draw, [pair.photo, as_poor_webcam(pair.photo)])
+            for sums, seen in zip((clear, poor), drawn, strict=True):
+                sums.add(seen, pair.wanted, pair.parts, pair.beard)
+        pairs = [pair.small() for pair in pairs]
+        for seen, pair in zip(draw_together(draw, [pair.photo for pair in pairs]), pairs, strict=True):
+            small.add(seen, pair.wanted, pair.parts, pair.beard)
+    return PairFigures(len(photos), len(clear.beard), clear.means(), poor.means(), small.means())
+
+
+def draw_together(draw: Draw, photos: Sequence[Image]) -> list[Image]:
+    """Draws up to four small photos in one picture, RGB uint8 [S, S, 3] each, and cuts their drawings out of it.
+
+    Where there are fewer, the first ones fill its places.
+    """
+    side = photos[0].shape[0]
+    tiles = [photos[place % len(photos)] for place in range(TOGETHER)]
+    picture = np.vstack([np.hstack(tiles[first : first + ACROSS]) for first in range(0, TOGETHER, ACROSS)])
+    (drawn,) = stylize_images(draw, [picture])
+    corners = [(place // ACROSS * side, place % ACROSS * side) for place in range(len(photos))]
+    return [drawn[top : top + side, left : left + side] for top, left in corners]
+
+
+def _small(pixels: Image) -> Image:
+    return cv2.resize(pixels, (SMALL_PX, SMALL_PX), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def as_poor_webcam(photo: Image) -> Image:
