@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from animecam.config import keep_look
@@ -91,7 +90,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             wardrobe.why_not,
             recorder,
             networks.info_of,
-            advise=partial(slowness, settings=settings),
+            advise=lambda figures: slowness(figures, replace(settings, look=controls.look)),
             is_view_shared=options.is_view_shared,
             keep=keep_look,
         )

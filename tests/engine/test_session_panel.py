@@ -8,8 +8,9 @@ from animecam.live_options import LiveOptions
 from animecam.networks import Networks
 from animecam.panel import LivePanel
 from animecam.session import run_live
-from animecam.settings import Look, Settings
+from animecam.settings import Look, Scope, Settings
 from animecam.sinks.talk import Press
+from animecam.tally import Figures
 
 
 def test_the_window_is_told_what_draws_after_another_backend_took_over(monkeypatch):
@@ -32,3 +33,20 @@ def test_the_window_is_told_what_draws_after_another_backend_took_over(monkeypat
     run_live(options, Settings(Look(size_px=192), threads=1), lambda _: nullcontext(tell))
     assert "first 1 (f32) on here" in texts[0]
     assert "second 1 (f32) on here" in texts[1]
+
+
+def test_advice_goes_by_the_look_as_the_keys_left_it(monkeypatch):
+    given = {}
+
+    def make_panel(controls, *arguments, **options):
+        given.update(options, controls=controls)
+        return LivePanel(controls, *arguments, **options)
+
+    def tell(_):
+        given["controls"].change(scope=Scope.FRAME)
+
+    monkeypatch.setattr(session_module, "LivePanel", make_panel)
+    monkeypatch.setattr(session_module, "slowness", lambda figures, settings: settings.look.scope.value)
+    options = LiveOptions("pattern:160x120@30", ("null:",), seconds=0.5)
+    run_live(options, Settings(Look(size_px=192), threads=1), lambda _: nullcontext(tell))
+    assert given["advise"](Figures()) == "frame"
