@@ -5,7 +5,7 @@ beside the face and differs from skin. Where there is too little of the latter (
 nothing is tinted. Light and shade of the drawing stay, its colour is replaced.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -18,7 +18,7 @@ from animecam.render.base import FindPersons
 from animecam.render.face_grid import FaceGrid, Floats, rise
 from animecam.render.masks import Mask
 from animecam.settings import Rgb
-from animecam.types import WHOLE_FRAME, Faces, Image, Points, Region
+from animecam.types import WHOLE_FRAME, Face, Faces, Image, Points, Region
 
 FACE_EDGE = (0.72, 0.97)
 """Shares of a face's radii (`FaceGrid`): within the first is face alone, beyond the second hair may be anywhere."""
@@ -129,18 +129,20 @@ class HairTint:
         Returns:
             New drawings.
         """
-        persons = self._persons(regions, pictures)
+        heads = {region.track_id for region in regions}
+        shown = [(index, face) for index, region in enumerate(regions) for face in _shown_in(region, faces, heads)]
+        asked = sorted({index for index, _ in shown})
+        found = self._persons([regions[index] for index in asked], [pictures[index] for index in asked])
+        persons = dict(zip(asked, found, strict=True))
         memory: dict[tuple[int, int], _Memory] = {}
-        tinted: list[Image] = []
-        for region, picture, drawing, person in zip(regions, pictures, drawn, persons, strict=True):
-            for face in faces.faces:
-                if region.track_id in (WHOLE_FRAME, face.track_id):
-                    key, points = (region.track_id, face.track_id), _inside(region, face.detection.points_px)
-                    found = _look_at(picture, person, points, self._last.get(key))
-                    if found is not None:
-                        memory[key] = found
-                        drawing = recolored(drawing, fitted(found.mask, drawing, points), tint)
-            tinted.append(drawing)
+        tinted = list(drawn)
+        for index, face in shown:
+            region, drawing = regions[index], tinted[index]
+            key, points = (region.track_id, face.track_id), _inside(region, face.detection.points_px)
+            hair = _look_at(pictures[index], persons[index], points, self._last.get(key))
+            if hair is not None:
+                memory[key] = hair
+                tinted[index] = recolored(drawing, fitted(hair.mask, drawing, points), tint)
         self._last = memory
         return tuple(tinted)
 
@@ -193,6 +195,14 @@ def fitted(mask: Mask, drawing: Image, points: NDArray[np.float64]) -> Mask:
     nearer = _distance(colors, _shade(colors[grid.are_cheeks])) - _distance(colors, _shade(hair))
     far = rise(grid.from_middle, *BESIDE_FACE)  # light on hair may be drawn in colours of skin
     return mask * np.maximum(rise(nearer, -DECIDED, DECIDED), far)
+
+
+def _shown_in(region: Region, faces: Faces, heads: Collection[int]) -> list[Face]:
+    """The faces whose hair is looked for in a region: in a whole frame those without a head by itself on top of it."""
+    is_whole = region.track_id == WHOLE_FRAME
+    return [
+        face for face in faces.faces if (face.track_id not in heads if is_whole else face.track_id == region.track_id)
+    ]
 
 
 def _inside(region: Region, points_px: Points) -> NDArray[np.float64]:

@@ -34,9 +34,11 @@ class Persons:
 
     def __init__(self, mask):
         self.mask = mask
+        self.asked = []
 
     def __call__(self, regions, pictures):
-        return (self.mask,)
+        self.asked.extend(region.track_id for region in regions)
+        return (self.mask,) * len(regions)
 
     def forget(self):
         pass
@@ -97,6 +99,17 @@ def test_nobody_and_other_people_s_crops_are_left_alone():
     np.testing.assert_array_equal(tint(picture, person, faces=Faces()), picture)
     other = Faces((Face(3, FACES.faces[0].detection),))
     np.testing.assert_array_equal(tint(picture, person, faces=other), picture)
+
+
+def test_a_whole_frame_is_left_alone_where_the_head_lies_on_top_of_it():
+    """Around a head in a crowd are shirts of others, that were tinted."""
+    picture, person = head()
+    persons = Persons(person)
+    regions = (Region(WHOLE_FRAME, SIZE, SIZE, HEAD.to_frame), HEAD)
+    whole, tinted = HairTint(persons)(FACES, regions, (picture, picture), (picture, picture), BLUE)
+    np.testing.assert_array_equal(whole, picture)
+    assert blueness(tinted, CROWN) > 60
+    assert persons.asked == [HEAD.track_id]
 
 
 def test_noise_does_not_make_it_flicker_and_a_turn_leaves_no_trail():
