@@ -27,7 +27,12 @@ def figure_table(result: Evaluation) -> Table:
         table.add_row("squeeze distance to the teacher", f"{result.teacher.squeeze_distance:.3f}")
         table.add_row("PSNR to the teacher, dB", f"{result.teacher.psnr_db:.1f}")
     if result.drawings:
-        for errors, seen in ((result.drawings.clear, ""), (result.drawings.poor, ", as a poor webcam sees them")):
+        ways = (
+            (result.drawings.clear, ""),
+            (result.drawings.poor, ", as a poor webcam sees them"),
+            (result.drawings.small, ", four in one picture"),
+        )
+        for errors, seen in ways:
             places = {"heads": errors.whole, "eyes and mouth": errors.parts, "grown beards": errors.beard}
             for place, error in places.items():
                 if error is not None:
