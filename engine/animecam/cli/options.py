@@ -34,8 +34,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice([scope.value for scope in Scope]),
         default=_LOOK.scope.value,
         show_default=True,
-        help="How much of the picture is drawn anew: heads, persons, or all of every frame; the last two take about "
-        "three times as long.",
+        help="How much of the picture is drawn anew: heads, persons, or all of every frame; the last two take more "
+        "than twice as long.",
     ),
     click.option(
         "--size",
