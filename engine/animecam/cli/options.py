@@ -24,6 +24,9 @@ from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FILE_FACES = 8
+"""Most faces drawn at a time where no camera waits, unless something else is asked for."""
+
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -53,7 +56,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         show_default=True,
         help="A head fades into the background, or ends where the person ends (slower).",
     ),
-    click.option("--max-faces", default=_DEFAULTS.max_faces, show_default=True, help="Most faces drawn at a time."),
     click.option("--eyes", default=_LOOK.eyes, show_default=True, help="Larger eyes: 0 as filmed, 1 the most."),
     click.option("--line", default=_LOOK.line, show_default=True, help="Lines: 0 faint, 0.5 as drawn, 1 heavy."),
     click.option(
@@ -98,6 +100,10 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
+def _faces_option(default: int) -> Callable[[Any], Any]:
+    return click.option("--max-faces", default=default, show_default=True, help="Most faces drawn at a time.")
+
+
 def _unseen_option(default: Unseen) -> Callable[[Any], Any]:
     return click.option(
         "--unseen",
@@ -116,6 +122,7 @@ def _target_option(*, hidden: bool) -> Callable[[Any], Any]:
 
 _LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     *_OPTIONS,
+    _faces_option(_DEFAULTS.max_faces),
     _unseen_option(_LOOK.unseen),
     click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
 )
@@ -152,9 +159,9 @@ def file_look_options(command: Command) -> Command:
     """As `look_options`, without those that mean nothing where every frame of a file is waited for.
 
     Frames without a face stay as filmed unless something else is asked for: who converts a film has seen it, and sees
-    the result before anybody else does.
+    the result before anybody else does. More faces are drawn than live, where each costs frames: a group has none bare.
     """
-    return _with_settings(command, (*_OPTIONS, _unseen_option(Unseen.KEEP)))
+    return _with_settings(command, (*_OPTIONS, _faces_option(FILE_FACES), _unseen_option(Unseen.KEEP)))
 
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from animecam.cli import live, main
+from animecam.cli.options import FILE_FACES
 from animecam.errors import BackendError, UsageError
 from animecam.settings import Look, Settings, Unseen
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
@@ -55,7 +56,8 @@ def test_without_a_file_everything_is_as_built_in(asked, settings_file, photo):
     assert main(LIVE) == 0
     assert main(["serve"]) == 0
     main(["convert", photo])
-    assert [settings for _, settings in asked] == [Settings(), Settings(), Settings(Look(unseen=Unseen.KEEP))]
+    film = Settings(Look(unseen=Unseen.KEEP), max_faces=FILE_FACES)
+    assert [settings for _, settings in asked] == [Settings(), Settings(), film]
     assert not settings_file.parent.exists()
 
 
