@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, product
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 SWEEPS = {"frame": "height of the frame, px", "faces": "faces", "crop": "side of a crop, px", "scope": "what is drawn"}
+MOST_COLUMNS = 2  # of panels: in narrower ones the numbers of an axis run into each other
 
 
 def plot_stages(content: Content) -> Figure:
@@ -98,12 +100,15 @@ def plot_students(content: Content) -> Figure:
 def plot_scaling(content: Content) -> Figure:
     """A panel a sweep: the network, and on top of it the rest."""
     sweeps = {name: list(rows) for name, rows in groupby(content["rows"], key=lambda row: row["sweep"])}
-    figure, panels = plt.subplots(1, len(sweeps), figsize=(INCH_WIDE, INCH_PLOT), layout="constrained", squeeze=False)
-    for axes, (name, rows) in zip(panels[0], sweeps.items(), strict=True):
+    columns = min(len(sweeps), MOST_COLUMNS)
+    rows_down = ceil(len(sweeps) / columns)
+    figure = plt.figure(figsize=(INCH_WIDE, rows_down * INCH_PLOT), layout="constrained")
+    for place, (name, rows) in enumerate(sweeps.items(), start=1):
+        axes = figure.add_subplot(rows_down, columns, place)
         _stack(axes, rows)
         axes.set_xlabel(SWEEPS[name])
-    panels[0][0].set_ylabel("ms a frame, median")
-    panels[0][0].legend(loc="upper left")
+        axes.set_ylabel("ms a frame, median")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 

@@ -189,3 +189,33 @@ def test_a_run_that_ends_while_a_network_is_prepared_closes_it_afterwards_and_sa
         assert network.is_building.wait(10.0)
     assert network.is_closed.is_set()
     assert not caplog.records
+
+
+class Sized:
+    """A style that keeps the sizes of what it draws."""
+
+    def __init__(self, precision):
+        self.info, self.sizes_px = SimpleNamespace(precision=precision), set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def __call__(self, pictures):
+        self.sizes_px |= {picture.shape[1::-1] for picture in pictures}
+        return pictures
+
+
+@pytest.mark.parametrize(
+    ("scope", "precision", "has_whole"),
+    [("head", "f32", False), ("head", "int8", True), ("person", "f32", True), ("frame", "f32", True)],
+)
+def test_what_nearly_all_frames_need_is_drawn_once_before_the_first(monkeypatch, scope, precision, has_whole):
+    stream = StreamFormat(320, 240, PixelFormat.RGB24, Color(), 0, Fraction(1, 30), Fraction(30), is_live=True)
+    style = Sized(precision)
+    with open_networks(Settings(Look(size_px=192, scope=scope), threads=1)) as networks:
+        monkeypatch.setattr("animecam.style_networks.open_style", lambda *_: style)
+        networks.prepare("soft", stream, lambda: False)
+    assert style.sizes_px == {(192, 192)} | ({(256, 192)} if has_whole else set())

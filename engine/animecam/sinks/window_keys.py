@@ -54,7 +54,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("e",), "e", Action.EYES, "larger eyes, step by step, and back"),
     Binding(("l",), "l", Action.LINE, "heavier lines, step by step, then faint ones"),
     Binding(("t",), "t", Action.HAIR, "tint of the hair, one after the other, then none"),
-    Binding(("o",), "o", Action.SCOPE, "what is drawn over: heads, persons, everything"),
+    Binding(("o",), "o", Action.SCOPE, "what is drawn: heads, persons, everything"),
     Binding(("u",), "u", Action.UNSEEN, "unseen faces: frames drawn whole, as filmed, or blurred"),
     Binding(("f",), "f", Action.FIGURES, "figures"),
     Binding(("r",), "r", Action.RECORD, "record, and stop recording"),

@@ -5,6 +5,7 @@ import pytest
 
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
+from animecam.render.match import MatchOptions
 from animecam.render.scope import whole_frame_region
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, PixelFormat
@@ -135,8 +136,8 @@ def test_a_head_lies_on_top_of_the_whole_frame(world):
     drawn = [np.full_like(pictures[0], 60), np.full_like(pictures[1], 105)]
     result = Compositor(OPS, LeftHalf())(frame, regions, pictures, drawn, Look())
     assert result.planes[0][5, 5, 0] == 60
-    most = 20  # MatchOptions.luma_limit
-    assert abs(int(result.planes[0][60, 80, 0]) - (105 - most)) <= 1, "its colours go with what is drawn around it"
+    moved = 105 - MatchOptions().luma_limit
+    assert abs(result.planes[0][60, 80, 0] - moved) <= 1, "its colours go with what is drawn around it"
 
 
 def test_scope_person_cuts_out_heads_too(world):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ACROSS = DOWN = 2
+ACROSS = 2
+TILES = ACROSS * ACROSS
 
 
 def mosaic_of(crops: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -22,7 +23,7 @@ def mosaic_of(crops: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     Returns:
         By the same names, float32 [C, S, S].
     """
-    rows = [crops[start : start + ACROSS] for start in range(0, ACROSS * DOWN, ACROSS)]
+    rows = [crops[start : start + ACROSS] for start in range(0, TILES, ACROSS)]
     return {
         name: torch.cat([torch.cat([_halved(crop[name]) for crop in row], dim=2) for row in rows], dim=1)
         for name in crops[0]

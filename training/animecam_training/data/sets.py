@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 
 from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, degrade, vary_light
-from animecam_training.data.mosaics import ACROSS, DOWN, mosaic_of
+from animecam_training.data.mosaics import TILES, mosaic_of
 from animecam_training.data.names import (
     bare_of,
     list_pairs,
@@ -96,7 +96,7 @@ class Crops(Dataset[Batch]):
         rng, size_px = np.random.default_rng((self.seed, PHOTO_STREAM, index)), self.size_px(index)
         # Without mosaics no number is drawn: recipes from before them see the same crops.
         if self.augment.mosaic > 0 and rng.random() < self.augment.mosaic:
-            return mosaic_of([self.crop(rng, size_px) for _ in range(ACROSS * DOWN)])
+            return mosaic_of([self.crop(rng, size_px) for _ in range(TILES)])
         return self.crop(rng, size_px)
 
     def crop(self, rng: np.random.Generator, size_px: int) -> Batch:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from animecam_training.data.augment import compressed, smeared
+from animecam_training.data.mosaics import ACROSS, TILES
 from animecam_training.data.names import beard_of, list_pairs, parts_of, target_of
 from animecam_training.data.pictures import Mask, check_same_size, read_mask, read_picture
 from animecam_training.errors import DataError
@@ -17,7 +18,7 @@ from animecam_training.ops.levels import HALF_RANGE
 
 # What a poor webcam makes of a head of REFERENCE_PX: it moves sideways, is out of focus and coded.
 REFERENCE_PX, SMEAR_PX, BLUR_PX, JPEG_QUALITY = 256, 9.0, 1.6, 40
-SMALL_PX, ACROSS, TOGETHER = 128, 2, 4  # heads in a picture of several: side of each, how many a row, and in all
+SMALL_PX = 128  # side of a head in a picture of several
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,8 @@ def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
     if not photos:
         raise DataError(f"no pair in {folder} is called {only!r}", hint="check --only")
     clear, poor, small = ErrorSums(), ErrorSums(), ErrorSums()
-    for start in range(0, len(photos), TOGETHER):
-        pairs = [Pair.read(path) for path in photos[start : start + TOGETHER]]
+    for start in range(0, len(photos), TILES):
+        pairs = [Pair.read(path) for path in photos[start : start + TILES]]
         for pair in pairs:
             drawn = stylize_images(draw, [pair.photo, as_poor_webcam(pair.photo)])
             for sums, seen in zip((clear, poor), drawn, strict=True):
@@ -150,8 +151,8 @@ def draw_together(draw: Draw, photos: Sequence[Image]) -> list[Image]:
     Where there are fewer, the first ones fill its places.
     """
     side = photos[0].shape[0]
-    tiles = [photos[place % len(photos)] for place in range(TOGETHER)]
-    picture = np.vstack([np.hstack(tiles[first : first + ACROSS]) for first in range(0, TOGETHER, ACROSS)])
+    tiles = [photos[place % len(photos)] for place in range(TILES)]
+    picture = np.vstack([np.hstack(tiles[first : first + ACROSS]) for first in range(0, TILES, ACROSS)])
     (drawn,) = stylize_images(draw, [picture])
     corners = [(place // ACROSS * side, place % ACROSS * side) for place in range(len(photos))]
     return [drawn[top : top + side, left : left + side] for top, left in corners]
