@@ -137,17 +137,17 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
         track = Tracker(
             scan,
             follow,
-            ops.crop,
+            ops.glimpse,
             TrackerOptions(max_faces=settings.max_faces, scan_px=scan_px, sees_cuts=True),  # as of any file
             glances=glances_of(scan),
         )
 
         def look_at_all(frame: Frame) -> object:
-            return scan.detect(ops.crop(frame, upright_region(frame, scan_px)), MIN_SCORE)
+            return scan.detect(ops.glimpse(frame, upright_region(frame, scan_px)), MIN_SCORE)
 
         def look_around(frame: Frame, face: Face) -> object:
             region = head_pose(face.detection, FOLLOW_SIDE).region(WHOLE_FRAME, FOLLOW_PX)
-            return follow.detect(ops.crop(frame, region), MIN_SCORE)
+            return follow.detect(ops.glimpse(frame, region), MIN_SCORE)
 
         tracked, track_ms = timed(track, frames)
         found = [faces.faces for faces in tracked]

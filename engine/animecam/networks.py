@@ -128,7 +128,7 @@ class Networks(StyleNetworks):
         search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
         options = TrackerOptions(self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
         return Renderer(
-            track=Tracker(search[0], follow, crop or ops.crop, options, beside, search[1:]),
+            track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
             align=Aligner(),
             ops=ops,
             draw=self.draw,

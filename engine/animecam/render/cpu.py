@@ -1,5 +1,6 @@
 """Crop and paste on the planes themselves with OpenCV: the frame is never converted to RGB, only the crops are."""
 
+import math
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,12 +12,15 @@ from animecam.render.base import Patch
 from animecam.render.masks import Mask
 from animecam.render.paint import own_copy
 from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
-from animecam.render.resample import Ready, make_ready, resample
+from animecam.render.resample import Ready, make_ready, resample, with_fewer_rows
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
 from animecam.types import WHOLE_FRAME, Box, Frame, Image, Plane, Region
 
 RESIZED = 2
 """So many pixels of a whole frame are resized while one of a part of it is warped, at 2160p; at 720p it is three."""
+
+SEEN_ROWS = 4
+"""Rows of a plane that make up one of a picture that is looked at: as many as are left out of three times as many."""
 
 
 class CpuImageOps:
@@ -32,11 +36,29 @@ class CpuImageOps:
         Returns:
             RGB, uint8 [region.height_px, region.width_px, 3].
         """
+        return self._cut_out(frame, region, math.inf)
+
+    def glimpse(self, frame: Frame, region: Region) -> Image:
+        """A crop to look at, not to draw: of a frame that is a lot finer than the crop some rows are left out.
+
+        Reading a 2160p frame takes most of the time of a crop of 128 pixels.
+
+        Args:
+            frame: As of `crop`.
+            region: As of `crop`.
+
+        Returns:
+            As of `crop`, within the grain of the frame.
+        """
+        return self._cut_out(frame, region, SEEN_ROWS)
+
+    def _cut_out(self, frame: Frame, region: Region, most_rows: float) -> Image:
+        """A crop each of whose rows is made of so many rows of a plane, at most about."""
         size = (region.width_px, region.height_px)
         channels: list[Plane] = []
         for plane, layout in zip(frame.planes, frame.pixel_format.planes, strict=True):
             to_plane = region.to_frame / [[layout.step_x], [layout.step_y]]
-            channels.append(resample(plane, to_plane, *size))
+            channels.append(resample(*with_fewer_rows(plane, to_plane, most_rows), *size))
         if not frame.pixel_format.is_yuv:
             return channels[0]
         yuv = cv2.merge(channels)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from animecam.render.cpu import CpuImageOps
+from animecam.render.cpu import SEEN_ROWS, CpuImageOps
 from animecam.render.scope import whole_frame_region
 from animecam.render.upright import average_whole
 from animecam.types import WHOLE_FRAME, Color, ColorMatrix, PixelFormat, Region
@@ -118,3 +118,21 @@ def test_means_of_whole_blocks_are_exact(shape, side):
     exact = small.reshape(shape[0], side, shape[1], side, -1).mean(axis=(1, 3)).reshape(shape)
     slack = 0.5 if side % 2 else 1.0
     assert np.abs(average_whole(small, shape[1], shape[0]) - exact).max() <= slack
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("angle_rad", [0.0, 0.4])
+def test_a_glimpse_of_a_fine_frame_is_its_crop_within_the_grain(world, pixel_format, angle_rad):
+    """Of every third row, at another place than all rows have: a shift by half a sample would show in the mean."""
+    frame = world.frame(pixel_format, 960, 720)
+    region = world.region(48, (480.2, 360.7), 12.4, angle_rad)
+    crop, glimpse = OPS.crop(frame, region).astype(float), OPS.glimpse(frame, region)
+    assert not np.array_equal(crop, glimpse)
+    assert np.abs(crop - glimpse).max() <= WORST_LEVELS
+    assert np.abs((crop - glimpse).mean(axis=(0, 1))).max() < 0.5
+
+
+def test_of_a_frame_that_is_hardly_finer_a_glimpse_is_the_crop(world):
+    frame = world.frame(PixelFormat.YUV420P, 640, 480)
+    region = world.region(64, (320, 240), 1.9 * SEEN_ROWS, 0.1)
+    assert np.array_equal(OPS.glimpse(frame, region), OPS.crop(frame, region))
