@@ -36,6 +36,7 @@ PAGE = "README.md"
 CLIP = "pattern:1280x720@30?live=0"
 LIVE = ("pattern:1280x720@30", "pattern:1280x720@60")
 LIVE_SIZES_PX = ("256", "384")
+LARGE = "pattern:3840x2160@30?live=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def plan(extent: Extent, style: str, clips: Sequence[str], clip: str, minutes: f
         Step("memory", "memory.py", ("--starts", str(extent.starts), *seconds, "--", *styled)),
         Step("pipeline", "pipeline.py", (*LIVE, *styled, *qualities, *sizes, *seconds)),
         Step("convert", "pipeline.py", (*(clips or (clip,)), "--encode", *styled, *qualities, *seconds)),
-        Step("stages", "stages.py", (clip, *styled, *frames)),
+        Step("stages", "stages.py", (clip, LARGE, *styled, *frames)),
         Step("backends", "backends.py", (*styled, *_reference_style(style), "--rounds", str(extent.rounds))),
         Step("students", "students.py", ("--rounds", str(extent.rounds))),
         Step("scaling", "scaling.py", (*styled, "--frames", str(extent.frames // 2))),

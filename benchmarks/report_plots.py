@@ -39,20 +39,25 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 SWEEPS = {"frame": "height of the frame, px", "faces": "faces", "crop": "side of a crop, px", "scope": "what is drawn"}
+BARS = 0.7  # of the room of a stage
 MOST_COLUMNS = 2  # of panels: in narrower ones the numbers of an axis run into each other
 
 
 def plot_stages(content: Content) -> Figure:
-    """A bar a stage: the median, and a line up to the 95th percentile."""
-    stages = content["stages"]
-    figure, axes = plt.subplots(figsize=(INCH_WIDE, 1.0 + INCH_ROW * len(stages)), layout="constrained")
-    places = range(len(stages))
-    medians = [stage["ms"]["p50"] for stage in stages]
-    axes.barh(places, medians, color=STRONG, height=0.6)
-    axes.hlines(places, medians, [stage["ms"]["p95"] for stage in stages], color=ACCENT, lw=2)
-    axes.set_yticks(places, [stage["stage"] for stage in stages])
+    """A bar a stage and source: the median, and a line up to the 95th percentile."""
+    runs = content["runs"]
+    names = [stage["stage"] for stage in runs[0]["stages"]]
+    height = BARS / len(runs)
+    figure, axes = plt.subplots(figsize=(INCH_WIDE, 1.0 + INCH_ROW * len(names) * len(runs)), layout="constrained")
+    for number, (run, color) in enumerate(zip(runs, LINES, strict=False)):
+        places = [place + height * (number - (len(runs) - 1) / 2) for place in range(len(names))]
+        medians = [stage["ms"]["p50"] for stage in run["stages"]]
+        axes.barh(places, medians, color=color, height=0.9 * height, label=run["frame"])
+        axes.hlines(places, medians, [stage["ms"]["p95"] for stage in run["stages"]], color=color, lw=1.5)
+    axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set_xlabel(f"ms a frame at {content['frame']}: median, and up to the 95th percentile")
+    axes.legend()
+    axes.set_xlabel("ms a frame: median, and up to the 95th percentile")
     return figure
 
 

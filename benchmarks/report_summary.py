@@ -42,6 +42,11 @@ def _convert_in_short(content: Content) -> list[str]:
     ]
 
 
+def _stages_in_short(content: Content) -> list[str]:
+    costs = ", ".join(f"**{run['besides_ms']:.1f} ms** at {run['frame']}" for run in content["runs"])
+    return [f"Besides network and codecs a frame costs, stage by stage, {costs}."]
+
+
 def _backends_in_short(content: Content) -> list[str]:
     return [
         f"Network {row['style']} {row['quality']} at {COMMON_SIZE_PX} px, {row['backend']} {row['precision']}: "
@@ -60,7 +65,7 @@ def _scaling_in_short(content: Content) -> list[str]:
     rows = [row for row in content["rows"] if row["sweep"] == "frame"]
     return (
         [
-            f"Besides the network: {rows[0]['besides_ms']['mean']:.1f} ms a frame at {rows[0]['label']}, "
+            f"Where frames of all sizes take turns: {rows[0]['besides_ms']['mean']:.1f} ms at {rows[0]['label']}, "
             f"{rows[-1]['besides_ms']['mean']:.1f} ms at {rows[-1]['label']}."
         ]
         if rows
@@ -97,6 +102,7 @@ _SUMMARIES: dict[str, Callable[[Content], list[str]]] = {
     "pipeline": _live_in_short,
     "convert": _convert_in_short,
     "baseline": _baseline_in_short,
+    "stages": _stages_in_short,
     "backends": _backends_in_short,
     "students": _students_in_short,
     "scaling": _scaling_in_short,

@@ -94,14 +94,20 @@ def _stage_medians(row: Content) -> str:
 
 
 def _stages(content: Content) -> str:
-    rows = [(stage["stage"], *(f"{stage['ms'][share]:.2f}" for share in PERCENTILES)) for stage in content["stages"]]
     words = (
-        f"One after another in one thread, {content['frame']}, {content['summary']}. Besides the network and the "
-        f"codecs a frame costs **{content['besides_ms']:.1f} ms**: the means of track, align, crop, calm, match, mask "
-        f"and paste. The network for one head takes {_ratio(content['network_share'])} of the reference."
+        "One after another in one thread. Besides the network and the codecs means the means of track, align, crop, "
+        "calm, match, mask and paste."
     )
-    heads = ("stage", *(f"{share} ms" for share in PERCENTILES))
-    return f"## Each stage alone\n\n{words}\n\n{table(heads, rows)}"
+    return "\n\n".join(("## Each stage alone", words, *(_stages_of(run) for run in content["runs"])))
+
+
+def _stages_of(run: Content) -> str:
+    rows = [(stage["stage"], *(f"{stage['ms'][share]:.2f}" for share in PERCENTILES)) for stage in run["stages"]]
+    words = (
+        f"{run['frame']}, {run['summary']}: besides the network and the codecs **{run['besides_ms']:.1f} ms** a frame. "
+        f"The network for one head takes {_ratio(run['network_share'])} of the reference."
+    )
+    return f"{words}\n\n" + table(("stage", *(f"{share} ms" for share in PERCENTILES)), rows)
 
 
 def _backends(content: Content) -> str:

@@ -1,8 +1,8 @@
 """Each stage of the pipeline alone, one after another in one thread, with everything it needs ready in memory.
 
-    python benchmarks/stages.py [SOURCE] --frames 120 --size 256 --json benchmarks/results/stages.json
+    python benchmarks/stages.py [SOURCES] --frames 120 --size 256 --json benchmarks/results/stages.json
 
-SOURCE is a clip or a pattern; a pattern is first recorded as H.264, so that there is something to decode. Scan and
+SOURCES are clips or patterns; a pattern is first recorded as H.264, so that there is something to decode. Scan and
 follow are what the tracker is made of, track is the tracker's own mix of the two. The filmed frames are held in memory,
 drawn ones are let go as in a run: those that are kept cost fresh memory each. What is encoded are the filmed ones. The
 first two of each stage are not counted: they fill caches and pools.
@@ -55,6 +55,27 @@ class Stage:
     ms: Spread
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the stages cost on one source.
+
+    Attributes:
+        source: Its name.
+        frame: Size of its frames.
+        summary: What drew.
+        stages: Each of them.
+        besides_ms: All of them but network and codecs.
+        network_share: The network for one head, of the reference.
+    """
+
+    source: str
+    frame: str
+    summary: str
+    stages: tuple[Stage, ...]
+    besides_ms: float
+    network_share: Ratio
+
+
 def _stage(name: str, frames_ms: Sequence[float]) -> Stage:
     """A stage from the time of every frame, the first ones left out.
 
@@ -82,13 +103,24 @@ class TimedOps(CpuImageOps):
 
 
 @click.command(cls=BenchmarkCommand)
-@click.argument("source", default=SOURCE)
+@click.argument("sources", nargs=-1)
 @click.option("--frames", type=COUNT, default=120, show_default=True, help="How many frames each stage gets.")
 @json_option
 @look_options
-def main(*, settings: Settings, source: str, frames: int, report: Path | None) -> None:
+def main(*, settings: Settings, sources: tuple[str, ...], frames: int, report: Path | None) -> None:
     """Measures each stage alone."""
     watch = Watch()
+    runs = [measure(source, frames, settings) for source in sources or (SOURCE,)]
+    for run in runs:
+        title = f"{run.frame}, {run.summary}"
+        show(title, ("stage", *SPREAD_HEADS), [(stage.stage, *stage.ms.cells()) for stage in run.stages])
+        say(f"besides the network and the codecs: {run.besides_ms:.2f} ms a frame")
+        say(f"the network: {run.network_share} of {REFERENCE}")
+    save(report, watch, {"reference": REFERENCE, "runs": [asdict(run) for run in runs]})
+
+
+def measure(source: str, frames: int, settings: Settings) -> Run:
+    """Measures each stage on the first frames of one source."""
     with tempfile.TemporaryDirectory() as name, open_networks(settings) as networks:
         clip = local_clip(source, frames, Path(name))
         stages = [decode_stage(clip, frames)]
@@ -103,13 +135,7 @@ def main(*, settings: Settings, source: str, frames: int, report: Path | None) -
         summary = networks.summary
     besides_ms = sum(stage.ms.mean for stage in stages if stage.stage in IN_A_RUN)  # medians would hide the scans
     size = f"{stream.width_px}x{stream.height_px}"
-    title = f"{size}, {summary}"
-    show(title, ("stage", *SPREAD_HEADS), [(stage.stage, *stage.ms.cells()) for stage in stages])
-    say(f"besides the network and the codecs: {besides_ms:.2f} ms a frame")
-    say(f"the network: {share} of {REFERENCE}")
-    content = {"source": Path(source).name, "frame": size, "summary": summary, "besides_ms": besides_ms}
-    content |= {"reference": REFERENCE, "network_share": asdict(share)}
-    save(report, watch, content | {"stages": [asdict(stage) for stage in stages]})
+    return Run(Path(source).name, size, summary, tuple(stages), besides_ms, share)
 
 
 def decode_stage(clip: Path, count: int) -> Stage:

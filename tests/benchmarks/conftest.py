@@ -22,10 +22,11 @@ ROOT = Path(__file__).parents[2]
 STYLE = "negative"
 LITE = "lite"
 TINY = "pattern:160x120@30?live=0"
+WIDER = "pattern:200x120@30?live=0"
 STYLED = ("--style", STYLE, "--size", "192")
 EVEN_DELAY_MS = 20.0
 SCRIPTS = {
-    "stages": ("stages", (TINY, "--frames", "4", *STYLED)),
+    "stages": ("stages", (TINY, WIDER, "--frames", "4", *STYLED)),
     "backends": ("backends", ("--style", STYLE, "--size", "64", "--rounds", "3")),
     "scaling": ("scaling", ("--sweep", "faces", "--sweep", "scope", "--frames", "2", *STYLED)),
     "soak": ("soak", ("pattern:160x120@60", "--minutes", "0.03", "--window", "0.1", *STYLED)),

@@ -150,6 +150,7 @@ def test_every_benchmark_has_its_section_and_every_picture_is_there(report, resu
     assert "**17.5 times**" in text
     assert "first drawn frame 1234 ms" in text
     assert "| 0.070 |" in text
+    assert re.search(r"stage by stage, \*\*\d+\.\d ms\*\* at 160x120, \*\*\d+\.\d ms\*\* at 200x120\.", text)
     assert "| WebSocket | 91 | 110 | 130 | 25 | 40 / 52 ms | 900 ms |" in text
     assert "no trial" in text
     assert "**The reference** is ONNX Runtime float32 on the full network" in text
