@@ -34,11 +34,11 @@ from numpy.typing import NDArray
 
 from animecam.backends.base import Tensor
 from animecam.cli.options import look_options
+from animecam.drawing.networks import Networks, open_networks
 from animecam.measure.spread import Ratio
 from animecam.measure.turns import interleave
-from animecam.networks import Networks, open_networks
 from animecam.render.scope import whole_frame_size
-from animecam.session import convert_file
+from animecam.run.session import convert_file
 from animecam.settings import Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.styles.card import FULL, Layout, StyleCard

@@ -25,7 +25,7 @@ from roundtrip import clock_camera, measure
 
 from animecam.cli.live import parse_resolution
 from animecam.cli.options import look_options
-from animecam.networks import open_networks
+from animecam.drawing.networks import open_networks
 from animecam.settings import Settings
 from animecam.styles.registry import list_styles
 from animecam.web.options import Limits

@@ -27,20 +27,20 @@ from measuring import COUNT, BenchmarkCommand, json_option, save, show
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
+from animecam.drawing.networks import Networks, open_networks
+from animecam.drawing.renderer import Renderer
 from animecam.faces.align import Aligner, AlignOptions, Pose, head_pose
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.smooth import OneEuroOptions
 from animecam.faces.track import Tracker, TrackerOptions
-from animecam.networks import Networks, open_networks
 from animecam.render.calm import Calm, CalmOptions
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.hair import HairTint
-from animecam.renderer import Renderer
+from animecam.run.timing import Timing
 from animecam.settings import Controls, Settings
 from animecam.sinks.convert import to_rgb
-from animecam.timing import Timing
 from animecam.types import Frame, Image
 from animecam_training.metrics.flicker import measure_flicker
 

@@ -21,10 +21,10 @@ from measuring import COUNT, BenchmarkCommand, json_option, save, show
 from animecam.cli.options import look_options
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
+from animecam.drawing.networks import Networks, open_networks
 from animecam.measure.spread import Ratio
 from animecam.measure.turns import interleave
-from animecam.networks import Networks, open_networks
-from animecam.session import convert_file
+from animecam.run.session import convert_file
 from animecam.settings import Settings
 from animecam.sinks.options import SinkOptions
 

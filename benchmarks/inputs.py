@@ -15,7 +15,7 @@ import numpy as np
 from animecam.faces.align import Pose, head_pose
 from animecam.faces.opening import open_follower
 from animecam.render.cpu import CpuImageOps
-from animecam.session import opened_outputs, opened_source
+from animecam.run.session import opened_outputs, opened_source
 from animecam.sinks.convert import to_yuv420
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions

@@ -24,14 +24,14 @@ from measuring import LENGTH, BenchmarkCommand, json_option, save, say, show
 from others import others
 
 from animecam.backends.base import BackendChoice
+from animecam.drawing.networks import open_networks
 from animecam.measure.figures import as_json
 from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Spread
 from animecam.measure.turns import interleave
-from animecam.networks import open_networks
-from animecam.outputs import Outputs
-from animecam.pipeline import Figures
-from animecam.session import opened_outputs, opened_source, run
+from animecam.run.outputs import Outputs
+from animecam.run.pipeline import Figures
+from animecam.run.session import opened_outputs, opened_source, run
 from animecam.settings import DEFAULT_STYLE, Look, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions

@@ -20,14 +20,14 @@ from machine import Watch
 from measuring import COUNT, BenchmarkCommand, Samples, json_option, save, say, show, timed
 
 from animecam.cli.options import look_options
+from animecam.drawing.networks import open_networks
+from animecam.drawing.renderer import Renderer
 from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
-from animecam.networks import open_networks
-from animecam.renderer import Renderer
-from animecam.session import opened_source
+from animecam.run.session import opened_source
+from animecam.run.timing import ms_since
 from animecam.settings import Scope, Settings
 from animecam.sources.opening import SourceOptions
-from animecam.timing import ms_since
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))

@@ -23,14 +23,14 @@ from measuring import LENGTH, BenchmarkCommand, json_option, resident_mib, save,
 from scipy import stats
 
 from animecam.cli.options import look_options
+from animecam.drawing.networks import open_networks
 from animecam.measure.spread import Spread
-from animecam.networks import open_networks
-from animecam.outputs import Outputs
-from animecam.pipeline import Figures, Pipeline
-from animecam.session import opened_source
+from animecam.run.outputs import Outputs
+from animecam.run.pipeline import Figures, Pipeline
+from animecam.run.session import opened_source
+from animecam.run.timing import Timing, ms_since
 from animecam.settings import Settings
 from animecam.sources.opening import SourceOptions
-from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 
 SOURCE = "pattern:1280x720@30"

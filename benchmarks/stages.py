@@ -22,6 +22,7 @@ from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, tim
 
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
+from animecam.drawing.networks import Networks, open_networks
 from animecam.faces.align import Aligner, head_pose
 from animecam.faces.geometry import upright_region
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
@@ -29,16 +30,15 @@ from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
 from animecam.measure.networks import REFERENCE, head_picture, opened_reference
 from animecam.measure.spread import SPREAD_HEADS, Ratio, Spread
 from animecam.measure.turns import interleave
-from animecam.networks import Networks, open_networks
 from animecam.render.base import Patch
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
-from animecam.session import opened_outputs, opened_source
+from animecam.run.session import opened_outputs, opened_source
+from animecam.run.timing import ms_since
 from animecam.settings import Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
-from animecam.timing import ms_since
 from animecam.types import WHOLE_FRAME, Face, Frame, Image, Region, StreamFormat
 
 SOURCE = "pattern:1280x720@30?live=0"

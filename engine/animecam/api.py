@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from animecam.cuda.current import context_kept
+from animecam.drawing.networks import open_networks
 from animecam.errors import UsageError
-from animecam.networks import open_networks
-from animecam.pipeline import Render
+from animecam.run.pipeline import Render
+from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Settings
 from animecam.styles.registry import find_style
-from animecam.timing import Timing
 from animecam.types import Color, Frame, Image, PixelFormat
 
 _HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"

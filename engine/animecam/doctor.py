@@ -130,7 +130,7 @@ def _encoder() -> Iterator[Finding]:
 
 def _gpu_video() -> Iterator[Finding]:
     from animecam.cuda.gpu import open_gpu
-    from animecam.gpu_video import find_gpu_video
+    from animecam.cuda.video import find_gpu_video
 
     try:
         gpu = open_gpu(0)

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from animecam.measure import turns
 from animecam.measure.spread import Ratio
-from animecam.outputs import Outputs
 from animecam.render.person import PersonMasker
+from animecam.run.outputs import Outputs
 from animecam.settings import Look, Settings
 from animecam.sinks.null import NullSink
 from animecam.types import PixelFormat

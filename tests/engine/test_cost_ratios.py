@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.networks import open_networks
+from animecam.drawing.networks import open_networks
 from animecam.render.calm import Calm
 from animecam.render.idle import Idle
 from animecam.render.resample import resample

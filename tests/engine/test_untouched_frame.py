@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.networks import open_networks
-from animecam.session import opened_outputs, opened_source, run
+from animecam.drawing.networks import open_networks
+from animecam.run.session import opened_outputs, opened_source, run
 from animecam.settings import Look, Settings
 from animecam.sinks import opening as sinks
 from animecam.sources import pixels

@@ -31,10 +31,10 @@ def bench(*, settings: Settings, seconds: float, source: str | None, path: Path 
     A live run into no output; each network in each runtime and at each size; a run that tries the advice. With
     --target-fps or --max-fps it looks for what holds that rate.
     """
-    from animecam.live_options import check_seconds
     from animecam.measure.bench import measure
     from animecam.measure.figures import check_report, write_report
     from animecam.measure.verdict import verdict
+    from animecam.run.live_options import check_seconds
 
     check_seconds(seconds)
     if math.isinf(seconds):

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from animecam.command_line import messages
-from animecam.pipeline import Figures
-from animecam.timing import Percentiles
+from animecam.run.pipeline import Figures
+from animecam.run.timing import Percentiles
 
 results = Console(highlight=False)
 

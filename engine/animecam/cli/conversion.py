@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 from animecam.cli.jobs import Job
 from animecam.cli.resuming import why_anew, with_begun
 from animecam.errors import AnimecamError, SinkError
-from animecam.pipeline import Figures
+from animecam.run.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import COPIED_CODECS, EXACT_ENDINGS, SinkOptions
 from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
 if TYPE_CHECKING:
-    from animecam.networks import Networks
+    from animecam.drawing.networks import Networks
 
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ def _convert_or_go_on(
 
 
 def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Display, options: SinkOptions) -> Figures:
-    from animecam.session import convert_file
+    from animecam.run.session import convert_file
 
     begun = options.begun
     if begun is not None:

@@ -86,7 +86,7 @@ def convert(
 
     A result says when and with what it was taken, and has the time of its source, by which galleries sort.
     """
-    from animecam.live_options import check_seconds
+    from animecam.run.live_options import check_seconds
 
     chosen = _gpus(gpus) if gpus is not None else ()
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf, keeps_location=keep_location)
@@ -122,7 +122,7 @@ def _convert_here(
 ) -> Outcome:
     if not jobs:
         return Outcome()
-    from animecam.networks import open_networks
+    from animecam.drawing.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.require_detectors()  # a fault of theirs is none of the first file

@@ -110,7 +110,7 @@ def work(pipe: Connection, settings: Settings, options: SinkOptions, log_level: 
 
 
 def _convert(line: "_Line", settings: Settings, display: Display, options: SinkOptions) -> None:
-    from animecam.networks import open_networks
+    from animecam.drawing.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.require_detectors()

@@ -25,9 +25,9 @@ SECONDS = 8.0
 @look_options
 def demo(*, settings: Settings, seconds: float, output: Path) -> None:
     """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
-    from animecam.limit import slowness
-    from animecam.live_options import LiveOptions
-    from animecam.session import run_live
+    from animecam.run.limit import slowness
+    from animecam.run.live_options import LiveOptions
+    from animecam.run.session import run_live
     from animecam.sinks.display import find_display
 
     outputs = (str(output),) if find_display() is None else (str(output), "window:")

@@ -96,9 +96,9 @@ def group(
 
     resolution_px = parse_resolution(resolution)
 
-    from animecam.limit import slowness
-    from animecam.live_options import LiveOptions
-    from animecam.session import run_live
+    from animecam.run.limit import slowness
+    from animecam.run.live_options import LiveOptions
+    from animecam.run.session import run_live
     from animecam.sources.opening import names_no_camera
 
     if device is not None and names_no_camera(device):

@@ -20,7 +20,7 @@ from animecam.types import Color, PixelFormat, StreamFormat
 from animecam.web.options import MIB, Limits, ServeOptions
 
 if TYPE_CHECKING:
-    from animecam.networks import Networks
+    from animecam.drawing.networks import Networks
 
 _LIMITS = Limits()
 _DEFAULTS = ServeOptions()
@@ -75,7 +75,7 @@ def serve(
     On 127.0.0.1 it is for this machine. On another address it speaks https and asks for a token; both are in the
     address that it prints.
     """
-    from animecam.live_options import check_seconds
+    from animecam.run.live_options import check_seconds
 
     check_seconds(seconds)
     _refuse_target_fps(settings)
@@ -129,7 +129,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
 @contextmanager
 def _opened(settings: Settings) -> Generator["Networks"]:
     """The networks, warm for the picture of a usual camera, so that no first user waits for a compiler."""
-    from animecam.networks import open_networks
+    from animecam.drawing.networks import open_networks
 
     with open_networks(settings) as networks:
         networks.warm_up(USUAL_CAMERA)

@@ -7,8 +7,8 @@ from typing import Any
 
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.cache import usable_cache
+from animecam.drawing.networks import open_networks
 from animecam.engines.flavour import MODULES
-from animecam.limit import Limit, find_limit, keeps_up
 from animecam.measure.capacity import (
     Candidate,
     NetworkTime,
@@ -20,10 +20,10 @@ from animecam.measure.figures import as_json
 from animecam.measure.machine import Watch
 from animecam.measure.networks import REFERENCE, NetworkBench, usable_backends
 from animecam.measure.spread import Spread
-from animecam.networks import open_networks
-from animecam.pipeline import Figures
 from animecam.render.scope import whole_frame_size
-from animecam.session import opened_outputs, opened_source, run
+from animecam.run.limit import Limit, find_limit, keeps_up
+from animecam.run.pipeline import Figures
+from animecam.run.session import opened_outputs, opened_source, run
 from animecam.settings import GOVERNED_SIZES_PX, Quality, Scope, Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.addresses import public_uri

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from animecam.errors import SinkError
-from animecam.pipeline import Figures
-from animecam.timing import Percentiles
+from animecam.run.pipeline import Figures
+from animecam.run.timing import Percentiles
 
 DIGITS = 3  # a microsecond
 

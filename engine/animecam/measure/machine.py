@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from animecam.backends.processor import processor_name
-from animecam.cores import CoreWatch
+from animecam.run.cores import CoreWatch
 
 VECTOR_UNITS = (
     *("sse4_2", "avx", "f16c", "fma", "avx2", "avx512f"),  # float32

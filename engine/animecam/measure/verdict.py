@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from animecam.limit import DRAW, EMIT, READ, RENDER, WRITE
 from animecam.measure.bench import Check, Report
 from animecam.measure.capacity import Candidate, fastest
+from animecam.run.limit import DRAW, EMIT, READ, RENDER, WRITE
 
 BUSY_SHARE = 0.05  # of all cores' time that others may take before figures are doubtful
 TOLD_SHARE = 0.005  # of frames on which the network rested that is told: less would read as 0 %

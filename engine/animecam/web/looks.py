@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from animecam.crowd import told_of_crowd
+from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError, UsageError
-from animecam.pipeline import Figures
+from animecam.run.pipeline import Figures
 from animecam.settings import Look, Scope, Unseen
 
 MOST_CHARACTERS = 2048  # of one message; the largest honest one has a tenth of that

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from animecam.pipeline import Figures
+from animecam.run.pipeline import Figures
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.workshop import Workshop

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from animecam.channel import STALL_SECONDS
+from animecam.drawing.renderer import Plan, draw_each_size
 from animecam.errors import AnimecamError, PipelineError
-from animecam.pipeline import Render, Rendered
-from animecam.renderer import Plan, draw_each_size
+from animecam.run.channel import STALL_SECONDS
+from animecam.run.pipeline import Render, Rendered
+from animecam.run.timing import Timing, ms_since
 from animecam.settings import Look
-from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 

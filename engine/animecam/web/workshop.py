@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from animecam.errors import AnimecamError, UsageError
-from animecam.pipeline import Figures
+from animecam.run.pipeline import Figures
 from animecam.settings import Look, Scope, Unseen
 from animecam.types import StreamFormat
 from animecam.web.options import MIB, Limits, Refusal
@@ -245,8 +245,8 @@ class Workshop:
                 shutil.rmtree(job.folder, ignore_errors=True)
 
     def _convert_stoppable(self, job: Job) -> Figures:
-        from animecam.pipeline import Pipeline
-        from animecam.session import opened_outputs, opened_source
+        from animecam.run.pipeline import Pipeline
+        from animecam.run.session import opened_outputs, opened_source
         from animecam.sinks.options import SinkOptions
         from animecam.sources.options import SourceOptions
 

@@ -3,7 +3,7 @@
 import pytest
 
 from animecam.cli.console import FigureLine
-from animecam.tally import Figures
+from animecam.run.tally import Figures
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ import cv2
 import pytest
 from rich.console import Console
 
-from animecam import session
 from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job
 from animecam.errors import SinkError, SourceError
+from animecam.run import session
+from animecam.run.tally import Figures
 from animecam.settings import Settings
 from animecam.sinks.options import SinkOptions
-from animecam.tally import Figures
 
 
 class _Told:

@@ -212,7 +212,7 @@ def test_where_all_is_done_no_network_is_opened(tmp_path, monkeypatch, capfd):
     def refuse(_settings):
         raise AssertionError("there is nothing to draw")
 
-    monkeypatch.setattr("animecam.networks.open_networks", refuse)
+    monkeypatch.setattr("animecam.drawing.networks.open_networks", refuse)
     folder, out = _make(tmp_path / "h", "a.jpg", "b.mp4"), _make(tmp_path / "out", "a.jpg", "b.mp4")
     assert main(["convert", str(folder), "-o", str(out)]) == 0
     told = " ".join(capfd.readouterr().err.split())

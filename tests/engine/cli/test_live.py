@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from animecam.cli import main
+from animecam.run.tally import Figures
+from animecam.run.timing import Percentiles
 from animecam.settings import DEFAULT_STYLE
-from animecam.tally import Figures
-from animecam.timing import Percentiles
 
 EMPTY_BYTES = 100  # a film without pictures has 88
 START_SECONDS = 60.0  # a cold start on a busy machine
@@ -46,7 +46,7 @@ def test_a_live_run_that_dropped_frames_says_why_and_what_to_try(monkeypatch, ca
     stages = {"read": 33.0, "render": 200.0, "draw": 160.0, "emit": 5.0}
     stage_ms = {name: Percentiles(mean=ms, count=15) for name, ms in stages.items()}
     figures = Figures(frames_in=90, frames_out=15, dropped=75, fps_in=30.0, fps_out=5.0, stage_ms=stage_ms)
-    monkeypatch.setattr("animecam.session.run_live", lambda *_: figures)
+    monkeypatch.setattr("animecam.run.session.run_live", lambda *_: figures)
     for command in (["--input", "pattern:640x480@30", "--output", "null:"], ["demo"]):
         assert main([*command, *words]) == 0
         assert told in " ".join(capfd.readouterr().err.split())
@@ -63,7 +63,7 @@ def test_a_live_run_that_dropped_frames_says_why_and_what_to_try(monkeypatch, ca
 )
 def test_others_share_the_windows_view_when_they_are_told_to(monkeypatch, words, is_shared):
     asked = []
-    monkeypatch.setattr("animecam.session.run_live", lambda options, *_: asked.append(options) or Figures())
+    monkeypatch.setattr("animecam.run.session.run_live", lambda options, *_: asked.append(options) or Figures())
     assert main(["--input", "pattern:640x480@30", *words]) == 0
     assert [options.is_view_shared for options in asked] == [is_shared]
 
@@ -73,7 +73,7 @@ def test_a_demo_is_written_as_it_is_shown(monkeypatch, display):
     """With --mirror the file was mirrored where there was no display, and not where there was one."""
     asked = []
     monkeypatch.setattr("animecam.sinks.display.find_display", lambda *_: display)
-    monkeypatch.setattr("animecam.session.run_live", lambda options, *_: asked.append(options) or Figures())
+    monkeypatch.setattr("animecam.run.session.run_live", lambda options, *_: asked.append(options) or Figures())
     assert main(["demo", "--mirror"]) == 0
     assert [options.is_view_shared for options in asked] == [True]
 

@@ -13,7 +13,7 @@ import pytest
 from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
-from animecam.networks import open_networks
+from animecam.drawing.networks import open_networks
 from animecam.settings import Look, Settings, Unseen
 from animecam.sinks.begun import WARM_UP_FRAMES
 from animecam.sinks.claim import Claim
@@ -90,7 +90,7 @@ def stopped(tmp_path, film, run, monkeypatch):
     """A job that was stopped half-way."""
     job = Job(film, tmp_path / "out.mp4")
     with monkeypatch.context() as patch:
-        patch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)  # the user is quick, too
+        patch.setattr("animecam.run.pipeline.TICK_SECONDS", 0.001)  # the user is quick, too
         outcome, display = run(job, STOP_AT)
     assert outcome.is_interrupted
     assert display.errors[0][1] == "start it again to go on from near there: what is done is skipped"
@@ -188,9 +188,9 @@ def test_another_encoder_begins_anew_by_itself(stopped, run, media):
     "where",
     [
         "animecam.sinks.begun._examine",  # its packets are looked at
-        "animecam.session.open_source",
+        "animecam.run.session.open_source",
         "animecam.sinks.encoder.Encoder._mux",  # they are copied
-        "animecam.session.pass_by",
+        "animecam.run.session.pass_by",
     ],
 )
 def test_stopped_again_before_anything_new_it_keeps_what_it_had(stopped, run, monkeypatch, where):
@@ -234,7 +234,7 @@ def test_what_is_passed_by_is_shown_and_may_be_stopped(stopped, run):
 
 @pytest.mark.parametrize("ending", [".mp4", ".mkv"])  # a bar counts frames, or seconds where their number is not known
 def test_the_bar_never_moves_back(tmp_path, run, make_clip, media, monkeypatch, ending):
-    monkeypatch.setattr("animecam.pipeline.TICK_SECONDS", 0.001)
+    monkeypatch.setattr("animecam.run.pipeline.TICK_SECONDS", 0.001)
     path = tmp_path / f"film{ending}"
     source = make_clip(path, width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=FRAMES, content=media.counter)
     job = Job(source, tmp_path / "out.mp4")

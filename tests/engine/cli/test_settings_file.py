@@ -37,9 +37,9 @@ def asked(monkeypatch):
         asked.append((options, settings))
         raise BackendError("nothing is converted in this test", hint="none")
 
-    monkeypatch.setattr("animecam.session.run_live", lambda options, settings, _: asked.append((options, settings)))
+    monkeypatch.setattr("animecam.run.session.run_live", lambda options, settings, _: asked.append((options, settings)))
     monkeypatch.setattr("animecam.cli.live.figure_table", lambda *_: "")
-    monkeypatch.setattr("animecam.limit.slowness", lambda *_: "")
+    monkeypatch.setattr("animecam.run.limit.slowness", lambda *_: "")
     monkeypatch.setattr("animecam.cli.convert._convert_here", convert)
     monkeypatch.setattr("animecam.cli.serve._serve", lambda options, settings, **_: asked.append((options, settings)))
     return asked
@@ -233,7 +233,7 @@ def test_a_later_error_about_what_the_file_sets_says_so(write, monkeypatch, capf
     def fail(*_):
         raise type(error)(error.message)  # a new one: the other start's note stays with it
 
-    monkeypatch.setattr("animecam.session.run_live", fail)
+    monkeypatch.setattr("animecam.run.session.run_live", fail)
     path = write('eyes = 0.3\nbackend = "openvino"\n')
     assert main(LIVE) == error.exit_status
     told = capfd.readouterr().err

@@ -7,8 +7,6 @@ from fractions import Fraction
 
 import pytest
 
-from animecam import networks as networks_module
-from animecam import style_networks
 from animecam.backends import opening, tensorrt_
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import runs_on_gpu
@@ -16,15 +14,17 @@ from animecam.backends.status import BackendStatus
 from animecam.cuda import gpu as gpu_module
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.pixels import GpuVideo
-from animecam.device_styles import DeviceStyles, open_device_style
+from animecam.drawing import networks as networks_module
+from animecam.drawing import style_networks
+from animecam.drawing.device_styles import DeviceStyles, open_device_style
+from animecam.drawing.gpu_renderer import GpuRenderer
+from animecam.drawing.networks import open_networks
+from animecam.drawing.renderer import Renderer
 from animecam.errors import BackendError, DeviceMemoryError
-from animecam.gpu_renderer import GpuRenderer
-from animecam.networks import open_networks
-from animecam.renderer import Renderer
+from animecam.run.timing import Timing
 from animecam.settings import Look, Quality, Settings
 from animecam.styles.network import open_style
 from animecam.styles.registry import find_style, verified_half
-from animecam.timing import Timing
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
 SIZE_PX = 192

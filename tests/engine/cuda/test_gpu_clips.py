@@ -6,22 +6,22 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from animecam import networks as networks_module
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
+from animecam.drawing import networks as networks_module
+from animecam.drawing.gpu_renderer import GpuRenderer
+from animecam.drawing.networks import open_networks
+from animecam.drawing.renderer import Renderer
 from animecam.errors import BackendError
-from animecam.gpu_renderer import GpuRenderer
-from animecam.networks import open_networks
-from animecam.outputs import Outputs
-from animecam.pipeline import Pipeline
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.device_path import DevicePath, PathOptions
-from animecam.renderer import Renderer
-from animecam.session import convert_file
+from animecam.run.outputs import Outputs
+from animecam.run.pipeline import Pipeline
+from animecam.run.session import convert_file
+from animecam.run.timing import Timing
 from animecam.settings import Look, Settings
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.styles.registry import find_style, verified_model
-from animecam.timing import Timing
 
 SIZE_PX = 192
 

@@ -12,13 +12,13 @@ import av
 import numpy as np
 import pytest
 
-from animecam import gpu_video as gpu_video_module
-from animecam import networks as networks_module
 from animecam.cuda import ffmpeg
+from animecam.cuda import video as gpu_video_module
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.networks import open_networks
+from animecam.drawing import networks as networks_module
+from animecam.drawing.networks import open_networks
 from animecam.render.device_slots import Slot
-from animecam.session import convert_file
+from animecam.run.session import convert_file
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
 from animecam.sinks import encoder as encoder_module

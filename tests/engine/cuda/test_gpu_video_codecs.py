@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from av.video.codeccontext import VideoCodecContext
 
-from animecam import gpu_video as gpu_video_module
 from animecam.cuda import ffmpeg
 from animecam.cuda import gpu as gpu_module
+from animecam.cuda import video as gpu_video_module
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
+from animecam.cuda.video import Codecs, find_gpu_video
 from animecam.doctor import State, _gpu_video
 from animecam.errors import UsageError
-from animecam.gpu_video import Codecs, find_gpu_video
 from animecam.sinks.codecs import CONTAINERS, Container, file_encoding, stream_encoding
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animecam import gpu_video
+from animecam.cuda import video as gpu_video
 from animecam.cuda.base import Grid
 from animecam.cuda.gpu import open_gpu
+from animecam.cuda.video import find_gpu_video
 from animecam.errors import BackendError
-from animecam.gpu_video import find_gpu_video
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
-from animecam.session import opened_source
+from animecam.run.session import opened_source
 from animecam.settings import Look
 from animecam.sinks.convert import to_yuv420
 from animecam.sinks.opening import SinkOptions, open_sink

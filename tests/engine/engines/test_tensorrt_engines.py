@@ -11,7 +11,7 @@ import pytest
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
-from animecam.device_styles import DeviceStyles
+from animecam.drawing.device_styles import DeviceStyles
 from animecam.engines.key import read_record
 from animecam.engines.refusal import remember_refusal
 from animecam.errors import BackendError, DeviceMemoryError

@@ -20,7 +20,7 @@ from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 from animecam.faces.align import Pose
 from animecam.render.device_path import RING, DevicePath, PathOptions
-from animecam.session import opened_source
+from animecam.run.session import opened_source
 from animecam.sources.opening import SourceOptions
 from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, verified_half

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from animecam.limit import find_limit, keeps_up
 from animecam.measure.capacity import (
     Candidate,
     NetworkTime,
@@ -14,8 +13,9 @@ from animecam.measure.capacity import (
     predict,
 )
 from animecam.measure.spread import Ratio, Spread
+from animecam.run.limit import find_limit, keeps_up
+from animecam.run.timing import Percentiles, Timing
 from animecam.settings import HeadEdge, Look, Scope, Settings
-from animecam.timing import Percentiles, Timing
 
 
 def network(size_px, ms, quality="full", backend="openvino"):

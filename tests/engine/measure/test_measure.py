@@ -13,9 +13,9 @@ from animecam.measure.bench import Run, measure
 from animecam.measure.capacity import NetworkTime
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.verdict import verdict
-from animecam.pipeline import Figures
+from animecam.run.pipeline import Figures
+from animecam.run.timing import Percentiles
 from animecam.settings import Look, Quality, Settings
-from animecam.timing import Percentiles
 from animecam.types import Color, PixelFormat, StreamFormat
 
 STREAM = StreamFormat(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from animecam.cores import CoreSeconds, CoreWatch
 from animecam.measure import machine
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
+from animecam.run.cores import CoreSeconds, CoreWatch
 
 
 def test_percentiles_are_exact_and_of_the_nearest_rank():

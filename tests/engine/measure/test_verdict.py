@@ -9,14 +9,14 @@ import pytest
 from animecam.backends.base import BackendInfo
 from animecam.cli.bench import candidate_table
 from animecam.cli.console import results
-from animecam.limit import Limit
 from animecam.measure.bench import Check, Report, Run
 from animecam.measure.capacity import Candidate, NetworkTime
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.verdict import verdict
-from animecam.pipeline import Figures
+from animecam.run.limit import Limit
+from animecam.run.pipeline import Figures
+from animecam.run.timing import Percentiles
 from animecam.settings import Look, Settings
-from animecam.timing import Percentiles
 from animecam.types import Color, PixelFormat, StreamFormat
 
 STREAM = StreamFormat(

@@ -13,7 +13,7 @@ import pytest
 
 from animecam.backends.base import BackendInfo
 from animecam.config import keep_look
-from animecam.panel import LivePanel
+from animecam.run.panel import LivePanel
 from animecam.settings import Controls, Look
 from animecam.sinks.base import SinkClosed
 from animecam.sinks.caption import captioned

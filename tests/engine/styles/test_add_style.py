@@ -17,8 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.cli import main
+from animecam.drawing.networks import open_networks
 from animecam.errors import StyleChoiceError, StyleError, UsageError
-from animecam.networks import open_networks
 from animecam.settings import Look, Settings
 from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style

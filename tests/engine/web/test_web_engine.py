@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp.test_utils import TestServer
 
-from animecam.networks import open_networks
+from animecam.drawing.networks import open_networks
 from animecam.settings import DEFAULT_STYLE, Look, Settings
 from animecam.styles.registry import list_styles
 from animecam.web.options import Limits

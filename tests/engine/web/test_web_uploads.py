@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession
 
-from animecam import session
 from animecam.errors import SourceError
+from animecam.run import session
 from animecam.settings import Look
 from animecam.web import untrusted, workshop
 from animecam.web.handlers import RESULT_TYPES

@@ -1,0 +1,1 @@
+"""What draws: the networks of styles, and the renderers that they draw for."""

@@ -1,0 +1,116 @@
+"""Puts the governor's choices into effect: the size goes into the look, the quality into what draws it."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from animecam.drawing.governor import Governor, Rung
+from animecam.render.base import Draw
+from animecam.settings import Controls, Look
+
+log = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 3.0
+"""How long after a change the frames that something slower draws meanwhile say nothing. A size is compiled in one."""
+
+
+class Networks(Protocol):
+    """What the governing needs of the open networks."""
+
+    def qualities(self, style: str) -> Mapping[str, float]:
+        """The networks of a style that may be chosen, the best first, with what they cost (`Variant.cost`)."""
+        ...
+
+    def usual_quality(self, style: str) -> str:
+        """The one to begin with."""
+        ...
+
+    def draw(self, style: str, quality: str | None = None) -> Draw:
+        """A network, opened at its first use."""
+        ...
+
+    def is_prepared(self, style: str, quality: str | None = None) -> bool:
+        """Whether a network is open, so that changing to it takes one frame."""
+        ...
+
+    def is_settled(self, style: str, quality: str) -> bool:
+        """Whether an open network is drawn by what will go on drawing it."""
+        ...
+
+    def prepare_later(self, style: str, quality: str) -> None:
+        """Opens a network in the background."""
+        ...
+
+    def note_choice(self, style: str, quality: str) -> None:
+        """Hears which network draws a style from now on."""
+        ...
+
+
+class Governing(Protocol):
+    """What the renderer asks."""
+
+    def draw(self, style: str) -> Draw:
+        """The network that draws a style now."""
+        ...
+
+    def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
+        """Takes the times of one frame, in milliseconds; the look may change from the next one on."""
+        ...
+
+
+class Governed:
+    """`Governing` of one stream. What is changed to is open before: no frame waits for it.
+
+    Args:
+        governor: Decides.
+        controls: Gets the size.
+        networks: Opens and gives the networks.
+        clock: Seconds that do not jump.
+    """
+
+    def __init__(
+        self,
+        governor: Governor,
+        controls: Controls,
+        networks: Networks,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._governor, self._controls, self._networks, self._clock = governor, controls, networks, clock
+        self._style = ""
+        self._quality = ""
+        self._changed_s = clock()
+
+    def draw(self, style: str) -> Draw:
+        """As `Governing.draw`; another style begins with its usual quality."""
+        self._begin(style)
+        return self._networks.draw(style, self._quality)
+
+    def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
+        """As `Governing.observe`; a network that is not open yet is asked for, and changed to when it is."""
+        self._begin(look.style)  # what is drawn on a GPU was not asked for here
+        now_s = self._clock()
+        is_fresh = now_s - self._changed_s < SETTLE_SECONDS
+        if is_fresh and not self._networks.is_settled(look.style, self._quality):
+            return
+        now = Rung(look.size_px, self._quality)
+        choice = self._governor.observe(now_s, now, draw_ms, rest_ms, self._networks.qualities(look.style))
+        if choice is None:
+            return
+        if not self._networks.is_prepared(look.style, choice.rung.quality):
+            self._networks.prepare_later(look.style, choice.rung.quality)
+            return
+        self._choose(choice.rung.quality, now_s)
+        if self._controls.look == look:  # what the user changed meanwhile is theirs
+            self._controls.change(size_px=choice.rung.size_px)
+        log.info("%s", choice.reason)
+
+    def _begin(self, style: str) -> None:
+        if style != self._style:
+            self._style = style
+            self._governor.begin_style()
+            self._choose(self._networks.usual_quality(style), self._clock())
+
+    def _choose(self, quality: str, now_s: float) -> None:
+        self._quality, self._changed_s = quality, now_s
+        self._networks.note_choice(self._style, quality)

@@ -1,0 +1,149 @@
+"""From a frame to a drawn frame on a GPU: faces are found on the processor, all else is done where the frame is.
+
+What the GPU's path does not draw (whole pictures, blurred ones, persons, more faces than fit, larger eyes, other lines
+or hair, styles that are not there yet) is drawn by the processor's path.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from animecam.backends.base import BackendInfo
+from animecam.backends.device import DeviceNetwork
+from animecam.cuda.base import Gpu
+from animecam.drawing.renderer import Renderer, Scene
+from animecam.errors import DeviceMemoryError
+from animecam.render.device_path import RING, DevicePath, Drawn
+from animecam.render.device_pictures import DevicePictures
+from animecam.run.pipeline import Rendered
+from animecam.run.timing import Timing, ms_since
+from animecam.types import WHOLE_FRAME, Frame
+
+log = logging.getLogger(__name__)
+
+FindNetwork = Callable[[str, int], DeviceNetwork | None]
+"""The network of a style for heads of a size (pixels a side), None if it cannot be computed on the GPU (yet)."""
+
+NoteNetwork = Callable[[str, BackendInfo | None], None]
+"""Hears with each frame what draws a style on the GPU; None: the processor's path does."""
+
+
+class GpuRenderer:
+    """Draws frames of one source, as `Renderer` does; several may be under way.
+
+    Args:
+        gpu: Of the path; stays the caller's.
+        path: Draws on the GPU; stays the caller's.
+        find_network: Where styles are computed.
+        note_network: Hears what draws, for those who tell the user.
+        renderer: Finds faces, and draws what the path does not.
+        can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
+        timing: Where the stages' times go.
+        pictures: Where drawn frames stay on the GPU, for an encoder that takes them there; None brings them down.
+        may_leave: If the GPU has no room for frames, the processor draws them; else that ends the run.
+
+    Attributes:
+        frames_ahead: So many more frames may be sent before the first one's result is asked for.
+    """
+
+    frames_ahead = RING - 1
+
+    def __init__(
+        self,
+        *,
+        gpu: Gpu,
+        path: DevicePath,
+        find_network: FindNetwork,
+        note_network: NoteNetwork,
+        renderer: Renderer,
+        can_fade: bool,
+        timing: Timing,
+        pictures: DevicePictures | None = None,
+        may_leave: bool = False,
+    ) -> None:
+        self._gpu, self._path = gpu, path
+        self._find_network, self._note_network = find_network, note_network
+        self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
+        self._pictures, self._may_leave = pictures, may_leave
+        self._has_left = False
+        self._was_on_gpu = True
+
+    def __call__(self, frame: Frame) -> Rendered:
+        """Draws one frame; frames come in the order of their time stamps."""
+        return self.submit(frame)()
+
+    def submit(self, frame: Frame) -> Callable[[], Rendered]:
+        """Sends a frame on its way; what is returned waits for it.
+
+        At most `frames_ahead` more frames may be sent before that, and results are asked for in the frames' order.
+
+        Raises:
+            BackendError: The GPU or the network failed; so may the wait.
+        """
+        if frame.is_placeholder:
+            return lambda: self._renderer(frame)
+        start_ns = time.perf_counter_ns()
+        self._gpu.use()
+        scene = self._renderer.find(frame)
+        network = self._network(scene)
+        self._change_sides(is_on_gpu=network is not None)
+        self._note_network(scene.look.style, network.info if network is not None else None)
+        if network is None:
+            return self._drawn_by_processor(scene, start_ns)
+        if scene.faces.is_new_shot:
+            self._path.forget()
+        try:
+            return self._send(scene, network, start_ns)
+        except DeviceMemoryError as error:
+            if not self._may_leave:
+                raise
+            log.warning("%s draws no more, the processor goes on: %s", self._gpu.name, error.message)
+            self._has_left = True
+            self._change_sides(is_on_gpu=False)
+            self._note_network(scene.look.style, None)
+            return self._drawn_by_processor(scene, start_ns)
+
+    def _drawn_by_processor(self, scene: Scene, start_ns: int) -> Callable[[], Rendered]:
+        rendered = self._renderer.draw(replace(scene, frame=scene.frame.on_host()), start_ns)
+        return lambda: rendered
+
+    def _send(self, scene: Scene, network: DeviceNetwork, start_ns: int) -> Callable[[], Rendered]:
+        frame = scene.frame
+        pictures = self._pictures if scene.is_shown_as_drawn else None
+        if not scene.regions:
+            kept = self._path.skip(frame, pictures)
+            return lambda: scene.shown(kept)
+        with self._timing.stage("send"):
+            look = scene.look
+            wait = self._path.submit(frame, scene.regions, look.style, network, look.strength, pictures)
+        sent_ms = ms_since(start_ns)
+        return lambda: self._fetch(scene, wait, sent_ms)
+
+    def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:
+        with self._timing.stage("fetch"):
+            drawn = wait()
+            rendered = scene.shown(drawn.frame)
+        self._timing.add("draw", drawn.gpu_ms)
+        self._renderer.govern(scene, drawn.gpu_ms, sent_ms)
+        return rendered
+
+    def _network(self, scene: Scene) -> DeviceNetwork | None:
+        """The network of a scene that the GPU's path draws, None if it does not."""
+        is_drawable = (
+            self._can_fade
+            and not self._has_left
+            and scene.look.strength > 0.0
+            and not scene.is_blurred
+            and not (scene.look.eyes or scene.look.is_retouched)
+            and len(scene.regions) <= self._path.most_faces
+            and all(region.track_id != WHOLE_FRAME for region in scene.regions)
+        )
+        return self._find_network(scene.look.style, scene.look.size_px) if is_drawable else None
+
+    def _change_sides(self, *, is_on_gpu: bool) -> None:
+        """What either side remembers of the last frames is no use after frames that the other one drew."""
+        if is_on_gpu is not self._was_on_gpu:
+            self._path.forget()
+            self._renderer.forget()
+            self._was_on_gpu = is_on_gpu

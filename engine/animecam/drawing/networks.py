@@ -1,0 +1,287 @@
+"""Every network a run needs, opened once: it outlives runs, so that a batch or many sessions share it."""
+
+import logging
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+
+from animecam.backends.base import Backend, BackendChoice
+from animecam.backends.device import DeviceNetwork
+from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, runs_on_gpu
+from animecam.cuda.base import Gpu
+from animecam.cuda.gpu import open_gpu
+from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
+from animecam.drawing.device_styles import DeviceStyles, open_device_style
+from animecam.drawing.governing import Governed
+from animecam.drawing.governor import Governor
+from animecam.drawing.gpu_renderer import GpuRenderer
+from animecam.drawing.renderer import Renderer
+from animecam.drawing.style_networks import StyleNetworks
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.faces.align import Aligner
+from animecam.faces.base import Cropper, Detector
+from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
+from animecam.faces.queued import Queued
+from animecam.faces.track import Tracker, TrackerOptions
+from animecam.render.base import FindPersons
+from animecam.render.calm import Calm
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.render.device_crop import DeviceCrop
+from animecam.render.device_kernels import FaceKernels
+from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.device_pictures import DevicePictures
+from animecam.render.hair import HairTint
+from animecam.render.idle import Idle
+from animecam.render.person import MODEL as PERSON_MODEL
+from animecam.render.person import PersonMasker
+from animecam.run.pipeline import Render
+from animecam.run.timing import Timing
+from animecam.settings import GOVERNED_SIZES_PX, LARGEST_PX, Controls, HeadEdge, Settings
+from animecam.types import StreamFormat
+
+log = logging.getLogger(__name__)
+
+
+class Networks(StyleNetworks):
+    """The networks of styles and those that find faces and persons, and renderers over them.
+
+    `open_networks` makes and closes it.
+
+    Args:
+        settings: The look to begin with and how it is computed.
+        stack: As for `StyleNetworks`.
+    """
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="detect")
+        stack.callback(self._beside.shutdown)
+        super().__init__(settings, stack)
+        # The small networks lose more than they gain by sharing out, or by the way to a GPU.
+        self._one_core = replace(self._options, threads=1, gpu=None)
+        self._small = on_processor(settings.backend)
+        self._person: Backend | None = None
+        self._device: tuple[Gpu, DeviceStyles] | None = None
+        self._has_asked_for_gpu = False
+        self._gpu_video: GpuVideo | None = None
+        self._pictures: DevicePictures | None = None
+        # Opened in the thread that will search with them, while the style draws its first picture.
+        self._detectors = self._beside.submit(self._open_detectors)
+
+    def warm_up(self, stream: StreamFormat) -> None:
+        """As `StyleNetworks.warm_up`; the detectors are open after it, see `require_detectors`."""
+        super().warm_up(stream)
+        self.require_detectors()
+
+    def require_detectors(self) -> tuple[Detector, Detector]:
+        """What searches whole frames, and what follows known faces, once both are open.
+
+        Raises:
+            FaceError: A file or package is missing.
+            UsageError: There is no such detector.
+            BackendError: The runtime does not work here.
+        """
+        return self._detectors.result()
+
+    @property
+    def max_fps(self) -> float | None:
+        """Most frames a second that a live run is to draw."""
+        return self._settings.max_fps
+
+    @property
+    def gpu(self) -> int:
+        """Index of the GPU that was asked for, whether anything is drawn on it or not."""
+        return self._settings.gpu
+
+    @property
+    def gpu_video(self) -> GpuVideo:
+        """What the GPU does of a file's way, tried at the first question; nothing if no style is to be drawn on it."""
+        if self._gpu_video is None:
+            self._gpu_video = NO_GPU_VIDEO
+            place = self._device_place()
+            if place is not None:
+                from animecam.cuda.video import find_gpu_video
+
+                gpu, _ = place
+                gpu.use()
+                self._gpu_video = find_gpu_video(gpu, self._settings.gpu)
+        return self._gpu_video
+
+    def renderer(
+        self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True, crop: Cropper | None = None
+    ) -> Renderer:
+        """A renderer that knows nobody yet.
+
+        Args:
+            timing: Where the stages' times go.
+            controls: Holds the look; None keeps that of the settings.
+            is_live: Frames come at the world's pace, so that a frame rate can be held.
+            crop: Crops what the detectors look at; None does it on the processor.
+        """
+        controls = controls or Controls(self._settings.look)
+        scan, follow = self.require_detectors()
+        ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
+        # A file's search counts in its frame; by the same thread, as the studio draws both. Live, with two cores that
+        # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
+        beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
+        search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
+        options = TrackerOptions(self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
+        return Renderer(
+            track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
+            align=Aligner(),
+            ops=ops,
+            draw=self.draw,
+            calm=Calm(),
+            compositor=Compositor(ops, self.persons(), self._settings.head_edge),
+            controls=controls,
+            timing=timing,
+            tint=HairTint(self.persons()),
+            governing=Governed(Governor(target_fps, GOVERNED_SIZES_PX), controls, self) if target_fps else None,
+            idle=Idle() if is_live else None,
+        )
+
+    def persons(self) -> FindPersons:
+        """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
+        return PersonMasker(self._person_network)
+
+    @contextmanager
+    def rendering(
+        self,
+        timing: Timing,
+        controls: Controls | None = None,
+        *,
+        is_live: bool = True,
+        video: GpuVideo = NO_GPU_VIDEO,
+    ) -> Generator[Render]:
+        """The fastest renderer there is, for the length of the block: on the GPU where the styles can be drawn there.
+
+        Args:
+            timing: As for `renderer`.
+            controls: As for `renderer`.
+            is_live: As for `renderer`.
+            video: Whether frames come from the GPU's decoder and go to its encoder.
+
+        Raises:
+            BackendError: The GPU failed.
+        """
+        place = self._device_place()
+        if place is None:
+            yield self.renderer(timing, controls, is_live=is_live)
+            return
+        gpu, styles = place
+        gpu.use()
+        path = self._open_path(gpu)
+        if path is None:
+            self.note_device(self._settings.look.style, None)  # an earlier run may have had one
+            yield self.renderer(timing, controls, is_live=is_live)
+            return
+        with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
+            yield GpuRenderer(
+                gpu=gpu,
+                path=path,
+                find_network=styles,
+                note_network=self.note_device,
+                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop),
+                can_fade=self._settings.head_edge is HeadEdge.SOFT,
+                timing=timing,
+                pictures=self._pictures_on(gpu) if video.encoder is not None else None,
+                may_leave=self._settings.backend is BackendChoice.AUTO,
+            )
+
+    @property
+    def _scan_px(self) -> int:
+        return SCAN_PX[self._settings.detector.partition(":")[0]]
+
+    def _device_place(self) -> tuple[Gpu, DeviceStyles] | None:
+        """The GPU and the styles on it, opened at the first question; None where no style is to be drawn on one."""
+        if not self._has_asked_for_gpu:
+            self._has_asked_for_gpu = True
+            self._device = self._open_device()
+        return self._device
+
+    def _open_device(self) -> tuple[Gpu, DeviceStyles] | None:
+        choice = self._settings.backend
+        if choice is not BackendChoice.AUTO and choice not in GPU_CHOICES:
+            return None
+        try:
+            gpu = open_gpu(self._settings.gpu)
+        except BackendError as error:
+            log.info("frames stay on the processor: %s", error.message)
+            return None
+        self._stack.callback(gpu.close)
+        if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and _has_kernels(gpu)):
+            return None
+
+        def open_network(style: str, size_px: int) -> DeviceNetwork:
+            return open_device_style(style, size_px, self._options, choice, self.usual_quality(style))
+
+        def open_in_torch(style: str, size_px: int) -> DeviceNetwork:
+            return open_device_style(style, size_px, self._options, BackendChoice.TORCH, self.usual_quality(style))
+
+        styles = DeviceStyles(gpu, open_network, open_in_torch if choice is BackendChoice.AUTO else None)
+        self._stack.callback(styles.close)
+        return gpu, styles
+
+    def _open_path(self, gpu: Gpu) -> DevicePath | None:
+        """The way of a run's frames through the GPU; None where `auto` finds no memory for one face there."""
+        try:
+            return DevicePath(gpu, PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX))
+        except DeviceMemoryError as error:
+            if self._settings.backend is not BackendChoice.AUTO:
+                raise
+            _tell_why(error)
+            return None
+
+    def _pictures_on(self, gpu: Gpu) -> DevicePictures:
+        """Memory for drawn frames: it outlives the run, as an encoder holds its last frames until it is closed."""
+        if self._pictures is None:
+            self._pictures = DevicePictures(gpu)
+            self._stack.callback(self._pictures.close)
+        return self._pictures
+
+    def _person_network(self) -> Backend:
+        if self._person is None:
+            self._person = open_backend(PERSON_MODEL, self._small, self._one_core)
+            self._stack.callback(self._person.close)
+        return self._person
+
+    def _open_detectors(self) -> tuple[Detector, Detector]:
+        # A search says where to look from near: bfloat16 moved what it finds by 0.05 of 192 px, and takes 0.7 the time.
+        scan = self._kept(open_detector(self._settings.detector, self._small, self._one_core))
+        return scan, self._kept(open_follower(self._small, self._one_core))
+
+    def _kept(self, detector: Detector) -> Detector:
+        self._stack.callback(detector.close)
+        return detector
+
+
+def _has_kernels(gpu: Gpu) -> bool:
+    """Whether frames can be drawn on a GPU; its kernels are compiled for that, and kept with it."""
+    gpu.use()  # whoever looked for runtimes may have left another one in this thread
+    try:
+        FaceKernels(gpu)
+    except BackendError as error:
+        _tell_why(error)
+        return False
+    return True
+
+
+def _tell_why(error: BackendError) -> None:
+    """Says why a GPU that is there does not draw."""
+    hint = f" ({error.hint})" if error.hint else ""
+    log.warning("frames stay on the processor: %s%s", error.message, hint)
+
+
+@contextmanager
+def open_networks(settings: Settings) -> Generator[Networks]:
+    """Opens the networks of a run and closes them at the end of the block.
+
+    Detectors are opened beside what the caller does next, see `Networks.require_detectors`.
+
+    Raises:
+        StyleError: There is no such style, or its file is damaged.
+        BackendError: The runtime does not work here.
+    """
+    with ExitStack() as stack:
+        yield Networks(settings, stack)

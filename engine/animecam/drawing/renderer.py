@@ -1,0 +1,290 @@
+"""From a frame to a drawn frame: track, crop, draw, paste. One renderer a run; its memory is that of its faces."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from animecam.drawing.crowd import told_of_crowd
+from animecam.drawing.governing import Governing
+from animecam.render.base import Draw
+from animecam.render.blur import blurred
+from animecam.render.boxes import boxed
+from animecam.render.calm import Calm
+from animecam.render.compositor import Compositor
+from animecam.render.cpu import CpuImageOps
+from animecam.render.eyes import EyeEnlarger
+from animecam.render.hair import HairTint
+from animecam.render.idle import Idle
+from animecam.render.ink import inked
+from animecam.render.mirror import mirrored
+from animecam.render.scope import whole_frame_region
+from animecam.render.split import split
+from animecam.run.pipeline import Rendered
+from animecam.run.timing import Timing, ms_since
+from animecam.settings import Controls, Look, Scope, Unseen
+from animecam.types import Face, Faces, Frame, Image, Region
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is to be drawn of one frame.
+
+    Attributes:
+        frame: The frame.
+        faces: Who is in it.
+        look: The look that was valid when the frame came.
+        regions: Where the pictures lie in the frame.
+    """
+
+    frame: Frame
+    faces: Faces
+    look: Look
+    regions: tuple[Region, ...]
+
+    @property
+    def is_shown_as_drawn(self) -> bool:
+        """Whether nothing is done to the frame once the faces are in it."""
+        return self.look.split is None and not self.look.shows_boxes and not self.look.mirror
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether nothing of the frame may be seen but the heads that are drawn."""
+        return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
+
+    def shown(self, drawn: Frame) -> Rendered:
+        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
+        if self.is_shown_as_drawn:
+            return Rendered(drawn, self.faces)
+        drawn = view = drawn.on_host()
+        if self.look.split is not None:
+            view = split(self.frame.on_host(), view, self.look.split, is_mirrored=self.look.mirror)
+        if self.look.shows_boxes:
+            view = boxed(view, self.faces)
+        if self.look.mirror:
+            view = mirrored(view)
+        return Rendered(view, self.faces, plain=drawn)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Scene):
+    """A scene with its pictures, ready to be drawn.
+
+    Attributes:
+        pictures: RGB pictures of the regions, uint8 [H, W, 3].
+    """
+
+    pictures: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """A plan and what was drawn of its pictures, in how many milliseconds."""
+
+    plan: Plan
+    drawn: Sequence[Image]
+    draw_ms: float
+    is_idle: bool
+
+
+class Renderer:
+    """Draws frames of one source.
+
+    Args:
+        track: Frame → faces, with a memory.
+        align: Faces and crop size → a region each, smoothed over time.
+        ops: Crops pictures out of frames.
+        draw: Style by name.
+        calm: Steadies drawings over time.
+        compositor: Puts drawn pictures back.
+        controls: Holds the look.
+        timing: Where the stages' times go.
+        tint: Tints hair, where a look asks for it.
+        governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
+        idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
+    """
+
+    def __init__(
+        self,
+        *,
+        track: Callable[[Frame], Faces],
+        align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
+        ops: CpuImageOps,
+        draw: Callable[[str], Draw],
+        calm: Calm,
+        compositor: Compositor,
+        controls: Controls,
+        timing: Timing,
+        tint: HairTint,
+        governing: Governing | None = None,
+        idle: Idle | None = None,
+    ) -> None:
+        self._track, self._align, self._ops = track, align, ops
+        self._draw, self._calm, self._compositor = draw, calm, compositor
+        self._controls, self._timing = controls, timing
+        self._governing, self._idle = governing, idle
+        self._enlarge_eyes, self._tint = EyeEnlarger(), tint
+        self._has_told_of_others = False
+        self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
+
+    def __call__(self, frame: Frame) -> Rendered:
+        """Draws one frame, wherever its pixels are; frames come in the order of their time stamps."""
+        if frame.is_placeholder:
+            return _untouched(frame)
+        start_ns = time.perf_counter_ns()
+        return self.draw(self.find(frame.on_host()), start_ns)
+
+    def begin(self, frame: Frame) -> Callable[[], Rendered]:
+        """Draws one frame but for putting the drawings back, which what is returned does.
+
+        Another thread may do that while this one begins the next frame; it must keep to the order of the frames.
+        """
+        if frame.is_placeholder:
+            return lambda: _untouched(frame)
+        start_ns = time.perf_counter_ns()
+        drawing = self._drawing(self.find(frame.on_host()))
+        # A frame costs what the slower of the two threads takes for it.
+        self._charge(drawing, max(ms_since(start_ns), self._put_back_ms))
+        return lambda: self._put_back(drawing)
+
+    def draw(self, scene: Scene, start_ns: int) -> Rendered:
+        """Draws a scene.
+
+        Args:
+            scene: What is to be drawn.
+            start_ns: When work on its frame began, `time.perf_counter_ns`.
+        """
+        drawing = self._drawing(scene)
+        rendered = self._put_back(drawing)
+        self._charge(drawing, ms_since(start_ns))
+        return rendered
+
+    def _drawing(self, scene: Scene) -> _Drawing:
+        """The drawings of a scene's pictures."""
+        plan = self.cut(scene)
+        start_ns = time.perf_counter_ns()
+        draw = (self._governing.draw if self._governing else self._draw)(plan.look.style)
+        drawn = self.kept(plan, draw)
+        is_idle = drawn is not None
+        if drawn is None:
+            drawn = draw_each_size(draw, plan.pictures)
+            self.remember(plan, draw, drawn)
+        draw_ms = ms_since(start_ns)
+        if not is_idle:  # the look at a crop would pass for a network that takes no time
+            self._timing.add("draw", draw_ms)
+        return _Drawing(plan, drawn, draw_ms, is_idle)
+
+    def _put_back(self, drawing: _Drawing) -> Rendered:
+        start_ns = time.perf_counter_ns()
+        rendered = replace(self.finish(drawing.plan, drawing.drawn), is_idle=drawing.is_idle)
+        self._put_back_ms = ms_since(start_ns)
+        return rendered
+
+    def _charge(self, drawing: _Drawing, frame_ms: float) -> None:
+        """Tells the governor what a frame cost; one that was not drawn says nothing about the cost of a face."""
+        if not drawing.is_idle:
+            self.govern(drawing.plan, drawing.draw_ms, max(0.0, frame_ms - drawing.draw_ms))
+
+    def govern(self, scene: Scene, draw_ms: float, rest_ms: float) -> None:
+        """Chooses size and network of the next crops from what this scene cost.
+
+        Args:
+            scene: What was drawn.
+            draw_ms: What grows with the crops' pixels.
+            rest_ms: Everything else.
+        """
+        if self._governing is not None and scene.regions:  # a frame of nobody says nothing about the cost of a face
+            self._governing.observe(scene.look, draw_ms, rest_ms)
+
+    def plan(self, frame: Frame) -> Plan:
+        """Finds what is to be drawn; the pictures of several plans may then be drawn together."""
+        return self.cut(self.find(frame))
+
+    def find(self, frame: Frame) -> Scene:
+        """Finds who is in a frame and what is to be drawn of it."""
+        look = self._controls.look
+        with self._timing.stage("track"):
+            faces = self._track(frame)
+            regions = self._regions(frame, faces, look)
+        self._tell_of_others(faces, look)
+        return Scene(frame, faces, look, regions)
+
+    def cut(self, scene: Scene) -> Plan:
+        """Cuts the pictures of a scene out of its frame."""
+        frame, look = scene.frame, scene.look
+        with self._timing.stage("crop"):
+            pictures = tuple(self._ops.crop(frame, region) for region in scene.regions)
+            if look.eyes:
+                pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
+        return Plan(frame, scene.faces, look, scene.regions, pictures)
+
+    def kept(self, plan: Plan, draw: Draw) -> Sequence[Image] | None:
+        """The drawings of a plan whose pictures look as they did when `draw` last drew them; None: draw them."""
+        return self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
+
+    def remember(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> None:
+        """Takes what `draw` drew of a plan's pictures, for frames that look like this one."""
+        if self._idle:
+            self._idle.remember(draw, plan.regions, plan.pictures, drawn)
+
+    def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
+        """Puts the drawn pictures of a plan back into its frame."""
+        with self._timing.stage("paste"):
+            if plan.faces.is_new_shot:
+                self.forget()
+            if plan.is_blurred:  # the half that shows what was filmed, too, and whatever the strength
+                plan = replace(plan, frame=blurred(plan.frame))
+            drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
+            retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
+            return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
+
+    def forget(self) -> None:
+        """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
+        self._calm.forget()
+        self._compositor.forget()
+        self._tint.forget()
+
+    def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
+        drawn = [inked(drawing, plan.look.line) for drawing in drawn]
+        if plan.look.hair_rgb is None:
+            return drawn
+        return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
+
+    def _tell_of_others(self, faces: Faces, look: Look) -> None:
+        """Says once that there are more faces than are drawn."""
+        told = told_of_crowd(len(faces.faces), faces.left_out, look)
+        if told and not self._has_told_of_others:
+            self._has_told_of_others = True
+            log.warning("%s", told)
+
+    def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
+        is_bare = _may_be_bare(faces, look)
+        heads = self._align(frame, faces.faces, look.size_px)
+        if look.unseen is Unseen.BLUR and is_bare:
+            return heads
+        # Better all drawn than one bare face. Heads lie on top: in a picture of everything a face has too few pixels.
+        is_whole = look.scope is not Scope.HEAD or (look.unseen is Unseen.DRAW and is_bare)
+        return (whole_frame_region(frame, look.size_px), *heads) if is_whole else heads
+
+
+def _may_be_bare(faces: Faces, look: Look) -> bool:
+    """Whether somebody may be in view whom no crop covers; the other scopes do not count heads."""
+    return faces.is_exposed or (faces.left_out > 0 and look.scope is Scope.HEAD)
+
+
+def _untouched(frame: Frame) -> Rendered:
+    return Rendered(frame, Faces(is_exposed=False))
+
+
+def draw_each_size(draw: Draw, pictures: Sequence[Image]) -> tuple[Image, ...]:
+    """Draws pictures of mixed sizes, those of one size in one go; the result is in the order of the input."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, picture in enumerate(pictures):
+        by_size.setdefault(picture.shape, []).append(index)
+    drawn: dict[int, Image] = {}
+    for indices in by_size.values():
+        drawn |= zip(indices, draw([pictures[index] for index in indices]), strict=True)
+    return tuple(drawn[index] for index in range(len(pictures)))

@@ -1,0 +1,65 @@
+"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from animecam.drawing.networks import Networks
+from animecam.errors import AnimecamError
+from animecam.styles.registry import list_styles
+from animecam.types import StreamFormat
+
+CLOSE_SECONDS = 30.0  # longest wait for the style that is being opened when the run ends
+
+
+class Wardrobe:
+    """The styles of this machine, each as far as it is open.
+
+    Args:
+        networks: Opens them and draws with them.
+        stream: What will be drawn.
+
+    Attributes:
+        styles: Names, in the order of `animecam styles`.
+    """
+
+    def __init__(self, networks: Networks, stream: StreamFormat) -> None:
+        self.styles = tuple(style.name for style in list_styles())
+        self._networks, self._stream = networks, stream
+        self._obstacles: dict[str, str] = {}
+
+    def why_not(self, style: str) -> str | None:
+        """What keeps a style from being drawn at once, in a few words; None when nothing does."""
+        try:
+            if self._networks.is_prepared(style):
+                return None
+        except AnimecamError as error:  # it was deleted after it was listed; the run goes on
+            return _does_not_work(error)
+        return self._obstacles.get(style, "is still being loaded")
+
+    @contextmanager
+    def filling(self) -> Generator[None]:
+        """Opens one style after the other in the background for the length of the block."""
+        is_ending = threading.Event()
+
+        def fill() -> None:
+            for style in self.styles:
+                if is_ending.is_set():
+                    return
+                try:
+                    self._networks.prepare(style, self._stream, is_ending.is_set)
+                except AnimecamError as error:
+                    self._obstacles[style] = _does_not_work(error)
+
+        thread = threading.Thread(target=fill, name="wardrobe", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            is_ending.set()
+            self._networks.end_preparing()  # an engine takes minutes
+            thread.join(CLOSE_SECONDS)
+
+
+def _does_not_work(error: AnimecamError) -> str:
+    return f"does not work: {error.message}"

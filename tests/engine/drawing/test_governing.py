@@ -1,0 +1,151 @@
+"""The governor's choices take effect: size and network, and no frame waits for a network that is not open."""
+
+import numpy as np
+
+from animecam.drawing.governing import SETTLE_SECONDS, Governed
+from animecam.drawing.governor import Choice, Rung
+from animecam.settings import Controls, Look
+from animecam.styles.card import FULL, LITE
+
+
+class Script:
+    """Gives choices in turn."""
+
+    def __init__(self, *choices):
+        self.choices, self.seen, self.styles = list(choices), [], 0
+
+    def begin_style(self):
+        self.styles += 1
+
+    def observe(self, now_s, rung, draw_ms, rest_ms, qualities):
+        self.seen.append((rung, qualities))
+        return self.choices.pop(0) if self.choices else None
+
+
+COSTS = {FULL: 0.2, LITE: 0.1}
+
+
+class Networks:
+    """Two networks a style, of which the lite one is open."""
+
+    now_s = 0.0
+
+    def __init__(self):
+        self.open, self.asked, self.settled = {LITE}, [], True
+        self.chosen = []
+
+    def qualities(self, style):
+        return COSTS
+
+    def usual_quality(self, style):
+        return LITE
+
+    def draw(self, style, quality=None):
+        assert quality in self.open, "a frame would wait until it is open"
+        return lambda pictures: [np.full_like(picture, len(quality)) for picture in pictures]
+
+    def is_prepared(self, style, quality=None):
+        return quality in self.open
+
+    def is_settled(self, style, quality):
+        return self.settled
+
+    def prepare_later(self, style, quality):
+        self.asked.append(quality)
+
+    def note_choice(self, style, quality):
+        self.chosen.append((style, quality))
+
+
+def governed(*choices):
+    controls, networks, script = Controls(Look(size_px=256)), Networks(), Script(*choices)
+    return Governed(script, controls, networks, clock=lambda: networks.now_s), controls, networks, script
+
+
+def test_a_size_goes_into_the_look():
+    governing, controls, _, script = governed(Choice(Rung(320, LITE), "test"))
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert controls.look.size_px == 320
+    assert script.seen == [(Rung(256, LITE), COSTS)]
+
+
+def test_a_network_is_changed_to_once_it_is_open():
+    full = Choice(Rung(384, FULL), "test")
+    governing, controls, networks, script = governed(full, full, None)
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert networks.asked == [FULL]
+    assert controls.look.size_px == 256  # both or none
+    governing.draw("cel")
+    networks.open.add(FULL)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert controls.look.size_px == 384
+    picture = np.zeros((8, 8, 3), np.uint8)
+    assert governing.draw("cel")([picture])[0].max() == len(FULL)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen[-1][0] == Rung(384, FULL)
+
+
+def test_another_style_begins_with_its_usual_network():
+    governing, controls, networks, script = governed(Choice(Rung(384, FULL), "test"), None)
+    networks.open.add(FULL)
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    governing.draw("ink")
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen[-1][0].quality == LITE
+
+
+def test_another_style_is_not_judged_by_the_times_of_the_last_one():
+    governing, controls, _, script = governed()
+    for style in ("cel", "cel", "ink", "cel"):
+        governing.draw(style)
+        governing.observe(controls.change(style=style), 5.0, 3.0)
+    assert script.styles == 3
+
+
+def test_what_the_user_changed_while_a_frame_was_drawn_stays():
+    governing, controls, _, _ = governed(Choice(Rung(320, LITE), "test"))
+    governing.draw("cel")
+    look = controls.look
+    controls.change(size_px=192)
+    governing.observe(look, 5.0, 3.0)
+    assert controls.look.size_px == 192
+
+
+def test_frames_that_something_slower_draws_for_the_time_being_say_nothing():
+    governing, controls, networks, script = governed()
+    networks.settled = False
+    governing.draw("cel")
+    governing.observe(controls.look, 50.0, 3.0)
+    assert not script.seen
+    networks.settled = True
+    governing.observe(controls.look, 5.0, 3.0)
+    assert len(script.seen) == 1
+
+
+def test_a_time_being_that_does_not_end_is_governed_all_the_same():
+    governing, controls, networks, script = governed()
+    networks.settled = False
+    governing.draw("cel")
+    networks.now_s = SETTLE_SECONDS
+    governing.observe(controls.look, 50.0, 3.0)
+    assert len(script.seen) == 1
+
+
+def test_the_networks_hear_what_draws_each_style():
+    governing, controls, networks, _ = governed(Choice(Rung(384, FULL), "test"))
+    networks.open.add(FULL)
+    governing.draw("cel")
+    governing.draw("cel")
+    governing.observe(controls.look, 5.0, 3.0)
+    governing.draw("ink")
+    assert networks.chosen == [("cel", LITE), ("cel", FULL), ("ink", LITE)]
+
+
+def test_frames_that_a_gpu_drew_unasked_are_governed_from_the_usual_network_on():
+    governing, controls, networks, script = governed(None)
+    governing.observe(controls.look, 5.0, 3.0)
+    assert script.seen == [(Rung(256, LITE), COSTS)]
+    assert networks.chosen == [("cel", LITE)]
