@@ -206,7 +206,8 @@ def _soak(content: Content) -> str:
     minutes = content["windows"][-1]["at_s"] / 60
     words = (
         f"{minutes:.0f} minutes live, {content['source']}, {content['frames_out']} frames, {content['dropped']} "
-        "dropped. Slopes by Theil and Sen, after the first fifth."
+        "dropped. Slopes by Theil and Sen, after the first fifth. Work takes as long as the machine lets it; what "
+        "frames wait besides, in queues, does not."
     )
     heads = ("", "growth an hour", "95 % interval", "allowed", "verdict")
     return f"## Over time\n\n{words}\n\n{table(heads, rows)}"

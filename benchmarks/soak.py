@@ -1,11 +1,13 @@
-"""Minutes of live running: does memory grow, does the delay?
+"""Minutes of live running: does memory grow, does the delay, do frames wait longer?
 
     python benchmarks/soak.py --minutes 10 --json benchmarks/results/soak.json
 
-Every few seconds the resident memory and the delay from capture to sink are noted. After the warm-up a line is laid
-through each by the method of Theil and Sen, which a few outliers do not bend, with the interval in which its slope lies
-by 95 %. The run fails (status 1) if even the lower end of an interval is above what is allowed, and has grown by more
-than a grain: growth is then certain. If only the upper end is above it, the run was too short or too noisy to tell.
+Every few seconds the resident memory and the delay from capture to sink are noted, and how much of the delay was work.
+What is left is waiting: it grows with queues, while work takes as long as the machine lets it. After the warm-up a line
+is laid through each by the method of Theil and Sen, which a few outliers do not bend, with the interval in which its
+slope lies by 95 %. The run fails (status 1) if even the lower end of an interval is above what is allowed, and has
+grown by more than a grain: growth is then certain. If only the upper end is above it, the run was too short or too
+noisy to tell.
 """
 
 import threading
@@ -25,6 +27,7 @@ from scipy import stats
 from animecam.cli.options import look_options
 from animecam.drawing.networks import open_networks
 from animecam.measure.spread import Spread
+from animecam.run.limit import EMIT, RENDER
 from animecam.run.outputs import Outputs
 from animecam.run.pipeline import Figures, Pipeline
 from animecam.run.session import opened_source
@@ -60,6 +63,7 @@ class Window:
         at_s: Since the run began.
         resident_mib: Memory at the window's end.
         delay_ms: From capture to sink.
+        working_ms: Of that, while one of our threads was at it: the medians of rendering and emitting a frame.
         fps_out: Frames that arrived, a second.
         dropped: Frames so far that newer ones replaced.
     """
@@ -67,8 +71,14 @@ class Window:
     at_s: float
     resident_mib: float
     delay_ms: Spread
+    working_ms: float
     fps_out: float
     dropped: int
+
+    @property
+    def waiting_ms(self) -> float:
+        """What of the delay was no work."""
+        return self.delay_ms.p50 - self.working_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +119,34 @@ class DelaySink:
         return taken
 
 
+class Work(Timing):
+    """Notes how long frames were worked at; two threads add, another takes the notes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._noting = threading.Lock()
+        self._took_ms: dict[str, list[float]] = {RENDER: [], EMIT: []}
+
+    def add(self, name: str, duration_ms: float) -> None:
+        """As `Timing.add`."""
+        super().add(name, duration_ms)
+        if name in self._took_ms:
+            with self._noting:
+                self._took_ms[name].append(duration_ms)
+
+    def take(self) -> float:
+        """Work at a frame since the last call, in milliseconds: the sum of both threads' medians."""
+        with self._noting:
+            taken, self._took_ms = self._took_ms, {name: [] for name in self._took_ms}
+        return sum(median(took) for took in taken.values() if took)
+
+
 class Log:
     """Collects the windows of a run; called many times a second."""
 
-    def __init__(self, sink: DelaySink, window_s: float) -> None:
+    def __init__(self, sink: DelaySink, work: Work, window_s: float) -> None:
         self.windows: list[Window] = []
-        self._sink = sink
+        self._sink, self._work = sink, work
         self._window_s = window_s
         self._begun_s = self._start_s = time.monotonic()
 
@@ -125,8 +157,8 @@ class Log:
         if lasted_s < self._window_s or not (delays_ms := self._sink.take()):
             return
         self._start_s = now_s
-        spread = Spread.of(delays_ms)
-        window = Window(now_s - self._begun_s, resident_mib(), spread, len(delays_ms) / lasted_s, figures.dropped)
+        spread, fps = Spread.of(delays_ms), len(delays_ms) / lasted_s
+        window = Window(now_s - self._begun_s, resident_mib(), spread, self._work.take(), fps, figures.dropped)
         self.windows.append(window)
 
 
@@ -148,9 +180,9 @@ def main(*, settings: Settings, source: str, minutes: float, window_s: float, re
         Outputs([sink]) as outputs,
     ):
         networks.warm_up(camera.format)
-        timing = Timing()
-        log = Log(sink, window_s)
-        pipeline = Pipeline(camera, networks.renderer(timing, is_live=True), outputs, timing)
+        work = Work()
+        log = Log(sink, work, window_s)
+        pipeline = Pipeline(camera, networks.renderer(work, is_live=True), outputs, work)
         figures = pipeline.run(seconds=60 * minutes, on_tick=log)
         summary = networks.summary
     slopes = judge(log.windows)
@@ -161,6 +193,7 @@ def main(*, settings: Settings, source: str, minutes: float, window_s: float, re
         [
             _cells("memory MiB", [window.resident_mib for window in steady]),
             _cells("delay p50 ms", [window.delay_ms.p50 for window in steady]),
+            _cells("of that waiting", [window.waiting_ms for window in steady]),
             _cells("delay p95 ms", [window.delay_ms.p95 for window in steady]),
             _cells("fps out", [window.fps_out for window in steady]),
         ],
@@ -175,7 +208,7 @@ def main(*, settings: Settings, source: str, minutes: float, window_s: float, re
 
 
 def judge(windows: Sequence[Window]) -> dict[str, Slope]:
-    """Whether memory and delay grow.
+    """Whether memory, delay and waiting grow.
 
     Raises:
         click.ClickException: The run was so short that there is nothing to lay a line through.
@@ -187,6 +220,7 @@ def judge(windows: Sequence[Window]) -> dict[str, Slope]:
     return {
         "memory MiB": slope_of(at_s, [window.resident_mib for window in steady], MEMORY_LIMIT_MIB, MEMORY_GRAIN_MIB),
         "delay ms": slope_of(at_s, [window.delay_ms.p50 for window in steady], DELAY_LIMIT_MS, DELAY_GRAIN_MS),
+        "of that waiting": slope_of(at_s, [window.waiting_ms for window in steady], DELAY_LIMIT_MS, DELAY_GRAIN_MS),
     }
 
 

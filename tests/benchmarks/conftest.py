@@ -97,11 +97,18 @@ def written(run_script: Callable[..., Any], bench: Callable[[str], ModuleType]) 
         def take(self) -> list[float]:
             return [EVEN_DELAY_MS] * len(super().take())
 
+    class EvenWork(soak.Work):
+        """Likewise."""
+
+        def take(self) -> float:
+            return EVEN_DELAY_MS / 2
+
     def get(name: str) -> Any:
         if name not in kept:
             script, arguments = SCRIPTS[name]
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(soak, "DelaySink", EvenSink)
+                patch.setattr(soak, "Work", EvenWork)
                 kept[name] = run_script(script, *arguments)
         return kept[name]
 

@@ -52,7 +52,7 @@ def test_a_single_outlier_bends_nothing(soak):
 
 def test_growth_during_the_warm_up_does_not_count(bench, soak):
     spread = Spread.of([20.0])
-    windows = [soak.Window(5.0 * n, 100.0 + min(n, 20) * 10, spread, 30.0, 0) for n in range(110)]
+    windows = [soak.Window(5.0 * n, 100.0 + min(n, 20) * 10, spread, 15.0, 30.0, 0) for n in range(110)]
     assert soak.judge(windows)["memory MiB"].verdict is soak.Verdict.STEADY
 
 
@@ -75,6 +75,34 @@ def test_a_delay_is_from_capture_to_sink(soak):
     (delay_ms,) = sink.take()
     assert delay_ms >= 30.0
     assert sink.take() == []
+
+
+def test_work_that_takes_longer_is_no_waiting_and_a_queue_is(soak):
+    """A machine that gets slower, and frames that pile up."""
+
+    def windows(work_ms, wait_ms):
+        return [
+            soak.Window(5.0 * n, 100.0, Spread.of([10 + (work_ms + wait_ms) * n]), 8 + work_ms * n, 30.0, 0)
+            for n in range(110)
+        ]
+
+    slower, queued = (soak.judge(windows(*grown)) for grown in ((0.05, 0.0), (0.0, 0.05)))
+    assert slower["delay ms"].verdict is queued["delay ms"].verdict is soak.Verdict.GROWS
+    assert slower["of that waiting"].verdict is soak.Verdict.STEADY
+    assert queued["of that waiting"].verdict is soak.Verdict.GROWS
+
+
+def test_work_is_that_of_both_threads_since_the_last_note(soak):
+    work = soak.Work()
+    for took_ms in (3.0, 5.0, 90.0):
+        work.add("render", took_ms)
+        work.add("draw", 2.0)  # a part of it
+    work.add("emit", 4.0)
+    assert work.take() == 9.0
+    assert work.take() == 0.0
+    work.add("emit", 7.0)
+    assert work.take() == 7.0
+    assert work.percentiles()["emit"].p50 > 0
 
 
 def test_windows_hold_memory_delay_and_rate(written):
