@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from animecam.api import Stylizer
-    from animecam.settings import Look, Scope, Settings, Unseen
+    from animecam.settings import Look, Palette, Scope, Settings, Unseen
 
 __version__ = "0.1.0"
-__all__ = ["Look", "Scope", "Settings", "Stylizer", "Unseen", "__version__"]
+__all__ = ["Look", "Palette", "Scope", "Settings", "Stylizer", "Unseen", "__version__"]
 
 _HOMES = {
     "Look": "animecam.settings",
+    "Palette": "animecam.settings",
     "Scope": "animecam.settings",
     "Settings": "animecam.settings",
     "Stylizer": "animecam.api",

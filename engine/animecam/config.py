@@ -54,6 +54,7 @@ def keep_look(look: Look) -> None:
         "hair-tint": look.hair_tint or NO_TINT,
         "unseen": look.unseen.value,
         "scope": look.scope.value,
+        "palette": look.palette.value,
     }
     live: Any = before.get(LIVE_TABLE, {})
     in_live = {key for key in values if isinstance(live, dict) and key in live}

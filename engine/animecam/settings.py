@@ -36,6 +36,13 @@ class Unseen(StrEnum):
     BLUR = "blur"  # the frame blurred beyond recognition, with the heads that are seen drawn
 
 
+class Palette(StrEnum):
+    """In what a whole frame is shown, what is drawn of it and what is not."""
+
+    COLOR = "color"  # in its own colours
+    MANGA = "manga"  # in black ink on white paper, with screens of dots
+
+
 class Quality(StrEnum):
     """Which network of a style draws: only `auto` may choose."""
 
@@ -88,11 +95,13 @@ class Look:
     line: float = AS_DRAWN  # weight of the drawing's lines: 0 the faintest, 1 the heaviest
     hair_tint: str = ""  # a name of HAIR_TINTS, #rrggbb or #rgb; empty, "none" or None: as drawn
     shows_boxes: bool = False  # draw what the detector sees
+    palette: Palette = Palette.COLOR
     unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
         _take(self, "unseen", Unseen)
+        _take(self, "palette", Palette)
         object.__setattr__(self, "hair_tint", _plain_tint(self.hair_tint))
         for name, kind, wanted in _KINDS_OF_LOOK:
             _refuse_other_kind(name, getattr(self, name), kind, wanted)
@@ -124,6 +133,11 @@ class Look:
     def is_retouched(self) -> bool:
         """Whether a drawing is changed after it was drawn."""
         return self.line != AS_DRAWN or bool(self.hair_tint)
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether a frame is shown in another palette than its own: at no strength it is the camera's."""
+        return self.palette is not Palette.COLOR and self.strength > 0.0
 
     @property
     def hair_rgb(self) -> Rgb | None:

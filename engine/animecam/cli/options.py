@@ -15,6 +15,7 @@ from animecam.settings import (
     SMALLEST_PX,
     HeadEdge,
     Look,
+    Palette,
     Quality,
     Scope,
     Settings,
@@ -63,6 +64,13 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_LOOK.hair_tint,
         metavar="COLOR",
         help=f"Hair in another colour (slower): #rrggbb, #rgb, {', '.join(HAIR_TINTS)}, or none. [default: none]",
+    ),
+    click.option(
+        "--palette",
+        type=click.Choice([palette.value for palette in Palette]),
+        default=_LOOK.palette.value,
+        show_default=True,
+        help="Frames in their own colours, or as a manga is printed: black ink, white paper, screens of dots.",
     ),
     click.option(
         "--mirror/--no-mirror",
@@ -170,6 +178,7 @@ def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) 
         *arguments: Any,
         scope: str,
         unseen: str,
+        palette: str,
         backend: str,
         edge: str,
         mirror: bool | None,
@@ -179,6 +188,7 @@ def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) 
         look = Look(
             scope=Scope(scope),
             unseen=Unseen(unseen),
+            palette=Palette(palette),
             mirror=bool(mirror),
             **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
         )

@@ -113,7 +113,7 @@ class GpuRenderer:
         pictures = self._pictures if scene.is_shown_as_drawn else None
         if not scene.regions:
             kept = self._path.skip(frame, pictures)
-            return lambda: scene.shown(kept)
+            return lambda: self._renderer.show(scene, kept)
         with self._timing.stage("send"):
             look = scene.look
             wait = self._path.submit(frame, scene.regions, look.style, network, look.strength, pictures)
@@ -123,7 +123,7 @@ class GpuRenderer:
     def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:
         with self._timing.stage("fetch"):
             drawn = wait()
-            rendered = scene.shown(drawn.frame)
+            rendered = self._renderer.show(scene, drawn.frame)
         self._timing.add("draw", drawn.gpu_ms)
         self._renderer.govern(scene, drawn.gpu_ms, sent_ms)
         return rendered

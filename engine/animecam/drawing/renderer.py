@@ -19,6 +19,7 @@ from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.ink import inked
 from animecam.render.mirror import mirrored
+from animecam.render.printed import Printer
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
 from animecam.run.pipeline import Rendered
@@ -48,18 +49,22 @@ class Scene:
     @property
     def is_shown_as_drawn(self) -> bool:
         """Whether nothing is done to the frame once the faces are in it."""
-        return self.look.split is None and not self.look.shows_boxes and not self.look.mirror
+        look = self.look
+        return look.split is None and not (look.shows_boxes or look.mirror or look.is_printed)
 
     @property
     def is_blurred(self) -> bool:
         """Whether nothing of the frame may be seen but the heads that are drawn."""
         return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
 
-    def shown(self, drawn: Frame) -> Rendered:
-        """What is shown of a drawn frame: both halves of a split, boxes, its mirror image."""
+    def shown(self, drawn: Frame, print_: Callable[[Frame], Frame]) -> Rendered:
+        """What is shown of a drawn frame: its print, both halves of a split, boxes, its mirror image."""
         if self.is_shown_as_drawn:
             return Rendered(drawn, self.faces)
-        drawn = view = drawn.on_host()
+        drawn = drawn.on_host()
+        if self.look.is_printed:
+            drawn = print_(drawn)
+        view = drawn
         if self.look.split is not None:
             view = split(self.frame.on_host(), view, self.look.split, is_mirrored=self.look.mirror)
         if self.look.shows_boxes:
@@ -126,7 +131,7 @@ class Renderer:
         self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
         self._governing, self._idle = governing, idle
-        self._enlarge_eyes, self._tint = EyeEnlarger(), tint
+        self._enlarge_eyes, self._tint, self._print = EyeEnlarger(), tint, Printer()
         self._has_told_of_others = False
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
@@ -239,7 +244,11 @@ class Renderer:
                 plan = replace(plan, frame=blurred(plan.frame))
             drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
-            return plan.shown(self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
+            return self.show(plan, self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
+
+    def show(self, scene: Scene, drawn: Frame) -> Rendered:
+        """What is shown of a scene whose drawings are in its frame."""
+        return scene.shown(drawn, self._print)
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""

@@ -10,7 +10,7 @@ from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError
 from animecam.run.cores import CoreUse
 from animecam.run.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls, Look, Scope, Unseen
+from animecam.settings import HAIR_TINTS, Controls, Look, Palette, Scope, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
@@ -75,6 +75,7 @@ class LivePanel:
             Action.LINE: lambda _: self._step_on("line", controls.look.line),
             Action.HAIR: lambda _: self._next_hair(),
             Action.SCOPE: lambda _: self._next_scope(),
+            Action.PALETTE: lambda _: self._next_palette(),
             Action.UNSEEN: lambda _: self._next_unseen(),
             Action.BOXES: lambda _: self._change_view(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
@@ -147,7 +148,7 @@ class LivePanel:
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
-            f"drawn: {_SCOPES[look.scope]}, unseen: {look.unseen}",
+            f"drawn: {_SCOPES[look.scope]}, in {look.palette}, unseen: {look.unseen}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             *_core_lines(figures.cores),
             str(self._info_of(look)),
@@ -189,6 +190,11 @@ class LivePanel:
         scope = _next(tuple(Scope), self._controls.look.scope)
         self._change(scope=scope)
         self._say(f"what is drawn: {_SCOPES[scope]}")
+
+    def _next_palette(self) -> None:
+        palette = _next(tuple(Palette), self._controls.look.palette)
+        self._change(palette=palette)
+        self._say(f"palette {palette}")
 
     def _next_unseen(self) -> None:
         unseen = _next(tuple(Unseen), self._controls.look.unseen)

@@ -16,6 +16,7 @@ class Action(Enum):
     LINE = auto()
     HAIR = auto()
     SCOPE = auto()
+    PALETTE = auto()
     UNSEEN = auto()
     FIGURES = auto()
     RECORD = auto()
@@ -55,6 +56,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("l",), "l", Action.LINE, "heavier lines, step by step, then faint ones"),
     Binding(("t",), "t", Action.HAIR, "tint of the hair, one after the other, then none"),
     Binding(("o",), "o", Action.SCOPE, "what is drawn: heads, persons, everything"),
+    Binding(("p",), "p", Action.PALETTE, "palette: colours, or ink and dots as in a manga"),
     Binding(("u",), "u", Action.UNSEEN, "unseen faces: frames drawn whole, as filmed, or blurred"),
     Binding(("f",), "f", Action.FIGURES, "figures"),
     Binding(("r",), "r", Action.RECORD, "record, and stop recording"),

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 
 import animecam
 from animecam.errors import StyleError
-from animecam.settings import HAIR_TINTS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Scope, Unseen
+from animecam.settings import HAIR_TINTS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Palette, Scope, Unseen
 from animecam.web.gallery import Gallery
 from animecam.web.looks import look_changes, look_json, read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
@@ -109,6 +109,7 @@ class Desk:
                 "styles": [{"name": s.name, "description": s.description} for s in self._gallery.styles],
                 "hair_tints": {name: "#{:02x}{:02x}{:02x}".format(*rgb) for name, rgb in HAIR_TINTS.items()},
                 "scopes": [scope.value for scope in Scope],
+                "palettes": [palette.value for palette in Palette],
                 "unseen": [choice.value for choice in Unseen],
                 "sizes_px": {"smallest": SMALLEST_PX, "largest": LARGEST_PX, "step": SIZE_STEP_PX},
                 "limits": {

@@ -7,7 +7,7 @@ from typing import Any, cast
 from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError, UsageError
 from animecam.run.pipeline import Figures
-from animecam.settings import Look, Scope, Unseen
+from animecam.settings import Look, Palette, Scope, Unseen
 
 MOST_CHARACTERS = 2048  # of one message; the largest honest one has a tenth of that
 
@@ -39,6 +39,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "strength": _number,
     "scope": Scope,
     "unseen": Unseen,
+    "palette": Palette,
     "eyes": _number,
     "line": _number,
     "hair_tint": str,

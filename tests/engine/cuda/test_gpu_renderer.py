@@ -18,6 +18,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.hair import HairTint
+from animecam.render.printed import Printer
 from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Scope
 from animecam.sources.portrait import load_portrait
@@ -116,6 +117,14 @@ def same(drawn: Frame, expected: Frame) -> None:
 def test_looks_are_those_of_the_processor(studio, change):
     studio.controls.change(**change)
     same(studio.on_gpu()(grey()).frame, studio.renderer()(grey()).frame)
+
+
+def test_what_the_gpu_drew_is_printed_by_the_processor(studio):
+    in_color = studio.on_gpu()(somebody()).frame
+    studio.controls.change(palette="manga")
+    drawn = studio.on_gpu()(somebody()).frame
+    np.testing.assert_array_equal(drawn.planes[0], Printer()(in_color).planes[0])
+    assert studio.on_cpu == 0
 
 
 def test_heads_are_drawn_on_the_gpu(studio):

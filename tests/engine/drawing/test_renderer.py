@@ -13,6 +13,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
+from animecam.render.printed import Printer
 from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Scope, Unseen
 from animecam.types import WHOLE_FRAME, Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
@@ -379,6 +380,33 @@ def test_a_frame_is_kept_as_drawn_beside_what_the_user_sees_of_it(studio, view):
     seen = studio.renderer()(frame)
     np.testing.assert_array_equal(seen.plain.planes[0], drawn)
     assert not np.array_equal(seen.frame.planes[0], drawn)
+
+
+def test_a_printed_frame_is_what_all_outputs_get(studio):
+    frame = _detailed()
+    in_color = studio.renderer()(frame).frame
+    studio.controls.change(palette="manga")
+    seen = studio.renderer()(frame)
+    assert seen.plain is None or seen.plain is seen.frame
+    np.testing.assert_array_equal(seen.frame.planes[0], Printer()(in_color).planes[0])
+    studio.controls.change(split=0.5)
+    halves = studio.renderer()(frame)
+    np.testing.assert_array_equal(halves.plain.planes[0], seen.frame.planes[0])
+    quarter = frame.width_px // 4
+    np.testing.assert_array_equal(halves.frame.planes[0][:, :quarter], frame.planes[0][:, :quarter])  # as filmed
+
+
+def test_at_no_strength_nothing_is_printed(studio):
+    frame = _detailed()
+    studio.controls.change(palette="manga", strength=0.0)
+    np.testing.assert_array_equal(studio.renderer()(frame).frame.planes[0], frame.planes[0])
+
+
+def test_frames_of_nobody_are_printed_like_all_others(studio):
+    studio.faces = Faces(is_exposed=True)
+    studio.controls.change(palette="manga", unseen=Unseen.KEEP)
+    frame = _detailed()
+    np.testing.assert_array_equal(studio.renderer()(frame).frame.planes[0], Printer()(frame).planes[0])
 
 
 @pytest.mark.parametrize("step", ["at once", "in two steps"])

@@ -9,9 +9,10 @@ import pytest
 
 from animecam.config import keep_look
 from animecam.errors import ConfigError
-from animecam.settings import Look, Scope, Unseen
+from animecam.settings import Look, Palette, Scope, Unseen
 
-LOOK = Look("snow", strength=0.8, eyes=0.25, line=0.75, hair_tint="pink", unseen=Unseen.BLUR, scope=Scope.PERSON)
+MORE = {"unseen": Unseen.BLUR, "scope": Scope.PERSON, "palette": Palette.MANGA}
+LOOK = Look("snow", strength=0.8, eyes=0.25, line=0.75, hair_tint="pink", **MORE)
 KEPT = {
     "style": "snow",
     "strength": 0.8,
@@ -20,9 +21,11 @@ KEPT = {
     "hair-tint": "pink",
     "unseen": "blur",
     "scope": "person",
+    "palette": "manga",
 }
 LINES = (
     'style = "snow"\nstrength = 0.8\neyes = 0.25\nline = 0.75\nhair-tint = "pink"\nunseen = "blur"\nscope = "person"\n'
+    'palette = "manga"\n'
 )
 
 
@@ -76,6 +79,7 @@ line = 0.75
 hair-tint = "pink"
 unseen = "blur"
 scope = "person"
+palette = "manga"
 
 # for meetings
 [live]

@@ -63,7 +63,7 @@ def test_figures_say_what_a_user_asks_for():
         "latency 42 ms, p95 60 ms",
         "2 faces, 7 dropped, network idle 25%",
         "ink at 320 px, strength 0.5",
-        "drawn: heads, unseen: draw",
+        "drawn: heads, in color, unseen: draw",
         "eyes 0.00, line 0.50, hair as drawn",
         "openvino 2026.4 (bf16) on CPU",
     ]
@@ -298,6 +298,15 @@ def test_what_is_drawn_goes_round():
         ("frame", "what is drawn: everything"),
         ("head", "what is drawn: heads"),
     ]
+
+
+def test_the_palette_goes_round():
+    panel, controls, _ = make_panel()
+    seen = []
+    for _ in range(2):
+        panel.take(Press("p"))
+        seen.append((controls.look.palette, panel.text))
+    assert seen == [("manga", "palette manga"), ("color", "palette color")]
 
 
 def test_what_is_shown_where_no_face_is_seen_goes_round():

@@ -144,6 +144,8 @@ def test_keys_change_the_look(bench):
     assert (look.eyes, look.line, look.hair_tint) == (0.25, 0.75, "pink")
     bench.press("u")
     assert bench.controls.look.unseen == "keep"
+    bench.press("p")
+    assert bench.controls.look.palette == "manga"
 
 
 def test_the_line_follows_the_mouse(bench):

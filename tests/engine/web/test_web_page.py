@@ -54,6 +54,12 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         for scope in ("person", "frame", "head"):
             await page.press("o")
             await page.until(f"document.querySelector('[name=scope]:checked').value === '{scope}'")
+        palette = "document.querySelector('[name=palette]:checked').value"
+        assert await page.run(palette) == "color"
+        await page.click("#palettes .segment:nth-child(2)")
+        await page.until(f"{palette} === 'manga'")
+        await page.press("p")
+        await page.until(f"{palette} === 'color'")
 
         await page.click("#compare")
         assert await page.run("!before.hidden && !split.hidden")

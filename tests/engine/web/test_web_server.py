@@ -42,6 +42,7 @@ def test_hello_tells_the_page_what_there_is(visit, fakes):
         assert (hello["look"]["eyes"], hello["look"]["line"], hello["look"]["hair_tint"]) == (0.0, 0.5, "")
         assert hello["hair_tints"]["blue"] == "#466ee6"
         assert (hello["look"]["unseen"], hello["unseen"]) == ("draw", ["draw", "keep", "blur"])
+        assert (hello["look"]["palette"], hello["palettes"]) == ("color", ["color", "manga"])
         assert hello["limits"]["upload_bytes"] == 3 * MIB
 
     visit(test, upload_bytes=3 * MIB)

@@ -229,7 +229,8 @@ function pressed(event) {
     b: () => element("compare").disabled || stage.toggleCompare(),
     d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),
     e: () => controls.stepOn("eyes"), l: () => controls.stepOn("line"),
-    t: () => controls.chooseNext("hair_tint"), o: () => controls.chooseNext("scope"), u: () => controls.chooseNext("unseen"),
+    t: () => controls.chooseNext("hair_tint"), o: () => controls.chooseNext("scope"),
+    p: () => controls.chooseNext("palette"), u: () => controls.chooseNext("unseen"),
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
     "[": weaker, "-": weaker, "]": stronger, "+": stronger, // many keyboards have brackets on a third level only
   };

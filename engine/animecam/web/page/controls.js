@@ -8,6 +8,7 @@ const SLIDERS = [
 ];
 const KEY_STEP = 0.25;
 const SCOPES = { head: "Heads", person: "People", frame: "Everything" };
+const PALETTES = { color: "In colour", manga: "Manga" };
 const UNSEEN = { draw: "Draw all", keep: "As filmed", blur: "Blur" };
 const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 1080]];
 const USUAL_WIDTH = 640;
@@ -22,6 +23,7 @@ export class LookControls {
     this.#buildSliders();
     this.#buildHair(hello.hair_tints);
     this.#buildSegments("scopes", "scope", hello.scopes, SCOPES);
+    this.#buildSegments("palettes", "palette", hello.palettes, PALETTES);
     this.#buildSegments("unseen", "unseen", hello.unseen, UNSEEN);
     this.#buildSelects(hello);
   }

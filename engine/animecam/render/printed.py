@@ -1,0 +1,185 @@
+"""Whole frames as a manga is printed: black ink, white paper, and screens of dots for the tones between.
+
+Three things are printed over each other. Lines are differences of Gaussians, as in Winnemöller, "XDoG: Advanced Image
+Stylization with eXtended Difference-of-Gaussians", NPAR 2011, and always ink. Tones are ink, dots or paper by how light
+a place is in its frame and beside what is around it, so that a frame needs no exposure of its own: light skin is paper,
+dark skin has a screen, hair is what it is. A screen stands still, as one that was rubbed onto paper does, and the
+picture moves beneath it: thresholds on a grid, as in Ulichney, "Digital Halftoning", MIT Press, 1987.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from math import ceil
+from typing import Any, TypeAlias, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.types import Frame, Image, Plane, allocate_planes
+
+Tones: TypeAlias = NDArray[np.uint8]
+"""uint8 [H, W], 0 ink and 255 paper, or how light a picture is."""
+
+COARSER = 8
+"""The copy that tells how light a frame is has every so manyth pixel, across and down, averages of them."""
+
+DARK, LIGHT = 0.04, 0.90
+"""Shares of a frame that are darker than what becomes ink and paper, before the curve."""
+
+DARKEST_LIGHT, LEAST_RANGE = 70, 60
+"""Levels above which nothing is dark in any frame, and between dark and light at least: a white wall stays white, a
+black one black."""
+
+AROUND_SHARE, AROUND_GAIN = 0.25, 0.25
+"""Side of the square around a place, of the frame's shorter one, and how much of the difference to it is added."""
+
+CURVE = ((0.0, 0.0), (0.18, 0.0), (0.30, 0.55), (0.50, 0.84), (0.60, 1.0), (1.0, 1.0))
+"""Light → share of paper, evenly in between: few tones, as each is a screen that somebody has to cut."""
+
+DOTS_PER_SIDE = 150
+"""Rows of dots along a frame's shorter side: a face has some fifty, as on a page."""
+
+SMALLEST_STEP_PX = 4
+"""Pixels between two rows at least: finer dots would be a gray, and trouble for encoders."""
+
+HARDNESS = 3
+"""How steeply dots end, in levels of print for one of tone; at 1 there are hardly any, at 5 their rims are jagged."""
+
+LINE_SHARE, LEAST_LINE_PX, WIDER = 1 / 800, 0.9, 2.2
+"""Standard deviation of the narrower Gaussian, of the frame's shorter side and at least, and the wider one's in those:
+below a pixel noise would have lines, and tones that sparkle: they are those of the narrower one."""
+
+LINE_FROM, LINE_FULL = 4, 14
+"""Levels by which a line is darker than what is around it, from where on it shows, and is ink in full."""
+
+PRINTED_SIDE_PX = 720
+"""Tones and lines are found in a copy whose shorter side is at least this, if the frame's has twice as many."""
+
+SAME_LEVELS = 6
+"""Change, in levels of 255, up to which a tone is taken for the same: four times what noise of five leaves of itself
+where it is blurred so."""
+
+NEW_SHARE = 0.4
+"""Of a tone that is the same: of noise half is left. Tones that stay as they are until they differ leave ragged dots
+where something moves slowly."""
+
+MIDDLE = 128
+"""Chroma without a colour, and what is neither ink nor paper."""
+
+
+class Printer:
+    """Prints the frames of one stream, in order.
+
+    What hardly changes is mixed with the last one, so that noise moves dots less.
+    """
+
+    def __init__(self) -> None:
+        self._kept: Tones | None = None
+
+    def __call__(self, frame: Frame) -> Frame:
+        """A new frame of the same format, printed in black.
+
+        Args:
+            frame: In the host's memory; not touched.
+        """
+        planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
+        if frame.pixel_format.is_yuv:
+            tones = self._print(frame.planes[0])
+            planes[0][...] = tones if frame.color.full_range else cv2.LUT(tones, _narrow())
+            for plane in planes[1:]:
+                plane[...] = MIDDLE
+        else:
+            gray = cast(Tones, cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2GRAY))
+            planes[0][...] = cast(Image, cv2.cvtColor(self._print(gray), cv2.COLOR_GRAY2RGB))
+        return replace(frame, planes=planes, packed=packed)
+
+    def _print(self, light: Tones) -> Tones:
+        """Ink, dots and paper of a picture, whatever the range of its levels."""
+        size = light.shape[1::-1]
+        every = max(min(size) // PRINTED_SIDE_PX, 1)
+        if every > 1:
+            smaller = (size[0] // every, size[1] // every)
+            light = cast(Tones, cv2.resize(light, smaller, interpolation=cv2.INTER_AREA))
+        sigma_px = max(min(light.shape) * LINE_SHARE, LEAST_LINE_PX)
+        near = self._kept = _calmed(self._kept, _blurred(light, sigma_px))
+        lines = cv2.LUT(cv2.subtract(_blurred(near, sigma_px * (WIDER**2 - 1) ** 0.5), near), _line_tones())
+        tones = cv2.LUT(_exposed(near), _curve())
+        if every > 1:
+            tones, lines = (cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in (tones, lines))
+        screened = cv2.addWeighted(tones, HARDNESS, _screen(*size), -HARDNESS, MIDDLE)
+        return cast(Tones, cv2.min(screened, lines))
+
+
+def _calmed(last: Tones | None, light: Tones) -> Tones:
+    """This picture, mixed with the last one where that is as good as the same."""
+    if last is None or last.shape != light.shape:
+        return light
+    _, has_changed = cv2.threshold(cv2.absdiff(light, last), SAME_LEVELS, 255, cv2.THRESH_BINARY)
+    mixed = cv2.addWeighted(light, NEW_SHARE, last, 1 - NEW_SHARE, 0)
+    return cast(Tones, cv2.copyTo(light, has_changed, mixed))
+
+
+def _blurred(light: Tones, sigma_px: float) -> Tones:
+    return cast(Tones, cv2.GaussianBlur(light, (0, 0), sigma_px))
+
+
+def _exposed(light: Tones) -> Tones:
+    """How light each place is, from the dark of its frame to the light of it."""
+    height, width = light.shape
+    size = (max(width // COARSER, 1), max(height // COARSER, 1))
+    small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    shares = np.cumsum(np.bincount(small.ravel(), minlength=256)) / small.size
+    dark = min(int(np.searchsorted(shares, DARK)), DARKEST_LIGHT)
+    gain = 255 / max(int(np.searchsorted(shares, LIGHT)) - dark, LEAST_RANGE)
+    side = max(int(min(size) * AROUND_SHARE), 1)
+    around = cv2.resize(cv2.blur(small, (side, side)), (width, height), interpolation=cv2.INTER_LINEAR)
+    own, others = gain * (1 + AROUND_GAIN), -gain * AROUND_GAIN
+    return cast(Tones, cv2.addWeighted(light, own, around, others, -gain * dark))
+
+
+@lru_cache(maxsize=4)
+def _screen(width_px: int, height_px: int) -> Plane:
+    """Thresholds of a grid of dots that stands on its corner, uint8 [height_px, width_px], each as frequent as others.
+
+    They keep so far from ink and paper that those are printed whole.
+    """
+    step_px = max(min(width_px, height_px) / DOTS_PER_SIDE, SMALLEST_STEP_PX)
+    y, x = (np.arange(side) * (np.pi / step_px) for side in (height_px, width_px))
+    hills = 2 * np.cos(x)[None, :] * np.cos(y)[:, None]  # of cos(x + y) + cos(x - y)
+    # Of these so much lies below each height: sorted values of a tile tell, which has them all.
+    tile = hills[: 16 * ceil(step_px), : 16 * ceil(step_px)]
+    share = np.searchsorted(np.sort(tile, axis=None), hills) / tile.size
+    return _shared(_threshold(share))
+
+
+def _threshold(paper: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """The tone that lets so much paper through, as a share of all."""
+    room = MIDDLE / HARDNESS
+    return room + paper * (255 - 2 * room)
+
+
+@lru_cache(maxsize=1)
+def _curve() -> Plane:
+    """Light → tone, uint8 [256]."""
+    light, paper = zip(*CURVE, strict=True)
+    share = np.interp(np.arange(256) / 255, light, paper)
+    return _shared(np.where(share <= 0, 0, np.where(share >= 1, 255, _threshold(share))))
+
+
+@lru_cache(maxsize=1)
+def _line_tones() -> Plane:
+    """Levels that a place is darker than what is around it → ink to paper, uint8 [256]."""
+    return _shared(np.interp(np.arange(256), (LINE_FROM, LINE_FULL), (255, 0)))
+
+
+@lru_cache(maxsize=1)
+def _narrow() -> Plane:
+    """Full range → that of video, uint8 [256]."""
+    return _shared(16 + np.arange(256) * (219 / 255))
+
+
+def _shared(values: NDArray[np.floating[Any]]) -> Plane:
+    levels = np.rint(values).astype(np.uint8)
+    levels.flags.writeable = False
+    return levels

@@ -1,0 +1,127 @@
+"""A printed frame has no colour, ink and paper are whole, and dots stand for the tones between."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from animecam.render.printed import DOTS_PER_SIDE, Printer
+from animecam.sinks.convert import to_rgb
+from animecam.types import Color, Frame, PixelFormat, allocate_planes
+
+WIDTH_PX, HEIGHT_PX = 1280, 720
+FORMATS = list(PixelFormat)
+QUARTER = WIDTH_PX // 4
+MIDDLE = slice(WIDTH_PX // 2 - 100, WIDTH_PX // 2 + 100)
+
+
+def _frame(level: int, pixel_format: PixelFormat = PixelFormat.YUV420P, *, is_full: bool = True) -> Frame:
+    """A quarter of black, a gray, a quarter of white, with chroma of a strong colour beside them."""
+    gray = np.full((HEIGHT_PX, WIDTH_PX), level)
+    gray[:, :QUARTER], gray[:, -QUARTER:] = 0, 255
+    return _frame_of(gray, pixel_format, is_full=is_full)
+
+
+def _frame_of(gray: np.ndarray, pixel_format: PixelFormat = PixelFormat.YUV420P, *, is_full: bool = True) -> Frame:
+    planes, packed = allocate_planes(pixel_format, gray.shape[1], gray.shape[0])
+    for plane in planes:
+        plane[...] = 90
+    luma = gray if is_full or not pixel_format.is_yuv else np.rint(16 + gray * (219 / 255))
+    planes[0][...] = luma if pixel_format.is_yuv else gray[..., None]
+    return Frame(planes, pixel_format, Color(full_range=is_full), 90, 3, 4, Fraction(1, 30), 5, packed=packed)
+
+
+def _shown(frame: Frame) -> np.ndarray:
+    return to_rgb(replace(frame, rotation_deg=0)).astype(int)
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("is_full", [False, True])
+def test_no_colour_is_left_and_the_frame_is_as_it_was(pixel_format, is_full):
+    frame = _frame(100, pixel_format, is_full=is_full)
+    before = [plane.copy() for plane in frame.planes]
+    result = Printer()(frame)
+    for plane, untouched in zip(frame.planes, before, strict=True):
+        np.testing.assert_array_equal(plane, untouched)
+    rgb = _shown(result)
+    assert np.abs(rgb - rgb.mean(axis=2, keepdims=True)).max() <= 2
+    assert (result.pixel_format, result.rotation_deg, result.index, result.pts) == (pixel_format, 90, 3, 4)
+    assert np.shares_memory(result.packed, result.planes[0])
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("is_full", [False, True])
+def test_ink_and_paper_are_whole(pixel_format, is_full):
+    rgb = _shown(Printer()(_frame(100, pixel_format, is_full=is_full)))
+    assert rgb[:, : QUARTER - 8].max() <= 1
+    assert rgb[:, 8 - QUARTER :].min() >= 254
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_the_lighter_the_more_paper(is_full):
+    light = [_shown(Printer()(_frame(level, is_full=is_full)))[:, MIDDLE].mean() for level in range(0, 256, 15)]
+    assert light == sorted(light)
+    assert (light[0], light[-1]) == (0, 255)
+    assert sum(10 < one < 245 for one in light) >= 5
+
+
+def test_a_middle_tone_is_dots_of_ink_on_paper():
+    luma = Printer()(_frame(100)).planes[0][:, MIDDLE].astype(int)
+    assert (luma < 30).mean() > 0.1
+    assert (luma > 225).mean() > 0.4
+    row = luma[HEIGHT_PX // 2] - luma[HEIGHT_PX // 2].mean()
+    strongest = int(np.argmax(np.abs(np.fft.rfft(row)))) / row.size  # waves a pixel
+    assert 1 / strongest == pytest.approx(2 * HEIGHT_PX / DOTS_PER_SIDE, rel=0.05)
+
+
+@pytest.mark.parametrize(("level", "tone"), [(8, 0), (20, 0), (140, 255), (235, 255)])
+def test_a_frame_of_one_tone_is_what_its_tone_is(level, tone):
+    """Not stretched to black and white: a wall has no dark and no light of its own."""
+    assert (Printer()(_frame_of(np.full((90, 160), level))).planes[0] == tone).all()
+
+
+def test_a_frame_in_poor_light_is_printed_like_one_in_good_light():
+    good = np.tile(np.linspace(20, 220, 640), (360, 1))
+    one, other = (Printer()(_frame_of(np.rint(light))).planes[0] for light in (good, 5 + good * 0.5))
+    assert abs(one.mean() - other.mean()) < 12
+
+
+@pytest.mark.parametrize("size_px", [(640, 360), (1920, 1080), (3840, 2160)])
+def test_faint_lines_are_ink(size_px):
+    gray = np.full((size_px[1], size_px[0]), 220)
+    wide_px = max(round(size_px[1] / 240), 2)
+    gray[:, size_px[0] // 2 : size_px[0] // 2 + wide_px] -= 60
+    luma = Printer()(_frame_of(gray)).planes[0]
+    middle = luma[:, size_px[0] // 2 - wide_px : size_px[0] // 2 + 2 * wide_px]
+    assert middle.min(axis=1).max() < 60
+    assert (luma == 255).mean() > 0.95
+
+
+@pytest.mark.parametrize("size_px", [(2, 2), (6, 2), (2, 1200), (7680, 64)])
+def test_frames_of_any_size_are_printed(size_px):
+    assert (Printer()(_frame_of(np.full(size_px[::-1], 255))).planes[0] == 255).all()
+
+
+def test_noise_moves_dots_less_from_frame_to_frame():
+    random = np.random.default_rng(2)
+    still = _frame(100).planes[0].astype(float)
+    frames = [_frame_of(np.clip(still + random.normal(0, 4, still.shape), 0, 255)) for _ in range(12)]
+
+    def moved(prints):
+        return np.mean([np.abs(one - other).mean() for one, other in pairwise(prints)])
+
+    print_ = Printer()
+    calm = [print_(frame).planes[0].astype(int) for frame in frames][4:]
+    alone = [Printer()(frame).planes[0].astype(int) for frame in frames][4:]
+    assert moved(calm) < 0.6 * moved(alone)
+
+
+def test_what_changes_is_printed_at_once():
+    print_ = Printer()
+    print_(_frame(60))
+    now, alone = (one(_frame(140)).planes[0][:, MIDDLE] for one in (print_, Printer()))
+    np.testing.assert_array_equal(now, alone)
+    other = _frame_of(np.full((90, 160), 235))
+    assert (print_(other).planes[0] == 255).all()  # another size, too
