@@ -2,7 +2,7 @@
 
 import click
 
-from animecam_training.recipe_rules import SIZE_MULTIPLE, SMALLEST_CROP_PX
+from animecam_training.recipe.rules import SIZE_MULTIPLE, SMALLEST_CROP_PX
 
 
 def crop_side(_context: click.Context, _option: click.Parameter, size_px: int) -> int:

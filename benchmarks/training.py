@@ -20,11 +20,11 @@ from machine import Watch
 from measuring import BYTES_PER_MIB, COUNT, PEAK_UNIT_PER_MIB, THREADS, BenchmarkCommand, json_option, save, say
 
 from animecam.measure.spread import Spread
-from animecam_training.config import DataConfig, ModelConfig, PairWeights, Recipe
-from animecam_training.config import Method as MethodName
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
+from animecam_training.recipe.config import DataConfig, ModelConfig, PairWeights, Recipe
+from animecam_training.recipe.config import Method as MethodName
 
 WARM_UP_STEPS = 2
 

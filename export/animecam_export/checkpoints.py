@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from animecam_export.errors import ExportError
-from animecam_training.checkpoint import UNREADABLE, load_checkpoint
 from animecam_training.errors import TrainingError
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.models.weights import load_generator_state, weights_digest
+from animecam_training.run.checkpoint import UNREADABLE, load_checkpoint
 
 _HINT = "name a checkpoint of animecam-train (last.pt in a run folder) or a state dict of a generator"
 

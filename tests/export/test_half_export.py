@@ -31,10 +31,10 @@ from animecam_export.graph import Graph
 from animecam_export.half import to_half
 from animecam_export.onnx_export import OnnxOptions, export_onnx
 from animecam_export.parity import LEAST_HALF_PSNR_DB, Parity, compare_networks, crops_of, extremes, psnr_db
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.generator import Generator
 from animecam_training.models.lite import LiteGenerator
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 
 SHIPPED = pytest.mark.parametrize(
     ("name", "quality"),

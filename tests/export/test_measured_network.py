@@ -13,15 +13,15 @@ from animecam.styles.registry import BUNDLED
 from animecam_export import cli
 from animecam_export.checkpoints import load_trained
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
-from animecam_training.evaluation import Evaluation, write_figures
-from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import StyleFigures
 from animecam_training.models.generator import DoubleTailGenerator, Generator
 from animecam_training.models.lite import DoubleTailLite, LiteGenerator
-from animecam_training.onnx_weights import onnx_digest
-from animecam_training.soup import mix_weights
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.reporting.evaluation import Evaluation, write_figures
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.weights.from_onnx import onnx_digest
+from animecam_training.weights.measured import open_style
+from animecam_training.weights.soup import mix_weights
 
 NARROW = (8, 12, 16)
 RECIPE = Recipe(name="ink", model=ModelConfig("dtgan-lite", NARROW))

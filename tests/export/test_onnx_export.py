@@ -24,10 +24,10 @@ from animecam_export.folding import fold_constants
 from animecam_export.onnx_export import OPSET, OnnxOptions, export_onnx
 from animecam_export.parity import LEAST_PSNR_DB, Parity, crops_of, measure_parity, require_parity
 from animecam_export.style_export import prove
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.generator import DoubleTailGenerator, Generator
 from animecam_training.models.lite import DoubleTailLite, LiteGenerator
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 
 NARROW = (8, 12, 16)
 RUNTIMES = [BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME]

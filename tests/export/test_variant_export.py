@@ -27,9 +27,9 @@ from animecam_export.onnx_export import OnnxOptions
 from animecam_export.parity import psnr_db
 from animecam_export.style_export import StyleText, export_style
 from animecam_export.variant_export import VariantText, add_variant
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.models.lite import LiteGenerator
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 
 WIDE, NARROW = (24, 32, 48), (8, 12, 16)
 BRIEFLY_S = 0.0  # three rounds are timed in any case

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animecam_training.config import DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
-from animecam_training.loop import RunOptions, train
+from animecam_training.recipe.config import DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
+from animecam_training.run.loop import RunOptions, train
 
 SIDE_PX = 96
 WIDTHS = (8, 8, 8)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam_training.config import Recipe
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
-from animecam_training.recipe_files import load_recipe
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import load_recipe
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area
 from animecam_training.target.anime.options import AnimeOptions

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from animecam_training import bundled, named
-from animecam_training.bundled import RECIPES, find_network, find_recipe, weights_file
+from animecam_training import named
 from animecam_training.cli import main
 from animecam_training.data.names import list_pairs
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder
-from animecam_training.recipe_files import load_recipe
+from animecam_training.recipe.files import load_recipe
+from animecam_training.weights import bundled
+from animecam_training.weights.bundled import RECIPES, find_network, find_recipe, weights_file
 
 ENGINE = Path(bundled.animecam.__file__).parent
 

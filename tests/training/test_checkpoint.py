@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
-from animecam_training.ema import MovingAverage
 from animecam_training.errors import CheckpointError
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.run.ema import MovingAverage
 
 
 def _checkpoint(step: int) -> Checkpoint:
@@ -64,8 +64,8 @@ def test_a_process_killed_while_writing_keeps_the_old_checkpoint(tmp_path: Path)
     code = (
         "import resource, signal, sys, torch\n"
         "from pathlib import Path\n"
-        "from animecam_training.checkpoint import Checkpoint, save_checkpoint\n"
-        "from animecam_training.config import Recipe\n"
+        "from animecam_training.run.checkpoint import Checkpoint, save_checkpoint\n"
+        "from animecam_training.recipe.config import Recipe\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_files import differences, load_recipe, recipe_from_table, recipe_to_toml
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.recipe.files import differences, load_recipe, recipe_from_table, recipe_to_toml
 from animecam_training.target.lines import LineOptions
 from animecam_training.target.options import TargetOptions
 

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam_training.config import AugmentConfig
 from animecam_training.data import heads
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, smeared, vary_light
 from animecam_training.data.crops import CropOptions, crop_head
@@ -17,6 +16,7 @@ from animecam_training.data.pictures import write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.faces import FoundFace, Image, Plane, eye_centres
+from animecam_training.recipe.config import AugmentConfig
 
 
 def _face(eyes_px: float) -> FoundFace:

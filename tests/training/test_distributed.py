@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.checkpoint import load_checkpoint
-from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, Recipe
 from animecam_training.data.pictures import write_picture
-from animecam_training.loop import RunOptions, train
-from animecam_training.recipe_files import recipe_to_toml
-from animecam_training.run_folder import read_stats
+from animecam_training.recipe.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, Recipe
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.run.checkpoint import load_checkpoint
+from animecam_training.run.folder import read_stats
+from animecam_training.run.loop import RunOptions, train
 
 JOIN_SECONDS = 120
 

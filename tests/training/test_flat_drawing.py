@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from animecam_training.config import Recipe
 from animecam_training.errors import TrainingError
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
+from animecam_training.recipe.config import Recipe
 from animecam_training.target.anime.hair import hair_area
 from animecam_training.target.drawings import choose_drawing
 from animecam_training.target.flat import comb_hair, draw_flat, matt_skin

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.glasses import Worn, wear_glasses
 from animecam_training.data.lenses import lens_light
 from animecam_training.data.names import bare_of, list_photos, worn_of
@@ -17,6 +16,7 @@ from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.sets import PairSet, PhotoSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
+from animecam_training.recipe.config import AugmentConfig, DataConfig
 from animecam_training.target.geometry import LIPS, Sheet
 
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)

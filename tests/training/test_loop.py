@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training import loop
-from animecam_training.checkpoint import load_checkpoint, save_checkpoint
-from animecam_training.config import OptimConfig, PairWeights
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, DataError, DivergedError
-from animecam_training.loop import FILE_SIZES, RunOptions, train
 from animecam_training.methods.base import descend, is_half_slow, rate_at
-from animecam_training.run_folder import load_samples, read_stats
-from animecam_training.stopping import stop_wishes
+from animecam_training.recipe.config import OptimConfig, PairWeights
+from animecam_training.run import loop
+from animecam_training.run.checkpoint import load_checkpoint, save_checkpoint
+from animecam_training.run.folder import load_samples, read_stats
+from animecam_training.run.loop import FILE_SIZES, RunOptions, train
+from animecam_training.run.stopping import stop_wishes
 
 
 def test_a_run_leaves_recipe_figures_grid_and_checkpoint(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:

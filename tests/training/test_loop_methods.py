@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights
 from animecam_training.data.names import list_pairs, worn_of
 from animecam_training.data.pictures import write_layer, write_picture
 from animecam_training.data.sets import Batch
 from animecam_training.errors import CheckpointError, ConfigError, DataError
-from animecam_training.loop import RunOptions, train
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.ops.bilateral import bilateral_filter
+from animecam_training.recipe.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights
+from animecam_training.run.loop import RunOptions, train
 
 
 class _Striped(torch.nn.Module):

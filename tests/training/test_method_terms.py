@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from animecam_training.config import ModelConfig, OptimConfig, PairWeights, Recipe
 from animecam_training.losses.perceptual import compute_features, gram
 from animecam_training.losses.picture import lab_color, total_variation
 from animecam_training.losses.stability import Moment, stability_l1
@@ -21,6 +20,7 @@ from animecam_training.ops.guided import guided_filter
 from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixel_batch import fill_with_means, superpixel_batch
 from animecam_training.perceptual.base import FeatureMaps, shift_together
+from animecam_training.recipe.config import ModelConfig, OptimConfig, PairWeights, Recipe
 
 SIDE_PX = 64
 STEP = 5

@@ -11,11 +11,11 @@ import pytest
 from animecam_training.data.clips import read_clip
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError
-from animecam_training.evaluation import Evaluation, write_figures
 from animecam_training.faces import FaceFinder
-from animecam_training.measured import open_style
 from animecam_training.metrics.evaluate import Likeness, StyleFigures
 from animecam_training.metrics.identity import IdentityNetwork
+from animecam_training.reporting.evaluation import Evaluation, write_figures
+from animecam_training.weights.measured import open_style
 
 
 def test_missing_identity_network_is_named(tmp_path: Path) -> None:

@@ -16,11 +16,8 @@ from torch import nn
 
 from animecam_export.checkpoints import load_trained
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
-from animecam_training.measured import open_style
 from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.evaluate import compare_drawings, evaluate_style, measure_identity, stylize_images
 from animecam_training.metrics.flicker import measure_flicker
@@ -29,6 +26,9 @@ from animecam_training.metrics.pictures import psnr_db, to_batch
 from animecam_training.metrics.published import measure_inception, measure_lpips
 from animecam_training.metrics.squeeze import HEAD_LAYERS, SqueezeDistance, SqueezeVectors, kernel_distance
 from animecam_training.models.lite import LiteGenerator
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.weights.measured import open_style
 
 RNG = np.random.default_rng(0)
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.mosaics import mosaic_of
 from animecam_training.data.names import parts_of, target_of
 from animecam_training.data.pictures import write_mask, write_picture
 from animecam_training.data.sets import Crops, PairSet, PhotoSet
+from animecam_training.recipe.config import AugmentConfig, DataConfig
 
 SIZE_PX, GRAYS = 64, (0, 60, 120, 180)
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)

@@ -15,7 +15,7 @@ from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import Kind, PrepareOptions
 from animecam_training.data.sets import PhotoSet
 from animecam_training.errors import DataError
-from animecam_training.loop import RunOptions, train
+from animecam_training.run.loop import RunOptions, train
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 

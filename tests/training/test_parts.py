@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig, PairWeights
 from animecam_training.data.names import list_photos, parts_of
 from animecam_training.data.pictures import read_mask, read_picture, write_mask, write_picture
 from animecam_training.data.prepare import prepare
@@ -17,9 +16,10 @@ from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.sets import PairSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
-from animecam_training.loop import RunOptions, train
 from animecam_training.losses.supervised import gradient_l1, parts_l1, pixel_l1
 from animecam_training.methods.pairs import PairMethod
+from animecam_training.recipe.config import AugmentConfig, DataConfig, PairWeights
+from animecam_training.run.loop import RunOptions, train
 from animecam_training.target.geometry import CHIN, EYELIDS, LIPS, NOSE_TIP, eyes_and_mouth
 
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0)

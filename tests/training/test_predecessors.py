@@ -11,14 +11,14 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, PairWeights, Recipe
 from animecam_training.errors import CheckpointError, DataError
-from animecam_training.loop import RunOptions, train
-from animecam_training.measured import open_style
 from animecam_training.models.lite import LiteGenerator
 from animecam_training.models.registry import build_generator
-from animecam_training.predecessors import open_teacher, read_predecessor
+from animecam_training.recipe.config import ModelConfig, PairWeights, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.run.loop import RunOptions, train
+from animecam_training.run.predecessors import open_teacher, read_predecessor
+from animecam_training.weights.measured import open_style
 
 STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 

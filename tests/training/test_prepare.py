@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam_training.config import Recipe
 from animecam_training.data.crops import CropOptions
 from animecam_training.data.index import INDEX_FILE
 from animecam_training.data.pictures import list_pictures, read_picture, resized, upper_square, write_picture
@@ -19,6 +18,7 @@ from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
+from animecam_training.recipe.config import Recipe
 from animecam_training.target.drawings import describe_drawing, describe_drawing_formerly
 from animecam_training.target.options import FlatOptions
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from animecam_training.bundled import RECIPES
 from animecam_training.cli import main
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_changes import changed
-from animecam_training.recipe_files import load_recipe, recipe_to_toml
+from animecam_training.recipe.changes import changed
+from animecam_training.recipe.files import load_recipe, recipe_to_toml
+from animecam_training.weights.bundled import RECIPES
 
 CEL = RECIPES / "cel.toml"
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from animecam_training.bundled import RECIPES
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import DtganWeights, Recipe
 from animecam_training.errors import ConfigError
 from animecam_training.models.registry import build_generator
-from animecam_training.predecessors import read_predecessor
-from animecam_training.recipe_files import load_recipe, recipe_to_toml
-from animecam_training.recipe_use import OF_A_JUDGE, check_use
+from animecam_training.recipe.config import DtganWeights, Recipe
+from animecam_training.recipe.files import load_recipe, recipe_to_toml
+from animecam_training.recipe.use import OF_A_JUDGE, check_use
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
+from animecam_training.run.predecessors import read_predecessor
+from animecam_training.weights.bundled import RECIPES
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from animecam_training.cli import main
-from animecam_training.config import DataConfig, DtganWeights, ModelConfig, Recipe
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
-from animecam_training.recipe_files import recipe_to_toml
-from animecam_training.report import ReportOptions, join_curves, read_run, write_report
-from animecam_training.report_plots import Curve, plot_curves
+from animecam_training.recipe.config import DataConfig, DtganWeights, ModelConfig, Recipe
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.reporting.plots import Curve, plot_curves
+from animecam_training.reporting.report import ReportOptions, join_curves, read_run, write_report
 
 
 def _run(folder: Path, recipe: Recipe, minutes: list[float], terms: dict[str, float]) -> Path:

@@ -9,13 +9,13 @@ from types import ModuleType
 import pytest
 import torch
 
-from animecam_training import run_folder
-from animecam_training.checkpoint import expected_bytes, load_checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, PairWeights, Recipe
 from animecam_training.errors import CheckpointError
-from animecam_training.loop import RunOptions, train
 from animecam_training.methods.pairs import PairMethod
-from animecam_training.run_folder import check_room
+from animecam_training.recipe.config import ModelConfig, PairWeights, Recipe
+from animecam_training.run import folder as run_folder
+from animecam_training.run.checkpoint import expected_bytes, load_checkpoint, save_checkpoint
+from animecam_training.run.folder import check_room
+from animecam_training.run.loop import RunOptions, train
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data import sets
 from animecam_training.data.loading import batches
 from animecam_training.data.names import list_photos, regions_of
@@ -16,6 +15,7 @@ from animecam_training.data.pictures import list_pictures, read_labels, read_pic
 from animecam_training.data.sets import PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.errors import DataError
+from animecam_training.recipe.config import AugmentConfig, DataConfig
 
 
 def test_style_pictures_keep_colours_and_their_copies_stay_beside(

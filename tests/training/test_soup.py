@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import DataConfig, ModelConfig, Recipe
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError
-from animecam_training.loop import RunOptions, train
 from animecam_training.models.registry import build_generator
-from animecam_training.predecessors import read_predecessor
-from animecam_training.soup import mix_weights, pass_on
+from animecam_training.recipe.config import DataConfig, ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from animecam_training.run.loop import RunOptions, train
+from animecam_training.run.predecessors import read_predecessor
+from animecam_training.weights.soup import mix_weights, pass_on
 
 STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 WIDTHS = (8, 8, 8)

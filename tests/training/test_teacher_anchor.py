@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from animecam_training.checkpoint import Checkpoint, save_checkpoint
-from animecam_training.config import ModelConfig, Recipe
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.models.registry import build_generator
+from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 
 WIDTHS = (8, 8, 8)
 SIDE_PX = 64

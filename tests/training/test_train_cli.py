@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from animecam.styles.registry import BUNDLED
-from animecam_training import run_folder
-from animecam_training.checkpoint import load_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import DataConfig, ModelConfig, Recipe
 from animecam_training.data.pictures import read_picture, write_picture
-from animecam_training.recipe_files import recipe_to_toml
+from animecam_training.recipe.config import DataConfig, ModelConfig, Recipe
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.run import folder as run_folder
+from animecam_training.run.checkpoint import load_checkpoint
 
 
 def write_clip(path: Path, frames: list[np.ndarray]) -> None:
@@ -175,7 +175,7 @@ def test_usage_is_status_two_and_an_interruption_130(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("animecam_training.loop.train", interrupt)
+    monkeypatch.setattr("animecam_training.run.loop.train", interrupt)
     assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 130
     assert "--resume" in capsys.readouterr().err
 

@@ -12,20 +12,20 @@ import pytest
 import torch
 
 from animecam_export.checkpoints import load_trained
-from animecam_training.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.cli import main
-from animecam_training.config import OptimConfig, PairWeights, Recipe
 from animecam_training.data.names import bare_of, list_pairs, parts_of, target_of, worn_of
 from animecam_training.data.pictures import write_layer, write_mask, write_picture
 from animecam_training.data.sets import PairSet, PhotoSet
 from animecam_training.errors import CheckpointError, ConfigError, DataError
-from animecam_training.loop import METHODS, RunOptions, train
-from animecam_training.measured import open_style
 from animecam_training.metrics.drawings import measure_pairs
-from animecam_training.predecessors import read_predecessor
-from animecam_training.recipe_files import recipe_to_toml
-from animecam_training.run_folder import read_stats
-from animecam_training.validation import Validation
+from animecam_training.recipe.config import OptimConfig, PairWeights, Recipe
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.run.checkpoint import load_checkpoint, save_checkpoint
+from animecam_training.run.folder import read_stats
+from animecam_training.run.loop import METHODS, RunOptions, train
+from animecam_training.run.predecessors import read_predecessor
+from animecam_training.run.validation import Validation
+from animecam_training.weights.measured import open_style
 
 WHOLE, PARTS = "val/drawing_l1", "val/drawing_l1_eyes_and_mouth"
 

@@ -17,15 +17,15 @@ import cv2
 import pytest
 import torch
 
-from animecam_training.checkpoint import load_checkpoint
-from animecam_training.config import DataConfig
 from animecam_training.data import workers as workers_module
 from animecam_training.data.loading import batches
 from animecam_training.data.sets import Batch, PairSet
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
-from animecam_training.recipe_files import recipe_to_toml
-from animecam_training.stopping import deaf_children
+from animecam_training.recipe.config import DataConfig
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.run.checkpoint import load_checkpoint
+from animecam_training.run.stopping import deaf_children
 
 LONGEST_S = 30.0
 
@@ -34,7 +34,7 @@ import os, sys, time
 from pathlib import Path
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
-from animecam_training.stopping import deaf_children
+from animecam_training.run.stopping import deaf_children
 
 def work(number):
     Path(sys.argv[1], str(os.getpid())).touch()
@@ -48,7 +48,7 @@ if __name__ == "__main__":
 KILLED = """
 import multiprocessing, sys
 from pathlib import Path
-from animecam_training import loop
+from animecam_training.run import loop
 from animecam_training.cli import main
 
 def train(recipe, options, on_step):

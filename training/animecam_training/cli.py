@@ -90,8 +90,8 @@ def prepare(
         from animecam_training.data.prepare import prepare as run_prepare
         from animecam_training.data.prepare_options import PrepareOptions
         from animecam_training.data.workers import default_workers
-        from animecam_training.recipe_changes import changed
-        from animecam_training.recipe_files import load_recipe, recipe_from_table
+        from animecam_training.recipe.changes import changed
+        from animecam_training.recipe.files import load_recipe, recipe_from_table
         from animecam_training.target.drawings import choose_drawing, describe_drawing, describe_drawing_formerly
         from animecam_training.useless import check_prepare, typed_options
 
@@ -157,9 +157,9 @@ def run(
     from dataclasses import replace
 
     with needed_packages():
-        from animecam_training.distributed import is_first_process
-        from animecam_training.loop import RunOptions, train
-        from animecam_training.recipe_files import load_recipe
+        from animecam_training.recipe.files import load_recipe
+        from animecam_training.run.distributed import is_first_process
+        from animecam_training.run.loop import RunOptions, train
         from animecam_training.useless import check_run, typed_options
 
     loaded = load_recipe(recipe, changes)
@@ -207,9 +207,9 @@ def evaluate(
 ) -> None:
     """Measures STYLE, a checkpoint or an exported style: distance to the style aimed at, identity, flicker."""
     with needed_packages():
-        from animecam_training.evaluation import EvaluateOptions, check_places, write_figures
-        from animecam_training.evaluation import evaluate as run_evaluation
-        from animecam_training.figure_table import figure_table
+        from animecam_training.reporting.evaluation import EvaluateOptions, check_places, write_figures
+        from animecam_training.reporting.evaluation import evaluate as run_evaluation
+        from animecam_training.reporting.table import figure_table
 
     check_places(grid, json_out)
     options = EvaluateOptions(
@@ -246,7 +246,7 @@ def report(
 ) -> None:
     """Reports on a style that went through RUNS, in order: grid, loss curves and figures as Markdown."""
     with needed_packages("report"):
-        from animecam_training.report import ReportOptions, write_report
+        from animecam_training.reporting.report import ReportOptions, write_report
 
     options = ReportOptions(folder, figures, grid, replace, name)
     results.print(escape(str(write_report(runs, options))), soft_wrap=True)

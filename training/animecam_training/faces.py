@@ -15,8 +15,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from animecam_training.bundled import DETECTOR, MESH, PERSON, weights_file
-from animecam_training.sessions import open_weights
+from animecam_training.weights.bundled import DETECTOR, MESH, PERSON, weights_file
+from animecam_training.weights.sessions import open_weights
 
 Image = NDArray[np.uint8]
 """RGB pixels, uint8 [H, W, 3]."""

@@ -5,14 +5,14 @@ from pathlib import Path
 
 def recipe(words: str) -> Path:
     """A recipe's file, or the name of one that comes with the program."""
-    from animecam_training.bundled import find_recipe
+    from animecam_training.weights.bundled import find_recipe
 
     return find_recipe(Path(words))
 
 
 def style(words: str) -> Path:
     """A checkpoint, a style's folder or network, or the name of a style, with :lite for its lite network."""
-    from animecam_training.bundled import find_network
+    from animecam_training.weights.bundled import find_network
 
     return find_network(words)
 

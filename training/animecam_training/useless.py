@@ -6,9 +6,9 @@ from typing import Literal
 import click
 from click.core import ParameterSource
 
-from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_use import check_use
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.use import check_use
 
 OF_HEADS = ("--recipe", "--set", "--weights", "--copies", "--beard-copies", "--seed")
 """Options of `prepare`; pictures of a style are cut and smoothed, always alike."""

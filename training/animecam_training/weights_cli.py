@@ -20,8 +20,8 @@ _FILE = click.Path(path_type=Path)
 def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
     """Mixes two trainings of one network: FIRST a checkpoint, SECOND one, too, or a style."""
     with needed_packages():
-        from animecam_training.checkpoint import save_checkpoint
-        from animecam_training.soup import mix_weights
+        from animecam_training.run.checkpoint import save_checkpoint
+        from animecam_training.weights.soup import mix_weights
 
     _refuse_existing(out)
     save_checkpoint(mix_weights(first, second, share), out)
@@ -37,8 +37,8 @@ def mean(*, first: Path, second: Path, share: float, out: Path) -> None:
 def pass_on_learned(*, learned: Path, before: Path, style: Path, share: float, out: Path) -> None:
     """Adds what the checkpoint LEARNED learned to another style of the same network, without training that."""
     with needed_packages():
-        from animecam_training.checkpoint import save_checkpoint
-        from animecam_training.soup import pass_on
+        from animecam_training.run.checkpoint import save_checkpoint
+        from animecam_training.weights.soup import pass_on
 
     _refuse_existing(out)
     save_checkpoint(pass_on(learned, before, style, share), out)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.config import AugmentConfig
 from animecam_training.data.pictures import Labels
 from animecam_training.faces import Image
+from animecam_training.recipe.config import AugmentConfig
 
 Picture = NDArray[np.floating[Any]]
 """RGB, float32 [H, W, 3], 0 … 1."""

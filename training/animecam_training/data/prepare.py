@@ -11,7 +11,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.claim import claimed
 from animecam_training.data.crops import MAX_ENLARGEMENT
 from animecam_training.data.heads import make_heads
 from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
@@ -31,6 +30,7 @@ from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder
 from animecam_training.ops.edges import smooth_edges
+from animecam_training.run.claim import claimed
 
 _WANTED: dict[Kind, str] = {
     **dict.fromkeys(("photo", "pairs"), "sharp colour portraits are needed"),

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import Picture, Window, choose_window, cut, degrade, vary_light
 from animecam_training.data.mosaics import TILES, mosaic_of
 from animecam_training.data.names import (
@@ -34,6 +33,7 @@ from animecam_training.data.pictures import (
 )
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
+from animecam_training.recipe.config import AugmentConfig, DataConfig
 
 log = logging.getLogger(__name__)
 

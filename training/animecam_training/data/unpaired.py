@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from animecam_training.config import AugmentConfig, DataConfig
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.names import SMOOTHED_SUFFIX, regions_of, smoothed_of
 from animecam_training.data.pictures import Labels, list_pictures, read_labels
@@ -23,6 +22,7 @@ from animecam_training.data.sets import (
 )
 from animecam_training.errors import DataError
 from animecam_training.ops.superpixels import find_superpixels
+from animecam_training.recipe.config import AugmentConfig, DataConfig
 
 log = logging.getLogger(__name__)
 

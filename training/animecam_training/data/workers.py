@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 
 from animecam_training.errors import DataError
-from animecam_training.stopping import deaf_children
+from animecam_training.run.stopping import deaf_children
 
 MOST_DEFAULT_WORKERS = 8  # each takes about 0.4 GiB
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from animecam_training.checkpoint import StateDict
-from animecam_training.config import OptimConfig, Recipe
 from animecam_training.data.sets import Batch
-from animecam_training.distributed import average_gradients
-from animecam_training.ema import MovingAverage
 from animecam_training.errors import DivergedError
+from animecam_training.recipe.config import OptimConfig, Recipe
+from animecam_training.run.checkpoint import StateDict
+from animecam_training.run.distributed import average_gradients
+from animecam_training.run.ema import MovingAverage
 
 Losses = dict[str, Tensor]
 """Terms by name, unweighted, scalars without gradient."""

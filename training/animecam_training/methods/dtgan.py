@@ -11,11 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from animecam_training.checkpoint import StateDict
-from animecam_training.config import DtganWeights, Recipe
 from animecam_training.data.sets import Batch
-from animecam_training.distributed import share_weights
-from animecam_training.ema import MovingAverage
 from animecam_training.errors import ConfigError
 from animecam_training.losses.adversarial import (
     main_discriminator,
@@ -46,7 +42,11 @@ from animecam_training.ops.refine import refine
 from animecam_training.ops.superpixel_batch import fill_with_means, superpixel_batch
 from animecam_training.perceptual.base import FeatureMaps
 from animecam_training.perceptual.registry import open_features
-from animecam_training.predecessors import open_teacher
+from animecam_training.recipe.config import DtganWeights, Recipe
+from animecam_training.run.checkpoint import StateDict
+from animecam_training.run.distributed import share_weights
+from animecam_training.run.ema import MovingAverage
+from animecam_training.run.predecessors import open_teacher
 
 
 class Drawn(NamedTuple):

@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
-from animecam_training.config import ModelConfig
 from animecam_training.losses.adversarial import Logits
 from animecam_training.models.discriminator import PatchDiscriminator
 from animecam_training.models.feature_discriminator import FeatureDiscriminator, count_channels
 from animecam_training.perceptual.base import FeatureMaps, FeatureNetwork
+from animecam_training.recipe.config import ModelConfig
 
 
 def new_discriminator(model: ModelConfig, features: FeatureNetwork) -> nn.Module:

@@ -6,11 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from animecam_training.checkpoint import StateDict
-from animecam_training.config import Recipe
 from animecam_training.data.sets import Batch
-from animecam_training.distributed import share_weights
-from animecam_training.ema import MovingAverage
 from animecam_training.errors import CheckpointError, ConfigError
 from animecam_training.losses.adversarial import MAIN_FAKE, MAIN_REAL, least_squares
 from animecam_training.losses.detail import detail_l1
@@ -35,7 +31,11 @@ from animecam_training.models.registry import build_generator
 from animecam_training.ops.bilateral import bilateral_filter
 from animecam_training.ops.spin import cycle_spin
 from animecam_training.perceptual.registry import open_features
-from animecam_training.predecessors import open_teacher
+from animecam_training.recipe.config import Recipe
+from animecam_training.run.checkpoint import StateDict
+from animecam_training.run.distributed import share_weights
+from animecam_training.run.ema import MovingAverage
+from animecam_training.run.predecessors import open_teacher
 
 DETAIL_LAYERS = {"squeezenet1_1": ("conv1", "fire3", "fire5", "fire7"), "vgg19": ("conv2_2", "conv3_3", "conv4_4")}
 """From lines to shapes: what a supervised picture is compared by."""

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.bundled import IDENTITY, weights_file
 from animecam_training.faces import FoundFace, Image, Points
-from animecam_training.sessions import open_weights
+from animecam_training.weights.bundled import IDENTITY, weights_file
+from animecam_training.weights.sessions import open_weights
 
 SIDE_PX = 112
 TEMPLATE_PX = np.array(

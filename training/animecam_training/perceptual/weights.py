@@ -12,8 +12,8 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import UNREADABLE
 from animecam_training.errors import DataError
+from animecam_training.run.checkpoint import UNREADABLE
 
 log = logging.getLogger(__name__)
 

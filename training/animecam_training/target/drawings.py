@@ -5,16 +5,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animecam_training.config import Recipe
 from animecam_training.errors import needed_packages
 from animecam_training.faces import Image, Plane, Points
-from animecam_training.recipe_files import flattened, recipe_to_table
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import flattened, recipe_to_table
 from animecam_training.target.anime.draw import draw_anime
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.options import DRAWING_SECTIONS, FlatOptions
-from animecam_training.teachers import describe_teacher, describe_teacher_formerly
+from animecam_training.weights.teachers import describe_teacher, describe_teacher_formerly
 
 if TYPE_CHECKING:
     from animecam_training.metrics.evaluate import Draw
@@ -71,6 +71,6 @@ def _draw_both(photo: Image, mesh: Points, person: Plane, *, anime: AnimeOptions
 @cache
 def _opened(teacher: str) -> "Draw":
     """One a process: opening a network takes longer than a picture."""
-    from animecam_training.measured import open_style  # torch, too
+    from animecam_training.weights.measured import open_style  # torch, too
 
     return open_style(Path(teacher)).draw

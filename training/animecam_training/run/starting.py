@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint
-from animecam_training.config import Recipe
 from animecam_training.errors import CheckpointError
 from animecam_training.methods.base import Method
 from animecam_training.models.weights import count_context, match_state
-from animecam_training.predecessors import Predecessor, read_predecessor
-from animecam_training.recipe_files import differences
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import differences
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.run.predecessors import Predecessor, read_predecessor
 
 log = logging.getLogger(__name__)
 

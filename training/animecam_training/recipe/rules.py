@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from animecam_training.config import Recipe
+from animecam_training.recipe.config import Recipe
 
 SMALLEST_CROP_PX = 64
 SIZE_MULTIPLE = 8  # of crops; the generators halve three times

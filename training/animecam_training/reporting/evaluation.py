@@ -18,7 +18,6 @@ from animecam_training.data.names import SMOOTHED_SUFFIX, list_photos
 from animecam_training.data.pictures import check_ending, list_pictures, read_picture, upper_square, write_picture
 from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.faces import FaceFinder, Image
-from animecam_training.measured import open_style
 from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.drawings import PairFigures, measure_pairs
 from animecam_training.metrics.evaluate import (
@@ -32,6 +31,7 @@ from animecam_training.metrics.flicker import Flicker, measure_flicker
 from animecam_training.metrics.identity import IdentityNetwork
 from animecam_training.metrics.pictures import to_batch
 from animecam_training.metrics.published import InceptionFigures, measure_inception, measure_lpips
+from animecam_training.weights.measured import open_style
 
 log = logging.getLogger(__name__)
 

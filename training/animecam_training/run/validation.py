@@ -13,8 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import load_checkpoint
-from animecam_training.config import Recipe
 from animecam_training.data.names import beard_of, parts_of
 from animecam_training.data.pictures import Mask
 from animecam_training.data.sets import Crops, PairSet, PhotoSet, describe_pictures
@@ -25,7 +23,9 @@ from animecam_training.methods.pairs import PairMethod
 from animecam_training.metrics.drawings import ErrorSums, read_region
 from animecam_training.models.generator import SIZE_MULTIPLE
 from animecam_training.ops.levels import to_levels
-from animecam_training.run_folder import VALIDATED, chosen_error
+from animecam_training.recipe.config import Recipe
+from animecam_training.run.checkpoint import load_checkpoint
+from animecam_training.run.folder import VALIDATED, chosen_error
 
 log = logging.getLogger(__name__)
 

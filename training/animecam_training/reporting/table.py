@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from animecam_training.evaluation import Evaluation
+from animecam_training.reporting.evaluation import Evaluation
 
 
 def figure_table(result: Evaluation) -> Table:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from animecam_training.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.errors import CheckpointError
 from animecam_training.models.weights import SUPPORT_PREFIX, match_names
-from animecam_training.onnx_weights import is_constant
-from animecam_training.predecessors import read_predecessor
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.run.predecessors import read_predecessor
+from animecam_training.weights.from_onnx import is_constant
 
 
 def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:

@@ -1,8 +1,8 @@
 """Which values of a recipe are looked at: one that is not, and is no default, is thought to do something."""
 
-from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_files import flattened, recipe_to_table, toml_value
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import flattened, recipe_to_table, toml_value
 from animecam_training.target.options import DRAWING_SECTIONS
 
 OF_VALIDATION = ("data.validation_pictures", "validate_every")

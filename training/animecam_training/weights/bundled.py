@@ -8,12 +8,12 @@ from animecam.styles.card import LITE
 from animecam.styles.registry import list_styles
 from animecam_training.errors import DataError
 
-RECIPES = Path(__file__).parent / "configs"
+RECIPES = Path(__file__).parents[1] / "configs"
 DETECTOR, MESH, PERSON = "faces/face_detection_short_range.onnx", "faces/facemesh.onnx", "masks/selfie.onnx"
 IDENTITY = "identity/mobileface.onnx"
 
 # The detector and the person mask are the product's own, the others are needed by training alone.
-_ASSETS = (Path(__file__).parent / "assets", Path(animecam.__file__).parent / "assets")
+_ASSETS = (Path(__file__).parents[1] / "assets", Path(animecam.__file__).parent / "assets")
 _LITE_SUFFIX = ":lite"
 
 

@@ -11,16 +11,16 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import Checkpoint, expected_bytes, save_checkpoint
-from animecam_training.config import Recipe
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
-from animecam_training.distributed import Process, join_processes
 from animecam_training.methods.base import Losses, Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
-from animecam_training.run_folder import (
+from animecam_training.recipe.config import Recipe
+from animecam_training.run.checkpoint import Checkpoint, expected_bytes, save_checkpoint
+from animecam_training.run.distributed import Process, join_processes
+from animecam_training.run.folder import (
     BEST_FILE,
     CHECKPOINT_FILE,
     RunFolder,
@@ -31,10 +31,10 @@ from animecam_training.run_folder import (
     load_samples,
     to_row,
 )
-from animecam_training.starting import FILE_SIZES, begin_with, check_recipe, go_on
-from animecam_training.stopping import stop_wishes
-from animecam_training.teachers import describe_teacher, describe_teacher_formerly
-from animecam_training.validation import VALIDATION, Validation, open_validation
+from animecam_training.run.starting import FILE_SIZES, begin_with, check_recipe, go_on
+from animecam_training.run.stopping import stop_wishes
+from animecam_training.run.validation import VALIDATION, Validation, open_validation
+from animecam_training.weights.teachers import describe_teacher, describe_teacher_formerly
 
 log = logging.getLogger(__name__)
 

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from animecam_training.checkpoint import partial_of
-from animecam_training.claim import claimed
-from animecam_training.config import Recipe
 from animecam_training.data.names import list_photos
 from animecam_training.data.pictures import read_picture, resized, upper_square, write_picture
 from animecam_training.data.sets import to_tensor
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.faces import Image
 from animecam_training.ops.levels import to_levels
-from animecam_training.recipe_files import recipe_to_toml
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import recipe_to_toml
+from animecam_training.run.checkpoint import partial_of
+from animecam_training.run.claim import claimed
 
 CHECKPOINT_FILE = "last.pt"
 BEST_FILE = "best.pt"

@@ -9,11 +9,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from animecam_training.bundled import RECIPES
-from animecam_training.config import Recipe
 from animecam_training.errors import ConfigError
-from animecam_training.recipe_changes import changed
-from animecam_training.recipe_rules import rules_of
+from animecam_training.recipe.changes import changed
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.rules import rules_of
+from animecam_training.weights.bundled import RECIPES
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:

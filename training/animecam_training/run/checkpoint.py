@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from animecam_training.config import Recipe
 from animecam_training.errors import CheckpointError, ConfigError
-from animecam_training.recipe_files import known_part, recipe_from_table, recipe_to_table
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import known_part, recipe_from_table, recipe_to_table
 
 log = logging.getLogger(__name__)
 

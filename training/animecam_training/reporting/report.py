@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from animecam_training.config import Recipe
 from animecam_training.data.pictures import read_picture, write_picture
 from animecam_training.errors import DataError
-from animecam_training.recipe_files import load_recipe
-from animecam_training.report_plots import Curve, plot_curves
-from animecam_training.run_folder import (
+from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.files import load_recipe
+from animecam_training.reporting.plots import Curve, plot_curves
+from animecam_training.run.folder import (
     GRIDS_FOLDER,
     RECIPE_FILE,
     STATS_FILE,

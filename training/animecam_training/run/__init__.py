@@ -1,0 +1,1 @@
+"""A training run: how it starts, goes on, stops, and what it keeps."""

@@ -1,0 +1,1 @@
+"""Networks that are there already: bundled ones, styles, teachers, checkpoints, and means of them."""
