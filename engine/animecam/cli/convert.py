@@ -15,7 +15,7 @@ from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.command_line import RUN_TIME_ERROR, show_error
-from animecam.errors import UsageError
+from animecam.errors import SourceError, UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
 
@@ -101,20 +101,40 @@ def convert(
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")
     waiting = tuple(replace(job, seconds=seconds) for job in jobs if not job.is_done)
+    there = _there(waiting, is_only_one=len(jobs) == 1)
+    outcome = Outcome(failures=len(waiting) - len(there))
     with _progress_bar() as progress:
-        display = _Terminal(progress, begun=len(jobs) - len(waiting), files=len(jobs))
-        if chosen:
+        display = _Terminal(progress, begun=len(jobs) - len(there), files=len(jobs))
+        if chosen and there:
             from animecam.cli.crew import convert_on
 
-            outcome = convert_on(chosen, waiting, settings, display, options)
+            outcome += convert_on(chosen, there, settings, display, options)
         else:
-            outcome = _convert_here(waiting, settings, display, options, is_only_one=len(jobs) == 1)
+            outcome += _convert_here(there, settings, display, options, is_only_one=len(jobs) == 1)
     if not outcome.is_interrupted:
         if outcome.failures:
             show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
         if outcome.faceless and len(jobs) > 1:  # of one file its own line says so
             show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
     return RUN_TIME_ERROR if outcome.failures or outcome.is_interrupted else 0
+
+
+def _there(jobs: tuple[Job, ...], *, is_only_one: bool) -> tuple[Job, ...]:
+    """The files that are there; of the others it is told before networks are opened, which takes a second.
+
+    Raises:
+        SourceError: The only one is not there.
+    """
+    there: list[Job] = []
+    for job in jobs:
+        if job.is_there:
+            there.append(job)
+            continue
+        error = SourceError(f"{job.source} does not exist", hint="check the name and the folder")
+        if is_only_one:
+            raise error
+        show_error(error.message, error.hint)
+    return tuple(there)
 
 
 def _convert_here(

@@ -31,6 +31,14 @@ class Job:
     folder: Path | None = None
     seconds: float | None = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a source; one that may not be looked at says so itself."""
+        try:
+            return self.source.exists()
+        except OSError:
+            return True
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

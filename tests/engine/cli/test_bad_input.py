@@ -41,6 +41,17 @@ def test_file_is_missing(fails, tmp_path):
     assert "no.mp4" in fails("convert", tmp_path / "no.mp4", "-o", tmp_path / "out.mp4")
 
 
+@pytest.mark.parametrize("gpus", [(), ("--gpus", "0,1")])
+def test_files_that_are_missing_are_told_before_networks_are_opened(monkeypatch, tmp_path, capsys, gpus):
+    monkeypatch.setattr("animecam.drawing.networks.open_networks", None)
+    monkeypatch.setattr("animecam.cli.crew.convert_on", None)
+    names = [str(tmp_path / name) for name in ("no.mp4", "nor.jpg")]
+    assert main(["convert", *names, "-o", str(tmp_path / "out"), *gpus]) == RUN_TIME_ERROR
+    told = capsys.readouterr().err
+    assert [told.count(f"{name} does not exist") for name in names] == [1, 1]
+    assert "2 of 2 could not be converted" in told
+
+
 ENDLESS = "x" * 300  # longer than a name may be, as hard to look at for root as a folder without rights for others
 
 
