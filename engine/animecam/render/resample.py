@@ -83,8 +83,8 @@ def with_fewer_rows(source: Samples, to_source: Affine, most: float) -> tuple[Sa
     Returns:
         A view of the source, and the map to it.
     """
-    every = max(int(hypot(*to_source[1, :2].tolist()) / most), 1)
-    if every == 1:
+    every = min(int(hypot(*to_source[1, :2].tolist()) / most), source.shape[0])
+    if every <= 1:
         return source, to_source
     return cast(Samples, source[every // 2 :: every]), to_source / [[1], [every]]
 

@@ -132,6 +132,13 @@ def test_a_glimpse_of_a_fine_frame_is_its_crop_within_the_grain(world, pixel_for
     assert np.abs((crop - glimpse).mean(axis=(0, 1))).max() < 0.5
 
 
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_a_glimpse_of_few_rows(world, pixel_format):
+    frame = world.frame(pixel_format, 960, 2, rgb=np.full((2, 960, 3), (90.0, 120.0, 150.0)))
+    glimpse = OPS.glimpse(frame, world.region(16, (480, 1), 60.0, 0.0))
+    assert np.abs(glimpse - np.array([90, 120, 150])).max() <= LEVELS
+
+
 def test_of_a_frame_that_is_hardly_finer_a_glimpse_is_the_crop(world):
     frame = world.frame(PixelFormat.YUV420P, 640, 480)
     region = world.region(64, (320, 240), 1.9 * SEEN_ROWS, 0.1)
