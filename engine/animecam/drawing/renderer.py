@@ -252,9 +252,8 @@ class Renderer:
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
-        self._calm.forget()
-        self._compositor.forget()
-        self._tint.forget()
+        for memory in (self._calm, self._compositor, self._tint, self._print):
+            memory.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]

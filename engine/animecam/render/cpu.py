@@ -12,9 +12,9 @@ from animecam.render.base import Patch
 from animecam.render.masks import Mask
 from animecam.render.paint import own_copy
 from animecam.render.parts import FRAME_PARTS, Shares, Weights, shares_of
-from animecam.render.resample import Ready, make_ready, resample, with_fewer_rows
+from animecam.render.resample import Ready, make_ready, resample
 from animecam.render.touched import GRID_TOLERANCE, PixelBox, shown_box, touched_box
-from animecam.types import WHOLE_FRAME, Box, Frame, Image, Plane, Region
+from animecam.types import WHOLE_FRAME, Affine, Box, Frame, Image, Plane, Region
 
 RESIZED = 2
 """So many pixels of a whole frame are resized while one of a part of it is warped, at 2160p; at 720p it is three."""
@@ -58,7 +58,7 @@ class CpuImageOps:
         channels: list[Plane] = []
         for plane, layout in zip(frame.planes, frame.pixel_format.planes, strict=True):
             to_plane = region.to_frame / [[layout.step_x], [layout.step_y]]
-            channels.append(resample(*with_fewer_rows(plane, to_plane, most_rows), *size))
+            channels.append(resample(*_with_fewer_rows(plane, to_plane, most_rows), *size))
         if not frame.pixel_format.is_yuv:
             return channels[0]
         yuv = cv2.merge(channels)
@@ -78,6 +78,25 @@ class CpuImageOps:
         for patch in patches:
             _paste_one(pasted, patch)
         return pasted
+
+
+def _with_fewer_rows(plane: Plane, to_plane: Affine, most: float) -> tuple[Plane, Affine]:
+    """Every so manyth row of a plane that is a lot finer than its output, and the map to those.
+
+    Of an even number it is half a row of the plane beside the middle of those that it stands for.
+
+    Args:
+        plane: As it is stored.
+        to_plane: Maps output pixels to its samples.
+        most: Rows for one of the output; up to twice as many stay.
+
+    Returns:
+        A view of the plane, and the map to it.
+    """
+    every = min(int(math.hypot(*to_plane[1, :2].tolist()) / most), plane.shape[0])
+    if every <= 1:
+        return plane, to_plane
+    return plane[every // 2 :: every], to_plane / [[1], [every]]
 
 
 def _paste_one(frame: Frame, patch: Patch) -> None:

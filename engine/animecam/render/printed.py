@@ -94,6 +94,10 @@ class Printer:
             planes[0][...] = cast(Image, cv2.cvtColor(self._print(gray), cv2.COLOR_GRAY2RGB))
         return replace(frame, planes=planes, packed=packed)
 
+    def forget(self) -> None:
+        """Takes the next frame as it comes."""
+        self._kept = None
+
     def _print(self, light: Tones) -> Tones:
         """Ink, dots and paper of a picture, whatever the range of its levels."""
         size = light.shape[1::-1]

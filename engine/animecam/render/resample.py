@@ -70,25 +70,6 @@ def resample(
     return cast(Samples, ready.part(0, 0, width_px, height_px))
 
 
-def with_fewer_rows(source: Samples, to_source: Affine, most: float) -> tuple[Samples, Affine]:
-    """Every so manyth row of a source that is a lot finer than its output, and the map to those.
-
-    Of an even number it is half a row of the source beside the middle of those that it stands for.
-
-    Args:
-        source: As for `resample`.
-        to_source: As for `resample`.
-        most: Rows for one of the output; up to twice as many stay.
-
-    Returns:
-        A view of the source, and the map to it.
-    """
-    every = min(int(hypot(*to_source[1, :2].tolist()) / most), source.shape[0])
-    if every <= 1:
-        return source, to_source
-    return cast(Samples, source[every // 2 :: every]), to_source / [[1], [every]]
-
-
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A source that is as fine as its output: all that is left is to warp it, in one go or part by part.

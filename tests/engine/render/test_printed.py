@@ -118,6 +118,15 @@ def test_noise_moves_dots_less_from_frame_to_frame():
     assert moved(calm) < 0.6 * moved(alone)
 
 
+def test_what_was_forgotten_counts_for_nothing():
+    frames = [_frame(level) for level in (100, 103)]
+    print_ = Printer()
+    before = print_(frames[0]).planes[0]
+    print_(frames[1])
+    print_.forget()
+    np.testing.assert_array_equal(print_(frames[0]).planes[0], before)
+
+
 def test_what_changes_is_printed_at_once():
     print_ = Printer()
     print_(_frame(60))
