@@ -115,7 +115,7 @@ class Detectors:
 
     def tracker(self) -> Tracker:
         """A new tracker."""
-        return Tracker(self.scan, self.follow, CpuImageOps().crop, self.options, glances=glances_of(self.scan))
+        return Tracker(self.scan, self.follow, CpuImageOps().glimpse, self.options, glances=glances_of(self.scan))
 
 
 @click.command(cls=BenchmarkCommand)

@@ -76,7 +76,7 @@ class Stylizer:
         return self._controls.look
 
     def change(self, **changes: Any) -> Look:
-        """Replaces fields of the look, such as style, strength, scope, size_px, eyes, line, hair_tint and mirror.
+        """Replaces fields of the look, such as style, strength, scope, size_px, eyes, line, hair_tint, palette, mirror.
 
         `hair_tint=None` leaves hair as drawn.
 

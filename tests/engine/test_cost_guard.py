@@ -134,6 +134,6 @@ def test_the_copy_in_which_faces_are_looked_for_costs_less_than_the_pixels_it_av
     ops = CpuImageOps()
     small, large = (filmed(*size) for size in (VGA, UHD))
     at_vga, at_uhd = least_costs(
-        lambda: ops.crop(small, upright_region(small, 192)), lambda: ops.crop(large, upright_region(large, 192))
+        lambda: ops.glimpse(small, upright_region(small, 192)), lambda: ops.glimpse(large, upright_region(large, 192))
     )
     assert at_uhd < SCAN_GROWTH * at_vga

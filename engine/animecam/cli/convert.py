@@ -19,7 +19,7 @@ from animecam.errors import SourceError, UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
 
-_WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "stay as they were", Unseen.BLUR: "were blurred"}
+_WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "were not drawn", Unseen.BLUR: "were blurred"}
 
 
 @click.command(cls=ConfiguredCommand)
@@ -125,15 +125,21 @@ def _there(jobs: tuple[Job, ...], *, is_only_one: bool) -> tuple[Job, ...]:
     Raises:
         SourceError: The only one is not there.
     """
+    from animecam.sources.opening import SourceOptions, open_source
+
     there: list[Job] = []
     for job in jobs:
         if job.is_there:
             there.append(job)
             continue
-        error = SourceError(f"{job.source} does not exist", hint="check the name and the folder")
-        if is_only_one:
-            raise error
-        show_error(error.message, error.hint)
+        try:
+            open_source(str(job.source), SourceOptions()).close()  # which knows what to say
+        except SourceError as error:
+            if is_only_one:
+                raise
+            show_error(error.message, error.hint)
+        else:
+            there.append(job)  # it has come meanwhile
     return tuple(there)
 
 

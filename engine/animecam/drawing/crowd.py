@@ -16,7 +16,7 @@ def told_of_crowd(faces: int, left_out: int, look: Look) -> str:
     if not left_out:
         return ""
     more = f"{left_out} more {'face' if left_out == 1 else 'faces'} in the picture"
-    stay = "stays as it is" if left_out == 1 else "stay as they are"
+    stay = "is not drawn" if left_out == 1 else "are not drawn"
     if look.scope is not Scope.HEAD:
         what = f" {'is' if left_out == 1 else 'are'} drawn coarser than the others"
     else:

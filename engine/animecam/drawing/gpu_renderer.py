@@ -123,9 +123,11 @@ class GpuRenderer:
     def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:
         with self._timing.stage("fetch"):
             drawn = wait()
+            start_ns = time.perf_counter_ns()
             rendered = self._renderer.show(scene, drawn.frame)
+            shown_ms = ms_since(start_ns)
         self._timing.add("draw", drawn.gpu_ms)
-        self._renderer.govern(scene, drawn.gpu_ms, sent_ms)
+        self._renderer.govern(scene, drawn.gpu_ms, sent_ms + shown_ms)
         return rendered
 
     def _network(self, scene: Scene) -> DeviceNetwork | None:

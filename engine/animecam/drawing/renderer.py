@@ -57,13 +57,13 @@ class Scene:
         """Whether nothing of the frame may be seen but the heads that are drawn."""
         return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
 
-    def shown(self, drawn: Frame, print_: Callable[[Frame], Frame]) -> Rendered:
+    def shown(self, drawn: Frame, print_: Printer) -> Rendered:
         """What is shown of a drawn frame: its print, both halves of a split, boxes, its mirror image."""
         if self.is_shown_as_drawn:
             return Rendered(drawn, self.faces)
         drawn = drawn.on_host()
         if self.look.is_printed:
-            drawn = print_(drawn)
+            drawn = print_(drawn, is_first=self.faces.is_new_shot)
         view = drawn
         if self.look.split is not None:
             view = split(self.frame.on_host(), view, self.look.split, is_mirrored=self.look.mirror)

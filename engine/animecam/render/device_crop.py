@@ -19,7 +19,9 @@ _NUMBER_BYTES = 2  # of the network's input, which the kernel writes and nobody 
 
 
 class DeviceCrop:
-    """Crops as `CpuImageOps.crop` does, by the kernel that crops for the network; used by one thread at a time.
+    """Crops for the tracker: by the kernel that crops for the network, or as `CpuImageOps.glimpse` does.
+
+    Used by one thread at a time.
 
     Args:
         gpu: Where frames may lie; stays the caller's, and is closed after this.
@@ -39,7 +41,7 @@ class DeviceCrop:
             BackendError: The GPU failed, or the kernels do not compile.
         """
         if frame.on_gpu is None:
-            return self._ops.crop(frame, region)
+            return self._ops.glimpse(frame, region)
         self._kernels = self._kernels or FaceKernels(self._gpu)
         size = (region.width_px, region.height_px)
         area = region.width_px * region.height_px

@@ -9,7 +9,6 @@ picture moves beneath it: thresholds on a grid, as in Ulichney, "Digital Halfton
 
 from dataclasses import replace
 from functools import lru_cache
-from math import ceil
 from typing import Any, TypeAlias, cast
 
 import cv2
@@ -20,6 +19,9 @@ from animecam.types import Frame, Image, Plane, allocate_planes
 
 Tones: TypeAlias = NDArray[np.uint8]
 """uint8 [H, W], 0 ink and 255 paper, or how light a picture is."""
+
+_Fine: TypeAlias = NDArray[np.uint16]
+"""Levels in FRACTIONS, uint16 [H, W]."""
 
 COARSER = 8
 """The copy that tells how light a frame is has every so manyth pixel, across and down, averages of them."""
@@ -64,6 +66,12 @@ NEW_SHARE = 0.4
 """Of a tone that is the same: of noise half is left. Tones that stay as they are until they differ leave ragged dots
 where something moves slowly."""
 
+FRACTIONS = 64
+"""Parts of a level in which mixed tones are kept: in whole ones a difference of one would stay for ever."""
+
+HEIGHTS, COARSE_TILE = 4096, 8
+"""Steps of the table of a screen's heights, and every how manyth of them a tile has down."""
+
 MIDDLE = 128
 """Chroma without a colour, and what is neither ink nor paper."""
 
@@ -75,14 +83,18 @@ class Printer:
     """
 
     def __init__(self) -> None:
-        self._kept: Tones | None = None
+        self._kept: _Fine | None = None
+        self._screen: Plane | None = None
 
-    def __call__(self, frame: Frame) -> Frame:
+    def __call__(self, frame: Frame, *, is_first: bool = False) -> Frame:
         """A new frame of the same format, printed in black.
 
         Args:
             frame: In the host's memory; not touched.
+            is_first: It has nothing to do with those before it.
         """
+        if is_first:
+            self.forget()
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         if frame.pixel_format.is_yuv:
             tones = self._print(frame.planes[0])
@@ -101,27 +113,35 @@ class Printer:
     def _print(self, light: Tones) -> Tones:
         """Ink, dots and paper of a picture, whatever the range of its levels."""
         size = light.shape[1::-1]
+        if self._screen is None or self._screen.shape != light.shape:
+            self._screen = screen(*size)
         every = max(min(size) // PRINTED_SIDE_PX, 1)
         if every > 1:
             smaller = (size[0] // every, size[1] // every)
             light = cast(Tones, cv2.resize(light, smaller, interpolation=cv2.INTER_AREA))
         sigma_px = max(min(light.shape) * LINE_SHARE, LEAST_LINE_PX)
-        near = self._kept = _calmed(self._kept, _blurred(light, sigma_px))
+        self._kept, near = _calmed(self._kept, _blurred(light, sigma_px))
         lines = cv2.LUT(cv2.subtract(_blurred(near, sigma_px * (WIDER**2 - 1) ** 0.5), near), _line_tones())
         tones = cv2.LUT(_exposed(near), _curve())
         if every > 1:
             tones, lines = (cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in (tones, lines))
-        screened = cv2.addWeighted(tones, HARDNESS, _screen(*size), -HARDNESS, MIDDLE)
+        screened = cv2.addWeighted(tones, HARDNESS, self._screen, -HARDNESS, MIDDLE)
         return cast(Tones, cv2.min(screened, lines))
 
 
-def _calmed(last: Tones | None, light: Tones) -> Tones:
-    """This picture, mixed with the last one where that is as good as the same."""
+def _calmed(last: _Fine | None, light: Tones) -> tuple[_Fine, Tones]:
+    """This picture, mixed with the last one where that is as good as the same: in FRACTIONS, and in levels."""
+    now = cast(_Fine, light.astype(np.uint16) * np.uint16(FRACTIONS))
     if last is None or last.shape != light.shape:
-        return light
-    _, has_changed = cv2.threshold(cv2.absdiff(light, last), SAME_LEVELS, 255, cv2.THRESH_BINARY)
-    mixed = cv2.addWeighted(light, NEW_SHARE, last, 1 - NEW_SHARE, 0)
-    return cast(Tones, cv2.copyTo(light, has_changed, mixed))
+        return now, light
+    _, has_changed = cv2.threshold(cv2.absdiff(light, _in_levels(last)), SAME_LEVELS, 255, cv2.THRESH_BINARY)
+    mixed = cv2.addWeighted(now, NEW_SHARE, last, 1 - NEW_SHARE, 0)
+    kept = cast(_Fine, cv2.copyTo(now, has_changed, mixed))
+    return kept, _in_levels(kept)
+
+
+def _in_levels(fine: _Fine) -> Tones:
+    return cast(Tones, cv2.convertScaleAbs(fine, alpha=1 / FRACTIONS))
 
 
 def _blurred(light: Tones, sigma_px: float) -> Tones:
@@ -142,19 +162,27 @@ def _exposed(light: Tones) -> Tones:
     return cast(Tones, cv2.addWeighted(light, own, around, others, -gain * dark))
 
 
-@lru_cache(maxsize=4)
-def _screen(width_px: int, height_px: int) -> Plane:
+def screen(width_px: int, height_px: int) -> Plane:
     """Thresholds of a grid of dots that stands on its corner, uint8 [height_px, width_px], each as frequent as others.
 
     They keep so far from ink and paper that those are printed whole.
     """
     step_px = max(min(width_px, height_px) / DOTS_PER_SIDE, SMALLEST_STEP_PX)
-    y, x = (np.arange(side) * (np.pi / step_px) for side in (height_px, width_px))
-    hills = 2 * np.cos(x)[None, :] * np.cos(y)[:, None]  # of cos(x + y) + cos(x - y)
-    # Of these so much lies below each height: sorted values of a tile tell, which has them all.
-    tile = hills[: 16 * ceil(step_px), : 16 * ceil(step_px)]
-    share = np.searchsorted(np.sort(tile, axis=None), hills) / tile.size
-    return _shared(_threshold(share))
+    # cos(x + y) + cos(x - y) is twice this product.
+    across, down = (np.cos(np.arange(side) * (np.pi / step_px)).astype(np.float32) for side in (width_px, height_px))
+    thresholds = np.empty((height_px, width_px), np.uint8)
+    half = np.float32((HEIGHTS - 1) / 2)
+    for row, height in zip(thresholds, down * half, strict=True):  # row by row: photos have 24 million pixels
+        np.take(_heights(), (across * height + half).astype(np.uint16), out=row)
+    return thresholds
+
+
+@lru_cache(maxsize=1)
+def _heights() -> Plane:
+    """Height between the cosines' valleys and hills → threshold: of a tile of the grid so much lies below it."""
+    wave = np.cos(np.linspace(0, np.pi, HEIGHTS))  # half a wave, as often at each height as a whole one
+    tile = np.sort(wave[:, None] * wave[None, ::COARSE_TILE], axis=None)
+    return _shared(_threshold(np.searchsorted(tile, np.linspace(-1, 1, HEIGHTS)) / tile.size))
 
 
 def _threshold(paper: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:

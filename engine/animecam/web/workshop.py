@@ -30,7 +30,7 @@ SWEEP_SECONDS = 10.0  # how often old results are looked for
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
 SUFFIX_OF_RESULT = "-anime"
 PREFIX = "animecam-"  # of the folder around all jobs
-_WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it is as it was", Unseen.BLUR: "it was blurred"}
+_WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it was not drawn", Unseen.BLUR: "it was blurred"}
 
 
 class State(StrEnum):

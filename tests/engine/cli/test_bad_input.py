@@ -52,6 +52,10 @@ def test_files_that_are_missing_are_told_before_networks_are_opened(monkeypatch,
     assert "2 of 2 could not be converted" in told
 
 
+def test_numbers_of_frames_are_for_outputs(fails, tmp_path):
+    assert "numbers are for outputs" in fails("convert", tmp_path / "f%03d.png", "-o", tmp_path / "out.mp4")
+
+
 ENDLESS = "x" * 300  # longer than a name may be, as hard to look at for root as a folder without rights for others
 
 
@@ -248,7 +252,7 @@ def test_a_batch_tells_files_without_a_face_apart(capfd, tmp_path, people, make_
     assert main(words) == RUN_TIME_ERROR
     message = capfd.readouterr().err
     assert "1 of 3 could not be converted" in message
-    assert "1 of 3 show no face and stay as they were" in message
+    assert "1 of 3 show no face and were not drawn" in message
 
 
 def test_a_picture_is_converted(tmp_path, media):

@@ -340,8 +340,8 @@ def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(st
 @pytest.mark.parametrize(
     ("left_out", "unseen", "words"),
     [
-        (8, "keep", "8 more faces in the picture stay as they are: --max-faces 9 draws all"),
-        (1, "keep", "1 more face in the picture stays as it is: --max-faces 2 draws all"),
+        (8, "keep", "8 more faces in the picture are not drawn: --max-faces 9 draws all"),
+        (1, "keep", "1 more face in the picture is not drawn: --max-faces 2 draws all"),
         (2, "draw", "2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all"),
         (1, "blur", "1 more face in the picture, so it is blurred: --max-faces 2 draws all"),
     ],

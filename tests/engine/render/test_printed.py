@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from animecam.render.printed import DOTS_PER_SIDE, Printer
+from animecam.render.printed import DOTS_PER_SIDE, Printer, screen
 from animecam.sinks.convert import to_rgb
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
@@ -116,6 +116,32 @@ def test_noise_moves_dots_less_from_frame_to_frame():
     calm = [print_(frame).planes[0].astype(int) for frame in frames][4:]
     alone = [Printer()(frame).planes[0].astype(int) for frame in frames][4:]
     assert moved(calm) < 0.6 * moved(alone)
+
+
+@pytest.mark.parametrize("was", [97, 103])
+def test_what_is_gone_leaves_nothing(was):
+    """In whole levels a difference of one would stay for ever, and show in the dots."""
+    print_, frame = Printer(), _frame(100)
+    print_(_frame(was))
+    for _ in range(20):
+        last = print_(frame).planes[0]
+    np.testing.assert_array_equal(last, Printer()(frame).planes[0])
+
+
+def test_a_new_shot_is_printed_as_it_is():
+    print_, frame = Printer(), _frame(100)
+    print_(_frame(103))
+    np.testing.assert_array_equal(print_(frame, is_first=True).planes[0], Printer()(frame).planes[0])
+
+
+@pytest.mark.parametrize("size_px", [(1280, 720), (1921, 1083)])
+def test_each_threshold_of_a_screen_is_as_frequent_as_others(size_px):
+    levels = screen(*size_px)
+    below = [(levels < level).mean() for level in (60, 85, 127.5, 170, 195)]
+    assert levels.min() > 40
+    assert levels.max() < 215
+    even = [(level - 42.5) / 170 for level in (60, 85, 127.5, 170, 195)]
+    assert np.abs(np.subtract(below, even)).max() < 0.06  # the pixels between two rows are few
 
 
 def test_what_was_forgotten_counts_for_nothing():

@@ -336,7 +336,7 @@ def test_faces_that_are_not_drawn_are_told_of_when_they_come():
     assert "4 faces, 0 dropped" in panel.text
     panel.post(Figures(faces=4, left_out=1))
     assert "4 faces, 1 more, 0 dropped" in panel.text
-    assert "1 more face in the picture stays as it is: --max-faces 5 draws all" in panel.text
+    assert "1 more face in the picture is not drawn: --max-faces 5 draws all" in panel.text
 
 
 def test_steps_from_a_value_between_them_and_from_a_colour_without_a_name():

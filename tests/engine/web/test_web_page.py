@@ -98,7 +98,7 @@ def test_faces_that_are_not_drawn_are_told_of(visit_page, pages, engine):
         said = "document.getElementById('status').textContent"
         await page.until(f"{said} === '2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all'")
         await page.press("u")
-        await page.until(f"{said} === '2 more faces in the picture stay as they are: --max-faces 3 draws all'")
+        await page.until(f"{said} === '2 more faces in the picture are not drawn: --max-faces 3 draws all'")
         engine.drawings[-1]._left_out = 0
         await page.until(f"{said} === ''")
         assert page.complaints == []

@@ -52,7 +52,7 @@ def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes):
     ("look", "message"),
     [
         ({}, "no face was found: it was drawn whole"),
-        ({"unseen": "keep"}, "no face was found: it is as it was"),
+        ({"unseen": "keep"}, "no face was found: it was not drawn"),
         ({"unseen": "blur"}, "no face was found: it was blurred"),
         ({"scope": "frame"}, ""),
     ],
