@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.types import Frame, Image, Plane, allocate_planes
+from animecam.types import Frame, Plane, allocate_planes
 
 Tones: TypeAlias = NDArray[np.uint8]
 """uint8 [H, W], 0 ink and 255 paper, or how light a picture is."""
@@ -85,6 +85,8 @@ class Printer:
     def __init__(self) -> None:
         self._kept: _Fine | None = None
         self._screen: Plane | None = None
+        # Fresh memory for large frames takes longer than all that is calculated.
+        self._room: NDArray[np.uint8] = np.empty((2, 0, 0), np.uint8)
 
     def __call__(self, frame: Frame, *, is_first: bool = False) -> Frame:
         """A new frame of the same format, printed in black.
@@ -97,24 +99,28 @@ class Printer:
             self.forget()
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         if frame.pixel_format.is_yuv:
-            tones = self._print(frame.planes[0])
-            planes[0][...] = tones if frame.color.full_range else cv2.LUT(tones, _narrow())
+            self._print(frame.planes[0], planes[0])
+            if not frame.color.full_range:
+                cv2.LUT(planes[0], _narrow(), dst=planes[0])
             for plane in planes[1:]:
                 plane[...] = MIDDLE
         else:
             gray = cast(Tones, cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2GRAY))
-            planes[0][...] = cast(Image, cv2.cvtColor(self._print(gray), cv2.COLOR_GRAY2RGB))
+            self._print(gray, gray)
+            cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB, dst=planes[0])
         return replace(frame, planes=planes, packed=packed)
 
     def forget(self) -> None:
         """Takes the next frame as it comes."""
         self._kept = None
 
-    def _print(self, light: Tones) -> Tones:
-        """Ink, dots and paper of a picture, whatever the range of its levels."""
+    def _print(self, light: Tones, out: Tones) -> None:
+        """Writes ink, dots and paper of a picture, whatever the range of its levels."""
         size = light.shape[1::-1]
         if self._screen is None or self._screen.shape != light.shape:
             self._screen = screen(*size)
+            self._room = np.empty((2, *light.shape), np.uint8)
+        tones_room, lines_room = self._room
         every = max(min(size) // PRINTED_SIDE_PX, 1)
         if every > 1:
             smaller = (size[0] // every, size[1] // every)
@@ -124,9 +130,10 @@ class Printer:
         lines = cv2.LUT(cv2.subtract(_blurred(near, sigma_px * (WIDER**2 - 1) ** 0.5), near), _line_tones())
         tones = cv2.LUT(_exposed(near), _curve())
         if every > 1:
-            tones, lines = (cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in (tones, lines))
-        screened = cv2.addWeighted(tones, HARDNESS, self._screen, -HARDNESS, MIDDLE)
-        return cast(Tones, cv2.min(screened, lines))
+            tones = cv2.resize(tones, size, dst=tones_room, interpolation=cv2.INTER_LINEAR)
+            lines = cv2.resize(lines, size, dst=lines_room, interpolation=cv2.INTER_LINEAR)
+        screened = cv2.addWeighted(tones, HARDNESS, self._screen, -HARDNESS, MIDDLE, dst=tones_room)
+        cv2.min(screened, lines, dst=out)
 
 
 def _calmed(last: _Fine | None, light: Tones) -> tuple[_Fine, Tones]:
