@@ -38,7 +38,13 @@ STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "legend.frameon": False,
 }
-SWEEPS = {"frame": "height of the frame, px", "faces": "faces", "crop": "side of a crop, px", "scope": "what is drawn"}
+SWEEPS = {
+    "frame": "height of the frame, px",
+    "faces": "faces",
+    "crop": "side of a crop, px",
+    "scope": "what is drawn",
+    "palette": "palette",
+}
 BARS = 0.7  # of the room of a stage
 MOST_COLUMNS = 2  # of panels: in narrower ones the numbers of an axis run into each other
 

@@ -1,4 +1,4 @@
-"""What a frame costs against its size, the faces in it, the size of their crops, and how much of it is drawn.
+"""What a frame costs against its size, the faces in it, their crops' size, how much of it is drawn, and the palette.
 
     python benchmarks/scaling.py --frames 60 --json benchmarks/results/scaling.json
 
@@ -26,12 +26,12 @@ from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
 from animecam.run.session import opened_source
 from animecam.run.timing import ms_since
-from animecam.settings import Scope, Settings
+from animecam.settings import Palette, Scope, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
-SWEEPS = ("frame", "faces", "crop", "scope")
+SWEEPS = ("frame", "faces", "crop", "scope", "palette")
 FACES = (1, 2, 4)
 CROP_SIZES_PX = (192, 256, 320, 384, 448, 512)
 HD_PX = (1280, 720)
@@ -147,7 +147,7 @@ class Running:
 def main(*, settings: Settings, frames: int, wanted: tuple[str, ...], report: Path | None) -> None:
     """Measures each sweep; a style and a size hold where they are not varied."""
     watch = Watch()
-    sweeps = (frame_sizes(settings), face_counts(settings), crop_sizes(settings), scopes(settings))
+    sweeps = (frame_sizes(settings), face_counts(settings), crop_sizes(settings), scopes(settings), palettes(settings))
     rows: list[Row] = []
     for name, cases in zip(SWEEPS, sweeps, strict=True):
         if name in (wanted or SWEEPS):
@@ -209,6 +209,20 @@ def scopes(settings: Settings) -> list[Case]:
             lambda: _pattern(*HD_PX),
         )
         for scope in Scope
+    ]
+
+
+def palettes(settings: Settings) -> list[Case]:
+    """Frames of one size in their colours, and printed."""
+    return [
+        Case(
+            "palette",
+            palette.value,
+            f"palette {palette.value}",
+            replace(settings, look=replace(settings.look, palette=palette)),
+            lambda: _pattern(*HD_PX),
+        )
+        for palette in Palette
     ]
 
 

@@ -28,7 +28,7 @@ EVEN_DELAY_MS = 20.0
 SCRIPTS = {
     "stages": ("stages", (TINY, WIDER, "--frames", "4", *STYLED)),
     "backends": ("backends", ("--style", STYLE, "--size", "64", "--rounds", "3")),
-    "scaling": ("scaling", ("--sweep", "faces", "--sweep", "scope", "--frames", "2", *STYLED)),
+    "scaling": ("scaling", ("--sweep", "faces", "--sweep", "scope", "--sweep", "palette", "--frames", "2", *STYLED)),
     "soak": ("soak", ("pattern:160x120@60", "--minutes", "0.03", "--window", "0.1", *STYLED)),
     "flicker": ("flicker", (TINY, "--frames", "4", *STYLED)),
     "pipeline": ("pipeline", ("pattern:160x120@30", "--seconds", "0.5", *STYLED)),

@@ -144,6 +144,13 @@ def test_scopes_are_compared_with_heads_alone(written):
     assert [row["faces"] for row in rows.values()] == [1.0, 1.0, 1.0]
 
 
+def test_a_print_is_compared_with_colours(written):
+    rows = {row["value"]: row for row in written("scaling")["rows"] if row["sweep"] == "palette"}
+    assert list(rows) == ["color", "manga"]
+    assert rows["color"]["frame_ratio"]["median"] == 1.0
+    assert rows["manga"]["stage_ms"]["paste"] > rows["color"]["stage_ms"]["paste"]
+
+
 def test_crowds_are_yuv_and_move(bench):
     first, second = bench("inputs").crowd(2, 320, 180, 2, room_for=2)
     assert first.pixel_format is PixelFormat.YUV420P

@@ -20,7 +20,8 @@ RESIZED = 2
 """So many pixels of a whole frame are resized while one of a part of it is warped, at 2160p; at 720p it is three."""
 
 SEEN_ROWS = 4
-"""Rows of a plane that make up one of a picture that is looked at: as many as are left out of three times as many."""
+"""Rows of a plane for one of a picture that is looked at, at least: of a frame with twice as many every second is read.
+"""
 
 
 class CpuImageOps:

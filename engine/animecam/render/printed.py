@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.color import CHROMA_ZERO, FULL_SPAN, NARROW_BLACK, NARROW_LUMA_SPAN
 from animecam.types import Frame, Plane, allocate_planes
 
 Tones: TypeAlias = NDArray[np.uint8]
@@ -73,7 +74,7 @@ HEIGHTS, COARSE_TILE = 4096, 8
 """Steps of the table of a screen's heights, and every how manyth of them a tile has down."""
 
 MIDDLE = 128
-"""Chroma without a colour, and what is neither ink nor paper."""
+"""The tone between ink and paper."""
 
 
 class Printer:
@@ -103,7 +104,7 @@ class Printer:
             if not frame.color.full_range:
                 cv2.LUT(planes[0], _narrow(), dst=planes[0])
             for plane in planes[1:]:
-                plane[...] = MIDDLE
+                plane[...] = int(CHROMA_ZERO)
         else:
             gray = cast(Tones, cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2GRAY))
             self._print(gray, gray)
@@ -215,7 +216,7 @@ def _line_tones() -> Plane:
 @lru_cache(maxsize=1)
 def _narrow() -> Plane:
     """Full range → that of video, uint8 [256]."""
-    return _shared(16 + np.arange(256) * (219 / 255))
+    return _shared(NARROW_BLACK + np.arange(256) * (NARROW_LUMA_SPAN / FULL_SPAN))
 
 
 def _shared(values: NDArray[np.floating[Any]]) -> Plane:
