@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor, distributed, nn
@@ -46,11 +47,21 @@ def join_processes() -> Generator[Process]:
     if ranks == 1:
         yield Process(0, 1, device)
         return
+    _import_what_takes_the_group()
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Process(rank, ranks, device)
     finally:
         distributed.destroy_process_group()
+
+
+def _import_what_takes_the_group() -> None:
+    """Let the defaults of that module's functions be None.
+
+    They are the group that there is when torch imports it, as an optimizer's first step does. One that is held so
+    outlives its end, and where its threads outlive the interpreter the process is aborted now and then.
+    """
+    import_module("torch.distributed.nn.functional")
 
 
 def average_gradients(weights: Iterable[Tensor]) -> None:
