@@ -28,6 +28,7 @@ from animecam_training.target.warp import Jaw, Lens, warp_face
 
 SIDE_PX = 96
 BESIDE_NOSE = (50, 280)  # cheeks
+FROM_JAW_TO_LIPS = ((58, 61), (288, 291))
 
 
 def _grid() -> Image:
@@ -79,6 +80,19 @@ def test_a_character_has_larger_eyes_and_flat_skin_of_the_same_hue(portrait: tup
         # White or iris where the photo has an eyelid.
         skin = to_lab(drawn)[tuple(face.mesh[BESIDE_NOSE[0]].astype(int)[::-1])]
         assert np.linalg.norm(to_lab(drawn)[above[1], above[0]] - skin) > 15
+
+
+def test_light_from_the_left_shades_the_right_cheek_whatever_the_photo_has(
+    portrait: tuple[Image, FoundFace, Plane],
+) -> None:
+    photo, face, person = portrait
+    options = AnimeOptions(shade=20.0, key_light="left")
+    sun_from_the_right = np.linspace(0.6, 1.2, photo.shape[1])[None, :, None]
+    for picture in (photo, np.clip(photo * sun_from_the_right, 0, 255).astype(np.uint8)):
+        lightness = to_lab(draw_anime(picture, face.mesh, person, options))[..., 0]
+        places = (face.mesh[jaw] + 0.4 * (face.mesh[lips] - face.mesh[jaw]) for jaw, lips in FROM_JAW_TO_LIPS)
+        left, right = (float(lightness[int(y), int(x)]) for x, y in places)
+        assert left - right == pytest.approx(options.shade, abs=4)
 
 
 def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, FoundFace, Plane]) -> None:

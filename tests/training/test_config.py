@@ -72,6 +72,8 @@ def test_toml_there_and_back() -> None:
         ("[augment]\nblur_px = [2.0, 1.0]", "augment.blur_px"),
         ("[augment]\nmotion_px = [2.0, 1.0]", "augment.motion_px"),
         ("[augment]\nmosaic = 1.5", "augment.mosaic"),
+        ("[augment]\nmirror = 1.5", "augment.mirror"),
+        ('drawing = "anime"\n[anime]\nkey_light = "left"', "augment.mirror"),
         ('method = "dtgan"\n[augment]\nmosaic = 0.5', "augment.mosaic"),
         ("[augment]\ngamma = 0.0", "augment.gamma"),
         ("[data]\nzooms = [inf]", "data.zooms"),

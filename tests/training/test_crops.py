@@ -102,6 +102,12 @@ def test_regions_are_cut_where_the_picture_is(zoom: float, colourful: Callable[.
         assert not wrong[:2, :2].any() or zoom != 1
 
 
+@pytest.mark.parametrize(("mirror", "mirrored"), [(0.0, {False}), (0.5, {False, True}), (1.0, {True})])
+def test_as_many_windows_are_mirrored_as_are_asked_for(mirror: float, mirrored: set[bool]) -> None:
+    rng = np.random.default_rng(0)
+    assert {choose_window((64, 64), 32, 1.5, rng, mirror=mirror).mirrored for _ in range(50)} == mirrored
+
+
 def test_light_changes_both_and_quality_one(colourful: Callable[..., np.ndarray]) -> None:
     picture = colourful(0).astype(np.float32) / 255
     config = AugmentConfig(colour=1, blur=1, noise=1, jpeg=1)

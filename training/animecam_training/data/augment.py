@@ -42,7 +42,9 @@ class Window:
     mirrored: bool
 
 
-def choose_window(shape: Sequence[int], size_px: int, zoom: float, rng: np.random.Generator) -> Window:
+def choose_window(
+    shape: Sequence[int], size_px: int, zoom: float, rng: np.random.Generator, *, mirror: float = 0.5
+) -> Window:
     """A random square.
 
     Args:
@@ -50,11 +52,12 @@ def choose_window(shape: Sequence[int], size_px: int, zoom: float, rng: np.rando
         size_px: Side of the crop that it is for.
         zoom: Side of the square in sides of the crop; limited to the picture.
         rng: Source of place and mirroring.
+        mirror: Share of the squares that are mirrored.
     """
     height, width = shape[0], shape[1]
     side = int(min(round(size_px * zoom), height, width))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    return Window(top, left, side, mirrored=bool(rng.random() < 0.5))
+    return Window(top, left, side, mirrored=bool(rng.random() < mirror))
 
 
 def cut(images: Sequence[Image], size_px: int, window: Window) -> list[Image]:

@@ -191,7 +191,7 @@ class PairSet(Crops):
         pictures = [photo, self.read_beside(photo, target_of(path))]
         if path in self._worn:
             pictures.append(self.read_beside(photo, worn_of(path), read_layer))
-        window = choose_window(photo.shape, size_px, zoom, rng)
+        window = choose_window(photo.shape, size_px, zoom, rng, mirror=self.augment.mirror)
         parts = [self.read_beside(photo, parts_of(path), read_mask)] if self._with_parts else []
         cuts = cut(pictures, size_px, window)
         photo, target = vary_light([to_unit(image) for image in cuts[:2]], self.augment, rng)
@@ -275,7 +275,9 @@ class PhotoSet(Crops):
         path = self.inputs[int(rng.integers(len(self.inputs)))]
         photo = self.read(path)
         self._warn_of_size(photo, path)
-        return path, choose_window(photo.shape, size_px, float(rng.choice(self.data.zooms)), rng)
+        return path, choose_window(
+            photo.shape, size_px, float(rng.choice(self.data.zooms)), rng, mirror=self.augment.mirror
+        )
 
 
 def describe_pictures(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:

@@ -80,7 +80,9 @@ class UnpairedSet(PhotoSet):
         rng = np.random.default_rng((self.seed, STYLE_STREAM, index))
         path = self.styles[int(rng.integers(len(self.styles)))]
         style = self.read(path)
-        window = choose_window(style.shape, size_px, float(rng.choice(self.data.zooms)), rng)
+        window = choose_window(
+            style.shape, size_px, float(rng.choice(self.data.zooms)), rng, mirror=self.augment.mirror
+        )
         anime, smoothed = cut([style, self.read_beside(style, smoothed_of(path))], size_px, window)
         return batch | {
             "anime": to_tensor(to_unit(anime)),

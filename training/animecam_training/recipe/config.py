@@ -87,6 +87,7 @@ class AugmentConfig:
         haze: Share of the inputs that lose contrast around one place, as behind glasses that mirror a window.
         motion: Share of the inputs that are smeared along a line, as a head is that turns while a webcam exposes.
         motion_px: Shortest and longest way of that, pixels of the crop.
+        mirror: Share of the crops whose left and right are exchanged, targets alike.
         mosaic: Share of the crops that are four of half the size, side by side, inputs and targets alike: heads as
             small as they are in a whole frame. Methods "pairs" and "distill".
     """
@@ -102,6 +103,7 @@ class AugmentConfig:
     haze: float = 0.0
     motion: float = 0.0
     motion_px: tuple[float, float] = (2.0, 10.0)
+    mirror: float = 0.5
     mosaic: float = 0.0
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from animecam_training.recipe.config import Recipe
+from animecam_training.target.options import DRAWING_SECTIONS
 
 SMALLEST_CROP_PX = 64
 SIZE_MULTIPLE = 8  # of crops; the generators halve three times
@@ -55,6 +56,11 @@ def _augment_rules(recipe: Recipe) -> Rules:
     augment = recipe.augment
     least_blur, most_blur = augment.blur_px
     least_motion, most_motion = augment.motion_px
+    # Mirrored drawings would have the light from the right.
+    is_lit = (
+        recipe.method == "pairs" and "anime" in DRAWING_SECTIONS[recipe.drawing] and recipe.anime.key_light == "left"
+    )
+    most_mirrored, mirror = (0, '0 with anime.key_light = "left"') if is_lit else (1, "0 to 1")
     most_mosaics = 0 if recipe.method == "dtgan" else 1
     return {
         "augment.colour": (0 <= augment.colour <= 1, "0 to 1"),
@@ -68,6 +74,7 @@ def _augment_rules(recipe: Recipe) -> Rules:
         "augment.haze": (0 <= augment.haze <= 1, "0 to 1"),
         "augment.motion": (0 <= augment.motion <= 1, "0 to 1"),
         "augment.motion_px": (0 < least_motion <= most_motion, "two above 0, the smaller first"),
+        "augment.mirror": (0 <= augment.mirror <= most_mirrored, mirror),
         "augment.mosaic": (0 <= augment.mosaic <= most_mosaics, '0, or to 1 with the method "pairs" or "distill"'),
     }
 

@@ -1,6 +1,7 @@
 """What the drawing "anime" looks like, as values."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from animecam_training.target.lines import LineOptions
 
@@ -17,6 +18,8 @@ class AnimeOptions:
         skin_lift: Lightness added to the skin, CIE L units.
         skin_chroma: Gain of the skin's own colour; what is lifted looks more coloured than it was.
         shade: How much darker the skin is where hair, head or side throw a shadow, CIE L units.
+        key_light: What shades a side of the face: the light of the photo, where it leaves one dark ("photo"), or always
+            one from the upper left of the picture ("left"; wants `augment.mirror` = 0).
         blush: Redness added to the cheeks, CIE a units.
         chroma: Gain of the colours outside of the skin.
         line_ink: Opacity of the lines found in the photo, 0 … 1.
@@ -32,6 +35,7 @@ class AnimeOptions:
     skin_lift: float = 7.5
     skin_chroma: float = 1.08
     shade: float = 9.5
+    key_light: Literal["photo", "left"] = "photo"
     blush: float = 7.0
     chroma: float = 1.35
     line_ink: float = 0.9
