@@ -17,6 +17,7 @@ import cv2
 import pytest
 import torch
 
+from animecam_training.cli import main
 from animecam_training.data import workers as workers_module
 from animecam_training.data.loading import batches
 from animecam_training.data.sets import Batch, PairSet
@@ -116,6 +117,23 @@ def test_ctrl_c_does_not_wait_for_workers() -> None:
     with pytest.raises(KeyboardInterrupt):
         list(in_order(time.sleep, [60.0] * 4, 2))
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_preparing_that_is_stopped_says_what_is_kept(
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A polite kill ended it without a word."""
+
+    def stopped(*_: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(LONGEST_S)
+
+    monkeypatch.setattr("animecam_training.data.prepare.prepare", stopped)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert "prepare again" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_killed_worker_is_told_of() -> None:

@@ -14,6 +14,7 @@ from rich.markup import escape
 from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error
 from animecam_training.errors import TrainingError, needed_packages
+from animecam_training.run.stopping import end_like_ctrl_c
 from animecam_training.weights_cli import mean, pass_on_learned
 
 RUN_TIME_ERROR = 1
@@ -266,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     words = list(arguments) if arguments is not None else None
     try:
-        app.main(args=words, prog_name="animecam-train", standalone_mode=False)
+        with end_like_ctrl_c():
+            app.main(args=words, prog_name="animecam-train", standalone_mode=False)
     except click.ClickException as error:
         asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam-train"
         show_error(error.format_message(), f"{asked} --help")

@@ -3,6 +3,7 @@
 Workers do not hear Ctrl-C.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Generator
@@ -40,6 +41,25 @@ def stop_wishes() -> Generator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         listen_no_more()
+
+
+@contextmanager
+def end_like_ctrl_c() -> Generator[None]:
+    """A polite kill interrupts the block as Ctrl-C does, so that it says what is kept.
+
+    In another thread than the main one nothing changes, nor for a signal that is handled otherwise, nor where torchrun
+    ends its processes: one that waits for the others would not hear it.
+    """
+    is_alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    is_heard = is_alone and threading.current_thread() is threading.main_thread()
+    if not is_heard or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
