@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 from animecam.backends.base import Backend, BackendChoice, BackendOptions, Tensor
 from animecam.backends.opening import open_backend, probe_backends
-from animecam.measure.networks import REFERENCE, REFERENCE_STYLE, opened_reference
+from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
 from animecam.settings import DEFAULT_STYLE
 from animecam.styles.card import FULL, Contract
 from animecam.styles.pixels import batch_shape, encode
-from animecam.styles.registry import Style, find_style, verified_half, verified_int8, verified_model
+from animecam.styles.registry import REFERENCE_STYLE, Style, find_style, verified_half, verified_int8, verified_model
 from animecam.types import Image
 
 SIZES_PX = (256, 384)

@@ -27,7 +27,7 @@ from animecam.cli.live import parse_resolution
 from animecam.cli.options import look_options
 from animecam.drawing.networks import open_networks
 from animecam.settings import Settings
-from animecam.styles.registry import list_styles
+from animecam.styles.registry import offered_styles
 from animecam.web.options import Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
@@ -65,7 +65,7 @@ def main(
     watch, (width_px, height_px) = Watch(), size
     script = clock_camera(PORTRAIT, width_px, height_px)
     with Studio(lambda: open_networks(settings)) as studio:
-        site = Site(tuple(list_styles()), settings.look, Limits(sessions=users + 1))
+        site = Site(offered_styles(settings.look.style), settings.look, Limits(sessions=users + 1))
         try:
             rows = asyncio.run(run(studio, site, script, height_px, seconds, users, screenshots))
         except PageError as error:

@@ -26,9 +26,8 @@ import click
 from measuring import LENGTH, BenchmarkCommand, say
 from report_text import SECTIONS, write_report
 
-from animecam.measure.networks import REFERENCE_STYLE
 from animecam.settings import DEFAULT_STYLE
-from animecam.styles.registry import find_style
+from animecam.styles.registry import REFERENCE_STYLE, find_style
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parent / "docs" / "report"

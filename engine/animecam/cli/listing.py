@@ -74,10 +74,10 @@ def styles(context: click.Context) -> None:
     """Lists the styles; `styles add` brings one of your own."""
     if context.invoked_subcommand is not None:
         return
-    from animecam.styles.registry import list_styles, user_styles
+    from animecam.styles.registry import offered_styles, user_styles
 
     table = Table(Column("style", no_wrap=True), "what it is", "licence", "where from")
-    for style in list_styles():
+    for style in offered_styles():
         table.add_row(style.name, escape(style.description), escape(style.licence), escape(style.author))
     results.print(table)
     show_note(f"styles that you add lie in {user_styles()}")

@@ -92,7 +92,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         from animecam.web.server import Site, serve
     except ModuleNotFoundError as error:
         raise UsageError(f"the page needs the package {error.name}", hint="pip install 'animecam[web]'") from error
-    from animecam.styles.registry import list_styles
+    from animecam.styles.registry import offered_styles
     from animecam.web.addresses import reachable_hosts, url
     from animecam.web.certificate import own_tls, tls_context
     from animecam.web.gate import is_loopback
@@ -122,7 +122,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         with messages.status("opening the networks"):
             studio = stack.enter_context(Studio(lambda: _opened(settings), max_fps=settings.max_fps))
         show_note(studio.summary)
-        site = Site(tuple(list_styles()), settings.look, options.limits, token)
+        site = Site(offered_styles(settings.look.style), settings.look, options.limits, token)
         asyncio.run(serve(studio, site, options, tls, tell))
 
 

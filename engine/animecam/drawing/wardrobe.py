@@ -6,25 +6,26 @@ from contextlib import contextmanager
 
 from animecam.drawing.networks import Networks
 from animecam.errors import AnimecamError
-from animecam.styles.registry import list_styles
+from animecam.styles.registry import offered_styles
 from animecam.types import StreamFormat
 
 CLOSE_SECONDS = 30.0  # longest wait for the style that is being opened when the run ends
 
 
 class Wardrobe:
-    """The styles of this machine, each as far as it is open.
+    """The styles that are offered on this machine, each as far as it is open.
 
     Args:
         networks: Opens them and draws with them.
         stream: What will be drawn.
+        chosen: Name of the style that is drawn first.
 
     Attributes:
-        styles: Names, in the order of `animecam styles`.
+        styles: Names of those that are offered, in the order of `animecam styles`.
     """
 
-    def __init__(self, networks: Networks, stream: StreamFormat) -> None:
-        self.styles = tuple(style.name for style in list_styles())
+    def __init__(self, networks: Networks, stream: StreamFormat, chosen: str) -> None:
+        self.styles = tuple(style.name for style in offered_styles(chosen))
         self._networks, self._stream = networks, stream
         self._obstacles: dict[str, str] = {}
 

@@ -20,10 +20,16 @@ from animecam.measure.turns import interleave
 from animecam.sources.portrait import load_portrait
 from animecam.styles.card import FULL
 from animecam.styles.network import StyleNet
-from animecam.styles.registry import Style, find_style, verified_half, verified_int8, verified_model
+from animecam.styles.registry import (
+    REFERENCE_STYLE,
+    Style,
+    find_style,
+    verified_half,
+    verified_int8,
+    verified_model,
+)
 from animecam.types import Image
 
-REFERENCE_STYLE = "starter"
 REFERENCE_PX = 256
 REFERENCE = f"ONNX Runtime float32 on the full network ({REFERENCE_STYLE}) at {REFERENCE_PX} px"
 

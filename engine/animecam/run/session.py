@@ -83,7 +83,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         controls = Controls(settings.look)
         audio_delay_ms = options.audio_delay_ms or 0
         recorder = Recorder(source.format, Path(), open_sink, microphone, audio_delay_ms)
-        wardrobe = Wardrobe(networks, source.format)
+        wardrobe = Wardrobe(networks, source.format, settings.look.style)
         panel = LivePanel(
             controls,
             wardrobe.styles,

@@ -16,6 +16,9 @@ from animecam.styles.card_parser import NAME_PATTERN, read_card
 BUNDLED = Path(__file__).parent
 """Folder whose sub-folders are the styles that come with animecam."""
 
+REFERENCE_STYLE = "starter"
+"""The full DTGAN after a short trial, to which times are compared. It can be named, but others are offered."""
+
 _UNREADABLE = "%s cannot be searched for styles: %s (check its rights)"
 
 log = logging.getLogger(__name__)
@@ -78,6 +81,11 @@ def list_styles() -> tuple[Style, ...]:
         except StyleError as error:
             log.warning("%s (%s)", error.message, error.hint)
     return tuple(styles)
+
+
+def offered_styles(chosen: str = "") -> tuple[Style, ...]:
+    """As `list_styles`, without the reference, unless that is the one the user chose."""
+    return tuple(style for style in list_styles() if style.name != REFERENCE_STYLE or style.name == chosen)
 
 
 def find_style(name: str) -> Style:

@@ -232,9 +232,9 @@ class FakeNetworks:
 
 def test_styles_are_opened_one_after_the_other_beside_the_run(monkeypatch):
     names = ("ink", "broken", "snow")
-    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name=name) for name in names])
+    monkeypatch.setattr(wardrobe, "offered_styles", lambda _: [SimpleNamespace(name=name) for name in names])
     networks = FakeNetworks()
-    styles = Wardrobe(networks, stream=None)
+    styles = Wardrobe(networks, stream=None, chosen="ink")
     assert styles.styles == names
     with styles.filling():
         assert styles.why_not("ink") == "is still being loaded"
@@ -254,14 +254,14 @@ def test_a_style_that_was_deleted_meanwhile_does_not_work(monkeypatch):
         def is_prepared(self, style):
             raise StyleError(f"there is no style {style!r}")
 
-    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name="ink")])
-    assert Wardrobe(Searching(), stream=None).why_not("ink") == "does not work: there is no style 'ink'"
+    monkeypatch.setattr(wardrobe, "offered_styles", lambda _: [SimpleNamespace(name="ink")])
+    assert Wardrobe(Searching(), stream=None, chosen="ink").why_not("ink") == "does not work: there is no style 'ink'"
 
 
 def test_the_end_of_the_run_ends_the_opening(monkeypatch):
-    monkeypatch.setattr(wardrobe, "list_styles", lambda: [SimpleNamespace(name=name) for name in ("ink", "snow")])
+    monkeypatch.setattr(wardrobe, "offered_styles", lambda _: [SimpleNamespace(name=name) for name in ("ink", "snow")])
     networks = FakeNetworks()
-    with Wardrobe(networks, stream=None).filling():
+    with Wardrobe(networks, stream=None, chosen="ink").filling():
         threading.Timer(0.05, networks.go_on.set).start()
     assert networks.ready <= {"ink"}
     assert networks.ended == 1

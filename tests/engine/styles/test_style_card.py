@@ -34,6 +34,7 @@ from animecam.styles.registry import (
     file_sha256,
     find_style,
     list_styles,
+    offered_styles,
     user_styles,
     verified_model,
     verify_style,
@@ -171,6 +172,14 @@ def ink(user_folder: Path) -> Path:
         variants.append(replace(variant, sha256=file_sha256(folder / variant.file)))
     replace(CARD, variants=tuple(variants)).save(folder)
     return folder
+
+
+def test_the_reference_is_offered_to_whoever_chose_it(user_folder: Path):
+    names = [style.name for style in offered_styles()]
+    assert "cel" in names
+    assert "starter" not in names
+    assert sorted([*names, "starter"]) == [style.name for style in offered_styles("starter")]
+    assert find_style("starter").is_bundled
 
 
 def test_bundled_styles_are_whole_and_say_their_licence(user_folder: Path):

@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 
 from animecam.drawing.networks import open_networks
 from animecam.settings import DEFAULT_STYLE, Look, Settings
-from animecam.styles.registry import list_styles
+from animecam.styles.registry import offered_styles
 from animecam.web.options import Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
@@ -35,12 +35,12 @@ DIFFERENCE = f"""(() => {{
 
 @pytest.mark.timeout(TEST_SECONDS)
 def test_a_face_comes_back_drawn(chromium, running_browser, camera_clip):
-    if DEFAULT_STYLE not in {style.name for style in list_styles()}:
+    if DEFAULT_STYLE not in {style.name for style in offered_styles()}:
         pytest.skip("needs the bundled style")
     settings = Settings(Look(size_px=192), threads=1)
 
     async def main():
-        site = Site(tuple(list_styles()), settings.look, Limits())
+        site = Site(offered_styles(), settings.look, Limits())
         running = running_browser(camera=camera_clip)
         async with TestServer(build_app(studio, site)) as server, chromium.connected(running) as browser:
             page = await browser.open(f"http://127.0.0.1:{server.port}/")
