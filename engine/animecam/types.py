@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.bars import Inset
 from animecam.cuda.pixels import DevicePixels
 
 Plane: TypeAlias = NDArray[np.uint8]
@@ -92,8 +93,7 @@ class Frame:
     """One picture on its way through the pipeline, in the decoder's own pixel format.
 
     Attributes:
-        planes: The pixels, one array a plane as `pixel_format.planes` says; read-only by convention. Empty for a frame
-            on a GPU, see `on_host`.
+        planes: The pixels, an array a plane as `pixel_format.planes` says, read-only; empty on a GPU, see `on_host`.
         pixel_format: Layout of the planes. YUV frames have even sides.
         color: Matrix, range, primaries and transfer of the numbers.
         rotation_deg: Counter-clockwise turn that makes the stored picture stand upright: 0, 90, 180 or 270.
@@ -107,6 +107,7 @@ class Frame:
         is_placeholder: It stands in for a picture that there is not, and is shown as it is.
         on_gpu: The pixels of a frame that a GPU decoded or drew, where it left them.
         exif: EXIF data of a photo as its file has them, previews and all (a TIFF structure); empty: it has none.
+        inset: Where what was filmed lies in the stored picture, the rest of which is black; None: it is all of it.
     """
 
     planes: tuple[Plane, ...]
@@ -122,6 +123,7 @@ class Frame:
     is_placeholder: bool = False
     on_gpu: DevicePixels | None = None
     exif: bytes = b""
+    inset: Inset | None = None
 
     @property
     def width_px(self) -> int:

@@ -5,6 +5,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.bars import Inset
 from animecam.faces.base import Cropper
 from animecam.faces.geometry import upright_region
 from animecam.faces.tones import Tones, averaged, tones_in, tones_of
@@ -41,9 +42,17 @@ class CutFinder:
         self._crop = crop
         self._last: _Thumb | None = None
         self._last_s = 0.0
+        self._inset: Inset | None = None
 
     def __call__(self, frame: Frame) -> bool:
-        """Whether a frame has nothing to do with the last one before it that shows anything."""
+        """Whether a frame has nothing to do with the last one before it that shows anything.
+
+        Where it is fitted otherwise, between other black bars, nothing in it is where it was.
+        """
+        is_fitted_otherwise, self._inset = frame.inset != self._inset, frame.inset
+        return self._is_unlike_last(frame) or is_fitted_otherwise
+
+    def _is_unlike_last(self, frame: Frame) -> bool:
         now = _thumb(self._tones(frame))
         if float(np.linalg.norm(now)) <= PLAIN_LEVELS * now.size**0.5:
             return False  # a fade, or a hand before the camera: what comes after it is compared with what was before

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.bars import Inset
 from animecam.types import WHOLE_FRAME, Affine, Box, Detection, Frame, Region
 
 Boxes: TypeAlias = NDArray[np.float32]
@@ -83,14 +84,14 @@ def is_plausible(detection: Detection) -> bool:
 
 
 def upright_region(frame: Frame, longer_px: int) -> Region:
-    """The whole frame as a small upright picture.
+    """The whole frame, but for its black bars, as a small upright picture.
 
     Args:
         frame: The frame; its `rotation_deg` is undone.
         longer_px: Longer side of the picture; a smaller frame is not enlarged.
 
     Returns:
-        A region of all of the frame, no more: what is upright and on whole pixels is averaged, from 720p on, in 0.35 to
+        A region of all of that, no more: what is upright and on whole pixels is averaged, from 720p on, in 0.35 to
         0.38 of the time that a margin costs. Its shorter side is rounded, so that its pixels may be wider than high by
         half of one in that many.
     """
@@ -100,13 +101,14 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
 
 
 def upright_size(frame: Frame) -> tuple[int, int]:
-    """Width and height of a frame whose `rotation_deg` is undone."""
-    return (frame.height_px, frame.width_px) if frame.rotation_deg in (90, 270) else (frame.width_px, frame.height_px)
+    """Width and height of what a frame shows, without black bars, once its `rotation_deg` is undone."""
+    _, _, width_px, height_px = _filmed(frame)
+    return (height_px, width_px) if frame.rotation_deg in (90, 270) else (width_px, height_px)
 
 
 def upright_picture(frame: Frame, width_px: int, height_px: int) -> Region:
-    """All of a frame as an upright picture of this size."""
-    width, height = float(frame.width_px), float(frame.height_px)
+    """All of a frame, but for its black bars, as an upright picture of this size."""
+    left, top, width, height = map(float, _filmed(frame))
     # Unit square of the upright picture to frame pixels: a turn by 90 degrees makes the right border of the stored
     # picture the upper one of the upright picture.
     turned = {
@@ -116,7 +118,12 @@ def upright_picture(frame: Frame, width_px: int, height_px: int) -> Region:
         270: [[0.0, width, 0.0], [-height, 0.0, height]],
     }
     to_frame = np.array(turned[frame.rotation_deg], dtype=np.float64) / (width_px, height_px, 1.0)
+    to_frame[:, 2] += left, top
     return Region(WHOLE_FRAME, width_px, height_px, to_frame)
+
+
+def _filmed(frame: Frame) -> Inset:
+    return frame.inset or Inset(0, 0, frame.width_px, frame.height_px)
 
 
 def map_detection(detection: Detection, to_frame: Affine) -> Detection:

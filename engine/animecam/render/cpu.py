@@ -108,8 +108,9 @@ def _paste_one(frame: Frame, patch: Patch) -> None:
     box = touched_box(frame, patch.region, shown)
     if box is None:
         return
-    if patch.region.track_id == WHOLE_FRAME and box.area_px * RESIZED >= frame.width_px * frame.height_px:
-        box = PixelBox(0, 0, frame.width_px, frame.height_px)
+    if patch.region.track_id == WHOLE_FRAME:
+        all_of_it = touched_box(frame, patch.region, Box(0, 0, patch.region.width_px, patch.region.height_px))
+        box = all_of_it if all_of_it is not None and box.area_px * RESIZED >= all_of_it.area_px else box
     to_crop = invert(patch.region.to_frame)
     is_opaque = _covers(patch, bounding_box(to_crop, Box(box.left, box.top, box.right, box.bottom)))
     is_faded = not is_opaque and _fades_inside(patch.mask, shown)

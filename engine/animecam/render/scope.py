@@ -26,13 +26,13 @@ def whole_frame_size(width_px: int, height_px: int, size_px: int) -> tuple[int, 
 
 
 def whole_frame_region(frame: Frame, size_px: int) -> Region:
-    """The whole frame as one upright picture.
+    """The whole frame, but for its black bars, as one upright picture.
 
     Args:
         frame: The frame; its `rotation_deg` is undone.
         size_px: Wanted shorter side of the picture.
 
     Returns:
-        A region that covers the frame exactly; its aspect differs from the frame's by the rounding to multiples of 8.
+        A region that covers it exactly; its aspect differs from the frame's by the rounding to multiples of 8.
     """
     return upright_picture(frame, *whole_frame_size(*upright_size(frame), size_px))

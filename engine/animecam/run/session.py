@@ -141,7 +141,8 @@ def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Si
         cameras = _open_standbys(stack, uris, source.format)
     if (uris or options.has_window) and source.format.is_live:  # somebody looks who can end the run himself
         away = placeholder_frame(source.format, AWAY)
-        source = ReturningSource(source, lambda: open_source(options.source, options.source_options), away)
+        again = replace(options.source_options, like=source.format)  # what is open by now counts on it
+        source = ReturningSource(source, lambda: open_source(options.source, again), away)
         stack.callback(source.close)
     return source, cameras
 

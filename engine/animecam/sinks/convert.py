@@ -32,7 +32,7 @@ def to_rgb(frame: Frame, *, upright: bool = True) -> Image:
         picture = cast(Image, cv2.transform(_full_chroma(frame), matrix))
     else:
         picture = frame.planes[0]
-    return _turned(picture, frame.rotation_deg) if upright else picture
+    return turned(picture, frame.rotation_deg) if upright else picture
 
 
 def to_yuv420(frame: Frame, color: Color | None = None) -> Frame:
@@ -71,7 +71,7 @@ def upright(frame: Frame) -> Frame:
     frame = frame.on_host()
     if frame.pixel_format is PixelFormat.YUV422P and frame.rotation_deg % _HALF_TURN_DEG:
         frame = to_yuv420(frame)  # a quarter turn of 4:2:2 has its chroma halved in height: no format of ours
-    planes = tuple(_turned(plane, frame.rotation_deg) for plane in frame.planes)
+    planes = tuple(turned(plane, frame.rotation_deg) for plane in frame.planes)
     return replace(frame, planes=planes, packed=None, rotation_deg=0)
 
 
@@ -110,8 +110,8 @@ def _full_chroma(frame: Frame) -> Image:
     return cast(Image, cv2.merge((luma, *spread)))
 
 
-def _turned(plane: Plane, rotation_deg: int) -> Plane:
-    """A plane turned counter-clockwise by a multiple of 90 degrees, with contiguous rows."""
+def turned(plane: Plane, rotation_deg: int) -> Plane:
+    """A plane turned counter-clockwise by a multiple of 90 degrees (below 0 clockwise), with contiguous rows."""
     if rotation_deg == 0:
         return plane
     return np.ascontiguousarray(np.rot90(plane, rotation_deg // _QUARTER_TURN_DEG))

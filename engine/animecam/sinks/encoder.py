@@ -27,6 +27,7 @@ from animecam.sinks.begun import Begun, EncodedOtherwiseError
 from animecam.sinks.clock import UNKNOWN_RATE, Clock
 from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
+from animecam.sinks.fit import Fitter
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
@@ -101,20 +102,12 @@ class Encoder:
         self._clock.go_on(begun.frames, begun.start_s, begun.last_s)
 
     def write(self, frame: Frame) -> None:
-        """Encodes one frame.
+        """Encodes one frame; one of another size than the stream's is fitted into that.
 
         Raises:
-            SinkError: The frame has another size than the stream.
             av.error.FFmpegError: It cannot be encoded or written.
         """
-        frame = self._fitted(frame)
-        size, stored = (frame.width_px, frame.height_px), (self._video.width, self._video.height)
-        if size != stored:
-            raise SinkError(
-                f"the picture changed from {stored[0]}x{stored[1]} to {size[0]}x{size[1]} pixels",
-                hint="one file holds one size: end the run and start another",
-            )
-        picture = to_video_frame(frame)
+        picture = to_video_frame(self._fitted(frame))
         picture.time_base = self._clock.time_base
         picture.pts, picture.duration = self._clock.stamp(frame)
         if self._sound is not None:
@@ -162,6 +155,7 @@ class Encoder:
     def _add_video(self, stream: StreamFormat) -> VideoStream:
         encoding = self._encoding
         width_px, height_px = self._stored_size(stream)
+        self._fit = Fitter(width_px, height_px, stream.rotation_deg if encoding.container.keeps_rotation else 0)
         try:
             video = self._container.add_stream(
                 encoding.codec,
@@ -238,6 +232,7 @@ class Encoder:
             frame = frame.on_host()
         if not self._encoding.container.keeps_rotation:
             frame = upright(frame)
+        frame = self._fit(frame)
         return frame if frame.pixel_format is self._encoding.pixel_format else to_yuv420(frame, self._color)
 
     def _end_in_time(self, held: "Sequence[Packet[VideoStream]]") -> None:

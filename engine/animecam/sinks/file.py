@@ -86,7 +86,7 @@ class FileSink:
         """Encodes one frame.
 
         Raises:
-            SinkError: The disk is full, the picture changed its size, or the encoder failed.
+            SinkError: The disk is full, or the encoder failed.
         """
         if self._unwritten:
             self._unwritten -= 1

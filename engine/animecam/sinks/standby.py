@@ -2,20 +2,16 @@
 
 import threading
 import time
-from typing import cast
-
-import cv2
-import numpy as np
 
 from animecam.errors import SinkError
 from animecam.sinks.base import Sink
-from animecam.sinks.convert import to_rgb, upright_size
-from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
+from animecam.sinks.convert import upright_size
+from animecam.sinks.fit import fitted
+from animecam.types import Frame, StreamFormat
 
 QUIET_SECONDS = 1.0  # without a frame for this long, the placeholder is shown; slow engines draw one a second
 REPEAT_SECONDS = 0.2  # some programs take a camera for dead after half a second without a picture
 JOIN_SECONDS = 5.0
-FULL_RANGE_RGB = Color(full_range=True)
 
 
 class Standby:
@@ -49,9 +45,10 @@ class Standby:
         """
         if self._failure is not None:
             raise self._failure
-        fitted = self._fitted(frame)
+        if upright_size(frame.width_px, frame.height_px, frame.rotation_deg) != self._size_px:
+            frame = fitted(frame, *self._size_px)
         with self._writing:
-            self._sink.write(fitted)
+            self._sink.write(frame)
             self._last_s = time.monotonic()
 
     def close(self, *, complete: bool) -> None:
@@ -72,38 +69,3 @@ class Standby:
                         return
             if self._is_ending.wait(REPEAT_SECONDS):
                 return
-
-    def _fitted(self, frame: Frame) -> Frame:
-        if upright_size(frame.width_px, frame.height_px, frame.rotation_deg) == self._size_px:
-            return frame
-        return Frame(
-            planes=(letterboxed(to_rgb(frame), *self._size_px),),
-            pixel_format=PixelFormat.RGB24,
-            color=FULL_RANGE_RGB,
-            rotation_deg=0,
-            index=frame.index,
-            pts=frame.pts,
-            time_base=frame.time_base,
-            captured_ns=frame.captured_ns,
-        )
-
-
-def letterboxed(picture: Image, width_px: int, height_px: int) -> Image:
-    """A picture as large as fits into another size, in the middle of black bars.
-
-    Args:
-        picture: RGB, uint8 [H, W, 3].
-        width_px: Width of the result.
-        height_px: Height of the result.
-
-    Returns:
-        RGB, uint8 [height_px, width_px, 3].
-    """
-    scale = min(width_px / picture.shape[1], height_px / picture.shape[0])
-    across, down = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    resized = cast(Image, cv2.resize(picture, (across, down), interpolation=method))
-    box = np.zeros((height_px, width_px, 3), np.uint8)
-    left, top = (width_px - across) // 2, (height_px - down) // 2
-    box[top : top + down, left : left + across] = resized
-    return box

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from animecam.errors import UsageError
+from animecam.types import StreamFormat
 
 OPEN_SECONDS = 10.0  # a webcam or an RTSP camera answers within a few seconds, if it ever does
 READ_SECONDS = 5.0  # longer than any pause of a healthy stream; the user waits no longer for the bad news
@@ -26,6 +27,8 @@ class SourceOptions:
         read_s: Longest time to wait for the next frame.
         gpu: Index of the GPU that decodes a file and keeps the frames; None decodes on the processor.
         max_pixels: Most pixels of a film's picture, for a film from a stranger; None allows all that are read at all.
+        like: What the pictures of a camera, a stream or a film are made to be, as it was open before and others count
+            on what it was then; None: what the first one is.
 
     Raises:
         UsageError: A value makes no sense.
@@ -39,6 +42,7 @@ class SourceOptions:
     read_s: float = READ_SECONDS
     gpu: int | None = None
     max_pixels: int | None = None
+    like: StreamFormat | None = None
 
     def __post_init__(self) -> None:
         if (self.width_px is None) != (self.height_px is None):

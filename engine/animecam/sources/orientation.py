@@ -28,11 +28,11 @@ class Orientation:
     rotation_deg: int = 0
 
 
-def orientation(frame: av.VideoFrame) -> Orientation:
-    """What a frame says of itself, in its container or in its codec."""
+def orientation(frame: av.VideoFrame) -> Orientation | None:
+    """What a frame says of itself, in its container or in its codec; None if nothing."""
     matrix = side_data(frame, "DISPLAYMATRIX")
     if matrix is None:
-        return Orientation()
+        return None
     a, b, _, c, d, *_ = _MATRIX.unpack_from(matrix)
     is_mirrored = a * d - b * c < 0  # FFmpeg's own angle means nothing then
     if is_mirrored:

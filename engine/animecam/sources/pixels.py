@@ -4,21 +4,23 @@ from __future__ import annotations  # a class method names its own class
 
 import logging
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import av
-import numpy as np
 from av.video.format import VideoFormat
-from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, VideoReformatter
 
+from animecam.bars import Inset
 from animecam.color import HD_HEIGHT_PX, resolve_matrix
 from animecam.cuda.ffmpeg import left_on_gpu
 from animecam.cuda.pixels import DevicePixels
+from animecam.sources.fitting import SCALING, Fit, Shape, find_fit
 from animecam.sources.hdr import ToSdr, hdr_transfer
-from animecam.sources.orientation import mirrored, orientation
+from animecam.sources.orientation import Orientation, mirrored, orientation
 from animecam.sources.paper import may_be_transparent, on_paper, opacity
 from animecam.sources.tone_table import SDR
-from animecam.types import Color, ColorMatrix, PixelFormat, Plane, picture_size
+from animecam.sources.views import copied, made_even, views
+from animecam.types import Color, ColorMatrix, PixelFormat, Plane, StreamFormat, picture_size
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +61,14 @@ class Pixels:
         pixel_format: Layout of the planes.
         color: Meaning of the numbers.
         on_gpu: The picture on a GPU.
+        inset: As in `Frame`.
     """
 
     planes: tuple[Plane, ...]
     pixel_format: PixelFormat
     color: Color
     on_gpu: DevicePixels | None = None
+    inset: Inset | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,39 +81,46 @@ class _Target:
     """What every frame of a source is to be: like the first."""
 
     format_name: str
-    width_px: int
-    height_px: int
+    shape: Shape
     color: Color
 
     @classmethod
-    def of(cls, frame: av.VideoFrame, color: Color) -> _Target:
+    def of(cls, frame: av.VideoFrame, shape: Shape, color: Color) -> _Target:
         """The first frame's own kind, or yuv420p: YUV keeps its matrix and range, RGB gets the usual ones."""
         stored = _stored_format(frame)
         if stored in _DIRECT:
-            return cls(stored, frame.width, frame.height, color)
+            return cls(stored, shape, color)
         if _is_rgb(frame.format):
             matrix = ColorMatrix.BT709 if frame.height >= HD_HEIGHT_PX else ColorMatrix.BT601
             color = replace(color, matrix=matrix, full_range=False)
-        return cls(CONVERTED, frame.width, frame.height, color)
+        return cls(CONVERTED, shape, color)
+
+    @classmethod
+    def like(cls, stream: StreamFormat) -> _Target:
+        """The kind of a source that was open before."""
+        shape = Shape(stream.width_px, stream.height_px, stream.rotation_deg, stream.pixel_aspect)
+        return cls(stream.pixel_format.value, shape, stream.color)
 
     @property
     def matrix(self) -> ColorMatrix:
         """What its luma and chroma are made with."""
-        return resolve_matrix(self.color, self.height_px)
+        return resolve_matrix(self.color, self.shape.height_px)
 
 
 class Unwrapper:
-    """Turns decoded frames into planes of one pixel format, size and range: those of the first frame.
+    """Turns decoded frames into planes of one pixel format, size, turn and range: those of the first frame.
 
-    Formats that do not travel through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p, their
-    transparent parts white, and HDR becomes SDR. What is to be shown mirrored is mirrored here, as no output can note
-    that; turns are left to whoever shows the picture.
+    A picture of another size, as of a phone that was turned, lies between black bars. Formats that do not travel
+    through the pipeline (10 bits, grey, palettes, BGR, packed YUV…) become yuv420p, their transparent parts white, and
+    HDR becomes SDR. What is to be shown mirrored is mirrored here, as no output can note that; the turn of the first
+    frame is left to whoever shows the picture.
 
     Args:
         name: The source, for messages.
         threads: Threads of a conversion, 0 lets it choose.
         is_lent: Decoded frames lie in memory of a device, which is gone with it: their pixels are copied.
         unsaid_matrix: Matrix of YUV that names none.
+        like: What the planes are to be; None: like the first frame's.
     """
 
     def __init__(
@@ -119,6 +130,7 @@ class Unwrapper:
         *,
         is_lent: bool = False,
         unsaid_matrix: ColorMatrix = ColorMatrix.UNSPECIFIED,
+        like: StreamFormat | None = None,
     ) -> None:
         self._name = name
         self._threads = threads
@@ -126,30 +138,46 @@ class Unwrapper:
         self._unsaid_matrix = unsaid_matrix
         self._reformatter = VideoReformatter()
         self._to_sdr = ToSdr(threads)
-        self._target: _Target | None = None
+        self._held = Orientation()
+        self._target = None if like is None else _Target.like(like)
+        self._has_begun = self._has_told_of_kind = self._has_told_of_size = False
 
-    def __call__(self, frame: av.VideoFrame, alpha: av.VideoFrame | None = None) -> Pixels:
+    @property
+    def shape(self) -> Shape:
+        """How its pictures are stored; known once there was one."""
+        assert self._target is not None, "there was a picture"
+        return self._target.shape
+
+    def __call__(
+        self, frame: av.VideoFrame, alpha: av.VideoFrame | None = None, pixel_aspect: Fraction = Fraction(1)
+    ) -> Pixels:
         """The pixels of a frame; copied if they are lent, of a format that is not in `PixelFormat`, or of odd sides.
 
         Args:
             frame: As decoded.
             alpha: Its transparency where that comes apart: grey, of the same size.
+            pixel_aspect: As in `StreamFormat`, of this frame.
         """
         color, is_lent = _stored_color(frame, self._unsaid_matrix), self._is_lent
-        if self._target is None:
+        self._held = orientation(frame) or self._held  # streams say it with the first frame alone
+        is_mirrored = self._held.is_mirrored
+        shape = Shape(frame.width, frame.height, self._held.rotation_deg, pixel_aspect)
+        if not self._has_begun:
+            self._has_begun = True
             self._tell(frame, color)
-        is_mirrored = orientation(frame).is_mirrored
         if (transfer := hdr_transfer(color)) is not None:
             if alpha is None and may_be_transparent(frame.format):
                 alpha = opacity(self._reformatter.reformat(frame, format="rgba", threads=self._threads))
             frame, color, is_lent = self._to_sdr(frame, color, transfer), SDR, False
         stored = _stored_format(frame)
         if self._target is None:
-            self._target = _Target.of(frame, color)
+            self._target = _Target.of(frame, shape, color)
         target = self._target
         pixel_format = _DIRECT[target.format_name]
+        if (fit := find_fit(shape, target.shape, pixel_format)) is not None:
+            self._tell_of_size(shape, target.shape)
+            return self._fitted(frame, alpha, color, target, fit)
         is_wanted = _DIRECT.get(stored) is pixel_format and color.full_range == target.color.full_range
-        is_wanted &= (frame.width, frame.height) == (target.width_px, target.height_px)
         is_wanted &= not pixel_format.is_yuv or resolve_matrix(color, frame.height) is target.matrix
         is_other = not is_wanted and stored in _DIRECT
         is_wanted &= alpha is None
@@ -157,22 +185,36 @@ class Unwrapper:
         if on_gpu is not None:
             return Pixels((), pixel_format, color, on_gpu)
         if not is_wanted or frame.sw_format is not None:  # the latter lies on a GPU, and is brought down
-            if is_other:
-                size = f"{target.width_px}x{target.height_px}"
-                log.info("%s changes its kind of picture on the way; it is fitted to %s", self._name, size)
+            if is_other and not self._has_told_of_kind:
+                self._has_told_of_kind = True
+                log.info("%s changes its kind of picture on the way; it is converted to the first", self._name)
             frame = self._convert(frame, alpha, color, target)
             color, is_lent = target.color, False
-        planes = _views(frame, pixel_format)
+        planes = views(frame, pixel_format)
         if is_lent and not is_mirrored:
-            planes = tuple(map(_copied, planes))
-        planes = _even(planes, pixel_format)
+            planes = tuple(map(copied, planes))
+        planes = made_even(planes, pixel_format)
         if is_mirrored:  # only now: each chroma sample stays with its own pixels
             planes = tuple(map(mirrored, planes))
         return Pixels(planes, pixel_format, color)
 
+    def _fitted(
+        self, frame: av.VideoFrame, alpha: av.VideoFrame | None, color: Color, target: _Target, fit: Fit
+    ) -> Pixels:
+        """The pixels of a frame of another size or turn."""
+        pixel_format = _DIRECT[target.format_name]
+        planes = views(self._convert(frame, alpha, color, target, fit), fit.scaled_format(pixel_format))
+        if self._held.is_mirrored:  # which comes before the turn
+            planes = tuple(map(mirrored, planes))
+        planes = fit.placed(planes, pixel_format, is_full=target.color.full_range)
+        return Pixels(planes, pixel_format, target.color, inset=fit.inset)
+
     def _convert(
-        self, frame: av.VideoFrame, alpha: av.VideoFrame | None, color: Color, target: _Target
+        self, frame: av.VideoFrame, alpha: av.VideoFrame | None, color: Color, target: _Target, fit: Fit | None = None
     ) -> av.VideoFrame:
+        """A frame in the format and the colours of the target, and scaled as a fit asks for it."""
+        width_px, height_px = (frame.width, frame.height) if fit is None else fit.scaled_px
+        format_name = target.format_name if fit is None else fit.scaled_format(_DIRECT[target.format_name]).value
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
         is_limited_grey = _is_grey(frame.format) and not color.full_range
         is_full = color.full_range or is_limited_grey
@@ -185,9 +227,10 @@ class Unwrapper:
             frame, is_full = (frame, is_full) if laid is None else (laid, True)
         return self._reformatter.reformat(
             frame,
-            width=target.width_px,
-            height=target.height_px,
-            format=target.format_name,
+            width=width_px,
+            height=height_px,
+            format=format_name,
+            interpolation=None if fit is None else SCALING,
             src_colorspace=None if own == matrix else own,
             dst_colorspace=matrix,
             src_color_range=_range(is_full),
@@ -208,13 +251,20 @@ class Unwrapper:
         )
         return on_paper(rgba, alpha)
 
+    def _tell_of_size(self, shape: Shape, first: Shape) -> None:
+        """Says once that pictures are of another size than the first; of those that are only turned nothing is lost."""
+        if not self._has_told_of_size and shape.upright_px != first.upright_px:
+            self._has_told_of_size = True
+            text = "%s: the picture changes from %dx%d to %dx%d pixels on the way; it is fitted into the first size"
+            log.warning(text, self._name, *first.upright_px, *shape.upright_px)
+
     def _tell(self, frame: av.VideoFrame, color: Color) -> None:
         stored = _stored_format(frame)
         if (transfer := hdr_transfer(color)) is not None:
             log.info("%s is HDR (%s); the processor converts it to SDR", self._name, transfer.name)
         elif stored not in _DIRECT:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
-        if orientation(frame).is_mirrored and left_on_gpu(frame) is not None:
+        if self._held.is_mirrored and left_on_gpu(frame) is not None:
             log.info("%s is stored mirrored; its pictures leave the GPU, and the processor mirrors them", self._name)
         if frame.interlaced_frame:
             hint = "deinterlace it first: ffmpeg -i IN -vf bwdif OUT"
@@ -246,44 +296,3 @@ def _is_grey(video_format: VideoFormat) -> bool:
 
 def _range(is_full: bool) -> ColorRange:
     return ColorRange.JPEG if is_full else ColorRange.MPEG
-
-
-def _views(frame: av.VideoFrame, pixel_format: PixelFormat) -> tuple[Plane, ...]:
-    """The planes without their padding. Each array's base is the plane, which holds the frame."""
-    return tuple(_view(plane, layout.channels) for plane, layout in zip(frame.planes, pixel_format.planes, strict=True))
-
-
-def _view(plane: VideoPlane, channels: int) -> Plane:
-    rows = np.frombuffer(memoryview(plane), dtype=np.uint8).reshape(plane.height, abs(plane.line_size))
-    if plane.line_size < 0:  # stored bottom up
-        rows = rows[::-1]
-    view = rows[:, : plane.width * channels]
-    if channels > 1:
-        view = view.reshape(plane.height, plane.width, channels)
-    view.flags.writeable = False
-    return view
-
-
-def _copied(plane: Plane) -> Plane:
-    copy = plane.copy()
-    copy.flags.writeable = False
-    return copy
-
-
-def _even(planes: tuple[Plane, ...], pixel_format: PixelFormat) -> tuple[Plane, ...]:
-    """YUV planes whose luma has even sides: the last row and column are repeated where they are not."""
-    height_px, width_px = planes[0].shape[:2]
-    if not pixel_format.is_yuv or (height_px % 2 == 0 and width_px % 2 == 0):
-        return planes
-    full_height, full_width = height_px + height_px % 2, width_px + width_px % 2
-    padded: list[Plane] = []
-    for plane, layout in zip(planes, pixel_format.planes, strict=True):
-        missing = [
-            (0, full_height // layout.step_y - plane.shape[0]),
-            (0, full_width // layout.step_x - plane.shape[1]),
-        ]
-        missing += [(0, 0)] * (plane.ndim - 2)
-        grown = np.pad(plane, missing, mode="edge")
-        grown.flags.writeable = False
-        padded.append(grown)
-    return tuple(padded)

@@ -21,12 +21,11 @@ from animecam.sources.alpha_track import AlphaTrack, open_alpha
 from animecam.sources.clock import NS_PER_SECOND, SYSTEM_CLOCK, Clock
 from animecam.sources.losses import Losses
 from animecam.sources.options import SourceOptions
-from animecam.sources.orientation import orientation
 from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixel_limit import PixelLimit
 from animecam.sources.pixels import Pixels, Unwrapper
 from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
-from animecam.sources.tracks import bit_rate, frame_rate, pixel_aspect, video_track
+from animecam.sources.tracks import FrameAspect, bit_rate, frame_rate, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
 
 log = logging.getLogger(__name__)
@@ -101,17 +100,16 @@ class DecodedSource:
         # FFmpeg decodes a camera's raw pixels to where the driver put them, memory that is unmapped with the device.
         is_lent = is_live and self._stream.codec_context.name == RAW
         unsaid = raw_matrix if is_lent else ColorMatrix.UNSPECIFIED
-        self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent, unsaid_matrix=unsaid)
+        self._unwrap = Unwrapper(uri, options.threads, is_lent=is_lent, unsaid_matrix=unsaid, like=options.like)
+        self._aspect_of = FrameAspect(self._stream)
         self._alpha: AlphaTrack | None = None
         self._losses = Losses()
         self._shown_at = ShownAt(has_times=stores_times(container))
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
-        self._first_pts = self._last_pts = 0
-        self._sent = 0
+        self._first_pts = self._last_pts = self._sent = 0
         self._ends_torn = self._is_told = False
-        self._has_ended = False
-        self._has_begun = self._is_closed = False
+        self._has_begun = self._has_ended = self._is_closed = False
         self._busy = threading.Lock()
         # Where the sender gives no times FFmpeg counts, at a rate that it makes up: a live frame's time is its arrival.
         self._is_untimed = is_live and bool(container.format.flags & Flags.no_timestamps.value)
@@ -176,17 +174,19 @@ class DecodedSource:
             planes=pixels.planes,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
-            rotation_deg=orientation(frame).rotation_deg,
+            rotation_deg=self.format.rotation_deg,
             index=index,
             pts=pts,
             time_base=self._time_base,
             captured_ns=captured_ns,
             duration=duration,
             on_gpu=pixels.on_gpu,
+            inset=pixels.inset,
         )
 
     def _unwrapped(self, frame: av.VideoFrame) -> Pixels:
-        return self._unwrap(frame, None if self._alpha is None else self._alpha.at(frame.pts))
+        alpha = None if self._alpha is None else self._alpha.at(frame.pts)
+        return self._unwrap(frame, alpha, self._aspect_of(frame))
 
     def _timed(self, frame: av.VideoFrame, captured_ns: int) -> tuple[int, int]:
         """Presentation time and length of the next frame, in units of the time base."""
@@ -215,14 +215,14 @@ class DecodedSource:
             height_px=height_px,
             pixel_format=pixels.pixel_format,
             color=pixels.color,
-            rotation_deg=orientation(frame).rotation_deg,
+            rotation_deg=self._unwrap.shape.rotation_deg,
             time_base=self._time_base,
             rate=frame_rate(stream),
             is_live=self._is_live,
             frames=stream.frames,
             duration_s=0.0 if self._is_live else duration_s,
             bit_rate=bit_rate(container, stream),
-            pixel_aspect=pixel_aspect(stream),
+            pixel_aspect=self._unwrap.shape.pixel_aspect,
         )
 
     def _next_frame(self) -> tuple[av.VideoFrame, int] | None:

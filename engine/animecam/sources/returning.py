@@ -47,7 +47,7 @@ class ReturningSource:
         """The next frame, or a placeholder while there is none; None when closed or at the source's end.
 
         Raises:
-            SourceError: It came back as another: with other pictures than before.
+            SourceError: It came back as another: with other pictures than before, which `reopen` did not fit.
         """
         if self._source is None and not self._is_closed:
             self._look_for_it()

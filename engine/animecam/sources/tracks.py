@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from animecam.errors import SourceError
@@ -43,6 +44,27 @@ def is_in_tiles(container: InputContainer) -> bool:
 def pixel_aspect(stream: VideoStream) -> Fraction:
     """Width of a pixel over its height, as container or codec say; 1 where neither does."""
     return stream.sample_aspect_ratio or Fraction(1)
+
+
+class FrameAspect:
+    """Tells the aspect of each frame's pixels, which may be another where a film changes its size.
+
+    Args:
+        stream: The video track, of which nothing was decoded yet.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._context, self._said = stream.codec_context, pixel_aspect(stream)
+        self._is_containers = self._said != self._coded
+
+    @property
+    def _coded(self) -> Fraction:
+        return self._context.sample_aspect_ratio or Fraction(1)
+
+    def __call__(self, frame: VideoFrame) -> Fraction:
+        """As `pixel_aspect`, of a frame that was just decoded; what the container says goes for all of them."""
+        is_decoders = (self._context.width, self._context.height) == (frame.width, frame.height)  # else it is ahead
+        return self._coded if is_decoders and not self._is_containers else self._said
 
 
 def frame_rate(stream: VideoStream) -> Fraction:

@@ -132,6 +132,20 @@ def psnr_db(one, other) -> float:
     return float(10 * np.log10(255**2 / max(np.mean((one - other) ** 2), 1e-9)))
 
 
+def test_a_film_that_is_turned_on_the_way_goes_on_from_the_host(gpu, nv12_clip, convert, leave_on_gpu, monkeypatch):
+    """What has to be fitted leaves the GPU, is drawn there all the same, and its encoder takes it."""
+    leave_on_gpu()
+    monkeypatch.setattr(
+        pixels_module, "orientation", lambda frame: Orientation(rotation_deg=90) if frame.pts >= 200 else None
+    )
+    pictures = convert(nv12_clip, GpuVideo(0, 0), "drawn.mp4")
+    assert [picture.shape for picture in pictures] == [(HEIGHT_PX, WIDTH_PX, 3)] * 12
+    for picture in pictures[6:]:
+        assert picture[:, : 70 - 8].max() < 20
+        assert picture[:, 250 + 8 :].max() < 20
+        assert picture[:, 75:245].mean() > 50
+
+
 def test_a_frame_never_leaves_the_gpu(gpu, nv12_clip, convert, leave_on_gpu):
     """From decoder to encoder no frame is brought up or down, and the film is the same."""
     usual = convert(nv12_clip, NO_GPU_VIDEO, "usual.mp4")

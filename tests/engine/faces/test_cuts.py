@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from animecam.bars import Inset
 from animecam.faces.cuts import CutFinder
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.types import PixelFormat
@@ -62,6 +63,14 @@ def test_luma_is_compared_where_there_is_one(frame_of):
     ]
     finder = CutFinder(nobody)
     assert [finder(frame) for frame in frames] == [False, False, True]
+
+
+def test_other_black_bars_are_a_cut_and_the_same_are_none(frame_of):
+    """The picture may look alike, but nothing is where it was."""
+    finder = CutFinder(nobody)
+    insets = [None, None, Inset(80, 0, 160, 180), Inset(80, 0, 160, 180), None]
+    cuts = [finder(replace(frame_of(picture(0), index), inset=inset)) for index, inset in enumerate(insets)]
+    assert cuts == [False, False, True, False, True]
 
 
 class Film:

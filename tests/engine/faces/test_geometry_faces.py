@@ -1,10 +1,12 @@
 """Maps between the frame and what the detectors see; which detection is which face."""
 
+from dataclasses import replace
 from math import pi
 
 import numpy as np
 import pytest
 
+from animecam.bars import Inset
 from animecam.faces.geometry import map_detection, overlap, overlaps, share_inside, upright_region
 from animecam.faces.matching import Expected, covers, match
 from animecam.types import Box
@@ -48,6 +50,16 @@ def test_the_copy_shows_all_of_the_frame_and_no_more(frame_of, size, rotation_de
     corners = np.array([at(region, x, y) for x in (0, sides[0]) for y in (0, sides[1])])
     assert corners.min(axis=0) == pytest.approx((0, 0))
     assert corners.max(axis=0) == pytest.approx(size[::-1])
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+def test_black_bars_around_the_picture_are_not_searched(frame_of, rotation_deg):
+    frame = replace(frame_of(PICTURE, rotation_deg=rotation_deg), inset=Inset(200, 40, 240, 400))
+    region = upright_region(frame, 200)
+    assert (region.width_px, region.height_px) == ((120, 200) if rotation_deg in (0, 180) else (200, 120))
+    corners = np.array([at(region, x, y) for x in (0, region.width_px) for y in (0, region.height_px)])
+    assert corners.min(axis=0) == pytest.approx((200, 40))
+    assert corners.max(axis=0) == pytest.approx((440, 440))
 
 
 def test_the_rotation_is_the_pictures(frame_of):

@@ -1,5 +1,6 @@
 """Pasting against an independent float64 account; what no mask reaches must stay bit for bit."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
+from animecam.bars import Inset
 from animecam.render import cpu
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
@@ -115,6 +117,23 @@ def test_whole_frame_reaches_every_pixel(world, pixel_format, rotation_deg, stre
     level = 60 + strength * 140
     expected = world.frame(pixel_format, 160, 90, rgb=np.full((90, 160, 3), level))
     assert max(world.differences(pasted, expected.planes)) <= LEVELS
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+@pytest.mark.parametrize("inset", [Inset(50, 0, 60, 90), Inset(0, 10, 160, 70)])
+def test_a_whole_frame_leaves_black_bars_as_they_are(world, pixel_format, rotation_deg, strength, inset):
+    frame = world.frame(pixel_format, 160, 90, rotation_deg=rotation_deg, rgb=np.full((90, 160, 3), 60.0))
+    region = whole_frame_region(replace(frame, inset=inset), 64)
+    grey = np.full((region.height_px, region.width_px, 3), 200, np.uint8)
+    mask = np.full(grey.shape[:2], strength, np.float32)
+    pasted = OPS.paste(replace(frame, inset=inset), [Patch(region, grey, mask)])
+    expected = np.full((90, 160, 3), 60.0)
+    left, top, width_px, height_px = inset
+    expected[top : top + height_px, left : left + width_px] += strength * 140
+    wanted = world.frame(pixel_format, 160, 90, rgb=expected)
+    assert max(world.differences(pasted, wanted.planes)) <= LEVELS
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)

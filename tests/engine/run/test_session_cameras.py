@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -22,8 +23,10 @@ from animecam.sinks.paths import OutputKind
 from animecam.sinks.talk import Press
 from animecam.sinks.v4l2 import V4l2Sink
 from animecam.sinks.window import WindowSink
+from animecam.sources import opening as opening_of_sources
 from animecam.sources.camera import asked_format
 from animecam.sources.options import SourceOptions
+from animecam.sources.reader import open_decoded
 
 DEVICE = "v4l2:///dev/video9"
 FILE_FPS, FILE_FRAMES = 4, 8  # slow, so that a busy machine can draw as fast
@@ -117,6 +120,36 @@ def test_an_unplugged_camera_leaves_the_window_open_too(monkeypatch):
     run_live(options, SETTINGS, lambda _: nullcontext(lambda figures: None))
     assert not windows[0].stood_in[0]
     assert any(windows[0].stood_in)
+
+
+def test_a_camera_that_comes_back_with_another_size_is_fitted(monkeypatch, make_clip, tmp_path, caplog):
+    """It ended the run; a phone's stream that was broken off is often turned when it is back."""
+    clip = make_clip(
+        tmp_path / "b.mp4", width_px=96, height_px=128, content=lambda *_: np.full((128, 96, 3), 200, "u1")
+    )
+    opened = []
+
+    def open_it(uri, options):
+        opened.append(options)
+        if len(opened) == 1:
+            return opening_of_sources.open_source(uri, options)
+        return open_decoded("it", av.open(str(clip)), SourceError, options, is_live=True)
+
+    monkeypatch.setattr(session_module, "open_source", open_it)
+    monkeypatch.setitem(
+        opening._OPENERS, OutputKind.WINDOW, lambda _uri, _format, options: ToldWindow(options.panel, "")
+    )
+    out = tmp_path / "out.mp4"
+    settings = replace(SETTINGS, look=replace(SETTINGS.look, strength=0.0))
+    options = LiveOptions("pattern:160x120@30?unplug_at=9", ("window:", str(out)))
+    run_live(options, settings, lambda _: nullcontext(lambda figures: None))
+    with av.open(str(out)) as container:
+        pictures = [picture.to_ndarray(format="rgb24") for picture in container.decode(video=0)]
+    assert {picture.shape for picture in pictures} == {(120, 160, 3)}
+    assert pictures[-1][10:110, 38:122].min() > 180
+    assert pictures[-1][:, :30].max() < 20
+    assert pictures[-1][:, -30:].max() < 20
+    assert sum("changes from 160x120 to 96x128 pixels" in message for message in caplog.messages) == 1
 
 
 def test_where_nobody_looks_an_unplugged_camera_still_ends_the_run():

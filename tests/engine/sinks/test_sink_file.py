@@ -111,15 +111,6 @@ def test_no_frame_no_file(tmp_path, stream_format, complete):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_changed_size_is_an_error_and_what_came_before_is_saved(tmp_path, stream_format, make_frame, decode):
-    sink = FileSink(str(tmp_path / "clip.mp4"), stream_format, FAST)
-    sink.write(make_frame(stream_format))
-    with pytest.raises(SinkError, match="from 96x64 to 64x64"):
-        sink.write(make_frame(replace(stream_format, width_px=64)))
-    sink.close(complete=False)
-    assert len(decode(tmp_path / "clip.partial.mp4")) == 1
-
-
 def test_name_with_colon_percent_and_spaces(tmp_path, stream_format, make_frame, decode, monkeypatch, write_all):
     monkeypatch.chdir(tmp_path)
     name = "http: 100%d ünï 'x'.mp4"

@@ -83,14 +83,37 @@ def test_nothing_is_written_without_being_asked(make_recorder, live_format, make
 
 
 def test_a_recording_that_fails_ends_and_the_run_goes_on(make_recorder, live_format, make_frame, tmp_path):
-    recorder = make_recorder()
+    class Breaking:
+        def __init__(self, *how):
+            self._sink, self.close, self.frames = (sink := open_sink(*how)), sink.close, 0
+
+        def write(self, frame):
+            self.frames += 1
+            if self.frames > 5:
+                raise SinkError("the disk is full")
+            self._sink.write(frame)
+
+    recorder = make_recorder(Breaking)
     recorder.toggle()
-    feed(recorder, live_format, make_frame, 0, 5)
-    recorder.write(make_frame(replace(live_format, width_px=128), 5))
-    assert "changed from 96x64 to 128x64" in recorder.news
+    feed(recorder, live_format, make_frame, 0, 6)
+    assert recorder.news == "the disk is full"
     assert recorder.seconds is None
     feed(recorder, live_format, make_frame, 6, 3)
     assert [".partial" in path.name for path in tmp_path.iterdir()] == [True]
+
+
+def test_a_recording_goes_on_where_the_picture_changes_its_size(
+    make_recorder, live_format, make_frame, tmp_path, decode
+):
+    recorder = make_recorder()
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 0, 5)
+    feed(recorder, replace(live_format, width_px=64, height_px=96), make_frame, 5, 5)
+    recorder.toggle()
+    feed(recorder, live_format, make_frame, 10, 1)
+    assert recorder.news.startswith("saved animecam-")
+    (path,) = tmp_path.iterdir()
+    assert [(picture.width, picture.height) for picture in decode(path)] == [(96, 64)] * 10
 
 
 def test_a_folder_that_is_gone_is_told(live_format, make_frame, tmp_path):

@@ -134,6 +134,20 @@ def test_stream_arrives_upright_from_zero_with_key_frames(receive, live_format, 
 
 
 @pytest.mark.parametrize("scheme", ["rtmp", "tcp"])
+def test_a_stream_keeps_its_size_where_the_picture_changes(receive, live_format, make_frame, scheme):
+    """As of a phone that is turned: it ended the stream, and whoever watched it saw no more."""
+    tall = replace(live_format, width_px=64, height_px=96)
+    uri = f"{scheme}://127.0.0.1:{free_port()}" + ("/live/key" if scheme == "rtmp" else "")
+    receiver = receive(uri, listen="1")
+    sink = connect(uri, live_format)
+    streams = [live_format] * 10 + [tall] * 10
+    write_all(sink, (make_frame(stream, index, index * 33_333) for index, stream in enumerate(streams)))
+    sink.close(complete=True)
+    seen = json.loads(receiver.communicate(timeout=20)[0])
+    assert [tuple(row[:2]) for row in seen] == [(96, 64)] * 20
+
+
+@pytest.mark.parametrize("scheme", ["rtmp", "tcp"])
 def test_a_microphone_s_sound_arrives_with_the_pictures(receive, live_format, make_frame, scheme):
     uri = f"{scheme}://127.0.0.1:{free_port()}" + ("/live/key" if scheme == "rtmp" else "")
     receiver = receive(uri, SOUND_RECEIVER, listen="1")

@@ -11,7 +11,7 @@ from animecam.errors import SinkError
 from animecam.render.placeholder import AWAY, placeholder_frame, placeholder_picture
 from animecam.sinks import standby
 from animecam.sinks.convert import to_rgb, upright_size
-from animecam.sinks.standby import Standby, letterboxed
+from animecam.sinks.standby import Standby
 from animecam.types import Color, ColorMatrix, PixelFormat
 
 WAIT_SECONDS = 10.0
@@ -124,11 +124,3 @@ def test_the_text_fits_into_any_picture(size):
     if min(size) >= 200:
         assert picture[:, :3].max() < 70
         assert picture[:, -3:].max() < 70
-
-
-def test_letterboxes_are_exact(stream_format):
-    picture = np.full((10, 20, 3), 9, np.uint8)
-    boxed = letterboxed(picture, 20, 20)
-    assert (boxed[5:15] == 9).all()
-    assert (boxed[:5] == 0).all()
-    np.testing.assert_array_equal(letterboxed(picture, 20, 10), picture)

@@ -48,7 +48,9 @@ class FakeContainer:
     def __init__(self, script, rate=30, backlog=0, codec="mjpeg"):
         stream = SimpleNamespace(
             disposition=0,
-            codec_context=SimpleNamespace(name=codec, codec=av.Codec(codec, "r")),
+            codec_context=SimpleNamespace(
+                name=codec, codec=av.Codec(codec, "r"), width=64, height=48, sample_aspect_ratio=None
+            ),
             width=64,
             height=48,
             time_base=MICROSECONDS,

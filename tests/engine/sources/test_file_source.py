@@ -226,17 +226,6 @@ def test_a_raw_stream_without_times_gets_increasing_ones(make_clip, tmp_path):
     assert all(later.pts > earlier.pts for earlier, later in itertools.pairwise(frames))
 
 
-def test_a_change_of_size_on_the_way_is_fitted_to_the_first(make_clip, media, tmp_path):
-    first = make_clip(tmp_path / "a.ts", frames=3, content=media.counter)
-    second = make_clip(tmp_path / "b.ts", frames=3, width_px=96, height_px=80, content=media.counter)
-    joined = tmp_path / "c.ts"
-    joined.write_bytes(first.read_bytes() + second.read_bytes())
-    frames = read_all(open_file(joined, OPTIONS))
-    assert {frame.planes[0].shape for frame in frames} == {(48, 64)}
-    assert [media.counter_index(frame.planes[0]) for frame in frames] == [0, 1, 2, 0, 1, 2]
-    assert all(later.pts > earlier.pts for earlier, later in itertools.pairwise(frames))
-
-
 @pytest.mark.parametrize("matrices", [(ColorMatrix.BT709, ColorMatrix.BT601), (ColorMatrix.BT601, ColorMatrix.BT2020)])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p"])
 def test_a_change_of_matrix_on_the_way_changes_no_colour(tmp_path, matrices, pixel_format):
