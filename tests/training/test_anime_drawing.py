@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from animecam_training.faces import FoundFace, Image, Plane, eye_distance
-from animecam_training.recipe.config import Recipe
+from animecam_training.recipe.config import AugmentConfig, Recipe
 from animecam_training.recipe.files import load_recipe
-from animecam_training.target.anime.draw import draw_anime
+from animecam_training.target.anime.draw import draw_anime, draw_character
 from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.drawings import choose_drawing, describe_drawing
@@ -92,7 +92,20 @@ def test_light_from_the_left_shades_the_right_cheek_whatever_the_photo_has(
         lightness = to_lab(draw_anime(picture, face.mesh, person, options))[..., 0]
         places = (face.mesh[jaw] + 0.4 * (face.mesh[lips] - face.mesh[jaw]) for jaw, lips in FROM_JAW_TO_LIPS)
         left, right = (float(lightness[int(y), int(x)]) for x, y in places)
-        assert left - right == pytest.approx(options.shade, abs=4)
+        assert left - right == pytest.approx(options.shade * left / 70, abs=4)
+
+
+def test_no_line_is_drawn_around_the_shade(portrait: tuple[Image, FoundFace, Plane]) -> None:
+    """Such lines passed for a second hair line."""
+    photo, face, person = portrait
+    anime = AnimeOptions(shade=20.0, key_light="left")
+    recipe = Recipe(drawing="anime-flat", anime=anime, augment=AugmentConfig(mirror=0.0))
+    drawn = choose_drawing(recipe)(photo, face.mesh, person)
+    character = draw_character(photo, face.mesh, person, anime)
+    before = to_lab(draw_flat(character.picture, face.mesh, person, recipe.flat))[..., 0]
+    loss = (before - to_lab(drawn)[..., 0])[before > 20]
+    assert 15 < float(loss.max()) < anime.shade * 100 / 70 + 1
+    assert np.all(np.abs(loss[character.shade[before > 20] == 0]) < 1)
 
 
 def test_shadows_in_a_face_are_skin_and_a_beard_is_not(portrait: tuple[Image, FoundFace, Plane]) -> None:

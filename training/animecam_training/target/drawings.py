@@ -9,8 +9,9 @@ from animecam_training.errors import needed_packages
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import flattened, recipe_to_table
-from animecam_training.target.anime.draw import draw_anime
+from animecam_training.target.anime.draw import draw_anime, draw_character
 from animecam_training.target.anime.options import AnimeOptions
+from animecam_training.target.anime.shade import shaded
 from animecam_training.target.draw import draw_target
 from animecam_training.target.flat import draw_flat
 from animecam_training.target.options import DRAWING_SECTIONS, FlatOptions
@@ -65,7 +66,8 @@ def _drawn_by(teacher: str, photo: Image) -> Image:
 
 
 def _draw_both(photo: Image, mesh: Points, person: Plane, *, anime: AnimeOptions, flat: FlatOptions) -> Image:
-    return draw_flat(draw_anime(photo, mesh, person, anime), mesh, person, flat)
+    character = draw_character(photo, mesh, person, anime)
+    return shaded(draw_flat(character.picture, mesh, person, flat), character.shade, anime.shade)
 
 
 @cache

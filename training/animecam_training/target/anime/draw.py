@@ -1,6 +1,6 @@
 """The drawing "anime": photo in, anime character out."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from animecam_training.target.anime.features import draw_brows, draw_mouth, face
 from animecam_training.target.anime.hair import bald_scalp, bare_skin, hair_area
 from animecam_training.target.anime.hair_paint import paint_hair
 from animecam_training.target.anime.options import AnimeOptions
+from animecam_training.target.anime.shade import cast_shadows, modelled_shade, shaded
 from animecam_training.target.anime.skin import flat_skin
 from animecam_training.target.draw import found_lines, inked, outline_ink
 from animecam_training.target.face import fill_skin, whole_face
@@ -70,12 +71,21 @@ def _bare(skin: Skin, features: Plane, sheet: Sheet) -> Plane:
     return inner * ramp(blurred(shown, 0.04 * sheet.eye_px), 0.6, 0.9)
 
 
-def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions | None = None) -> Image:
-    """Draw a portrait as an anime character of the person's own colours.
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A drawn portrait.
 
-    The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has its own
-    and few large shapes of light and shade. Beards, hats, scarves and sunglasses stay. Glasses are better added to
-    photo and drawing alike: `data.glasses`.
+    Attributes:
+        picture: RGB uint8 [H, W, 3], without the shade of a light that the photo has not.
+        shade: Where that lies, float32 [H, W], 0 … 1; it comes last, or lines would be drawn around it.
+    """
+
+    picture: Image
+    shade: Plane
+
+
+def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions | None = None) -> Image:
+    """Draw a portrait as `draw_character` does, with its shade.
 
     Args:
         photo: RGB uint8 [H, W, 3], one upright face.
@@ -87,6 +97,23 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
         RGB uint8 [H, W, 3].
     """
     options = options or AnimeOptions()
+    character = draw_character(photo, mesh, person, options)
+    return shaded(character.picture, character.shade, options.shade)
+
+
+def draw_character(photo: Image, mesh: Points, person: Plane, options: AnimeOptions) -> Character:
+    """Draw a portrait as an anime character of the person's own colours.
+
+    The eyes become large, nose and mouth small, the chin narrow; the skin is one tone with one shadow; hair has its own
+    and few large shapes of light and shade. Beards, hats, scarves and sunglasses stay. Glasses are better added to
+    photo and drawing alike: `data.glasses`.
+
+    Args:
+        photo: RGB uint8 [H, W, 3], one upright face.
+        mesh: float32 [468, 2], MediaPipe's face mesh, pixels.
+        person: float32 [H, W], 0 (background) … 1.
+        options: The look.
+    """
     sheet = _reshaped(photo, mesh, person, options)
     calm = denoised(sheet.photo)
     lab = to_lab(calm)
@@ -113,4 +140,9 @@ def draw_anime(photo: Image, mesh: Points, person: Plane, options: AnimeOptions 
     picture = inked(picture, ink, sheet.unit_px)
     # Outlines of what is painted, not of what is drawn on it.
     bold = outline_ink(base, sheet.unit_px) * (1 - _bare(skin, features, sheet))
-    return to_rgb(inked(picture, options.outline * bold, sheet.unit_px))
+    picture = to_rgb(inked(picture, options.outline * bold, sheet.unit_px))
+    if options.key_light == "photo":
+        return Character(picture, np.zeros(sheet.shape, np.float32))
+    bare = np.maximum(skin.share, _bare(skin, features, sheet))
+    cast = skin.share * cast_shadows(hair, sheet)  # brows throw none on the eyes
+    return Character(picture, np.maximum(bare * modelled_shade(sheet), cast).astype(np.float32))

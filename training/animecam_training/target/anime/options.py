@@ -17,7 +17,8 @@ class AnimeOptions:
         jaw: Share of the width that the face loses at the chin, 0 … 1.
         skin_lift: Lightness added to the skin, CIE L units.
         skin_chroma: Gain of the skin's own colour; what is lifted looks more coloured than it was.
-        shade: How much darker the skin is where hair, head or side throw a shadow, CIE L units.
+        shade: How much darker the skin is where hair, head or side throw a shadow, CIE L units; with a key light
+            from the left so much of a lightness of 70, and of others in proportion.
         key_light: What shades a side of the face: the light of the photo, where it leaves one dark ("photo"), or always
             one from the upper left of the picture ("left"; wants `augment.mirror` = 0).
         blush: Redness added to the cheeks, CIE a units.

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from animecam_training.faces import OUTER_EYE_CORNERS, Plane, Points
+from animecam_training.faces import OUTER_EYE_CORNERS, Image, Plane, Points
+from animecam_training.target.flatten import to_lab, to_rgb
 from animecam_training.target.geometry import (
     NOSE_TIP,
     OVAL,
@@ -23,6 +24,8 @@ SIDE_EDGE, SIDE_SMALLEST, SIDE_STRENGTH = (7.0, 8.5), 0.35, 0.9
 LIT_MIDDLE = (0.55, 0.70)  # half width and half height around the nose where no side shadow may lie
 HAIR_SHADOW_DOWN, HAIR_SHADOW_ASIDE, CHIN_SHADOW_DOWN = 0.13, 0.02, 0.34
 
+SHADE_TINT = (5.0, 2.5)  # shade is redder and warmer, as animators paint it
+
 # Light from the upper left of the picture. A place is a point of the mesh, or lies a share of the way to another.
 Place = tuple[int, int, float]
 FAR_CHEEK: tuple[Place, ...] = (
@@ -37,6 +40,7 @@ NOSE_SHADE: tuple[Place, ...] = (
     *((2, 327, 0.5), (327, 358, 0.35), (279, 4, 0.55), (5, 4, 0.2)),
 )
 NOSE_STRENGTH = 0.8
+SHADED_LIGHTNESS = 70.0
 POINTS_BETWEEN, SOFT_UNITS = 9, 0.6
 
 
@@ -104,6 +108,25 @@ def modelled_shade(sheet: Sheet) -> Plane:
     soft_px = SOFT_UNITS * sheet.unit_px
     nose = sheet.area(_curve(sheet, NOSE_SHADE), soft_px)
     return np.maximum(sheet.area(cheek, soft_px), NOSE_STRENGTH * nose).astype(np.float32)
+
+
+def shaded(picture: Image, shade: Plane, darker: float) -> Image:
+    """A picture with shade on it: ink stays ink, for what is dark loses as large a share as what is light.
+
+    Args:
+        picture: RGB uint8 [H, W, 3].
+        shade: Where it lies, float32 [H, W], 0 … 1.
+        darker: What skin of a lightness of 70 loses, CIE L units.
+
+    Returns:
+        RGB uint8 [H, W, 3].
+    """
+    if not shade.any():
+        return picture
+    lab = to_lab(picture)
+    lab[..., 0] *= 1 - darker / SHADED_LIGHTNESS * shade
+    lab[..., 1:] += shade[..., None] * np.array(SHADE_TINT, np.float32)
+    return to_rgb(lab)
 
 
 def _curve(sheet: Sheet, places: tuple[Place, ...]) -> Points:

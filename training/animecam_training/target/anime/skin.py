@@ -4,14 +4,13 @@ import numpy as np
 
 from animecam_training.faces import Plane
 from animecam_training.target.anime.options import AnimeOptions
-from animecam_training.target.anime.shade import cast_shadows, modelled_shade, side_shadow
+from animecam_training.target.anime.shade import SHADE_TINT, cast_shadows, side_shadow
 from animecam_training.target.flatten import Lab
 from animecam_training.target.geometry import CHEEKS, Sheet, blurred_within
 from animecam_training.target.skin import Skin
 
 # Lengths are fractions of the eye distance, areas of its square, lightness and colour CIE Lab units.
 LIT_PERCENTILE, LIGHTEST, LIGHT_BLUR = 70, 95.0, 0.16
-SHADE_TINT = (5.0, 2.5)  # shade is redder and warmer, as animators paint it
 OWN_COLOUR, COLOUR_BLUR = 0.6, 0.5
 BLUSH_WIDTH, BLUSH_HEIGHT, BLUSH_RAISE = 0.17, 0.09, 0.1
 
@@ -33,8 +32,10 @@ def flat_skin(lab: Lab, skin: Skin, hair: Plane, sheet: Sheet, options: AnimeOpt
     seen = (skin.share + 0.002).astype(np.float32)
     smooth = blurred_within(lab[..., 0], seen, LIGHT_BLUR * sheet.eye_px)
     lit = float(np.percentile(smooth[face], LIT_PERCENTILE))
-    modelled = modelled_shade(sheet) if options.key_light == "left" else side_shadow(smooth, lit, skin, sheet)
-    shadow = np.maximum(modelled, cast_shadows(hair, sheet))
+    if options.key_light == "left":  # which is laid over all in the end
+        shadow = np.zeros(sheet.shape, np.float32)
+    else:
+        shadow = np.maximum(side_shadow(smooth, lit, skin, sheet), cast_shadows(hair, sheet))
     paint = np.empty_like(lab)
     paint[..., 0] = min(lit + options.skin_lift, LIGHTEST) - options.shade * shadow
     near = blurred_within(lab[..., 1:], seen, COLOUR_BLUR * sheet.eye_px)
