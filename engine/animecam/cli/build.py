@@ -22,7 +22,7 @@ TENSORRT, TORCH = "tensorrt", "torch"
 
 
 @click.command()
-@click.option("--style", "styles", multiple=True, help="Name of a style; may be repeated. [default: all]")
+@click.option("--style", "styles", multiple=True, help="Name of a style; may be repeated. [default: all on offer]")
 @click.option(
     "--size",
     "sizes_px",
@@ -47,11 +47,11 @@ def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None
     """
     from animecam.cache import model_cache
     from animecam.engines.ahead import Networks, open_place
-    from animecam.styles.registry import find_style, list_styles, verified_half, verified_model
+    from animecam.styles.registry import find_style, offered_styles, verified_half, verified_model
 
     for size_px in sizes_px:
         Look(size_px=size_px)  # refuses what no network takes
-    chosen = [find_style(name) for name in styles] or list_styles()
+    chosen = [find_style(name) for name in styles] or offered_styles()
     networks = [Networks(style.name, verified_model(style), verified_half(style)) for style in chosen]
     if backend == TORCH:
         compile_and_show(gpu or 0, model_cache(), networks, sizes_px)
