@@ -26,7 +26,7 @@ from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
 from animecam.run.session import opened_source
 from animecam.run.timing import ms_since
-from animecam.settings import Palette, Scope, Settings
+from animecam.settings import Look, Palette, Scope, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.types import Frame
 
@@ -186,44 +186,24 @@ def face_counts(settings: Settings) -> list[Case]:
 
 def crop_sizes(settings: Settings) -> list[Case]:
     """Frames of one size and crops of growing size."""
-    return [
-        Case(
-            "crop",
-            px,
-            f"crop {px}",
-            replace(settings, look=replace(settings.look, size_px=px)),
-            lambda: _pattern(*HD_PX),
-        )
-        for px in CROP_SIZES_PX
-    ]
+    return [_looking("crop", px, settings, replace(settings.look, size_px=px)) for px in CROP_SIZES_PX]
 
 
 def scopes(settings: Settings) -> list[Case]:
     """Frames of one size, of which heads alone are drawn, persons, or everything."""
-    return [
-        Case(
-            "scope",
-            scope.value,
-            f"scope {scope.value}",
-            replace(settings, look=replace(settings.look, scope=scope)),
-            lambda: _pattern(*HD_PX),
-        )
-        for scope in Scope
-    ]
+    return [_looking("scope", scope.value, settings, replace(settings.look, scope=scope)) for scope in Scope]
 
 
 def palettes(settings: Settings) -> list[Case]:
     """Frames of one size in their colours, and printed."""
     return [
-        Case(
-            "palette",
-            palette.value,
-            f"palette {palette.value}",
-            replace(settings, look=replace(settings.look, palette=palette)),
-            lambda: _pattern(*HD_PX),
-        )
-        for palette in Palette
+        _looking("palette", palette.value, settings, replace(settings.look, palette=palette)) for palette in Palette
     ]
+
+
+def _looking(sweep: str, value: int | str, settings: Settings, look: Look) -> Case:
+    """Frames of one size, drawn with a look."""
+    return Case(sweep, value, f"{sweep} {value}", replace(settings, look=look), lambda: _pattern(*HD_PX))
 
 
 def measure(cases: Sequence[Case], frames: int) -> list[Row]:

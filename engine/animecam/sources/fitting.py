@@ -76,10 +76,9 @@ class Fit:
 
     def scaled_format(self, pixel_format: PixelFormat) -> PixelFormat:
         """Of what format it is to be before it is turned, when it is to be of another in the end."""
-        is_upset = pixel_format is PixelFormat.YUV422P and self.turn_deg % HALF_TURN_DEG
-        return (
-            PixelFormat.YUV444P if is_upset else pixel_format
-        )  # a quarter turn would have its chroma halved in height
+        if pixel_format is PixelFormat.YUV422P and self.turn_deg % HALF_TURN_DEG:
+            return PixelFormat.YUV444P  # a quarter turn would have its chroma halved in height
+        return pixel_format
 
     def placed(self, planes: tuple[Plane, ...], pixel_format: PixelFormat, *, is_full: bool) -> tuple[Plane, ...]:
         """The planes of the whole picture, read-only.

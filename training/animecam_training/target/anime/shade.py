@@ -6,24 +6,16 @@ from scipy.interpolate import CubicSpline
 
 from animecam_training.faces import OUTER_EYE_CORNERS, Image, Plane, Points
 from animecam_training.target.flatten import to_lab, to_rgb
-from animecam_training.target.geometry import (
-    NOSE_TIP,
-    OVAL,
-    Sheet,
-    blurred,
-    ramp,
-    without_specks,
-)
+from animecam_training.target.geometry import NOSE_TIP, OVAL, Sheet, blurred, ramp, without_specks
 from animecam_training.target.skin import Skin
 
 JAW_CORNERS = (58, 288)  # points of the mesh
 
-# Lengths are fractions of the eye distance, areas of its square, lightness CIE Lab units.
+# Lengths are fractions of the eye distance, areas of its square, lightness and colour CIE Lab units.
 SIDE_EDGE, SIDE_SMALLEST, SIDE_STRENGTH = (7.0, 8.5), 0.35, 0.9
 """A side of the face that light does not reach: from when it counts, its smallest area, how dark it is."""
 LIT_MIDDLE = (0.55, 0.70)  # half width and half height around the nose where no side shadow may lie
 HAIR_SHADOW_DOWN, HAIR_SHADOW_ASIDE, CHIN_SHADOW_DOWN = 0.13, 0.02, 0.34
-
 SHADE_TINT = (5.0, 2.5)  # shade is redder and warmer, as animators paint it
 
 # Light from the upper left of the picture. A place is a point of the mesh, or lies a share of the way to another.
