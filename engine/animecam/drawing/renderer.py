@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from animecam.drawing.crowd import told_of_crowd
+from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.governing import Governing
 from animecam.render.base import Draw
 from animecam.render.blur import blurred
@@ -18,6 +19,7 @@ from animecam.render.eyes import EyeEnlarger
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.ink import inked
+from animecam.render.light import in_good_light
 from animecam.render.mirror import mirrored
 from animecam.render.printed import Printer
 from animecam.render.scope import whole_frame_region
@@ -175,7 +177,7 @@ class Renderer:
         drawn = self.kept(plan, draw)
         is_idle = drawn is not None
         if drawn is None:
-            drawn = draw_each_size(draw, plan.pictures)
+            drawn = draw_pictures(draw, plan.pictures)
             self.remember(plan, draw, drawn)
         draw_ms = ms_since(start_ns)
         if not is_idle:  # the look at a crop would pass for a network that takes no time
@@ -259,7 +261,8 @@ class Renderer:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
         if plan.look.hair_rgb is None:
             return drawn
-        return self._tint(plan.faces, plan.regions, plan.pictures, drawn, plan.look.hair_rgb)
+        tint = partial(self._tint, plan.faces, plan.regions, tint=plan.look.hair_rgb)
+        return in_good_light(tint, plan.pictures, drawn)
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:
         """Says once that there are more faces than are drawn."""
@@ -285,14 +288,3 @@ def _may_be_bare(faces: Faces, look: Look) -> bool:
 
 def _untouched(frame: Frame) -> Rendered:
     return Rendered(frame, Faces(is_exposed=False))
-
-
-def draw_each_size(draw: Draw, pictures: Sequence[Image]) -> tuple[Image, ...]:
-    """Draws pictures of mixed sizes, those of one size in one go; the result is in the order of the input."""
-    by_size: dict[tuple[int, ...], list[int]] = {}
-    for index, picture in enumerate(pictures):
-        by_size.setdefault(picture.shape, []).append(index)
-    drawn: dict[int, Image] = {}
-    for indices in by_size.values():
-        drawn |= zip(indices, draw([pictures[index] for index in indices]), strict=True)
-    return tuple(drawn[index] for index in range(len(pictures)))

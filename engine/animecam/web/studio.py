@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from animecam.drawing.renderer import Plan, draw_each_size
+from animecam.drawing.draw_pictures import draw_pictures
+from animecam.drawing.renderer import Plan
 from animecam.errors import AnimecamError, PipelineError
 from animecam.run.channel import STALL_SECONDS
 from animecam.run.pipeline import Render, Rendered
@@ -216,7 +217,7 @@ def _draw_style(engine: Engine, style: str, members: Sequence[_Planned]) -> None
     start_ns = time.perf_counter_ns()
     try:
         draw = engine.draw(style)
-        drawn = iter(draw_each_size(draw, pictures))
+        drawn = iter(draw_pictures(draw, pictures))
     except Exception as error:  # noqa: BLE001 - carried to the user whose picture it was
         if len(members) == 1:
             members[0].seat.fail(error)
