@@ -6,7 +6,7 @@ import numpy as np
 
 from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
-from animecam.render.masks import Mask, full_mask, head_mask, head_ring
+from animecam.render.masks import Mask, face_mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch
 from animecam.render.overlap import share_below, share_pixels, to_other
 from animecam.render.resample import Samples, resample
@@ -91,7 +91,7 @@ class Compositor:
         if scope is Scope.PERSON and regions[0].track_id == WHOLE_FRAME:
             others = (i for i in range(len(regions)) if i not in persons)
             persons |= {i: _on_whole(persons[0], regions[0], regions[i]) for i in others}
-        return [shape * persons[i] if i in persons else shape for i, shape in enumerate(shapes)]
+        return [shape * _with_face(persons[i], regions[i]) if i in persons else shape for i, shape in enumerate(shapes)]
 
     def _is_looked_for(self, region: Region, scope: Scope) -> bool:
         """Whether the network is asked for the person in a region."""
@@ -122,3 +122,10 @@ def _ring(region: Region, mask: Mask, shape: Mask) -> Mask:
     if mask is shape and region.track_id != WHOLE_FRAME:
         return head_ring(region.width_px, region.height_px)
     return (mask * (1.0 - shape)).astype(np.float32, copy=False)
+
+
+def _with_face(person: Mask, region: Region) -> Mask:
+    """A person, and the face that was found: of heads that the frame's border cuts off the network may see none."""
+    if region.track_id == WHOLE_FRAME:
+        return person
+    return np.maximum(person, face_mask(region.width_px, region.height_px))

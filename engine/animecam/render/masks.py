@@ -51,6 +51,22 @@ def head_radius(width_px: int, height_px: int) -> NDArray[np.float64]:
     return powers ** (1.0 / HEAD_ROUNDNESS)
 
 
+FACE_MIDDLE, FACE_RADII = (0.5, 0.60), (0.16, 0.17)
+"""Middle and radii of eyes, nose and mouth in an aligned crop, in its sides."""
+
+FACE_SOFTNESS = 0.25
+"""Width over which that fades out beyond its radii, in those."""
+
+
+@lru_cache(maxsize=16)
+def face_mask(width_px: int, height_px: int) -> Mask:
+    """Eyes, nose and mouth in an aligned crop, fading out softly; [height_px, width_px]; shared and read-only."""
+    x = ((np.arange(width_px) + 0.5) / width_px - FACE_MIDDLE[0]) / FACE_RADII[0]
+    y = ((np.arange(height_px) + 0.5) / height_px - FACE_MIDDLE[1]) / FACE_RADII[1]
+    rise = np.clip((1.0 + FACE_SOFTNESS - np.hypot(x[None, :], y[:, None])) / FACE_SOFTNESS, 0.0, 1.0)
+    return _shared((rise * rise * (3.0 - 2.0 * rise)).astype(np.float32))
+
+
 @lru_cache(maxsize=16)
 def full_mask(width_px: int, height_px: int) -> Mask:
     """Everything shows: ones, [height_px, width_px]; shared and read-only."""

@@ -148,10 +148,31 @@ def test_scope_person_cuts_out_heads_too(world):
     assert masker.asked == [[WHOLE_FRAME]], "one network for all"
     where = changed(frame, result)
     assert where[50:70, 60:78].mean() > 0.8
-    assert not where[:, 88:].any()
+    assert not where[:40, 88:].any()
+    assert not where[:, 100:].any()
     result = compose(frame, regions, inverted, Look(scope=Scope.PERSON), Compositor(OPS, masker, HeadEdge.PERSON))
     assert masker.asked[1:] == [[WHOLE_FRAME, 0]], "each by itself where that is asked for"
     assert changed(frame, result)[50:70, 60:78].mean() > 0.8
+
+
+@pytest.mark.parametrize("how", ["scope", "edge"])
+def test_a_face_that_was_found_is_drawn_where_the_network_sees_nobody(world, how):
+    frame = world.frame(PixelFormat.RGB24, 160, 120)
+    head = world.region(SIZE, (80, 60), 1.0)
+
+    def nobody(regions, _pictures):
+        return [np.zeros((region.height_px, region.width_px), np.float32) for region in regions]
+
+    if how == "edge":
+        result = compose(frame, [head], inverted, Look(), Compositor(OPS, nobody, HeadEdge.PERSON))
+    else:
+        regions = [whole_frame_region(frame, 64), head]
+        result = compose(frame, regions, inverted, Look(scope=Scope.PERSON), Compositor(OPS, nobody))
+    where = changed(frame, result)
+    x, y = np.rint(head.to_frame @ [0.5 * SIZE, 0.6 * SIZE, 1]).astype(int)
+    across, down = int(0.1 * SIZE), int(0.1 * SIZE)
+    assert where[y - down : y + down, x - across : x + across].all()
+    assert not where[: y - SIZE // 3].any(), "hair and what is around it are the network's to tell"
 
 
 @pytest.mark.parametrize("heads", [0, 1, 2])
