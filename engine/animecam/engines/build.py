@@ -56,8 +56,18 @@ def build_engine(
 
     Raises:
         BackendError: The runtime refuses the network, its types are not as promised, or the build failed or was ended.
+        DeviceMemoryError: The build found too little memory.
     """
     start_s = time.perf_counter()
+    with flavour.fresh_messages():
+        data, layers = _built(flavour, model, key, progress, timings)
+    return BuiltEngine(data, layers, time.perf_counter() - start_s)
+
+
+def _built(
+    flavour: Flavour, model: Path, key: EngineKey, progress: Progress, timings: Path | None
+) -> tuple[bytes, dict[str, int]]:
+    """The engine, and the layers of its network as of `count_types`."""
     parsed = parse_network(flavour, model)
     fix_shape(flavour, parsed, key.shape)
     layers = count_types(flavour, parsed)
@@ -76,12 +86,11 @@ def build_engine(
     data = parsed.builder.build_serialized_network(parsed.network, config)
     if data is None:
         if monitor.is_stopped:
-            flavour.messages.clear()
             raise BackendError(f"the build of {model.name} was ended before it was done")
-        raise flavour.error(f"cannot build an engine from {model.name}", hint="animecam doctor says what runs here")
+        raise flavour.failure(f"cannot build an engine from {model.name}", hint="animecam doctor says what runs here")
     if cache is not None and timings is not None:
         _keep_timings(cache, timings)
-    return BuiltEngine(bytes(data), layers, time.perf_counter() - start_s)
+    return bytes(data), layers
 
 
 def _set_batch(flavour: Flavour, builder: Any, config: Any, port: Port, key: EngineKey) -> None:

@@ -8,10 +8,12 @@ import importlib
 import importlib.util
 import logging
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from animecam.errors import BackendError
+from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
 
 Capability = tuple[int, int]
 """Compute capability of a GPU, major and minor."""
@@ -30,6 +32,9 @@ OLDEST_GPU: Capability = (7, 5)
 INSTALL_RTX = "pip install 'animecam[tensorrt-rtx]'"
 INSTALL_CLASSIC = "pip install 'animecam[tensorrt]'"
 KEPT_MESSAGES = 3
+
+_MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
+_DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +67,26 @@ class Flavour:
         said = "; ".join(self.messages)
         self.messages.clear()
         return BackendError(f"{self.name}: {message}" + (f" ({said})" if said else ""), hint=hint)
+
+    def failure(self, message: str, hint: str = "") -> BackendError:
+        """As `error`, for what needs much memory: a DeviceMemoryError where the runtime speaks of that."""
+        said = " ".join(self.messages).lower().replace(_DRIVER_WORDS, "")
+        error = self.error(message, hint)
+        if any(word in said for word in _MEMORY_WORDS):
+            return DeviceMemoryError(error.message, hint=NEED_LESS_MEMORY)
+        return error
+
+    @contextmanager
+    def fresh_messages(self) -> Generator[None]:
+        """Within the block a failure is told with what was told there alone.
+
+        A runtime complains of what it does without, such as tactics that find no memory: no reason of a later failure.
+        """
+        self.messages.clear()
+        try:
+            yield
+        finally:
+            self.messages.clear()
 
 
 def rtx_supports(capability: Capability) -> bool:

@@ -12,14 +12,11 @@ from animecam.cuda.base import Gpu
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
-from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
 
 RUNTIME_CACHE_SUFFIX = ".jit"
 """What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
 
 _REBUILD = "run: animecam build"
-_MEMORY_WORDS = ("out of memory", "outofmemory", "insufficient")
-_DRIVER_WORDS = "driver version is insufficient"  # CUDA's, of a driver that is too old: that is no lack of memory
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +52,15 @@ class EngineSession:
         self._flavour = flavour
         self._jit = jit
         self._jit_cache: Any = None
-        self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
-        self._engine: Any = self._runtime.deserialize_cuda_engine(data)
-        if self._engine is None:
-            raise self._failure("cannot load the engine: another version's, another GPU's, or damaged")
-        self._input = self._input_name()
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
-        with ExitStack() as on_failure:
+        with flavour.fresh_messages(), ExitStack() as on_failure:
+            self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
+            self._engine: Any = self._runtime.deserialize_cuda_engine(data)
+            if self._engine is None:
+                message = "cannot load the engine: another version's, another GPU's, or damaged"
+                raise flavour.failure(message, _REBUILD)
+            self._input = self._input_name()
             self._memory = gpu.buffer(max(1, int(self._engine.device_memory_size_v2)))
             on_failure.callback(self._memory.close)
             self._context: Any = self._make_context(own_graph=own_graph)
@@ -145,18 +143,10 @@ class EngineSession:
         else:
             context = self._engine.create_execution_context(strategy)
         if context is None:
-            raise self._failure("cannot make a context for the engine")
+            raise self._flavour.failure("cannot make a context for the engine", _REBUILD)
         # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.
         context.nvtx_verbosity = api.ProfilingVerbosity.NONE
         return context
-
-    def _failure(self, message: str) -> BackendError:
-        """What a call that gave nothing means: memory where the runtime speaks of it, else an engine to be rebuilt."""
-        said = " ".join(self._flavour.messages).lower().replace(_DRIVER_WORDS, "")
-        error = self._flavour.error(message, _REBUILD)
-        if any(word in said for word in _MEMORY_WORDS):
-            return DeviceMemoryError(error.message, hint=NEED_LESS_MEMORY)
-        return error
 
     def _load_jit(self, config: Any) -> None:
         cache = config.create_runtime_cache()

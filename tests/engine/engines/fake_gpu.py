@@ -82,6 +82,25 @@ class FakeGpu:
         self.is_closed = True
 
 
+class Builder:
+    """The real `IBuilder`, with what a test has it say of memory."""
+
+    def __init__(self, runtime: "FakeRuntime", logger: Any) -> None:
+        self._runtime, self._real = runtime, runtime.real.Builder(logger)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def build_serialized_network(self, network: Any, config: Any) -> Any:
+        if self._runtime.builds_refused:
+            self._runtime.builds_refused -= 1
+            self._runtime.messages.append("Error Code 2: OutOfMemory (Requested size was 3221225472 bytes.)")
+            return None
+        data = self._real.build_serialized_network(network, config)
+        self._runtime.messages.extend(self._runtime.complaints)
+        return data
+
+
 class RuntimeConfig:
     """`IRuntimeConfig`; a cache of compiled kernels is some bytes."""
 
@@ -242,7 +261,8 @@ class FakeRuntime:
         self.real = load_flavour(RTX).api
         self.messages: deque[str] = deque(maxlen=3)
         self.refused: set[bytes] = set()
-        self.contexts_refused = 0
+        self.contexts_refused = self.builds_refused = 0
+        self.complaints: list[str] = []  # of builds that succeed
         self.contexts: list[Context] = []
         self.runs = self.binds = 0
         self.layers: list[Layer] | str | None = HALF_LAYERS
@@ -253,6 +273,9 @@ class FakeRuntime:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
+
+    def Builder(self, logger: Any) -> Builder:  # noqa: N802 - as the module has it
+        return Builder(self, logger)
 
     def Runtime(self, logger: Any) -> "FakeRuntime":  # noqa: N802 - as the module has it
         return self

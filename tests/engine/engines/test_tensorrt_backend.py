@@ -148,6 +148,45 @@ def test_a_context_without_memory_counts_as_short_memory(gpu, runtime, warm_cach
     backend.close()
 
 
+def test_a_build_without_memory_counts_as_short_memory(gpu, runtime, tmp_path: Path, caplog, opened, pictures):
+    backend = opened(tmp_path)
+    runtime.builds_refused = 1
+    backend.run(pictures(1, 56))
+    assert "OutOfMemory (Requested size was 3221225472 bytes.)); model.fp16.onnx takes 2 pictures" in caplog.text
+    runtime.builds_refused = 3
+    with pytest.raises(DeviceMemoryError, match=r"cannot build an engine from model\.fp16\.onnx") as caught:
+        backend.run(pictures(1, 72))
+    assert "a smaller size (--size)" in caught.value.hint
+    backend.close()
+
+
+def test_tactics_that_find_no_memory_are_no_reason_of_a_later_failure(
+    gpu, runtime, tmp_path: Path, monkeypatch, opened, pictures
+):
+    """The build does without them and is good; then its engine cannot be loaded."""
+    runtime.complaints = ["Tactic request: 6144MB Available: 4095MB. Device memory is insufficient to use tactic."]
+    monkeypatch.setattr(runtime, "deserialize_cuda_engine", lambda _: None)
+    backend = opened(tmp_path)
+    with pytest.raises(BackendError, match="cannot load the engine") as caught:
+        backend.run(pictures(1, 72))
+    assert not isinstance(caught.value, DeviceMemoryError)
+    assert "tactic" not in caught.value.message
+    backend.close()
+
+
+def test_what_was_told_before_an_engine_is_loaded_is_no_reason_either(
+    gpu, runtime, warm_cache: Path, monkeypatch, caplog, opened, pictures
+):
+    backend = opened(warm_cache)
+    backend.prepare((3, 32, 32))  # its engine is there
+    runtime.messages.append("Error Code 2: OutOfMemory (no room)")
+    monkeypatch.setattr(runtime, "deserialize_cuda_engine", lambda _: None)
+    with pytest.raises(BackendError, match="cannot load the engine"):
+        backend.prepare((3, 32, 32))
+    assert "pictures at a time instead" not in caplog.text
+    backend.close()
+
+
 def test_no_memory_at_all_is_an_error(gpu, runtime, warm_cache: Path, opened, pictures):
     backend = opened(warm_cache)
     gpu.free = 4095
