@@ -12,6 +12,7 @@ from animecam.backends.status import BackendStatus
 from animecam.backends.switching import SwitchingBackend
 from animecam.cuda.presence import has_nvidia_driver
 from animecam.errors import BackendError
+from animecam.once import tell_once
 
 PROCESSOR_ORDER = (BackendChoice.OPENVINO, BackendChoice.ONNXRUNTIME)
 """What `auto` tries on the processor, the fastest first."""
@@ -78,7 +79,8 @@ def open_backend(
     try:
         return _open_gpu(forms, options, processor)
     except BackendError as error:
-        _tell_once(f"no GPU is used: {_with_hint(error)}", is_expected=not has_nvidia_driver())
+        level = logging.WARNING if has_nvidia_driver() else logging.INFO  # nobody who has no GPU minds
+        tell_once(log, level, f"no GPU is used: {_with_hint(error)}")
         return processor
 
 
@@ -153,7 +155,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
             backend = _open_torch(forms, options)
         except BackendError:
             raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
-        _tell_once(f"tensorrt is not usable, torch is: {_with_hint(no_tensorrt)}", is_expected=False)
+        tell_once(log, logging.WARNING, f"tensorrt is not usable, torch is: {_with_hint(no_tensorrt)}")
         processor.close()
         return backend
     log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
@@ -174,12 +176,6 @@ def _has_gpu(index: int) -> bool:
 
 def _named(backend: Backend) -> tuple[str, str, str]:
     return backend.info.name, backend.info.version, backend.info.device
-
-
-@functools.cache
-def _tell_once(text: str, *, is_expected: bool) -> None:
-    """Logs a line the first time: every style and session would repeat it."""
-    log.log(logging.INFO if is_expected else logging.WARNING, "%s", text)
 
 
 def _with_hint(error: BackendError) -> str:

@@ -3,7 +3,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # torch is typed in part only.
 
-import functools
 import logging
 import tempfile
 from collections import Counter, OrderedDict
@@ -23,6 +22,7 @@ from animecam.backends.torch_compiler import Compiler, compile_aside, problem_wi
 from animecam.backends.torch_runs import Compute, PlainRun, Recorder, Run, failures_of
 from animecam.cuda.turns import gpu_turn
 from animecam.errors import AnimecamError, BackendError
+from animecam.once import tell_once
 
 NAME = "torch"
 KEPT_SHAPES = 8
@@ -77,7 +77,8 @@ class TorchNetwork:
         if not options.allow_compiling or kind not in (torch.float16, torch.float32):
             self._compiler = None
         elif compiler is None and self._compiler is not None and (problem := problem_with_compiling(device)):
-            _tell_once(f"PyTorch's networks are not compiled, which would make them faster: {problem}")
+            told = f"PyTorch's networks are not compiled, which would make them faster: {problem}"
+            tell_once(log, logging.INFO, told)
             self._compiler = None
 
     def info(self, shape: tuple[int, ...]) -> BackendInfo:
@@ -167,9 +168,3 @@ class TorchNetwork:
 
     def _give_up(self, error: AnimecamError) -> None:
         log.warning("%s is not drawn compiled, which would be faster: %s", self.name, error.message)
-
-
-@functools.cache
-def _tell_once(text: str) -> None:
-    """Logs a line the first time: every style would repeat it."""
-    log.info("%s", text)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
+from animecam.once import tell_once
 
 Capability = tuple[int, int]
 """Compute capability of a GPU, major and minor."""
@@ -100,7 +101,7 @@ def installed() -> tuple[str, ...]:
 
 
 def choose_flavour(capability: Capability | None) -> Flavour:
-    """The runtime for a GPU.
+    """The runtime for a GPU; where both are installed and the second choice is taken, the log says why.
 
     Args:
         capability: Of the GPU; None: there is none, and engines are built for GPUs elsewhere.
@@ -124,12 +125,30 @@ def choose_flavour(capability: Capability | None) -> Flavour:
             raise BackendError(message, hint=INSTALL_RTX)
         return load_flavour(RTX)
     if RTX in names and rtx_supports(capability):
-        return load_flavour(RTX)
-    if CLASSIC in names:
-        return load_flavour(CLASSIC)
+        return _load_rtx(or_classic=CLASSIC in names)
     major, minor = capability
-    message = f"tensorrt-rtx does not support compute capability {major}.{minor} (it lists 7.5, 8.0, 8.6, 8.9 and 12.x)"
-    raise BackendError(message, hint=INSTALL_CLASSIC)
+    listed = "(it lists 7.5, 8.0, 8.6, 8.9 and 12.x)"
+    unsupported = f"{RTX} does not support compute capability {major}.{minor} {listed}"
+    if CLASSIC not in names:
+        raise BackendError(unsupported, hint=INSTALL_CLASSIC)
+    if RTX in names:
+        tell_once(log, logging.INFO, f"{CLASSIC} is taken: {unsupported}")
+    return load_flavour(CLASSIC)
+
+
+def _load_rtx(*, or_classic: bool) -> Flavour:
+    """tensorrt-rtx; where it cannot be loaded tensorrt, if it is there."""
+    try:
+        return load_flavour(RTX)
+    except BackendError as no_rtx:
+        if not or_classic:
+            raise
+        try:
+            classic = load_flavour(CLASSIC)
+        except BackendError:
+            raise no_rtx from None  # tensorrt is the second choice: what to mend is the first
+        tell_once(log, logging.WARNING, f"{RTX} is not usable, {CLASSIC} is: {no_rtx.message}; {no_rtx.hint}")
+        return classic
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from animecam.backends.opening import importing, open_backend, probe_backends
 from animecam.backends.untold import REPORTER, untold
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
+from animecam.once import tell_once
 
 OPTIONS = BackendOptions(threads=1, allow_bf16=False)  # what is computed is compared with exact numbers
 WriteNetwork = Callable[..., Path]
@@ -96,7 +97,7 @@ def test_tensorrt_without_a_driver_is_refused_with_a_hint(write_network: WriteNe
 def test_auto_without_a_driver_takes_the_processor_and_says_so_once(
     write_network: WriteNetwork, caplog: pytest.LogCaptureFixture
 ):
-    opening._tell_once.cache_clear()
+    tell_once.cache_clear()
     with caplog.at_level(logging.INFO, logger="animecam"):
         for _ in range(2):
             backend = open_backend(write_network(), BackendChoice.AUTO, replace(OPTIONS, gpu=0))
@@ -120,7 +121,7 @@ def without_cuda_package(monkeypatch: pytest.MonkeyPatch):
 def test_who_has_a_gpu_is_warned_that_it_is_idle_and_told_what_to_install(
     has_driver: bool, write_network: WriteNetwork, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    opening._tell_once.cache_clear()
+    tell_once.cache_clear()
     monkeypatch.setattr(opening, "has_nvidia_driver", lambda: has_driver)
     with caplog.at_level(logging.INFO, logger="animecam"):
         open_backend(write_network(), BackendChoice.AUTO, replace(OPTIONS, gpu=0)).close()
@@ -130,7 +131,7 @@ def test_who_has_a_gpu_is_warned_that_it_is_idle_and_told_what_to_install(
 
 
 def test_auto_asks_for_no_gpu_unless_told_to(write_network: WriteNetwork, caplog: pytest.LogCaptureFixture):
-    opening._tell_once.cache_clear()
+    tell_once.cache_clear()
     with caplog.at_level(logging.INFO, logger="animecam"):
         open_backend(write_network(), BackendChoice.AUTO, OPTIONS).close()
     assert "GPU is used" not in caplog.text
