@@ -190,6 +190,7 @@ class TensorRtDevice:
     def close(self) -> None:
         """See `DeviceNetwork.close`."""
         self._bound = None
+        self.keep_compiled()
         for session in self._sessions.values():
             session.close()
         self._sessions.clear()

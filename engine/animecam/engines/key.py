@@ -9,6 +9,7 @@ from animecam.engines.flavour import Capability, Flavour
 
 ENGINE_SUFFIX = ".engine"
 RECORD_SUFFIX = ".json"
+JIT_SUFFIX = ".jit"
 PORTABLE = "portable"
 _SHA256_DIGITS, _SHOWN_DIGITS = 64, 12  # hexadecimal, of all and of what is shown of one
 TURING: Capability = (7, 5)  # not among the GPUs that an engine of tensorrt-rtx is for unless it is asked
@@ -81,6 +82,16 @@ def file_word(text: str) -> str:
 def timings_file(key: EngineKey) -> str:
     """Name of the file of measured layers: what one GPU measured is no use to another."""
     return f"{key.runtime}-{key.version}-{file_word(key.gpu)}.timing"
+
+
+def compiled_file(engine: Path, gpu: str) -> Path:
+    """File of what tensorrt-rtx compiled of an engine for one GPU: a portable engine is finished on each otherwise.
+
+    Args:
+        engine: Its file.
+        gpu: Name of the GPU.
+    """
+    return engine.with_name(f"{engine.stem}-{file_word(gpu)}{JIT_SUFFIX}")
 
 
 def gpu_word(flavour: Flavour, target: Target | None) -> str:

@@ -17,9 +17,9 @@ from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
-from animecam.engines.key import Target, file_word
+from animecam.engines.key import Target, compiled_file
 from animecam.engines.ports import read_ports
-from animecam.engines.session import RUNTIME_CACHE_SUFFIX, EngineSession
+from animecam.engines.session import EngineSession
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError, DeviceMemoryError
 
@@ -137,8 +137,7 @@ class EngineLoader:
             return make(rebuilt, batch)
 
     def _session(self, engine: Engine, batch: int, shape: tuple[int, ...], *, own_graph: bool) -> EngineSession:
-        # A portable engine is finished on each GPU otherwise.
-        jit = engine.path.with_name(f"{engine.path.stem}-{file_word(self.gpu.name)}{RUNTIME_CACHE_SUFFIX}")
+        jit = compiled_file(engine.path, self.gpu.name)
         return EngineSession(
             self.flavour, self.gpu, engine.data, max_batch=batch, shape=shape, own_graph=own_graph, jit=jit
         )

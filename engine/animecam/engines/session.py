@@ -13,9 +13,6 @@ from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
 
-RUNTIME_CACHE_SUFFIX = ".jit"
-"""What tensorrt-rtx compiled for this GPU: the next start takes it from there."""
-
 _REBUILD = "run: animecam build"
 
 log = logging.getLogger(__name__)
@@ -31,7 +28,7 @@ class EngineSession:
         max_batch: Most pictures at a time.
         shape: Of one picture.
         own_graph: Let tensorrt-rtx record and launch a CUDA graph of its own; False where the caller captures.
-        jit: File of what tensorrt-rtx compiled for this GPU; None: not kept.
+        jit: File of what tensorrt-rtx compiled for this GPU, see `keep_compiled`; None: nothing is kept.
 
     Raises:
         BackendError: The engine is of another version or for another GPU, or damaged.
@@ -114,10 +111,9 @@ class EngineSession:
             raise self._flavour.error("the engine cannot be run")
 
     def close(self) -> None:
-        """Frees everything; may be called twice."""
+        """Frees everything and keeps nothing; may be called twice."""
         if self._context is None:
             return
-        self.keep_compiled()
         self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
         self._memory.close()
 

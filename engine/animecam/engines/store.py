@@ -55,8 +55,11 @@ class Engine:
     is_new: bool
 
 
-Check = Callable[[bytes, EngineKey], tuple[EngineTypes, EngineParity]]
-"""Loads a new engine, reads its types back, runs and compares it; raises BackendError where it is not as it should."""
+Check = Callable[[bytes, EngineKey, Path], tuple[EngineTypes, EngineParity]]
+"""Loads a new engine, reads its types back, runs and compares it; raises BackendError where it is not as it should.
+
+The path is where the engine will lie; beside it a good one leaves what was compiled of it.
+"""
 
 
 def key_for(
@@ -175,7 +178,7 @@ class EngineStore:
         parity = EngineParity(None, 0, "not compared: there is no GPU here to run it")
         if self._check is not None:
             try:
-                types, parity = self._check(built.data, key)
+                types, parity = self._check(built.data, key, path)
             except EngineRefusedError as error:  # what else may fail, another time may not
                 remember_refusal(path, key, error.message)
                 raise

@@ -123,7 +123,7 @@ def test_a_wait_for_another_process_can_be_ended(store, model, other):
 
 
 def test_what_another_process_was_refused_is_not_built_again(store, model, other, tmp_path: Path):
-    def check(data: bytes, key: EngineKey) -> tuple[EngineTypes, EngineParity]:
+    def check(data: bytes, key: EngineKey, path: Path) -> tuple[EngineTypes, EngineParity]:
         raise EngineRefusedError("the engine draws something else")
 
     asking = Asking(store, model)

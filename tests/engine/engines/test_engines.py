@@ -215,7 +215,7 @@ def test_an_engine_that_is_not_good_is_built_anew_with_the_reason(
 
 
 def test_an_engine_that_draws_something_else_is_not_kept(rtx: Flavour, network: Path, tmp_path: Path):
-    def check(data: bytes, key: EngineKey):
+    def check(data: bytes, key: EngineKey, path: Path):
         raise BackendError("the engine draws something else")
 
     with pytest.raises(BackendError, match="something else"):

@@ -4,13 +4,16 @@ import json
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from animecam.cli import main
-from animecam.engines.ahead import Networks, build_ahead, open_place
+from animecam.engines.ahead import Networks, Place, build_ahead, open_place
 from animecam.engines.build import quiet
-from animecam.styles.registry import BUNDLED
+from animecam.errors import EngineRefusedError
+from animecam.styles.card import LITE
+from animecam.styles.registry import BUNDLED, find_style, verified_half, verified_model
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
 
@@ -40,3 +43,32 @@ def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
     assert engine.record.key.precision == "f32"
     layers = json.loads(engine.path.with_suffix(".json").read_text())["layers"]
     assert layers["CONVOLUTION FLOAT"] == 14 + 13  # the blocks and the head, and the mix in each LADE
+
+
+@pytest.fixture
+def on_fakes(fakes: ModuleType, tmp_path: Path):
+    """The lite network of `cel`, and a place with a GPU and a runtime that are fakes."""
+    style = find_style("cel")
+    networks = Networks("cel", verified_model(style, LITE), verified_half(style, LITE))
+    runtime = fakes.FakeRuntime(networks.model)
+    place = Place(runtime.flavour, fakes.FakeGpu(), tmp_path)
+    yield runtime, place, networks
+    assert not place.gpu.open, "memory was not given back"
+
+
+def test_what_was_compiled_of_a_good_engine_is_there_for_the_first_start(on_fakes, tmp_path: Path):
+    runtime, place, networks = on_fakes
+    (engine,) = build_ahead(place, networks, [64], quiet)
+    (jit,) = tmp_path.glob("*.jit")
+    assert jit.name == f"{engine.path.stem}-Fake-RTX-4090.jit"
+    assert jit.read_bytes() == b"kernels"
+    (context,) = runtime.contexts
+    assert set(context.ran) == {1, 2, 3, 4}  # each number of pictures is compiled for itself
+
+
+def test_nothing_is_kept_of_an_engine_that_is_refused(on_fakes, tmp_path: Path):
+    runtime, place, networks = on_fakes
+    runtime.error = 0.2
+    with pytest.raises(EngineRefusedError, match="draws something else"):
+        list(build_ahead(place, networks, [64], quiet))
+    assert not list(tmp_path.glob("*.jit"))
