@@ -12,11 +12,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from animecam.cli.console import messages, results
-from animecam.settings import LARGEST_PX, SMALLEST_PX, Look
+from animecam.settings import LARGEST_PX, SMALLEST_PX, Look, Quality
 
 if TYPE_CHECKING:
     from animecam.engines.ahead import Networks, Place
     from animecam.engines.store import Engine
+    from animecam.styles.registry import Style
 
 TENSORRT, TORCH = "tensorrt", "torch"
 
@@ -32,6 +33,13 @@ TENSORRT, TORCH = "tensorrt", "torch"
     show_default=True,
     help="Side of a head as the network sees it; may be repeated.",
 )
+@click.option(
+    "--quality",
+    type=click.Choice([quality.value for quality in Quality]),
+    default=Quality.AUTO.value,
+    show_default=True,
+    help="Which of a style's networks; auto: the one that a GPU draws with.",
+)
 @click.option("--gpu", type=click.IntRange(min=0), help="Index of the GPU. [default: the first, or none]")
 @click.option(
     "--backend",
@@ -40,24 +48,32 @@ TENSORRT, TORCH = "tensorrt", "torch"
     show_default=True,
     help="What will run them; for torch they are compiled, for one face in the picture.",
 )
-def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], gpu: int | None, backend: str) -> None:
+def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], quality: str, gpu: int | None, backend: str) -> None:
     """Builds the TensorRT engines of styles, so that no start has to wait for it, or compiles them for PyTorch.
 
     Without a GPU tensorrt-rtx builds what any GPU of its list can run: copy it to that machine's cache.
     """
     from animecam.cache import model_cache
-    from animecam.engines.ahead import Networks, open_place
-    from animecam.styles.registry import find_style, offered_styles, verified_half, verified_model
+    from animecam.engines.ahead import open_place
+    from animecam.styles.registry import find_style, offered_styles
 
     for size_px in sizes_px:
         Look(size_px=size_px)  # refuses what no network takes
     chosen = [find_style(name) for name in styles] or offered_styles()
-    networks = [Networks(style.name, verified_model(style), verified_half(style)) for style in chosen]
+    networks = [_networks(style, Quality(quality)) for style in chosen]
     if backend == TORCH:
         compile_and_show(gpu or 0, model_cache(), networks, sizes_px)
         return
     with ExitStack() as stack:
         build_and_show(open_place(gpu, model_cache(), stack), networks, sizes_px)
+
+
+def _networks(style: "Style", quality: Quality) -> "Networks":
+    from animecam.engines.ahead import Networks
+    from animecam.styles.registry import verified_half, verified_model
+
+    its = style.card.suited(on_gpu=True).quality if quality is Quality.AUTO else quality.value
+    return Networks(style.name, verified_model(style, its), verified_half(style, its))
 
 
 def build_and_show(place: "Place", networks: Iterable["Networks"], sizes_px: tuple[int, ...]) -> None:

@@ -45,6 +45,13 @@ def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
     assert layers["CONVOLUTION FLOAT"] == 14 + 13  # the blocks and the head, and the mix in each LADE
 
 
+def test_the_lite_networks_are_built_where_they_are_asked_for(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["build", "--style", "cel", "--size", "192", "--quality", "lite"]) == 0
+    engines = (tmp_path / "animecam" / "models").glob("*.engine")
+    assert [engine.name for engine in engines] == ["cel-lite.fp16-3x192x192-b4-tensorrt-rtx-portable.engine"]
+
+
 @pytest.fixture
 def on_fakes(fakes: ModuleType, tmp_path: Path):
     """The lite network of `cel`, and a place with a GPU and a runtime that are fakes."""
