@@ -4,7 +4,7 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,17 +61,34 @@ class Finding:
     hint: str = ""
 
 
-def examine() -> Iterator[Finding]:
-    """Runs every check; a check that fails in a known way becomes a finding and the others go on."""
-    for check in _CHECKS:
-        yield from _guarded(check)
+def examine(gpu: int = 0) -> Iterator[Finding]:
+    """Runs every check; a check that fails in a known way becomes a finding and the others go on.
+
+    Args:
+        gpu: Index of the GPU that is looked at.
+    """
+    checks = {
+        "machine": _machine(),
+        "backends": _backends(gpu),
+        "styles": _styles(),
+        "faces": _faces(),
+        "encoder": _encoder(),
+        "GPU video": _gpu_video(gpu),
+        "display": _display(),
+        "cameras": _cameras(),
+        "virtual cameras": _virtual_cameras(),
+        "cache": _cache(),
+        "extras": _extras(),
+    }
+    for name, findings in checks.items():
+        yield from _guarded(name, findings)
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> Generator[Finding]:
+def _guarded(name: str, findings: Iterator[Finding]) -> Generator[Finding]:
     try:
-        yield from check()
+        yield from findings
     except AnimecamError as error:
-        yield Finding(check.__name__.strip("_"), State.BROKEN, error.message, error.hint)
+        yield Finding(name, State.BROKEN, error.message, error.hint)
 
 
 def _machine() -> Iterator[Finding]:
@@ -80,11 +97,11 @@ def _machine() -> Iterator[Finding]:
     yield Finding("python", State.WORKS, sys.version.split()[0])
 
 
-def _backends() -> Iterator[Finding]:
+def _backends(gpu: int) -> Iterator[Finding]:
     from animecam.backends.opening import GPU_CHOICES, probe_backends
 
     has_driver = has_nvidia_driver()
-    for status in probe_backends():
+    for status in probe_backends(gpu):
         state = State.WORKS if status.usable else State.OPTIONAL
         hint = status.hint if has_driver or status.name not in GPU_CHOICES else ""  # that of the driver comes first
         yield Finding(f"backend {status.name}", state, status.detail, hint)
@@ -128,20 +145,20 @@ def _encoder() -> Iterator[Finding]:
         yield Finding(f"encoder {codec}", state, "opens" if works else "cannot be opened here")
 
 
-def _gpu_video() -> Iterator[Finding]:
+def _gpu_video(index: int) -> Iterator[Finding]:
     from animecam.cuda.gpu import open_gpu
     from animecam.cuda.video import find_gpu_video
 
     try:
-        gpu = open_gpu(0)
+        gpu = open_gpu(index)
     except BackendError:
         return  # the backends have told
     try:
-        video = find_gpu_video(gpu, 0)
+        video = find_gpu_video(gpu, index)
     finally:
         gpu.close()
-    for doing, index in (("decodes", video.decoder), ("encodes", video.encoder)):
-        works = index is not None
+    for doing, where in (("decodes", video.decoder), ("encodes", video.encoder)):
+        works = where is not None
         detail = f"{gpu.name} {doing} video" if works else f"{gpu.name} does not: the processor {doing} video"
         hint = "" if works else "animecam --verbose convert FILE tells why"
         yield Finding(f"GPU {doing}", State.WORKS if works else State.OPTIONAL, detail, hint)
@@ -238,18 +255,3 @@ def _is_installed(module: str) -> bool:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # of the package that it is a part of
         return False
-
-
-_CHECKS = (
-    _machine,
-    _backends,
-    _styles,
-    _faces,
-    _encoder,
-    _gpu_video,
-    _display,
-    _cameras,
-    _virtual_cameras,
-    _cache,
-    _extras,
-)

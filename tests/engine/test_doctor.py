@@ -14,6 +14,8 @@ from animecam.backends.status import BackendStatus
 from animecam.cache import usable_cache
 from animecam.cli.doctor import doctor as doctor_command
 from animecam.doctor import State
+from animecam.errors import BackendError
+from animecam.measure.networks import usable_backends
 from animecam.styles.registry import BUNDLED
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -101,9 +103,30 @@ def test_the_runtimes_of_gpus_are_mended_after_the_driver(monkeypatch, has_drive
     statuses = [
         BackendStatus(name, usable=False, problem="absent", hint="mend it") for name in ("openvino", "tensorrt")
     ]
-    monkeypatch.setattr(opening, "probe_backends", lambda: statuses)
+    monkeypatch.setattr(opening, "probe_backends", lambda gpu: statuses)
     monkeypatch.setattr(doctor, "has_nvidia_driver", lambda: has_driver)
-    assert [finding.hint for finding in doctor._backends()] == ["mend it", "mend it" if has_driver else ""]
+    assert [finding.hint for finding in doctor._backends(0)] == ["mend it", "mend it" if has_driver else ""]
+
+
+def test_the_gpu_that_was_asked_for_is_looked_at(monkeypatch):
+    probed, opened = [], []
+
+    def probe(index):
+        probed.append(index)
+        raise BackendError("it is too old")
+
+    def open_gpu(index):
+        opened.append(index)
+        raise BackendError(f"no GPU {index}")
+
+    for choice in opening.GPU_CHOICES:
+        monkeypatch.setitem(opening._GPU_PROBES, choice, probe)
+    monkeypatch.setattr("animecam.cuda.gpu.open_gpu", open_gpu)
+    result = CliRunner().invoke(doctor_command, ["--gpu", "1"], standalone_mode=False)
+    assert result.exception is None
+    assert (probed, opened) == ([1, 1], [1])
+    assert [choice.value for choice in usable_backends(2)] == ["openvino", "onnxruntime"]
+    assert probed == [1, 1, 2, 2]
 
 
 def test_what_few_need_is_advised_where_a_part_of_it_is_there(monkeypatch):
@@ -143,6 +166,6 @@ def test_what_needs_cuda_does_not_stop_a_development_install_on_a_mac():
 def test_commands_can_be_copied_however_narrow_the_terminal_is(monkeypatch):
     command = "pip install 'animecam[" + "a-very-long-name-of-an-extra," * 3 + "end]'"
     findings = [doctor.Finding("extra x", State.OPTIONAL, "not installed", command)]
-    monkeypatch.setattr(doctor, "examine", lambda: findings)
+    monkeypatch.setattr(doctor, "examine", lambda gpu: findings)
     result = CliRunner().invoke(doctor_command, env={"COLUMNS": "40"}, standalone_mode=False)
     assert command in [line.strip() for line in result.output.splitlines()]

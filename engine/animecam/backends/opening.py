@@ -104,9 +104,13 @@ def runs_on_gpu(choice: BackendChoice, gpu: int = 0) -> bool:
     return _has_gpu(gpu) and any(_probe(one, gpu).usable for one in GPU_CHOICES)
 
 
-def probe_backends() -> tuple[BackendStatus, ...]:
-    """Every backend there is, with what it can do on this machine or why it cannot."""
-    return tuple(_probe(choice) for choice in (*_PROBES, *_GPU_PROBES))
+def probe_backends(gpu: int = 0) -> tuple[BackendStatus, ...]:
+    """Every backend there is, with what it can do on this machine, on one graphics card of it, or why it cannot.
+
+    Args:
+        gpu: Index of the card.
+    """
+    return tuple(_probe(choice, gpu) for choice in (*_PROBES, *_GPU_PROBES))
 
 
 @contextmanager

@@ -18,11 +18,12 @@ _COLOURS = {"works": "green", "absent, not needed": "yellow", "does not work": "
 
 
 @click.command()
-def doctor() -> int:
+@click.option("--gpu", type=click.IntRange(min=0), default=0, show_default=True, help="Index of the GPU to look at.")
+def doctor(*, gpu: int) -> int:
     """Checks this machine part by part; exit status 1 when something that is needed does not work."""
     from animecam.doctor import State, examine
 
-    findings = [*examine(), _settings_file()]
+    findings = [*examine(gpu), _settings_file()]
     table = Table("part", "state")
     table.add_column("what was found", overflow="fold")
     for finding in findings:

@@ -217,7 +217,7 @@ def _time_networks(
         return height_px, width_px
 
     asked = settings.backend
-    choices = usable_backends() if asked is BackendChoice.AUTO else (asked,)
+    choices = usable_backends(settings.gpu) if asked is BackendChoice.AUTO else (asked,)
     options = BackendOptions(threads=settings.threads, cache_dir=usable_cache(), gpu=settings.gpu)
     with ExitStack() as stack:
         bench = NetworkBench(find_style(look.style), options, choices, stack)

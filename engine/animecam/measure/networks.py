@@ -110,9 +110,9 @@ class NetworkBench:
         ]
 
 
-def usable_backends() -> tuple[BackendChoice, ...]:
-    """The runtimes that work here."""
-    return tuple(BackendChoice(status.name) for status in probe_backends() if status.usable)
+def usable_backends(gpu: int = 0) -> tuple[BackendChoice, ...]:
+    """The runtimes that work here, with that GPU."""
+    return tuple(BackendChoice(status.name) for status in probe_backends(gpu) if status.usable)
 
 
 @contextmanager

@@ -287,7 +287,7 @@ def _doctors_line(capfd):
 
 
 def test_the_doctor_tells_where_the_file_is_and_what_it_sets(write, settings_file, capfd, monkeypatch):
-    monkeypatch.setattr("animecam.doctor.examine", lambda: [])
+    monkeypatch.setattr("animecam.doctor.examine", lambda gpu: [])
     assert f"absent,notneedednone:{settings_file}" in _doctors_line(capfd)
     write('style = "soft"\n[serve]\nport = 9000\n')
     assert f'works{settings_file}:style="soft";[serve]port=9000' in _doctors_line(capfd)

@@ -81,7 +81,7 @@ class TestFinding:
 def test_the_doctor_tells_what_the_gpu_does_of_videos(gpu, monkeypatch):
     monkeypatch.setattr(gpu_module, "open_gpu", lambda _index: gpu)
     monkeypatch.setattr(gpu_video_module, "find_gpu_video", lambda _gpu, _index: GpuVideo(0, None))
-    told = {finding.subject: finding for finding in _gpu_video()}
+    told = {finding.subject: finding for finding in _gpu_video(0)}
     assert told["GPU decodes"].state is State.WORKS
     assert told["GPU encodes"].state is State.OPTIONAL
     assert told["GPU encodes"].detail == "host does not: the processor encodes video"

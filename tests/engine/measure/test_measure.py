@@ -128,6 +128,19 @@ def test_what_drew_may_be_missing_among_what_was_timed(script):
     assert [one.frame_ms for one in script.measure().candidates] == [25.0]
 
 
+def test_the_runtimes_of_the_gpu_that_was_asked_for_are_timed(monkeypatch):
+    class AskedError(Exception):
+        pass
+
+    def usable_backends(gpu):
+        raise AskedError(gpu)
+
+    monkeypatch.setattr(bench, "usable_backends", usable_backends)
+    settings = replace(SETTINGS, gpu=1)
+    with pytest.raises(AskedError, match="1"):
+        bench._time_networks(settings, Script().run_once(settings, "pattern:", 1.0), 1.0, lambda _: None)
+
+
 def test_a_bench_that_saw_nothing_says_so_and_times_nothing(script, tmp_path, monkeypatch, capfd):
     script.figures = [Figures()]
     monkeypatch.setattr(bench, "_time_networks", lambda *_: pytest.fail("for nothing"))
