@@ -148,7 +148,7 @@ def main(*, settings: Settings, source: str, frames: int, whole_frames: int, rou
     with tempfile.TemporaryDirectory() as name, open_networks(settings) as networks:
         folder = Path(name)
         clip = local_clip(source, frames, folder)
-        quality = networks.usual_quality(style.name)
+        quality = networks.drawn_quality(style.name)
         ours = f"animecam, {quality} network in {networks.backend_info.precision}"
         ways: dict[str, Convert] = {ours: partial(convert, networks, clip)}
         for drawn_with in dict.fromkeys((quality, FULL)):

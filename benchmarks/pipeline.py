@@ -104,7 +104,7 @@ def measure(source: str, settings: Settings, *, seconds: float, encode: bool, bu
                 figures = run(camera, networks, outputs, seconds=seconds)
             if not camera.format.is_live:
                 figures = _with_the_end(figures, outputs)
-        info, quality = networks.backend_info, networks.usual_quality(settings.look.style)
+        info, quality = networks.backend_info, networks.drawn_quality(settings.look.style)
         reference_ms = time_reference(settings.threads)
         draw = figures.stage_ms.get(DRAW)
         frame = f"{camera.format.width_px}x{camera.format.height_px}"

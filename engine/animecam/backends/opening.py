@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from animecam.backends.base import Backend, BackendChoice, BackendOptions
+from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.status import BackendStatus
 from animecam.backends.switching import SwitchingBackend
 from animecam.cuda.presence import has_nvidia_driver
+from animecam.engines.flavour import MODULES
 from animecam.errors import BackendError
 from animecam.once import tell_once
 
@@ -34,17 +35,19 @@ log = logging.getLogger(__name__)
 
 
 class _Forms(NamedTuple):
-    """The files of one network.
+    """The files of one network, or of two that do the same: a GPU may draw with another one than a processor.
 
     Attributes:
-        model: In fp32.
-        half: In fp16, for GPUs; None where there is none.
-        int8: With 8-bit weights and maps; None where there is none, or it is not wanted.
+        model: In fp32, for processors.
+        int8: With 8-bit weights and maps, likewise; None where there is none, or it is not wanted.
+        on_gpu: In fp32, for GPUs.
+        half: In fp16, likewise; None where there is none.
     """
 
     model: Path
-    half: Path | None
     int8: Path | None
+    on_gpu: Path
+    half: Path | None
 
 
 def open_backend(
@@ -54,6 +57,7 @@ def open_backend(
     *,
     half: Path | None = None,
     int8: Path | None = None,
+    on_gpu: Path | None = None,
 ) -> Backend:
     """Loads a network; whoever calls closes it.
 
@@ -62,15 +66,16 @@ def open_backend(
         choice: A runtime, or `auto`: on a GPU where the options name one and there is one, drawn by the processor
             until its engine is ready; else the first of `PROCESSOR_ORDER` that works. What is chosen is logged.
         options: How it is to compute.
-        half: The fp16 form of the network, for GPUs; None: they compute in fp32.
+        half: The fp16 form of the network that GPUs compute; None: they compute in fp32.
         int8: The network's INT8 form, for the runtimes that gain by it; None where there is none.
+        on_gpu: The network that GPUs compute in its place, of the same ports; None: they compute the same.
 
     Raises:
         BackendError: The file is missing, the named runtime is missing or refuses it, or `auto` found none that works.
     """
     if not model.is_file():
         raise BackendError(f"there is no network at {model}", hint="reinstall animecam, or add the style again")
-    forms = _Forms(model, half, int8 if options.allow_int8 else None)
+    forms = _Forms(model, int8 if options.allow_int8 else None, on_gpu or model, half)
     if choice is not BackendChoice.AUTO:
         return _OPENERS[choice](forms, options)
     processor = _open_first(forms, options, PROCESSOR_ORDER)
@@ -102,6 +107,11 @@ def runs_on_gpu(choice: BackendChoice, gpu: int = 0) -> bool:
     if choice is not BackendChoice.AUTO:
         return choice in GPU_CHOICES
     return _has_gpu(gpu) and any(_probe(one, gpu).usable for one in GPU_CHOICES)
+
+
+def computes_on_gpu(info: BackendInfo) -> bool:
+    """Whether it is a graphics card that computes."""
+    return info.name in {*MODULES, BackendChoice.TORCH}
 
 
 def probe_backends(gpu: int = 0) -> tuple[BackendStatus, ...]:
@@ -153,7 +163,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
 
     look_at_gpu(options.gpu or 0)  # before anything that takes seconds to import
     try:
-        fast = TensorRtBackend(forms.model, forms.half, options)
+        fast = TensorRtBackend(forms.on_gpu, forms.half, options)
     except BackendError as no_tensorrt:
         try:
             backend = _open_torch(forms, options)
@@ -162,7 +172,7 @@ def _open_gpu(forms: _Forms, options: BackendOptions, processor: Backend) -> Bac
         tell_once(log, logging.WARNING, f"tensorrt is not usable, torch is: {_with_hint(no_tensorrt)}")
         processor.close()
         return backend
-    log.info("%s: %s %s on %s follows when its engine is ready", forms.model.name, *_named(fast))
+    log.info("%s: %s %s on %s follows when its engine is ready", forms.on_gpu.name, *_named(fast))
     return SwitchingBackend(fast, processor, worth=WORTH_AN_ENGINE)
 
 
@@ -220,13 +230,13 @@ def _open_onnxruntime(forms: _Forms, options: BackendOptions) -> Backend:
 def _open_tensorrt(forms: _Forms, options: BackendOptions) -> Backend:
     from animecam.backends.tensorrt_ import TensorRtBackend  # which imports no runtime
 
-    return TensorRtBackend(forms.model, forms.half, options)
+    return TensorRtBackend(forms.on_gpu, forms.half, options)
 
 
 def _open_torch(forms: _Forms, options: BackendOptions) -> Backend:
     with importing("torch", INSTALL_TORCH):
         from animecam.backends.torch_ import TorchBackend
-    return TorchBackend(forms.model, forms.half, options, worth=WORTH_AN_ENGINE)
+    return TorchBackend(forms.on_gpu, forms.half, options, worth=WORTH_AN_ENGINE)
 
 
 def _probe_openvino() -> BackendStatus:

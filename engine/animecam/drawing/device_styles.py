@@ -57,6 +57,7 @@ class DeviceStyles:
         self._used: dict[_Key, int] = {}  # the frame that each was last asked for, in frames
         self._frames = 0
         self._asked: set[_Key] = set()
+        self._refused: set[_Key] = set()
         self._keys = threading.Lock()  # whoever looks one up and whoever takes one out
         self._wanted: queue.SimpleQueue[_Key | None] = queue.SimpleQueue()
         self._is_ending = threading.Event()
@@ -74,6 +75,10 @@ class DeviceStyles:
                 self._asked.add(key)
                 self._wanted.put(key)
             return self._ready.get(key)
+
+    def has_given_up(self, style: str, size_px: int) -> bool:
+        """Whether a style cannot be loaded for heads of a size."""
+        return (style, size_px) in self._refused
 
     def close(self) -> None:
         """Frees all; may be called twice."""
@@ -96,6 +101,7 @@ class DeviceStyles:
                 network = self._opened_with_room(*key)
             except AnimecamError as error:
                 if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
+                    self._refused.add(key)
                     log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
                 continue
             with self._keys:

@@ -136,7 +136,7 @@ class Governor:
             self._climbed_s = None
         fitting = [rung for rung, cost_ms in cheaper.items() if cost_ms <= self._budget_ms]
         rung = max(fitting, key=lambda rung: rung.rank) if fitting else min(cheaper, key=lambda rung: cheaper[rung])
-        return self._changed(rung, took_ms)
+        return self._changed(rung, took_ms, costs_ms)
 
     def _climb(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
         limit_ms = CLIMB_SHARE * self._budget_ms
@@ -149,7 +149,7 @@ class Governor:
         if now_s - self._fits_since_s < self._climb_s:
             return None
         self._climbed_s = now_s
-        return self._changed(max(better, key=lambda rung: rung.rank), took_ms)
+        return self._changed(max(better, key=lambda rung: rung.rank), took_ms, costs_ms)
 
     def _forget(self) -> None:
         """What was measured at the old rung says nothing about the new one."""
@@ -157,9 +157,11 @@ class Governor:
         self._rest_ms.clear()
         self._fits_since_s = None
 
-    def _changed(self, rung: Rung, took_ms: float) -> Choice:
+    def _changed(self, rung: Rung, took_ms: float, costs_ms: dict[Rung, float]) -> Choice:
         self._forget()
-        return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {rung} now")
+        has_several = len({other.quality for other in costs_ms}) > 1
+        what = str(rung) if has_several else f"{rung.size_px} px"  # where there is no choice, others may say what draws
+        return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {what} now")
 
 
 def _times(quality: str, other: str, costs: Mapping[str, float]) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from animecam.backends.base import Backend, BackendChoice
 from animecam.backends.device import DeviceNetwork
@@ -109,7 +110,13 @@ class Networks(StyleNetworks):
         return self._gpu_video
 
     def renderer(
-        self, timing: Timing, controls: Controls | None = None, *, is_live: bool = True, crop: Cropper | None = None
+        self,
+        timing: Timing,
+        controls: Controls | None = None,
+        *,
+        is_live: bool = True,
+        crop: Cropper | None = None,
+        quality: str | None = None,
     ) -> Renderer:
         """A renderer that knows nobody yet.
 
@@ -118,6 +125,7 @@ class Networks(StyleNetworks):
             controls: Holds the look; None keeps that of the settings.
             is_live: Frames come at the world's pace, so that a frame rate can be held.
             crop: Crops what the detectors look at; None does it on the processor.
+            quality: Of the networks; None: the usual one of each style.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
@@ -131,7 +139,7 @@ class Networks(StyleNetworks):
             track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
             align=Aligner(),
             ops=ops,
-            draw=self.draw,
+            draw=partial(self.draw, quality=quality),
             calm=Calm(),
             compositor=Compositor(ops, self.persons(), self._settings.head_edge),
             controls=controls,
@@ -165,6 +173,7 @@ class Networks(StyleNetworks):
         Raises:
             BackendError: The GPU failed.
         """
+        self.begin_run()
         place = self._device_place()
         if place is None:
             yield self.renderer(timing, controls, is_live=is_live)
@@ -173,16 +182,20 @@ class Networks(StyleNetworks):
         gpu.use()
         path = self._open_path(gpu)
         if path is None:
-            self.note_device(self._settings.look.style, None)  # an earlier run may have had one
             yield self.renderer(timing, controls, is_live=is_live)
             return
+        quality = None
+        look = controls.look if controls else self._settings.look
+        if not is_live and not styles.has_given_up(look.style, look.size_px):
+            quality = self.gpu_quality(look.style)  # until the GPU draws, too: a film must not change on the way
+            self.note_choice(look.style, quality)
         with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(
                 gpu=gpu,
                 path=path,
                 find_network=styles,
                 note_network=self.note_device,
-                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop),
+                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop, quality=quality),
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
                 timing=timing,
                 pictures=self._pictures_on(gpu) if video.encoder is not None else None,
@@ -214,10 +227,10 @@ class Networks(StyleNetworks):
             return None
 
         def open_network(style: str, size_px: int) -> DeviceNetwork:
-            return open_device_style(style, size_px, self._options, choice, self.usual_quality(style))
+            return open_device_style(style, size_px, self._options, choice, self.gpu_quality(style))
 
         def open_in_torch(style: str, size_px: int) -> DeviceNetwork:
-            return open_device_style(style, size_px, self._options, BackendChoice.TORCH, self.usual_quality(style))
+            return open_device_style(style, size_px, self._options, BackendChoice.TORCH, self.gpu_quality(style))
 
         styles = DeviceStyles(gpu, open_network, open_in_torch if choice is BackendChoice.AUTO else None)
         self._stack.callback(styles.close)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import numpy as np
 
 from animecam.backends.base import BackendInfo, BackendOptions
-from animecam.backends.opening import runs_on_gpu
+from animecam.backends.opening import computes_on_gpu
 from animecam.cache import usable_cache
 from animecam.errors import AnimecamError
 from animecam.render.base import Draw
@@ -49,7 +49,6 @@ class StyleNetworks:
             gpu=settings.gpu,
             sizes_change=settings.target_fps is not None,
         )
-        self._on_gpu = runs_on_gpu(settings.backend, settings.gpu)
         self._cards: dict[str, StyleCard] = {}
         self._styles: dict[tuple[str, str], StyleNet] = {}
         self._broken: set[tuple[str, str]] = set()
@@ -73,20 +72,22 @@ class StyleNetworks:
     def summary_of(self, look: Look) -> str:
         """What draws a look, in one line; it may change while the run lasts, as faster runtimes get ready."""
         is_alone = len(self._card(look.style).variants) == 1
-        style = look.style if is_alone else f"{look.style} ({self._quality_now(look.style)})"
+        style = look.style if is_alone else f"{look.style} ({self.drawn_quality(look.style)})"
         fixed_px = self._card(look.style).contract.fixed_px
         size = f"{look.size_px} px" if fixed_px is None else _size(*fixed_px)
         return f"{style} at {size} by {self.info_of(look)}"
 
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""
-        on_device = self._device_infos.get(look.style)
-        if on_device is not None:
-            return on_device
-        return self._styles.get((look.style, self._quality_now(look.style)), self._first).info
+        return self._info(look.style)
+
+    def begin_run(self) -> None:
+        """What an earlier run drew with says nothing of what this one does."""
+        self._chosen.clear()
+        self._device_infos.clear()
 
     def note_choice(self, style: str, quality: str) -> None:
-        """A governor draws a style with this network from now on; what is said of the look goes by it."""
+        """The processor draws a style with this network from now on; what is said of the look goes by it."""
         self._chosen[style] = quality
 
     def note_device(self, style: str, info: BackendInfo | None) -> None:
@@ -103,25 +104,35 @@ class StyleNetworks:
         return self._style(style, quality or self.usual_quality(style))
 
     def usual_quality(self, style: str) -> str:
-        """The quality that the settings ask for; `auto` goes by what computes.
+        """The quality that the settings ask for; `auto`: what suits a processor, and `gpu_quality` once a GPU computes.
 
         Raises:
             StyleError: There is no such style.
         """
-        if self._settings.quality is not Quality.AUTO:
-            return self._settings.quality.value
-        return self._card(style).suited(on_gpu=self._on_gpu).quality
+        return self._suited(style, on_gpu=False)
+
+    def gpu_quality(self, style: str) -> str:
+        """The quality that a GPU computes in the place of any other.
+
+        Raises:
+            StyleError: There is no such style.
+        """
+        return self._suited(style, on_gpu=True)
+
+    def drawn_quality(self, style: str) -> str:
+        """The quality of what draws a style now."""
+        return self.gpu_quality(style) if self._is_on_gpu(style) else self._chosen_quality(style)
 
     def qualities(self, style: str) -> dict[str, float]:
-        """The qualities that a governor may choose from, the best first; on a GPU only the usual one is loaded.
+        """The qualities that a governor may choose from, the best first; while a GPU draws, the one that it chose last.
 
         Returns:
             Each with what its network costs, 0 where the card does not say.
         """
         costs = {variant.quality: variant.cost for variant in self._card(style).variants}
-        if self._on_gpu or self._settings.quality is not Quality.AUTO:
-            usual = self.usual_quality(style)
-            return {usual: costs.get(usual, 0.0)}
+        if self._is_on_gpu(style) or self._settings.quality is not Quality.AUTO:
+            chosen = self._chosen_quality(style)
+            return {chosen: costs.get(chosen, 0.0)}
         return {quality: cost for quality, cost in costs.items() if (style, quality) not in self._broken}
 
     def warm_up(self, stream: StreamFormat) -> None:
@@ -211,9 +222,22 @@ class StyleNetworks:
         for width_px, height_px in sizes_px:
             network((np.zeros((height_px, width_px, 3), np.uint8),))
 
-    def _quality_now(self, style: str) -> str:
-        """The network that draws a style: a governor's choice, else the usual one."""
+    def _chosen_quality(self, style: str) -> str:
+        """The quality that draws a style where no GPU does: a governor's choice, else the usual one."""
         return self._chosen.get(style) or self.usual_quality(style)
+
+    def _is_on_gpu(self, style: str) -> bool:
+        """Whether a GPU draws a style now, in the frame path there or fed from the host."""
+        return self._device_infos.get(style) is not None or computes_on_gpu(self._info(style))
+
+    def _info(self, style: str) -> BackendInfo:
+        on_device = self._device_infos.get(style)
+        return on_device or self._styles.get((style, self._chosen_quality(style)), self._first).info
+
+    def _suited(self, style: str, *, on_gpu: bool) -> str:
+        if self._settings.quality is not Quality.AUTO:
+            return self._settings.quality.value
+        return self._card(style).suited(on_gpu=on_gpu).quality
 
     def _card(self, style: str) -> StyleCard:
         """A style's card, read once: it is asked for with every frame."""
@@ -230,7 +254,7 @@ class StyleNetworks:
         return self._stack.enter_context(self._opened(name, quality))
 
     def _opened(self, name: str, quality: str) -> StyleNet:
-        return open_style(name, self._settings.backend, self._options, quality)
+        return open_style(name, self._settings.backend, self._options, quality, self.gpu_quality(name))
 
 
 def _size(height_px: int, width_px: int) -> str:

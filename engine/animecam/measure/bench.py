@@ -200,7 +200,7 @@ def run_once(settings: Settings, source: str, seconds: float) -> Run:
             figures = run(camera, networks, outputs, seconds=seconds)
         if figures.is_interrupted:
             raise KeyboardInterrupt  # a part of a run says nothing, and the user wants no more of it
-        quality = networks.usual_quality(settings.look.style)
+        quality = networks.drawn_quality(settings.look.style)
         return Run(settings, figures, camera.format, networks.backend_info, quality)
 
 

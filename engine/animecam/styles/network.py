@@ -107,7 +107,9 @@ class StyleNet:
         self.close()
 
 
-def open_style(name: str, choice: BackendChoice, options: BackendOptions, quality: str) -> StyleNet:
+def open_style(
+    name: str, choice: BackendChoice, options: BackendOptions, quality: str, on_gpu: str | None = None
+) -> StyleNet:
     """Loads a style; close it, or use it in a `with` block.
 
     Args:
@@ -115,14 +117,21 @@ def open_style(name: str, choice: BackendChoice, options: BackendOptions, qualit
         choice: Which runtime is to compute it.
         options: How it is to compute.
         quality: Which of the style's networks.
+        on_gpu: Which of them a GPU computes in its place; None: the same.
 
     Raises:
         StyleError: It is unknown or damaged, or its network is not what its card says.
         BackendError: The runtime does not work or refuses it.
     """
-    style = find_style(name)
-    half, int8 = verified_half(style, quality), verified_int8(style, quality)
-    backend = open_backend(verified_model(style, quality), choice, options, half=half, int8=int8)
+    style, on_gpu = find_style(name), on_gpu or quality
+    backend = open_backend(
+        verified_model(style, quality),
+        choice,
+        options,
+        half=verified_half(style, on_gpu),
+        int8=verified_int8(style, quality),
+        on_gpu=verified_model(style, on_gpu),
+    )
     try:
         return StyleNet(style.card, backend)
     except StyleError:

@@ -40,7 +40,7 @@ def there(host, gpu, monkeypatch):
         asked.append(arguments)
         return host.HostNetwork(gpu)
 
-    def on_host(style, _choice, options, quality=None):
+    def on_host(style, _choice, options, quality, _on_gpu):
         return open_style(style, BackendChoice.ONNXRUNTIME, options, quality)
 
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
@@ -62,6 +62,35 @@ def test_the_quality_that_was_asked_for_is_drawn_on_the_gpu(host, there, quality
     assert [(style, size_px, choice, its) for style, size_px, _, choice, its in there] == [
         ("cel", SIZE_PX, BackendChoice.AUTO, quality.value)
     ]
+
+
+def test_until_the_gpu_draws_the_processor_draws_live_with_the_lite_network_and_films_as_the_gpu_will(
+    host, gpu, there, monkeypatch, caplog
+):
+    def drawn(networks, *, is_live):
+        with networks.rendering(Timing(), is_live=is_live) as render:
+            net = render._renderer._draw("cel")
+            return next(quality for (_, quality), open_net in networks._styles.items() if open_net is net)
+
+    def refuse(*_):
+        raise BackendError("the engine draws something else")
+
+    with open_networks(settings()) as networks:
+        assert drawn(networks, is_live=True) == "lite"
+        assert drawn(networks, is_live=False) == "full"
+        assert networks.drawn_quality("cel") == "full"
+        with networks.rendering(Timing(), is_live=False) as render:
+            find = render._find_network
+            host.until(lambda: find("cel", SIZE_PX) is not None)
+    assert [its for _, _, _, _, its in there] == ["full"]
+    monkeypatch.setattr(networks_module, "open_device_style", refuse)
+    gpu.is_closed = False
+    with open_networks(settings()) as networks:
+        with networks.rendering(Timing(), is_live=False) as render:
+            assert render._find_network("cel", SIZE_PX) is None
+        host.until(lambda: "cel at 192 px is not drawn on host: the engine draws something else" in caplog.text)
+        assert drawn(networks, is_live=False) == "lite"  # it never will
+        assert networks.drawn_quality("cel") == "lite"
 
 
 def test_a_style_is_opened_with_the_network_of_its_quality(monkeypatch):

@@ -191,7 +191,13 @@ def test_the_choice_says_why():
     choices = [governor.observe(i / 10, Rung(256), 90.0, 10.0, {FULL: 0.0}) for i in range(WINDOW_FRAMES)]
     assert choices[:-1] == [None] * (WINDOW_FRAMES - 1)
     assert "100 ms a frame" in choices[-1].reason
-    assert "192 px" in choices[-1].reason
+    assert choices[-1].reason.endswith("crops of 192 px now")
+
+
+def test_the_choice_names_the_network_where_there_are_several():
+    governor, both = Governor(30, SIZES_PX), {FULL: 0.2, LITE: 0.1}
+    choices = [governor.observe(i / 10, Rung(256), 90.0, 10.0, both) for i in range(WINDOW_FRAMES)]
+    assert choices[-1].reason.endswith("crops of 192 px, lite network now")
 
 
 def test_a_size_that_the_user_chose_is_not_judged_by_the_one_before():

@@ -11,10 +11,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from animecam.backends import opening
+from animecam.backends import opening, tensorrt_
 from animecam.backends.base import BackendChoice, BackendInfo
+from animecam.backends.onnxruntime_ import OnnxRuntimeBackend
 from animecam.backends.opening import runs_on_gpu
 from animecam.backends.status import BackendStatus
+from animecam.cuda.base import GpuFacts
 from animecam.drawing.governing import Governed
 from animecam.drawing.governor import Choice, Rung
 from animecam.drawing.networks import open_networks
@@ -97,6 +99,69 @@ def test_a_gpu_draws_with_the_full_network(monkeypatch):
     card = StyleCard("ink", "Ink", "", Contract(), Rights("MIT", "", ""), variants)
     assert card.suited(on_gpu=True).quality == FULL
     assert card.suited(on_gpu=False).quality == LITE
+
+
+def test_a_gpu_that_draws_nothing_leaves_the_processor_its_network(make_style, monkeypatch):
+    """There is one, and a runtime for it; then its driver is too old, an engine refused, its memory full."""
+    make_style(FULL, LITE)
+    monkeypatch.setattr(opening, "_has_gpu", lambda _gpu: True)
+    monkeypatch.setattr(opening, "_probe", lambda choice, _gpu=0: BackendStatus(choice.value, usable=True))
+    with open_networks(_settings()) as networks:
+        assert networks.usual_quality("ink") == LITE
+        assert networks.qualities("ink") == COSTS
+        assert networks.summary.startswith("ink (lite) at 192 px by openvino")
+
+
+def test_what_is_said_goes_by_what_the_frame_path_of_a_gpu_draws(make_style):
+    make_style(FULL, LITE)
+    with open_networks(_settings()) as networks:
+        networks.note_device("ink", BackendInfo("tensorrt-rtx", "1", "A GPU", "f16"))
+        assert networks.summary == "ink (full) at 192 px by tensorrt-rtx 1 (f16) on A GPU"
+        assert networks.qualities("ink") == {LITE: COSTS[LITE]}  # only the size is governed there
+        assert _level(networks) == pytest.approx(LEVELS[LITE], abs=1)
+        networks.note_device("ink", None)
+        assert networks.drawn_quality("ink") == LITE
+        assert networks.qualities("ink") == COSTS
+        networks.note_choice("ink", FULL)
+        networks.begin_run()
+        assert networks.drawn_quality("ink") == LITE
+
+
+class OnGpu(OnnxRuntimeBackend):
+    """TensorRT in disguise, which has its engines when it is let."""
+
+    has_engines = False
+
+    def __init__(self, model, half, options):
+        assert half is None
+        super().__init__(model, options)
+        self.info = BackendInfo("tensorrt-rtx", "1", "A GPU", "f32")
+
+    def is_ready(self, _shape):
+        return self.has_engines
+
+    def prepare(self, _shape):
+        pass
+
+    def end(self):
+        pass
+
+
+@pytest.mark.parametrize(("asked", "draws"), [(Quality.AUTO, FULL), (Quality.LITE, LITE)], ids=str)
+def test_a_gpu_that_is_fed_from_the_host_draws_with_its_own_network(make_style, monkeypatch, asked, draws):
+    make_style(FULL, LITE)
+    monkeypatch.setattr(tensorrt_, "TensorRtBackend", OnGpu)
+    monkeypatch.setattr("animecam.cuda.gpu.look_at_gpu", lambda index: GpuFacts("A GPU", (8, 9)))
+    with open_networks(_settings(asked)) as networks:
+        assert _level(networks) == pytest.approx(LEVELS[LITE], abs=1)
+        assert networks.summary.startswith("ink (lite) at 192 px by openvino")
+        monkeypatch.setattr(OnGpu, "has_engines", True)
+        assert _level(networks) == pytest.approx(LEVELS[draws], abs=1)
+        assert networks.summary == f"ink ({draws}) at 192 px by tensorrt-rtx 1 (f32) on A GPU"
+        assert networks.qualities("ink") == {LITE: COSTS[LITE]}
+    with open_networks(replace(_settings(asked), backend=BackendChoice.TENSORRT)) as networks:
+        assert _level(networks) == pytest.approx(LEVELS[draws], abs=1)
+        assert networks.drawn_quality("ink") == draws
 
 
 @pytest.mark.parametrize(("has", "asked"), [(LITE, Quality.FULL), (FULL, Quality.LITE)])
