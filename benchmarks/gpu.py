@@ -27,7 +27,7 @@ from animecam.backends.opening import GPU_CHOICES
 from animecam.cache import model_cache
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
-from animecam.drawing.device_styles import open_device_style
+from animecam.drawing.device_opening import open_device_style
 from animecam.errors import BackendError
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave

@@ -1,26 +1,28 @@
-"""Styles on the GPU, made ready beside the run: until one is, somebody else draws."""
+"""Styles on the GPU, made ready beside the run: until one is, somebody else draws.
+
+What frames ask for is loaded first. Then come spares: the styles that may be chosen next, at the size that is drawn, so
+that changing to one takes a frame. They take nothing from what is drawn: neither time, nor memory, nor its place.
+"""
 
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
-from pathlib import Path
+from itertools import count
 
-from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import Compiling, DeviceNetwork
-from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu, Stream
 from animecam.cuda.turns import gpu_turn
 from animecam.errors import AnimecamError, BackendError, DeviceMemoryError
 from animecam.render.device_path import RING
-from animecam.styles.card import FULL, PixelCoding
-from animecam.styles.fit import fit_to
-from animecam.styles.registry import find_style, verified_half, verified_model
 
 MOST_KEPT = 8
 """Networks that stay on the GPU: every style at one size. Whoever holds a frame rate goes through seven sizes."""
+
+SPARE_ROOM_BYTES = 1 << 30
+"""Memory of the GPU that spares leave free: for frames, for the next size of what is drawn, and for other programs."""
 
 ROOM_SECONDS, _POLL_SECONDS = 2.0, 0.05  # longest wait for a network that no frame under way is drawn with
 
@@ -28,10 +30,9 @@ CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the 
 
 _PICTURE_BYTES = 3 * 2  # of one pixel: three numbers of 16 bits
 
-_CODED = (PixelCoding().black, PixelCoding().white)
-"""What stands for black and white in the pictures that the kernels write and read."""
-
 log = logging.getLogger(__name__)
+
+_END, _ASKED, _SPARE = range(3)  # what is done first, in the queue of the thread
 
 _Key = tuple[str, int]
 """A style and the side of its pictures, pixels."""
@@ -49,17 +50,32 @@ class DeviceStyles:
         gpu: Stays the caller's, and is closed after this.
         open_network: Loads one; called in the thread of this.
         open_other: Loads it in another runtime, where the first one does not run it; None: nothing else is tried.
+        offered: Names of the styles that may be chosen next.
+        is_at_hand: Whether a style is loaded for a size in seconds, and without keeping the GPU from others.
     """
 
-    def __init__(self, gpu: Gpu, open_network: OpenNetwork, open_other: OpenNetwork | None = None) -> None:
+    def __init__(
+        self,
+        gpu: Gpu,
+        open_network: OpenNetwork,
+        open_other: OpenNetwork | None = None,
+        *,
+        offered: Callable[[], Sequence[str]] = tuple,
+        is_at_hand: Callable[[str, int], bool] = lambda _style, _size_px: True,
+    ) -> None:
         self._gpu, self._open, self._open_other = gpu, open_network, open_other
+        self._offered, self._is_at_hand = offered, is_at_hand
         self._ready: dict[_Key, DeviceNetwork] = {}
         self._used: dict[_Key, int] = {}  # the frame that each was last asked for, in frames
         self._frames = 0
         self._asked: set[_Key] = set()
         self._refused: set[_Key] = set()
         self._keys = threading.Lock()  # whoever looks one up and whoever takes one out
-        self._wanted: queue.SimpleQueue[_Key | None] = queue.SimpleQueue()
+        self._wanted: queue.PriorityQueue[tuple[int, int, _Key]] = queue.PriorityQueue()
+        self._order = count()
+        self._spares: tuple[int, tuple[str, ...]] = (0, ())  # the size and the styles that are wanted as such
+        self._spare: _Key | None = None  # the one that is being loaded
+        self._is_put_off = threading.Event()  # that one: a frame asks for another
         self._is_ending = threading.Event()
         self._opening: DeviceNetwork | None = None
         self._thread = threading.Thread(target=self._fill, name="gpu-styles", daemon=True)
@@ -71,10 +87,12 @@ class DeviceStyles:
         with self._keys:
             self._frames += 1
             self._used[key] = self._frames
-            if key not in self._asked:
-                self._asked.add(key)
-                self._wanted.put(key)
-            return self._ready.get(key)
+            network = self._ready.get(key)
+            if network is None:
+                self._ask(key)
+            else:
+                self._ask_spares(size_px)
+            return network
 
     def has_given_up(self, style: str, size_px: int) -> bool:
         """Whether a style cannot be loaded for heads of a size."""
@@ -86,7 +104,7 @@ class DeviceStyles:
         opening = self._opening
         if opening is not None:
             opening.end()
-        self._wanted.put(None)
+        self._put(_END, ("", 0))
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
             log.warning("an engine is still being built after %g s: its memory is not freed", CLOSE_SECONDS)
@@ -95,20 +113,92 @@ class DeviceStyles:
             network.close()
         self._ready.clear()
 
+    def _ask(self, key: _Key) -> None:
+        """Has what a frame asks for loaded before any spare; the lock is held."""
+        if key in self._asked:
+            return
+        self._asked.add(key)
+        self._put(_ASKED, key)
+        if self._spare not in {None, *self._asked}:
+            self._is_put_off.set()
+            opening = self._opening
+            if opening is not None:
+                opening.end()
+
+    def _ask_spares(self, size_px: int) -> None:
+        """Has the styles on offer loaded for a size that is drawn; the lock is held."""
+        spares = size_px, tuple(self._offered())
+        if spares != self._spares:
+            self._spares = spares
+            for style in spares[1]:
+                if (style, size_px) not in self._asked:
+                    self._put(_SPARE, (style, size_px))
+
+    def _put(self, urgency: int, key: _Key) -> None:
+        self._wanted.put((urgency, next(self._order), key))
+
     def _fill(self) -> None:
-        while (key := self._wanted.get()) is not None and not self._is_ending.is_set():
+        while True:
+            urgency, _, key = self._wanted.get()
+            if self._is_ending.is_set():
+                return
+            if key in self._ready:
+                continue
+            is_spare = urgency == _SPARE
             try:
-                network = self._opened_with_room(*key)
+                network = self._opened_spare(key) if is_spare else self._opened_with_room(*key)
             except AnimecamError as error:
-                if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
+                if self._is_ending.is_set():  # it was let end, and nobody waits for it
+                    return
+                if not is_spare:
                     self._refused.add(key)
-                    log.warning("%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
+                level = logging.INFO if is_spare else logging.WARNING  # nobody has asked for a spare
+                log.log(level, "%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
+                continue
+            if network is None:
                 continue
             with self._keys:
                 self._ready[key] = network
-            log.info("%s at %d px is drawn on %s now", *key, self._gpu.name)
+            log.info("%s at %d px is %s on %s now", *key, "kept ready" if is_spare else "drawn", self._gpu.name)
             while len(self._ready) > MOST_KEPT and self._drop_one():
                 pass
+
+    def _opened_spare(self, key: _Key) -> DeviceNetwork | None:
+        """Loads a spare; None where it would take something from what is drawn, or a frame asks for another one."""
+        if not self._has_place_for(key):
+            return None
+        with self._keys:
+            if not self._asked <= self._ready.keys() | self._refused:
+                self._put(_SPARE, key)
+                return None
+            self._spare = key
+        network: DeviceNetwork | None = None
+        try:
+            network = self._opened(*key)
+        except BackendError:
+            if not self._is_put_off.is_set():
+                raise
+        finally:
+            with self._keys:
+                self._spare, was_put_off = None, self._is_put_off.is_set()
+                self._is_put_off.clear()
+        if not was_put_off:
+            return network
+        self._put(_SPARE, key)
+        if network is not None:
+            self._free(network)  # it was let end: what it is good for now is not known
+        return None
+
+    def _has_place_for(self, spare: _Key) -> bool:
+        """Whether a spare is still wanted and takes neither memory nor time that somebody else needs."""
+        style, size_px = spare
+        self._gpu.use()
+        with self._keys:
+            is_wanted = size_px == self._spares[0] and style in self._spares[1]
+        if not is_wanted or self._gpu.free_bytes() < SPARE_ROOM_BYTES or not self._is_at_hand(style, size_px):
+            return False
+        # Of those that are kept, spares of another size make room for it, and nothing that was ever drawn.
+        return len(self._ready) < MOST_KEPT or self._drop_one(lambda old: old not in self._used and old[1] != size_px)
 
     def _opened_with_room(self, style: str, size_px: int) -> DeviceNetwork:
         """Loads a network; where the memory is full, once more after another one went."""
@@ -127,19 +217,22 @@ class DeviceStyles:
                 return False
         return True
 
-    def _drop_one(self) -> bool:
+    def _drop_one(self, may_go: Callable[[_Key], bool] = lambda _key: True) -> bool:
         """Frees the network that no frame asked for the longest, if there is one that none under way is drawn with."""
         with self._keys:
-            idle = [key for key in self._ready if self._frames - self._used[key] > RING]
+            idle = [key for key in self._ready if self._frames - self._used.get(key, 0) > RING and may_go(key)]
             if not idle:
                 return False
-            key = min(idle, key=self._used.__getitem__)
+            key = min(idle, key=lambda key: self._used.get(key, 0))
             network = self._ready.pop(key)
             self._asked.discard(key)
+        self._free(network)
+        return True
+
+    def _free(self, network: DeviceNetwork) -> None:
         with gpu_turn(self._is_ending.is_set):  # it may wait for the whole GPU
             self._gpu.use()
             network.close()
-        return True
 
     def _opened(self, style: str, size_px: int) -> DeviceNetwork:
         """Loads a network that runs; in another runtime where the first one loads it and then cannot run it."""
@@ -150,7 +243,7 @@ class DeviceStyles:
         except DeviceMemoryError:
             raise  # another runtime would need as much
         except BackendError as error:
-            if self._open_other is None or self._is_ending.is_set():
+            if self._open_other is None or self._is_ending.is_set() or self._is_put_off.is_set():
                 raise
             try:
                 other = self._open_other(style, size_px)
@@ -167,7 +260,7 @@ class DeviceStyles:
     def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
         """Runs it once for each number of pictures: what it loads late, it loads now. Closes it where that fails."""
         self._opening = network
-        if self._is_ending.is_set():  # whoever closes may have looked before there was anything to end
+        if self._is_ending.is_set() or self._is_put_off.is_set():  # who did that may have looked before this was there
             network.end()
         stream = self._gpu.stream()
         try:
@@ -204,54 +297,3 @@ class DeviceStyles:
                     stream.synchronize()
                 raise
             stream.synchronize()
-
-
-def open_device_style(
-    name: str,
-    size_px: int,
-    options: BackendOptions,
-    choice: BackendChoice = BackendChoice.AUTO,
-    quality: str = FULL,
-) -> DeviceNetwork:
-    """Loads a style on the GPU; whoever calls closes it.
-
-    Args:
-        name: Of a bundled style or of one that the user added.
-        size_px: Side of the pictures that it will draw.
-        options: `gpu` and `cache_dir` are used.
-        choice: `tensorrt`, `torch`, or `auto`: the first of the two that works.
-        quality: Which of the style's networks.
-
-    Raises:
-        StyleError: It is unknown or damaged, or has no network of that quality.
-        BackendError: It takes other pictures, has no fp16 form, or no runtime runs it on this GPU.
-    """
-    style = find_style(name)
-    contract, square_px = style.card.contract, (size_px, size_px)
-    takes_crops = fit_to(contract, *square_px).padded_px == square_px
-    if not takes_crops or {(coding.black, coding.white) for coding in (contract.input, contract.output)} != {_CODED}:
-        raise BackendError(f"style {name} does not take pictures as they are cropped on a GPU")
-    model, half = verified_model(style, quality), verified_half(style, quality)
-    if choice is BackendChoice.TORCH:
-        return _open_torch(name, half, options)
-    from animecam.backends.tensorrt_ import TensorRtDevice
-
-    try:
-        return TensorRtDevice(model, half, options)
-    except BackendError as no_tensorrt:
-        if choice is not BackendChoice.AUTO:
-            raise
-        try:
-            network = _open_torch(name, half, options)
-        except BackendError:
-            raise no_tensorrt from None  # PyTorch is the second choice: what to mend is the first
-        log.info("%s: tensorrt is not usable, torch is: %s", name, no_tensorrt.message)
-        return network
-
-
-def _open_torch(name: str, half: Path | None, options: BackendOptions) -> DeviceNetwork:
-    if half is None:
-        raise BackendError(f"style {name} has no fp16 form", hint="animecam-export fp16 FOLDER gives it one")
-    with importing("torch", INSTALL_TORCH):
-        from animecam.backends.torch_ import TorchDevice
-    return TorchDevice(half, options)

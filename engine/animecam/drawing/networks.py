@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 
 from animecam.backends.base import Backend, BackendChoice
-from animecam.backends.device import DeviceNetwork
 from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, runs_on_gpu
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.drawing.device_styles import DeviceStyles, open_device_style
+from animecam.drawing.device_opening import open_styles
+from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import Governed
 from animecam.drawing.governor import Governor
 from animecam.drawing.gpu_renderer import GpuRenderer
@@ -225,14 +225,7 @@ class Networks(StyleNetworks):
         self._stack.callback(gpu.close)
         if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and _has_kernels(gpu)):
             return None
-
-        def open_network(style: str, size_px: int) -> DeviceNetwork:
-            return open_device_style(style, size_px, self._options, choice, self.gpu_quality(style))
-
-        def open_in_torch(style: str, size_px: int) -> DeviceNetwork:
-            return open_device_style(style, size_px, self._options, BackendChoice.TORCH, self.gpu_quality(style))
-
-        styles = DeviceStyles(gpu, open_network, open_in_torch if choice is BackendChoice.AUTO else None)
+        styles = open_styles(gpu, self._options, choice, self.gpu_quality, lambda: self.offered)
         self._stack.callback(styles.close)
         return gpu, styles
 

@@ -54,6 +54,7 @@ class StyleNetworks:
         self._broken: set[tuple[str, str]] = set()
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
+        self._offered: tuple[str, ...] = ()
         self._preparing: threading.Thread | None = None
         self._is_ending = threading.Event()
         self._warming: StyleNet | None = None  # what `prepare` is about
@@ -80,6 +81,15 @@ class StyleNetworks:
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""
         return self._info(look.style)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Names of the styles that may be chosen next."""
+        return self._offered
+
+    def offer(self, styles: tuple[str, ...]) -> None:
+        """These may be chosen next: a GPU that draws frames keeps them ready."""
+        self._offered = styles
 
     def begin_run(self) -> None:
         """What an earlier run drew with says nothing of what this one does."""

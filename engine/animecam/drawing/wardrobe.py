@@ -1,4 +1,7 @@
-"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second."""
+"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second.
+
+First on the processor, which draws in any case until a GPU does; then a GPU that draws keeps them ready as well.
+"""
 
 import threading
 from collections.abc import Generator
@@ -51,6 +54,7 @@ class Wardrobe:
                     self._networks.prepare(style, self._stream, is_ending.is_set)
                 except AnimecamError as error:
                     self._obstacles[style] = _does_not_work(error)
+            self._networks.offer(self.styles)
 
         thread = threading.Thread(target=fill, name="wardrobe", daemon=True)
         thread.start()
@@ -60,6 +64,7 @@ class Wardrobe:
             is_ending.set()
             self._networks.end_preparing()  # an engine takes minutes
             thread.join(CLOSE_SECONDS)
+            self._networks.offer(())
 
 
 def _does_not_work(error: AnimecamError) -> str:

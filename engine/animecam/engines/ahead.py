@@ -13,7 +13,7 @@ from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
 from animecam.engines.key import Target
-from animecam.engines.ports import read_ports
+from animecam.engines.ports import noted_ports, read_ports
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
 from animecam.errors import BackendError
 
@@ -104,6 +104,22 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
         shape = _shape(ports.input, size_px)
         key = key_for(place.flavour, target, model, ports, shape, MAX_BATCH)
         yield store.engine(model, key, progress, try_again=True)
+
+
+def is_built(place: Place, model: Path, size_px: int) -> bool:
+    """Whether an engine for crops of a size is there, found out without a builder.
+
+    Args:
+        place: With a GPU.
+        model: What engines of the network are built from.
+        size_px: Side of the square crops.
+    """
+    ports, gpu = noted_ports(place.flavour, model, place.folder), place.gpu
+    if ports is None or gpu is None:
+        return False
+    target = Target(gpu.name, gpu.compute_capability)
+    key = key_for(place.flavour, target, model, ports, _shape(ports.input, size_px), MAX_BATCH)
+    return not EngineStore(place.flavour, place.folder).problem(model, key)
 
 
 def _shape(port: Port, size_px: int) -> tuple[int, ...]:

@@ -58,14 +58,24 @@ def read_ports(flavour: Flavour, model: Path, folder: Path) -> Reading:
     Raises:
         BackendError: The file is damaged, has several inputs, or has an operator that the runtime does not know.
     """
-    reader = _Reader(hashlib.sha256(model.read_bytes()).hexdigest(), flavour.name, flavour.version)
-    note = folder / f"{network_name(model)}-{flavour.name}{PORTS_SUFFIX}"
+    note, reader = _place(flavour, model, folder)
     ports = _noted(note, reader)
     if ports is not None:
         return Reading(ports, None)
     parsed = parse_network(flavour, model)
     _note(note, reader, parsed.ports)
     return Reading(parsed.ports, parsed.builder)
+
+
+def noted_ports(flavour: Flavour, model: Path, folder: Path) -> Ports | None:
+    """As `read_ports`, without a builder: None where this version of the runtime has not read the file before."""
+    return _noted(*_place(flavour, model, folder))
+
+
+def _place(flavour: Flavour, model: Path, folder: Path) -> tuple[Path, _Reader]:
+    """Where the note of a file lies, and who must have read it."""
+    reader = _Reader(hashlib.sha256(model.read_bytes()).hexdigest(), flavour.name, flavour.version)
+    return folder / f"{network_name(model)}-{flavour.name}{PORTS_SUFFIX}", reader
 
 
 def _noted(note: Path, reader: _Reader) -> Ports | None:

@@ -8,7 +8,8 @@ from animecam.backends import tensorrt_, torch_
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.cuda.turns import has_gpu_turn
 from animecam.drawing import device_styles
-from animecam.drawing.device_styles import MOST_KEPT, DeviceStyles, open_device_style
+from animecam.drawing.device_opening import open_device_style
+from animecam.drawing.device_styles import MOST_KEPT, DeviceStyles
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.render.device_path import RING
 

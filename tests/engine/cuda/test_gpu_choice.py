@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections import deque
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,12 +16,14 @@ from animecam.backends.status import BackendStatus
 from animecam.cuda import gpu as gpu_module
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.pixels import GpuVideo
+from animecam.drawing import device_opening, style_networks
 from animecam.drawing import networks as networks_module
-from animecam.drawing import style_networks
-from animecam.drawing.device_styles import DeviceStyles, open_device_style
+from animecam.drawing.device_opening import open_device_style, open_styles
+from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.networks import open_networks
 from animecam.drawing.renderer import Renderer
+from animecam.engines.flavour import CLASSIC, RTX, Flavour
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.run.timing import Timing
 from animecam.settings import Look, Quality, Settings
@@ -45,7 +49,7 @@ def there(host, gpu, monkeypatch):
 
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
     monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
-    monkeypatch.setattr(networks_module, "open_device_style", open_one)
+    monkeypatch.setattr(device_opening, "open_device_style", open_one)
     monkeypatch.setattr(style_networks, "open_style", on_host)
     return asked
 
@@ -83,7 +87,7 @@ def test_until_the_gpu_draws_the_processor_draws_live_with_the_lite_network_and_
             find = render._find_network
             host.until(lambda: find("cel", SIZE_PX) is not None)
     assert [its for _, _, _, _, its in there] == ["full"]
-    monkeypatch.setattr(networks_module, "open_device_style", refuse)
+    monkeypatch.setattr(device_opening, "open_device_style", refuse)
     gpu.is_closed = False
     with open_networks(settings()) as networks:
         with networks.rendering(Timing(), is_live=False) as render:
@@ -91,6 +95,37 @@ def test_until_the_gpu_draws_the_processor_draws_live_with_the_lite_network_and_
         host.until(lambda: "cel at 192 px is not drawn on host: the engine draws something else" in caplog.text)
         assert drawn(networks, is_live=False) == "lite"  # it never will
         assert networks.drawn_quality("cel") == "lite"
+
+
+def test_styles_on_offer_are_loaded_beside_the_one_that_is_drawn(host, there):
+    with open_networks(settings()) as networks, networks.rendering(Timing()) as render:
+        find = render._find_network
+        host.until(lambda: find("cel", SIZE_PX) is not None)
+        assert len(there) == 1
+        networks.offer(("cel", "anime", "toon"))
+        host.until(lambda: find("cel", SIZE_PX) is not None and len(there) == 3)
+        host.until(lambda: {("anime", SIZE_PX), ("toon", SIZE_PX)} <= set(find._ready))
+        assert find("toon", SIZE_PX) is not None
+    assert [(style, its) for style, _, _, _, its in there] == [("cel", "full"), ("anime", "full"), ("toon", "full")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_there", "at_hand"), [(RTX, False, True), (CLASSIC, True, True), (CLASSIC, False, False)]
+)
+def test_only_what_tensorrt_builds_for_minutes_is_not_at_hand(gpu, monkeypatch, tmp_path, name, is_there, at_hand):
+    looked_at = []
+
+    def is_built(place, model, size_px):
+        looked_at.append((place.folder, model.name, size_px))
+        return is_there
+
+    monkeypatch.setattr(device_opening, "is_built", is_built)
+    monkeypatch.setattr(device_opening, "choose_flavour", lambda _: Flavour(name, "1", None, None, deque()))
+    options = BackendOptions(cache_dir=tmp_path)
+    for choice, its in ((BackendChoice.AUTO, at_hand), (BackendChoice.TORCH, True)):
+        with closing(open_styles(gpu, options, choice, lambda _: "lite", tuple)) as styles:
+            assert styles._is_at_hand("cel", SIZE_PX) is its
+    assert looked_at == ([(tmp_path, "lite.fp16.onnx", SIZE_PX)] if name == CLASSIC else [])
 
 
 def test_a_style_is_opened_with_the_network_of_its_quality(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions
 from animecam.backends.opening import open_backend
+from animecam.drawing import device_opening
 from animecam.drawing import networks as networks_module
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.networks import open_networks
@@ -106,7 +107,7 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
     clip = make_clip(tmp_path / "clip.mp4", width_px=320, height_px=240, frames=12, content=media.portrait)
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
     monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
-    monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
+    monkeypatch.setattr(device_opening, "open_device_style", lambda *_: host.HostNetwork(gpu))
     settings = Settings(Look(style="cel", size_px=SIZE_PX), max_faces=1, threads=1)
     with caplog.at_level(logging.INFO, logger="animecam"), open_networks(settings) as networks:
         for run in (1, 2):

@@ -15,6 +15,7 @@ import pytest
 from animecam.cuda import ffmpeg
 from animecam.cuda import video as gpu_video_module
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
+from animecam.drawing import device_opening
 from animecam.drawing import networks as networks_module
 from animecam.drawing.networks import open_networks
 from animecam.render.device_slots import Slot
@@ -83,7 +84,7 @@ def convert(host, gpu, monkeypatch, tmp_path, caplog):
     """Converts a file with the style on the GPU from the first frame on."""
     monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
     monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
-    monkeypatch.setattr(networks_module, "open_device_style", lambda *_: host.HostNetwork(gpu))
+    monkeypatch.setattr(device_opening, "open_device_style", lambda *_: host.HostNetwork(gpu))
     # The codecs of the host in place of the GPU's.
     monkeypatch.setattr(file_module, "decoding", lambda _gpu: None)
     monkeypatch.setattr(encoder_module, "encoding_on", lambda _gpu: None)

@@ -9,7 +9,8 @@ from types import ModuleType
 import pytest
 
 from animecam.cli import main
-from animecam.engines.ahead import Networks, Place, build_ahead, open_place
+from animecam.engines import ports
+from animecam.engines.ahead import Networks, Place, build_ahead, is_built, open_place
 from animecam.engines.build import quiet
 from animecam.errors import EngineRefusedError
 from animecam.styles.card import LITE
@@ -79,3 +80,13 @@ def test_nothing_is_kept_of_an_engine_that_is_refused(on_fakes, tmp_path: Path):
     with pytest.raises(EngineRefusedError, match="draws something else"):
         list(build_ahead(place, networks, [64], quiet))
     assert not list(tmp_path.glob("*.jit"))
+
+
+def test_whether_an_engine_is_there_is_found_out_without_a_builder(on_fakes, tmp_path: Path, monkeypatch):
+    _, place, networks = on_fakes
+    assert not is_built(place, networks.half, 64)
+    list(build_ahead(place, networks, [64], quiet))
+    monkeypatch.setattr(ports, "parse_network", lambda *_: pytest.fail("a builder takes seconds"))
+    assert is_built(place, networks.half, 64)
+    assert not is_built(place, networks.half, 72)
+    assert not is_built(Place(place.flavour, None, tmp_path), networks.half, 64)

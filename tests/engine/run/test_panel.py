@@ -215,6 +215,10 @@ def test_recording_is_the_recorders():
 class FakeNetworks:
     def __init__(self):
         self.ready, self.go_on, self.threads, self.ended = set(), threading.Event(), set(), 0
+        self.offers = []
+
+    def offer(self, styles):
+        self.offers.append((styles, set(self.ready)))
 
     def end_preparing(self):
         self.ended += 1
@@ -245,6 +249,10 @@ def test_styles_are_opened_one_after_the_other_beside_the_run(monkeypatch):
             time.sleep(0.005)
         assert styles.why_not("ink") is None
         assert styles.why_not("broken") == "does not work: its file is damaged"
+        while not networks.offers:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    assert networks.offers == [(names, {"ink", "snow"}), ((), {"ink", "snow"})]  # to the GPU after the processor
     assert networks.threads == {"wardrobe"}
     assert not any(thread.name == "wardrobe" for thread in threading.enumerate())
 
@@ -265,6 +273,7 @@ def test_the_end_of_the_run_ends_the_opening(monkeypatch):
         threading.Timer(0.05, networks.go_on.set).start()
     assert networks.ready <= {"ink"}
     assert networks.ended == 1
+    assert [styles for styles, _ in networks.offers] == [()]
 
 
 def test_eyes_lines_and_hair_go_round_step_by_step():
