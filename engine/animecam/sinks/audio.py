@@ -100,6 +100,8 @@ class AudioCopier:
             self._streams = {stream.index: self._add(stream) for stream in self._input.streams}
             self._subtitles = self._add_subtitles()
             self._copy_descriptions()
+            self._newest: dict[int, int] = {}  # time of decoding of each track's last packet, as the file counts
+            self._left_out = 0
             self._packets = self._input.packets()
             self._next = self._read()
             on_failure.pop_all()
@@ -211,11 +213,28 @@ class AudioCopier:
                     self._subtitles.hold(packet)
                     continue
                 for fitted in self._fitted(packet):
-                    fitted.stream = self._streams[index]
-                    return fitted
+                    if self._rises(index, fitted):
+                        fitted.stream = self._streams[index]
+                        return fitted
         except FFmpegError as error:
             log.warning("the sound of %s ends early: %s", self._path, error.strerror)
+        if self._left_out:
+            text = "%s: packets of its sound left out, whose times repeat or go back: %d"
+            log.warning(text, self._path, self._left_out)
+            self._left_out = 0
         return None
+
+    def _rises(self, index: int, packet: "Packet[Stream]") -> bool:
+        """Whether the output takes a packet after the one before; it fails at one whose time does not rise."""
+        if packet.dts is None:
+            return True
+        may_repeat = bool(self._output.format.flags & Flags.ts_nonstrict.value)
+        least = self._newest.get(index, packet.dts - 1) + (0 if may_repeat else 1)
+        if packet.dts < least:
+            self._left_out += 1
+            return False
+        self._newest[index] = packet.dts
+        return True
 
 
 def _decode_s(packet: "Packet[Stream]") -> Fraction:

@@ -24,6 +24,9 @@ from animecam.sources.tracks import frame_rate
 
 log = logging.getLogger(__name__)
 
+RECORDED = (
+    "flv",
+)  # formats of servers that append to a recording, with a clock that starts over, when a sender returns
 MAX_HELD = 256  # packets, seconds of sound: pictures that have not begun a new count by then do not
 
 
@@ -41,8 +44,8 @@ class _Track:
 class Soundtrack:
     """All sound of a file that can be copied.
 
-    Stamps stay as they are but for formats whose clock begins anywhere and jumps where files were joined: they begin
-    near zero, and each new count goes where that of the pictures does.
+    Stamps stay as they are but for formats whose clock begins anywhere and jumps where files were joined, or starts
+    over on the way: they begin near zero, and each new count goes where that of the pictures does.
 
     Args:
         path: The file.
@@ -68,7 +71,7 @@ class Soundtrack:
         self._pictures: Stamps | None = None
         self._tracks: dict[int, _Track] = {}
         self._demuxed: list[Stream] = [*self.streams]
-        if self.streams and may_jump(self.container):
+        if self.streams and (may_jump(self.container) or self.container.format.name in RECORDED):
             self._demuxed += self._keep_clock()
 
     def follow(self, tracks: Collection[int]) -> None:

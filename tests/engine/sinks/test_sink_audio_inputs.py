@@ -138,6 +138,74 @@ def test_joined_transport_streams_stay_in_step(tmp_path, make_clip, read_packets
     assert sound.times_s == sorted(set(sound.times_s))
 
 
+FLV_HEAD, FLV_TAG, FLV_SOUND = 13, 11, 8  # bytes, bytes of a tag's head, kind of a tag
+
+
+def flv_tags(data):
+    """(Place, size, kind) of each tag of an FLV (Adobe Flash Video File Format 10.1, E.4)."""
+    at = FLV_HEAD
+    while at < len(data):
+        size = FLV_TAG + int.from_bytes(data[at + 1 : at + 4]) + 4
+        yield at, size, data[at]
+        at += size
+
+
+def put_before(source: Path, number: int, by_ms: int) -> None:
+    """Gives a packet of sound of an FLV the time of the one before it, or one before that."""
+    data = bytearray(source.read_bytes())
+    before, at = [place for place, _, kind in flv_tags(data) if kind == FLV_SOUND][number - 1 : number + 1]
+    data[at + 4 : at + 7] = (int.from_bytes(data[before + 4 : before + 7]) - by_ms).to_bytes(3)
+    source.write_bytes(data)
+
+
+def appended(source: Path) -> None:
+    """Lets all of an FLV but its heads come again, with the same times."""
+    data = source.read_bytes()
+    is_head = {FLV_SOUND: b"\0", 9: b"\0"}  # of a codec, in the second byte
+    again = [
+        data[at : at + size]
+        for at, size, kind in flv_tags(data)
+        if kind in is_head and data[at + FLV_TAG + 1 : at + FLV_TAG + 2] != is_head[kind]
+    ]
+    source.write_bytes(data + b"".join(again))
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+@pytest.mark.parametrize("by_ms", [0, 200])
+def test_a_packet_of_sound_whose_time_repeats_or_goes_back_costs_itself(
+    tmp_path, make_clip, read_packets, extension, by_ms
+):
+    source = make_clip(tmp_path / "in.flv", frames=60, audio=True)
+    (whole,) = read_packets(source, "audio")
+    put_before(source, 40, by_ms)
+    (sound,) = read_packets(converted(source, tmp_path / f"out.{extension}"), "audio")
+    assert sound.times_s == sorted(set(sound.times_s))
+    assert len(whole.data) - len(sound.data) == 1
+    assert abs(sound.times_s[-1] - whole.times_s[-1]) <= Fraction(1, 40)
+
+
+def test_sound_whose_times_go_back_in_a_format_that_never_starts_over(tmp_path, make_clip, read_packets, caplog):
+    flv, source = make_clip(tmp_path / "in.flv", frames=60, audio=True), tmp_path / "in.mkv"
+    put_before(flv, 40, 0)
+    packets = len(read_packets(remuxed(flv, source), "audio")[0].data)
+    (sound,) = read_packets(converted(source, tmp_path / "out.mp4"), "audio")
+    assert len(sound.data) == packets - 1
+    assert f"{source}: packets of its sound left out, whose times repeat or go back: 1" in caplog.text
+    assert len(read_packets(converted(source, tmp_path / "out.mkv"), "audio")[0].data) == packets
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_a_recording_whose_clock_starts_over_stays_in_step(tmp_path, make_clip, read_packets, extension):
+    source = make_clip(tmp_path / "in.flv", frames=60, audio=True, options={"preset": "ultrafast", "bf": "0"})
+    (whole,) = read_packets(source, "audio")
+    appended(source)
+    out = converted(source, tmp_path / f"out.{extension}")
+    (pictures,), (sound,) = read_packets(out, "video"), read_packets(out, "audio")
+    assert sound.times_s == sorted(set(sound.times_s))
+    assert 2 * len(whole.data) - len(sound.data) <= 2
+    assert abs(pictures.times_s[-1] - sound.times_s[-1]) <= Fraction(1, 10)
+
+
 class BrokenSound:
     """Sound that fails once it is open, with an error that no output names."""
 
