@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.stream import Stream
 
 from animecam.errors import SinkError
+from animecam.sinks.avi_sound import AVI, avi_template
 from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
@@ -31,6 +32,7 @@ APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
 
 _AAC = "aac"
+APART_SECONDS = 0.04  # sound that is further from its pictures is seen to be
 _FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
 _PAIR_TAGS = (f"{APPLE_TAGS}content.identifier", f"{APPLE_TAGS}live-photo")
 """They tie a film to the photo that it was taken with: a gallery would take the drawing and the photo for one."""
@@ -90,6 +92,8 @@ class AudioCopier:
         self._path = path
         self._keeps_location = keeps_location
         self._output = container
+        self._is_avi = container.format.name == AVI
+        self._is_step_known = not self._is_avi
         try:
             self._input = Soundtrack(path)
         except FFmpegError as error:
@@ -111,8 +115,15 @@ class AudioCopier:
         """Samples per second of each stream."""
         return tuple(stream.codec_context.sample_rate for stream in self._streams.values())
 
-    def follow(self, time_s: Fraction, captured_ns: int) -> None:
-        """Nothing to learn: the stamps of pictures and sound are those of one file."""
+    def follow(self, time_s: Fraction, captured_ns: int) -> None:  # noqa: ARG002 - one shape for all
+        """Says where an AVI moves sound against pictures; elsewhere both keep their stamps, which are of one file."""
+        if self._is_step_known or self._next is None:
+            return
+        self._is_step_known = True
+        apart_s = abs(float(_decode_s(self._next) - time_s))
+        if apart_s > APART_SECONDS:
+            text = "%s: sound and pictures begin %.2f s apart, and together in an AVI; a .mkv file keeps them in step"
+            log.warning(text, self._path, apart_s)
 
     def copy_until(self, decode_s: Fraction) -> None:
         """Muxes the packets due up to a decoding time.
@@ -143,7 +154,11 @@ class AudioCopier:
 
     def _add(self, stream: AudioStream) -> AudioStream:
         try:
-            added = self._output.add_stream_from_template(stream)
+            if self._is_avi:
+                with avi_template(self._path, stream) as template:
+                    added = self._output.add_stream_from_template(template)
+            else:
+                added = self._output.add_stream_from_template(stream)
         except ValueError as error:
             # Matroska holds most kinds, but not those of .wmv and old phones.
             remedy = f"ffmpeg -i '{self._path}' -c:v copy -c:a aac new.mkv makes a film of it that can be converted"
@@ -155,8 +170,8 @@ class AudioCopier:
         added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in STREAM_TAGS})
         added.disposition = stream.disposition
         # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
-        # itself, but not in an MP4 whose index is delayed.
-        is_apart = self._output.format.flags & Flags.global_header.value
+        # itself, but not in an MP4 whose index is delayed, nor in an AVI.
+        is_apart = self._is_avi or self._output.format.flags & Flags.global_header.value
         if is_apart and stream.codec_context.name == _AAC and not stream.codec_context.extradata:
             self._filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
         return added
