@@ -7,6 +7,7 @@ it. `parec` and `arecord` belong to the system, know its sound server, and say i
 import os
 import select
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -27,6 +28,7 @@ CLOSE_SECONDS = 1.0
 RETRY_SECONDS = 0.005  # pause before a device without sound is asked again
 LATENCY_MS = 20  # of a chunk: small beside a picture's time, large beside the cost of a read
 CHUNK_BYTES = 4 * SOUND_RATE_HZ * 2 * LATENCY_MS // 1000  # most that one read takes
+LAST_WORDS_BYTES = 4096  # of what a program that ends said: the last line tells why
 _SAMPLE_BYTES = 2
 _FULL_SCALE = 32768.0
 
@@ -65,15 +67,18 @@ class ProgramCapture:
     def __init__(self, name: str, command: Sequence[str]) -> None:
         self._name, self._rest = name, b""
         self._is_stopped = False
+        # A pipe that nobody reads is full one day, and stops the program.
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the capture
         try:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=self._said,
                 start_new_session=True,  # Ctrl-C is for this program, which stops the other when the sound is saved
             )
         except OSError as error:
+            self._said.close()
             raise SourceError(f"{name} cannot be opened: {command[0]}: {error.strerror}") from error
         assert self._process.stdout is not None, "it was started with a pipe"
         self._pipe = self._process.stdout.fileno()
@@ -107,9 +112,9 @@ class ProgramCapture:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._said.close()
 
     def _more(self, seconds: float) -> bytes:
         """What has been written; waits for it. Nothing only after `stop`."""
@@ -127,8 +132,8 @@ class ProgramCapture:
             self._process.wait(CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        assert self._process.stderr is not None, "it was started with a pipe"
-        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - LAST_WORDS_BYTES))
+        said = self._said.read().decode(errors="replace").strip().splitlines()
         reason = said[-1].strip() if said else f"{self._process.args} ended"
         hint = "plug one in, or name another one with --audio; to list them: pactl list short sources, or arecord -L"
         return SourceError(f"{self._name} gives no sound: {reason}", hint=hint)

@@ -171,6 +171,20 @@ def test_ctrl_c_before_the_first_sound_ends_the_program(tmp_path, monkeypatch):
 
 
 @needs_pipes
+def test_a_program_that_says_much_goes_on_and_is_quoted_all_the_same(tmp_path):
+    """Sound servers warn of each gap; a pipe holds 64 KiB."""
+    text = "sys.stderr.write('gap\\n' * 50_000); sys.stdout.buffer.write(bytes(48_000)); sys.exit('unplugged')"
+    capture = ProgramCapture("x", program(tmp_path, text))
+    heard = 0
+    while heard < 24_000:
+        heard += len(capture.read())
+    with pytest.raises(SourceError, match=r"x gives no sound: unplugged$"):
+        capture.read()
+    capture.close()
+    capture.close()
+
+
+@needs_pipes
 def test_a_program_that_ends_is_quoted_and_one_that_says_nothing_is_not_waited_for(tmp_path, monkeypatch):
     with pytest.raises(SourceError, match="Connection refused"):
         ProgramCapture("x", program(tmp_path, "sys.exit('Connection failure: Connection refused')"))
