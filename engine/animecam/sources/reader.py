@@ -24,14 +24,13 @@ from animecam.sources.options import SourceOptions
 from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixel_limit import PixelLimit
 from animecam.sources.pixels import Pixels, Unwrapper
-from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, stores_times
+from animecam.sources.promise import Promise
+from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, may_jump, stores_times
 from animecam.sources.tracks import FrameAspect, bit_rate, frame_rate, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
 
 log = logging.getLogger(__name__)
 
-MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
-MATROSKA = "matroska"  # WebM, too: the only one whose length counts from zero, whenever its first packet comes
 RAW = "rawvideo"  # FFmpeg's codec of pixels that are not encoded
 ARRIVAL_TIME_BASE = Fraction(1, 1_000_000)  # unit of the times that frames without one get
 ARRIVAL_UNIT_NS = 1000
@@ -107,8 +106,8 @@ class DecodedSource:
         self._shown_at = ShownAt(has_times=stores_times(container))
         self._ready: deque[tuple[av.VideoFrame, int]] = deque()
         self._count = 0
-        self._first_pts = self._last_pts = self._sent = 0
-        self._ends_torn = self._is_told = False
+        self._sent = 0
+        self._ends_torn = False
         self._has_begun = self._has_ended = self._is_closed = False
         self._busy = threading.Lock()
         # Where the sender gives no times FFmpeg counts, at a rate that it makes up: a live frame's time is its arrival.
@@ -121,7 +120,15 @@ class DecodedSource:
             self.format = self._learn_format()
             on_failure.pop_all()
         start_s = Fraction(0) if is_live else clock_start_s(container)
-        self._stamps = Stamps(self._time_base, self.format.rate, starts_at_zero=is_live, start_s=start_s)
+        self._stamps = Stamps(
+            self._time_base,
+            self.format.rate,
+            starts_at_zero=is_live,
+            start_s=start_s,
+            may_leap=is_live or may_jump(container),
+        )
+        self._promise = Promise(uri, container, self._stream, self.format.duration_s)
+        self._came_ns: int | None = None  # when the last frame did
 
     def read(self) -> Frame | None:
         """The next frame, or None at the end; as `Source.read`.
@@ -163,13 +170,14 @@ class DecodedSource:
             self._packets.leave_out_backlog()
         decoded = self._next_frame()
         if decoded is None:
-            self._tell_if_short()
+            if self._has_ended:
+                self._promise.tell_if_short()
             return None
         frame, captured_ns = decoded
         pixels = self._unwrapped(frame)
         index, self._count = self._count, self._count + 1
         pts, duration = self._timed(frame, captured_ns)
-        self._first_pts, self._last_pts = min(self._first_pts, pts) if index else pts, pts
+        self._promise.shown(pts * self._time_base, self._stamps.leapt_s)
         return Frame(
             planes=pixels.planes,
             pixel_format=pixels.pixel_format,
@@ -190,9 +198,11 @@ class DecodedSource:
 
     def _timed(self, frame: av.VideoFrame, captured_ns: int) -> tuple[int, int]:
         """Presentation time and length of the next frame, in units of the time base."""
+        waited_ns = captured_ns - (self._came_ns or captured_ns) if self._is_live else 0
+        waited_s, self._came_ns = Fraction(waited_ns, NS_PER_SECOND), captured_ns
         if self._is_untimed:
-            return self._stamps.stamp(captured_ns // ARRIVAL_UNIT_NS, None), 0
-        return self._stamps.stamp(self._shown_at.time(frame.pts, frame.dts), None), frame.duration
+            return self._stamps.stamp(captured_ns // ARRIVAL_UNIT_NS, None, waited_s), 0
+        return self._stamps.stamp(self._shown_at.time(frame.pts, frame.dts), None, waited_s), frame.duration
 
     def _learn_format(self) -> StreamFormat:
         """What the first frame shows; containers often know too little or the wrong thing."""
@@ -249,26 +259,6 @@ class DecodedSource:
         # Matroska, fragmented MP4 and the like promise no number: what is there is all there is.
         if self._ends_torn and self._sent < self._stream.frames:
             raise self._cut_off()
-
-    def _tell_if_short(self) -> None:
-        """Warns where a file that promises no number of frames ends long before the time it promises."""
-        promised_s = self.format.duration_s
-        if not promised_s or self._stream.frames or not self._has_ended:
-            return
-        seen_s = float(self._last_pts * self._time_base - self._promised_from_s())
-        if seen_s + MISSING_SECONDS < promised_s and not self._is_told:
-            self._is_told = True
-            text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
-            log.warning(text, self.uri, seen_s, promised_s)
-
-    def _promised_from_s(self) -> Fraction:
-        """From when the promised length counts, on the clock of the frames; sound may begin long before pictures."""
-        first_s = self._first_pts * self._time_base
-        if self._stream.duration:
-            return first_s
-        if MATROSKA in self._container.format.name:
-            return Fraction(0)
-        return min(first_s, (self._container.start_time or 0) * CONTAINER_TIME_BASE)
 
     def _cut_off(self) -> SourceError:
         what = f"{self.uri} is damaged or cut off after {self._count} frames"

@@ -121,14 +121,15 @@ class Soundtrack:
         pictures = self.container.streams.best("video")
         if not isinstance(pictures, VideoStream) or not pictures.time_base:
             return []
-        self._pictures = Stamps(pictures.time_base, frame_rate(pictures), starts_at_zero=False, start_s=start_s)
+        rate, may_leap = frame_rate(pictures), may_jump(self.container)
+        self._pictures = Stamps(pictures.time_base, rate, starts_at_zero=False, start_s=start_s, may_leap=may_leap)
         for track in self._tracks.values():
             track.followed_s = self._pictures.offset_s
         return [pictures]
 
     def _awaits_pictures(self, packet: Packet[Stream]) -> bool:
         track = self._tracks.get(packet.stream_index)
-        if track is None or self._pictures is None or not _is_new_count(packet, track):
+        if track is None or self._pictures is None or not _step_s(packet, track):
             return False
         return self._pictures.offset_s == track.followed_s
 
@@ -137,8 +138,8 @@ class Soundtrack:
         track = self._tracks.get(packet.stream_index)
         if track is None or packet.dts is None:
             return True
-        if _is_new_count(packet, track):
-            self._begin_count(packet, track)
+        if step_s := _step_s(packet, track):
+            self._begin_count(packet, track, step_s)
         track.newest = packet.dts
         dts = packet.dts + track.offset
         if track.last is not None and dts <= track.last:
@@ -148,18 +149,20 @@ class Soundtrack:
         track.end = dts + (packet.duration or 0)
         return True
 
-    def _begin_count(self, packet: Packet[Stream], track: _Track) -> None:
+    def _begin_count(self, packet: Packet[Stream], track: _Track, step_s: Fraction) -> None:
         pictures_s = track.followed_s if self._pictures is None else self._pictures.offset_s
         if pictures_s != track.followed_s:
             track.offset, track.followed_s = round(pictures_s / packet.time_base), pictures_s
-        else:  # pictures that go on say nothing: without a gap is the best guess
+        elif step_s < 0:  # pictures that go on say nothing: without a gap is the best guess; ahead it is silence
             track.offset = track.end - (packet.dts or 0)
 
 
-def _is_new_count(packet: Packet[Stream], track: _Track) -> bool:
+def _step_s(packet: Packet[Stream], track: _Track) -> Fraction:
+    """How far a packet is from the one before, where that may be a new count; else 0."""
     if packet.dts is None or track.newest is None:
-        return False
-    return (track.newest - packet.dts) * packet.time_base >= JUMP_SECONDS
+        return Fraction(0)
+    step_s = (packet.dts - track.newest) * packet.time_base
+    return step_s if abs(step_s) >= JUMP_SECONDS else Fraction(0)
 
 
 def _is_known(track: AudioStream) -> bool:

@@ -7,6 +7,8 @@ from av.format import Flags
 
 CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own times
 JUMP_SECONDS = 1  # a step back of more than this is a new count (joined files, a restarted sender), less is an error
+LONGEST_GAP_SECONDS = 10  # a step ahead of more than this, where clocks jump, is a new count; less is a lost signal
+GAP_FRAMES = 3  # of a film of few pictures, as a time lapse, that a gap may be long, too
 MAX_REORDERED = 16  # frames that a decoder may wait for: the most of H.264 and HEVC
 
 
@@ -18,29 +20,44 @@ class Stamps:
         rate: Frames per second, for frames that carry no time at all.
         starts_at_zero: Count from the first frame: the clock of a device tells when the machine was switched on.
         start_s: Else count from here, see `clock_start_s`.
+        may_leap: The clock may go ahead where nothing is missing, as where films were joined or a sender has set it.
     """
 
     def __init__(
-        self, time_base: Fraction, rate: Fraction, *, starts_at_zero: bool, start_s: Fraction = Fraction(0)
+        self,
+        time_base: Fraction,
+        rate: Fraction,
+        *,
+        starts_at_zero: bool,
+        start_s: Fraction = Fraction(0),
+        may_leap: bool = False,
     ) -> None:
         self._time_base = time_base
         self._step = max(1, round(1 / (rate * time_base)))
         self._jump = round(JUMP_SECONDS / time_base)
+        self._longest_gap = max(round(LONGEST_GAP_SECONDS / time_base), GAP_FRAMES * self._step) if may_leap else None
         self._starts_at_zero = starts_at_zero
-        self._offset = -round(start_s / time_base)
+        self._begin = round(start_s / time_base)
+        self._offset = -self._begin
         self._last: int | None = None
 
     @property
     def offset_s(self) -> Fraction:
-        """What the newest frame's time has more than its source says, in seconds; grows with each new count."""
+        """What the newest frame's time has more than its source says, in seconds; changes with each new count."""
         return self._offset * self._time_base
 
-    def stamp(self, pts: int | None, dts: int | None) -> int:
+    @property
+    def leapt_s(self) -> Fraction:
+        """How much was left out until now where the clock went ahead, in seconds."""
+        return max(Fraction(0), -(self._begin + self._offset) * self._time_base)
+
+    def stamp(self, pts: int | None, dts: int | None, waited_s: Fraction = Fraction(0)) -> int:
         """The presentation time of the next frame.
 
         Args:
             pts: What the decoder says, None if it does not know.
             dts: When the packet was due for decoding, the next best guess.
+            waited_s: How long a live source sent nothing before it; its clock goes ahead by as much.
 
         Returns:
             `pts` itself, counted from the start, wherever it is usable, in the same units.
@@ -55,6 +72,8 @@ class Stamps:
         stamp = self._last + self._step if given is None else given + self._offset
         if stamp <= self._last:
             stamp = self._mend(stamp)
+        elif self._longest_gap is not None and stamp - self._last > self._longest_gap + waited_s / self._time_base:
+            stamp = self._begin_count(stamp)
         self._last = stamp
         return stamp
 
@@ -62,8 +81,12 @@ class Stamps:
         last = self._last or 0
         if last - stamp < self._jump:
             return last + 1  # a tick later, so that the frames after it keep their own times
-        self._offset += last + self._step - stamp
-        return last + self._step
+        return self._begin_count(stamp)
+
+    def _begin_count(self, stamp: int) -> int:
+        follows = (self._last or 0) + self._step
+        self._offset += follows - stamp
+        return follows
 
 
 class ShownAt:

@@ -8,8 +8,8 @@ from animecam.sources.stamps import ShownAt, Stamps
 MS = Fraction(1, 1000)
 
 
-def stamps(pts, *, starts_at_zero=False, start_s=Fraction(0), dts=None):
-    source = Stamps(MS, Fraction(25), starts_at_zero=starts_at_zero, start_s=start_s)
+def stamps(pts, *, dts=None, rate=25, starts_at_zero=False, **more):
+    source = Stamps(MS, Fraction(rate), starts_at_zero=starts_at_zero, **more)
     return [source.stamp(stamp, None if dts is None else dts[i]) for i, stamp in enumerate(pts)]
 
 
@@ -75,6 +75,30 @@ def test_the_offset_tells_of_each_new_count():
         source.stamp(pts, None)
         offsets_s.append(source.offset_s)
     assert offsets_s == [-1, -1, -1, -1, Fraction(4040, 1000), Fraction(4040, 1000)]
+
+
+def test_a_clock_that_goes_far_ahead_goes_on_where_it_may():
+    joined = [5000, 5040, 3_605_080, 3_605_120, 40, 80]
+    assert stamps(joined[:4]) == joined[:4], "in most files a gap is one"
+    assert stamps(joined, may_leap=True) == [5000, 5040, 5080, 5120, 5160, 5200]
+    assert stamps(joined, may_leap=True, starts_at_zero=True) == [0, 40, 80, 120, 160, 200]
+    assert stamps([0, 40, 9040], may_leap=True) == [0, 40, 9040], "a lost signal"
+    assert stamps([0, 60_000, 120_000], rate=Fraction(1, 60), may_leap=True) == [0, 60_000, 120_000], "a time lapse"
+
+
+def test_a_live_source_that_was_silent_is_as_late_as_it_is():
+    source = Stamps(MS, Fraction(25), starts_at_zero=True, may_leap=True)
+    given = [source.stamp(pts, None, waited_s) for pts, waited_s in ((0, Fraction(0)), (60_000, Fraction(59)))]
+    assert given == [0, 60_000]
+
+
+def test_what_was_left_out_is_told():
+    source = Stamps(MS, Fraction(25), starts_at_zero=False, start_s=Fraction(1), may_leap=True)
+    left_out_s = []
+    for pts in (1000, 1040, 61_080, 0):
+        source.stamp(pts, None)
+        left_out_s.append(source.leapt_s)
+    assert left_out_s == [0, 0, 60, 0]
 
 
 def feed(losses, *sent):

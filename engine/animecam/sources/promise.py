@@ -1,0 +1,61 @@
+"""How long a film is, beside what its file says: one that promises no number of frames may have been cut off."""
+
+import logging
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from animecam.sources.stamps import CONTAINER_TIME_BASE
+
+log = logging.getLogger(__name__)
+
+MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
+MATROSKA = "matroska"  # WebM, too: the only one whose length counts from zero, whenever its first packet comes
+
+
+class Promise:
+    """What a file says of its length, and what comes of it.
+
+    Args:
+        uri: Name for messages.
+        container: The file, open.
+        stream: Its pictures.
+        promised_s: How long it says it is, 0 if it does not.
+    """
+
+    def __init__(self, uri: str, container: InputContainer, stream: VideoStream, promised_s: float) -> None:
+        self._uri, self._container, self._stream = uri, container, stream
+        self._promised_s = 0.0 if stream.frames else promised_s
+        self._first_s: Fraction | None = None
+        self._last_s = Fraction(0)
+        self._is_told = False
+
+    def shown(self, time_s: Fraction, leapt_s: Fraction) -> None:
+        """Takes note of a frame.
+
+        Args:
+            time_s: When it is shown.
+            leapt_s: How much was left out until then where the clock went ahead, which the promise counts.
+        """
+        self._first_s = time_s if self._first_s is None else min(self._first_s, time_s)
+        self._last_s = time_s + leapt_s
+
+    def tell_if_short(self) -> None:
+        """Warns where the film ended long before the time it promises; once."""
+        if not self._promised_s or self._is_told:
+            return
+        seen_s = float(self._last_s - self._counts_from_s())
+        if seen_s + MISSING_SECONDS < self._promised_s:
+            self._is_told = True
+            text = "%s: its pictures end at %.1f s, of %.1f s that it says it has: it may be cut off"
+            log.warning(text, self._uri, seen_s, self._promised_s)
+
+    def _counts_from_s(self) -> Fraction:
+        """From when the promised length counts, on the clock of the frames; sound may begin long before pictures."""
+        first_s = self._first_s or Fraction(0)
+        if self._stream.duration:
+            return first_s
+        if MATROSKA in self._container.format.name:
+            return Fraction(0)
+        return min(first_s, (self._container.start_time or 0) * CONTAINER_TIME_BASE)
