@@ -100,7 +100,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             microphone=microphone,
             audio_delay_ms=audio_delay_ms,
             reads=read,
-            cuts_sound=options.seconds is not None,
+            cut_s=options.seconds,
             overwrite=options.overwrite,
             panel=panel,
         )
@@ -278,7 +278,7 @@ def convert_file(
         video, encodes_on = replace(video, encoder=None), networks.gpu  # an encoder by name takes frames of the host
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = replace(options, audio_from=source_path, cuts_sound=seconds is not None, gpu=encodes_on)
+        options = replace(options, audio_from=source_path, cut_s=seconds, gpu=encodes_on)
         if folder is not None:
             make_folder(target.parent, folder)
         tell = show(source.format)

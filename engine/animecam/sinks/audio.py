@@ -6,6 +6,7 @@
 import logging
 from contextlib import ExitStack
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Protocol
 
@@ -83,12 +84,15 @@ class AudioCopier:
         path: The file with the sound.
         container: Open, its header not yet written; streams, chapters and titles are added to it.
         keeps_location: Among what the file says of itself, it may say where it was filmed.
+        cut_s: How much of the file is written, from its first picture; None: all of it.
 
     Raises:
         SinkError: The file cannot be read, or the container cannot hold its sound.
     """
 
-    def __init__(self, path: Path, container: OutputContainer, *, keeps_location: bool = False) -> None:
+    def __init__(
+        self, path: Path, container: OutputContainer, *, keeps_location: bool = False, cut_s: float | None = None
+    ) -> None:
         self._path = path
         self._keeps_location = keeps_location
         self._output = container
@@ -101,6 +105,7 @@ class AudioCopier:
         self._filters: dict[int, BitStreamFilterContext] = {}
         with ExitStack() as on_failure:
             on_failure.callback(self._input.close)
+            self._end_s = None if cut_s is None else self._input.pictures_begin_s + Fraction(cut_s)
             self._streams = {stream.index: self._add(stream) for stream in self._input.streams}
             self._subtitles = self._add_subtitles()
             self._copy_descriptions()
@@ -181,7 +186,7 @@ class AudioCopier:
         if tracks and may_jump(self._input.container):
             log.warning("%s: its %d subtitle tracks are left out, as their clock may jump", self._path, len(tracks))
             tracks = []
-        subtitles = Subtitles(self._path, tracks, self._output)
+        subtitles = Subtitles(self._path, tracks, self._output, self._end_s)
         self._input.follow(subtitles.tracks)
         return subtitles
 
@@ -203,7 +208,12 @@ class AudioCopier:
     def _copy_descriptions(self) -> None:
         container = self._input.container
         self._output.metadata.update({tag: told for tag, told in container.metadata.items() if self._is_kept(tag)})
-        self._output.set_chapters(container.chapters())
+        chapters = container.chapters()
+        if self._end_s is not None:  # a player takes a film for as long as its last chapter
+            for chapter in chapters:
+                chapter["end"] = min(chapter["end"], ceil(self._end_s / (chapter["time_base"] or 1)))
+            chapters = [chapter for chapter in chapters if chapter["start"] < chapter["end"]]
+        self._output.set_chapters(chapters)
 
     def _is_kept(self, tag: str) -> bool:
         name = tag.casefold()  # Matroska writes capitals

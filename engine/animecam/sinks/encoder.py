@@ -58,15 +58,16 @@ class Encoder:
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
-        self._cuts_sound = options.cuts_sound
+        self._is_cut = options.cut_s is not None
         self._first_dts_s: Fraction | None = None  # packets that are copied count in other units
         self._copied_dts_s: Fraction | None = None  # of the last packet that an earlier run encoded
         with ExitStack() as on_failure:
             on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
             if options.audio_from is not None:
-                keeps_location = options.keeps_location
-                self._sound = AudioCopier(options.audio_from, self._container, keeps_location=keeps_location)
+                self._sound = AudioCopier(
+                    options.audio_from, self._container, keeps_location=options.keeps_location, cut_s=options.cut_s
+                )
             elif options.microphone is not None:
                 self._sound = LiveSound(options.microphone, self._container, encoding.container, options.audio_delay_ms)
             self._container.container_options.update(self._muxer_settings())
@@ -128,7 +129,7 @@ class Encoder:
             self._end_in_time(held)
             self._mux(held)
             if self._sound is not None:
-                self._sound.copy_rest(self._clock.end_s, complete=complete and not self._cuts_sound)
+                self._sound.copy_rest(self._clock.end_s, complete=complete and not self._is_cut)
             self._container.close()
         finally:
             self.abandon()

@@ -33,7 +33,8 @@ class SinkOptions:
         begun: What an earlier run encoded of a video file: it goes on after that. None begins anew.
         making: What a video file is made of and how; it stands beside an unfinished one, for `find_begun`. None:
             nothing does.
-        cuts_sound: Only a part of the input is written: its sound ends with the last picture.
+        cut_s: How much of the input is written, from its first picture: sound, chapters and subtitles end with that.
+            None: all of it.
         overwrite: An existing file may be replaced, once the new one is complete.
         codec: FFmpeg's name of a video encoder; "auto" is H.264, on the GPU where `gpu` says so, or VP9 in WebM.
         crf: Quality, from 0 (best) to 51, of VP9 and AV1 to 63; None is what looks lossless at a glance for the codec
@@ -56,7 +57,7 @@ class SinkOptions:
     reads: Path | None = None
     begun: "Begun | None" = None
     making: "Making | None" = None
-    cuts_sound: bool = False
+    cut_s: float | None = None
     overwrite: bool = False
     codec: str = AUTO
     crf: int | None = None

@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from av.container import OutputContainer
@@ -37,10 +38,14 @@ class Subtitles:
         path: The film, for messages.
         tracks: Those of the film.
         container: Open, its header not yet written; streams are added to it.
+        end_s: When the film is cut, which none outlasts; None: not at all.
     """
 
-    def __init__(self, path: Path, tracks: Sequence[Stream], container: OutputContainer) -> None:
+    def __init__(
+        self, path: Path, tracks: Sequence[Stream], container: OutputContainer, end_s: Fraction | None = None
+    ) -> None:
         self._output = container
+        self._end_s = end_s
         self._held: dict[int, deque[Packet[Stream]]] = {}
         self._streams: dict[int, Stream] = {}
         self._ends: dict[int, Packet[Stream]] = {}  # of tracks that must end themselves: what is to come last
@@ -64,6 +69,9 @@ class Subtitles:
     def hold(self, packet: "Packet[Stream]") -> None:
         """Takes a packet of one of the tracks."""
         index = packet.stream_index
+        if self._end_s is not None and packet.duration:  # those that begin later are never written
+            left = ceil((self._end_s - _begin_s(packet)) / packet.time_base)
+            packet.duration = max(1, min(packet.duration, left))
         packet.stream = self._streams[index]
         self._held[index].append(packet)
 

@@ -74,6 +74,14 @@ class Soundtrack:
         if self.streams and (may_jump(self.container) or self.container.format.name in RECORDED):
             self._demuxed += self._keep_clock()
 
+    @property
+    def pictures_begin_s(self) -> Fraction:
+        """When the first picture is shown, as far as the file says; 0 where it does not."""
+        pictures = self.container.streams.best("video")
+        if not isinstance(pictures, VideoStream) or pictures.start_time is None or pictures.time_base is None:
+            return Fraction(0)
+        return pictures.start_time * pictures.time_base - clock_start_s(self.container)
+
     def follow(self, tracks: Collection[int]) -> None:
         """Reads some of the tracks of subtitles, too; before any packet."""
         self._demuxed += [track for track in self.subtitles if track.index in tracks]

@@ -1,5 +1,8 @@
 """What a drawn film tells of the film that it was made of."""
 
+import struct
+from fractions import Fraction
+
 import av
 import pytest
 from av.stream import Disposition
@@ -68,3 +71,37 @@ def test_titles_stay_where_all_players_look_for_them(film, told):
     path, tags = told(film({"title": "A walk"}), "mov")
     assert tags["title"] == "A walk"
     assert b"\xa9nam" in path.read_bytes()
+
+
+def movie_s(path):
+    """How long the header says that a film is (ISO/IEC 14496-12, mvhd), by which players go."""
+    data = path.read_bytes()
+    units, length = struct.unpack_from(">II", data, data.rindex(b"mvhd") + 16)
+    return length / units
+
+
+@pytest.mark.parametrize("cut_s", [1, 0.5])
+@pytest.mark.parametrize("begins_s", [0, 2])
+def test_a_part_of_a_film_is_no_longer_than_it_is_for_its_chapters(
+    tmp_path, stream_format, make_frame, make_clip, cut_s, begins_s
+):
+    source = tmp_path / "in.mp4"
+    plain = make_clip(tmp_path / "plain.mp4", pts=range(begins_s * 30, begins_s * 30 + 60))
+    chapter = {"time_base": Fraction(1), "metadata": {}}
+    with av.open(plain) as film, av.open(source, "w") as copy:
+        track = copy.add_stream_from_template(film.streams.video[0])
+        parts = ({"id": 0, "start": 0, "end": begins_s + 4}, {"id": 1, "start": begins_s + 4, "end": begins_s + 30})
+        copy.set_chapters([chapter | part for part in parts])
+        for packet in film.demux(video=0):
+            if packet.size:
+                packet.stream = track
+                copy.mux(packet)
+    path = tmp_path / "out.mp4"
+    sink = FileSink(str(path), stream_format, SinkOptions(audio_from=source, threads=1, cut_s=cut_s))
+    for index in range(30):
+        sink.write(make_frame(stream_format, begins_s * 30 + index))
+    sink.close(complete=True)
+    with av.open(path) as container:
+        found_s = [chapter["end"] * chapter["time_base"] - begins_s for chapter in container.chapters()]
+    assert found_s == pytest.approx([cut_s], abs=0.01)
+    assert movie_s(path) == pytest.approx(begins_s + 1, abs=0.1)
