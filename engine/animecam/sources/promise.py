@@ -6,12 +6,14 @@ from fractions import Fraction
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from animecam.sources.stamps import CONTAINER_TIME_BASE
+from animecam.sources.stamps import CONTAINER_TIME_BASE, clock_start_s
 
 log = logging.getLogger(__name__)
 
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
-MATROSKA = "matroska"  # WebM, too: the only one whose length counts from zero, whenever its first packet comes
+FROM_ZERO = ("matroska", "mp4")
+"""Found in FFmpeg's names of formats whose length counts from zero, whenever the first packet comes: Matroska, WebM,
+and MP4 in fragments, of which some may come without those before them. An MP4 in one piece promises frames."""
 
 
 class Promise:
@@ -53,9 +55,13 @@ class Promise:
 
     def _counts_from_s(self) -> Fraction:
         """From when the promised length counts, on the clock of the frames; sound may begin long before pictures."""
-        first_s = self._first_s or Fraction(0)
-        if self._stream.duration:
-            return first_s
-        if MATROSKA in self._container.format.name:
+        stream, container = self._stream, self._container
+        if any(name in container.format.name for name in FROM_ZERO):
             return Fraction(0)
-        return min(first_s, (self._container.start_time or 0) * CONTAINER_TIME_BASE)
+        first_s = self._first_s or Fraction(0)
+        if not stream.duration:
+            return min(first_s, (container.start_time or 0) * CONTAINER_TIME_BASE)
+        if stream.start_time is None or stream.time_base is None:
+            return first_s
+        # A recording may begin between two key frames: pictures that cannot be decoded are part of the promise.
+        return min(first_s, stream.start_time * stream.time_base - clock_start_s(container))

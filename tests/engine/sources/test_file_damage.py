@@ -12,6 +12,7 @@ from animecam.sources.file import open_file
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 
 OPTIONS = SourceOptions(threads=1)
+PACKET = 188  # bytes of a packet of a transport stream
 LEANING = {"preset": "fast", "g": "12", "bf": "2"}  # frames that need their neighbours
 
 
@@ -144,6 +145,44 @@ def test_a_file_that_is_closed_before_its_end_is_not_told_to_be_short(make_clip,
         assert source._read() is None
     source.close()
     assert not caplog.text
+
+
+def test_a_recording_that_begins_between_key_frames_is_not_short(make_clip, tmp_path, caplog):
+    """Of a broadcast: its first pictures need one that was sent before."""
+    options = {"preset": "ultrafast", "g": "60", "bf": "0"}
+    clip = make_clip(tmp_path / "a.ts", frames=120, rate=15, audio=True, options=options)
+    data = clip.read_bytes()
+    packets = [data[at : at + PACKET] for at in range(0, len(data), PACKET)]
+    clip.write_bytes(b"".join(packets[:3] + packets[len(packets) // 6 :]))  # the first ones tell what is in it
+    with caplog.at_level("WARNING", logger="animecam"):
+        frames = drain(open_file(clip, OPTIONS))
+    assert len(frames) == 60
+    assert "it may be cut off" not in caplog.text
+
+
+def boxes(data):
+    """Kind and bytes of each box of an MP4, those within others left there (ISO/IEC 14496-12)."""
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4])
+        yield data[at + 4 : at + 8], data[at : at + size]
+        at += size
+
+
+@pytest.mark.parametrize(("begin", "end", "is_told"), [(0, 5, False), (4, 5, False), (0, 3, True)])
+def test_a_piece_of_a_film_in_fragments_is_not_short(make_clip, tmp_path, caplog, begin, end, is_told):
+    options = {"preset": "ultrafast", "g": "30", "sc_threshold": "0"}
+    muxer = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    clip = make_clip(tmp_path / "a.mp4", frames=150, options=options, muxer_options=muxer)
+    parts = list(boxes(clip.read_bytes()))
+    head = bytearray(b"".join(box for kind, box in parts if kind in (b"ftyp", b"moov")))
+    length = head.index(b"mdhd") + 20
+    head[length : length + 4] = (5 * int.from_bytes(head[length - 4 : length])).to_bytes(4)  # seconds in its units
+    fragments = [box for kind, box in parts if kind in (b"moof", b"mdat")]
+    clip.write_bytes(head + b"".join(fragments[2 * begin : 2 * end]))
+    with caplog.at_level("WARNING", logger="animecam"):
+        drain(open_file(clip, OPTIONS))
+    assert ("it may be cut off" in caplog.text) == is_told
 
 
 @pytest.mark.parametrize("threads", [1, 2])
