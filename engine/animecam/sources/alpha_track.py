@@ -17,6 +17,7 @@ from animecam.sources.pixel_limit import decoder_options
 
 log = logging.getLogger(__name__)
 
+_BESIDE = ("vp8", "libvpx", "vp9", "libvpx-vp9")  # codecs whose transparency lies beside the packets: no decoder looks
 _BRANDS = ("avif", "avis")
 _MARK = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"  # ISO/IEC 23008-12
 _HEAD_BYTES = 1 << 16  # what describes the tracks stands before the pictures
@@ -36,7 +37,8 @@ def open_alpha(
     Raises:
         SourceError: The file can no longer be read.
     """
-    if pictures.metadata.get("alpha_mode") == "1":  # of VP8 and VP9, beside the packets, where no decoder looks
+    is_beside = pictures.codec_context.name in _BESIDE
+    if is_beside and pictures.metadata.get("alpha_mode") == "1":
         log.warning("%s: its transparency is of a kind that is not read; what it hides will show", path)
     if container.metadata.get("major_brand") not in _BRANDS:
         return None

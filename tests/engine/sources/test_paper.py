@@ -21,10 +21,11 @@ def patches(color=COLOR):
     return rgba
 
 
-def write(path, rgba, codec, stored, options=None):
+def write(path, rgba, codec, stored, options=None, tags=None):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10, options=options or {})
         stream.height, stream.width, stream.pix_fmt = *rgba.shape[:2], stored
+        stream.metadata.update(tags or {})
         for index in range(2):
             frame = av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(format=stored)
             frame.pts = index
@@ -116,3 +117,11 @@ def test_an_avif_without_transparency_is_read_as_it_is(tmp_path, make_clip):
 def test_transparency_that_is_not_read_is_told(tmp_path, caplog):
     shown(write(tmp_path / "a.webm", patches(), "libvpx-vp9", "yuva420p"))
     assert "its transparency is of a kind that is not read" in caplog.text
+
+
+def test_transparency_that_is_read_is_not_told(tmp_path, caplog):
+    """FFmpeg long said of all of it in a Matroska file what is true of VP8 and VP9."""
+    path = write(tmp_path / "a.mkv", patches(), "ffv1", "yuva420p", tags={"alpha_mode": "1"})
+    path.write_bytes(path.read_bytes().replace(b"ALPHA_MODE", b"alpha_mode"))
+    shown(path)
+    assert "transparency" not in caplog.text
