@@ -65,8 +65,12 @@ def _open_v4l2(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:  #
 
 
 def _open_stream(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
-    from animecam.sinks.stream import StreamSink
+    from animecam.sinks.stream import StreamSink, public_address
+    from animecam.sources.soundtrack import has_sound
 
+    if options.audio_from is not None and has_sound(options.audio_from):
+        text = "%s: its sound does not go into %s; a file takes it"
+        log.warning(text, options.audio_from, public_address(uri))
     return StreamSink(uri, format, replace(options, audio_from=None))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard, Stream
 from av.video.stream import VideoStream
@@ -163,6 +164,15 @@ class Soundtrack:
             track.offset, track.followed_s = round(pictures_s / packet.time_base), pictures_s
         elif step_s < 0:  # pictures that go on say nothing: without a gap is the best guess; ahead it is silence
             track.offset = track.end - (packet.dts or 0)
+
+
+def has_sound(path: Path) -> bool:
+    """Whether a file says that it has any; one that cannot be read has none."""
+    try:
+        with open_container(path, SourceOptions()) as container:
+            return bool(container.streams.audio)
+    except FFmpegError:
+        return False
 
 
 def _step_s(packet: Packet[Stream], track: _Track) -> Fraction:

@@ -14,6 +14,7 @@ import pytest
 from animecam.errors import SinkError, UsageError
 from animecam.run.sound import SOUND_RATE_HZ, SoundChunk
 from animecam.sinks import codecs
+from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.stream import StreamSink, public_address
 from animecam.types import Color, PixelFormat
@@ -267,3 +268,20 @@ def test_an_address_that_cannot_be_read_is_refused(live_format, uri):
         StreamSink(uri, live_format, QUICK)
     assert "pass" not in raised.value.message
     assert "[::1]" in raised.value.hint
+
+
+@pytest.mark.parametrize("audio", [True, False])
+def test_a_film_whose_sound_does_not_go_along_says_so(tmp_path, stream_format, make_clip, caplog, audio):
+    film = make_clip(tmp_path / "in.mp4", audio=audio)
+    uri = "udp://127.0.0.1:9?key=secret"
+    open_sink(uri, stream_format, replace(QUICK, audio_from=film)).close(complete=True)
+    told = [r.getMessage() for r in caplog.records if r.name.startswith("animecam")]
+    expected = [f"{film}: its sound does not go into {public_address(uri)}; a file takes it"]
+    assert told == (expected if audio else [])
+
+
+def test_a_picture_that_is_streamed_has_no_sound(tmp_path, stream_format, caplog):
+    (tmp_path / "in.mp4").write_bytes(b"nothing to hear")
+    uri = "udp://127.0.0.1:9"
+    open_sink(uri, stream_format, replace(QUICK, audio_from=tmp_path / "in.mp4")).close(complete=True)
+    assert "sound" not in caplog.text
