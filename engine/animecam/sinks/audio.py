@@ -32,6 +32,7 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
 
+_EDITED = ("mp4", "mov")  # formats that say what of their sound is not heard
 _AAC = "aac"
 APART_SECONDS = 0.04  # sound that is further from its pictures is seen to be
 _FILE_TAGS = ("major_brand", "minor_version", "compatible_brands", "encoder")  # of the old file's container
@@ -97,6 +98,7 @@ class AudioCopier:
         self._keeps_location = keeps_location
         self._output = container
         self._is_avi = container.format.name == AVI
+        self._is_edited = container.format.name in _EDITED
         self._is_step_known = not self._is_avi
         try:
             self._input = Soundtrack(path)
@@ -237,6 +239,8 @@ class AudioCopier:
                 if index not in self._streams:
                     self._subtitles.hold(packet)
                     continue
+                if packet.is_discard and not self._is_edited and not _is_priming(packet):
+                    continue  # what was trimmed away would be heard again
                 for fitted in self._fitted(packet):
                     if self._rises(index, fitted):
                         fitted.stream = self._streams[index]
@@ -260,6 +264,11 @@ class AudioCopier:
             return False
         self._newest[index] = packet.dts
         return True
+
+
+def _is_priming(packet: "Packet[Stream]") -> bool:
+    """Whether a packet that is not heard is one of those before the first that is, which decoders need to begin."""
+    return -2 * (packet.duration or 0) <= (packet.pts or 0) < 0
 
 
 def _decode_s(packet: "Packet[Stream]") -> Fraction:
