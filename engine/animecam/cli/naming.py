@@ -8,11 +8,12 @@ from pathlib import Path
 from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
 from animecam.errors import UsageError
 from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
+from animecam.sources.gif_header import is_still_gif
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
 
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
 _PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
-_AVIF = ".avif"  # a photo or a film
+_EITHER = (".avif", ".gif", ".apng")  # a picture or a film
 _HEAD_BYTES = 4096  # of a file, in which its kind is named
 
 
@@ -83,7 +84,7 @@ def _as_any_system(path: Path) -> str:
 def _like(source: Path) -> str:
     """The ending of what is made of a file of a kind that cannot be written."""
     suffix = source.suffix.lower()
-    may_be_either = suffix == _AVIF or suffix not in VIDEO_SUFFIXES
+    may_be_either = suffix in _EITHER or suffix not in VIDEO_SUFFIXES
     if suffix in PICTURE_SUFFIXES or (may_be_either and _is_photo(source)):
         return ".png"
     return ".mov" if suffix in _PHONE_SUFFIXES else ".mp4"
@@ -95,9 +96,10 @@ def _is_photo(path: Path) -> bool:
             return False
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
+            file.seek(0)
+            return is_still(head) or is_still_avif(head) or is_still_gif(file)
     except OSError:  # the source reports that as well, when its turn comes
         return False
-    return is_still(head) or is_still_avif(head)
 
 
 def _refuse_clashes(inputs: Sequence[Input], targets: Sequence[Path]) -> None:

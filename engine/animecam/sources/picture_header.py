@@ -36,7 +36,8 @@ def is_animated(data: bytes) -> bool:
     if _is_webp(data):
         return data[12:16] == b"VP8X" and bool(int.from_bytes(data[20:21]) & _WEBP_ANIMATION)
     if is_png(data):
-        return b"acTL" in data[: data.find(b"IDAT")]  # APNG: tells how many pictures follow
+        count = data[: data.find(b"IDAT")].partition(b"acTL")[2][:4]  # APNG: tells how many pictures follow
+        return bool(count) and int.from_bytes(count) != 1
     return False
 
 

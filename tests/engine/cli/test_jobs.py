@@ -78,15 +78,19 @@ def test_a_film_of_pictures_becomes_a_video(clips, tmp_path):
     )
 
 
-def test_an_avif_becomes_what_it_is(make_clip, tmp_path):
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pixel_format"),
+    [(".avif", "libsvtav1", "yuv420p"), (".gif", "gif", "rgb8"), (".apng", "apng", "rgb24")],
+)
+def test_what_may_be_a_picture_or_a_film_becomes_what_it_is(make_clip, tmp_path, suffix, codec, pixel_format):
     """A phone's photo became a film of one frame."""
     (tmp_path / "in").mkdir()
-    for name, frames in (("photo.avif", 1), ("film.avif", 3)):
-        make_clip(tmp_path / "in" / name, codec="libsvtav1", frames=frames)
-    (tmp_path / "in" / "torn.avif").write_bytes(b"x")
+    for name, frames in (("photo", 1), ("film", 3)):
+        make_clip(tmp_path / "in" / f"{name}{suffix}", codec=codec, pixel_format=pixel_format, frames=frames)
+    (tmp_path / "in" / f"torn{suffix}").write_bytes(b"x")
     jobs = plan_jobs([str(tmp_path / "in")], None, overwrite=False)
-    expected = [("film.avif", "film-anime.mp4"), ("photo.avif", "photo-anime.png"), ("torn.avif", "torn-anime.mp4")]
-    assert _names(jobs) == expected
+    wanted = ("film-anime.mp4", "photo-anime.png", "torn-anime.mp4")
+    assert _names(jobs) == [(name.partition("-")[0] + suffix, name) for name in wanted]
 
 
 def test_a_batch_skips_what_is_done(clips, tmp_path):
