@@ -15,29 +15,11 @@ from animecam_training.data.index import INDEX_FILE
 from animecam_training.data.pictures import list_pictures, read_picture, resized, upper_square, write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
-from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane
 from animecam_training.recipe.config import Recipe
 from animecam_training.target.drawings import describe_drawing, describe_drawing_formerly
 from animecam_training.target.options import FlatOptions
-
-LIMITS = QualityLimits()
-
-
-def test_faults_are_named(colourful: Callable[..., np.ndarray]) -> None:
-    sound = colourful(0)
-    assert find_fault(sound, LIMITS) is None
-    assert find_fault((sound * 0.05).astype(np.uint8), LIMITS) == "dark"
-    assert find_fault(np.full((64, 64, 3), (200, 120, 90), np.uint8), LIMITS) == "blurred"
-    assert find_fault(np.repeat(sound[..., :1], 3, axis=2), LIMITS) == "gray"
-
-
-def test_a_copy_in_other_light_is_a_duplicate(colourful: Callable[..., np.ndarray]) -> None:
-    seen = DuplicateFilter(LIMITS)
-    assert seen.is_new(picture_hash(colourful(0)))
-    assert not seen.is_new(picture_hash((colourful(0) * 0.9).astype(np.uint8)))
-    assert seen.is_new(picture_hash(colourful(1)))
 
 
 def test_of_alike_pictures_the_largest_sound_one_stays(tmp_path: Path, colourful: Callable[..., np.ndarray]) -> None:

@@ -8,9 +8,6 @@ from functools import cache, partial
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
-from numpy.typing import NDArray
-
 from animecam_training.data.crops import MAX_ENLARGEMENT
 from animecam_training.data.heads import make_heads
 from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
@@ -25,7 +22,7 @@ from animecam_training.data.pictures import (
     write_picture,
 )
 from animecam_training.data.prepare_options import Kind, PrepareOptions
-from animecam_training.data.quality import DuplicateFilter, QualityLimits, find_fault, picture_hash
+from animecam_training.data.quality import DuplicateFilter, Look, QualityLimits, find_fault, look_of
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder
@@ -140,9 +137,9 @@ def _without_duplicates(
     seen = DuplicateFilter(options.limits)
     for name, verdict in done.items():
         if verdict == "kept" and (source / name).exists():  # it may have been taken away since
-            seen.is_new(picture_hash(read_picture(source / name)))
+            seen.is_new(look_of(read_picture(source / name)))
     marked: dict[Path, Verdict | None] = {}
-    hashes: list[tuple[int, Path, NDArray[np.bool_]]] = []
+    looks: list[tuple[int, Path, Look]] = []
     for path in waiting:
         try:
             image = read_picture(path)
@@ -151,8 +148,8 @@ def _without_duplicates(
             continue
         marked[path] = None
         if find_fault(image, _limits(options)) is None:
-            hashes.append((image.shape[0] * image.shape[1], path, picture_hash(image)))
-    for _, path, own in sorted(hashes, key=lambda one: one[0], reverse=True):
+            looks.append((image.shape[0] * image.shape[1], path, look_of(image)))
+    for _, path, own in sorted(looks, key=lambda one: one[0], reverse=True):
         if not seen.is_new(own):
             marked[path] = "duplicate"
     return list(marked.items())
