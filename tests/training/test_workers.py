@@ -19,13 +19,13 @@ import torch
 
 from animecam_training.cli import main
 from animecam_training.data import workers as workers_module
-from animecam_training.data.loading import batches
+from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
-from animecam_training.recipe.config import DataConfig
+from animecam_training.recipe.config import DataConfig, Recipe
 from animecam_training.recipe.files import recipe_to_toml
-from animecam_training.run.checkpoint import load_checkpoint
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from animecam_training.run.stopping import deaf_children
 
 LONGEST_S = 30.0
@@ -60,6 +60,22 @@ def train(recipe, options, on_step):
 
 trained, loop.train = loop.train, train
 sys.exit(main(["run", *sys.argv[1:]]))
+"""
+
+STOPPED = """
+import os, signal, sys, time
+from animecam_training.run import loop
+from animecam_training.cli import main
+
+def train(recipe, options, on_step):
+    def stop(step):
+        if step == 2:
+            os.killpg(0, int(sys.argv[1]))
+            time.sleep(1)
+    return trained(recipe, options, stop)
+
+trained, loop.train = loop.train, train
+sys.exit(main(["run", *sys.argv[2:]]))
 """
 
 
@@ -143,16 +159,50 @@ def test_a_killed_worker_is_told_of() -> None:
 
 def test_a_run_tells_of_a_killed_reader_in_a_line(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     """Where a container has little shared memory it ended in torch's traceback."""
-    recipe = runs.recipe_of(pairs, steps=40, save_every=1)
-    recipe = replace(recipe, data=replace(recipe.data, workers=1))
-    (tmp_path / "recipe.toml").write_text(recipe_to_toml(recipe))
-    words = [str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run"), "--threads", "1"]
-    command = [sys.executable, "-c", KILLED, *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = _run_with_reader(KILLED, [], pairs, tmp_path, runs)
     assert done.returncode == 1
     assert "animecam-train: a process that reads pictures was killed" in done.stderr
     assert "Traceback" not in done.stderr
     assert load_checkpoint(tmp_path / "run/last.pt").step >= 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes have no groups there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_whose_readers_are_told_to_stop_with_it_saves_its_last_step(
+    number: signal.Signals, pairs: Path, tmp_path: Path, runs: ModuleType
+) -> None:
+    """`timeout` and systemd tell all processes: the readers left first, and the run ended without a checkpoint."""
+    done = _run_with_reader(STOPPED, [str(int(number))], pairs, tmp_path, runs, save_every=100)
+    assert done.returncode == 130, done.stderr
+    assert load_checkpoint(tmp_path / "run/last.pt").step == 3
+
+
+def test_a_reader_that_is_killed_during_a_save_fills_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated.")
+
+    monkeypatch.setattr(torch, "save", killed)
+    with pytest.raises(DataError, match="was killed"), killed_workers_named():
+        save_checkpoint(Checkpoint(Recipe(), 1, {}, {}), tmp_path / "last.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def _run_with_reader(
+    script: str, words: list[str], pairs: Path, tmp_path: Path, runs: ModuleType, save_every: int = 1
+) -> subprocess.CompletedProcess[str]:
+    """`animecam-train run` with one process that reads pictures, in a group of processes of their own."""
+    recipe = runs.recipe_of(pairs, steps=40, save_every=save_every)
+    recipe = replace(recipe, data=replace(recipe.data, workers=1))
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(recipe))
+    words = [*words, str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run"), "--threads", "1"]
+    return subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        start_new_session=True,
+    )
 
 
 def test_children_do_not_hear_ctrl_c() -> None:

@@ -2,9 +2,11 @@
 
 # pyright: reportUnknownMemberType=false
 
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from time import sleep
+from types import FrameType
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -58,14 +60,31 @@ def killed_workers_named() -> Generator[None]:
             sleep(_DEATH_SECONDS)  # what a worker was sending may break off first
             raise
     except RuntimeError as error:
-        if not str(error).startswith(_DEATH_OF_WORKER):
+        if not tells_of_worker(error):
             raise
         hint = "memory, or that in /dev/shm, may have run short: fewer data.workers, then --resume"
         raise DataError("a process that reads pictures was killed", hint=hint) from error
 
 
+def tells_of_worker(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came after, is how torch tells of the death of a worker."""
+    while error is not None:
+        if isinstance(error, RuntimeError) and str(error).startswith(_DEATH_OF_WORKER):
+            return True
+        error = error.__context__
+    return False
+
+
 def _begin_worker(_number: int) -> None:
     compute_alone()
+    # A terminal or systemd tells the whole group: a worker that left before its parent would take the last step along.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _listen_no_more)
+
+
+def _listen_no_more(number: int, _frame: FrameType | None) -> None:
+    """Leaves the first signal to the parent, which ends its workers; a second one ends this worker at once."""
+    signal.signal(number, signal.SIG_DFL)
 
 
 class _Guarded(Dataset["Batch | DataError"]):

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from animecam_training.data.loading import tells_of_worker
 from animecam_training.errors import CheckpointError, ConfigError
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import known_part, recipe_from_table, recipe_to_table
@@ -81,6 +82,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
     Raises:
         CheckpointError: The disk is full or not writable; an older checkpoint at `path` is untouched.
+        RuntimeError: A process that reads pictures was killed meanwhile.
     """
     partial = partial_of(path)
     payload = {
@@ -101,6 +103,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if tells_of_worker(error):  # torch says so wherever the program then is; the disk is as it was
+            raise
         is_place = isinstance(error, NotADirectoryError | FileNotFoundError | PermissionError)
         hint = "name a folder that is there and may be written" if is_place else "free some space; resume"
         raise CheckpointError(f"cannot write checkpoint {path}: {_reason(error)}", hint=hint) from error
