@@ -1,6 +1,7 @@
 """What figures are taken of is read as it is, and what cannot be read is named."""
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from animecam_training.metrics.evaluate import Likeness, StyleFigures
 from animecam_training.metrics.identity import IdentityNetwork
 from animecam_training.reporting.evaluation import Evaluation, write_figures
 from animecam_training.weights.measured import open_style
+
+TKHD_MATRIX_AT = 44  # bytes after the name of the box, in its version 0
 
 
 def test_missing_identity_network_is_named(tmp_path: Path) -> None:
@@ -74,6 +77,21 @@ def test_clips_are_read_from_files_and_folders(tmp_path: Path) -> None:
             read_clip(tmp_path / name, most=3)
 
 
+@pytest.mark.parametrize(
+    ("matrix", "is_mirrored"), [((0, 1, 0, -1, 0, 0), False), ((0, 1, 0, 1, 0, 0), True)], ids=["turned", "selfie"]
+)
+def test_a_clip_of_a_phone_is_read_upright(tmp_path: Path, matrix: tuple[int, ...], is_mirrored: bool) -> None:
+    """Flicker was measured on heads that lay on their side, which networks draw otherwise."""
+    upright = np.zeros((96, 64, 3), np.uint8)
+    upright[:48, :32], upright[:48, 32:], upright[48:, :32] = (200, 30, 30), (30, 30, 200), (30, 200, 30)
+    path = tmp_path / "clip.mp4"
+    _write_frame(np.rot90(upright[:, ::-1] if is_mirrored else upright), path, "mpeg4")
+    _turn(path, matrix)
+    (frame,) = read_clip(path, most=1)
+    assert frame.shape == upright.shape
+    assert np.abs(frame.astype(int) - upright).mean() < 8
+
+
 def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
     """It ended in an assertion of OpenCV's."""
     for name, width in (("0", 64), ("1", 64), ("2", 72)):
@@ -96,3 +114,22 @@ def test_what_equals_its_teacher_is_written_as_json(tmp_path: Path) -> None:
     assert written["teacher"] == {"squeeze_distance": 0.0, "psnr_db": None}
     assert written["by_name"]["squeeze_distance_to_full"] == 0.0
     assert "psnr_to_full_db" not in written["by_name"]
+
+
+def _write_frame(picture: np.ndarray, path: Path, codec: str) -> None:
+    """A film of one frame."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "yuv420p"
+        stream.bit_rate = 4_000_000
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _turn(path: Path, matrix: tuple[int, ...]) -> None:
+    """Writes the matrix of how it is shown, its first two rows, into the header of the track."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + TKHD_MATRIX_AT
+    rows = [value << 16 for value in matrix] + [0, 0, 1 << 30]
+    content[start : start + 36] = struct.pack(">9i", *rows)
+    path.write_bytes(content)

@@ -10,6 +10,7 @@ import av.error
 import cv2
 import numpy as np
 
+from animecam.sources.orientation import Orientation, orientation
 from animecam_training.data.pictures import list_pictures, read_picture
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
@@ -17,6 +18,7 @@ from animecam_training.faces import Image
 OPEN_SECONDS, READ_SECONDS = 10.0, 10.0
 LONGEST_SIDE_PX = 512  # larger frames are reduced: flow and network see a head as large as the product draws it
 SIDE_MULTIPLE = 8
+QUARTER_DEG = 90
 
 _HINT = "name a video file, or a folder of frames"
 
@@ -37,8 +39,7 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
         with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
             if not container.streams.video:
                 raise DataError(f"{path} holds no video", hint=_HINT)
-            frames = islice(container.decode(container.streams.video[0]), most)
-            return [_fit(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)) for frame in frames]
+            return [_fit(_upright(frame)) for frame in islice(container.decode(container.streams.video[0]), most)]
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or "not a video"
         raise DataError(f"cannot read clip {path}: {reason}", hint=_HINT) from error
@@ -51,6 +52,13 @@ def _read_folder(paths: list[Path]) -> list[Image]:
         if frames[-1].shape != frames[0].shape:
             raise DataError(f"{path} is not of the size of {paths[0].name}", hint="give the frames of one clip")
     return frames
+
+
+def _upright(frame: av.VideoFrame) -> Image:
+    """A frame as it is to be seen: phones store theirs lying, and say so in the file."""
+    turned = orientation(frame) or Orientation()
+    stored = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    return np.rot90(stored[:, ::-1] if turned.is_mirrored else stored, turned.rotation_deg // QUARTER_DEG)
 
 
 def _fit(image: Image) -> Image:
