@@ -85,7 +85,7 @@ def test_a_clip_of_a_phone_is_read_upright(tmp_path: Path, matrix: tuple[int, ..
     upright = np.zeros((96, 64, 3), np.uint8)
     upright[:48, :32], upright[:48, 32:], upright[48:, :32] = (200, 30, 30), (30, 30, 200), (30, 200, 30)
     path = tmp_path / "clip.mp4"
-    _write_frame(np.rot90(upright[:, ::-1] if is_mirrored else upright), path, "mpeg4")
+    _write_film(np.rot90(upright[:, ::-1] if is_mirrored else upright), path, "mpeg4")
     _turn(path, matrix)
     (frame,) = read_clip(path, most=1)
     assert frame.shape == upright.shape
@@ -99,6 +99,17 @@ def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
     assert len(read_clip(tmp_path, most=2)) == 2
     with pytest.raises(DataError, match=r"2\.png is not of the size of 0\.png"):
         read_clip(tmp_path, most=3)
+
+
+def test_a_film_that_changes_its_size_is_named(tmp_path: Path) -> None:
+    """A recorded broadcast that went from one form to another ended in an assertion of OpenCV's."""
+    parts = [tmp_path / "wide.ts", tmp_path / "tall.ts"]
+    for part, shape in zip(parts, [(128, 160, 3), (160, 128, 3)], strict=True):
+        _write_film(np.full(shape, 90, np.uint8), part, "mpeg2video", frames=4)
+    (tmp_path / "both.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert len(read_clip(tmp_path / "both.ts", most=2)) == 2
+    with pytest.raises(DataError, match=r"both\.ts change their size"):
+        read_clip(tmp_path / "both.ts", most=8)
 
 
 def test_what_equals_its_teacher_is_written_as_json(tmp_path: Path) -> None:
@@ -116,13 +127,14 @@ def test_what_equals_its_teacher_is_written_as_json(tmp_path: Path) -> None:
     assert "psnr_to_full_db" not in written["by_name"]
 
 
-def _write_frame(picture: np.ndarray, path: Path, codec: str) -> None:
-    """A film of one frame."""
+def _write_film(picture: np.ndarray, path: Path, codec: str, frames: int = 1) -> None:
+    """A film that stands still."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "yuv420p"
         stream.bit_rate = 4_000_000
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        for _ in range(frames):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
         container.mux(stream.encode(None))
 
 

@@ -21,6 +21,7 @@ SIDE_MULTIPLE = 8
 QUARTER_DEG = 90
 
 _HINT = "name a video file, or a folder of frames"
+_ONE_SIZE = "give the frames of one clip, of one size"
 
 
 def read_clip(path: Path, *, most: int) -> list[Image]:
@@ -31,7 +32,7 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
         most: Number of frames to stop at.
 
     Raises:
-        DataError: The file cannot be read or holds no video, or the folder holds no pictures or such of several sizes.
+        DataError: The file cannot be read or holds no video, the folder no pictures, or they are of several sizes.
     """
     if path.is_dir():
         return _read_folder(list_pictures(path)[:most])
@@ -39,10 +40,14 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
         with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
             if not container.streams.video:
                 raise DataError(f"{path} holds no video", hint=_HINT)
-            return [_fit(_upright(frame)) for frame in islice(container.decode(container.streams.video[0]), most)]
+            frames = islice(container.decode(container.streams.video[0]), most)
+            clip = [_fit(_upright(frame)) for frame in frames]
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or "not a video"
         raise DataError(f"cannot read clip {path}: {reason}", hint=_HINT) from error
+    if any(frame.shape != clip[0].shape for frame in clip):
+        raise DataError(f"the frames of {path} change their size", hint=_ONE_SIZE)
+    return clip
 
 
 def _read_folder(paths: list[Path]) -> list[Image]:
@@ -50,7 +55,7 @@ def _read_folder(paths: list[Path]) -> list[Image]:
     for path in paths:
         frames.append(_fit(read_picture(path)))
         if frames[-1].shape != frames[0].shape:
-            raise DataError(f"{path} is not of the size of {paths[0].name}", hint="give the frames of one clip")
+            raise DataError(f"{path} is not of the size of {paths[0].name}", hint=_ONE_SIZE)
     return frames
 
 
