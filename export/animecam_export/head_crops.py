@@ -56,9 +56,9 @@ def head_crops(photos: list[Path], size_px: int) -> Iterator[Image]:
         for path in photos:
             try:
                 coded = np.fromfile(path, np.uint8)
-            except OSError:  # a link to nowhere, a folder of that name
+                picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
+            except (OSError, cv2.error):  # a link to nowhere, a folder of that name; larger than OpenCV reads
                 continue
-            picture = cv2.imdecode(coded, cv2.IMREAD_COLOR_RGB) if coded.size else None
             if picture is None:
                 continue
             found = detector.detect(np.asarray(picture, np.uint8), MIN_SCORE)

@@ -1,7 +1,9 @@
 """INT8: which nodes become bytes, how near the result is, and what the style's folder holds afterwards."""
 
+import struct
 from dataclasses import replace
 from pathlib import Path
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -195,7 +197,11 @@ def test_crops_are_of_a_size_that_the_network_takes():
 def test_photos_that_cannot_be_read_are_passed_over(tmp_path: Path):
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (tmp_path / "album.jpg").mkdir()
-    assert list(head_crops([tmp_path / "gone.jpg", tmp_path / "album.jpg"], 64)) == []
+    vast = bytearray(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    vast[16:24] = struct.pack(">II", 60_000, 60_000)  # the sides, in the first chunk; OpenCV raises for so many pixels
+    vast[29:33] = struct.pack(">I", crc32(vast[12:29]))
+    (tmp_path / "vast.png").write_bytes(vast)
+    assert list(head_crops([tmp_path / name for name in ("gone.jpg", "album.jpg", "vast.png")], 64)) == []
 
 
 def test_a_style_that_comes_too_far_from_float_stays_as_it_was(
