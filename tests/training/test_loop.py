@@ -14,7 +14,7 @@ import torch
 
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, DataError, DivergedError
-from animecam_training.methods.base import descend, is_half_slow, rate_at
+from animecam_training.methods.base import is_half_slow
 from animecam_training.recipe.config import OptimConfig, PairWeights
 from animecam_training.run import loop
 from animecam_training.run.checkpoint import load_checkpoint, save_checkpoint
@@ -238,37 +238,16 @@ def test_a_file_in_place_of_the_run_folder_is_no_full_disk(pairs: Path, tmp_path
     assert "--out" in caught.value.hint
 
 
-def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
-    recipe = runs.recipe_of(pairs, optim=OptimConfig(warmup_steps=1, learning_rate=1e35, clip_norm=1e9))
-    recipe = replace(recipe, save_every=1)
+def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(
+    pairs: Path, tmp_path: Path, runs: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It kept what the step made of the weights that blew up, of which only the loss of the next one tells."""
+    monkeypatch.setattr("animecam_training.methods.pairs.rate_at", lambda _config, step, _steps: (1.0, 1e33)[step])
     with pytest.raises(DivergedError, match="is not finite"):
-        train(recipe, RunOptions(tmp_path / "run"))
-    assert load_checkpoint(tmp_path / "run/last.pt").step == 1
-
-
-@pytest.mark.parametrize(("clip_norm", "moved"), [(1.0, [-0.6, -0.8]), (0.0, [-30.0, -40.0])])
-def test_the_gradient_is_clipped_to_its_norm_if_there_is_one(clip_norm: float, moved: list[float]) -> None:
-    weight = torch.nn.Parameter(torch.zeros(2))
-    optimizer = torch.optim.SGD([weight], 1.0)
-    total = (weight * torch.tensor([30.0, 40.0])).sum()
-    norm = descend(total, optimizer, 1.0, {"total": total}, clip_norm=clip_norm)
-    assert norm.item() == pytest.approx(50)
-    torch.testing.assert_close(weight.detach(), torch.tensor(moved))
-
-
-def test_a_gradient_that_is_not_finite_moves_nothing() -> None:
-    """Those of the discriminators were not looked at: a checkpoint could hold NaNs until the next step told."""
-    weight = torch.nn.Parameter(torch.zeros(1))
-    total = weight.sqrt().sum()
-    with pytest.raises(DivergedError, match="gradient"):
-        descend(total, torch.optim.SGD([weight], 1.0), 1.0, {"total": total})
-    assert weight.item() == 0
-
-
-def test_the_rate_rises_stays_and_falls() -> None:
-    config = OptimConfig(warmup_steps=4, decay_from=0.5, final_share=0.1)
-    rates = [rate_at(config, step, 100) for step in (0, 3, 50, 75, 100)]
-    assert rates == pytest.approx([0.25, 1, 1, 0.55, 0.1])
+        train(runs.recipe_of(pairs, save_every=1), RunOptions(tmp_path / "run"))
+    kept = load_checkpoint(tmp_path / "run/last.pt")
+    assert kept.step == 1
+    assert all(value.abs().max() < 100 for value in kept.state["generator"].values())
 
 
 def test_samples_keep_their_proportions(tmp_path: Path, runs: ModuleType) -> None:

@@ -11,6 +11,7 @@ from torch.optim import Adam, Optimizer
 
 from animecam_training.data.sets import Batch
 from animecam_training.errors import DivergedError
+from animecam_training.models.registry import inference_generator
 from animecam_training.recipe.config import OptimConfig, Recipe
 from animecam_training.run.checkpoint import StateDict
 from animecam_training.run.distributed import average_gradients
@@ -128,6 +129,25 @@ def descend(
         group["lr"] = rate
     optimizer.step()  # pyright: ignore[reportUnknownMemberType]
     return norm.detach()
+
+
+@torch.no_grad()
+def check_drawing(generator: nn.Module, picture: Tensor) -> None:
+    """Refuses weights that draw nothing: a loss tells of those before a step, and not of what the step made of them.
+
+    Args:
+        generator: As it is trained; it stays in the mode that it is in.
+        picture: Anything to draw, [N, 3, H, W].
+
+    Raises:
+        DivergedError: What it draws is NaN or infinite.
+    """
+    is_trained = generator.training
+    generator.eval()
+    drawn = inference_generator(generator)(picture)
+    generator.train(is_trained)
+    if not torch.isfinite(drawn).all():
+        raise DivergedError("what the network draws is not finite", hint=DIVERGED_HINT)
 
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
-from animecam_training.methods.base import Losses, Method, is_half_slow
+from animecam_training.methods.base import Losses, Method, check_drawing, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.recipe.config import Recipe
@@ -79,7 +79,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run,
             or another program trains into the folder, or a checkpoint cannot be written there.
         DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
-        DivergedError: A loss became NaN or infinite; the last good checkpoint is in the folder.
+        DivergedError: A loss, or what the network draws, became NaN or infinite; the last good checkpoint, if there
+            is one, is in the folder.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the step at hand was finished and saved, unless torchrun started several
             processes.
     """
@@ -208,6 +209,8 @@ def _run(
             counts.clear()
             since, logged = 0, now
         if folder and (step % recipe.save_every == 0 or is_last or is_best):
+            if samples is not None:
+                check_drawing(method.generator, samples[:1])
             checkpoint = _checkpoint(method, recipe, step, origins, figures)
             save_checkpoint(checkpoint, folder.checkpoint)  # first: the best one is never of a later step
             if is_best:
