@@ -79,6 +79,19 @@ def test_what_a_run_changed_is_added_to_another_style(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, stored[name]) for name, tensor in passed.weights.items())
 
 
+def test_a_variance_that_is_passed_on_stays_one(tmp_path: Path) -> None:
+    """Below 0 it has no root: the network drew NaNs."""
+    paths = [_trained(tmp_path / f"{name}.pt", 1, (), generator="dtgan") for name in ("after", "before", "sibling")]
+    for path, variance in zip(paths, (0.01, 0.5, 0.3), strict=True):
+        stored = load_checkpoint(path)
+        stored.weights["main.attention.norm.running_var"].fill_(variance)
+        save_checkpoint(stored, path)
+    generator = build_generator("dtgan").eval()
+    generator.load_state_dict(pass_on(*paths, 1.0).weights)
+    with torch.no_grad():
+        assert torch.isfinite(generator(torch.zeros(1, 3, 64, 64))).all()
+
+
 def test_only_siblings_can_be_passed_on_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     learned, other = _trained(tmp_path / "a.pt", 1), _trained(tmp_path / "b.pt", 2, (8, 8, 16))
     out = tmp_path / "passed.pt"

@@ -17,6 +17,8 @@ from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.run.predecessors import read_predecessor
 from animecam_training.weights.from_onnx import is_constant
 
+VARIANCE_SUFFIX = "running_var"  # how BatchNorm calls it, whose root is taken
+
 
 def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
     """A checkpoint of the mean weights, to evaluate, export, teach or start from; no run can resume it.
@@ -72,6 +74,9 @@ def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Ch
     weights = {
         name: compute(name, tensor) if tensor.is_floating_point() else tensor for name, tensor in begun.weights.items()
     }
+    for name in weights:
+        if name.endswith(VARIANCE_SUFFIX):  # what a training took off that of one style may be more than another has
+            weights[name] = weights[name].clamp(min=0)
     return Checkpoint(begun.recipe, begun.step, weights, {})
 
 
