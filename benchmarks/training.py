@@ -23,7 +23,7 @@ from animecam.measure.spread import Spread
 from animecam_training.methods.base import Method
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import PairMethod
-from animecam_training.recipe.config import DataConfig, ModelConfig, PairWeights, Recipe
+from animecam_training.recipe.config import DataConfig, GeneratorName, ModelConfig, PairWeights, Recipe
 from animecam_training.recipe.config import Method as MethodName
 
 WARM_UP_STEPS = 2
@@ -52,7 +52,7 @@ def make_cases(size_px: int, batch: int, precision: Literal["fp32", "bf16"]) -> 
     """Every method with the generators that are trained by it."""
     data = DataConfig(batch=batch, sizes_px=(size_px,))
 
-    def recipe(generator: str, method: MethodName = "pairs", adversarial: float = 0.0) -> Recipe:
+    def recipe(generator: GeneratorName, method: MethodName = "pairs", adversarial: float = 0.0) -> Recipe:
         return Recipe(
             method=method,
             steps=1_000_000,

@@ -3,11 +3,14 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from animecam_training.errors import ConfigError
-from animecam_training.recipe.config import ModelConfig, Recipe
+from animecam_training.models.registry import GENERATORS
+from animecam_training.perceptual.registry import FEATURE_NETWORKS
+from animecam_training.recipe.config import FeatureName, GeneratorName, ModelConfig, Recipe
 from animecam_training.recipe.files import differences, load_recipe, recipe_from_table, recipe_to_toml
 from animecam_training.target.lines import LineOptions
 from animecam_training.target.options import TargetOptions
@@ -98,6 +101,8 @@ def test_toml_there_and_back() -> None:
         ("[flat]\nhair_ink_share = 1.5", "flat.hair_ink_share"),
         ("[flat]\nspace_px = 0", "flat.space_px"),
         ("[flat]\ncolour = 0", "flat.colour"),
+        ('[model]\ngenerator = "foo"', "model.generator must be one of 'dtgan', "),
+        ('features = "resnet"', "features must be one of 'squeezenet1_1', 'vgg19'"),
         ("[model]\nwidths = [8, 8]", "model.widths"),
         ("[model]\ncontext = -1", "model.context"),
         ("[model]\ncontext = 6", "model.context"),
@@ -125,6 +130,11 @@ def test_errors_name_the_key(text: str, message: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
         load_recipe(path)
+
+
+def test_all_networks_can_be_asked_for() -> None:
+    assert set(get_args(GeneratorName)) == set(GENERATORS)
+    assert set(get_args(FeatureName)) == set(FEATURE_NETWORKS)
 
 
 def test_what_is_no_toml_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ from typing import Any, Literal
 from animecam_training.target.anime.options import AnimeOptions
 from animecam_training.target.options import DrawingName, FlatOptions, TargetOptions
 
+GeneratorName = Literal["dtgan", "dtgan-double", "dtgan-lite", "dtgan-lite-double"]
+FeatureName = Literal["squeezenet1_1", "vgg19"]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
@@ -25,7 +28,7 @@ class ModelConfig:
             sooner.
     """
 
-    generator: str = "dtgan-lite"
+    generator: GeneratorName = "dtgan-lite"
     widths: tuple[int, ...] = ()
     norm: Literal["lade", "coarse", "none"] = "lade"
     separable: bool = False
@@ -239,7 +242,7 @@ class Recipe:
     pretrain_steps: int = 0
     seed: int = 0
     precision: Literal["fp32", "bf16"] = "fp32"
-    features: str = "squeezenet1_1"
+    features: FeatureName = "squeezenet1_1"
     features_weights: str = ""
     adversarial_from: float = 0.0
     teacher: str = ""
