@@ -113,6 +113,7 @@ class ConfiguredCommand(click.Command):
         except AnimecamError as error:
             for key, option in _options(self).items():
                 value = ctx.params.get(option.name or "")
+                value = str(value) if isinstance(value, Path) else value  # as it stands in the file
                 is_from_file = ctx.get_parameter_source(option.name or "") is ParameterSource.DEFAULT_MAP
                 if is_from_file and _is_about(error, key, value):
                     error.add_note(f"{config_path()} sets {_shown(key, value)}")

@@ -225,6 +225,13 @@ def test_a_file_that_cannot_be_read_is_an_error(asked, settings_file, capfd, kin
     assert not asked
 
 
+@pytest.mark.parametrize("key", ["certificate", "key"])
+def test_a_file_that_is_set_and_gone_is_told(write, capfd, key):
+    path = write(f'[serve]\n{key} = "/gone/old.pem"\n')
+    assert main(["serve", "--host", "0.0.0.0", "--port", "0"]) == 2
+    assert f'{path} sets {key} = "/gone/old.pem"' in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("error", "is_told"),
     [(UsageError("eyes are too large"), True), (BackendError("no driver"), True), (UsageError("no camera"), False)],
