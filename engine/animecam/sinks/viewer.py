@@ -29,8 +29,8 @@ from animecam.types import Plane
 PICTURES_FILE, TALK_FILE = "pictures", "talk"  # in the folder that both processes know
 POLL_MS = 4  # how long a new picture may wait for its turn; a quarter of the shortest frame that displays show
 X11_BRIDGE = "libX11-xcb.so.1"  # between the two libraries of X11, Xlib and XCB
-_PARENTS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)]
-"""Ctrl-C and a closed terminal are the parent's to handle; it then closes the input."""
+_PARENTS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGTERM") if hasattr(signal, name)]
+"""Ctrl-C, a closed terminal and `timeout`, sent to the whole group: the parent acts on them and closes the input."""
 
 MAX_WINDOW_PX = (1280, 720)  # first size of the window; larger pictures are shown smaller, the user may enlarge it
 

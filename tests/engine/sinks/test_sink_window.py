@@ -186,6 +186,19 @@ def test_window_that_breaks_down_is_an_error_of_this_run_only(screen, stream_for
         sink.close(complete=False)
 
 
+def test_a_signal_to_the_whole_group_leaves_the_end_to_the_run(screen, stream_format, make_frame):
+    """`timeout 60 animecam …` ended with a window that broke down."""
+    sink = WindowSink("window:", stream_format, SinkOptions(), screen[0])
+    try:
+        sink._process.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            sink._process.wait(0.5)
+        sink.write(make_frame(stream_format))
+    finally:
+        sink.close(complete=True)
+    assert sink._process.returncode == 0
+
+
 @linux_only
 def test_no_display(stream_format, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
