@@ -129,6 +129,8 @@ def importing(package: str, hint: str = "") -> Generator[None]:
     try:
         yield
     except (ImportError, OSError) as error:  # OSError: a library that it loads itself is missing
+        if isinstance(error.__cause__, KeyboardInterrupt):  # a module in C++ that Ctrl-C stopped reports it so
+            raise KeyboardInterrupt from error
         raise BackendError(f"{package} cannot be imported: {error}", hint=hint or f"pip install {package}") from error
 
 

@@ -43,4 +43,6 @@ def _importing() -> Generator[None]:
     try:
         yield
     except ImportError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # a module in C++ that Ctrl-C stopped reports it so
+            raise KeyboardInterrupt from error
         raise BackendError(f"GPUs need a package that is not installed: {error}", hint=INSTALL) from error

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,7 @@ from animecam.backends import opening
 from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.opening import importing, open_backend, probe_backends
 from animecam.backends.untold import REPORTER, untold
+from animecam.cuda import gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 from animecam.once import tell_once
@@ -153,6 +155,12 @@ def test_a_package_that_does_not_load_is_a_failure_with_a_hint(failure):
     with pytest.raises(BackendError, match="torch cannot be imported: ") as caught, importing("torch", "pip install x"):
         raise failure
     assert caught.value.hint == "pip install x"
+
+
+@pytest.mark.parametrize("door", [lambda: importing("torch"), gpu._importing])
+def test_ctrl_c_while_a_package_is_imported_ends_the_run(door: Callable[[], AbstractContextManager[None]]):
+    with pytest.raises(KeyboardInterrupt), door():
+        raise ImportError("initialization failed") from KeyboardInterrupt()
 
 
 def test_importing_the_door_imports_no_runtime():
