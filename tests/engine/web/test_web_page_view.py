@@ -135,3 +135,16 @@ def test_the_page_that_asks_for_the_token_fits_a_small_phone_and_a_laptop(visit_
             assert (await page.run(edges % "button"))[1] <= right - 8
 
     visit_page(test, token="secret")
+
+
+def test_keys_work_with_caps_lock_and_after_a_file_was_chosen(visit_page, pages):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.press("T")
+        await page.until("document.querySelector('[name=hair_tint]:checked').value === 'pink'")
+        await page.run("document.getElementById('file').focus()")
+        await page.press("t")
+        await page.until("document.querySelector('[name=hair_tint]:checked').value === 'red'")
+
+    visit_page(test)

@@ -222,7 +222,8 @@ function connectDrop() {
 }
 
 function pressed(event) {
-  const isTyping = event.target.closest?.("select, input:not([type=radio]):not([type=range]):not([type=checkbox]), textarea");
+  const untyped = "[type=radio], [type=range], [type=checkbox], [type=file]";
+  const isTyping = event.target.closest?.(`select, input:not(${untyped}), textarea`);
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping || !controls || !element("keys").checked) return;
   const [weaker, stronger] = [-1, 1].map((steps) => () => controls.nudge("strength", steps));
   const actions = {
@@ -234,8 +235,9 @@ function pressed(event) {
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
     "[": weaker, "-": weaker, "]": stronger, "+": stronger, // many keyboards have brackets on a third level only
   };
-  if (/^[1-9]$/.test(event.key)) controls.chooseStyle(Number(event.key) - 1);
-  else if (Object.hasOwn(actions, event.key)) actions[event.key]();
+  const key = event.key.toLowerCase(); // Caps Lock may be on
+  if (/^[1-9]$/.test(key)) controls.chooseStyle(Number(key) - 1);
+  else if (Object.hasOwn(actions, key)) actions[key]();
   else return;
   event.preventDefault();
 }
