@@ -81,4 +81,4 @@ def check_seconds(seconds: float | None) -> None:
         UsageError: It is zero, negative or not a number.
     """
     if seconds is not None and not seconds > 0:
-        raise UsageError(f"seconds {seconds:g} is not above 0", hint="leave it out to run to the end")
+        raise UsageError(f"seconds {seconds:g} is not above 0", hint="for example --seconds 10")

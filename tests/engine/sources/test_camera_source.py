@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -137,6 +138,14 @@ def test_unknown_devices(device, fakes):
     with pytest.raises(SourceError, match="does not exist") as caught:
         open_camera(device, fakes.ASKED, fakes.FakeSystem(platform="win32").system)
     assert "2: Logi C920" in caught.value.hint
+
+
+def test_where_there_is_no_camera_the_synthetic_one_is_named_without_an_option(fakes):
+    """`bench` has no --input."""
+    system = replace(fakes.FakeSystem(platform="win32").system, list=tuple)
+    with pytest.raises(SourceError) as caught:
+        open_camera("7", fakes.ASKED, system)
+    assert caught.value.hint == "no camera was found; plug one in, or try the synthetic one: pattern:640x480@30"
 
 
 def test_other_systems_have_their_own_words(fakes):
