@@ -1,7 +1,5 @@
 """`animecam demo`: the main job on a portrait that comes with the program, moved before a synthetic camera."""
 
-from pathlib import Path
-
 import click
 
 from animecam.cli.console import FigureLine, figure_table, results, show_note
@@ -17,20 +15,19 @@ SECONDS = 8.0
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    default=Path("animecam-demo.mp4"),
+    default="animecam-demo.mp4",
     show_default=True,
     help="The video to write; an earlier one is replaced.",
 )
 @look_options
-def demo(*, settings: Settings, seconds: float, output: Path) -> None:
+def demo(*, settings: Settings, seconds: float, output: str) -> None:
     """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
     from animecam.run.limit import slowness
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
     from animecam.sinks.display import find_display
 
-    outputs = (str(output),) if find_display() is None else (str(output), "window:")
+    outputs = (output,) if find_display() is None else (output, "window:")
     options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True, share_view=len(outputs) > 1)
     figures = run_live(options, settings, FigureLine)
     results.print(figure_table(figures, f"demo: {CAMERA}"))

@@ -80,6 +80,8 @@ def test_a_line_of_the_readme_is_understood(words, capfd):
         (["--input", "pattern:64x64@30", "--seconds", "0"], 2, "seconds 0"),
         (["--input", "pattern:64x64@30", "--seconds", "nan"], 2, "seconds nan"),
         (["demo", "--seconds", "-1"], 2, "seconds -1"),
+        (["serve", "--seconds", "0"], 2, "hint: for example --seconds 10"),
+        (["demo", "-o", "https://x/y.mp4"], 2, "cannot write to https://"),
         (["bench", "--seconds", "nan"], 2, "seconds nan"),
         (["--device", "0", "--output", "a.mp4", "--output", "./a.mp4"], 2, "twice"),
         (["--device", "0", "--output", "a.mp4", "--audio-delay", "80"], 2, "hint: add --audio"),
