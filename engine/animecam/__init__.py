@@ -20,6 +20,10 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
 def __getattr__(name: str) -> Any:
     """Loads the Python interface when it is asked for, so that importing the package stays cheap."""
     if name in _HOMES:
