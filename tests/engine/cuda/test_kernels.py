@@ -146,13 +146,29 @@ def test_crops_are_those_of_the_processor(host, gpu, path, pixel_format, blur_px
         color = Color(ColorMatrix(color.matrix), color.full_range)
         frame = noise(pixel_format, 160, 120, color, seed, blur_px=blur_px)
         regions = [random_place(random, 160, 120, track_id) for track_id in range(1 + seed % 5)]
-        network = Seen(host, gpu)
-        path.submit(frame, regions, "s", network, 1.0)()
-        expected = np.stack([OPS.crop(planar(frame), region) for region in regions])
-        levels.append(np.abs(network.pictures.astype(int) - expected).reshape(-1))
+        levels.append(crop_levels(host, gpu, path, frame, regions))
     levels = np.concatenate(levels)
     assert levels.max() <= CROP_LEVELS
     assert (levels > 0).mean() <= CROP_SHARE
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+@pytest.mark.parametrize("step", [4.9, 6.0, 10.0, 16.0])
+def test_crops_of_large_heads_are_those_of_the_processor(host, gpu, path, pixel_format, step):
+    """From 4.8 pixels for one of the crop on, blocks of 4 x 4 and more are averaged, pairs of samples first."""
+    side_px = 2 * int(0.6 * SIZE_PX * step)
+    frame = noise(pixel_format, side_px, side_px, Color(ColorMatrix.BT709), 4)
+    levels = crop_levels(host, gpu, path, frame, [place(SIZE_PX, (side_px / 2 + 0.3, side_px / 2 - 0.2), step, 0.3)])
+    assert levels.max() <= CROP_LEVELS
+    assert (levels > 0).mean() <= CROP_SHARE
+
+
+def crop_levels(host, gpu, path, frame, regions):
+    """By how many levels the samples of crops are off those of the processor."""
+    network = Seen(host, gpu)
+    path.submit(frame, regions, "s", network, 1.0)()
+    expected = np.stack([OPS.crop(planar(frame), region) for region in regions])
+    return np.abs(network.pictures.astype(int) - expected).reshape(-1)
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))

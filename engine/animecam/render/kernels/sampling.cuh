@@ -39,21 +39,41 @@ __device__ float bilinear(const Sampler& at, int i, int j, Fetch fetch)
     return upper * (1.0f - down) + lower * down;
 }
 
+// Sum of a few samples, those beyond the border replicated.
+__device__ inline int sum_of(const Channel& source, int left, int top, int across, int down)
+{
+    int sum = 0;
+    for (int y = top; y < top + down; ++y) {
+        const unsigned char* line = source.first + static_cast<long long>(clamp_to(y, source.height)) * source.row;
+        for (int x = left; x < left + across; ++x)
+            sum += line[clamp_to(x, source.width) * source.step];
+    }
+    return sum;
+}
+
+// Mean of a block; if its sides are even, of means of 2 x 2 samples. OpenCV rounds halves of those up, of others not.
+__device__ inline float mean_of(const Channel& source, int left, int top, int across, int down)
+{
+    if (across == 1 && down == 1)
+        return static_cast<float>(sum_of(source, left, top, 1, 1)); // nothing to divide: most samples by far
+    if (across % 2 || down % 2)
+        return rintf(static_cast<float>(sum_of(source, left, top, across, down)) / (across * down));
+    int sum = 0;
+    for (int y = top; y < top + down; y += 2)
+        for (int x = left; x < left + across; x += 2)
+            sum += (sum_of(source, x, y, 2, 2) + 2) / 4;
+    if (across == 4 && down == 4)
+        return static_cast<float>((sum + 2) / 4); // 2 x 2 again
+    return rintf(static_cast<float>(sum) / (across * down / 4));
+}
+
 // A channel beyond whose border the border goes on.
 __device__ inline float sample(const Channel& source, const Sampler& at, int i, int j)
 {
     return bilinear(at, i, j, [&](int column, int row) {
         const int left = at.start_x + clamp_to(column, at.blocks_x) * at.block_x;
         const int top = at.start_y + clamp_to(row, at.blocks_y) * at.block_y;
-        int sum = 0;
-        for (int y = top; y < top + at.block_y; ++y) {
-            const unsigned char* line = source.first + static_cast<long long>(clamp_to(y, source.height)) * source.row;
-            for (int x = left; x < left + at.block_x; ++x)
-                sum += line[clamp_to(x, source.width) * source.step];
-        }
-        if (at.block_x == 2 && at.block_y == 2)
-            return static_cast<float>((sum + 2) / 4); // as OpenCV rounds these, and only these
-        return rintf(static_cast<float>(sum) / (at.block_x * at.block_y));
+        return mean_of(source, left, top, at.block_x, at.block_y);
     });
 }
 
