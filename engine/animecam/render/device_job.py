@@ -1,7 +1,7 @@
 """Writes down one frame's work for the kernels: where faces lie, what is averaged, who overlaps whom."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from animecam.render.device_layout import FACE, JOB, SAMPLER, BlockLayout, Recor
 from animecam.render.device_memory import FaceMemory, Recall
 from animecam.render.match import LEVELS_TO_OFFSET, OFFSET_TO_LEVELS, MatchOptions
 from animecam.render.overlap import find_rivals, to_other
-from animecam.render.resample import SHARP_ENLARGEMENT, Blocks, plan_blocks
+from animecam.render.resample import SHARP_ENLARGEMENT, Blocks, coarseness, plan_blocks
 from animecam.render.touched import PixelBox, touched_box
 from animecam.types import Affine, Frame, PlaneLayout, Region
 
@@ -111,8 +111,10 @@ class JobWriter:
             blocks = plan_blocks(*size, from_target, *target)
             _write_sampler(face["cover"], grid, blocks)
             is_sharp = not blocks.is_averaging and (layout.step_x, layout.step_y) == (1, 1)
-            face["is_sharp"][grid] = is_sharp
-            _write_sampler(face["picture"], grid, _doubled(size, from_target) if is_sharp else blocks)
+            every = coarseness(from_target)
+            face["is_sharp"][grid], face["every"][grid] = is_sharp, every
+            picture = _doubled(size, from_target) if is_sharp else blocks
+            _write_sampler(face["picture"], grid, _of_every(every, picture))
             across, down = (-(-samples // tile) for samples, tile in zip(target, TILE_PX, strict=True))
             face["first_tile"][grid], face["tiles_across"][grid] = tiles, max(across, 1)
             tiles += across * down
@@ -163,6 +165,11 @@ def _doubled(size: tuple[int, int], from_target: Affine) -> Blocks:
     """A crop that is magnified to the double before it is sampled."""
     across, down = (SHARP_ENLARGEMENT * side for side in size)
     return Blocks(range(across), range(down), 1, 1, from_target * SHARP_ENLARGEMENT)
+
+
+def _of_every(every: int, blocks: Blocks) -> Blocks:
+    """The same for every so manyth sample of the output, across and down."""
+    return replace(blocks, to_blocks=blocks.to_blocks * [[every, every, 1]])
 
 
 def _write_sampler(samplers: Record, index: int, blocks: Blocks) -> None:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from animecam.cuda.base import Gpu, Grid, Stream
 from animecam.render.match import PARTS
 
-NAMES = ("crop", "calm", "ring", "finish", "paste")
+NAMES = ("crop", "calm", "ring", "finish", "enlarge", "paste")
 
 _DEVICE = "device.cuh"
 _PARTS = ("job.cuh", "sampling.cuh", "crop.cu", "settle.cu", "paste.cu")
@@ -57,10 +57,11 @@ class FaceKernels:
         stream.launch(self._kernels["calm"], _pixels(size, count), (job, faces, network_output))
 
     def settle(self, stream: Stream, job: int, faces: int, count: int, size: tuple[int, int]) -> None:
-        """Queues what happens to all drawn faces before they are pasted: matched, shared."""
+        """Queues what happens to all drawn faces before they are pasted: matched, shared, enlarged."""
         ring = Grid((RING_BLOCKS, PARTS, count), (RING_THREADS, 1, 1))
         stream.launch(self._kernels["ring"], ring, (job, faces))
-        stream.launch(self._kernels["finish"], _pixels(size, count), (job, faces))
+        for name in ("finish", "enlarge"):
+            stream.launch(self._kernels[name], _pixels(size, count), (job, faces))
 
     def paste(self, stream: Stream, job: int, faces: int) -> None:
         """Queues the faces' way back into the frame."""

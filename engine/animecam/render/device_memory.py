@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from animecam.cuda.base import DeviceBuffer, Gpu
 from animecam.render.device_layout import ALIGNMENT, Record
 from animecam.render.match import PARTS, MatchOptions
+from animecam.render.resample import SHARP_ENLARGEMENT
 from animecam.types import Region
 
 _RGB = 3
@@ -99,6 +100,7 @@ class FaceMemory:
             "drawn": (_RGB * area, 2),
             "offset": (PARTS * _RGB * _FLOAT_BYTES, 2),
             "styled": (_RGB * area, 1),
+            "doubled": (_RGB * SHARP_ENLARGEMENT**2 * area, 1),
             "change": (area, 1),
             "share": (_FLOAT_BYTES * area, 1),
             "sums": (SUMS_BYTES, 1),

@@ -171,7 +171,7 @@ def test_without_events_the_order_would_show(host, library, tmp_path):
     wrong = 0
     for seed in range(6):
         gpu = host.HostGpu(tmp_path, library, seed=seed)
-        torn = run(host, gpu, frames, ahead=RING - 1, events_until=RING)  # every slot holds a job that can be done
+        torn = run(host, gpu, frames, ahead=RING - 1, events_until=2 + RING)  # every slot holds a job with three faces
         wrong += any((a.planes[0] != b.planes[0]).any() for a, b in zip(torn, one_by_one, strict=True))
     assert wrong > 3
 

@@ -177,17 +177,30 @@ def test_pasted_frames_are_those_of_the_processor(host, gpu, path, pixel_format,
     random = np.random.default_rng(6)
     for seed in range(8):
         frame = noise(pixel_format, 160, 120, Color(ColorMatrix.BT709, bool(seed % 2)), seed)
-        region = random_place(random, 160, 120)
-        picture = random.integers(0, 256, (SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
-        numbers = (picture.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float16)
-        path.forget()
-        drawn = path.submit(frame, [region], "s", Seen(host, gpu, numbers), strength)().frame
-        patch = Patch(region, picture, head_mask(SIZE_PX, SIZE_PX) * np.float32(strength))
-        expected = OPS.paste(planar(frame), [patch])
-        for mine, theirs in zip(planar(drawn).planes, expected.planes, strict=True):
-            levels = np.abs(mine.astype(int) - theirs)
-            assert levels.max() <= PASTE_LEVELS
-            assert (levels > 0).mean() <= PASTE_SHARE
+        check_paste(host, gpu, path, frame, random_place(random, 160, 120), strength, random)
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+@pytest.mark.parametrize("step", [2.7, 3.2, 4.0, 6.0])
+def test_large_heads_are_pasted_as_by_the_processor(host, gpu, path, pixel_format, step):
+    """From 2.6 pixels for one of the crop on, some pixels are sampled and those between are interpolated."""
+    frame = noise(pixel_format, 320, 240, Color(ColorMatrix.BT709), 3)
+    random = np.random.default_rng(8)
+    check_paste(host, gpu, path, frame, place(SIZE_PX, (170.3, 110.2), step, 0.3), 1.0, random)
+
+
+def check_paste(host, gpu, path, frame, region, strength, random):
+    """Noise instead of a drawing is pasted on the way of the GPU and by the processor."""
+    picture = random.integers(0, 256, (SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
+    numbers = (picture.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float16)
+    path.forget()
+    drawn = path.submit(frame, [region], "s", Seen(host, gpu, numbers), strength)().frame
+    patch = Patch(region, picture, head_mask(SIZE_PX, SIZE_PX) * np.float32(strength))
+    expected = OPS.paste(planar(frame), [patch])
+    for mine, theirs in zip(planar(drawn).planes, expected.planes, strict=True):
+        levels = np.abs(mine.astype(int) - theirs)
+        assert levels.max() <= PASTE_LEVELS
+        assert (levels > 0).mean() <= PASTE_SHARE
 
 
 def test_pixels_outside_of_the_boxes_stay_bit_for_bit(host, gpu, path):

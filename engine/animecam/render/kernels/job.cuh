@@ -23,13 +23,14 @@ struct Sampler {          // places of the samples of an output in a source, cou
 
 struct Face {
     Sampler crop[2];      // crop pixels in the frame's luma (or RGB) and in its chroma
-    Sampler picture[2];   // frame samples of the face's box in the styled crop, on the luma and on the chroma grid
+    Sampler picture[2];   // frame samples of the face's box in the styled or doubled crop, on the luma and chroma grid
     Sampler cover[2];     // the same in the mask
     unsigned char* filmed;
     unsigned char* filmed_before;
     unsigned char* drawn;
     unsigned char* drawn_before;
     unsigned char* styled;        // in the frame's own colour space, ready to be pasted
+    unsigned char* doubled;       // the same with twice the samples across and down, of what `is_sharp`
     unsigned char* change;        // one plane
     const float* mask;            // the head's shape in its crop
     float* share;                 // what is pasted of it where faces overlap
@@ -41,6 +42,7 @@ struct Face {
     int has_before;
     int has_rivals;               // others overlap it: `share` is pasted, not `mask`
     int is_sharp[2];              // the styled crop is magnified: by bicubics to the double, then bilinearly
+    int every[2];                 // 1, 2, 4 ...: `picture` is of every so manyth frame sample, bicubics make the others
     int left, top, right, bottom; // frame pixels that the face may touch, on the chroma grid
     int tiles_across[2];
     int first_tile[2];            // its tiles on the luma and on the chroma grid, among all

@@ -17,11 +17,10 @@ __device__ inline void blend(const Job* job, const Face& face, int grid, int x, 
         return;
     const int area = job->width * job->height;
     for (int channel = first; channel < last; ++channel) {
-        unsigned char* plane = face.styled + channel * area;
-        const Channel source = {plane, job->width, 1, job->width, job->height};
-        const float styled = face.is_sharp[grid]
-            ? sample_sharp(plane, job->width, job->height, face.picture[grid], i, j)
-            : sample(source, face.picture[grid], i, j);
+        const Channel source = face.is_sharp[grid]
+            ? Channel{face.doubled + 4 * channel * area, 2 * job->width, 1, 2 * job->width, 2 * job->height}
+            : Channel{face.styled + channel * area, job->width, 1, job->width, job->height};
+        const float styled = sample_sparse(source, face.picture[grid], face.every[grid], i, j);
         codes[channel] = round_level(round_level(styled) * shows + codes[channel] * (1.0f - shows));
     }
 }

@@ -1,4 +1,5 @@
-// Samples as render/resample.py takes them: blocks averaged where the source is finer, bilinear in between.
+// Samples as render/resample.py takes them: blocks averaged where the source is finer, bilinear in between, and by
+// bicubics where it is a lot coarser.
 
 constexpr float WHITE = 255.0f;
 constexpr float COLOR_UNIT = 1024.0f;
@@ -92,27 +93,23 @@ __device__ inline float sample_mask(const float* mask, int width, int height, co
     });
 }
 
-// Bicubic weights a quarter of a sample after a sample; those of three quarters are the same backwards. A = -0.75.
-constexpr float QUARTER[4] = {-0.10546875f, 0.87890625f, 0.26171875f, -0.03515625f};
-
-// Sample (x, y) of a plane that is magnified to the double, rounded to a level.
-__device__ inline float doubled(const unsigned char* plane, int width, int height, int x, int y)
+// Weight that bicubics give a sample at a distance below 2. A = -0.75, as OpenCV has it.
+__device__ inline float cubic(float distance)
 {
-    x = clamp_to(x, 2 * width);
-    y = clamp_to(y, 2 * height);
-    const int column = (x + 1) / 2 - 2, row = (y + 1) / 2 - 2;
-    float sum = 0.0f;
-    for (int down = 0; down < 4; ++down) {
-        const unsigned char* line = plane + clamp_to(row + down, height) * width;
-        float part = 0.0f;
-        for (int across = 0; across < 4; ++across)
-            part += QUARTER[x & 1 ? across : 3 - across] * line[clamp_to(column + across, width)];
-        sum += QUARTER[y & 1 ? down : 3 - down] * part;
-    }
-    return round_level(sum);
+    const float d = fabsf(distance);
+    return d < 1.0f ? (1.25f * d - 2.25f) * d * d + 1.0f : ((-0.75f * d + 3.75f) * d - 6.0f) * d + 3.0f;
 }
 
-__device__ inline float sample_sharp(const unsigned char* plane, int width, int height, const Sampler& at, int i, int j)
+// Sample (i, j) where only every so manyth one is taken, across and down, and bicubics make those between: of 16 that
+// are taken where heads are magnified a lot, of one where every one is. In one loop, as a second copy of what takes a
+// sample gets unrolled for sm_120, which keeps NVRTC 13.5 busy for more than half a minute.
+__device__ inline float sample_sparse(const Channel& source, const Sampler& at, int every, int i, int j)
 {
-    return bilinear(at, i, j, [&](int column, int row) { return doubled(plane, width, height, column, row); });
+    const float x = (i + 0.5f) / every - 0.5f, y = (j + 0.5f) / every - 0.5f;
+    const int left = static_cast<int>(floorf(x)), top = static_cast<int>(floorf(y)), reach = every > 1;
+    float sum = 0.0f;
+    for (int row = top - reach; row <= top + 2 * reach; ++row)
+        for (int column = left - reach; column <= left + 2 * reach; ++column)
+            sum += cubic(y - row) * cubic(x - column) * round_level(sample(source, at, column, row));
+    return sum;
 }

@@ -1,4 +1,5 @@
-// What the network drew → what is pasted: steadied over time, moved to the colours around it, shared where faces overlap.
+// What the network drew → what is pasted: steadied over time, moved to the colours around it, shared where faces overlap,
+// with twice the samples where it is magnified.
 
 // Index of a pixel beyond the border as OpenCV mirrors it by default: the border itself is not repeated.
 __device__ inline int mirrored(int value, int count)
@@ -124,4 +125,46 @@ extern "C" __global__ void finish(const Job* job, const Face* faces)
     }
     if (face.has_rivals)
         face.share[at] = share(job, faces, blockIdx.z, x, y);
+}
+
+// Bicubic weights a quarter of a sample after a sample; those of three quarters are the same backwards. A = -0.75.
+constexpr float QUARTER[4] = {-0.10546875f, 0.87890625f, 0.26171875f, -0.03515625f};
+
+// Writes the 2 x 2 samples of a doubled plane that lie in sample (x, y), from the 5 x 5 around it.
+__device__ inline void enlarge_one(const unsigned char* plane, int width, int height, int x, int y, unsigned char* to)
+{
+    float sum[2][2] = {{0.0f, 0.0f}, {0.0f, 0.0f}};
+    for (int row = 0; row < 5; ++row) {
+        const unsigned char* line = plane + clamp_to(y - 2 + row, height) * width;
+        float level[5];
+        for (int column = 0; column < 5; ++column)
+            level[column] = line[clamp_to(x - 2 + column, width)];
+        for (int right = 0; right < 2; ++right) {
+            float part = 0.0f;
+            for (int tap = 0; tap < 4; ++tap)
+                part += QUARTER[right ? tap : 3 - tap] * level[right + tap];
+            if (row < 4)
+                sum[0][right] += QUARTER[3 - row] * part;
+            if (row > 0)
+                sum[1][right] += QUARTER[row - 1] * part;
+        }
+    }
+    unsigned char* first = to + 4 * y * width + 2 * x;
+    for (int lower = 0; lower < 2; ++lower)
+        for (int right = 0; right < 2; ++right)
+            first[2 * lower * width + right] = static_cast<unsigned char>(round_level(sum[lower][right]));
+}
+
+// Styled crops with twice the samples, where they are magnified: once here costs less than for each pixel of the frame.
+// One thread a crop pixel, faces along z.
+extern "C" __global__ void enlarge(const Job* job, const Face* faces)
+{
+    const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
+    if (x >= job->width || y >= job->height)
+        return;
+    const Face& face = faces[blockIdx.z];
+    const int area = job->width * job->height;
+    for (int channel = 0; channel < 3; ++channel)
+        if (face.is_sharp[job->is_yuv && channel > 0])
+            enlarge_one(face.styled + channel * area, job->width, job->height, x, y, face.doubled + 4 * channel * area);
 }
