@@ -31,7 +31,7 @@ def captioned(picture: Plane, text: str) -> Plane:
     if not text:
         return picture
     height_px, width_px = picture.shape[:2]
-    enlarged = ceil(LEGIBLE_PX / height_px)
+    enlarged = enlargement(height_px)
     size = (width_px * enlarged, height_px * enlarged)
     result = cast(Plane, cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) if enlarged > 1 else picture.copy()
     lines, scale = _fitted(text.split("\n"), size)
@@ -43,6 +43,11 @@ def captioned(picture: Plane, text: str) -> Plane:
         place = (2 * margin_px, 2 * margin_px + line_px * number + round(0.75 * line_px))
         cv2.putText(result, line, place, FONT, FONT_SCALE * scale, INK, _thickness(scale), cv2.LINE_AA)
     return result
+
+
+def enlargement(height_px: int) -> int:
+    """How many times larger a picture of this height is shown, so that text on it is legible."""
+    return ceil(LEGIBLE_PX / height_px)
 
 
 def _fitted(lines: list[str], size_px: tuple[int, int]) -> tuple[list[str], float]:

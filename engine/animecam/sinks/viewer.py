@@ -19,7 +19,7 @@ from typing import cast
 
 import cv2
 
-from animecam.sinks.caption import captioned
+from animecam.sinks.caption import captioned, enlargement
 from animecam.sinks.convert import to_rgb
 from animecam.sinks.talk import Drag, Press, Talk
 from animecam.sinks.viewport import Viewport, WindowState
@@ -107,8 +107,8 @@ class Viewer:
 
 
 def first_size(width_px: int, height_px: int) -> tuple[int, int]:
-    """The size of the window for a picture: its own, or as large as fits."""
-    scale = min(1.0, MAX_WINDOW_PX[0] / width_px, MAX_WINDOW_PX[1] / height_px)
+    """The size of the window for a picture: its own, enlarged where text would not be legible, or as large as fits."""
+    scale = min(enlargement(height_px), MAX_WINDOW_PX[0] / width_px, MAX_WINDOW_PX[1] / height_px)
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 

@@ -128,6 +128,6 @@ def screens(load_module: Callable[[str], ModuleType]) -> ModuleType:
 
 @pytest.fixture
 def screen(screens: ModuleType) -> Generator[tuple]:
-    """A small screen in memory: (environment, function that takes a picture of it)."""
-    with screens.open_screen(640, 480) as opened:
+    """A screen in memory: (environment, function that takes a picture of it)."""
+    with screens.open_screen(1280, 960) as opened:
         yield opened

@@ -34,8 +34,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can 
 
 @pytest.fixture
 def picture_format(stream_format):
-    """Large enough that no window manager stretches the window."""
-    return replace(stream_format, width_px=256, height_px=192)
+    """Large enough that it is shown as large as it is."""
+    return replace(stream_format, width_px=640, height_px=480)
 
 
 def find(screen, picture):
@@ -59,12 +59,12 @@ def test_shows_pictures_upright_in_their_colours(screen, picture_format, make_fr
     environment, look = screen
     color = Color(ColorMatrix.BT709, full_range=True)
     stream = replace(picture_format, rotation_deg=90, color=color, pixel_format=PixelFormat.NV12)
-    frame = make_frame(stream, level=(np.linspace(20, 220, 256)[None], (100, 160)))
+    frame = make_frame(stream, level=(np.linspace(20, 220, 640)[None], (100, 160)))
     sink = WindowSink("window:", stream, SinkOptions(), environment)
     try:
         sink.write(frame)
         expected = to_rgb(frame)
-        assert expected.shape == (256, 192, 3)
+        assert expected.shape == (640, 480, 3)
         wait_until(lambda: find(look(), expected))
     finally:
         sink.close(complete=True)
@@ -184,6 +184,14 @@ def test_window_that_breaks_down_is_an_error_of_this_run_only(screen, stream_for
             wait_until(lambda: sink.write(make_frame(stream_format)))
     finally:
         sink.close(complete=False)
+
+
+@pytest.mark.parametrize(
+    ("picture_px", "window_px"),
+    [((176, 144), (704, 576)), ((640, 480), (640, 480)), ((1000, 10), (1280, 13)), ((3840, 2160), (1280, 720))],
+)
+def test_a_window_is_large_enough_to_read_its_text_and_small_enough_for_a_laptop(picture_px, window_px):
+    assert viewer.first_size(*picture_px) == window_px
 
 
 def test_a_signal_to_the_whole_group_leaves_the_end_to_the_run(screen, stream_format, make_frame):
