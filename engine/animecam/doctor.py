@@ -108,15 +108,17 @@ def _backends(gpu: int) -> Iterator[Finding]:
 
 
 def _styles() -> Iterator[Finding]:
-    from animecam.styles.registry import list_styles, verify_style
+    from animecam.styles.registry import look_through, verify_style
 
-    for style in list_styles():
+    for name, style in look_through():
         try:
+            if isinstance(style, StyleError):
+                raise style
             verify_style(style)
         except StyleError as error:  # one damaged style says nothing about the others
-            yield Finding(f"style {style.name}", State.BROKEN, error.message, error.hint)
+            yield Finding(f"style {name}", State.BROKEN, error.message, error.hint)
         else:
-            yield Finding(f"style {style.name}", State.WORKS, "its file is as its card says")
+            yield Finding(f"style {name}", State.WORKS, "its file is as its card says")
 
 
 def _faces() -> Iterator[Finding]:

@@ -62,12 +62,14 @@ def test_a_cache_is_made_where_there_is_none(tmp_path, monkeypatch):
 
 def test_one_damaged_style_does_not_hide_the_others(tmp_path, monkeypatch):
     bundled = tmp_path / "bundled"
-    for name in ("cel", "starter"):
+    for name in ("cel", "soft", "starter"):
         shutil.copytree(BUNDLED / name, bundled / name)
     (bundled / "cel" / "model.onnx").write_bytes(b"damaged")
+    (bundled / "soft" / "card.json").write_text("{")
     monkeypatch.setattr("animecam.styles.registry.BUNDLED", bundled)
     states = {finding.subject: finding.state for finding in doctor.examine()}
     assert states["style cel"] is State.BROKEN
+    assert states["style soft"] is State.BROKEN
     assert states["style starter"] is State.WORKS
 
 

@@ -75,12 +75,21 @@ def user_styles() -> Path:
 def list_styles() -> tuple[Style, ...]:
     """All styles, the bundled ones first, each group by name; one whose card is broken is logged and left out."""
     styles: list[Style] = []
+    for _, found in look_through():
+        if isinstance(found, Style):
+            styles.append(found)
+        else:
+            log.warning("%s (%s)", found.message, found.hint)
+    return tuple(styles)
+
+
+def look_through() -> Iterator[tuple[str, Style | StyleError]]:
+    """Every style, in the order of `list_styles`: the name of its folder, and the style or what is wrong with it."""
     for folder, is_bundled in _folders():
         try:
-            styles.append(_read(folder, is_bundled))
+            yield folder.name, _read(folder, is_bundled)
         except StyleError as error:
-            log.warning("%s (%s)", error.message, error.hint)
-    return tuple(styles)
+            yield folder.name, error
 
 
 def offered_styles(chosen: str = "") -> tuple[Style, ...]:
