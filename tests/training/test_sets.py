@@ -100,6 +100,16 @@ def test_batches_are_numbered_and_split_between_processes(
         assert np.array_equal(joined, whole[step]["photo"].numpy())
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_long_run_begins_at_once(pairs: Path, workers: int) -> None:
+    """The numbers of all its crops were written down first: a gibibyte for a million steps of 32."""
+    data = DataConfig(str(pairs), batch=2, sizes_px=(64,), workers=workers)
+    crops = PairSet(data, AugmentConfig(), seed=0, batch_of_all=2)
+    batch = next(batches(crops, first_step=10**6, steps=10**9))
+    for place in range(2):
+        assert torch.equal(batch["photo"][place], crops[2 * 10**6 + place]["photo"])
+
+
 def test_photos_too_large_for_crops_are_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Crops of a holiday picture show wall and sky."""
     for number in range(3):

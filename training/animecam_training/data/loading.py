@@ -9,7 +9,7 @@ from time import sleep
 from types import FrameType
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from animecam_training.data.sets import Batch, Crops
 from animecam_training.data.workers import compute_alone
@@ -26,14 +26,11 @@ def batches(dataset: Crops, *, first_step: int, steps: int, rank: int = 0, ranks
         DataError: A picture cannot be read, in this process or in a worker.
     """
     batch = dataset.data.batch
-    numbers = [
-        step * batch * ranks + rank * batch + place for step in range(first_step, steps) for place in range(batch)
-    ]
     workers = dataset.data.workers
     loader = DataLoader(
         _Guarded(dataset),
         batch,
-        sampler=numbers,
+        sampler=_Numbers(range(first_step, steps), batch, rank, ranks),
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
@@ -85,6 +82,28 @@ def _begin_worker(_number: int) -> None:
 def _listen_no_more(number: int, _frame: FrameType | None) -> None:
     """Leaves the first signal to the parent, which ends its workers; a second one ends this worker at once."""
     signal.signal(number, signal.SIG_DFL)
+
+
+class _Numbers(Sampler[int]):
+    """The numbers of the crops of some steps, one after the other: as a list they took a gibibyte for a long run.
+
+    Args:
+        steps: Which steps.
+        batch: Crops of each, for each process.
+        rank: This process.
+        ranks: Processes.
+    """
+
+    def __init__(self, steps: range, batch: int, rank: int, ranks: int) -> None:
+        self._steps, self._batch, self._rank, self._ranks = steps, batch, rank, ranks
+
+    def __iter__(self) -> Iterator[int]:
+        for step in self._steps:
+            first = (step * self._ranks + self._rank) * self._batch
+            yield from range(first, first + self._batch)
+
+    def __len__(self) -> int:
+        return len(self._steps) * self._batch
 
 
 class _Guarded(Dataset["Batch | DataError"]):
