@@ -265,21 +265,6 @@ def test_one_picture_is_enough(tmp_path: Path, runs: ModuleType) -> None:
     assert train(runs.recipe_of(tmp_path, steps=1), RunOptions(tmp_path / "run")).step == 1
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_an_unreadable_picture_is_named_in_one_line(
-    workers: int, pairs: Path, tmp_path: Path, runs: ModuleType
-) -> None:
-    recipe = runs.recipe_of(pairs)
-    recipe = replace(recipe, data=replace(recipe.data, workers=workers, samples=str(tmp_path / "samples")))
-    (tmp_path / "samples").mkdir()
-    write_picture(runs.picture(np.random.default_rng(0)), tmp_path / "samples/s.png")
-    for path in pairs.glob("*.in.png"):
-        path.write_bytes(b"not a picture")
-    with pytest.raises(DataError, match=r"\.in\.png is not a picture$") as caught:
-        train(recipe, RunOptions(tmp_path / "run"))
-    assert caught.value.hint
-
-
 def test_a_target_of_another_size_is_named(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
     for path in pairs.glob("*.out.png"):
         write_picture(np.zeros((runs.SIDE_PX, runs.SIDE_PX - 8, 3), np.uint8), path)

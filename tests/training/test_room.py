@@ -1,4 +1,4 @@
-"""A run finds at its start whether its checkpoints can be written."""
+"""A run finds at its start whether its checkpoints can be written, and its pictures read."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from animecam_training.errors import CheckpointError
+from animecam_training.errors import CheckpointError, DataError
 from animecam_training.methods.pairs import PairMethod
 from animecam_training.recipe.config import ModelConfig, PairWeights, Recipe
 from animecam_training.run import folder as run_folder
@@ -90,3 +90,12 @@ def test_what_is_expected_is_a_little_more_than_a_checkpoint_takes(
     )
     save_checkpoint(checkpoint, tmp_path / "last.pt")
     assert 1.0 < expected / (tmp_path / "last.pt").stat().st_size < 1.5
+
+
+def test_a_damaged_picture_ends_a_run_before_its_first_step(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """Met after hours it ended the run for good: without it the pictures were not those that the run had."""
+    target = pairs / "b.out.png"
+    target.write_bytes(target.read_bytes()[:20])
+    with pytest.raises(DataError, match=r"b\.out\.png is not a picture"):
+        train(runs.recipe_of(pairs), RunOptions(tmp_path / "run"), refuse_steps)
+    assert not (tmp_path / "run").exists()

@@ -110,6 +110,17 @@ def test_a_long_run_begins_at_once(pairs: Path, workers: int) -> None:
         assert torch.equal(batch["photo"][place], crops[2 * 10**6 + place]["photo"])
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_unreadable_picture_is_named_in_one_line(workers: int, pairs: Path) -> None:
+    data = DataConfig(str(pairs), batch=2, sizes_px=(64,), workers=workers)
+    crops = PairSet(data, AugmentConfig(), seed=0, batch_of_all=2)
+    for path in pairs.glob("*.in.png"):
+        path.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"\.in\.png is not a picture$") as caught:
+        next(batches(crops, first_step=0, steps=1))
+    assert caught.value.hint
+
+
 def test_photos_too_large_for_crops_are_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Crops of a holiday picture show wall and sky."""
     for number in range(3):

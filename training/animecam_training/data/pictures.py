@@ -1,7 +1,8 @@
 """Reading pictures, with errors that name the file."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def read_picture(path: Path) -> Image:
     """
     bgr = _decode(path, cv2.IMREAD_COLOR, on_white=True)
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)
+
+
+def check_readable(paths: Iterable[Path]) -> None:
+    """Decodes pictures and forgets them, in as many threads as help.
+
+    Raises:
+        DataError: One is missing or not a picture: the first in their order.
+    """
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(_read_and_forget, paths):
+            pass
+
+
+def _read_and_forget(path: Path) -> None:
+    read_picture(path)  # what it returned would be kept until all are read
 
 
 def write_picture(image: Image, path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from animecam_training.data.loading import batches, killed_workers_named
+from animecam_training.data.pictures import check_readable
 from animecam_training.data.sets import Batch, PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.methods.base import Losses, Method, check_drawing, is_half_slow
@@ -78,7 +79,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
     Raises:
         CheckpointError: Nothing to resume, or recipe, pictures, teacher or processes differ from those of the run,
             or another program trains into the folder, or a checkpoint cannot be written there.
-        DataError: A folder of the recipe is missing or empty, or a process that reads pictures was killed.
+        DataError: A folder of the recipe is missing or empty, a picture is damaged, or a process that reads pictures
+            was killed.
         DivergedError: A loss, or what the network draws, became NaN or infinite; the last good checkpoint, if there
             is one, is in the folder.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the step at hand was finished and saved, unless torchrun started several
@@ -94,6 +96,9 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         process = stack.enter_context(join_processes())
         _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
+        if process.rank == 0 and not options.resume:
+            # Met later it would end the run for good: without it the pictures are not those that the run had.
+            check_readable(dataset.files())
         validation = open_validation(recipe, dataset)
         method = METHODS[recipe.method](recipe, process.device)
         origins = {
