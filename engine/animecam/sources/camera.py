@@ -225,6 +225,7 @@ def _describe(
 
 
 def _no_such(name: str, cameras: Sequence[CameraInfo]) -> SourceError:
-    known = "; ".join(f"{camera.index}: {camera.name}" for camera in cameras)
-    hint = f"there is {known}" if known else "no camera was found; plug one in, or try the synthetic one: pattern:640x480@30"
+    hint = "no camera was found; plug one in, or try the synthetic one: pattern:640x480@30"
+    if cameras:
+        hint = f"there is {'; '.join(f'{camera.index}: {camera.name}' for camera in cameras)}"
     return SourceError(f"{name} does not exist", hint=hint)
