@@ -11,9 +11,10 @@ import click
 from click.core import ParameterSource
 
 from animecam.config import LIVE_TABLE, as_toml, config_path, read_config
-from animecam.errors import AnimecamError, BackendError, ConfigError, StyleError
+from animecam.errors import AnimecamError, BackendError, ConfigError, FaceError, StyleError
 from animecam.settings import Look, Quality, Settings
-from animecam.web.options import ServeOptions
+from animecam.sources.options import SourceOptions
+from animecam.web.options import MIB, Limits, ServeOptions
 
 Value: TypeAlias = str | bool | int | float
 
@@ -251,22 +252,42 @@ def _kind_of(option: click.Option) -> tuple[tuple[type, ...], str]:
     return (str,), "text in quotes"
 
 
-def _check_range(name: str, value: Value) -> None:
-    given: dict[str, Any] = {name: value}
+def _check_range(name: str, value: Any) -> None:
+    given = {name: value}
     for kind in (Look, Settings):
         if name in (field.name for field in fields(kind)):
             kind(**given)
-    if name in ("host", "port"):
-        ServeOptions(**given)
-    if name in ("resolution", "max_resolution"):
-        from animecam.cli.live import parse_resolution  # which is made with what is here
+    match name:
+        case "host" | "port":
+            ServeOptions(**given)
+        case "max_sessions" | "max_minutes":
+            Limits(**{name.removeprefix("max_"): value})
+        case "max_upload":
+            Limits(upload_bytes=value * MIB)
+        case "resolution" | "max_resolution":
+            _check_resolution(name, value)
+        case "fps":
+            SourceOptions(fps=value)
+        case "audio_delay_ms":
+            from animecam.run.live_options import check_audio_delay
 
-        parse_resolution(str(value))
+            check_audio_delay(value)
+        case _:
+            pass
+
+
+def _check_resolution(name: str, value: str) -> None:
+    from animecam.cli.live import parse_resolution  # which is made with what is here
+
+    width_px, height_px = parse_resolution(value) or (None, None)
+    given: dict[str, Any] = {"width_px": width_px, "height_px": height_px}
+    kind = Limits if name == "max_resolution" else SourceOptions
+    kind(**given)
 
 
 def _is_about(error: AnimecamError, key: str, value: object) -> bool:
-    """Whether an error names a setting, or the text that it is set to; a backend's is about the choice of it."""
-    if key == "backend" and isinstance(error, BackendError):
+    """Whether an error names a setting, or the text it is set to; a backend's or detector's is about its choice."""
+    if isinstance(error, {"backend": BackendError, "detector": FaceError}.get(key, ())):
         return True
     told = error.message.replace("--", "")
     words = [key, *([value] if isinstance(value, str) and value and key not in _SECRETS else [])]

@@ -67,11 +67,20 @@ class LiveOptions:
             return
         if self.microphone is None:
             raise UsageError("--audio-delay moves the sound of a microphone, and none is heard", hint="add --audio")
-        if abs(self.audio_delay_ms) > MOST_AUDIO_DELAY_MS:
-            raise UsageError(
-                f"audio-delay {self.audio_delay_ms} is outside {-MOST_AUDIO_DELAY_MS}..{MOST_AUDIO_DELAY_MS}",
-                hint="it is in milliseconds: 80 moves the sound 80 ms later, -80 earlier",
-            )
+        check_audio_delay(self.audio_delay_ms)
+
+
+def check_audio_delay(delay_ms: int) -> None:
+    """Refuses what no camera and microphone take.
+
+    Raises:
+        UsageError: It is too far from 0.
+    """
+    if abs(delay_ms) > MOST_AUDIO_DELAY_MS:
+        raise UsageError(
+            f"audio-delay {delay_ms} is outside {-MOST_AUDIO_DELAY_MS}..{MOST_AUDIO_DELAY_MS}",
+            hint="it is in milliseconds: 80 moves the sound 80 ms later, -80 earlier",
+        )
 
 
 def check_seconds(seconds: float | None) -> None:

@@ -26,8 +26,13 @@ class Limits:
     def __post_init__(self) -> None:
         if self.sessions < 1:
             raise UsageError(f"max-sessions {self.sessions} is below 1", hint="leave it out for 4")
-        if min(self.upload_bytes, self.width_px, self.height_px) < 1 or not self.minutes > 0:  # nan is no time, either
-            raise UsageError("a size or a time of zero lets nobody do anything", hint="leave it out")
+        if self.upload_bytes < 1:
+            raise UsageError(f"max-upload {self.upload_bytes // MIB} is below 1", hint="leave it out for 200 MiB")
+        if min(self.width_px, self.height_px) < 1:
+            what = f"max-resolution {self.width_px}x{self.height_px} is no picture"
+            raise UsageError(what, hint="leave it out for 1280x720")
+        if not self.minutes > 0:  # nan is no time, either
+            raise UsageError(f"max-minutes {self.minutes:g} is not above 0", hint="leave it out for 120")
 
     def allows_camera(self, width_px: int, height_px: int) -> bool:
         """Whether a camera picture of this size may be sent, upright or on its side."""

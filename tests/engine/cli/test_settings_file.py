@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from animecam.cli import live, main
 from animecam.cli.options import FILE_FACES
-from animecam.errors import BackendError, UsageError
+from animecam.errors import BackendError, FaceError, UsageError
 from animecam.settings import Look, Settings, Unseen
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
 from animecam.styles.registry import user_styles
@@ -169,6 +169,13 @@ def test_options_before_a_command_are_still_those_that_were_typed(asked, write, 
     [
         ("style = ", "is not TOML", "style ="),
         ('stile = "soft"', "stile is no setting", "did you mean style?"),
+        ("[serve]\nmax-sessions = 0", "max-sessions 0 is below 1", "leave it out for 4"),
+        ("[serve]\nmax-upload = 0", "max-upload 0 is below 1", "leave it out for 200 MiB"),
+        ("[serve]\nmax-minutes = nan", "max-minutes nan is not above 0", "leave it out for 120"),
+        ('[serve]\nmax-resolution = "0x0"', "max-resolution 0x0 is no picture", "leave it out for 1280x720"),
+        ('[live]\nresolution = "0x0"', "size 0x0 is no picture", "for example 1280x720"),
+        ("[live]\nfps = 0", "0 frames per second is no rate", "for example 30"),
+        ("[live]\naudio-delay = 99999", "audio-delay 99999 is outside", "it is in milliseconds"),
         ("[convert]\nstrenght = 1", "[convert] strenght", "did you mean strength?"),
         ("[convert]\nmax-fps = 3", "[convert] max-fps", ""),
         ("port = 3", "port is for serve alone", "[serve]"),
@@ -234,18 +241,23 @@ def test_a_file_that_is_set_and_gone_is_told(write, capfd, key):
 
 @pytest.mark.parametrize(
     ("error", "is_told"),
-    [(UsageError("eyes are too large"), True), (BackendError("no driver"), True), (UsageError("no camera"), False)],
+    [
+        (UsageError("eyes are too large"), True),
+        (BackendError("no driver"), True),
+        (FaceError("there is no YuNet model at no.onnx"), True),
+        (UsageError("no camera"), False),
+    ],
 )
 def test_a_later_error_about_what_the_file_sets_says_so(write, monkeypatch, capfd, error, is_told):
     def fail(*_):
         raise type(error)(error.message)  # a new one: the other start's note stays with it
 
     monkeypatch.setattr("animecam.run.session.run_live", fail)
-    path = write('eyes = 0.3\nbackend = "openvino"\n')
+    path = write('eyes = 0.3\nbackend = "openvino"\ndetector = "yunet:no.onnx"\n')
     assert main(LIVE) == error.exit_status
     told = capfd.readouterr().err
     assert (f"animecam: {path} sets " in told) is is_told
-    assert main([*LIVE, "--eyes", "0.3", "--backend", "openvino"]) == error.exit_status
+    assert main([*LIVE, "--eyes", "0.3", "--backend", "openvino", "--detector", "yunet:no.onnx"]) == error.exit_status
     assert " sets " not in capfd.readouterr().err
 
 
