@@ -167,12 +167,14 @@ def _gpu_video(index: int) -> Iterator[Finding]:
 
 
 def _display() -> Iterator[Finding]:
-    from animecam.sinks.display import find_display
+    from animecam.sinks.display import find_display, is_answered
 
     display = find_display()
+    hint = "write to a file or a virtual camera instead: --output out.mp4"
     if display is None:
-        hint = "write to a file or a virtual camera instead: --output out.mp4"
         yield Finding("display", State.OPTIONAL, "none: no window can be opened", hint)
+    elif not is_answered():
+        yield Finding("display", State.OPTIONAL, f"{display} is set, but nobody answers there", hint)
     else:
         yield Finding("display", State.WORKS, display)
 

@@ -25,10 +25,14 @@ def demo(*, settings: Settings, seconds: float, output: str) -> None:
     from animecam.run.limit import slowness
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
-    from animecam.sinks.display import find_display
+    from animecam.sinks.display import find_display, is_answered
 
-    outputs = (output,) if find_display() is None else (output, "window:")
-    options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True, share_view=len(outputs) > 1)
+    display = find_display()
+    has_window = display is not None and is_answered()
+    if display is not None and not has_window:
+        show_note(f"{display} is set, but nobody answers there: no window is shown")
+    outputs = (output, "window:") if has_window else (output,)
+    options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True, share_view=has_window)
     figures = run_live(options, settings, FigureLine)
     results.print(figure_table(figures, f"demo: {CAMERA}"))
     if advice := slowness(figures, settings):

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam import doctor
 from animecam.cli import main
 from animecam.run.tally import Figures
 from animecam.run.timing import Percentiles
@@ -73,9 +74,21 @@ def test_a_demo_is_written_as_it_is_shown(monkeypatch, display):
     """With --mirror the file was mirrored where there was no display, and not where there was one."""
     asked = []
     monkeypatch.setattr("animecam.sinks.display.find_display", lambda *_: display)
+    monkeypatch.setattr("animecam.sinks.display.is_answered", lambda: True)
     monkeypatch.setattr("animecam.run.session.run_live", lambda options, *_: asked.append(options) or Figures())
     assert main(["demo", "--mirror"]) == 0
     assert [options.is_view_shared for options in asked] == [True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a screen has no name that can be stale")
+def test_a_demo_where_nobody_answers_at_the_display_is_written_alone(monkeypatch, capfd):
+    asked = []
+    monkeypatch.setenv("DISPLAY", ":4321")
+    monkeypatch.setattr("animecam.run.session.run_live", lambda options, *_: asked.append(options) or Figures())
+    assert main(["demo"]) == 0
+    assert asked[0].outputs == ("animecam-demo.mp4",)
+    assert "DISPLAY=:4321 is set, but nobody answers there" in " ".join(capfd.readouterr().err.split())
+    assert next(doctor._display()).state is doctor.State.OPTIONAL
 
 
 def test_a_view_that_no_window_has_cannot_be_shared(capfd):

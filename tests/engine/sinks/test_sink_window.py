@@ -19,7 +19,7 @@ from animecam.errors import SinkError
 from animecam.sinks import viewer
 from animecam.sinks.base import SinkClosed
 from animecam.sinks.convert import to_rgb
-from animecam.sinks.display import find_display
+from animecam.sinks.display import find_display, is_answered
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.talk import Talk
@@ -370,3 +370,12 @@ def test_viewer_never_loads_pyav():
         [sys.executable, "-c", script], env={"PYTHONPATH": search}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+@linux_only
+def test_a_display_is_answered_while_it_is_there(screen, monkeypatch):
+    for name, value in screen[0].items():
+        monkeypatch.setenv(name, value)
+    assert is_answered()
+    monkeypatch.setenv("DISPLAY", ":4321")
+    assert not is_answered()
