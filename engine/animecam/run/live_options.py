@@ -1,11 +1,13 @@
 """What a live run reads and writes."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import UsageError
 from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sources.opening import SourceOptions
+from animecam.types import StreamFormat
 
 _FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
 _RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
@@ -61,6 +63,17 @@ class LiveOptions:
         """What to ask of the source."""
         width_px, height_px = self.resolution_px or (None, None)
         return SourceOptions(width_px=width_px, height_px=height_px, fps=self.fps)
+
+    def check_lasts(self, stream: StreamFormat) -> None:
+        """Refuses a window that closes before anybody has seen what is in it.
+
+        Raises:
+            UsageError: Windows are the only outputs, and the source is a single picture.
+        """
+        is_one_picture = not stream.is_live and stream.frames == 1
+        if is_one_picture and all(output_kind(uri) is OutputKind.WINDOW for uri in self.outputs):
+            hint = f"animecam convert {shlex.quote(self.source)} writes it drawn"
+            raise UsageError(f"{self.source} is one picture: a window would be gone at once", hint=hint)
 
     def _check_audio_delay(self) -> None:
         if self.audio_delay_ms is None:

@@ -74,6 +74,7 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
 def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
+        options.check_lasts(source.format)
         if not source.format.is_live:
             settings = replace(settings, **dict.fromkeys(options.live_only))
         settings.check_rates(source.uri, is_live=source.format.is_live)

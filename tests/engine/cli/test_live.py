@@ -209,6 +209,16 @@ def test_a_source_of_another_kind_is_no_camera(tmp_path, capfd):
         assert f"--input {shown}" in told.replace("\n", "")
 
 
+def test_a_picture_is_not_shown_for_a_moment(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("my face.png", np.zeros((64, 64, 3), np.uint8))
+    assert main(["--input", "my face.png", "--size", "192"]) == 2
+    told = " ".join(capfd.readouterr().err.split())
+    assert "my face.png is one picture: a window would be gone at once" in told
+    assert "animecam convert 'my face.png'" in told
+    assert main(["--input", "my face.png", "--output", "out.png", "--size", "192"]) == 0
+
+
 def test_pictures_are_not_drawn_over(tmp_path, capfd):
     shot = tmp_path / "00000.png"
     cv2.imwrite(str(shot), np.zeros((64, 64, 3), np.uint8))
