@@ -9,12 +9,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing, suppress
 from itertools import count
 
 from animecam.backends.device import Compiling, DeviceNetwork
-from animecam.cuda.base import Gpu, Stream
+from animecam.cuda.base import Gpu
 from animecam.cuda.turns import gpu_turn
+from animecam.drawing.device_warming import warm_up
 from animecam.errors import AnimecamError, BackendError, DeviceMemoryError
 from animecam.render.device_path import RING
 
@@ -24,11 +24,13 @@ MOST_KEPT = 8
 SPARE_ROOM_BYTES = 1 << 30
 """Memory of the GPU that spares leave free: for frames, for the next size of what is drawn, and for other programs."""
 
+SETTLED_FRAMES = 90
+"""So many frames of one size are drawn before spares of it are loaded: three seconds of a camera. Loading takes the
+processor's time, by which whoever holds a frame rate would choose the next size at once."""
+
 ROOM_SECONDS, _POLL_SECONDS = 2.0, 0.05  # longest wait for a network that no frame under way is drawn with
 
 CLOSE_SECONDS = 60.0  # longest wait for an engine that is being built when the run ends
-
-_PICTURE_BYTES = 3 * 2  # of one pixel: three numbers of 16 bits
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +75,8 @@ class DeviceStyles:
         self._keys = threading.Lock()  # whoever looks one up and whoever takes one out
         self._wanted: queue.PriorityQueue[tuple[int, int, _Key]] = queue.PriorityQueue()
         self._order = count()
-        self._spares: tuple[int, tuple[str, ...]] = (0, ())  # the size and the styles that are wanted as such
+        self._size_px, self._size_since = 0, 0  # what is drawn, and since which frame
+        self._spares: tuple[str, ...] = ()  # the styles that are wanted as such at this size
         self._spare: _Key | None = None  # the one that is being loaded
         self._is_put_off = threading.Event()  # that one: a frame asks for another
         self._is_ending = threading.Event()
@@ -126,13 +129,16 @@ class DeviceStyles:
                 opening.end()
 
     def _ask_spares(self, size_px: int) -> None:
-        """Has the styles on offer loaded for a size that is drawn; the lock is held."""
-        spares = size_px, tuple(self._offered())
-        if spares != self._spares:
-            self._spares = spares
-            for style in spares[1]:
-                if (style, size_px) not in self._asked:
-                    self._put(_SPARE, (style, size_px))
+        """Has the styles on offer loaded for the size that is drawn, once it stays; the lock is held."""
+        if size_px != self._size_px:
+            self._size_px, self._size_since, self._spares = size_px, self._frames, ()
+        offered = tuple(self._offered())
+        if offered == self._spares or self._frames - self._size_since < SETTLED_FRAMES:
+            return
+        self._spares = offered
+        for style in offered:
+            if (style, size_px) not in self._asked:
+                self._put(_SPARE, (style, size_px))
 
     def _put(self, urgency: int, key: _Key) -> None:
         self._wanted.put((urgency, next(self._order), key))
@@ -194,7 +200,7 @@ class DeviceStyles:
         style, size_px = spare
         self._gpu.use()
         with self._keys:
-            is_wanted = size_px == self._spares[0] and style in self._spares[1]
+            is_wanted = size_px == self._size_px and style in self._spares
         if not is_wanted or self._gpu.free_bytes() < SPARE_ROOM_BYTES or not self._is_at_hand(style, size_px):
             return False
         # Of those that are kept, spares of another size make room for it, and nothing that was ever drawn.
@@ -243,7 +249,7 @@ class DeviceStyles:
         except DeviceMemoryError:
             raise  # another runtime would need as much
         except BackendError as error:
-            if self._open_other is None or self._is_ending.is_set() or self._is_put_off.is_set():
+            if self._open_other is None or self._is_unwanted():
                 raise
             try:
                 other = self._open_other(style, size_px)
@@ -257,17 +263,21 @@ class DeviceStyles:
             log.warning("%s at %d px: %s is not usable, %s is: %s", style, size_px, *names, error.message)
             return ready
 
+    def _is_unwanted(self) -> bool:
+        """Whether what is being loaded is to end soon."""
+        return self._is_ending.is_set() or self._is_put_off.is_set()
+
     def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
-        """Runs it once for each number of pictures: what it loads late, it loads now. Closes it where that fails."""
+        """Warms it up, and closes it where that fails."""
         self._opening = network
-        if self._is_ending.is_set() or self._is_put_off.is_set():  # who did that may have looked before this was there
+        if self._is_unwanted():  # who let it end may have looked before it was there
             network.end()
         stream = self._gpu.stream()
         try:
-            with gpu_turn(self._is_ending.is_set) as is_mine:
+            with gpu_turn(self._is_unwanted) as is_mine:
                 if not is_mine:
-                    raise BackendError("the run has ended")
-                self._warm_up(network, stream, size_px)
+                    raise BackendError("it is not wanted any more")
+                warm_up(self._gpu, network, stream, size_px)
             if isinstance(network, Compiling):
                 network.keep_compiled()  # now, as a program may be killed
         except AnimecamError:
@@ -277,23 +287,3 @@ class DeviceStyles:
             self._opening = None
             stream.close()
         return network
-
-    def _warm_up(self, network: DeviceNetwork, stream: Stream, size_px: int) -> None:
-        with ExitStack() as memory:
-
-            def room_for(pictures: int) -> int:
-                nbytes = pictures * _PICTURE_BYTES * size_px**2
-                return memory.enter_context(closing(self._gpu.buffer(nbytes))).address
-
-            try:
-                # The first one loads the engine, which may find that fewer fit at a time than was thought.
-                network.bind(room_for(1), room_for(1), batch=1, size_px=size_px)
-                given, drawn = room_for(network.max_batch), room_for(network.max_batch)
-                for batch in range(1, network.max_batch + 1):
-                    network.bind(given, drawn, batch=batch, size_px=size_px)
-                    network.enqueue(stream.handle)
-            except AnimecamError:
-                with suppress(BackendError):  # what was queued before uses this memory, and the network's own
-                    stream.synchronize()
-                raise
-            stream.synchronize()

@@ -51,9 +51,10 @@ def drawn(host, styles, style, size_px, frames=RING + 1):
 
 
 @pytest.fixture
-def kept(gpu):
+def kept(gpu, monkeypatch):
     """`kept(opener, **options)`: styles on the GPU with those of OFFERED on offer."""
     made = []
+    monkeypatch.setattr(device_styles, "SETTLED_FRAMES", RING)
 
     def make(opener, **options):
         made.append(DeviceStyles(gpu, opener, **{"offered": lambda: OFFERED} | options))
@@ -74,6 +75,20 @@ def test_a_style_on_offer_is_there_at_the_first_frame_that_asks_for_it(host, gpu
     assert styles("ink", SIZE_PX) is not None
     assert styles("dust", SIZE_PX) is not None
     assert len(opener.opened) == 3
+
+
+def test_spares_wait_until_the_size_stays(host, gpu, kept, monkeypatch):
+    """Who holds a frame rate tries sizes, and would take the load for a machine that got slower."""
+    opener = Opener(host, gpu)
+    styles = kept(opener)
+    monkeypatch.setattr(device_styles, "SETTLED_FRAMES", 10**6)
+    for size_px in (SIZE_PX, OTHER_PX):
+        drawn(host, styles, "snow", size_px, frames=50)
+    assert [style for style, _ in opener.opened] == ["snow", "snow"]
+    monkeypatch.setattr(device_styles, "SETTLED_FRAMES", 100)
+    drawn(host, styles, "snow", OTHER_PX, frames=100)
+    host.until(lambda: len(styles._ready) == 4)
+    assert opener.opened[2:] == [("ink", OTHER_PX), ("dust", OTHER_PX)]
 
 
 def test_without_an_offer_nothing_is_loaded_that_is_not_drawn(host, gpu, kept):
