@@ -61,7 +61,9 @@ def colored_as(picture: Image, drawing: Image) -> Image:
         picture: What was filmed, RGB, uint8 [H, W, 3].
         drawing: What was drawn of it, of the same size.
     """
-    if int(np.ptp(_small(picture), axis=2).max()) > COLORLESS_LEVELS:
+    red, green, blue = cv2.split(_small(picture))
+    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    if int(spread.max()) > COLORLESS_LEVELS:
         return drawing
     return cast(Image, cv2.cvtColor(cv2.cvtColor(drawing, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
 
