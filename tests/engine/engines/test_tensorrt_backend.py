@@ -281,5 +281,5 @@ def test_auto_changes_over_to_it(gpu, runtime, warm_cache: Path, monkeypatch, ca
             while net.info.name != "tensorrt-rtx" and time.monotonic() < last_s:
                 after = net([picture])[0]
         assert net.info.name == "tensorrt-rtx"
-    np.testing.assert_allclose(after.astype(int), before.astype(int), atol=2)
+    np.testing.assert_allclose(after.astype(int), before.astype(int), atol=4)  # the processor may take bfloat16
     assert "follows when its engine is ready" in caplog.text
