@@ -1,7 +1,8 @@
 """Pictures in dim light, and without colour: networks have seen well-lit portraits in colour."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Self, cast
 
 import cv2
 import numpy as np
@@ -21,19 +22,40 @@ LOOKED_AT_PX = 64
 """Side of the copy that tells of both: noise and single pixels do not count in it."""
 
 
-def gain_of(picture: Image) -> float:
-    """By how much the levels of a picture are to be multiplied for good light, 1 (it is lit) … 8.
+@dataclass(frozen=True, slots=True)
+class Light:
+    """How a picture was lit.
 
-    Args:
-        picture: RGB, uint8 [H, W, 3].
+    Attributes:
+        gain: By how much its levels are to be multiplied for good light, 1 (it is lit) … 8.
+        is_colorless: Whether no pixel of it has a colour.
     """
-    level = float(np.percentile(cv2.cvtColor(_small(picture), cv2.COLOR_RGB2GRAY), LIT_PERCENTILE))
-    return min(max(LIT_LEVEL / max(level, 1.0), 1.0), MOST_GAIN)
 
+    gain: float
+    is_colorless: bool
 
-def scaled(picture: Image, gain: float) -> Image:
-    """A picture, uint8, whose levels are multiplied, up to 255; the same one where `gain` is 1."""
-    return picture if gain == 1.0 else cast(Image, cv2.convertScaleAbs(picture, alpha=gain))
+    @classmethod
+    def of(cls, picture: Image) -> Self:
+        """The light of a picture, RGB, uint8 [H, W, 3]."""
+        small = cv2.resize(picture, (LOOKED_AT_PX, LOOKED_AT_PX), interpolation=cv2.INTER_AREA)
+        level = float(np.percentile(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), LIT_PERCENTILE))
+        red, green, blue = cv2.split(small)
+        spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+        return cls(min(max(LIT_LEVEL / max(level, 1.0), 1.0), MOST_GAIN), int(spread.max()) <= COLORLESS_LEVELS)
+
+    def lit(self, picture: Image) -> Image:
+        """The picture, or a drawing of it, in good light; the same one where it is lit."""
+        return _scaled(picture, self.gain)
+
+    def dimmed(self, drawing: Image) -> Image:
+        """A drawing of the lit picture, as dim as the picture was."""
+        return _scaled(drawing, 1.0 / self.gain)
+
+    def drawn(self, drawing: Image) -> Image:
+        """What a network drew of the lit picture, as dim and as gray: of gray ones it paints lips and eyes cyan."""
+        if self.is_colorless:
+            drawing = cast(Image, cv2.cvtColor(cv2.cvtColor(drawing, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
+        return self.dimmed(drawing)
 
 
 def in_good_light(
@@ -48,25 +70,10 @@ def in_good_light(
         pictures: What was filmed, RGB, uint8 [H, W, 3] each.
         drawn: What was drawn of it, as dim as that.
     """
-    gains = [gain_of(picture) for picture in pictures]
-    lit = [[scaled(*pair) for pair in zip(some, gains, strict=True)] for some in (pictures, drawn)]
-    changed = change(*lit)
-    return tuple(scaled(drawing, 1.0 / gain) for drawing, gain in zip(changed, gains, strict=True))
+    lights = [Light.of(picture) for picture in pictures]
+    lit = [[light.lit(one) for light, one in zip(lights, some, strict=True)] for some in (pictures, drawn)]
+    return tuple(light.dimmed(drawing) for light, drawing in zip(lights, change(*lit), strict=True))
 
 
-def colored_as(picture: Image, drawing: Image) -> Image:
-    """A drawing without colour where its picture has none: of such pictures networks paint lips and eyes cyan.
-
-    Args:
-        picture: What was filmed, RGB, uint8 [H, W, 3].
-        drawing: What was drawn of it, of the same size.
-    """
-    red, green, blue = cv2.split(_small(picture))
-    spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
-    if int(spread.max()) > COLORLESS_LEVELS:
-        return drawing
-    return cast(Image, cv2.cvtColor(cv2.cvtColor(drawing, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
-
-
-def _small(picture: Image) -> Image:
-    return cast(Image, cv2.resize(picture, (LOOKED_AT_PX, LOOKED_AT_PX), interpolation=cv2.INTER_AREA))
+def _scaled(picture: Image, gain: float) -> Image:
+    return picture if gain == 1.0 else cast(Image, cv2.convertScaleAbs(picture, alpha=gain))

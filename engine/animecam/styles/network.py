@@ -9,7 +9,7 @@ import numpy as np
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Ending, Port, Settling, Tensor
 from animecam.backends.opening import open_backend
 from animecam.errors import StyleError
-from animecam.render.light import colored_as, gain_of, scaled
+from animecam.render.light import Light
 from animecam.styles.card import Layout, StyleCard
 from animecam.styles.fit import Fit, fit_to
 from animecam.styles.pixels import batch_shape, decode, encode
@@ -67,13 +67,12 @@ class StyleNet:
             raise StyleError(f"pictures drawn together must be of one size and RGB, not {sizes}")
         fit = fit_to(self.card.contract, height, width)
         step = self._backend.max_batch
-        gains = [gain_of(picture) for picture in pictures]
-        lit = [scaled(picture, gain) for picture, gain in zip(pictures, gains, strict=True)]
+        lights = [Light.of(picture) for picture in pictures]
+        lit = [light.lit(picture) for light, picture in zip(lights, pictures, strict=True)]
         drawn: list[Image] = []
         for start in range(0, len(lit), step):
             drawn += self._draw(lit[start : start + step], fit)
-        colored = (colored_as(*pair) for pair in zip(pictures, drawn, strict=True))
-        return tuple(scaled(drawing, 1.0 / gain) for drawing, gain in zip(colored, gains, strict=True))
+        return tuple(light.drawn(drawing) for light, drawing in zip(lights, drawn, strict=True))
 
     def _draw(self, pictures: Sequence[Image], fit: Fit) -> list[Image]:
         contract = self.card.contract

@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 
 from animecam.sinks.base import Sink
+from animecam.sinks.file import FileSink
+from animecam.sinks.options import SinkOptions
+from animecam.sources.file import open_file
+from animecam.sources.options import SourceOptions
 from animecam.types import Color, Frame, PixelFormat, StreamFormat, allocate_planes
 
 WIDTH_PX, HEIGHT_PX = 96, 64
@@ -30,6 +34,22 @@ def stream_format() -> StreamFormat:
         rate=RATE,
         is_live=False,
     )
+
+
+@pytest.fixture(scope="session")
+def converted() -> Callable[[Path, Path], Path]:
+    """`converted(source, out)`: the film as `convert` writes it, its pictures as they are."""
+    return _converted
+
+
+def _converted(source: Path, out: Path) -> Path:
+    film = open_file(source, SourceOptions(threads=1))
+    sink = FileSink(str(out), film.format, SinkOptions(audio_from=source, threads=1))
+    while (frame := film.read()) is not None:
+        sink.write(frame)
+    sink.close(complete=True)
+    film.close()
+    return out
 
 
 @pytest.fixture

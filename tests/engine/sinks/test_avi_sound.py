@@ -7,11 +7,6 @@ import av
 import numpy as np
 import pytest
 
-from animecam.sinks.file import FileSink
-from animecam.sinks.options import SinkOptions
-from animecam.sources.file import open_file
-from animecam.sources.options import SourceOptions
-
 RATE_HZ = 48_000
 SECONDS = 2
 LONGEST_FRAME = 1536  # samples, of AC-3
@@ -42,16 +37,6 @@ def make_film(path, codec, begins_s=0):
     return path
 
 
-def converted(source, out):
-    film = open_file(source, SourceOptions(threads=1))
-    sink = FileSink(str(out), film.format, SinkOptions(audio_from=source, threads=1))
-    while (frame := film.read()) is not None:
-        sink.write(frame)
-    sink.close(complete=True)
-    film.close()
-    return out
-
-
 def size_of_samples(path):
     data = path.read_bytes()
     return struct.unpack_from("<I", data, data.index(b"auds") + SIZE_OF_SAMPLES)[0]
@@ -64,7 +49,7 @@ def heard(path):
 
 @pytest.mark.parametrize("extension", ["avi", "mkv", "ts"])
 @pytest.mark.parametrize("codec", ["aac", "ac3", "mp2", "mp3"])
-def test_framed_sound_is_as_long_as_it_was(tmp_path, read_packets, codec, extension):
+def test_framed_sound_is_as_long_as_it_was(converted, tmp_path, read_packets, codec, extension):
     source = make_film(tmp_path / f"in.{extension}", codec)
     out = converted(source, tmp_path / "out.avi")
     (got,), (expected,) = read_packets(out, "audio"), read_packets(source, "audio")
@@ -74,7 +59,7 @@ def test_framed_sound_is_as_long_as_it_was(tmp_path, read_packets, codec, extens
     assert abs(heard(out) - heard(source)) < LONGEST_FRAME  # others say how much of the last frame is sound
 
 
-def test_pcm_keeps_its_size_of_samples(tmp_path, read_packets):
+def test_pcm_keeps_its_size_of_samples(converted, tmp_path, read_packets):
     source = make_film(tmp_path / "in.avi", "pcm_s16le")
     out = converted(source, tmp_path / "out.avi")
     assert read_packets(out, "audio")[0].times_s == read_packets(source, "audio")[0].times_s
@@ -82,7 +67,7 @@ def test_pcm_keeps_its_size_of_samples(tmp_path, read_packets):
 
 
 @pytest.mark.parametrize(("begins_s", "extension"), [(0, "avi"), (1, "avi"), (1, "mkv")])
-def test_sound_that_begins_late_is_told_of(tmp_path, caplog, begins_s, extension):
+def test_sound_that_begins_late_is_told_of(converted, tmp_path, caplog, begins_s, extension):
     source = make_film(tmp_path / "in.mp4", "aac", begins_s)
     converted(source, tmp_path / f"out.{extension}")
     told = [r.getMessage() for r in caplog.records if r.name.startswith("animecam")]

@@ -11,22 +11,9 @@ import pytest
 from animecam.errors import SinkError
 from animecam.sinks.file import FileSink
 from animecam.sinks.options import SinkOptions
-from animecam.sources.file import open_file
-from animecam.sources.options import SourceOptions
 
 TICK_S = Fraction(1, 90_000)  # of a transport stream
 TEN_HOURS_S = 36_000
-
-
-def converted(source: Path, out: Path) -> Path:
-    """The film as `convert` writes it, its pictures as they are."""
-    film = open_file(source, SourceOptions(threads=1))
-    sink = FileSink(str(out), film.format, SinkOptions(audio_from=source, threads=1))
-    while (frame := film.read()) is not None:
-        sink.write(frame)
-    sink.close(complete=True)
-    film.close()
-    return out
 
 
 def remuxed(source: Path, out: Path, kinds=("video", "audio"), prepare=lambda copy: None, **options) -> Path:
@@ -57,7 +44,7 @@ def heard(path: Path) -> int:
         return sum(frame.samples for frame in film.decode(audio=0))
 
 
-def test_a_name_with_a_colon(tmp_path, make_clip, read_packets, monkeypatch):
+def test_a_name_with_a_colon(converted, tmp_path, make_clip, read_packets, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make_clip(tmp_path / "in.mp4", audio=True).rename("a:b.mp4")
     assert len(read_packets(converted(Path("a:b.mp4"), Path("out.mp4")), "audio")) == 1
@@ -69,7 +56,7 @@ def describe(copy) -> None:
     copy.set_chapters([part])
 
 
-def test_titles_in_an_old_encoding(tmp_path, make_clip):
+def test_titles_in_an_old_encoding(converted, tmp_path, make_clip):
     source = remuxed(make_clip(tmp_path / "plain.mp4", audio=True), tmp_path / "in.mp4", prepare=describe)
     source.write_bytes(source.read_bytes().replace(b"A walk", b"A w\xe4lk").replace(b"Start", b"St\xe4rt"))
     with av.open(str(converted(source, tmp_path / "out.mp4"))) as film:
@@ -78,7 +65,7 @@ def test_titles_in_an_old_encoding(tmp_path, make_clip):
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
-def test_sound_of_an_unknown_kind_is_left_out(tmp_path, make_clip, read_packets, caplog, extension):
+def test_sound_of_an_unknown_kind_is_left_out(converted, tmp_path, make_clip, read_packets, caplog, extension):
     plain = make_clip(tmp_path / "plain.mp4", audio=True)
     source = remuxed(plain, tmp_path / "in.mp4", kinds=("video", "audio", "audio"))
     data = source.read_bytes()
@@ -92,7 +79,9 @@ def test_sound_of_an_unknown_kind_is_left_out(tmp_path, make_clip, read_packets,
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
-def test_sound_that_is_announced_and_never_comes_is_left_out(tmp_path, make_clip, read_packets, caplog, extension):
+def test_sound_that_is_announced_and_never_comes_is_left_out(
+    converted, tmp_path, make_clip, read_packets, caplog, extension
+):
     """Recorded broadcasts list languages that nobody speaks."""
     plain, source = make_clip(tmp_path / "plain.ts", audio=True), tmp_path / "in.ts"
     with av.open(str(plain)) as film, av.open(str(source), "w") as copy:
@@ -113,7 +102,7 @@ def test_sound_that_is_announced_and_never_comes_is_left_out(tmp_path, make_clip
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
 @pytest.mark.parametrize("make", [lambda source, out: source, at_ten_hours])
-def test_a_transport_stream_begins_near_zero(tmp_path, make_clip, read_packets, make, extension):
+def test_a_transport_stream_begins_near_zero(converted, tmp_path, make_clip, read_packets, make, extension):
     plain = make_clip(tmp_path / "plain.ts", frames=40, audio=True)
     out = converted(make(plain, tmp_path / "in.ts"), tmp_path / f"out.{extension}")
     for kind in ("video", "audio"):
@@ -125,7 +114,7 @@ def test_a_transport_stream_begins_near_zero(tmp_path, make_clip, read_packets, 
 
 @pytest.mark.parametrize("make", [lambda source, out: source, at_ten_hours])
 @pytest.mark.parametrize("audio_s", [1.5, 2.0, 4.0])
-def test_joined_transport_streams_stay_in_step(tmp_path, make_clip, read_packets, caplog, audio_s, make):
+def test_joined_transport_streams_stay_in_step(converted, tmp_path, make_clip, read_packets, caplog, audio_s, make):
     parts = [make_clip(tmp_path / "a.ts", frames=60, audio=True, audio_s=audio_s)]
     parts += [make(make_clip(tmp_path / "b.ts", frames=90, audio=True), tmp_path / "late.ts")]
     source = tmp_path / "in.ts"
@@ -175,7 +164,7 @@ def appended(source: Path) -> None:
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
 @pytest.mark.parametrize("by_ms", [0, 200])
 def test_a_packet_of_sound_whose_time_repeats_or_goes_back_costs_itself(
-    tmp_path, make_clip, read_packets, extension, by_ms
+    converted, tmp_path, make_clip, read_packets, extension, by_ms
 ):
     source = make_clip(tmp_path / "in.flv", frames=60, audio=True)
     (whole,) = read_packets(source, "audio")
@@ -186,7 +175,9 @@ def test_a_packet_of_sound_whose_time_repeats_or_goes_back_costs_itself(
     assert abs(sound.times_s[-1] - whole.times_s[-1]) <= Fraction(1, 40)
 
 
-def test_sound_whose_times_go_back_in_a_format_that_never_starts_over(tmp_path, make_clip, read_packets, caplog):
+def test_sound_whose_times_go_back_in_a_format_that_never_starts_over(
+    converted, tmp_path, make_clip, read_packets, caplog
+):
     flv, source = make_clip(tmp_path / "in.flv", frames=60, audio=True), tmp_path / "in.mkv"
     put_before(flv, 40, 0)
     packets = len(read_packets(remuxed(flv, source), "audio")[0].data)
@@ -197,7 +188,7 @@ def test_sound_whose_times_go_back_in_a_format_that_never_starts_over(tmp_path, 
 
 
 @pytest.mark.parametrize("extension", ["mp4", "mkv"])
-def test_a_recording_whose_clock_starts_over_stays_in_step(tmp_path, make_clip, read_packets, extension):
+def test_a_recording_whose_clock_starts_over_stays_in_step(converted, tmp_path, make_clip, read_packets, extension):
     source = make_clip(tmp_path / "in.flv", frames=60, audio=True, options={"preset": "ultrafast", "bf": "0"})
     (whole,) = read_packets(source, "audio")
     appended(source)
@@ -209,7 +200,7 @@ def test_a_recording_whose_clock_starts_over_stays_in_step(tmp_path, make_clip, 
 
 
 @pytest.mark.parametrize("silent_s", [5, 12])
-def test_silence_in_a_transport_stream_stays(tmp_path, make_clip, read_packets, silent_s):
+def test_silence_in_a_transport_stream_stays(converted, tmp_path, make_clip, read_packets, silent_s):
     """A second language is heard now and then, while the pictures go on."""
     plain, source = make_clip(tmp_path / "plain.ts", frames=500, audio=True), tmp_path / "in.ts"
     with av.open(str(plain)) as film, av.open(str(source), "w") as copy:
@@ -271,7 +262,9 @@ def with_raw_sound(source: Path, out: Path, channels: int, samples: int = 4800) 
 
 @pytest.mark.parametrize("extension", ["mp4", "mov", "mkv", "avi"])
 @pytest.mark.parametrize(("channels", "layout"), [(1, "mono"), (2, "stereo"), (4, "4.0"), (6, "5.1"), (8, "7.1")])
-def test_channels_without_names_get_the_usual_ones(tmp_path, make_clip, read_packets, extension, channels, layout):
+def test_channels_without_names_get_the_usual_ones(
+    converted, tmp_path, make_clip, read_packets, extension, channels, layout
+):
     source = with_raw_sound(make_clip(tmp_path / "plain.mp4", codec="mpeg4"), tmp_path / "in.avi", channels)
     out = converted(source, tmp_path / f"out.{extension}")
     (got,), (expected,) = read_packets(out, "audio"), read_packets(source, "audio")
@@ -281,7 +274,7 @@ def test_channels_without_names_get_the_usual_ones(tmp_path, make_clip, read_pac
             assert film.streams.audio[0].codec_context.layout.name == layout
 
 
-def test_too_many_channels_without_names_are_refused_before_any_work(tmp_path, make_clip):
+def test_too_many_channels_without_names_are_refused_before_any_work(converted, tmp_path, make_clip):
     source = with_raw_sound(make_clip(tmp_path / "plain.mp4", codec="mpeg4"), tmp_path / "in.avi", 9)
     with pytest.raises(SinkError, match="does not say where its 9 channels of sound belong"):
         converted(source, tmp_path / "out.mp4")
