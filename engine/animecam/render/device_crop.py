@@ -10,12 +10,11 @@ from animecam.cuda.dlpack import rows_of
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_job import color_steps, write_crop
 from animecam.render.device_kernels import FaceKernels
-from animecam.render.device_layout import FACE, JOB, Record, aligned, channels_of
+from animecam.render.device_layout import FACE, JOB, LIGHT, Record, aligned, channels_of
 from animecam.render.device_memory import SUMS_BYTES
 from animecam.types import Frame, Image, Region
 
 _RGB = 3
-_NUMBER_BYTES = 2  # of the network's input, which the kernel writes and nobody reads here
 
 
 class DeviceCrop:
@@ -54,7 +53,7 @@ class DeviceCrop:
         self._gpu.mark_others(self._decoded)  # the decoder may still be at this frame
         self._stream.wait(self._decoded)
         self._stream.copy_in(room.work, room.given, room.given.nbytes)
-        self._kernels.crop(self._stream, room.work.address, room.face_address, room.numbers_address, 1, size)
+        self._kernels.cut(self._stream, room.work.address, room.face_address, 1, size)
         self._stream.copy_out(room.result, room.picture, _RGB * area)
         self._stream.synchronize()
         levels = room.result.array(np.uint8, (_RGB, region.height_px, region.width_px))
@@ -99,12 +98,12 @@ class _Room:
     def __init__(self, gpu: Gpu, area: int) -> None:
         face_at = aligned(JOB.itemsize)
         sums_at = aligned(face_at + FACE.itemsize)
-        change_at = aligned(sums_at + SUMS_BYTES)
-        numbers_at = aligned(change_at + area)
+        light_at = aligned(sums_at + SUMS_BYTES)
+        change_at = aligned(light_at + LIGHT.itemsize)
         self.area = area
         with ExitStack() as parts:
             self.given = parts.enter_context(closing(gpu.pinned(face_at + FACE.itemsize)))
-            self.work = parts.enter_context(closing(gpu.buffer(numbers_at + _RGB * _NUMBER_BYTES * area)))
+            self.work = parts.enter_context(closing(gpu.buffer(change_at + area)))
             self.picture = parts.enter_context(closing(gpu.buffer(_RGB * area)))
             self.result = parts.enter_context(closing(gpu.pinned(_RGB * area)))
             self._parts = parts.pop_all()
@@ -113,8 +112,8 @@ class _Room:
         self.job: Record = block[: JOB.itemsize].view(JOB)[0]
         self.face: Record = block[face_at:].view(FACE)[0]
         self.face["filmed"], self.face["change"] = self.picture.address, self.work.address + change_at
-        self.face["sums"] = self.work.address + sums_at
-        self.face_address, self.numbers_address = self.work.address + face_at, self.work.address + numbers_at
+        self.face["sums"], self.face["light"] = self.work.address + sums_at, self.work.address + light_at
+        self.face_address = self.work.address + face_at
 
     def close(self) -> None:
         """Frees it; may be called twice."""

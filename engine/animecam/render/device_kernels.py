@@ -6,14 +6,16 @@ from importlib.resources import files
 from animecam.cuda.base import Gpu, Grid, Stream
 from animecam.render.match import PARTS
 
-NAMES = ("crop", "calm", "ring", "finish", "enlarge", "paste")
+NAMES = ("crop", "light", "feed", "calm", "ring", "finish", "enlarge", "paste")
 
 _DEVICE = "device.cuh"
-_PARTS = ("job.cuh", "sampling.cuh", "crop.cu", "settle.cu", "paste.cu")
+_PARTS = ("job.cuh", "sampling.cuh", "light.cu", "crop.cu", "settle.cu", "paste.cu")
 
 TILE_PX = (32, 8)
 """Threads of a block: a row of 32 reads what lies side by side."""
 
+LIGHT_GRID = 64, 64  # blocks and threads: one for each cell that is looked at, on as many processors as there are
+FEED_GRID = 128, 256  # few enough, as each thread of a dim crop looks for its light by itself
 RING_THREADS = 256
 RING_BLOCKS = 2  # for each part of the ring; more would wait for one another at the sums
 PASTE_BLOCKS = 1024  # share the tiles of all boxes, so that a recorded launch fits any boxes
@@ -46,14 +48,20 @@ class FaceKernels:
     def __init__(self, gpu: Gpu) -> None:
         self._kernels = gpu.kernels(kernel_source(), NAMES)
 
+    def cut(self, stream: Stream, job: int, faces: int, count: int, size: tuple[int, int]) -> None:
+        """Queues the crops of `count` faces, of `size` pixels across and down, as they were filmed."""
+        stream.launch(self._kernels["crop"], _pixels(size, count), (job, faces))
+
     def crop(self, stream: Stream, job: int, faces: int, network_input: int, count: int, size: tuple[int, int]) -> None:
-        """Queues the crops of `count` faces, of `size` pixels across and down, for a network's input at an address."""
-        stream.launch(self._kernels["crop"], _pixels(size, count), (job, faces, network_input))
+        """Queues the same, and then for a network's input at an address, in good light."""
+        self.cut(stream, job, faces, count, size)
+        stream.launch(self._kernels["light"], _line(LIGHT_GRID, count), (job, faces))
+        stream.launch(self._kernels["feed"], _line(FEED_GRID, count), (job, faces, network_input))
 
     def calm(
         self, stream: Stream, job: int, faces: int, network_output: int, count: int, size: tuple[int, int]
     ) -> None:
-        """Queues a network's output at an address, of `count` faces, to be taken over and steadied."""
+        """Queues a network's output at an address, of `count` faces, to be dimmed as they were, and steadied."""
         stream.launch(self._kernels["calm"], _pixels(size, count), (job, faces, network_output))
 
     def settle(self, stream: Stream, job: int, faces: int, count: int, size: tuple[int, int]) -> None:
@@ -72,3 +80,9 @@ def _pixels(size: tuple[int, int], count: int) -> Grid:
     """A thread for each pixel of `count` crops."""
     across, down = (-(-side_px // tile) for side_px, tile in zip(size, TILE_PX, strict=True))
     return Grid((across, down, count), (*TILE_PX, 1))
+
+
+def _line(grid: tuple[int, int], count: int) -> Grid:
+    """Blocks of threads that share the pixels of a crop, for each of `count` crops."""
+    blocks, threads = grid
+    return Grid((blocks, 1, count), (threads, 1, 1))

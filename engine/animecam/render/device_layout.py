@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.cuda.dlpack import Rows
+from animecam.render.light import DARKEST_LEVEL, LIT_LEVEL
 from animecam.types import PixelFormat, Plane, planes_of
 
 Record: TypeAlias = NDArray[Any]
@@ -18,6 +19,8 @@ CHANNEL = np.dtype([("first", "u8"), ("row", "i4"), ("step", "i4"), ("width", "i
 SAMPLER = np.dtype(
     [("to_blocks", "f4", (2, 3)), ("block", "i4", 2), ("start", "i4", 2), ("blocks", "i4", 2)], align=True
 )
+
+LIGHT = np.dtype([("cells", "i4", LIT_LEVEL - DARKEST_LEVEL + 1), ("has_color", "i4"), ("level", "i4")], align=True)
 
 FACE = np.dtype(
     [
@@ -34,6 +37,7 @@ FACE = np.dtype(
         ("mask", "u8"),
         ("share", "u8"),
         ("sums", "u8"),
+        ("light", "u8"),
         ("offset", "u8"),
         ("offset_before", "u8"),
         ("follow", "f4"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from animecam.cuda.base import DeviceBuffer, Gpu
-from animecam.render.device_layout import ALIGNMENT, Record
+from animecam.render.device_layout import ALIGNMENT, LIGHT, Record
 from animecam.render.match import PARTS, MatchOptions
 from animecam.render.resample import SHARP_ENLARGEMENT
 from animecam.types import Region
@@ -104,6 +104,7 @@ class FaceMemory:
             "change": (area, 1),
             "share": (_FLOAT_BYTES * area, 1),
             "sums": (SUMS_BYTES, 1),
+            "light": (LIGHT.itemsize, 1),
         }
         self._places: dict[str, list[int]] = {}
         nbytes = 0

@@ -9,17 +9,18 @@ import numpy as np
 
 from animecam.types import Image
 
-LIT_LEVEL, LIT_PERCENTILE = 200.0, 99.0
-"""The level that this percentile of a well-lit head's luma reaches: white of eyes, teeth, gloss, or a wall behind."""
+LIT_LEVEL, BRIGHTEST_PX = 200, 42
+"""The level that so many pixels of a well-lit head's small copy reach, a hundredth: white of eyes, teeth, gloss, or a
+wall behind."""
 
-MOST_GAIN = 8.0
-"""Beyond it there is more noise than picture."""
+DARKEST_LEVEL = 25
+"""What does not reach it is lit no more than what does: there is more noise than picture."""
 
 COLORLESS_LEVELS = 2
 """Between the channels of a pixel without colour, by rounding; real pictures have ten times as much somewhere."""
 
 LOOKED_AT_PX = 64
-"""Side of the copy that tells of both: noise and single pixels do not count in it."""
+"""Side of the copy that tells of both, in `kernels/light.cu` as here: noise and single pixels do not count in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,11 @@ class Light:
     def of(cls, picture: Image) -> Self:
         """The light of a picture, RGB, uint8 [H, W, 3]."""
         small = cv2.resize(picture, (LOOKED_AT_PX, LOOKED_AT_PX), interpolation=cv2.INTER_AREA)
-        level = float(np.percentile(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), LIT_PERCENTILE))
+        luma = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).reshape(-1)
+        level = min(max(int(np.partition(luma, -BRIGHTEST_PX)[-BRIGHTEST_PX]), DARKEST_LEVEL), LIT_LEVEL)
         red, green, blue = cv2.split(small)
         spread = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
-        return cls(min(max(LIT_LEVEL / max(level, 1.0), 1.0), MOST_GAIN), int(spread.max()) <= COLORLESS_LEVELS)
+        return cls(LIT_LEVEL / level, int(spread.max()) <= COLORLESS_LEVELS)
 
     def lit(self, picture: Image) -> Image:
         """The picture, or a drawing of it, in good light; the same one where it is lit."""

@@ -15,9 +15,9 @@ WIDTH_PX, HEIGHT_PX = 320, 240  # of frames of noise
 
 @pytest.fixture(scope="session")
 def host(load_module):
-    """tests/engine/cuda/host_gpu.py, with the network of host_network.py."""
-    host = load_module("engine/cuda/host_gpu.py")
-    host.HostNetwork = load_module("engine/cuda/host_network.py").HostNetwork
+    """tests/engine/cuda/host_gpu.py, with all of host_network.py."""
+    host, networks = load_module("engine/cuda/host_gpu.py"), load_module("engine/cuda/host_network.py")
+    host.HostNetwork, host.Seen, host.remembered = networks.HostNetwork, networks.Seen, networks.remembered
     return host
 
 

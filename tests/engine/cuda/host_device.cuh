@@ -31,7 +31,8 @@ static inline float from_half(unsigned short bits)
     return static_cast<float>(half);
 }
 
-static inline void atomicAdd(unsigned long long* sum, unsigned long long value)
+template <class Number>
+static void atomicAdd(Number* sum, Number value)
 {
     *sum += value;
 }

@@ -44,7 +44,9 @@ def compile_for_host(source: str, folder: Path) -> ctypes.CDLL:
         f'extern "C" void launch_{name}(const int* b, const int* t, void* const* a) {{ launch({name}, b, t, a); }}'
         for name in names
     ]
-    sizes = [f'extern "C" std::size_t size_of_{name}() {{ return sizeof({name}); }}' for name in ("Job", "Face")]
+    sizes = [
+        f'extern "C" std::size_t size_of_{name}() {{ return sizeof({name}); }}' for name in ("Job", "Face", "Light")
+    ]
     text = folder / "kernels.cpp"
     text.write_text("\n".join((source, *launchers, *sizes)), encoding="utf-8")
     library = folder / "kernels.so"

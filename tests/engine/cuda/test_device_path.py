@@ -105,6 +105,37 @@ def test_films_look_as_the_processor_draws_them(host, gpu, no_persons, pixel_for
         assert (drawn.pts, drawn.index, drawn.color) == (frames[index].pts, index, frames[index].color)
 
 
+@pytest.mark.parametrize("pixel_format", [PixelFormat.YUV420P, PixelFormat.RGB24])
+@pytest.mark.parametrize("has_color", [True, False])
+def test_films_whose_light_goes_look_as_the_processor_draws_them(host, gpu, no_persons, pixel_format, has_color):
+    """Whole, recorded and with three under way: the last drawing that is mixed in is as dim as its own frame was."""
+    cpu, path = OnCpu(host.HostNetwork(gpu), no_persons), DevicePath(gpu, OPTIONS)
+    network, waiting = host.HostNetwork(gpu), []
+    try:
+        for index, light in enumerate((1.0, 0.8, 0.8, 0.4, 0.4, 0.2, 0.2, 0.05, 0.6)):
+            frame = in_light(film(pixel_format, index), light, has_color)
+            waiting.append((frame, path.submit(frame, faces(3), "s", network, STRENGTH)))
+            if len(waiting) == RING:
+                frame, result = waiting.pop(0)
+                compare(result().frame, cpu(frame, faces(3)))
+        for frame, result in waiting:
+            compare(result().frame, cpu(frame, faces(3)))
+        assert gpu.replays == 9 - RING
+    finally:
+        path.close()
+
+
+def in_light(frame: Frame, light: float, has_color: bool) -> Frame:
+    """The same frame in other light, and gray where it has no colour."""
+    for plane, black in zip(frame.planes, (16, 128, 128) if frame.pixel_format.is_yuv else (0,), strict=True):
+        if not has_color and plane.ndim == 3:
+            plane[...] = plane[..., :1]
+        elif not has_color and black == 128:
+            plane[...] = black
+        plane[...] = black + light * (plane.astype(float) - black)
+    return frame
+
+
 def test_a_network_that_takes_fewer_pictures_is_bound_where_memory_begins(host, gpu):
     """TensorRT takes addresses that are multiples of 256 only, and pictures of 200 px are none."""
 

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.backends.base import BackendInfo
 from animecam.errors import BackendError
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_kernels import NAMES, kernel_source
-from animecam.render.device_layout import FACE, JOB, Geometry
+from animecam.render.device_layout import FACE, JOB, LIGHT, Geometry
 from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.light import Light
 from animecam.render.masks import head_mask
 from animecam.render.match import LEVELS_TO_OFFSET, MatchOptions, part_weights, pixel_weights, ring_offsets
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
@@ -56,6 +56,7 @@ def test_all_kernels_take_pointers_only():
 def test_python_and_the_kernels_agree_on_structures(library):
     assert library.size_of_Job() == JOB.itemsize
     assert library.size_of_Face() == FACE.itemsize
+    assert library.size_of_Light() == LIGHT.itemsize
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
@@ -99,34 +100,6 @@ def random_place(random, width_px, height_px, track_id=0) -> Region:
     return place(SIZE_PX, centre, float(np.exp(random.uniform(-1.2, 1.4))), random.uniform(-np.pi, np.pi), track_id)
 
 
-class Seen:
-    """A network that keeps what it is given, and draws what it is told."""
-
-    info = BackendInfo("seen", "", "", "f16")
-    max_batch = 8
-    is_recordable = True
-
-    def __init__(self, host, gpu, drawing=None):
-        self._host, self._gpu, self._drawing = host, gpu, drawing
-
-    def bind(self, input_address, output_address, *, batch, size_px):
-        shape = (batch, 3, size_px, size_px)
-        view = lambda address: self._host.view(address, 2 * int(np.prod(shape)), np.float16, shape, self._gpu)  # noqa: E731
-        self._given, self._drawn = view(input_address), view(output_address)
-
-    def enqueue(self, stream_handle):
-        self._gpu.objects[stream_handle - 1].queue("network", self._run)
-
-    def _run(self):
-        self.numbers = self._given.astype(np.float32)
-        self._drawn[...] = self._given if self._drawing is None else self._drawing
-
-    @property
-    def pictures(self):
-        """RGB, uint8 [N, H, W, 3]: what the numbers stand for."""
-        return np.rint((self.numbers + 1) * 127.5).astype(np.uint8).transpose(0, 2, 3, 1)
-
-
 @pytest.fixture
 def path(gpu):
     path = DevicePath(gpu, PathOptions(most_faces=5, largest_px=SIZE_PX, match=STILL))
@@ -165,10 +138,9 @@ def test_crops_of_large_heads_are_those_of_the_processor(host, gpu, path, pixel_
 
 def crop_levels(host, gpu, path, frame, regions):
     """By how many levels the samples of crops are off those of the processor."""
-    network = Seen(host, gpu)
-    path.submit(frame, regions, "s", network, 1.0)()
+    path.submit(frame, regions, "s", host.Seen(gpu), 1.0)()
     expected = np.stack([OPS.crop(planar(frame), region) for region in regions])
-    return np.abs(network.pictures.astype(int) - expected).reshape(-1)
+    return np.abs(host.remembered(gpu, path, "filmed").astype(int) - expected).reshape(-1)
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
@@ -194,8 +166,9 @@ def check_paste(host, gpu, path, frame, region, strength, random):
     picture = random.integers(0, 256, (SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
     numbers = (picture.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float16)
     path.forget()
-    drawn = path.submit(frame, [region], "s", Seen(host, gpu, numbers), strength)().frame
-    patch = Patch(region, picture, head_mask(SIZE_PX, SIZE_PX) * np.float32(strength))
+    drawn = path.submit(frame, [region], "s", host.Seen(gpu, numbers), strength)().frame
+    (crop,) = host.remembered(gpu, path, "filmed")
+    patch = Patch(region, Light.of(crop).drawn(picture), head_mask(SIZE_PX, SIZE_PX) * np.float32(strength))
     expected = OPS.paste(planar(frame), [patch])
     for mine, theirs in zip(planar(drawn).planes, expected.planes, strict=True):
         levels = np.abs(mine.astype(int) - theirs)
@@ -206,7 +179,7 @@ def check_paste(host, gpu, path, frame, region, strength, random):
 def test_pixels_outside_of_the_boxes_stay_bit_for_bit(host, gpu, path):
     frame = noise(PixelFormat.YUV420P, 160, 120, Color(), 1)
     white = np.ones((1, 3, SIZE_PX, SIZE_PX), np.float16)
-    drawn = path.submit(frame, [place(SIZE_PX, (70.3, 60.1), 0.8, 0.5)], "s", Seen(host, gpu, white), 1.0)().frame
+    drawn = path.submit(frame, [place(SIZE_PX, (70.3, 60.1), 0.8, 0.5)], "s", host.Seen(gpu, white), 1.0)().frame
     y, x = np.mgrid[0:120, 0:160] + 0.5
     is_far = np.hypot(x - 70.3, y - 60.1) > SIZE_PX / 2 * 0.8 * 1.2
     np.testing.assert_array_equal(drawn.planes[0][is_far], frame.planes[0][is_far])
@@ -216,7 +189,7 @@ def test_pixels_outside_of_the_boxes_stay_bit_for_bit(host, gpu, path):
 def test_a_face_outside_of_the_frame_changes_nothing(host, gpu, path):
     frame = noise(PixelFormat.NV12, 160, 120, Color(), 2)
     regions = [place(SIZE_PX, (-400, 60), 1.0, 0.2, 0), place(SIZE_PX, (900, 900), 2.0, 0.2, 1)]
-    drawn = path.submit(frame, regions, "s", Seen(host, gpu), 1.0)().frame
+    drawn = path.submit(frame, regions, "s", host.Seen(gpu), 1.0)().frame
     for mine, theirs in zip(drawn.planes, frame.planes, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
@@ -225,7 +198,7 @@ def test_a_face_outside_of_the_frame_changes_nothing(host, gpu, path):
 def test_numbers_that_are_none_become_pixels(host, gpu, path, numbers):
     frame = noise(PixelFormat.RGB24, 160, 120, Color(), 3)
     broken = np.full((1, 3, SIZE_PX, SIZE_PX), numbers, np.float16)
-    drawn = path.submit(frame, [place(SIZE_PX, (80, 60), 1.0, 0.0)], "s", Seen(host, gpu, broken), 1.0)().frame
+    drawn = path.submit(frame, [place(SIZE_PX, (80, 60), 1.0, 0.0)], "s", host.Seen(gpu, broken), 1.0)().frame
     assert drawn.planes[0][60, 80, 0] in (0, 255)
 
 

@@ -21,6 +21,7 @@ from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
+from animecam.render.light import Light
 from animecam.run.session import opened_source
 from animecam.settings import Look
 from animecam.sinks.convert import to_yuv420
@@ -75,7 +76,9 @@ def test_frames_are_those_of_the_processor(real, bench, films, no_persons):
             regions = bench.heads(frame, SIZE_PX, 3)
             drawn = path.submit(frame, regions, "copy", network, 0.8)().frame
             pictures = [ops.crop(frame, region) for region in regions]
-            steadied = calm("copy", regions, pictures, pictures)
+            lights = [Light.of(picture) for picture in pictures]
+            copies = [light.drawn(light.lit(picture)) for light, picture in zip(lights, pictures, strict=True)]
+            steadied = calm("copy", regions, pictures, copies)
             expected = compositor(frame, regions, pictures, steadied, Look(strength=0.8))
             for mine, theirs in zip(drawn.planes, expected.planes, strict=True):
                 levels = np.abs(mine.astype(int) - theirs)

@@ -21,6 +21,14 @@ struct Sampler {          // places of the samples of an output in a source, cou
     int blocks_x, blocks_y;
 };
 
+constexpr int LIT = 200, DARKEST = 25;  // levels between which a crop is lit, as in render/light.py
+
+struct Light {            // how a crop is lit
+    int cells[LIT - DARKEST + 1]; // of its small copy, by their level
+    int has_color;
+    int level;                    // that its brightest cells reach: LIT is good light
+};
+
 struct Face {
     Sampler crop[2];      // crop pixels in the frame's luma (or RGB) and in its chroma
     Sampler picture[2];   // frame samples of the face's box in the styled or doubled crop, on the luma and chroma grid
@@ -35,6 +43,7 @@ struct Face {
     const float* mask;            // the head's shape in its crop
     float* share;                 // what is pasted of it where faces overlap
     unsigned long long* sums;     // [PARTS][3]: weighted sums of differences, fixed point
+    Light* light;
     float* offset;                // [PARTS][3]: how far its colours are moved
     float* offset_before;
     float follow;                 // share of a change of colour that is followed in this frame

@@ -21,6 +21,12 @@ __device__ inline float affine(const float* row, const float* level)
     return fminf(fmaxf(floorf((sum + COLOR_UNIT / 2.0f) / COLOR_UNIT), 0.0f), WHITE);
 }
 
+// The grey of an RGB pixel, or of a difference of two, as OpenCV rounds it.
+__device__ inline unsigned char grey(int red, int green, int blue)
+{
+    return static_cast<unsigned char>((red * 9798 + green * 19235 + blue * 3735 + (1 << 14)) >> 15);
+}
+
 __device__ inline float linear(const float* row, const float* value)
 {
     return row[0] * value[0] + row[1] * value[1] + row[2] * value[2];

@@ -21,7 +21,7 @@ __device__ inline float kept(const Job* job, const unsigned char* change, int x,
     return fminf(fmaxf((job->moved - mean) * job->slope, 0.0f), job->keep);
 }
 
-// output: [faces][3][height][width], RGB in [-1, 1]. One thread a crop pixel, faces along z.
+// output: [faces][3][height][width], RGB in [-1, 1], of lit crops. One thread a crop pixel, faces along z.
 extern "C" __global__ void calm(const Job* job, const Face* faces, const unsigned short* output)
 {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
@@ -30,13 +30,17 @@ extern "C" __global__ void calm(const Job* job, const Face* faces, const unsigne
     const Face& face = faces[blockIdx.z];
     const int area = job->width * job->height, at = y * job->width + x;
     const float stays = face.has_before ? kept(job, face.change, x, y) : 0.0f;
+    float levels[3];
+    for (int channel = 0; channel < 3; ++channel) {
+        const float number = from_half(output[static_cast<long long>(blockIdx.z) * 3 * area + channel * area + at]);
+        levels[channel] = round_level(number * (WHITE / 2.0f) + WHITE / 2.0f);
+    }
+    dim(*face.light, levels);
     for (int channel = 0; channel < 3; ++channel) {
         const int plane = channel * area + at;
-        const float number = from_half(output[static_cast<long long>(blockIdx.z) * 3 * area + plane]);
-        float level = round_level(number * (WHITE / 2.0f) + WHITE / 2.0f);
         if (face.has_before)
-            level = round_level(face.drawn_before[plane] * stays + level * (1.0f - stays));
-        face.drawn[plane] = static_cast<unsigned char>(level);
+            levels[channel] = round_level(face.drawn_before[plane] * stays + levels[channel] * (1.0f - stays));
+        face.drawn[plane] = static_cast<unsigned char>(levels[channel]);
     }
 }
 
