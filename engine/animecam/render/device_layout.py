@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.cuda.dlpack import Rows
-from animecam.render.light import DARKEST_LEVEL, LIT_LEVEL
+from animecam.render.light import (
+    DARKEST_LEVEL,
+    DARKEST_OF_MIDDLE,
+    LIT_LEVEL,
+    LIT_MIDDLE_LEVEL,
+    LOOKED_AT_PX,
+)
 from animecam.types import PixelFormat, Plane, planes_of
 
 Record: TypeAlias = NDArray[Any]
@@ -20,7 +26,17 @@ SAMPLER = np.dtype(
     [("to_blocks", "f4", (2, 3)), ("block", "i4", 2), ("start", "i4", 2), ("blocks", "i4", 2)], align=True
 )
 
-LIGHT = np.dtype([("cells", "i4", LIT_LEVEL - DARKEST_LEVEL + 1), ("has_color", "i4"), ("level", "i4")], align=True)
+LIGHT = np.dtype(
+    [
+        ("cells", "i4", LIT_LEVEL - DARKEST_LEVEL + 1),
+        ("middle_cells", "i4", LIT_MIDDLE_LEVEL - DARKEST_OF_MIDDLE + 1),
+        ("has_color", "i4"),
+        ("level", "i4"),
+        ("middle", "i4"),
+        ("luma", "u1", LOOKED_AT_PX * LOOKED_AT_PX),
+    ],
+    align=True,
+)
 
 FACE = np.dtype(
     [

@@ -29,6 +29,11 @@ def pictures_of(kind: str, size_px: int, random: np.random.Generator) -> list[np
         case "smooth":
             across = np.linspace(0.0, 1.0, size_px)[None, :, None] * np.linspace(0.3, 1.0, size_px)[:, None, None]
             some = [light * across * random.uniform(0.5, 1.0, 3) for light in lights]
+        case "backlit":  # a head of more and less light in front of a window, and beside its edge
+            rows, columns = np.mgrid[:size_px, :size_px, :1][:2] / size_px
+            head = (columns - 0.5) ** 2 + (rows - 0.5) ** 2 < 0.07
+            noise = random.uniform(0.7, 1.0, shape)
+            some = [noise * np.where(head | (rows > 0.8 + light / 1000), light, 240) for light in lights]
         case _:  # a lamp of more and of fewer cells than tell of light, and one tone of another colour
             some = []
             for side in (5, 6, 7):
@@ -65,7 +70,7 @@ def draw(host, gpu):
 
 
 @pytest.mark.parametrize("size_px", SIZES_PX)
-@pytest.mark.parametrize("kind", ["noise", "flat", "gray", "saturated", "smooth", "lamp"])
+@pytest.mark.parametrize("kind", ["noise", "flat", "gray", "saturated", "smooth", "backlit", "lamp"])
 def test_heads_are_lit_and_dimmed_as_by_the_processor(draw, kind, size_px):
     random = np.random.default_rng(size_px)
     pictures = pictures_of(kind, size_px, random)
@@ -76,5 +81,6 @@ def test_heads_are_lit_and_dimmed_as_by_the_processor(draw, kind, size_px):
     seen, drawn = draw(pictures, numbers, max_batch=3)
     for picture, fed, kept in zip(pictures, seen, drawn, strict=True):
         light = Light.of(picture)
-        np.testing.assert_array_equal(fed, light.lit(picture))
-        np.testing.assert_array_equal(kept, light.drawn(drawing))
+        most = 0 if light.gains is None else 1  # what lies between two cells is rounded elsewhere
+        np.testing.assert_allclose(fed.astype(int), light.lit(picture), atol=most)
+        np.testing.assert_allclose(kept.astype(int), light.drawn(drawing), atol=most)

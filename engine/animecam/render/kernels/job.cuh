@@ -21,12 +21,16 @@ struct Sampler {          // places of the samples of an output in a source, cou
     int blocks_x, blocks_y;
 };
 
-constexpr int LIT = 200, DARKEST = 25;  // levels between which a crop is lit, as in render/light.py
+constexpr int LOOKED_AT = 64; // cells of a crop's small copy, across and down
+constexpr int LIT = 200, DARKEST = 25, LIT_MIDDLE = 130, DARKEST_MIDDLE = 17; // of crops and faces, as in render/light.py
 
 struct Light {            // how a crop is lit
-    int cells[LIT - DARKEST + 1]; // of its small copy, by their level
+    int cells[LIT - DARKEST + 1];                 // of its small copy, by their level
+    int middle_cells[LIT_MIDDLE - DARKEST_MIDDLE + 1]; // those where a face lies
     int has_color;
-    int level;                    // that its brightest cells reach: LIT is good light
+    int level;                                    // that its brightest cells reach: LIT is good light
+    int middle;                                   // that those of its face reach
+    unsigned char luma[LOOKED_AT * LOOKED_AT];    // of its small copy
 };
 
 struct Face {

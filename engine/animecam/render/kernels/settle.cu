@@ -35,7 +35,7 @@ extern "C" __global__ void calm(const Job* job, const Face* faces, const unsigne
         const float number = from_half(output[static_cast<long long>(blockIdx.z) * 3 * area + channel * area + at]);
         levels[channel] = round_level(number * (WHITE / 2.0f) + WHITE / 2.0f);
     }
-    dim(*face.light, levels);
+    dim(job, face, x, y, levels);
     for (int channel = 0; channel < 3; ++channel) {
         const int plane = channel * area + at;
         if (face.has_before)
