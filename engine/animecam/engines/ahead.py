@@ -11,6 +11,7 @@ from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
+from animecam.engines.fitting import as_many_as_fit
 from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
 from animecam.engines.key import Target
 from animecam.engines.ports import noted_ports, read_ports
@@ -80,7 +81,7 @@ def open_place(index: int | None, folder: Path, stack: ExitStack) -> Place:
 
 
 def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progress: Progress) -> Generator[Engine]:
-    """Gives an engine for each size, from the folder if one there is good, else built.
+    """Gives an engine for each size, from the folder if one there is good, else built; smaller if memory is short.
 
     Args:
         place: Where.
@@ -90,6 +91,7 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
 
     Raises:
         BackendError: One cannot be built, or does not draw what the network draws.
+        DeviceMemoryError: Not even one picture at a time fits into the GPU's memory.
         CacheError: The folder cannot be written.
     """
     if place.gpu is not None:
@@ -102,8 +104,12 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     store = EngineStore(place.flavour, place.folder, check, must_keep=True)
     for size_px in sizes_px:
         shape = _shape(ports.input, size_px)
-        key = key_for(place.flavour, target, model, ports, shape, MAX_BATCH)
-        yield store.engine(model, key, progress, try_again=True)
+
+        def made(batch: int, shape: tuple[int, ...] = shape) -> Engine:
+            key = key_for(place.flavour, target, model, ports, shape, batch)
+            return store.engine(model, key, progress, try_again=True)
+
+        yield as_many_as_fit(MAX_BATCH, ports.input, model.name, made)
 
 
 def is_built(place: Place, model: Path, size_px: int) -> bool:

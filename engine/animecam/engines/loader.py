@@ -15,6 +15,7 @@ from animecam.cuda.turns import gpu_turn
 from animecam.engines.aside import aside
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
+from animecam.engines.fitting import as_many_as_fit
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
 from animecam.engines.key import Target, compiled_file
@@ -113,15 +114,9 @@ class EngineLoader:
             if not is_mine:
                 raise BackendError(f"{self.model.name} is closed")
             self.gpu.use()
-            batch = self.max_batch
-            while True:
-                try:
-                    return self._with_engine(shape, batch, make)
-                except DeviceMemoryError as error:
-                    if batch == 1 or self.input.shape[0] is not None:
-                        raise
-                    batch //= 2
-                    log.warning("%s; %s takes %d pictures at a time instead", error.message, self.model.name, batch)
+            return as_many_as_fit(
+                self.max_batch, self.input, self.model.name, lambda batch: self._with_engine(shape, batch, make)
+            )
 
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
         key = key_for(self.flavour, self.target, self.model, self._ports, shape, batch)

@@ -12,7 +12,7 @@ from animecam.cli import main
 from animecam.engines import ports
 from animecam.engines.ahead import Networks, Place, build_ahead, is_built, open_place
 from animecam.engines.build import quiet
-from animecam.errors import EngineRefusedError
+from animecam.errors import DeviceMemoryError, EngineRefusedError
 from animecam.styles.card import LITE
 from animecam.styles.registry import BUNDLED, find_style, verified_half, verified_model
 
@@ -72,6 +72,26 @@ def test_what_was_compiled_of_a_good_engine_is_there_for_the_first_start(on_fake
     assert jit.read_bytes() == b"kernels"
     (context,) = runtime.contexts
     assert set(context.ran) == {1, 2, 3, 4}  # each number of pictures is compiled for itself
+
+
+@pytest.mark.parametrize("fails", ["build", "check"])
+def test_short_memory_makes_an_engine_for_fewer_pictures_and_says_so(on_fakes, caplog, fails: str):
+    runtime, place, networks = on_fakes
+    setattr(runtime, "builds_refused" if fails == "build" else "contexts_refused", 2)
+    (engine,) = build_ahead(place, networks, [64], quiet)
+    assert engine.record.key.max_batch == 1
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [text.rpartition("; ")[2] for text in told] == [
+        f"{networks.half.name} takes {count} pictures at a time instead" for count in (2, 1)
+    ]
+
+
+def test_without_memory_for_one_picture_a_build_is_an_error(on_fakes, tmp_path: Path):
+    runtime, place, networks = on_fakes
+    runtime.builds_refused = 3
+    with pytest.raises(DeviceMemoryError, match="cannot build an engine"):
+        list(build_ahead(place, networks, [64], quiet))
+    assert not list(tmp_path.glob("*.engine"))
 
 
 def test_nothing_is_kept_of_an_engine_that_is_refused(on_fakes, tmp_path: Path):

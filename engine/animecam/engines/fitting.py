@@ -1,0 +1,35 @@
+"""Engines for fewer pictures at a time, where the memory of the GPU is short."""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from animecam.backends.base import Port
+from animecam.errors import DeviceMemoryError
+
+log = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
+
+
+def as_many_as_fit(most: int, port: Port, name: str, make: Callable[[int], Made]) -> Made:
+    """What is made for as many pictures at a time as find memory; each time that fewer are tried is told.
+
+    Args:
+        most: Pictures that are tried first.
+        port: The network's input; where it takes a fixed number nothing else is tried.
+        name: Of the network, for people.
+        make: Number of pictures → what is made for them.
+
+    Raises:
+        DeviceMemoryError: Not even one finds memory.
+    """
+    count = most
+    while True:
+        try:
+            return make(count)
+        except DeviceMemoryError as error:
+            if count == 1 or port.shape[0] is not None:
+                raise
+            count //= 2
+            log.warning("%s; %s takes %d pictures at a time instead", error.message, name, count)
