@@ -11,7 +11,7 @@ from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
-from animecam.engines.fitting import as_many_as_fit
+from animecam.engines.fitting import as_many_as_fit, counts_down
 from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
 from animecam.engines.key import Target
 from animecam.engines.ports import noted_ports, read_ports
@@ -123,9 +123,10 @@ def is_built(place: Place, model: Path, size_px: int) -> bool:
     ports, gpu = noted_ports(place.flavour, model, place.folder), place.gpu
     if ports is None or gpu is None:
         return False
-    target = Target(gpu.name, gpu.compute_capability)
-    key = key_for(place.flavour, target, model, ports, _shape(ports.input, size_px), MAX_BATCH)
-    return not EngineStore(place.flavour, place.folder).problem(model, key)
+    target, shape = Target(gpu.name, gpu.compute_capability), _shape(ports.input, size_px)
+    keys = (key_for(place.flavour, target, model, ports, shape, count) for count in counts_down(MAX_BATCH, ports.input))
+    store = EngineStore(place.flavour, place.folder)
+    return any(not store.problem(model, key) for key in keys)
 
 
 def _shape(port: Port, size_px: int) -> tuple[int, ...]:

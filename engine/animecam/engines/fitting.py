@@ -24,12 +24,25 @@ def as_many_as_fit(most: int, port: Port, name: str, make: Callable[[int], Made]
     Raises:
         DeviceMemoryError: Not even one finds memory.
     """
-    count = most
     while True:
         try:
-            return make(count)
+            return make(most)
         except DeviceMemoryError as error:
-            if count == 1 or port.shape[0] is not None:
+            (_, *fewer) = counts_down(most, port)
+            if not fewer:
                 raise
-            count //= 2
-            log.warning("%s; %s takes %d pictures at a time instead", error.message, name, count)
+            most = fewer[0]
+            log.warning("%s; %s takes %d pictures at a time instead", error.message, name, most)
+
+
+def counts_down(most: int, port: Port) -> list[int]:
+    """The numbers of pictures that engines are made for, the largest first.
+
+    Args:
+        most: The largest.
+        port: As for `as_many_as_fit`.
+    """
+    counts = [most]
+    while counts[-1] > 1 and port.shape[0] is None:
+        counts.append(counts[-1] // 2)
+    return counts

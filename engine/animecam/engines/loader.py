@@ -15,10 +15,10 @@ from animecam.cuda.turns import gpu_turn
 from animecam.engines.aside import aside
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
-from animecam.engines.fitting import as_many_as_fit
+from animecam.engines.fitting import as_many_as_fit, counts_down
 from animecam.engines.flavour import Flavour, choose_flavour
 from animecam.engines.host import HostSession
-from animecam.engines.key import Target, compiled_file
+from animecam.engines.key import EngineKey, Target, compiled_file
 from animecam.engines.ports import read_ports
 from animecam.engines.session import EngineSession
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
@@ -114,12 +114,25 @@ class EngineLoader:
             if not is_mine:
                 raise BackendError(f"{self.model.name} is closed")
             self.gpu.use()
+            most = self._most_kept(shape)
             return as_many_as_fit(
-                self.max_batch, self.input, self.model.name, lambda batch: self._with_engine(shape, batch, make)
+                most, self.input, self.model.name, lambda batch: self._with_engine(shape, batch, make)
             )
 
+    def _most_kept(self, shape: tuple[int, ...]) -> int:
+        """The most pictures at a time that an engine is there for; as many as are wanted where there is none.
+
+        Where a build found too little memory, no start is to wait for the same again: `animecam build` tries again.
+        """
+        counts = counts_down(self.max_batch, self.input)
+        kept = (count for count in counts if not self._store.problem(self.model, self._key(shape, count)))
+        return next(kept, self.max_batch)
+
+    def _key(self, shape: tuple[int, ...], batch: int) -> EngineKey:
+        return key_for(self.flavour, self.target, self.model, self._ports, shape, batch)
+
     def _with_engine(self, shape: tuple[int, ...], batch: int, make: Callable[[Engine, int], Made]) -> Made:
-        key = key_for(self.flavour, self.target, self.model, self._ports, shape, batch)
+        key = self._key(shape, batch)
         engine = self._store.engine(self.model, key, self._progress(shape))
         try:
             return make(engine, batch)

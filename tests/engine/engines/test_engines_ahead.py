@@ -80,6 +80,7 @@ def test_short_memory_makes_an_engine_for_fewer_pictures_and_says_so(on_fakes, c
     setattr(runtime, "builds_refused" if fails == "build" else "contexts_refused", 2)
     (engine,) = build_ahead(place, networks, [64], quiet)
     assert engine.record.key.max_batch == 1
+    assert is_built(place, networks.half, 64)
     told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert [text.rpartition("; ")[2] for text in told] == [
         f"{networks.half.name} takes {count} pictures at a time instead" for count in (2, 1)

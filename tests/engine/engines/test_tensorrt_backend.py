@@ -160,6 +160,21 @@ def test_a_build_without_memory_counts_as_short_memory(gpu, runtime, tmp_path: P
     backend.close()
 
 
+def test_no_start_waits_again_for_a_build_that_found_no_memory(gpu, runtime, tmp_path: Path, caplog, opened, pictures):
+    runtime.builds_refused = 1
+    backend = opened(tmp_path)
+    backend.run(pictures(1, 64))
+    backend.close()
+    caplog.clear()
+    gpu.is_closed, runtime.builds_refused = False, 1
+    again = opened(tmp_path)
+    again.run(pictures(1, 64))
+    assert "at a time instead" not in caplog.text
+    assert [path.name.split("-")[3] for path in tmp_path.glob("*.engine")] == ["b2"]
+    assert runtime.builds_refused == 1  # nothing was built
+    again.close()
+
+
 def test_tactics_that_find_no_memory_are_no_reason_of_a_later_failure(
     gpu, runtime, tmp_path: Path, monkeypatch, opened, pictures
 ):
