@@ -87,6 +87,7 @@ class TensorRtBackend:
         if not self._is_open:
             raise BackendError(f"{self._name} is closed")
         session = self._loader.host_session(shape)
+        self.info = _info(self._loader, self.info)
         with ExitStack() as on_failure:
             on_failure.callback(session.close)
             self._warm_up(session, shape)
@@ -166,6 +167,7 @@ class TensorRtDevice:
         if size_px not in self._sessions:
             self._sessions[size_px] = self._loader.device_session((_CHANNELS, size_px, size_px))
             self.max_batch = min(self.max_batch, self._sessions[size_px].max_batch)
+            self.info = _info(self._loader, self.info)
         session = self._sessions[size_px]
         session.set_batch(batch)
         session.bind(self._loader.input.name, input_address)
@@ -209,5 +211,7 @@ def probe(gpu: int = 0) -> BackendStatus:
         device.close()
 
 
-def _info(loader: EngineLoader) -> BackendInfo:
-    return BackendInfo(loader.flavour.name, loader.flavour.version, loader.gpu.name, loader.precision)
+def _info(loader: EngineLoader, before: BackendInfo | None = None) -> BackendInfo:
+    """What computes now; the same value as before, unless the other package has taken over."""
+    info = BackendInfo(loader.flavour.name, loader.flavour.version, loader.gpu.name, loader.precision)
+    return before if before is not None and before == info else info

@@ -10,7 +10,7 @@ from animecam.backends.opening import INSTALL_TORCH, importing
 from animecam.cuda.base import Gpu
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.engines.ahead import Place, is_built
-from animecam.engines.flavour import choose_flavour
+from animecam.engines.loader import flavour_here
 from animecam.errors import BackendError
 from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
@@ -106,7 +106,7 @@ def _open_torch(name: str, half: Path | None, options: BackendOptions) -> Device
 def _is_at_hand(gpu: Gpu, name: str, size_px: int, options: BackendOptions, quality: str) -> bool:
     """Whether a style is loaded in seconds: tensorrt builds for minutes, on the GPU that others draw with meanwhile."""
     try:
-        flavour = choose_flavour(gpu.compute_capability)
+        flavour = flavour_here(gpu)
     except BackendError:  # PyTorch draws, or nobody
         return True
     if flavour.is_rtx:

@@ -16,6 +16,7 @@ from animecam.cuda.base import Gpu
 from animecam.cuda.turns import gpu_turn
 from animecam.drawing.device_warming import warm_up
 from animecam.errors import AnimecamError, BackendError, DeviceMemoryError
+from animecam.once import tell_once
 from animecam.render.device_path import RING
 
 MOST_KEPT = 8
@@ -258,9 +259,9 @@ class DeviceStyles:
             if other.info.name == network.info.name:
                 other.close()
                 raise
-            names = network.info.name, other.info.name
+            names = f"{network.info.name} is not usable, {other.info.name} is"
             ready = self._made_ready(other, size_px)
-            log.warning("%s at %d px: %s is not usable, %s is: %s", style, size_px, *names, error.message)
+            tell_once(log, logging.WARNING, f"{names}: {error.message}")  # not again for each size and style
             return ready
 
     def _is_unwanted(self) -> bool:

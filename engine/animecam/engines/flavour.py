@@ -151,6 +151,17 @@ def _load_rtx(*, or_classic: bool) -> Flavour:
         return classic
 
 
+def other_flavour(flavour: Flavour) -> Flavour | None:
+    """The runtime for what this one refuses on a GPU; None where there is no other."""
+    if not flavour.is_rtx or CLASSIC not in installed():
+        return None
+    try:
+        return load_flavour(CLASSIC)
+    except BackendError as error:
+        log.info("%s is no second choice: %s", CLASSIC, error.message)
+        return None
+
+
 @functools.cache
 def load_flavour(name: str) -> Flavour:
     """Imports a runtime.

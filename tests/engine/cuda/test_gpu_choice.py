@@ -120,7 +120,7 @@ def test_only_what_tensorrt_builds_for_minutes_is_not_at_hand(gpu, monkeypatch, 
         return is_there
 
     monkeypatch.setattr(device_opening, "is_built", is_built)
-    monkeypatch.setattr(device_opening, "choose_flavour", lambda _: Flavour(name, "1", None, None, deque()))
+    monkeypatch.setattr(device_opening, "flavour_here", lambda _: Flavour(name, "1", None, None, deque()))
     options = BackendOptions(cache_dir=tmp_path)
     for choice, its in ((BackendChoice.AUTO, at_hand), (BackendChoice.TORCH, True)):
         with closing(open_styles(gpu, options, choice, lambda _: "lite", tuple)) as styles:

@@ -40,6 +40,7 @@ def gpu(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
 def runtime(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
     runtime = fakes.FakeRuntime(CEL.model_path())
     monkeypatch.setattr(loader, "choose_flavour", lambda capability: runtime.flavour)
+    monkeypatch.setattr(loader, "other_flavour", lambda flavour: None)
     return runtime
 
 
