@@ -1,14 +1,12 @@
 """Figures against independent readings of their definitions, and against what they are meant to notice."""
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from scipy import linalg
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 from skimage.transform import SimilarityTransform
@@ -16,14 +14,13 @@ from torch import nn
 
 from animecam_export.checkpoints import load_trained
 from animecam_export.onnx_export import OnnxOptions, export_onnx
-from animecam_training.errors import DataError, MissingNetworkError
+from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.evaluate import compare_drawings, evaluate_style, measure_identity, stylize_images
 from animecam_training.metrics.flicker import measure_flicker
 from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
 from animecam_training.metrics.pictures import psnr_db, to_batch
-from animecam_training.metrics.published import measure_inception, measure_lpips
 from animecam_training.metrics.squeeze import HEAD_LAYERS, SqueezeDistance, SqueezeVectors, kernel_distance
 from animecam_training.models.lite import LiteGenerator
 from animecam_training.recipe.config import ModelConfig, Recipe
@@ -198,61 +195,6 @@ def test_a_student_is_as_near_as_its_drawings_are() -> None:
     expected_db = np.mean([psnr_db(a, b) for a, b in zip(near, wanted, strict=True)])
     assert likeness.psnr_db == pytest.approx(expected_db)
     assert likeness.squeeze_distance < 0.1 < compare_drawings(wanted, [noise_picture()] * 3).squeeze_distance
-
-
-def test_published_figures_need_a_library_and_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
-    monkeypatch.setitem(sys.modules, "lpips", None)
-    pictures = torch.zeros(2, 3, 32, 32)
-    with pytest.raises(MissingNetworkError, match="no FID, KID, Inception Score: ") as caught:
-        measure_inception(pictures, pictures)
-    assert "animecam[metrics]" in caught.value.hint
-    with pytest.raises(MissingNetworkError, match="no LPIPS: "):
-        measure_lpips([pictures[0]], [pictures[0]])
-
-
-class Colours(nn.Module):
-    """Three features that can be reckoned by hand: the mean of each channel, 0 … 1, of uint8 pictures."""
-
-    num_features = 3
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return pictures.double().mean(dim=(2, 3)) / 255
-
-
-class LoudColours(Colours):
-    """The same as guesses that leave no doubt."""
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return 50 * super().forward(pictures)
-
-
-def test_inception_figures_follow_their_definitions_on_another_network() -> None:
-    pytest.importorskip("torchmetrics", reason="needs torchmetrics")
-    ours, theirs = to_batch([flat_picture() for _ in range(12)], 32), to_batch([flat_picture() for _ in range(9)], 32)
-    found = measure_inception(ours, theirs, Colours())
-    x, y = (((t + 1) * 127.5).round().double().mean(dim=(2, 3)).numpy() / 255 for t in (ours, theirs))
-    between = linalg.sqrtm(np.cov(x.T) @ np.cov(y.T)).real
-    fid = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(np.cov(x.T) + np.cov(y.T) - 2 * between)
-    assert found.fid == pytest.approx(fid, rel=1e-3)
-    alike = measure_inception(ours[:1].repeat(4, 1, 1, 1), theirs, Colours())
-    assert alike.inception_score == pytest.approx(1, abs=1e-5)  # one guess for all: no variety
-    assert found.inception_score > 1
-
-
-def test_inception_figures_repeat_and_a_score_counts_every_picture() -> None:
-    """Of ten splits each had too few pictures to score what all do, and KID was of other subsets each time."""
-    pytest.importorskip("torchmetrics", reason="needs torchmetrics")
-    levels = torch.full((12, 3, 8, 8), -1.0)
-    for number in range(12):
-        levels[number, number % 3] = 1.0  # red, green, blue
-    theirs = to_batch([noise_picture(8) for _ in range(70)], 8)
-    ours = levels.repeat(6, 1, 1, 1)
-    found = measure_inception(ours, theirs, LoudColours())
-    assert found.inception_score == pytest.approx(3, rel=1e-3)  # as sure as it can be, of three classes
-    before = torch.random.get_rng_state()
-    assert measure_inception(ours, theirs, LoudColours()) == found
-    assert torch.equal(torch.random.get_rng_state(), before)  # and nobody else's numbers are touched
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 """Types of the command's arguments: a path, or the name of something that comes with the program."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from animecam_training.metrics.choice import MetricNetwork
 
 
 def recipe(words: str) -> Path:
@@ -15,6 +19,13 @@ def style(words: str) -> Path:
     from animecam_training.weights.bundled import find_network
 
     return find_network(words)
+
+
+def metric_network(words: str) -> "tuple[MetricNetwork, Path | None]":
+    """A network that figures are taken on, and a file of its weights if one is named: NAME or NAME=FILE."""
+    from animecam_training.metrics.choice import parse_network
+
+    return parse_network(words)
 
 
 def teacher(given: Path | None, of_recipe: str) -> str:

@@ -1,30 +1,46 @@
 """FID, KID, Inception Score and LPIPS by the libraries and the weights that define them.
 
-Those weights are downloads (Inception v3 by torch-fidelity, AlexNet by torchvision) of which nothing is bundled. Where
-they are not to be had the caller is told so, and uses `metrics.squeeze`, whose figures have other names.
+Those weights are downloads (Inception v3 as torch-fidelity publishes it, AlexNet as torchvision does) of which nothing
+is bundled; a copy that is here may be named instead. Where they are not to be had the caller is told so, and uses
+`metrics.squeeze`, whose figures have other names.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportMissingImports=false, reportUnknownArgumentType=false
+# pyright: reportMissingImports=false, reportUnknownArgumentType=false, reportUnknownParameterType=false
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from animecam_training.errors import MissingNetworkError
+from animecam_training.errors import DataError, MissingNetworkError
 from animecam_training.ops.levels import to_levels
+from animecam_training.perceptual.weights import PublishedFile, check_published, fetch_weights, read_state
 
+INCEPTION = PublishedFile(
+    url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+)
+ALEXNET = PublishedFile(
+    # The publisher puts the first eight digits of the file's sha256 into its name.
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256="7be5be79",
+)
+
+INCEPTION_FEATURES = 2048
 BATCH = 16
 KID_SUBSET = 50
 """Pictures a subset; fewer where there are not as many."""
 KID_SEED = 0  # the subsets are drawn at random
 SCORE_SPLITS = 1  # of ten, the library's own, each of forty portraits would be four pictures: no score above 4
 
-_HINT = "pip install 'animecam[metrics]', and let the weights be downloaded once"
+UNUSABLE = (ImportError, OSError, RuntimeError)
+"""What importing a library raises that is not there, or that was built for another torch, as torchvision may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,60 +59,135 @@ class InceptionFigures:
     inception_score: float
 
 
-def measure_inception(ours: Tensor, theirs: Tensor, network: nn.Module | None = None) -> InceptionFigures:
+class Inception(nn.Module):
+    """Inception v3 as FID is defined on it.
+
+    Args:
+        weights: A copy of the published file; None takes it from the cache, or fetches it.
+
+    Raises:
+        MissingNetworkError: A library, or the network's weights, are not there and not to be fetched.
+        DataError: The file that was named is another one.
+    """
+
+    num_features = INCEPTION_FEATURES
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__()
+        what = "FID, KID, Inception Score"
+        if weights:
+            check_published(weights, INCEPTION)
+        try:
+            import_module("torchmetrics.image")  # now, and not after all else was measured
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        except UNUSABLE as error:
+            raise _missing(what, error) from error
+        path = weights or _fetched(INCEPTION, what, "inception")
+        layers = [str(INCEPTION_FEATURES), "logits_unbiased"]
+        self.network = FeatureExtractorInceptionV3("inception-v3-compat", layers, str(path))
+
+    @torch.no_grad()
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [N, 2048] and logits [N, 1008] of uint8 [N, 3, H, W]."""
+        return self.network(pictures)
+
+
+class _AsTheyAre(nn.Identity):
+    """Stands where torchmetrics wants a network: what it is given was computed by one, once for all metrics."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+
+def measure_inception(ours: Tensor, theirs: Tensor, network: nn.Module) -> InceptionFigures:
     """FID, KID and Inception Score of two sets, by torchmetrics: the same each time.
 
     Args:
         ours: [N, 3, H, W], RGB in [-1, 1]; two at least.
         theirs: [M, 3, H, W], RGB in [-1, 1]; two at least.
-        network: Maps uint8 [N, 3, H, W] to features [N, D], or to [N, classes] for the score; Inception v3 with its
-            published weights when absent. Figures of any other network must not be called FID, KID and so on.
-
-    Raises:
-        MissingNetworkError: torchmetrics or the network's weights are not there.
+        network: `Inception`, or another that maps uint8 [N, 3, H, W] to features [N, D] and logits [N, classes] and
+            has `num_features`; figures of any other must not be called FID, KID and so on.
     """
-    given: dict[str, Any] = {} if network is None else {"feature": network}
-    try:
-        from torchmetrics.image.fid import FrechetInceptionDistance
-        from torchmetrics.image.inception import InceptionScore
-        from torchmetrics.image.kid import KernelInceptionDistance
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.inception import InceptionScore
+    from torchmetrics.image.kid import KernelInceptionDistance
 
-        fid = FrechetInceptionDistance(**given)
-        kid = KernelInceptionDistance(subset_size=min(KID_SUBSET, len(ours), len(theirs)), **given)
-        score = InceptionScore(splits=SCORE_SPLITS, **given)
-    except (ImportError, OSError) as error:  # OSError: no network, or no room for the weights
-        raise MissingNetworkError(f"no FID, KID, Inception Score: {_one_line(error)}", hint=_HINT) from error
-    for metric, real in ((fid, True), (kid, True), (fid, False), (kid, False)):
-        for part in to_levels(theirs if real else ours).split(BATCH):
-            metric.update(part, real=real)
-    for part in to_levels(ours).split(BATCH):
-        score.update(part)
+    known = _AsTheyAre(cast("int", network.num_features))
+    fid = FrechetInceptionDistance(feature=known)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Metric `.*` will save all extracted features")  # of 8 KiB a picture
+        kid = KernelInceptionDistance(subset_size=min(KID_SUBSET, len(ours), len(theirs)), feature=known)
+        score = InceptionScore(splits=SCORE_SPLITS, feature=known)
+    for pictures, are_theirs in ((theirs, True), (ours, False)):
+        for part in to_levels(pictures).split(BATCH):
+            features, logits = network(part)
+            fid.update(features, real=are_theirs)
+            kid.update(features, real=are_theirs)
+            if not are_theirs:
+                score.update(logits)
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         torch.default_generator.manual_seed(KID_SEED)
         warnings.filterwarnings("ignore", message="std")  # of one split: torchmetrics reckons a deviation, too
         return InceptionFigures(float(fid.compute()), float(kid.compute()[0]), float(score.compute()[0]))
 
 
-def measure_lpips(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    """Mean LPIPS on AlexNet (Zhang et al., CVPR 2018, version 0.1), by the authors' package.
+class Lpips(nn.Module):
+    """LPIPS on AlexNet (Zhang et al., CVPR 2018, version 0.1), by the authors' package.
+
+    Args:
+        weights: A copy of AlexNet's published file; None takes it from the cache, or fetches it.
+
+    Raises:
+        MissingNetworkError: The package, or AlexNet's weights, are not there and not to be fetched.
+        DataError: The file that was named is another one.
+    """
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__()
+        if weights:
+            check_published(weights, ALEXNET)
+        try:
+            import lpips
+        except UNUSABLE as error:
+            raise _missing("LPIPS", error) from error
+        path = weights or _fetched(ALEXNET, "LPIPS", "alexnet")
+        # With its own weights it would fetch them itself, into another cache, and not look whether they came whole.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="torchvision")  # calls it as former versions were called
+            self.distance: Any = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
+        published = read_state(path)
+        own = self.distance.net.state_dict()  # "slice2.3.weight", which torchvision calls "features.3.weight"
+        self.distance.net.load_state_dict({name: published[f"features.{name.split('.', 1)[1]}"] for name in own})
+
+    @torch.no_grad()
+    def forward(self, pictures: Tensor, references: Tensor) -> Tensor:
+        """Distances [N] of pictures and references [N, 3, H, W], RGB in [-1, 1]."""
+        return self.distance(pictures, references).flatten()
+
+
+def measure_lpips(ours: Sequence[Tensor], theirs: Sequence[Tensor], network: nn.Module) -> float:
+    """Mean LPIPS.
 
     Args:
         ours: Pictures [3, H, W], RGB in [-1, 1].
         theirs: As many, of the same sizes.
-
-    Raises:
-        MissingNetworkError: The package or AlexNet's weights are not there.
+        network: `Lpips`.
     """
-    try:
-        import lpips
-
-        distance = lpips.LPIPS(net="alex", verbose=False)
-    except (ImportError, OSError) as error:
-        raise MissingNetworkError(f"no LPIPS: {_one_line(error)}", hint=_HINT) from error
-    with torch.inference_mode():
-        values = [float(distance(a[None], b[None])) for a, b in zip(ours, theirs, strict=True)]
+    values = [float(network(a[None], b[None])) for a, b in zip(ours, theirs, strict=True)]
     return sum(values) / len(values)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _fetched(published: PublishedFile, what: str, network: str) -> Path:
+    """Where the cached copy of a published file lies."""
+    try:
+        return fetch_weights(published, named_by=f"--features {network}=FILE")
+    except DataError as error:
+        raise MissingNetworkError(f"no {what}: {error.message}", hint=error.hint) from error
+
+
+def _missing(what: str, error: Exception) -> MissingNetworkError:
+    hint = "pip install 'animecam[metrics]'"
+    if not isinstance(error, ModuleNotFoundError):
+        hint = f"torchvision must be the one that belongs to torch {torch.__version__}: see pytorch.org/get-started"
+    return MissingNetworkError(f"no {what}: {' '.join(str(error).split())}", hint=hint)

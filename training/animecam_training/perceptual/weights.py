@@ -55,12 +55,15 @@ def default_cache() -> Path:
     return platformdirs.user_cache_path("animecam") / "weights"
 
 
-def fetch_weights(published: PublishedFile, cache: Path | None = None) -> Path:
+def fetch_weights(
+    published: PublishedFile, cache: Path | None = None, *, named_by: str = "features_weights in the recipe"
+) -> Path:
     """The cached copy of a published file, downloaded when it is not there yet.
 
     Args:
         published: What to fetch.
         cache: Folder of the copies; `default_cache()` when absent.
+        named_by: Where the user names a file that was fetched otherwise.
 
     Raises:
         DataError: The server cannot be reached, or what it sent is not the file that was published.
@@ -69,7 +72,7 @@ def fetch_weights(published: PublishedFile, cache: Path | None = None) -> Path:
     target = folder / published.name
     if target.is_file():
         return target
-    hint = f"download {published.url} on another machine and name the file: features_weights in the recipe"
+    hint = f"download {published.url} on another machine and name the file: {named_by}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Each process has a file of its own: several may start at once.
@@ -86,6 +89,21 @@ def fetch_weights(published: PublishedFile, cache: Path | None = None) -> Path:
     except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
         raise DataError(f"cannot fetch {published.url}: {error}", hint=hint) from error
     return target
+
+
+def check_published(path: Path, published: PublishedFile) -> None:
+    """Finds a file that is not the published one: what is defined by that would be said of other weights.
+
+    Raises:
+        DataError: It is another file, or cannot be read.
+    """
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint=f"name a copy of {published.url}") from error
+    if not digest.startswith(published.sha256):
+        message = f"{path} has sha256 {digest}, and not {published.sha256} as {published.name} has"
+        raise DataError(message, hint=f"name a copy of {published.url}")
 
 
 def _download(url: str, path: Path) -> None:

@@ -2,9 +2,8 @@
 
 import dataclasses
 import json
-import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from animecam_training.data.clips import read_clip
 from animecam_training.data.crops import CropOptions, crop_head
 from animecam_training.data.names import SMOOTHED_SUFFIX, list_photos
 from animecam_training.data.pictures import check_ending, list_pictures, read_picture, upper_square, write_picture
-from animecam_training.errors import DataError, MissingNetworkError
+from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
+from animecam_training.metrics.choice import MetricNetwork
 from animecam_training.metrics.cuts import find_cuts
 from animecam_training.metrics.drawings import PairFigures, measure_pairs
 from animecam_training.metrics.evaluate import (
@@ -29,11 +29,10 @@ from animecam_training.metrics.evaluate import (
 )
 from animecam_training.metrics.flicker import Flicker, measure_flicker
 from animecam_training.metrics.identity import IdentityNetwork
+from animecam_training.metrics.networks import PublishedNetworks, open_published
 from animecam_training.metrics.pictures import to_batch
 from animecam_training.metrics.published import InceptionFigures, measure_inception, measure_lpips
 from animecam_training.weights.measured import open_style
-
-log = logging.getLogger(__name__)
 
 EYE_DISTANCE = 0.21  # of the crop's side: a head with hair and neck, as the product aligns it
 GRID_COLUMNS = 8
@@ -53,7 +52,9 @@ class EvaluateOptions:
         clip: Video file, or folder of a clip's frames in order, for flicker; None leaves it out.
         clip_frames: Frames of the clip at most.
         size_px: Side of the head crops.
-        with_published: Also FID, KID, Inception Score and LPIPS, whose networks may have to be downloaded.
+        networks: What must be measured on, beside the bundled network which always is, and files of weights: see
+            `open_published`.
+        with_published: Also on the other published networks, as far as they can be had.
         teacher: What the style was distilled from, a checkpoint or a style, to be compared with; None: nothing.
         pairs: Folder of pairs that were not trained on, to compare with their drawings; None leaves it out.
     """
@@ -65,6 +66,7 @@ class EvaluateOptions:
     clip: Path | None = None
     clip_frames: int = CLIP_FRAMES
     size_px: int = 256
+    networks: Mapping[MetricNetwork, Path | None] = field(default_factory=dict[MetricNetwork, Path | None])
     with_published: bool = False
     teacher: Path | None = None
     pairs: Path | None = None
@@ -103,7 +105,7 @@ class Evaluation:
     def by_name(self) -> dict[str, float]:
         """The figures under the names that a style's card gives them, without the infinite PSNR of equal pictures."""
         named = {
-            "anime_distance_ratio": self.figures.relative_distance,
+            "squeeze_kid_ratio": self.figures.relative_distance,
             "squeeze_distance_to_photo": self.figures.squeeze_distance,
             "psnr_to_photo_db": self.figures.psnr_db,
         }
@@ -169,6 +171,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
 
     Raises:
         DataError: A folder is missing or empty, a network is missing, or the style cannot be read.
+        MissingNetworkError: A published network that must be measured on cannot be had.
         CheckpointError: The checkpoint cannot be read.
     """
     measured = open_style(style)
@@ -177,6 +180,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     if options.clip and not options.clip.exists():
         raise DataError(f"there is no clip {options.clip}", hint="name a video, or a folder of frames")
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
+    published = open_published(options.networks, is_wish=options.with_published)
     photos = read_heads(options, finder)
     anime = [upper_square(read_picture(path)) for path in paths]
     drawings = measure_pairs(measured.draw, options.pairs, options.only) if options.pairs else None
@@ -188,13 +192,11 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     if options.clip:
         frames = read_clip(options.clip, most=options.clip_frames)
         flicker = measure_flicker(frames, stylize_images(measured.draw, frames), find_cuts(frames))
-    inception, lpips, missing = None, None, ()
-    if options.with_published:
-        inception, lpips, missing = _measure_published(photos, styled, anime)
+    inception, lpips = _measure_published(published, photos, styled, anime)
     likeness = compare_drawings(stylize_images(teacher.draw, photos), styled) if teacher else None
     return Evaluation(
         *(measured.name, measured.steps, options.size_px),
-        *(figures, flicker, inception, lpips, likeness, drawings, missing),
+        *(figures, flicker, inception, lpips, likeness, drawings, published.missing),
         measured.weights_sha256,
     )
 
@@ -221,23 +223,15 @@ def _finite(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure_published(
-    photos: Sequence[Image], styled: Sequence[Image], anime: Sequence[Image]
-) -> tuple[InceptionFigures | None, float | None, tuple[str, ...]]:
-    """The figures that are defined by published networks, and why those are missing that are."""
-    before, after = to_batch(photos), to_batch(styled)
+    networks: PublishedNetworks, photos: Sequence[Image], styled: Sequence[Image], anime: Sequence[Image]
+) -> tuple[InceptionFigures | None, float | None]:
+    """The figures that are defined by published networks, None without the network."""
     inception, lpips = None, None
-    missing: list[str] = []
-    try:
-        inception = measure_inception(after, to_batch(anime))
-    except MissingNetworkError as error:
-        missing.append(error.message)
-    try:
-        lpips = measure_lpips(list(after), list(before))
-    except MissingNetworkError as error:
-        missing.append(error.message)
-    for reason in missing:
-        log.warning("%s; the squeeze figures stand in under their own names", reason)
-    return inception, lpips, tuple(missing)
+    if networks.inception:
+        inception = measure_inception(to_batch(styled), to_batch(anime), networks.inception)
+    if networks.alexnet:
+        lpips = measure_lpips(list(to_batch(styled)), list(to_batch(photos)), networks.alexnet)
+    return inception, lpips
 
 
 def make_grid(photos: Sequence[Image], styled: Sequence[Image]) -> Image:

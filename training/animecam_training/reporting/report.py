@@ -23,7 +23,7 @@ from animecam_training.run.folder import (
 )
 
 FIGURE_WORDS = {
-    "anime_distance_ratio": "squeeze KID to the style aimed at, share of the unstyled photos'",
+    "squeeze_kid_ratio": "squeeze KID to the style aimed at, share of the unstyled photos'",
     "identity_cosine_mean": "identity cosine, mean",
     "identity_cosine_worst": "identity cosine, worst",
     "squeeze_distance_to_photo": "squeeze distance to the photo",
