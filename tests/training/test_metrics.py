@@ -1,6 +1,7 @@
 """Figures against independent readings of their definitions, and against what they are meant to notice."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,7 +22,14 @@ from animecam_training.metrics.evaluate import compare_drawings, evaluate_style,
 from animecam_training.metrics.flicker import measure_flicker
 from animecam_training.metrics.identity import TEMPLATE_PX, IdentityNetwork, fit_similarity
 from animecam_training.metrics.pictures import psnr_db, to_batch
-from animecam_training.metrics.squeeze import HEAD_LAYERS, SqueezeDistance, SqueezeVectors, kernel_distance
+from animecam_training.metrics.squeeze import (
+    BATCH,
+    HEAD_LAYERS,
+    SqueezeDistance,
+    SqueezeVectors,
+    kernel_distance,
+    vectors_of,
+)
 from animecam_training.models.lite import LiteGenerator
 from animecam_training.recipe.config import ModelConfig, Recipe
 from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
@@ -175,17 +183,36 @@ def test_stylize_images_keeps_the_range() -> None:
 
 def test_evaluation_sees_photos_become_anime() -> None:
     photos = [noise_picture() for _ in range(4)]
-    anime = [flat_picture() for _ in range(5)]
+    aim = vectors_of(flat_picture() for _ in range(5))
     drawn = [flat_picture() for _ in range(4)]
-    none = evaluate_style(photos, photos, anime)
-    full = evaluate_style(photos, drawn, anime)
+    none = evaluate_style(photos, photos, aim)
+    full = evaluate_style(photos, drawn, aim)
     assert none.relative_distance == pytest.approx(1)
     assert none.squeeze_distance == pytest.approx(0, abs=1e-6)
     assert full.relative_distance < 0.3
     assert full.squeeze_distance > 0.2
     assert full.identity is None
     with pytest.raises(DataError, match="3 styled"):
-        evaluate_style(photos, drawn[:3], anime)
+        evaluate_style(photos, drawn[:3], aim)
+    for few in (aim[:1], vectors_of([])):
+        with pytest.raises(DataError, match=f"{len(few)} anime pictures"):
+            evaluate_style(photos, drawn, few)
+
+
+def test_a_set_is_looked_at_a_few_pictures_at_a_time() -> None:
+    """All of it was read before the first was looked at: 3,000 pictures took six gibibytes."""
+    read: list[int] = []
+    seen: list[tuple[int, int]] = []
+
+    def pictures() -> Iterator[Image]:
+        for number in range(2 * BATCH + 3):
+            read.append(number)
+            yield np.full((32, 32, 3), number, np.uint8)
+
+    vectors = vectors_of(pictures(), lambda batch: seen.append((len(read), len(batch))))
+    assert seen == [(BATCH, BATCH), (2 * BATCH, BATCH), (2 * BATCH + 3, 3)]
+    whole = [np.full((32, 32, 3), number, np.uint8) for number in read]
+    assert torch.equal(vectors, SqueezeVectors()(to_batch(whole)))
 
 
 def test_a_student_is_as_near_as_its_drawings_are() -> None:

@@ -18,7 +18,7 @@ from animecam_training.metrics import published
 from animecam_training.metrics.choice import parse_network
 from animecam_training.metrics.networks import open_published
 from animecam_training.metrics.pictures import to_batch
-from animecam_training.metrics.published import ALEXNET, INCEPTION, measure_inception
+from animecam_training.metrics.published import ALEXNET, INCEPTION, InceptionFigures, InceptionMeter
 from animecam_training.perceptual.weights import PublishedFile
 
 RNG = np.random.default_rng(0)
@@ -45,6 +45,15 @@ class LoudColours(Colours):
     """The same with guesses that leave no doubt."""
 
     loudness = 50
+
+
+def measure_inception(ours: torch.Tensor, theirs: torch.Tensor, network: nn.Module) -> InceptionFigures:
+    meter = InceptionMeter(network, pictures=min(len(ours), len(theirs)))
+    for part in theirs.split(5):
+        meter.add_aim(part)
+    for part in ours.split(5):
+        meter.add_ours(part)
+    return meter.figures()
 
 
 def test_inception_figures_follow_their_definitions_on_another_network() -> None:

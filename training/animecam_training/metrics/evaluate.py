@@ -13,7 +13,7 @@ from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.metrics.identity import IdentityNetwork, five_points
 from animecam_training.metrics.pictures import psnr_db, to_batch
-from animecam_training.metrics.squeeze import SqueezeDistance, SqueezeVectors, kernel_distance
+from animecam_training.metrics.squeeze import SqueezeDistance, kernel_distance, vectors_of
 from animecam_training.models.generator import SIZE_MULTIPLE
 from animecam_training.ops.levels import HALF_RANGE, to_levels
 
@@ -126,37 +126,36 @@ def measure_identity(
 def evaluate_style(
     photos: Sequence[Image],
     styled: Sequence[Image],
-    anime: Sequence[Image],
+    aim: Tensor,
     *,
     finder: FaceFinder | None = None,
     identity: IdentityNetwork | None = None,
+    also: Callable[[Tensor], None] | None = None,
 ) -> StyleFigures:
     """All figures that still pictures allow.
 
     Args:
         photos: RGB, uint8 [H, W, 3]; two at least.
         styled: The same pictures after styling, of the same sizes.
-        anime: What the style aims at, RGB, uint8, any sizes; two at least.
+        aim: What the style aims at, as `vectors_of` it; of two pictures at least.
         finder: With `identity`: measure that too.
         identity: With `finder`: measure that too.
+        also: Given the styled pictures, see `vectors_of`.
 
     Raises:
         DataError: Too few pictures, or pictures that do not belong together.
     """
-    if len(photos) != len(styled) or min(len(photos), len(anime)) < 2:
+    if len(photos) != len(styled) or min(len(photos), len(aim)) < 2:
         raise DataError(
-            f"{len(photos)} photos, {len(styled)} styled and {len(anime)} anime pictures",
+            f"{len(photos)} photos, {len(styled)} styled and {len(aim)} anime pictures",
             hint="give each photo with its styled self, and two pictures of either kind at least",
         )
-    before, after, aim = to_batch(photos), to_batch(styled), to_batch(anime)
-    vectors = SqueezeVectors()
-    aim_vectors = vectors(aim)
     likeness = compare_drawings(photos, styled)
     people = measure_identity(photos, styled, finder, identity) if finder and identity else None
     return StyleFigures(
         pictures=len(photos),
-        squeeze_kid=kernel_distance(vectors(after), aim_vectors),
-        squeeze_kid_photos=kernel_distance(vectors(before), aim_vectors),
+        squeeze_kid=kernel_distance(vectors_of(styled, also), aim),
+        squeeze_kid_photos=kernel_distance(vectors_of(photos), aim),
         squeeze_distance=likeness.squeeze_distance,
         psnr_db=likeness.psnr_db,
         identity=people,
@@ -171,8 +170,8 @@ def compare_drawings(wanted: Sequence[Image], drawn: Sequence[Image]) -> Likenes
         wanted: What they are compared with, RGB, uint8 [H, W, 3]; one at least.
         drawn: The drawings, in the same order and of the same sizes.
     """
-    before, after, distance = to_batch(wanted), to_batch(drawn), SqueezeDistance()
-    distances = [distance(after[i : i + BATCH], before[i : i + BATCH]) for i in range(0, len(before), BATCH)]
+    distance, starts = SqueezeDistance(), range(0, len(wanted), BATCH)
+    distances = [distance(to_batch(drawn[i : i + BATCH]), to_batch(wanted[i : i + BATCH])) for i in starts]
     return Likeness(
         squeeze_distance=float(torch.cat(distances).mean()),
         psnr_db=float(np.mean([psnr_db(mine, theirs) for mine, theirs in zip(drawn, wanted, strict=True)])),

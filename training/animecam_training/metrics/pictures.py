@@ -2,7 +2,8 @@
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 import torch
@@ -30,6 +31,13 @@ def to_batch(images: Sequence[Image], side_px: int = EVALUATION_SIDE_PX) -> Tens
     """
     squares = np.stack([resized(image, side_px) for image in images])
     return torch.from_numpy(squares).permute(0, 3, 1, 2).float() / (PEAK / 2) - 1
+
+
+def in_batches(images: Iterable[Image], count: int) -> Iterator[Tensor]:
+    """Pictures as `to_batch` makes them, so many at a time: a set of them need not be in memory at once."""
+    waiting = iter(images)
+    while some := list(islice(waiting, count)):
+        yield to_batch(some)
 
 
 def psnr_db(image: Image, reference: Image) -> float:

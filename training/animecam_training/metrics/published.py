@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from animecam_training.errors import DataError, MissingNetworkError
+from animecam_training.faces import Image
+from animecam_training.metrics.pictures import to_batch
 from animecam_training.ops.levels import to_levels
 from animecam_training.perceptual.weights import PublishedFile, check_published, fetch_weights, read_state
 
@@ -33,7 +35,6 @@ ALEXNET = PublishedFile(
 )
 
 INCEPTION_FEATURES = 2048
-BATCH = 16
 KID_SUBSET = 50
 """Pictures a subset; fewer where there are not as many."""
 KID_SEED = 0  # the subsets are drawn at random
@@ -100,36 +101,49 @@ class _AsTheyAre(nn.Identity):
         self.num_features = num_features
 
 
-def measure_inception(ours: Tensor, theirs: Tensor, network: nn.Module) -> InceptionFigures:
+class InceptionMeter:
     """FID, KID and Inception Score of two sets, by torchmetrics: the same each time.
 
     Args:
-        ours: [N, 3, H, W], RGB in [-1, 1]; two at least.
-        theirs: [M, 3, H, W], RGB in [-1, 1]; two at least.
         network: `Inception`, or another that maps uint8 [N, 3, H, W] to features [N, D] and logits [N, classes] and
             has `num_features`; figures of any other must not be called FID, KID and so on.
+        pictures: How many the smaller set will have; two at least.
     """
-    from torchmetrics.image.fid import FrechetInceptionDistance
-    from torchmetrics.image.inception import InceptionScore
-    from torchmetrics.image.kid import KernelInceptionDistance
 
-    known = _AsTheyAre(cast("int", network.num_features))
-    fid = FrechetInceptionDistance(feature=known)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Metric `.*` will save all extracted features")  # of 8 KiB a picture
-        kid = KernelInceptionDistance(subset_size=min(KID_SUBSET, len(ours), len(theirs)), feature=known)
-        score = InceptionScore(splits=SCORE_SPLITS, feature=known)
-    for pictures, are_theirs in ((theirs, True), (ours, False)):
-        for part in to_levels(pictures).split(BATCH):
-            features, logits = network(part)
-            fid.update(features, real=are_theirs)
-            kid.update(features, real=are_theirs)
-            if not are_theirs:
-                score.update(logits)
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        torch.default_generator.manual_seed(KID_SEED)
-        warnings.filterwarnings("ignore", message="std")  # of one split: torchmetrics reckons a deviation, too
-        return InceptionFigures(float(fid.compute()), float(kid.compute()[0]), float(score.compute()[0]))
+    def __init__(self, network: nn.Module, *, pictures: int) -> None:
+        from torchmetrics.image.fid import FrechetInceptionDistance
+        from torchmetrics.image.inception import InceptionScore
+        from torchmetrics.image.kid import KernelInceptionDistance
+
+        self._network = network
+        known = _AsTheyAre(cast("int", network.num_features))
+        self._fid: Any = FrechetInceptionDistance(feature=known)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Metric `.*` will save all extracted features")  # 8 KiB a picture
+            self._kid: Any = KernelInceptionDistance(subset_size=min(KID_SUBSET, pictures), feature=known)
+            self._score: Any = InceptionScore(splits=SCORE_SPLITS, feature=known)
+
+    def add_ours(self, pictures: Tensor) -> None:
+        """Takes in pictures of the set that is measured, [n, 3, H, W], RGB in [-1, 1]."""
+        self._score.update(self._add(pictures, is_aim=False))
+
+    def add_aim(self, pictures: Tensor) -> None:
+        """Takes in pictures of the set that it is compared with, [n, 3, H, W], RGB in [-1, 1]."""
+        self._add(pictures, is_aim=True)
+
+    def _add(self, pictures: Tensor, *, is_aim: bool) -> Tensor:
+        features, logits = self._network(to_levels(pictures))
+        self._fid.update(features, real=is_aim)
+        self._kid.update(features, real=is_aim)
+        return logits
+
+    def figures(self) -> InceptionFigures:
+        """Of all that was taken in."""
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            torch.default_generator.manual_seed(KID_SEED)
+            warnings.filterwarnings("ignore", message="std")  # of one split: torchmetrics reckons a deviation, too
+            kid, score = self._kid.compute()[0], self._score.compute()[0]
+            return InceptionFigures(float(self._fid.compute()), float(kid), float(score))
 
 
 class Lpips(nn.Module):
@@ -166,15 +180,15 @@ class Lpips(nn.Module):
         return self.distance(pictures, references).flatten()
 
 
-def measure_lpips(ours: Sequence[Tensor], theirs: Sequence[Tensor], network: nn.Module) -> float:
+def measure_lpips(ours: Sequence[Image], theirs: Sequence[Image], network: nn.Module) -> float:
     """Mean LPIPS.
 
     Args:
-        ours: Pictures [3, H, W], RGB in [-1, 1].
-        theirs: As many, of the same sizes.
+        ours: Pictures, RGB, uint8 [H, W, 3].
+        theirs: As many.
         network: `Lpips`.
     """
-    values = [float(network(a[None], b[None])) for a, b in zip(ours, theirs, strict=True)]
+    values = [float(network(to_batch([a]), to_batch([b]))) for a, b in zip(ours, theirs, strict=True)]
     return sum(values) / len(values)
 
 

@@ -4,11 +4,14 @@ Those three are defined by the weights of Inception v3 and of networks trained f
 compare with each other and with nothing in the literature.
 """
 
+from collections.abc import Callable, Iterable
 from importlib import resources
 
 import torch
 from torch import Tensor, nn
 
+from animecam_training.faces import Image
+from animecam_training.metrics.pictures import in_batches
 from animecam_training.perceptual.squeezenet import SqueezeNet
 from animecam_training.perceptual.weights import read_state
 
@@ -26,6 +29,8 @@ class SqueezeVectors(nn.Module):
 
     Means alone see palette and content; deviations see what anime does without, texture.
     """
+
+    length = 2688
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,13 +58,30 @@ def kernel_distance(ours: Tensor, theirs: Tensor) -> float:
     x, y = ours.double(), theirs.double()
 
     def kernel(u: Tensor, v: Tensor) -> Tensor:
-        return (u @ v.T / u.shape[1] + 1) ** KERNEL_DEGREE
+        values = u @ v.T  # of some thousand pictures the largest thing in memory: changed in place
+        return values.div_(u.shape[1]).add_(1).pow_(KERNEL_DEGREE)
 
     def mean_of_pairs(u: Tensor) -> Tensor:
         values = kernel(u, u)
         return (values.sum() - values.diagonal().sum()) / (len(u) * (len(u) - 1))
 
     return float(mean_of_pairs(x) + mean_of_pairs(y) - 2 * kernel(x, y).mean())
+
+
+def vectors_of(images: Iterable[Image], also: Callable[[Tensor], None] | None = None) -> Tensor:
+    """`SqueezeVectors` of pictures that are looked at a few at a time, fp32 [N, 2688].
+
+    Args:
+        images: RGB, uint8 [H, W, 3], any sizes; read once.
+        also: Given what the network is given, fp32 [n, 3, S, S], RGB in [-1, 1]: for other networks.
+    """
+    vectors = SqueezeVectors()
+    rows = [torch.empty(0, vectors.length)]
+    for batch in in_batches(images, BATCH):
+        rows.append(vectors(batch))
+        if also:
+            also(batch)
+    return torch.cat(rows)
 
 
 class SqueezeDistance(nn.Module):
