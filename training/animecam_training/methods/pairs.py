@@ -33,7 +33,7 @@ from animecam_training.ops.spin import cycle_spin
 from animecam_training.perceptual.registry import open_features
 from animecam_training.recipe.config import Recipe
 from animecam_training.run.checkpoint import StateDict
-from animecam_training.run.distributed import share_weights
+from animecam_training.run.distributed import rank_of_ranks, share_weights
 from animecam_training.run.ema import MovingAverage
 from animecam_training.run.predecessors import open_teacher
 
@@ -104,7 +104,8 @@ class PairMethod:
             if recipe.pair_weights.parts:
                 terms["parts"] = parts_l1(drawn, target, batch["parts"])
             if recipe.pair_weights.stability:
-                moment = Moment.draw(photo, source)
+                rank, ranks = rank_of_ranks()
+                moment = Moment.draw(photo, source, rank=rank, ranks=ranks)
                 terms["stability"] = stability_l1(drawn, self.generator(moment.later(photo)), moment)
             if judge is not None:
                 judge.requires_grad_(False)

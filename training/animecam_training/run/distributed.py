@@ -64,6 +64,13 @@ def _import_what_takes_the_group() -> None:
     import_module("torch.distributed.nn.functional")
 
 
+def rank_of_ranks() -> tuple[int, int]:
+    """The number of this process, and how many there are: 0 of 1 where there is no group."""
+    if not distributed.is_initialized():
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
 def average_gradients(weights: Iterable[Tensor]) -> None:
     """Give every process the mean of all gradients."""
     if not distributed.is_initialized():
