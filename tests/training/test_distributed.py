@@ -32,6 +32,27 @@ names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir
 print("threads left:", sum("gloo" in name for name in names))
 """
 
+BREAKS = """
+import math
+import os
+import sys
+
+from animecam_training.cli import main
+from animecam_training.losses import supervised
+from animecam_training.methods import pairs
+
+calls = []
+
+def gradient_l1(drawn, target):
+    calls.append(1)
+    if len(calls) == 3 and os.environ["RANK"] == sys.argv[1]:
+        return drawn.mean() * math.nan
+    return supervised.gradient_l1(drawn, target)
+
+pairs.gradient_l1 = gradient_l1
+sys.exit(main(sys.argv[2:]))
+"""
+
 
 def _recipe(folder: Path, batch: int) -> Recipe:
     return Recipe(
@@ -112,3 +133,31 @@ def test_no_thread_of_a_group_outlives_it(tmp_path: Path) -> None:
     script.write_text(TAKES_A_STEP)
     done = _two_processes(str(script))
     assert done.stdout.count("threads left: 0") == 2, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_in_one_process_stops_all_in_a_line(pairs: Path, tmp_path: Path) -> None:
+    """The others waited for the gradients of the one that had stopped, and told of a lost connection in a traceback."""
+    script = tmp_path / "breaks.py"
+    script.write_text(BREAKS)
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(_recipe(pairs, 1)))
+    words = ["run", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "two"), "--threads", "1"]
+    done = _two_processes(str(script), "1", *words, "--set", "save_every=1", "--set", "steps=4")
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "animecam-train:" in line]
+    assert lines == ["animecam-train: loss gradient is not finite"]
+    assert "gloo" not in done.stderr
+    assert "[rank" not in done.stderr
+    assert load_checkpoint(tmp_path / "two/last.pt").step == 2
+
+
+@pytest.mark.slow
+def test_the_end_of_one_process_is_a_line_of_the_others(pairs: Path, tmp_path: Path) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text(BREAKS.replace("return drawn.mean() * math.nan", "os._exit(3)"))
+    (tmp_path / "recipe.toml").write_text(recipe_to_toml(_recipe(pairs, 1)))
+    words = ["run", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "two"), "--threads", "1"]
+    done = _two_processes("--monitor-interval", "5", str(script), "1", *words, "--set", "steps=4")
+    assert done.returncode == 1
+    assert "animecam-train: another process of the run ended" in done.stderr
+    assert "[rank" not in done.stderr

@@ -39,7 +39,14 @@ class CheckpointError(TrainingError):
 
 
 class DivergedError(TrainingError):
-    """A loss became NaN or infinite; the last good checkpoint is kept."""
+    """A loss became NaN or infinite; the last good checkpoint is kept.
+
+    Where several processes train, each raises it, and the first one tells of it.
+    """
+
+
+class LostProcessError(TrainingError):
+    """Another process of the run ended, and there is nobody to go on with."""
 
 
 @contextmanager

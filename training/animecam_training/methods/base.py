@@ -14,7 +14,7 @@ from animecam_training.errors import DivergedError
 from animecam_training.models.registry import inference_generator
 from animecam_training.recipe.config import OptimConfig, Recipe
 from animecam_training.run.checkpoint import StateDict
-from animecam_training.run.distributed import average_gradients
+from animecam_training.run.distributed import average_gradients, holds_everywhere, least_of_all
 from animecam_training.run.ema import MovingAverage
 
 Losses = dict[str, Tensor]
@@ -113,11 +113,12 @@ def descend(
         The gradient's norm before clipping.
 
     Raises:
-        DivergedError: The total or its gradient is NaN or infinite; nothing was moved.
+        DivergedError: The total or its gradient is NaN or infinite, in any process; nothing was moved.
+        LostProcessError: Another process has ended.
     """
-    if not torch.isfinite(total):
-        culprits = [name for name, value in losses.items() if not torch.isfinite(value)] or ["total"]
-        raise DivergedError(f"loss {culprits[0]} is not finite", hint=DIVERGED_HINT)
+    # By all processes: those that know nothing of it would wait for the gradients of one that has stopped.
+    if not holds_everywhere(torch.isfinite(total)):
+        raise DivergedError(f"loss {_culprit(total, losses)} is not finite", hint=DIVERGED_HINT)
     optimizer.zero_grad(set_to_none=True)
     total.backward()  # pyright: ignore[reportUnknownMemberType]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
@@ -129,6 +130,16 @@ def descend(
         group["lr"] = rate
     optimizer.step()  # pyright: ignore[reportUnknownMemberType]
     return norm.detach()
+
+
+def _culprit(total: Tensor, losses: Mapping[str, Tensor]) -> str:
+    """The first term that is not finite in a process where the total is not: all of them give it one name."""
+    names = [*losses, "total"]
+    place = len(names)  # of no term: the total is sound here
+    if not torch.isfinite(total):
+        broken = (number for number, value in enumerate(losses.values()) if not torch.isfinite(value))
+        place = next(broken, len(losses))
+    return names[least_of_all(place, total.device)]
 
 
 @torch.no_grad()

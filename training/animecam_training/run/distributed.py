@@ -9,9 +9,14 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from time import sleep
 
 import torch
 from torch import Tensor, distributed, nn
+
+from animecam_training.errors import DivergedError, LostProcessError
+
+TELLING_SECONDS = 1.0  # more than enough to close a run folder and print a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,10 @@ def join_processes() -> Generator[Process]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Process(rank, ranks, device)
+    except DivergedError:
+        if rank:  # torchrun ends all when one has ended: the first one has to have told of it
+            sleep(TELLING_SECONDS)
+        raise
     finally:
         distributed.destroy_process_group()
 
@@ -71,21 +80,85 @@ def rank_of_ranks() -> tuple[int, int]:
     return distributed.get_rank(), distributed.get_world_size()
 
 
+@contextmanager
+def _lost_named() -> Generator[None]:
+    """Turns what a backend raises when a process has ended, which is a page about sockets, into one line.
+
+    Raises:
+        LostProcessError: The processes could not be heard.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostProcessError("another process of the run ended", hint="what it said itself tells why") from error
+
+
+def holds_everywhere(condition: Tensor) -> bool:
+    """Whether a condition, one bool on the device, holds in all processes; each of them has to ask.
+
+    Raises:
+        LostProcessError: One has ended.
+    """
+    if not distributed.is_initialized():
+        return bool(condition)
+    return bool(_reduced(condition.to(torch.int32), distributed.ReduceOp.MIN))
+
+
+def least_of_all(number: int, device: torch.device) -> int:
+    """The least number that a process has; each of them has to ask.
+
+    Raises:
+        LostProcessError: One has ended.
+    """
+    if not distributed.is_initialized():
+        return number
+    return int(_reduced(torch.tensor(number, device=device), distributed.ReduceOp.MIN))
+
+
+def _reduced(value: Tensor, way: "distributed.ReduceOp.RedOpType") -> Tensor:
+    with _lost_named():
+        distributed.all_reduce(value, way)  # pyright: ignore[reportUnknownMemberType]
+    return value
+
+
 def average_gradients(weights: Iterable[Tensor]) -> None:
-    """Give every process the mean of all gradients."""
+    """Give every process the mean of all gradients.
+
+    Raises:
+        LostProcessError: One has ended.
+    """
     if not distributed.is_initialized():
         return
     ranks = distributed.get_world_size()
     for weight in weights:
         if weight.grad is not None:
-            distributed.all_reduce(weight.grad)  # pyright: ignore[reportUnknownMemberType]
+            _reduced(weight.grad, distributed.ReduceOp.SUM)
             weight.grad /= ranks
 
 
 def share_weights(modules: Iterable[nn.Module]) -> None:
-    """Give every process the weights and buffers of process 0."""
+    """Give every process the weights and buffers of process 0.
+
+    Raises:
+        LostProcessError: One has ended.
+    """
     if not distributed.is_initialized():
         return
-    for module in modules:
-        for value in module.state_dict().values():
-            distributed.broadcast(value, src=0)  # pyright: ignore[reportUnknownMemberType]
+    with _lost_named():
+        for module in modules:
+            for value in module.state_dict().values():
+                distributed.broadcast(value, src=0)  # pyright: ignore[reportUnknownMemberType]
+
+
+def as_first_process_has_it(verdict: bool, device: torch.device) -> bool:
+    """What process 0 says; each of them has to ask.
+
+    Raises:
+        LostProcessError: One has ended.
+    """
+    if not distributed.is_initialized():
+        return verdict
+    told = torch.tensor(float(verdict), device=device)
+    with _lost_named():
+        distributed.broadcast(told, src=0)  # pyright: ignore[reportUnknownMemberType]
+    return bool(told)

@@ -20,7 +20,7 @@ from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.recipe.config import Recipe
 from animecam_training.run.checkpoint import Checkpoint, expected_bytes, save_checkpoint
-from animecam_training.run.distributed import Process, join_processes
+from animecam_training.run.distributed import Process, as_first_process_has_it, join_processes
 from animecam_training.run.folder import (
     BEST_FILE,
     CHECKPOINT_FILE,
@@ -242,12 +242,7 @@ def _is_over(options: RunOptions, started: float, now: float, process: Process) 
     """Whether the time given is used up; all processes agree."""
     if options.minutes is None:
         return False
-    over = now - started >= options.minutes * 60
-    if process.ranks == 1:
-        return over
-    verdict = torch.tensor(float(over), device=process.device)
-    torch.distributed.broadcast(verdict, src=0)  # pyright: ignore[reportUnknownMemberType]
-    return bool(verdict)
+    return as_first_process_has_it(now - started >= options.minutes * 60, process.device)
 
 
 def _checkpoint(
