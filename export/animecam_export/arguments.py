@@ -30,6 +30,24 @@ def check_name(text: str, what: str, option: str) -> str:
     return text
 
 
+def check_steps(steps: int, recipe: str, checkpoint: Path) -> None:
+    """Finds steps that would not come into the card, which tells of a training by its recipe or not at all.
+
+    Args:
+        steps: As given; 0: not.
+        recipe: How it was trained, as given or as the checkpoint says; empty: nobody does.
+        checkpoint: What is exported.
+
+    Raises:
+        UsageError: There are steps and no recipe.
+    """
+    if steps and not recipe:
+        raise UsageError(
+            f"--steps without --recipe: {checkpoint} does not say how it was trained",
+            hint="--recipe WORDS, for instance a file's name; or leave --steps out",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """Measured numbers, as they were given.

@@ -15,7 +15,7 @@ from animecam.backends.untold import untold
 from animecam.command_line import run_command_line
 from animecam.styles.card import FULL, LITE, UNKNOWN_LICENCE, Rights, StyleCard
 from animecam.styles.card_parser import read_card
-from animecam_export.arguments import Figures, check_name, parse_size, read_figures
+from animecam_export.arguments import Figures, check_name, check_steps, parse_size, read_figures
 from animecam_export.errors import ExportError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def onnx(
     options = OnnxOptions(fixed_px=parse_size(size))
     trained = load_trained(checkpoint, generator)
     _check_figures(measured, checkpoint, trained)
+    check_steps(steps, recipe or trained.recipe, checkpoint)
     card, parities, removed = export_style(trained, folder, text, options)
     _tell_parities(parities)
     _tell_removed(removed)
@@ -122,6 +123,7 @@ def variant(
     text = VariantText(quality, recipe, steps, measured.by_name)
     trained = load_trained(checkpoint, "dtgan-lite")
     _check_figures(measured, checkpoint, trained)
+    check_steps(steps, recipe or trained.recipe, checkpoint)
     card, parities, removed = add_variant(trained, folder, text)
     _tell_parities(parities)
     _tell_removed(removed)

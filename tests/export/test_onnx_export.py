@@ -160,6 +160,9 @@ def test_what_its_maker_says_of_the_training_stands_above_the_checkpoint(checkpo
     assert cli.main(words) == 0
     training = read_card(tmp_path / "ink").training
     assert (training.recipe, training.steps) == ("ink, in two sittings", 90)
+    assert cli.main(["onnx", str(checkpoint), "-o", str(tmp_path / "ink"), "--steps", "90"]) == 0
+    training = read_card(tmp_path / "ink").training
+    assert (training.recipe, training.steps) == ("ink (pairs)", 90)
 
 
 def test_the_command_makes_a_style_of_a_checkpoint(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
@@ -230,6 +233,8 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["onnx", "last.pt", "-o", "ink", "--size", "100x100"], 1, "no multiple of 8"),
         (["onnx", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
         (["variant", "last.pt", "-o", "ink", "--steps", "-5"], 2, "--steps"),
+        (["onnx", "bare.pt", "-o", "ink", "--generator", "dtgan-lite", "--steps", "90"], 2, "--steps without --recipe"),
+        (["variant", "bare.pt", "-o", "ink", "--steps", "90"], 2, "bare.pt does not say how it was trained"),
         (["variant", "last.pt", "-o", "ink", "--quality", "Li te"], 2, "a network's name"),
         (["variant", "last.pt", "-o", "ink", "--quality", "Li te"], 2, "--quality NAME"),
         (["onnx", "last.pt", "-o", "ink", "--size", "256x8"], 1, "size 256x8 has a side below 16"),
@@ -252,6 +257,7 @@ def test_what_goes_wrong_is_said_in_a_line(
     (folder / "hi.pt").write_text("hi")  # to pickle, a look into an empty memory
     torch.save([1, 2], folder / "list.pt")
     torch.save({"odd.weight": torch.zeros(2)}, folder / "other.pt")
+    torch.save(LiteGenerator().state_dict(), folder / "bare.pt")
     assert cli.main(words) == status
     shown = capsys.readouterr().err
     assert message in shown
