@@ -1,8 +1,10 @@
 """What the terminal shows of `animecam-train`: results on stdout; errors, progress and notes on stderr."""
 
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 results = Console(highlight=False)
 messages = Console(stderr=True, highlight=False)
@@ -13,6 +15,18 @@ def show_error(message: str, hint: str) -> None:
     messages.print(f"[bold red]animecam-train:[/] {escape(message)}", soft_wrap=True)
     if hint:
         messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+def stage(progress: Progress, description: str) -> Callable[[int, int], None]:
+    """A line of a bar that appears with its first call, which tells what is done and how much there is."""
+    tasks: list[TaskID] = []
+
+    def tell(done: int, total: int) -> None:
+        if not tasks:
+            tasks.append(progress.add_task(description))
+        progress.update(tasks[0], completed=done, total=total)
+
+    return tell
 
 
 def progress_bar(*, is_shown: bool = True) -> Progress:

@@ -11,6 +11,7 @@ from zlib import crc32
 from animecam_training.data.crops import MAX_ENLARGEMENT
 from animecam_training.data.heads import make_heads
 from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
+from animecam_training.data.looks import judge
 from animecam_training.data.names import SMOOTHED_SUFFIX
 from animecam_training.data.pictures import (
     FOREIGN_SUFFIXES,
@@ -22,7 +23,7 @@ from animecam_training.data.pictures import (
     write_picture,
 )
 from animecam_training.data.prepare_options import Kind, PrepareOptions
-from animecam_training.data.quality import DuplicateFilter, Look, QualityLimits, find_fault, look_of
+from animecam_training.data.quality import QualityLimits
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder
@@ -44,7 +45,11 @@ class PrepareReport:
 
 
 def prepare(
-    source: Path, folder: Path, options: PrepareOptions, on_picture: Callable[[int, int], None] | None = None
+    source: Path,
+    folder: Path,
+    options: PrepareOptions,
+    on_picture: Callable[[int, int], None] | None = None,
+    on_look: Callable[[int, int], None] | None = None,
 ) -> PrepareReport:
     """Prepare a folder; what an earlier run has done already is left as it is.
 
@@ -53,6 +58,7 @@ def prepare(
         folder: Where results and the index go; made if absent.
         options: What to make.
         on_picture: Called with the number of pictures done and their total.
+        on_look: Likewise while they are looked at for the first time, for faults and duplicates.
 
     Raises:
         DataError: No pictures, no face networks, nothing sound enough to keep, or a folder that was made of other
@@ -62,7 +68,7 @@ def prepare(
     if options.kind != "style":
         _finder(options.weights)  # wrong weights are told of now, and not after thousands of pictures were looked at
     with _claimed(folder):
-        return _prepare_all(paths, source, folder, options, on_picture)
+        return _prepare_all(paths, source, folder, options, on_picture, on_look)
 
 
 def _claimed(folder: Path) -> AbstractContextManager[None]:
@@ -82,6 +88,7 @@ def _prepare_all(
     folder: Path,
     options: PrepareOptions,
     on_picture: Callable[[int, int], None] | None,
+    on_look: Callable[[int, int], None] | None,
 ) -> PrepareReport:
     """As `prepare`, for the pictures `paths` below `source`, into a folder that is ours."""
     index = folder / INDEX_FILE
@@ -89,7 +96,8 @@ def _prepare_all(
     marks = {"source": str(source.resolve())} | options.marks
     claim_index(index, marks, options.drawn_formerly, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
-    fresh = _without_duplicates(waiting, options, done, source)
+    kept_before = [path for path in paths if done.get(str(path.relative_to(source))) == "kept"]
+    fresh = list(judge(waiting, kept_before, _limits(options), options.workers, on_look).items())
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
     verdicts = Counter(done.values())
     total, count = len(paths), len(paths) - len(waiting)
@@ -127,34 +135,6 @@ def _shared_stems(paths: Sequence[Path], source: Path) -> frozenset[str]:
     return frozenset(stem for stem, count in counts.items() if count > 1)
 
 
-def _without_duplicates(
-    waiting: list[Path], options: PrepareOptions, done: dict[str, Verdict], source: Path
-) -> list[tuple[Path, Verdict | None]]:
-    """Pictures with their verdict where it is known beforehand: duplicates, unreadable files and unknown formats.
-
-    Of alike pictures the largest stays, and none is the duplicate of one that is dropped for a fault.
-    """
-    seen = DuplicateFilter(options.limits)
-    for name, verdict in done.items():
-        if verdict == "kept" and (source / name).exists():  # it may have been taken away since
-            seen.is_new(look_of(read_picture(source / name)))
-    marked: dict[Path, Verdict | None] = {}
-    looks: list[tuple[int, Path, Look]] = []
-    for path in waiting:
-        try:
-            image = read_picture(path)
-        except DataError:
-            marked[path] = "unknown format" if path.suffix.lower() in FOREIGN_SUFFIXES else "unreadable"
-            continue
-        marked[path] = None
-        if find_fault(image, _limits(options)) is None:
-            looks.append((image.shape[0] * image.shape[1], path, look_of(image)))
-    for _, path, own in sorted(looks, key=lambda one: one[0], reverse=True):
-        if not seen.is_new(own):
-            marked[path] = "duplicate"
-    return list(marked.items())
-
-
 def _limits(options: PrepareOptions) -> QualityLimits:
     """What is dropped of the kind: of artwork only the gray is looked at, as ink drawings are as good as any."""
     return replace(options.limits, chroma=0) if options.kind == "style" else options.limits
@@ -174,8 +154,6 @@ def _prepare_one(
         return path, verdict
     image = read_picture(path)
     is_style = options.kind == "style"
-    if fault := find_fault(image, _limits(options)):
-        return path, fault
     if is_style and min(image.shape[:2]) * MAX_ENLARGEMENT < options.crop.side_px:
         return path, "too small"
     stem = _stem(path, source)
