@@ -68,3 +68,5 @@ def test_the_command_shows_both_passes(source: Path, tmp_path: Path, capsys: pyt
     assert main(words) == 0
     bars = capsys.readouterr().err.splitlines()
     assert [" ".join(bar.split()[::2][:2]) for bar in bars] == ["looking 6/6", "preparing 6/6"]
+    assert main([*words[:1], str(tmp_path / "absent"), *words[2:]]) == 1
+    assert capsys.readouterr().err.startswith("animecam-train: no folder ")

@@ -12,7 +12,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from animecam_training import named
-from animecam_training.console import messages, progress_bar, results, show_error, stage
+from animecam_training.console import messages, progress_bar, results, show_error, stages
 from animecam_training.errors import DivergedError, TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
@@ -118,8 +118,8 @@ def prepare(
         workers=workers or default_workers(),
         seed=seed,
     )
-    with progress_bar() as progress:
-        report = run_prepare(source, folder, options, stage(progress, "preparing"), stage(progress, "looking"))
+    with stages() as stage:
+        report = run_prepare(source, folder, options, stage("preparing"), stage("looking"))
     dropped = ", ".join(f"{number} {reason}" for reason, number in sorted(report.dropped.items()))
     results.print(f"kept {report.kept}; dropped: {dropped or 'none'}", soft_wrap=True)
 

@@ -1,6 +1,7 @@
 """What the terminal shows of `animecam-train`: results on stdout; errors, progress and notes on stderr."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,19 +18,30 @@ def show_error(message: str, hint: str) -> None:
         messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
 
 
-def stage(progress: Progress, description: str) -> Callable[[int, int], None]:
-    """A line of a bar that appears with its first call, which tells what is done and how much there is."""
-    tasks: list[TaskID] = []
-
-    def tell(done: int, total: int) -> None:
-        if not tasks:
-            tasks.append(progress.add_task(description))
-        progress.update(tasks[0], completed=done, total=total)
-
-    return tell
-
-
 def progress_bar(*, is_shown: bool = True) -> Progress:
     """A bar with counts and the time that is left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=messages, disable=not is_shown)
+
+
+@contextmanager
+def stages() -> Generator[Callable[[str], Callable[[int, int], None]]]:
+    """Bars that appear with the first thing done: each by its name, as a function of things done and their total."""
+    progress = progress_bar()
+
+    def stage(description: str) -> Callable[[int, int], None]:
+        tasks: list[TaskID] = []
+
+        def tell(done: int, total: int) -> None:
+            progress.start()  # once: a bar of nothing would be an empty line before what went wrong
+            if not tasks:
+                tasks.append(progress.add_task(description))
+            progress.update(tasks[0], completed=done, total=total)
+
+        return tell
+
+    try:
+        yield stage
+    finally:
+        if progress.tasks:
+            progress.stop()
