@@ -23,10 +23,10 @@ from measuring import COUNT, BenchmarkCommand, json_option, save, say, show, tim
 from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
 from animecam.drawing.networks import Networks, open_networks
-from animecam.faces.align import Aligner, head_pose
+from animecam.faces.align import Aligner, follow_region
 from animecam.faces.geometry import upright_region
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
-from animecam.faces.track import FOLLOW_PX, FOLLOW_SIDE, Tracker, TrackerOptions
+from animecam.faces.track import Tracker, TrackerOptions
 from animecam.measure.networks import REFERENCE, head_picture, opened_reference
 from animecam.measure.spread import SPREAD_HEADS, Ratio, Spread
 from animecam.measure.turns import interleave
@@ -39,7 +39,7 @@ from animecam.run.timing import ms_since
 from animecam.settings import Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
-from animecam.types import WHOLE_FRAME, Face, Frame, Image, Region, StreamFormat
+from animecam.types import Face, Frame, Image, Region, StreamFormat
 
 SOURCE = "pattern:1280x720@30?live=0"
 SHARE_ROUNDS = 10
@@ -172,7 +172,7 @@ def track_stages(frames: Sequence[Frame], settings: Settings) -> tuple[list[tupl
             return scan.detect(ops.glimpse(frame, upright_region(frame, scan_px)), MIN_SCORE)
 
         def look_around(frame: Frame, face: Face) -> object:
-            region = head_pose(face.detection, FOLLOW_SIDE).region(WHOLE_FRAME, FOLLOW_PX)
+            region = follow_region(frame, face.detection)
             return follow.detect(ops.glimpse(frame, region), MIN_SCORE)
 
         tracked, track_ms = timed(track, frames)

@@ -102,12 +102,12 @@ class Frame:
         time_base: Seconds per unit of `pts`.
         captured_ns: `time.perf_counter_ns()` when the frame left the device or the decoder.
         duration: Length in units of `time_base`, 0 when the source does not say.
-        packed: The memory behind `planes` as one array in PyAV's ndarray layout of the pixel format, when there is one
-            (an encoder can then take it without a copy).
+        packed: The memory behind `planes` as one array in PyAV's layout, if it is one: encoders take it as it is.
         is_placeholder: It stands in for a picture that there is not, and is shown as it is.
         on_gpu: The pixels of a frame that a GPU decoded or drew, where it left them.
         exif: EXIF data of a photo as its file has them, previews and all (a TIFF structure); empty: it has none.
         inset: Where what was filmed lies in the stored picture, the rest of which is black; None: it is all of it.
+        pixel_aspect: Width of a stored pixel as shown, over its height: DV, DVD and HDV are stored squeezed.
     """
 
     planes: tuple[Plane, ...]
@@ -124,6 +124,7 @@ class Frame:
     on_gpu: DevicePixels | None = None
     exif: bytes = b""
     inset: Inset | None = None
+    pixel_aspect: Fraction = Fraction(1)
 
     @property
     def width_px(self) -> int:
@@ -204,7 +205,7 @@ class StreamFormat:
         frames: Number of frames if the container says so, else 0.
         duration_s: Length in seconds if known, else 0.
         bit_rate: Bits per second of the source's video stream if known, else 0.
-        pixel_aspect: Width of a stored pixel as shown, over its height; 1 if unknown.
+        pixel_aspect: As in `Frame`; 1 if unknown.
     """
 
     width_px: int

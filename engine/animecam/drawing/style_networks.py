@@ -222,7 +222,7 @@ class StyleNetworks:
         Quantised networks are compiled for each size: that of a whole frame, drawn when a face is lost, must be ready.
         """
         look = self._settings.look
-        across, down = stream.width_px, stream.height_px
+        across, down = round(stream.width_px * stream.pixel_aspect), stream.height_px
         if stream.rotation_deg % 180:
             across, down = down, across
         whole, head = whole_frame_size(across, down, look.size_px), (look.size_px, look.size_px)

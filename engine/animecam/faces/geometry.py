@@ -1,6 +1,7 @@
 """Arithmetic of boxes and of the maps between a frame and the small pictures that detectors see."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import atan2, hypot, pi
 from typing import TypeAlias
 
@@ -84,7 +85,7 @@ def is_plausible(detection: Detection) -> bool:
 
 
 def upright_region(frame: Frame, longer_px: int) -> Region:
-    """The whole frame, but for its black bars, as a small upright picture.
+    """The whole frame, but for its black bars, as a small upright picture of square pixels.
 
     Args:
         frame: The frame; its `rotation_deg` is undone.
@@ -101,8 +102,10 @@ def upright_region(frame: Frame, longer_px: int) -> Region:
 
 
 def upright_size(frame: Frame) -> tuple[int, int]:
-    """Width and height of what a frame shows, without black bars, once its `rotation_deg` is undone."""
+    """Width and height of what a frame shows upright, without its black bars, in square pixels."""
     _, _, width_px, height_px = _filmed(frame)
+    if frame.pixel_aspect != 1:
+        width_px = max(1, round(width_px * frame.pixel_aspect))
     return (height_px, width_px) if frame.rotation_deg in (90, 270) else (width_px, height_px)
 
 
@@ -126,7 +129,7 @@ def _filmed(frame: Frame) -> Inset:
     return frame.inset or Inset(0, 0, frame.width_px, frame.height_px)
 
 
-def map_detection(detection: Detection, to_frame: Affine) -> Detection:
+def map_detection(detection: Detection, to_frame: Affine, pixel_aspect: Fraction = Fraction(1)) -> Detection:
     """Brings a detection from the pixels of a crop to those of the frame.
 
     The box keeps its middle and its size. It stays upright in the frame: under a turn its sides go to the nearer axes,
@@ -135,14 +138,17 @@ def map_detection(detection: Detection, to_frame: Affine) -> Detection:
     Args:
         detection: In crop pixels.
         to_frame: Similarity from crop to frame pixels, or nearly one: the box takes its scale along the first axis.
+            Where the frame's pixels are no squares, it is one but for those.
+        pixel_aspect: Width of the frame's pixels over their height.
     """
     points_px = detection.points_px @ to_frame[:, :2].T + to_frame[:, 2]
     box = detection.box_px
     x, y = to_frame @ (*box_centre(box), 1.0)
-    along, across = to_frame[0, 0], to_frame[1, 0]
+    wide = float(pixel_aspect)
+    along, across = to_frame[0, 0] * wide, to_frame[1, 0]
     half_width = (box.right - box.left) * hypot(along, across) / 2
     half_height = (box.bottom - box.top) * hypot(along, across) / 2
     if round(atan2(across, along) / (pi / 2)) % 2:
         half_width, half_height = half_height, half_width
-    edges = (x - half_width, y - half_height, x + half_width, y + half_height)
+    edges = (x - half_width / wide, y - half_height, x + half_width / wide, y + half_height)
     return Detection(Box(*(float(edge) for edge in edges)), points_px.astype(np.float32), detection.score)

@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import cycle
 
-from animecam.faces.align import head_pose
+from animecam.faces.align import follow_region
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.cuts import CutFinder
 from animecam.faces.geometry import Velocity, box_size, is_cut_off, is_plausible, map_detection, upright_region
@@ -15,13 +15,7 @@ from animecam.faces.missing import Missing
 from animecam.faces.queued import awaited
 from animecam.faces.sides import Sides
 from animecam.faces.still import Still
-from animecam.types import WHOLE_FRAME, Detection, Face, Faces, Frame, Image, Region
-
-FOLLOW_PX = 128
-"""Side of the picture around a known face: the input of the short-range network, so that nothing is resized twice."""
-
-FOLLOW_SIDE = 1.4
-"""Its side in template sides: the face fills 0.43 of it. Least jitter of 0.7 to 2.1 on four clips."""
+from animecam.types import Detection, Face, Faces, Frame, Image, Region
 
 SHORTEST_STEP_SECONDS = 0.002
 """Films of 500 frames a second have it; time stamps that are nearer to each other were mended or are wrong."""
@@ -197,7 +191,7 @@ class Tracker:
         region = upright_region(frame, self._options.scan_px)
         known_score = self._options.known_score
         seen = detector.detect(self._crop(frame, region), min(self._options.cut_off_score, known_score))
-        faces = [map_detection(face, region.to_frame) for face in seen if is_plausible(face)]
+        faces = [map_detection(face, region.to_frame, frame.pixel_aspect) for face in seen if is_plausible(face)]
         return [face for face in faces if face.score >= known_score or is_cut_off(face.box_px, frame)]
 
     def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:
@@ -205,22 +199,20 @@ class Tracker:
         still = self._still.seen(frame, track.track_id)
         if still is not None:
             return still
-        pose, (ahead_x, ahead_y) = head_pose(track.detection, FOLLOW_SIDE), track.shift_px(self._now_s)
-        pose = replace(pose, x_px=pose.x_px + ahead_x, y_px=pose.y_px + ahead_y)
-        region = pose.region(WHOLE_FRAME, FOLLOW_PX)
+        region = follow_region(frame, track.detection, *track.shift_px(self._now_s))
         picture = self._crop(frame, region)
-        seen = self._seen_in(picture, region)
+        seen = self._seen_in(frame, picture, region)
         self._still.remember(frame, track.track_id, region, picture, seen)
         return seen
 
-    def _seen_in(self, picture: Image, region: Region) -> tuple[Detection, ...]:
+    def _seen_in(self, frame: Frame, picture: Image, region: Region) -> tuple[Detection, ...]:
         seen = self._follow.detect(picture, self._options.known_score)
-        return tuple(map_detection(near, region.to_frame) for near in seen if is_plausible(near))
+        return tuple(map_detection(near, region.to_frame, frame.pixel_aspect) for near in seen if is_plausible(near))
 
     def _from_near(self, frame: Frame, face: Detection) -> Detection | None:
         """A face of the small copy as it is seen from near."""
-        region = head_pose(face, FOLLOW_SIDE).region(WHOLE_FRAME, FOLLOW_PX)
-        seen = self._seen_in(self._crop(frame, region), region)
+        region = follow_region(frame, face)
+        seen = self._seen_in(frame, self._crop(frame, region), region)
         return match([Expected(NOBODY, face.box_px, MATCH_REACH)], seen).get(NOBODY)
 
     def _is_likely(self, frame: Frame, face: Detection) -> bool:

@@ -5,6 +5,7 @@ from math import ceil
 import cv2
 import numpy as np
 
+from animecam.faces.geometry import upright_size
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import full_mask
@@ -28,7 +29,7 @@ def placeholder_frame(stream: StreamFormat, text: str) -> Frame:
     """A frame of a stream that shows a text instead of what was filmed.
 
     Args:
-        stream: Size, pixel format and rotation.
+        stream: Size, pixel format, rotation and shape of the pixels.
         text: One line of ASCII.
 
     Returns:
@@ -46,8 +47,9 @@ def placeholder_frame(stream: StreamFormat, text: str) -> Frame:
         captured_ns=0,
         packed=packed,
         is_placeholder=True,
+        pixel_aspect=stream.pixel_aspect,
     )
-    region = whole_frame_region(frame, min(stream.width_px, stream.height_px))
+    region = whole_frame_region(frame, min(upright_size(frame)))
     picture = placeholder_picture(region.width_px, region.height_px, text)
     return CpuImageOps().paste(frame, (Patch(region, picture, full_mask(region.width_px, region.height_px)),))
 

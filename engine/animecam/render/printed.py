@@ -100,14 +100,14 @@ class Printer:
             self.forget()
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         if frame.pixel_format.is_yuv:
-            self._print(frame.planes[0], planes[0])
+            self._print(frame.planes[0], planes[0], float(frame.pixel_aspect))
             if not frame.color.full_range:
                 cv2.LUT(planes[0], _narrow(), dst=planes[0])
             for plane in planes[1:]:
                 plane[...] = int(CHROMA_ZERO)
         else:
             gray = cast(Tones, cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2GRAY))
-            self._print(gray, gray)
+            self._print(gray, gray, float(frame.pixel_aspect))
             cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB, dst=planes[0])
         return replace(frame, planes=planes, packed=packed)
 
@@ -115,11 +115,11 @@ class Printer:
         """Takes the next frame as it comes."""
         self._kept = None
 
-    def _print(self, light: Tones, out: Tones) -> None:
-        """Writes ink, dots and paper of a picture, whatever the range of its levels."""
+    def _print(self, light: Tones, out: Tones, aspect: float) -> None:
+        """Writes ink, dots and paper of a picture with pixels of an aspect, whatever the range of its levels."""
         size = light.shape[1::-1]
         if self._screen is None or self._screen.shape != light.shape:
-            self._screen = screen(*size)
+            self._screen = screen(size[0], size[1], aspect)
             self._room = np.empty((2, *light.shape), np.uint8)
         tones_room, lines_room = self._room
         every = max(min(size) // PRINTED_SIDE_PX, 1)
@@ -170,14 +170,17 @@ def _exposed(light: Tones) -> Tones:
     return cast(Tones, cv2.addWeighted(light, own, around, others, -gain * dark))
 
 
-def screen(width_px: int, height_px: int) -> Plane:
+def screen(width_px: int, height_px: int, aspect: float = 1.0) -> Plane:
     """Thresholds of a grid of dots that stands on its corner, uint8 [height_px, width_px], each as frequent as others.
+
+    Dots are round where a pixel is `aspect` times as wide as high.
 
     They keep so far from ink and paper that those are printed whole.
     """
-    step_px = max(min(width_px, height_px) / DOTS_PER_SIDE, SMALLEST_STEP_PX)
+    step_px = max(min(width_px * aspect, height_px) / DOTS_PER_SIDE, SMALLEST_STEP_PX * max(aspect, 1.0))
     # cos(x + y) + cos(x - y) is twice this product.
-    across, down = (np.cos(np.arange(side) * (np.pi / step_px)).astype(np.float32) for side in (width_px, height_px))
+    sides = ((width_px, step_px / aspect), (height_px, step_px))
+    across, down = (np.cos(np.arange(side) * (np.pi / step)).astype(np.float32) for side, step in sides)
     thresholds = np.empty((height_px, width_px), np.uint8)
     half = np.float32((HEIGHTS - 1) / 2)
     for row, height in zip(thresholds, down * half, strict=True):  # row by row: photos have 24 million pixels

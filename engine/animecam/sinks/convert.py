@@ -1,15 +1,17 @@
 """Whole frames in other pixel formats, for outputs that cannot take the frame's own."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import cast
 
 import cv2
 import numpy as np
 
 from animecam.color import resolve_matrix, rgb_to_yuv_matrix, yuv_to_rgb_matrix
-from animecam.types import Color, Frame, Image, PixelFormat, Plane, allocate_planes
+from animecam.types import Color, Frame, Image, PixelFormat, Plane, StreamFormat, allocate_planes
 
 CHROMA_STEP = 2  # 4:2:0 has one chroma sample every two pixels, so its sides are even
+FULL_RANGE_RGB = Color(full_range=True)
 _QUARTER_TURN_DEG = 90
 _HALF_TURN_DEG = 180
 
@@ -73,6 +75,40 @@ def upright(frame: Frame) -> Frame:
         frame = to_yuv420(frame)  # a quarter turn of 4:2:2 has its chroma halved in height: no format of ours
     planes = tuple(turned(plane, frame.rotation_deg) for plane in frame.planes)
     return replace(frame, planes=planes, packed=None, rotation_deg=0)
+
+
+def to_square_rgb(frame: Frame) -> Image:
+    """The frame as RGB, uint8 [H, W, 3], upright and drawn out until its pixels are squares."""
+    picture = to_rgb(frame)
+    if frame.pixel_aspect == 1:
+        return picture
+    size = square_size(frame)
+    method = cv2.INTER_LINEAR if size[0] > picture.shape[1] else cv2.INTER_AREA
+    return cast(Image, cv2.resize(picture, size, interpolation=method))
+
+
+def with_squares(frame: Frame) -> Frame:
+    """The frame itself if its pixels are squares, else one that is drawn out, upright RGB in the host's memory."""
+    if frame.pixel_aspect == 1:
+        return frame
+    return replace(
+        frame,
+        planes=(to_square_rgb(frame.on_host()),),
+        packed=None,
+        on_gpu=None,
+        pixel_format=PixelFormat.RGB24,
+        color=FULL_RANGE_RGB,
+        rotation_deg=0,
+        inset=None,
+        pixel_aspect=Fraction(1),
+    )
+
+
+def square_size(stored: Frame | StreamFormat) -> tuple[int, int]:
+    """Width and height once a picture is upright and its pixels are squares as high as they were."""
+    width_px, height_px = upright_size(stored.width_px, stored.height_px, stored.rotation_deg)
+    across, down = upright_size(*stored.pixel_aspect.as_integer_ratio(), stored.rotation_deg)
+    return max(1, round(width_px * Fraction(across, down))), height_px
 
 
 def encoded_color(color: Color, height_px: int) -> Color:

@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 
 from animecam.bars import inset
-from animecam.sinks.convert import even, to_rgb, turned, upright_size
-from animecam.types import Color, Frame, Image, PixelFormat
-
-FULL_RANGE_RGB = Color(full_range=True)
+from animecam.sinks.convert import FULL_RANGE_RGB, even, to_rgb, turned, upright_size
+from animecam.types import Frame, Image, PixelFormat
 
 log = logging.getLogger(__name__)
 

@@ -1,18 +1,16 @@
-"""Still images and numbered sequences of them, upright."""
+"""Still images and numbered sequences of them, upright, with square pixels: their files cannot name others."""
 
-from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import cv2
 import numpy as np
 
 from animecam.errors import SinkError, UsageError
-from animecam.sinks.convert import to_rgb, upright_size
+from animecam.sinks.convert import to_square_rgb
 from animecam.sinks.exif import kept_exif
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
-from animecam.types import Frame, Image, StreamFormat
+from animecam.types import Frame, StreamFormat
 
 QUALITY = 95  # of JPEG and WebP, from 1 to 100
 
@@ -43,8 +41,6 @@ class ImageSink:
         self._overwrite = options.overwrite
         self._keeps_location = options.keeps_location
         self._settings = _settings(self._path.suffix.lower())
-        across, down = stream.pixel_aspect.as_integer_ratio()
-        self._aspect = Fraction(*upright_size(across, down, stream.rotation_deg))
         self._is_closed = False
         if not self._is_sequence and (stream.is_live or stream.frames > 1):
             raise UsageError(f"{uri} holds one picture, the input is a video", hint=self._sequence_hint())
@@ -86,7 +82,7 @@ class ImageSink:
             Target.of(self._path).commit(overwrite=self._overwrite)
 
     def _write(self, frame: Frame, target: Target) -> None:
-        picture = cv2.cvtColor(_with_squares(to_rgb(frame), self._aspect), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(to_square_rgb(frame), cv2.COLOR_RGB2BGR)
         try:
             told = self._told(frame)
             kinds, parts = [*told], [np.frombuffer(part, np.uint8) for part in told.values()]
@@ -115,15 +111,6 @@ class ImageSink:
 
     def _sequence_hint(self) -> str:
         return f"for every frame as a picture: {self._path.with_name(f'{self._path.stem}-%05d{self._path.suffix}')}"
-
-
-def _with_squares(picture: Image, aspect: Fraction) -> Image:
-    """An upright picture whose pixels are squares, as a picture's file cannot say that they are not."""
-    if aspect == 1:
-        return picture
-    height_px, width_px = picture.shape[:2]
-    method = cv2.INTER_LINEAR if aspect > 1 else cv2.INTER_AREA
-    return cast(Image, cv2.resize(picture, (max(1, round(width_px * aspect)), height_px), interpolation=method))
 
 
 def _settings(extension: str) -> list[int]:

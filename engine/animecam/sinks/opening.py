@@ -14,7 +14,6 @@ __all__ = ["SinkOptions", "check_output", "open_sink"]
 
 log = logging.getLogger(__name__)
 
-_SQUARE = (OutputKind.WINDOW, OutputKind.V4L2, OutputKind.VIRTUALCAM)
 _Opener = Callable[[str, StreamFormat, SinkOptions], Sink]
 
 
@@ -37,11 +36,7 @@ def open_sink(uri: str, format: StreamFormat, options: SinkOptions | None = None
     """
     options = options or SinkOptions()
     check_output(uri, options.reads or options.audio_from, overwrite=options.overwrite)
-    kind = output_kind(uri)
-    if kind in _SQUARE and format.pixel_aspect != 1:
-        text = "%s shows pixels as squares, and they are %d:%d: what is seen there is out of shape; files keep it"
-        log.warning(text, uri, *format.pixel_aspect.as_integer_ratio())
-    return _OPENERS[kind](uri, format, options)
+    return _OPENERS[output_kind(uri)](uri, format, options)
 
 
 def _open_window(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:

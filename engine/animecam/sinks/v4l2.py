@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from animecam.errors import SinkError, UsageError
-from animecam.sinks.convert import even, to_yuv420, upright, upright_size
+from animecam.sinks.convert import even, square_size, to_yuv420, upright, with_squares
 from animecam.sinks.v4l2_device import DeviceFormat, OutputDevice, V4l2Device
 from animecam.sources.v4l2 import fourcc
 from animecam.types import Color, ColorMatrix, Frame, Plane, StreamFormat
@@ -23,7 +23,7 @@ _PATH = re.compile(r"v4l2:(?://)?(/[^/].*)", re.IGNORECASE)
 
 
 class V4l2Sink:
-    """Gives frames to programs that take pictures from a webcam, upright.
+    """Gives frames to programs that take pictures from a webcam, upright, with square pixels.
 
     Args:
         uri: `v4l2:///dev/video9`.
@@ -61,8 +61,9 @@ class V4l2Sink:
         Raises:
             SinkError: The frame has another size than the device, or the device is gone.
         """
+        frame = with_squares(frame)
         data = _packed_yuyv(frame) if self._format.pixel_format == YUYV else _packed_yuv420(frame)
-        size = _stored_size(frame.width_px, frame.height_px, frame.rotation_deg)
+        size = _stored_size(frame)
         if size != (self._format.width_px, self._format.height_px):
             raise SinkError(f"the picture changed its size to {size[0]}x{size[1]} pixels", hint="start again")
         try:
@@ -80,7 +81,7 @@ class V4l2Sink:
 
     def _agree(self, stream: StreamFormat) -> DeviceFormat:
         """Finds a format that both sides know."""
-        width_px, height_px = _stored_size(stream.width_px, stream.height_px, stream.rotation_deg)
+        width_px, height_px = _stored_size(stream)
         try:
             can_output = self._device.can_output()
         except OSError as error:
@@ -134,8 +135,8 @@ def modprobe_command(number: int = USUAL_NUMBER) -> str:
     return f'sudo modprobe v4l2loopback devices=1 video_nr={number} card_label="animecam" exclusive_caps=1'
 
 
-def _stored_size(width_px: int, height_px: int, rotation_deg: int) -> tuple[int, int]:
-    width_px, height_px = upright_size(width_px, height_px, rotation_deg)
+def _stored_size(stored: Frame | StreamFormat) -> tuple[int, int]:
+    width_px, height_px = square_size(stored)
     return even(width_px), even(height_px)
 
 

@@ -20,7 +20,7 @@ from typing import cast
 import cv2
 
 from animecam.sinks.caption import captioned, enlargement
-from animecam.sinks.convert import to_rgb
+from animecam.sinks.convert import to_square_rgb
 from animecam.sinks.talk import Drag, Press, Talk
 from animecam.sinks.viewport import Viewport, WindowState
 from animecam.sinks.window_keys import VIEWER_ACTIONS, Action, action_of, key_of
@@ -79,7 +79,7 @@ class Viewer:
         is_new = text_count != self._shown_text
         # From a copy: converting a large picture takes longer than a camera needs to overtake it, every time.
         if self._viewport.count > self._shown_index and (frame := self._viewport.copy_newest()) is not None:
-            picture = cast(Plane, cv2.cvtColor(to_rgb(frame), cv2.COLOR_RGB2BGR))
+            picture = cast(Plane, cv2.cvtColor(to_square_rgb(frame), cv2.COLOR_RGB2BGR))
             if self._picture is None:
                 cv2.resizeWindow(self._title, *first_size(picture.shape[1], picture.shape[0]))
             self._picture, self._shown_index, is_new = picture, frame.index, True

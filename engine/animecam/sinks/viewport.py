@@ -101,20 +101,22 @@ class Viewport:
         for plane in frame.planes:
             pixels[start : start + plane.size].reshape(plane.shape)[...] = plane
             start += plane.size
-        self.about[count % PLACES, :6] = (
+        self.about[count % PLACES] = (
             _FORMATS.index(frame.pixel_format),
             frame.width_px,
             frame.height_px,
             frame.rotation_deg,
             frame.color.matrix,
             frame.color.full_range,
+            *frame.pixel_aspect.as_integer_ratio(),
         )
         self.head[_COUNT] = count
 
     def newest(self) -> Frame:
         """The picture that was put in last; its planes change under the reader's eyes two pictures later."""
         count = self.count
-        format_index, width_px, height_px, rotation_deg, matrix, full_range = map(int, self.about[count % PLACES, :6])
+        about = map(int, self.about[count % PLACES])
+        format_index, width_px, height_px, rotation_deg, matrix, full_range, *aspect = about
         pixel_format = _FORMATS[format_index]
         return Frame(
             planes=planes_of(self.pixels[count % PLACES], pixel_format, width_px, height_px),
@@ -125,6 +127,7 @@ class Viewport:
             pts=count,
             time_base=Fraction(1),
             captured_ns=0,
+            pixel_aspect=Fraction(*aspect),
         )
 
     def copy_newest(self) -> Frame | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from animecam.errors import SinkError
-from animecam.sinks.convert import to_rgb, upright_size
+from animecam.sinks.convert import square_size, to_square_rgb
 from animecam.types import Frame, StreamFormat
 
 _PACKAGE = "pyvirtualcam"
@@ -18,7 +18,7 @@ _NEEDED_DRIVER = (
 
 
 class VirtualCameraSink:
-    """Gives frames to programs that take pictures from a webcam.
+    """Gives frames to programs that take pictures from a webcam, upright, with square pixels.
 
     Args:
         uri: `virtualcam:` for the first that the package can open, or `virtualcam:NAME`, of a camera as other programs
@@ -44,7 +44,7 @@ class VirtualCameraSink:
         self.uri = uri
         name = uri.partition(":")[2].removeprefix("//")
         package = package or _import()
-        width_px, height_px = upright_size(stream.width_px, stream.height_px, stream.rotation_deg)
+        width_px, height_px = square_size(stream)
         self._shape = (height_px, width_px, 3)
         try:
             self._camera: Any = package.Camera(
@@ -67,7 +67,7 @@ class VirtualCameraSink:
         Raises:
             SinkError: The frame has another size than the camera, or the camera is gone.
         """
-        picture = to_rgb(frame)
+        picture = to_square_rgb(frame)
         if picture.shape != self._shape:
             raise SinkError(f"the picture changed its size to {picture.shape[1]}x{picture.shape[0]} pixels")
         try:

@@ -27,7 +27,7 @@ _PACKAGE_FOLDER = Path(__file__).parents[2]
 
 
 class WindowSink:
-    """Shows frames upright, the newest at once; q, Esc or the window's button end the run.
+    """Shows frames upright, with square pixels, the newest at once; q, Esc or the window's button end the run.
 
     Args:
         uri: `window:`.

@@ -190,6 +190,7 @@ class DecodedSource:
             duration=duration,
             on_gpu=pixels.on_gpu,
             inset=pixels.inset,
+            pixel_aspect=self.format.pixel_aspect,
         )
 
     def _unwrapped(self, frame: av.VideoFrame) -> Pixels:

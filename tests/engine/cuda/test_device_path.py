@@ -1,6 +1,7 @@
 """The way of frames through a GPU, on a GPU that is the host: the pictures, the order of work, and what it costs."""
 
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import BackendError, DeviceMemoryError
+from animecam.faces.align import Pose
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -134,6 +136,21 @@ def in_light(frame: Frame, light: float, has_color: bool) -> Frame:
             plane[...] = black
         plane[...] = black + light * (plane.astype(float) - black)
     return frame
+
+
+@pytest.mark.parametrize("aspect", [Fraction(4, 3), Fraction(10, 11)])
+def test_squeezed_heads_look_as_the_processor_draws_them(host, gpu, no_persons, aspect):
+    def heads(index):
+        poses = (Pose(80 * float(aspect), 80 + index, 90, 0.3), Pose(160 * float(aspect), 70, 60, -0.9))
+        return [pose.region(track_id, SIZE_PX, aspect) for track_id, pose in enumerate(poses)]
+
+    frames = [replace(film(PixelFormat.NV12, index), pixel_aspect=aspect) for index in range(4)]
+    cpu, network = OnCpu(host.HostNetwork(gpu), no_persons), host.HostNetwork(gpu)
+    with closing(DevicePath(gpu, OPTIONS)) as path:
+        for index, frame in enumerate(frames):
+            drawn = path.submit(frame, heads(index), "s", network, STRENGTH)().frame
+            compare(drawn, cpu(frame, heads(index)))
+            assert drawn.pixel_aspect == aspect
 
 
 def test_a_network_that_takes_fewer_pictures_is_bound_where_memory_begins(host, gpu):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
@@ -142,6 +143,16 @@ def test_each_threshold_of_a_screen_is_as_frequent_as_others(size_px):
     assert levels.max() < 215
     even = [(level - 42.5) / 170 for level in (60, 85, 127.5, 170, 195)]
     assert np.abs(np.subtract(below, even)).max() < 0.06  # the pixels between two rows are few
+
+
+@pytest.mark.parametrize("aspect", [4 / 3, 10 / 11])
+def test_dots_are_round_where_pixels_are_no_squares(aspect):
+    stored = screen(round(1920 / aspect), 1080, aspect).astype(np.uint8)
+    shown = cv2.resize(stored, (1920, 1080), interpolation=cv2.INTER_CUBIC).astype(int)
+    assert np.abs(shown - screen(1920, 1080)).mean() < 6
+    assert np.abs(cv2.resize(screen(round(1920 / aspect), 1080), (1920, 1080)) - screen(1920, 1080)).mean() > 30
+    frame = replace(_frame(100), pixel_aspect=Fraction(aspect))
+    assert not np.array_equal(Printer()(frame).planes[0], Printer()(replace(frame, pixel_aspect=1)).planes[0])
 
 
 def test_what_was_forgotten_counts_for_nothing():

@@ -79,6 +79,7 @@ def _make_frame(stream: StreamFormat, index: int = 0, pts: int | None = None, du
         captured_ns=0,
         duration=duration,
         packed=packed,
+        pixel_aspect=stream.pixel_aspect,
     )
 
 

@@ -339,7 +339,7 @@ def test_a_writer_that_is_faster_than_the_conversion_does_not_keep_the_window_bl
         overtake()
         return to_rgb(frame)
 
-    monkeypatch.setattr(viewer, "to_rgb", slow_to_rgb)
+    monkeypatch.setattr(viewer, "to_square_rgb", slow_to_rgb)
     monkeypatch.setattr(viewer.cv2, "resizeWindow", lambda *_: None)
     monkeypatch.setattr(viewer.cv2, "imshow", lambda title, picture: shown.append(picture))
     viewer.Viewer(reader, Talk.create(tmp_path / "t"), "x")._renew()

@@ -33,13 +33,13 @@ def test_a_photo_that_is_whole_is_read_whatever_else_is_in_tiles(media, tmp_path
 def test_the_shape_of_pixels_is_known(make_clip, tmp_path, name):
     clip = make_clip(tmp_path / name, options={"preset": "ultrafast", "aspect": "16/11"})
     source = open_file(clip, OPTIONS)
-    assert source.format.pixel_aspect == Fraction(16, 11)
+    assert source.format.pixel_aspect == source.read().pixel_aspect == Fraction(16, 11)
     source.close()
 
 
 def test_pixels_of_which_nobody_says_a_shape_are_square(make_clip, tmp_path):
     source = open_file(make_clip(tmp_path / "a.mp4"), OPTIONS)
-    assert source.format.pixel_aspect == 1
+    assert source.format.pixel_aspect == source.read().pixel_aspect == 1
     source.close()
 
 
