@@ -32,6 +32,9 @@ _USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1"
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
 
+_KEEPING_START = ("matroska", "webm")
+"""Formats whose films may begin late by their own clock. Elsewhere players show nothing until then."""
+
 _EDITED = ("mp4", "mov")  # formats that say what of their sound is not heard
 _AAC = "aac"
 APART_SECONDS = 0.04  # sound that is further from its pictures is seen to be
@@ -101,9 +104,11 @@ class AudioCopier:
         self._is_edited = container.format.name in _EDITED
         self._is_step_known = not self._is_avi
         try:
-            self._input = Soundtrack(path)
+            self._input = Soundtrack(path, keeps_start=container.format.name in _KEEPING_START)
         except FFmpegError as error:
             raise SinkError(f"cannot read the sound of {path}: {error.strerror}") from error
+        if self.late_s:
+            log.warning("%s begins at %.1f s by its own clock: its result begins at 0", path, self.late_s)
         self._filters: dict[int, BitStreamFilterContext] = {}
         with ExitStack() as on_failure:
             on_failure.callback(self._input.close)
@@ -116,6 +121,11 @@ class AudioCopier:
             self._packets = self._input.packets()
             self._next = self._read()
             on_failure.pop_all()
+
+    @property
+    def late_s(self) -> Fraction:
+        """How much earlier all is written than the file has it, as it begins late by its own clock."""
+        return self._input.late_s
 
     @property
     def rates(self) -> tuple[int, ...]:
@@ -210,7 +220,7 @@ class AudioCopier:
     def _copy_descriptions(self) -> None:
         container = self._input.container
         self._output.metadata.update({tag: told for tag, told in container.metadata.items() if self._is_kept(tag)})
-        chapters = container.chapters()
+        chapters = self._input.chapters()
         if self._end_s is not None:  # a player takes a film for as long as its last chapter
             for chapter in chapters:
                 chapter["end"] = min(chapter["end"], ceil(self._end_s / (chapter["time_base"] or 1)))

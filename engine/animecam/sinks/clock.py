@@ -20,12 +20,14 @@ class Clock:
     Attributes:
         time_base: Seconds per unit of the output's stamps.
         frames: Frames stamped so far.
+        late_s: What is taken off the frames' times, as the film begins late by its own clock.
     """
 
     def __init__(self, stream: StreamFormat, *, keeps_time: bool = True) -> None:
         rate = stream.rate or UNKNOWN_RATE
         self.time_base = stream.time_base if keeps_time else 1 / rate
         self.frames = 0
+        self.late_s = Fraction(0)
         self._usual_duration = max(1, round(1 / (rate * self.time_base)))
         self._starts_at_zero = stream.is_live
         self._start_s = Fraction(0)
@@ -63,7 +65,7 @@ class Clock:
         time_s = frame.pts * frame.time_base
         if self.frames == 0 and self._starts_at_zero:
             self._start_s = time_s
-        pts = round((time_s - self._start_s) / self.time_base)
+        pts = round((time_s - self._start_s - self.late_s) / self.time_base)
         if self.frames == 0:
             self._first_pts = pts
         self._pts = pts if self.frames == 0 else max(pts, self._pts + 1)

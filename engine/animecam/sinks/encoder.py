@@ -65,9 +65,10 @@ class Encoder:
             on_failure.callback(self.abandon)
             self._video = self._add_video(stream)
             if options.audio_from is not None:
-                self._sound = AudioCopier(
+                copier = AudioCopier(
                     options.audio_from, self._container, keeps_location=options.keeps_location, cut_s=options.cut_s
                 )
+                self._sound, self._clock.late_s = copier, copier.late_s
             elif options.microphone is not None:
                 self._sound = LiveSound(options.microphone, self._container, encoding.container, options.audio_delay_ms)
             self._container.container_options.update(self._muxer_settings())

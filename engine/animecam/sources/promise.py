@@ -6,7 +6,7 @@ from fractions import Fraction
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from animecam.sources.stamps import CONTAINER_TIME_BASE, clock_start_s
+from animecam.sources.stamps import CONTAINER_TIME_BASE, clock_start_s, late_start_s
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +16,14 @@ FROM_ZERO = ("matroska", "mp4")
 and MP4 in fragments, of which some may come without those before them. An MP4 in one piece promises frames."""
 
 
+def length_s(container: InputContainer, stream: VideoStream) -> float:
+    """How long a film says it is, in seconds; 0 if it does not."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    whole_s, late_s = (container.duration or 0) * CONTAINER_TIME_BASE, late_start_s(container)
+    return float(whole_s - late_s if _is_from_zero(container) and whole_s > late_s else whole_s)
+
+
 class Promise:
     """What a file says of its length, and what comes of it.
 
@@ -23,7 +31,7 @@ class Promise:
         uri: Name for messages.
         container: The file, open.
         stream: Its pictures.
-        promised_s: How long it says it is, 0 if it does not.
+        promised_s: How long it says it is, by `length_s`.
     """
 
     def __init__(self, uri: str, container: InputContainer, stream: VideoStream, promised_s: float) -> None:
@@ -56,8 +64,8 @@ class Promise:
     def _counts_from_s(self) -> Fraction:
         """From when the promised length counts, on the clock of the frames; sound may begin long before pictures."""
         stream, container = self._stream, self._container
-        if any(name in container.format.name for name in FROM_ZERO):
-            return Fraction(0)
+        if _is_from_zero(container):
+            return Fraction(0) if stream.duration else late_start_s(container)
         first_s = self._first_s or Fraction(0)
         if not stream.duration:
             return min(first_s, (container.start_time or 0) * CONTAINER_TIME_BASE)
@@ -65,3 +73,7 @@ class Promise:
             return first_s
         # A recording may begin between two key frames: pictures that cannot be decoded are part of the promise.
         return min(first_s, stream.start_time * stream.time_base - clock_start_s(container))
+
+
+def _is_from_zero(container: InputContainer) -> bool:
+    return any(name in container.format.name for name in FROM_ZERO)

@@ -24,7 +24,7 @@ from animecam.sources.options import SourceOptions
 from animecam.sources.packets import Describe, Packets
 from animecam.sources.pixel_limit import PixelLimit
 from animecam.sources.pixels import Pixels, Unwrapper
-from animecam.sources.promise import Promise
+from animecam.sources.promise import Promise, length_s
 from animecam.sources.stamps import CONTAINER_TIME_BASE, ShownAt, Stamps, clock_start_s, may_jump, stores_times
 from animecam.sources.tracks import FrameAspect, bit_rate, frame_rate, video_track
 from animecam.types import ColorMatrix, Frame, StreamFormat
@@ -218,9 +218,6 @@ class DecodedSource:
         pixels = self._unwrapped(frame)
         width_px, height_px = pixels.size
         stream, container = self._stream, self._container
-        duration_s = float((stream.duration or 0) * self._time_base)
-        if not duration_s:
-            duration_s = float((container.duration or 0) * CONTAINER_TIME_BASE)
         return StreamFormat(
             width_px=width_px,
             height_px=height_px,
@@ -231,7 +228,7 @@ class DecodedSource:
             rate=frame_rate(stream),
             is_live=self._is_live,
             frames=stream.frames,
-            duration_s=0.0 if self._is_live else duration_s,
+            duration_s=0.0 if self._is_live else length_s(container, stream),
             bit_rate=bit_rate(container, stream),
             pixel_aspect=self._unwrap.shape.pixel_aspect,
         )

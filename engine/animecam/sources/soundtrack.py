@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -20,8 +21,11 @@ from av.video.stream import VideoStream
 
 from animecam.sources.file import open_container
 from animecam.sources.options import SourceOptions
-from animecam.sources.stamps import JUMP_SECONDS, Stamps, clock_start_s, may_jump
+from animecam.sources.stamps import JUMP_SECONDS, Stamps, clock_start_s, late_start_s, may_jump
 from animecam.sources.tracks import frame_rate
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +54,12 @@ class Soundtrack:
 
     Args:
         path: The file.
+        keeps_start: A film that begins late by its own clock does so; else it begins at zero, and with it all that is
+            given here.
 
     Attributes:
         container: The file, for what it says of itself.
+        late_s: How much earlier all is given than the file has it, but for clocks that jump.
         streams: The tracks, without those of a kind that FFmpeg does not know, and those that are announced and never
             come: recorded broadcasts list languages that nobody speaks.
         subtitles: Tracks of subtitles; their packets come among the others once `follow` has asked for them.
@@ -61,8 +68,9 @@ class Soundtrack:
         av.error.FFmpegError: It cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps_start: bool = True) -> None:
         self.container: InputContainer = open_container(path, SourceOptions())
+        self.late_s = Fraction(0) if keeps_start else late_start_s(self.container)
         tracks = self.container.streams.audio
         self.streams: list[AudioStream] = [track for track in tracks if _is_known(track)]
         if unknown := len(tracks) - len(self.streams):
@@ -81,7 +89,15 @@ class Soundtrack:
         pictures = self.container.streams.best("video")
         if not isinstance(pictures, VideoStream) or pictures.start_time is None or pictures.time_base is None:
             return Fraction(0)
-        return pictures.start_time * pictures.time_base - clock_start_s(self.container)
+        return pictures.start_time * pictures.time_base - clock_start_s(self.container) - self.late_s
+
+    def chapters(self) -> list[Chapter]:
+        """The chapters of the film; what of them comes before its beginning is left out."""
+        chapters = self.container.chapters()
+        for chapter in chapters if self.late_s else ():
+            late = round(self.late_s / (chapter["time_base"] or 1))
+            chapter["start"], chapter["end"] = max(0, chapter["start"] - late), chapter["end"] - late
+        return [chapter for chapter in chapters if chapter["end"] > 0] if self.late_s else chapters
 
     def follow(self, tracks: Collection[int]) -> None:
         """Reads some of the tracks of subtitles, too; before any packet."""
@@ -93,6 +109,13 @@ class Soundtrack:
         Raises:
             av.error.FFmpegError: The file breaks off.
         """
+        for packet in self._placed_packets():
+            late = round(self.late_s / packet.time_base)
+            packet.dts = None if packet.dts is None else packet.dts - late
+            packet.pts = None if packet.pts is None else packet.pts - late
+            yield packet
+
+    def _placed_packets(self) -> Iterator[Packet[Stream]]:
         for stream in self.container.streams:
             if stream not in self._demuxed:
                 stream.discard = Discard.all

@@ -9,6 +9,7 @@ CONTAINER_TIME_BASE = Fraction(1, 1_000_000)  # unit of a container's own times
 JUMP_SECONDS = 1  # a step back of more than this is a new count (joined files, a restarted sender), less is an error
 LONGEST_GAP_SECONDS = 10  # a step ahead of more than this, where clocks jump, is a new count; less is a lost signal
 GAP_FRAMES = 3  # of a film of few pictures, as a time lapse, that a gap may be long, too
+LATE_SECONDS = 1  # of a film that begins later by its own clock, the part of a recording, nothing is shown until then
 MAX_REORDERED = 16  # frames that a decoder may wait for: the most of H.264 and HEVC
 
 
@@ -152,4 +153,14 @@ def may_jump(container: InputContainer) -> bool:
 
 def clock_start_s(container: InputContainer) -> Fraction:
     """When the clock of a film begins: what must be taken off its times, 0 where they mean what they say."""
-    return (container.start_time or 0) * CONTAINER_TIME_BASE if may_jump(container) else Fraction(0)
+    return _start_s(container) if may_jump(container) else Fraction(0)
+
+
+def late_start_s(container: InputContainer) -> Fraction:
+    """When the first sound or picture of a film comes, on the clock of its frames, if that is late; else 0."""
+    start_s = _start_s(container) - clock_start_s(container)
+    return start_s if start_s >= LATE_SECONDS else Fraction(0)
+
+
+def _start_s(container: InputContainer) -> Fraction:
+    return (container.start_time or 0) * CONTAINER_TIME_BASE

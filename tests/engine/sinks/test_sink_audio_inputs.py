@@ -219,6 +219,8 @@ def test_silence_in_a_transport_stream_stays(converted, tmp_path, make_clip, rea
 class BrokenSound:
     """Sound that fails once it is open, with an error that no output names."""
 
+    late_s = 0
+
     def __init__(self) -> None:
         self.is_closed = False
 
