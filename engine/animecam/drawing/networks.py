@@ -117,6 +117,7 @@ class Networks(StyleNetworks):
         is_live: bool = True,
         crop: Cropper | None = None,
         quality: str | None = None,
+        name: str = "",
     ) -> Renderer:
         """A renderer that knows nobody yet.
 
@@ -126,6 +127,7 @@ class Networks(StyleNetworks):
             is_live: Frames come at the world's pace, so that a frame rate can be held.
             crop: Crops what the detectors look at; None does it on the processor.
             quality: Of the networks; None: the usual one of each style.
+            name: Of the film, where there may be several; what is told of it begins so.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
@@ -147,6 +149,7 @@ class Networks(StyleNetworks):
             tint=HairTint(self.persons()),
             governing=Governed(Governor(target_fps, GOVERNED_SIZES_PX), controls, self) if target_fps else None,
             idle=Idle() if is_live else None,
+            name=name,
         )
 
     def persons(self) -> FindPersons:
@@ -161,6 +164,7 @@ class Networks(StyleNetworks):
         *,
         is_live: bool = True,
         video: GpuVideo = NO_GPU_VIDEO,
+        name: str = "",
     ) -> Generator[Render]:
         """The fastest renderer there is, for the length of the block: on the GPU where the styles can be drawn there.
 
@@ -169,6 +173,7 @@ class Networks(StyleNetworks):
             controls: As for `renderer`.
             is_live: As for `renderer`.
             video: Whether frames come from the GPU's decoder and go to its encoder.
+            name: As for `renderer`.
 
         Raises:
             BackendError: The GPU failed.
@@ -176,13 +181,13 @@ class Networks(StyleNetworks):
         self.begin_run()
         place = self._device_place()
         if place is None:
-            yield self.renderer(timing, controls, is_live=is_live)
+            yield self.renderer(timing, controls, is_live=is_live, name=name)
             return
         gpu, styles = place
         gpu.use()
         path = self._open_path(gpu)
         if path is None:
-            yield self.renderer(timing, controls, is_live=is_live)
+            yield self.renderer(timing, controls, is_live=is_live, name=name)
             return
         quality = None
         look = controls.look if controls else self._settings.look
@@ -195,7 +200,7 @@ class Networks(StyleNetworks):
                 path=path,
                 find_network=styles,
                 note_network=self.note_device,
-                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop, quality=quality),
+                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop, quality=quality, name=name),
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
                 timing=timing,
                 pictures=self._pictures_on(gpu) if video.encoder is not None else None,

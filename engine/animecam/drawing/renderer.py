@@ -112,6 +112,7 @@ class Renderer:
         tint: Tints hair, where a look asks for it.
         governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
         idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
+        name: What is drawn, where it is one of several: what is told of it begins so.
     """
 
     def __init__(
@@ -128,13 +129,14 @@ class Renderer:
         tint: HairTint,
         governing: Governing | None = None,
         idle: Idle | None = None,
+        name: str = "",
     ) -> None:
         self._track, self._align, self._ops = track, align, ops
         self._draw, self._calm, self._compositor = draw, calm, compositor
         self._controls, self._timing = controls, timing
         self._governing, self._idle = governing, idle
         self._enlarge_eyes, self._tint, self._print = EyeEnlarger(), tint, Printer()
-        self._has_told_of_others = False
+        self._name, self._has_told_of_others = name, False
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
@@ -269,7 +271,7 @@ class Renderer:
         told = told_of_crowd(len(faces.faces), faces.left_out, look)
         if told and not self._has_told_of_others:
             self._has_told_of_others = True
-            log.warning("%s", told)
+            log.warning("%s%s", self._name and f"{self._name}: ", told)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         is_bare = _may_be_bare(faces, look)

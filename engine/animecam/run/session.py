@@ -197,7 +197,9 @@ def run(
 ) -> Figures:
     """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
     timing = Timing()
-    with networks.rendering(timing, controls, is_live=source.format.is_live, video=video) as render:
+    is_live = source.format.is_live
+    name = "" if is_live else source.uri
+    with networks.rendering(timing, controls, is_live=is_live, video=video, name=name) as render:
         pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
         return pipeline.run(seconds=seconds, film_s=film_s, on_tick=tell)
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import av
 import cv2
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -210,3 +211,17 @@ def test_the_bar_of_a_beginning_is_as_long_as_that(tmp_path, monkeypatch, second
     monkeypatch.setattr(session, "convert_file", convert)
     convert_jobs([Job(tmp_path / "a.mp4", tmp_path / "b.mp4", seconds=seconds)], None, None, display, SinkOptions())
     assert (bar.total, bar.places) == (total, [done])
+
+
+def test_a_film_with_more_faces_than_are_drawn_is_named(tmp_path, make_clip, media, monkeypatch, capfd):
+    def two(index, width_px, height_px):
+        return np.hstack([media.portrait(index, width_px // 2, height_px)] * 2)
+
+    for name, content in (("one.mp4", media.portrait), ("two.mp4", two)):
+        make_clip(tmp_path / name, width_px=640, height_px=320, frames=6, content=content)
+    monkeypatch.chdir(tmp_path)
+    words = ["convert", "one.mp4", "two.mp4", "-o", "out", "--max-faces", "1", "--size", "192", "--threads", "1"]
+    assert main(words) == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert "two.mp4: 1 more face in the picture is not drawn: --max-faces 2 draws all" in told
+    assert told.count("more face") == 1

@@ -77,7 +77,7 @@ def studio():
         timing = Timing()
         persons, hair_persons = Doubtful(), Doubtful()
 
-        def renderer(self, governing=None, idle=None):
+        def renderer(self, governing=None, idle=None, name=""):
             ops = CpuImageOps()
             return Renderer(
                 track=lambda _frame: self.faces,
@@ -91,6 +91,7 @@ def studio():
                 governing=governing,
                 idle=idle,
                 tint=HairTint(self.hair_persons),
+                name=name,
             )
 
     return Studio()
@@ -341,6 +342,13 @@ def test_faces_beyond_the_most_that_are_drawn_are_told_of_once(studio, caplog, l
     for index in range(1, 4):
         renderer(_frame(index))
     assert caplog.messages == [words]
+
+
+def test_one_film_of_several_is_named(studio, caplog):
+    studio.faces = Faces((FACE,), left_out=1)
+    studio.renderer(name="a/clip.mp4")(_frame())
+    (told,) = caplog.messages
+    assert told.startswith("a/clip.mp4: 1 more face in the picture")
 
 
 @pytest.mark.parametrize("unseen", list(Unseen))
