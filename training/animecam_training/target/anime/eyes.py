@@ -12,7 +12,8 @@ from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, lid_
 # Lengths are fractions of the eye's width unless said, lightness and colour CIE Lab units.
 WIDER = 1.02  # than the eye's corners are apart
 OPENNESS_SEEN, OPENNESS_DRAWN = (0.05, 0.13, 0.36, 0.50), (0.0, 0.68, 0.95, 1.05)
-"""Height over width of the photo's eye, and how far the drawn one is open."""
+"""Height over width of the photo's eye, and how far the drawn one is open. Steep, or narrow eyes would be shut: with an
+even curve, and lids at any height in the photos, networks drew winks clean, but some people's open eyes as a line."""
 WINK = 0.08  # eyes that differ by less are open alike: one of two narrow eyes would be drawn shut
 OPEN_FROM = 0.25  # less open than this, an eye is a lash line
 TALLEST, UPPER_SHARE = 0.80, 0.60
