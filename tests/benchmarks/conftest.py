@@ -30,6 +30,7 @@ SCRIPTS = {
     "backends": ("backends", ("--style", STYLE, "--size", "64", "--rounds", "3")),
     "scaling": ("scaling", ("--sweep", "faces", "--sweep", "scope", "--sweep", "palette", "--frames", "2", *STYLED)),
     "soak": ("soak", ("pattern:160x120@60", "--minutes", "0.03", "--window", "0.1", *STYLED)),
+    "light": ("light", STYLED),
     "flicker": ("flicker", (TINY, "--frames", "4", *STYLED)),
     "pipeline": ("pipeline", ("pattern:160x120@30", "--seconds", "0.5", *STYLED)),
     "convert": ("pipeline", ("pattern:160x120@30?live=0&frames=4", "--encode", *STYLED)),
