@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import logging
 import os
 import ssl
 import tempfile
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import platformdirs
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from animecam.errors import UsageError
+
+log = logging.getLogger(__name__)
 
 VALID_DAYS = 397  # the longest that browsers accept
 SPARE_DAYS = 7  # one that ends sooner is replaced
@@ -66,7 +70,7 @@ def own_tls(hosts: Sequence[str], folder: Path | None = None) -> OwnTls:
         folder: Where it is kept; None is the user's data folder.
 
     Raises:
-        UsageError: The one that is kept is damaged, or not even a temporary file can be written.
+        UsageError: Not even a temporary file can be written.
     """
     try:
         return _loaded(own_certificate(hosts, folder))
@@ -95,7 +99,10 @@ def own_certificate(hosts: Sequence[str], folder: Path | None = None) -> Path:
     """
     folder = folder or platformdirs.user_data_path("animecam")
     path = folder / "serve.pem"
-    if not _still_good(path, hosts):
+    found = _found(path)
+    if found is None or not _still_good(found, hosts):
+        if found is None and os.access(path, os.R_OK):
+            log.warning("%s was damaged: there is a new certificate, of which browsers warn once more", path)
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
         with os.fdopen(descriptor, "wb") as file:
@@ -118,11 +125,21 @@ def _in_words(error: OSError) -> str:
     return what if error.filename is None else f"{error.filename}: {what}"
 
 
-def _still_good(path: Path, hosts: Sequence[str]) -> bool:
+def _found(path: Path) -> x509.Certificate | None:
+    """The certificate that is kept; None if there is none, or it or its key was damaged."""
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        pem = path.read_bytes()
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = serialization.load_pem_private_key(pem, None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it asks for a password
+        return None
+    return certificate if key.public_key() == certificate.public_key() else None
+
+
+def _still_good(certificate: x509.Certificate, hosts: Sequence[str]) -> bool:
+    try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, x509.ExtensionNotFound):
+    except x509.ExtensionNotFound:
         return False
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=SPARE_DAYS)
     return certificate.not_valid_after_utc > soon and all(_name(host) in names for host in hosts)

@@ -157,6 +157,29 @@ def test_a_certificate_that_is_kept_has_no_obstacle(tmp_path):
     assert own_tls(["127.0.0.1"], tmp_path).fingerprint == fingerprint(tmp_path / "serve.pem")
 
 
+@pytest.mark.parametrize("damage", ["no key", "cut off", "another key", "nothing", "no certificate"])
+def test_one_that_was_damaged_is_made_anew_and_that_is_said(tmp_path, caplog, damage):
+    path = own_certificate(["127.0.0.1"], tmp_path)
+    pem, other = path.read_bytes(), own_certificate(["127.0.0.1"], tmp_path / "other").read_bytes()
+    end = pem.index(b"-----BEGIN PRIVATE KEY")
+    left = {
+        "no key": pem[:end],
+        "cut off": pem[: end + 60],
+        "another key": pem[:end] + other[end:],
+        "nothing": b"",
+        "no certificate": pem[end:],
+    }
+    path.write_bytes(left[damage])
+    assert own_tls(["127.0.0.1"], tmp_path).fingerprint == fingerprint(path)
+    (told,) = caplog.messages
+    assert told == f"{path} was damaged: there is a new certificate, of which browsers warn once more"
+    assert path.read_bytes() not in left.values()
+    caplog.clear()
+    own_tls(["127.0.0.1"], tmp_path)
+    assert own_tls(["10.0.0.7"], tmp_path).obstacle == ""  # of other addresses it is renewed in silence
+    assert not caplog.messages
+
+
 def test_where_there_is_no_place_at_all_a_certificate_is_asked_for(tmp_path, monkeypatch):
     in_the_way = tmp_path / "file"
     in_the_way.touch()
