@@ -258,7 +258,7 @@ def _check_range(name: str, value: Any) -> None:
         if name in (field.name for field in fields(kind)):
             kind(**given)
     match name:
-        case "host" | "port":
+        case "host" | "port" | "token":
             ServeOptions(**given)
         case "max_sessions" | "max_minutes":
             Limits(**{name.removeprefix("max_"): value})

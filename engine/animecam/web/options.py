@@ -1,5 +1,6 @@
 """What `animecam serve` was asked for, and what it allows to strangers."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from animecam.errors import AnimecamError, UsageError
 
 LARGEST_PORT = 65535
 MIB = 1024 * 1024
+_SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")  # of what an address takes as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class ServeOptions:
         except UnicodeError as error:
             what = f"{self.host} is no name or address of a machine"
             raise UsageError(what, hint="127.0.0.1 is for this machine, 0.0.0.0 for the network") from error
+        if self.token and _SAFE_TOKEN.fullmatch(self.token) is None:
+            raise UsageError("a token has letters, digits and . _ ~ - only", hint="leave it out for a good one")
         if not 0 <= self.port <= LARGEST_PORT:
             raise UsageError(f"port {self.port} is outside 0..{LARGEST_PORT}", hint="8000 is usual")
         if self.key is not None and self.certificate is None:

@@ -197,6 +197,7 @@ def test_options_before_a_command_are_still_those_that_were_typed(asked, write, 
         ("scope = 'nose'", "scope: 'nose'", ""),
         ("[live]\nresolution = 'big'", "[live] 'big' is no resolution", ""),
         ("[serve]\nport = 99999", "[serve] port 99999", ""),
+        ("[serve]\ntoken = 'no good one'", "[serve] a token has letters, digits", "leave it out"),
         ("style = 'gone'", "style: there is no style 'gone'", ""),
     ],
 )
@@ -262,12 +263,16 @@ def test_a_later_error_about_what_the_file_sets_says_so(write, monkeypatch, capf
 
 
 def test_a_secret_is_not_shown(write, capfd):
-    write('[serve]\ntoken = "no good one"\nport = 9000\n')
+    write('[serve]\ntoken = "SesamE"\nkey = "key.pem"\n')  # without a certificate
     assert main(["serve"]) == 2
     assert main(["doctor"]) in (0, 1)
     shown = capfd.readouterr()
     assert "token = …" in " ".join(shown.out.split())
-    assert "no good one" not in shown.out + shown.err
+    write('[serve]\ntoken = "SesamE, open"\n')
+    assert main(["serve"]) == 2
+    told = capfd.readouterr().err
+    assert "a token has letters" in told
+    assert "SesamE" not in shown.out + shown.err + told
 
 
 @pytest.mark.parametrize("words", [["styles"], ["--help"], ["convert", "--help"], ["--version"], []])
