@@ -9,6 +9,7 @@ import cv2
 from animecam.types import Plane
 
 LEGIBLE_PX = 480  # height of a picture from which on text fits on it
+SHOWN_PX = 720  # height at which a tall picture is shown at first; letters are no smaller there than at `LEGIBLE_PX`
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.5  # at `LEGIBLE_PX`; letters are then ten pixels high
 LINE_PX = 19  # from one line to the next, at `LEGIBLE_PX`
@@ -52,7 +53,7 @@ def enlargement(height_px: int) -> int:
 
 def _fitted(lines: list[str], size_px: tuple[int, int]) -> tuple[list[str], float]:
     """Lines as they fit on a picture of this width and height, and the scale of their letters."""
-    scale = size_px[1] / LEGIBLE_PX
+    scale = max(min(size_px) / LEGIBLE_PX, size_px[1] / SHOWN_PX)
     while True:
         margin_px, line_px = _steps_px(scale)
         fitted = [part for line in lines for part in _broken(line, scale, size_px[0] - 4 * margin_px)]

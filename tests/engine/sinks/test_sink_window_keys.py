@@ -16,7 +16,7 @@ from animecam.config import keep_look
 from animecam.run.panel import LivePanel
 from animecam.settings import Controls, Look
 from animecam.sinks.base import SinkClosed
-from animecam.sinks.caption import captioned
+from animecam.sinks.caption import LINE_PX, captioned
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.recorder import Recorder
@@ -310,6 +310,17 @@ def test_a_caption_that_is_long_or_has_many_lines_stays_on_the_picture(size):
         for border in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
             assert (border == 128).all()
         assert (drawn == 255).any()
+
+
+@pytest.mark.parametrize("size", [(1364, 720), (1920, 1080), (720, 404)])
+def test_figures_leave_the_middle_of_a_tall_picture_free(size):
+    figures = "\n".join(
+        ["drawn: heads, in color, unseen: draw"] * 7 + ["cel (lite) at 256 px by a runtime (int8) on a CPU"]
+    )
+    drawn = captioned(np.full((*size, 3), 128, np.uint8), figures)
+    rows = np.flatnonzero((drawn != 128).any(axis=(1, 2)))
+    assert rows[-1] < 0.3 * drawn.shape[0]  # they reached to 0.5
+    assert rows[-1] / len(figures.split("\n")) * (720 / drawn.shape[0]) > LINE_PX  # legible in the first window
 
 
 def test_a_caption_shows_the_end_of_a_long_line():
