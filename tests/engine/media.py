@@ -215,7 +215,11 @@ def _jpeg(side_px: int) -> bytes:
 
 
 def _default_options(codec: str) -> dict[str, str]:
-    return {"preset": "ultrafast", "crf": "18"} if codec in {"libx264", "libx265"} else {}
+    if codec not in {"libx264", "libx265"}:
+        return {}
+    # Of fewer frames than libx265 may reorder it gives decoding times that it never set, which muxers refuse or not.
+    in_order = {"x265-params": "bframes=0"} if codec == "libx265" else {}
+    return {"preset": "ultrafast", "crf": "18", **in_order}
 
 
 def _flag(context: av.VideoCodecContext, color: Color) -> None:

@@ -2,9 +2,14 @@
 
 from fractions import Fraction
 
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from animecam.sinks.codecs import X265
 from animecam.types import Frame, StreamFormat
 
 UNKNOWN_RATE = Fraction(30)  # what a source that promises no rate is taken for; only the last frame's length shows it
+X265_DELAY = 3  # frames; of fewer libx265 gives decoding times that it never set
 
 
 class Clock:
@@ -72,3 +77,17 @@ class Clock:
         self._duration = round(frame.duration * frame.time_base / self.time_base) or self._usual_duration
         self.frames += 1
         return self._pts, self._duration
+
+
+def settled(codec: str, frames: int, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
+    """The last packets of an encoder, with decoding times where it set none.
+
+    Args:
+        codec: The encoder.
+        frames: How many it was given.
+        packets: What came out after the last one.
+    """
+    if codec == X265 and frames < X265_DELAY:  # which are too few to be reordered
+        for packet in packets:
+            packet.dts = packet.pts
+    return packets

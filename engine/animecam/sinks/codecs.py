@@ -15,7 +15,7 @@ from animecam.types import PixelFormat, StreamFormat
 FFmpegSettings = tuple[tuple[str, str], ...]
 """Names and values that FFmpeg takes as they are."""
 
-H264, H264_ON_GPU, SVT_AV1 = "libx264", "h264_nvenc", "libsvtav1"  # FFmpeg's names
+H264, H264_ON_GPU, X265, SVT_AV1 = "libx264", "h264_nvenc", "libx265", "libsvtav1"  # FFmpeg's names
 _NVENC = "_nvenc"  # how the names of all of NVIDIA's encoders end
 
 X264_CRF = 18  # visually lossless by common agreement; a crf six lower doubles the bytes
@@ -23,7 +23,7 @@ X265_CRF = 20
 VP9_CRF = 24
 AV1_CRF = 26
 AV1_BEST = 1  # of SVT-AV1, which takes 0 for none
-WORST_CRF = {H264: 51, "libx265": 51, "libvpx-vp9": 63, SVT_AV1: 63}
+WORST_CRF = {H264: 51, X265: 51, "libvpx-vp9": 63, SVT_AV1: 63}
 """Beyond these libx265 does not open, and libx264 writes what it does at 51. The best is 0."""
 
 NVENC_BEST, NVENC_WORST = 1, 51  # of NVENC's "cq", whose 0 means that a bit rate decides
@@ -36,7 +36,7 @@ _NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), _IN_ORDER
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
 _X265 = "log-level=error:open-gop=0"  # a film is parted before key frames, where no picture may wait for a later one
-_QUIET: dict[str, FFmpegSettings] = {"libx265": (("x265-params", _X265),)}
+_QUIET: dict[str, FFmpegSettings] = {X265: (("x265-params", _X265),)}
 """Settings of encoders that write to the terminal by themselves."""
 
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"

@@ -24,7 +24,7 @@ from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.begun import Begun, EncodedOtherwiseError
-from animecam.sinks.clock import UNKNOWN_RATE, Clock
+from animecam.sinks.clock import UNKNOWN_RATE, Clock, settled
 from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.fit import Fitter
@@ -58,6 +58,7 @@ class Encoder:
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
+        self._encoded = 0  # frames, without those of an earlier run
         self._is_cut = options.cut_s is not None
         self._first_dts_s: Fraction | None = None  # packets that are copied count in other units
         self._copied_dts_s: Fraction | None = None  # of the last packet that an earlier run encoded
@@ -114,6 +115,7 @@ class Encoder:
         picture.pts, picture.duration = self._clock.stamp(frame)
         if self._sound is not None:
             self._sound.follow(picture.pts * self._clock.time_base, frame.captured_ns)
+        self._encoded += 1
         self._mux(self._after_copied(self._video.encode(picture)))
 
     def finish(self, *, complete: bool) -> None:
@@ -126,7 +128,7 @@ class Encoder:
             av.error.FFmpegError: It cannot be written.
         """
         try:
-            held = self._after_copied(self._video.encode(None))
+            held = self._after_copied(settled(self._encoding.codec, self._encoded, self._video.encode(None)))
             self._end_in_time(held)
             self._mux(held)
             if self._sound is not None:

@@ -151,6 +151,20 @@ def test_other_codecs_by_name(tmp_path, stream_format, make_frame, decode, codec
     assert len(decode(tmp_path / "o.mkv")) == 3
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_fewest_frames_go_into_h265(tmp_path, stream_format, make_frame, read_packets, ending, count, write_all):
+    """Of fewer than three libx265 gave decoding times from memory that it never wrote to."""
+    for number in range(6):
+        path = tmp_path / f"{number}.{ending}"
+        options = SinkOptions(codec="libx265", threads=1, preset="ultrafast")
+        write_all(FileSink(str(path), stream_format, options), [make_frame(stream_format, i) for i in range(count)])
+        (video,) = read_packets(path, "video")
+        assert [float(time) for time in video.times_s] == pytest.approx([i / 30 for i in range(count)], abs=0.001)
+        with av.open(str(path)) as film:
+            assert 0 < film.duration / av.time_base < 0.2
+
+
 def test_codec_that_the_container_never_holds_is_named_at_once(tmp_path, stream_format):
     with pytest.raises(SinkError, match="webm files cannot hold video of the encoder libx264"):
         FileSink(str(tmp_path / "o.webm"), stream_format, SinkOptions(codec="libx264"))

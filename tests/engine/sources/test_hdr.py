@@ -126,7 +126,8 @@ def write(path, frames, codec="ffv1", options=None):
 def mastered(path, peak, brightest=0, light=1000.0):
     """A PQ film of one grey, with the metadata that PQ films carry."""
     screen = f"G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L({peak * 10_000},50)"
-    parameters = f"log-level=error:hdr10=1:master-display={screen}:max-cll={brightest},0"
+    # In order: of so few frames libx265 gives decoding times that it never set, if they may be reordered.
+    parameters = f"log-level=error:bframes=0:hdr10=1:master-display={screen}:max-cll={brightest},0"
     frame = film_frame(patches(stored(greys([light] * 4), PQ)), PQ)
     return write(path, [frame] * 2, "libx265", {"preset": "ultrafast", "crf": "1", "x265-params": parameters})
 
