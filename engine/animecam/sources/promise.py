@@ -1,6 +1,7 @@
 """How long a film is, beside what its file says: one that promises no number of frames may have been cut off."""
 
 import logging
+import re
 from fractions import Fraction
 
 from av.container import InputContainer
@@ -9,6 +10,9 @@ from av.video.stream import VideoStream
 from animecam.sources.stamps import CONTAINER_TIME_BASE, clock_start_s, late_start_s
 
 log = logging.getLogger(__name__)
+
+TAG = "DURATION"
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 MISSING_SECONDS = 1.0  # the last frame's own time, and rounding, are less
 FROM_ZERO = ("matroska", "mp4")
@@ -20,7 +24,7 @@ def length_s(container: InputContainer, stream: VideoStream) -> float:
     """How long a film says it is, in seconds; 0 if it does not."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    whole_s, late_s = (container.duration or 0) * CONTAINER_TIME_BASE, late_start_s(container)
+    whole_s, late_s = _said_s(container, stream), late_start_s(container)
     return float(whole_s - late_s if _is_from_zero(container) and whole_s > late_s else whole_s)
 
 
@@ -73,6 +77,16 @@ class Promise:
             return first_s
         # A recording may begin between two key frames: pictures that cannot be decoded are part of the promise.
         return min(first_s, stream.start_time * stream.time_base - clock_start_s(container))
+
+
+def _said_s(container: InputContainer, stream: VideoStream) -> Fraction:
+    """What a file says of its length, or a tag of Matroska's of that of its pictures, which sound may outlast."""
+    all_s = (container.duration or 0) * CONTAINER_TIME_BASE
+    tags = (told for name, told in stream.metadata.items() if name.partition("-")[0] == TAG)  # "DURATION-eng", too
+    match = _TIME.fullmatch(next(tags, ""))
+    if match is None:
+        return all_s
+    return min(all_s, (int(match[1]) * 60 + int(match[2])) * 60 + Fraction(match[3]))
 
 
 def _is_from_zero(container: InputContainer) -> bool:

@@ -185,6 +185,22 @@ def test_a_piece_of_a_film_in_fragments_is_not_short(make_clip, tmp_path, caplog
     assert ("it may be cut off" in caplog.text) == is_told
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_sound_that_outlasts_the_pictures_is_no_sign_of_a_cut(make_clip, tmp_path, caplog, name):
+    plain = make_clip(tmp_path / "plain.mp4", frames=30, audio=True, audio_s=4.0)
+    clip = tmp_path / name
+    with av.open(plain) as film, av.open(clip, "w") as copy:
+        tracks = {track.index: copy.add_stream_from_template(track) for track in film.streams}
+        for packet in film.demux():
+            if packet.size:
+                packet.stream = tracks[packet.stream.index]
+                copy.mux(packet)
+    source = open_file(clip, OPTIONS)
+    assert source.format.duration_s == pytest.approx(1.0, abs=0.1)
+    assert len(drain(source)) == 30
+    assert "it may be cut off" not in caplog.text
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("packets", [[4], [10], [11, 12], [14, 15, 16]])
 def test_damaged_frames_are_left_out_and_counted(make_clip, media, tmp_path, packets, threads):
