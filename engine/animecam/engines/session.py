@@ -13,7 +13,8 @@ from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
 
-_REBUILD = "run: animecam build"
+_UPDATE = "update the NVIDIA driver and the runtime, or take another --backend; animecam doctor says what runs here"
+"""For an engine that was built just now: of one that was kept nobody hears, as it is built anew."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class EngineSession:
             self._engine: Any = self._runtime.deserialize_cuda_engine(data)
             if self._engine is None:
                 message = "cannot load the engine: another version's, another GPU's, or damaged"
-                raise flavour.failure(message, _REBUILD)
+                raise flavour.failure(message, _UPDATE)
             self._input = self._input_name()
             self._memory = gpu.buffer(max(1, int(self._engine.device_memory_size_v2)))
             on_failure.callback(self._memory.close)
@@ -139,7 +140,7 @@ class EngineSession:
         else:
             context = self._engine.create_execution_context(strategy)
         if context is None:
-            raise self._flavour.failure("cannot make a context for the engine", _REBUILD)
+            raise self._flavour.failure("cannot make a context for the engine", _UPDATE)
         # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.
         context.nvtx_verbosity = api.ProfilingVerbosity.NONE
         return context

@@ -251,4 +251,6 @@ def test_a_driver_that_is_too_old_is_no_lack_of_memory(gpu, runtime, tmp_path: P
     with pytest.raises(BackendError, match="driver version is insufficient") as caught:
         backend.run(pictures())
     assert not isinstance(caught.value, DeviceMemoryError)
+    assert "update the NVIDIA driver" in caught.value.hint
+    assert "animecam build" not in caught.value.hint  # it was built just now
     backend.close()
