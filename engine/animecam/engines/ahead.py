@@ -1,9 +1,9 @@
 """Builds engines before they are needed: on the user's GPU, or for other people's without one."""
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from animecam.backends.base import Port
@@ -12,11 +12,12 @@ from animecam.cuda.gpu import open_gpu
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.fitting import as_many_as_fit, counts_down
-from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed
+from animecam.engines.flavour import CLASSIC, Flavour, choose_flavour, installed, other_flavour
 from animecam.engines.key import Target
 from animecam.engines.ports import noted_ports, read_ports
 from animecam.engines.store import MAX_BATCH, Engine, EngineStore, key_for
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.once import tell_once
 
 log = logging.getLogger(__name__)
 
@@ -96,20 +97,50 @@ def build_ahead(place: Place, networks: Networks, sizes_px: Sequence[int], progr
     """
     if place.gpu is not None:
         place.gpu.use()
+    made: Callable[[int], Engine] | None = None
+    for size_px in sizes_px:
+        while True:
+            try:
+                made = made or _maker(place, networks, progress)
+                engine = made(size_px)
+                break
+            except BackendError as error:
+                place, made = _other_place(place, error, progress), None
+        yield engine
+
+
+def _other_place(place: Place, error: BackendError, progress: Progress) -> Place:
+    """The same with the other runtime, where one refuses a network or an engine of it.
+
+    Raises:
+        BackendError: There is no other, or nobody waits any more, or it would fail for the same reason.
+    """
+    other = other_flavour(place.flavour) if place.gpu is not None else None
+    if other is None or isinstance(error, DeviceMemoryError) or not progress(0.0):
+        raise error
+    tell_once(log, logging.WARNING, f"{place.flavour.name} is not usable, {other.name} is tried: {error.message}")
+    return replace(place, flavour=other)
+
+
+def _maker(place: Place, networks: Networks, progress: Progress) -> Callable[[int], Engine]:
+    """What gives the engine for a size, made with the runtime of the place."""
     model = networks.half or networks.model
     ports = read_ports(place.flavour, model, place.folder).ports
     gpu = place.gpu
     target = Target(gpu.name, gpu.compute_capability) if gpu is not None else None
     check = engine_check(place.flavour, gpu, networks.model, ports) if gpu is not None else None
     store = EngineStore(place.flavour, place.folder, check, must_keep=True)
-    for size_px in sizes_px:
+
+    def made(size_px: int) -> Engine:
         shape = _shape(ports.input, size_px)
 
-        def made(batch: int, shape: tuple[int, ...] = shape) -> Engine:
-            key = key_for(place.flavour, target, model, ports, shape, batch)
+        def made_for(count: int) -> Engine:
+            key = key_for(place.flavour, target, model, ports, shape, count)
             return store.engine(model, key, progress, try_again=True)
 
-        yield as_many_as_fit(MAX_BATCH, ports.input, model.name, made)
+        return as_many_as_fit(MAX_BATCH, ports.input, model.name, made_for)
+
+    return made
 
 
 def is_built(place: Place, model: Path, size_px: int) -> bool:

@@ -18,7 +18,8 @@ from animecam.drawing.device_opening import open_device_style
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.engines import flavour as flavours
 from animecam.engines import loader, store
-from animecam.engines.build import BuiltEngine
+from animecam.engines.ahead import Networks, Place, build_ahead
+from animecam.engines.build import BuiltEngine, quiet
 from animecam.engines.flavour import CLASSIC, RTX
 from animecam.engines.loader import flavour_here
 from animecam.errors import BackendError, DeviceMemoryError
@@ -221,3 +222,37 @@ def test_auto_draws_on_the_gpu_with_tensorrt_then_and_without_it_on_the_processo
         both.refuse(both.classic)
         for path in tmp_path.glob("*.engine"):
             path.unlink()
+
+
+@pytest.fixture
+def build(both, gpu, tmp_path):
+    """`build(progress=quiet)` builds the network for two sizes ahead, with tensorrt-rtx to begin with."""
+
+    def build(progress=quiet):
+        networks = Networks("cel", CEL.model_path(), verified_half(CEL))
+        return list(build_ahead(Place(both.rtx.flavour, gpu, tmp_path), networks, [32, 40], progress))
+
+    yield build
+    gpu.close()
+
+
+def test_what_rtx_refuses_is_built_ahead_with_tensorrt(both, build):
+    both.refuse(both.rtx)
+    assert [engine.record.key.runtime for engine in build()] == [CLASSIC, CLASSIC]
+    assert both.built == [RTX, CLASSIC, CLASSIC]
+    build()
+    (told,) = both.warnings
+    assert told.startswith(f"{RTX} is not usable, {CLASSIC} is tried: {RTX}: cannot load the engine")
+
+
+def test_nothing_else_is_built_ahead_where_memory_is_short_or_nobody_waits(both, build):
+    both.refuse(both.rtx, "Error Code 2: OutOfMemory")
+    with pytest.raises(DeviceMemoryError):
+        build()
+    both.refuse(both.rtx)
+    with pytest.raises(BackendError, match=WHY):
+        build(lambda _: False)
+    both.installed = (RTX,)
+    with pytest.raises(BackendError, match=WHY):
+        build()
+    assert CLASSIC not in both.built
