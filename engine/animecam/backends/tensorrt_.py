@@ -13,6 +13,7 @@ from animecam.backends.status import BackendStatus
 from animecam.cuda.current import context_kept
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.turns import gpu_turn
+from animecam.engines.aside import aside
 from animecam.engines.flavour import choose_flavour, installed
 from animecam.engines.host import HostSession
 from animecam.engines.loader import EngineLoader
@@ -88,9 +89,10 @@ class TensorRtBackend:
             raise BackendError(f"{self._name} is closed")
         session = self._loader.host_session(shape)
         self.info = _info(self._loader, self.info)
+        self._loader.gpu.use()
         with ExitStack() as on_failure:
             on_failure.callback(session.close)
-            self._warm_up(session, shape)
+            aside(lambda: self._warm_up(session, shape), self.end)  # it compiles for seconds, and tells of it
             on_failure.pop_all()
         with self._using:
             gone = self._sessions.pop(shape, None)  # another thread has prepared the same meanwhile
@@ -112,6 +114,8 @@ class TensorRtBackend:
                 if self.input.shape[0] not in (None, batch):
                     continue
                 for _ in range(WARM_UPS):
+                    if self._loader.is_ending:
+                        raise BackendError(f"{self._name} is closed")
                     session.run(np.zeros((batch, *shape), self.input.dtype))
         session.keep_compiled()
 

@@ -248,6 +248,30 @@ def test_what_two_threads_prepare_is_kept_once(gpu, runtime, warm_cache: Path, o
     backend.close()  # the fixture looks whether all memory was given back
 
 
+def test_a_ctrl_c_reaches_nobody_who_is_called_back_by_a_first_run(
+    gpu, runtime, warm_cache: Path, opened, pictures, monkeypatch
+):
+    """The bindings would print it and go on."""
+    backend = opened(warm_cache)
+    real, threads = runtime.compute, []
+    monkeypatch.setattr(runtime, "compute", lambda given: threads.append(threading.current_thread()) or real(given))
+    backend.prepare((3, 32, 32))
+    assert threads
+    assert threading.main_thread() not in threads
+    backend.close()
+
+
+def test_a_first_run_ends_soon_when_it_is_told_to(gpu, runtime, warm_cache: Path, opened, monkeypatch):
+    backend = opened(warm_cache)
+    backend.prepare((3, 32, 32))  # its engine is there
+    real, runs = runtime.compute, []
+    monkeypatch.setattr(runtime, "compute", lambda given: runs.append(backend.end()) or real(given))
+    with pytest.raises(BackendError, match="is closed"):
+        backend.prepare((3, 32, 32))
+    assert len(runs) == 1
+    backend.close()
+
+
 def test_whoever_calls_it_gets_his_context_back(gpu, runtime, warm_cache: Path, opened, pictures, monkeypatch):
     given_back = []
     monkeypatch.setattr(gpu, "use", lambda: note_context(lambda: lambda: given_back.append("the caller's")))
