@@ -243,11 +243,23 @@ def test_the_first_nan_stops_and_keeps_the_last_good_checkpoint(
 ) -> None:
     """It kept what the step made of the weights that blew up, of which only the loss of the next one tells."""
     monkeypatch.setattr("animecam_training.methods.pairs.rate_at", lambda _config, step, _steps: (1.0, 1e33)[step])
-    with pytest.raises(DivergedError, match="is not finite"):
+    with pytest.raises(DivergedError, match="is not finite") as caught:
         train(runs.recipe_of(pairs, save_every=1), RunOptions(tmp_path / "run"))
+    assert caught.value.hint.endswith(f"--from {tmp_path / 'run/last.pt'}")
     kept = load_checkpoint(tmp_path / "run/last.pt")
     assert kept.step == 1
     assert all(value.abs().max() < 100 for value in kept.state["generator"].values())
+
+
+def test_a_run_that_blows_up_at_once_advises_no_checkpoint(
+    pairs: Path, tmp_path: Path, runs: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It said to start from last.pt, which there was none."""
+    monkeypatch.setattr("animecam_training.methods.pairs.rate_at", lambda *_: 1e33)
+    with pytest.raises(DivergedError, match="is not finite") as caught:
+        train(runs.recipe_of(pairs), RunOptions(tmp_path / "run"))
+    assert "nothing was kept" in caught.value.hint
+    assert not (tmp_path / "run/last.pt").exists()
 
 
 def test_samples_keep_their_proportions(tmp_path: Path, runs: ModuleType) -> None:

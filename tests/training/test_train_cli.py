@@ -178,6 +178,9 @@ def test_usage_is_status_two_and_an_interruption_130(
     monkeypatch.setattr("animecam_training.run.loop.train", interrupt)
     assert main(["run", str(recipe), "--out", str(tmp_path / "run")]) == 130
     assert "--resume" in capsys.readouterr().err
+    monkeypatch.setattr("animecam_training.reporting.evaluation.evaluate", interrupt)
+    assert main(["evaluate", "cel", "--photos", "p", "--anime", "a"]) == 130
+    assert capsys.readouterr().err.strip() == "animecam-train: interrupted"  # nothing is kept, and it said that it was
 
 
 def test_help_needs_no_torch() -> None:

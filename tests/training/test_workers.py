@@ -149,7 +149,7 @@ def test_preparing_that_is_stopped_says_what_is_kept(
     before = signal.getsignal(signal.SIGTERM)
     assert main(["prepare", str(tmp_path), str(tmp_path / "out")]) == 130
     assert signal.getsignal(signal.SIGTERM) is before
-    assert "prepare again" in " ".join(capsys.readouterr().err.split())
+    assert "give the command again" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_killed_worker_is_told_of() -> None:

@@ -18,6 +18,11 @@ from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
 from animecam_training.weights_cli import mean, pass_on_learned
 
+GO_ON = {
+    "prepare": "what was done is kept: give the command again to go on",
+    "run": "a checkpoint that was written is kept: add --resume to go on with it",
+}
+"""What an interrupted command keeps; the others keep nothing."""
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
 LEAST_SIDE_PX = 64
@@ -205,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             show_error(error.message, error.hint)
         return error.exit_status
     except (click.Abort, KeyboardInterrupt):
-        show_error("interrupted", "what was done is kept: prepare again, or run with --resume, to go on")
+        show_error("interrupted", GO_ON.get((words or sys.argv[1:])[0], ""))
         return INTERRUPTED_STATUS
     except OSError as error:
         if error.errno == errno.ENOSPC:

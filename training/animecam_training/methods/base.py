@@ -53,8 +53,6 @@ class Method(Protocol):
         ...
 
 
-DIVERGED_HINT = "start a new run from the last good checkpoint at a lower learning rate: --from RUN/last.pt"
-
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
@@ -118,14 +116,14 @@ def descend(
     """
     # By all processes: those that know nothing of it would wait for the gradients of one that has stopped.
     if not holds_everywhere(torch.isfinite(total)):
-        raise DivergedError(f"loss {_culprit(total, losses)} is not finite", hint=DIVERGED_HINT)
+        raise DivergedError(f"loss {_culprit(total, losses)} is not finite")
     optimizer.zero_grad(set_to_none=True)
     total.backward()  # pyright: ignore[reportUnknownMemberType]
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     average_gradients(weights)
     norm = nn.utils.clip_grad_norm_(weights, clip_norm or inf)
     if not torch.isfinite(norm):
-        raise DivergedError("the gradient is not finite", hint=DIVERGED_HINT)
+        raise DivergedError("the gradient is not finite")
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.step()  # pyright: ignore[reportUnknownMemberType]
@@ -158,7 +156,7 @@ def check_drawing(generator: nn.Module, picture: Tensor) -> None:
     drawn = inference_generator(generator)(picture)
     generator.train(is_trained)
     if not torch.isfinite(drawn).all():
-        raise DivergedError("what the network draws is not finite", hint=DIVERGED_HINT)
+        raise DivergedError("what the network draws is not finite")
 
 
 def weighted_sum(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -5,8 +5,8 @@ import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from animecam_training.data.loading import tells_of_worker
-from animecam_training.errors import CheckpointError, ConfigError
+from animecam_training.errors import CheckpointError, ConfigError, DivergedError
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import known_part, recipe_from_table, recipe_to_table
 
@@ -118,6 +118,22 @@ def _reason(error: BaseException) -> str:
             return cause.strerror
         cause = cause.__context__
     return str(error)
+
+
+@contextmanager
+def last_good_named(path: Path) -> Generator[None]:
+    """Adds to the news of a run that blew up where its last good checkpoint is, or that there is none.
+
+    Raises:
+        DivergedError: The block did.
+    """
+    try:
+        yield
+    except DivergedError as error:
+        hint = "begin again at a lower learning rate: nothing was kept, as no checkpoint was due"
+        if path.exists():
+            hint = f"begin a new run from the last good checkpoint at a lower learning rate: --from {path}"
+        raise DivergedError(error.message, hint=hint) from error
 
 
 def load_checkpoint(path: Path, hint: str = OF_A_RUN) -> Checkpoint:

@@ -19,7 +19,7 @@ from animecam_training.methods.base import Losses, Method, check_drawing, is_hal
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.recipe.config import Recipe
-from animecam_training.run.checkpoint import Checkpoint, expected_bytes, save_checkpoint
+from animecam_training.run.checkpoint import Checkpoint, expected_bytes, last_good_named, save_checkpoint
 from animecam_training.run.distributed import Process, as_first_process_has_it, join_processes
 from animecam_training.run.folder import (
     BEST_FILE,
@@ -125,7 +125,8 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             stream = batches(dataset, first_step=first_step, steps=recipe.steps, rank=process.rank, ranks=process.ranks)
             # torchrun ends its processes by itself, and soon.
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
-            with killed_workers_named(), wishes as is_asked:
+            good = last_good_named(options.folder / CHECKPOINT_FILE)
+            with killed_workers_named(), good, wishes as is_asked:
                 parts = (method, recipe, options, stream, first_step, process, folder, samples, on_step, origins)
                 return _run(*parts, is_asked, validation if folder else None)
         finally:
