@@ -13,9 +13,10 @@ from rich.markup import escape
 
 from animecam_training import named
 from animecam_training.console import messages, progress_bar, results, show_error, stages
-from animecam_training.errors import DivergedError, TrainingError, needed_packages
+from animecam_training.errors import TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
+from animecam_training.run.telling import is_first_process, is_mine_to_tell
 from animecam_training.weights_cli import mean, pass_on_learned
 
 GO_ON = {
@@ -162,7 +163,6 @@ def run(
 
     with needed_packages():
         from animecam_training.recipe.files import load_recipe
-        from animecam_training.run.distributed import is_first_process
         from animecam_training.run.loop import RunOptions, train
         from animecam_training.useless import check_run, typed_options
 
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show_error(error.format_message(), f"{asked} --help")
         return error.exit_code
     except TrainingError as error:
-        if _is_mine_to_tell(error):
+        if is_mine_to_tell(error):
             show_error(error.message, error.hint)
         return error.exit_status
     except (click.Abort, KeyboardInterrupt):
@@ -221,15 +221,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return RUN_TIME_ERROR
     return 0
-
-
-def _is_mine_to_tell(error: TrainingError) -> bool:
-    """Whether no other process of torchrun tells of the same."""
-    if not isinstance(error, DivergedError):
-        return True
-    from animecam_training.run.distributed import is_first_process  # torch is loaded: it raised this
-
-    return is_first_process()
 
 
 if __name__ == "__main__":

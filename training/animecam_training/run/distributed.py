@@ -9,14 +9,12 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from time import sleep
 
 import torch
 from torch import Tensor, distributed, nn
 
-from animecam_training.errors import DivergedError, LostProcessError
-
-TELLING_SECONDS = 1.0  # more than enough to close a run folder and print a line
+from animecam_training.errors import LostProcessError
+from animecam_training.run.telling import rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,10 @@ class Process:
     device: torch.device
 
 
-def is_first_process() -> bool:
-    """Whether this process is the one that writes files and tells the user, also before it has joined the others."""
-    return _rank() == 0
-
-
-def _rank() -> int:
-    return int(os.environ.get("RANK", "0"))
-
-
 @contextmanager
 def join_processes() -> Generator[Process]:
     """Join the processes that torchrun started; alone, be process 0 of 1."""
-    rank, ranks = _rank(), int(os.environ.get("WORLD_SIZE", "1"))
+    own, ranks = rank(), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if ranks == 1:
@@ -55,11 +44,7 @@ def join_processes() -> Generator[Process]:
     _import_what_takes_the_group()
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield Process(rank, ranks, device)
-    except DivergedError:
-        if rank:  # torchrun ends all when one has ended: the first one has to have told of it
-            sleep(TELLING_SECONDS)
-        raise
+        yield Process(own, ranks, device)
     finally:
         distributed.destroy_process_group()
 

@@ -1,0 +1,32 @@
+"""Of several processes one tells what went wrong, and of those that know different things the one that knows most."""
+
+import pytest
+
+from animecam_training.errors import DataError, DivergedError, LostProcessError, TrainingError
+from animecam_training.run import telling
+from animecam_training.run.telling import FIRST_S, is_mine_to_tell
+
+
+@pytest.mark.parametrize(
+    ("rank", "error", "waits_s", "tells"),
+    [
+        (None, DataError("x"), 0.0, True),  # alone
+        ("0", DataError("x"), 0.0, True),
+        ("0", DivergedError("x"), 0.0, True),
+        ("1", DivergedError("x"), FIRST_S, False),
+        ("1", DataError("x"), FIRST_S, True),  # torchrun has ended it by then, if the first one had the same
+        ("0", LostProcessError("x"), 2 * FIRST_S, True),  # likewise, if the lost one had something to say
+        ("1", LostProcessError("x"), 2 * FIRST_S, True),
+    ],
+)
+def test_who_knows_most_tells_first(
+    monkeypatch: pytest.MonkeyPatch, rank: str | None, error: TrainingError, waits_s: float, tells: bool
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(telling, "sleep", waited.append)
+    if rank is None:
+        monkeypatch.delenv("RANK", raising=False)
+    else:
+        monkeypatch.setenv("RANK", rank)
+    assert is_mine_to_tell(error) is tells
+    assert sum(waited) == waits_s
