@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 
+from animecam_training.cli import main
 from animecam_training.data.clips import read_clip
 from animecam_training.data.pictures import write_picture
 from animecam_training.errors import DataError
@@ -39,6 +40,17 @@ def test_weights_that_git_lfs_did_not_fetch_are_named(
     with pytest.raises(DataError, match=rf"{Path(name).name} is not an ONNX network") as caught:
         opened(tmp_path)
     assert "git lfs pull" in caught.value.hint
+
+
+def test_one_picture_is_too_few_and_nothing_is_drawn(
+    one_portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All was drawn and looked at before it said so, in numbers of styled pictures."""
+    monkeypatch.setattr("animecam_training.reporting.evaluation.stylize_images", lambda *_: pytest.fail("drawn"))
+    assert main(["evaluate", "cel:lite", "--photos", str(one_portrait), "--anime", str(one_portrait)]) == 1
+    told = capsys.readouterr().err
+    assert "1 portraits with a face and 1 pictures of the style are too few" in told
+    assert "2 of either" in told
 
 
 def test_what_is_no_style_is_named(tmp_path: Path) -> None:

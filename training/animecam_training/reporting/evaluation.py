@@ -38,6 +38,7 @@ EYE_DISTANCE = 0.21  # of the crop's side: a head with hair and neck, as the pro
 GRID_COLUMNS = 8
 GRID_SIDE_PX = 192
 CLIP_FRAMES = 48
+LEAST_PICTURES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,9 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
     published = open_published(options.networks, is_wish=options.with_published)
     photos = read_heads(options, finder)
+    if min(len(photos), len(paths)) < LEAST_PICTURES:
+        message = f"{len(photos)} portraits with a face and {len(paths)} pictures of the style are too few"
+        raise DataError(message, hint=f"a distance takes {LEAST_PICTURES} of either, a good one a hundred")
     meter = None
     if published.inception:
         meter = InceptionMeter(published.inception, pictures=min(len(photos), len(paths)))
