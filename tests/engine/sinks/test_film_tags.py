@@ -102,6 +102,6 @@ def test_a_part_of_a_film_is_no_longer_than_it_is_for_its_chapters(
         sink.write(make_frame(stream_format, begins_s * 30 + index))
     sink.close(complete=True)
     with av.open(path) as container:
-        found_s = [chapter["end"] * chapter["time_base"] - begins_s for chapter in container.chapters()]
+        found_s = [chapter["end"] * chapter["time_base"] for chapter in container.chapters()]
     assert found_s == pytest.approx([cut_s], abs=0.01)
-    assert movie_s(path) == pytest.approx(begins_s + 1, abs=0.1)
+    assert movie_s(path) == pytest.approx(1, abs=0.1)  # what begins late begins at 0 there

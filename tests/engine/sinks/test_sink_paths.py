@@ -120,11 +120,9 @@ def test_what_is_left_of_a_recording_is_kept_until_somebody_decides(tmp_path, st
 
 
 def test_what_is_left_of_a_conversion_is_replaced_as_it_can_be_made_again(
-    tmp_path, stream_format, make_frame, monkeypatch
+    tmp_path, stream_format, make_frame, make_clip
 ):
-    monkeypatch.setattr("animecam.sinks.encoder.AudioCopier", lambda source, container, **_: None)
-    source = tmp_path / "in.mp4"
-    source.write_bytes(b"a film")
+    source = make_clip(tmp_path / "in.mp4", audio=True)
     Target.of(tmp_path / "out.mp4").partial.write_bytes(b"half of it")
     sink = open_sink(str(tmp_path / "out.mp4"), stream_format, SinkOptions(threads=1, audio_from=source))
     sink.write(make_frame(stream_format))
