@@ -1,37 +1,32 @@
-"""The training loop, from top to bottom."""
+"""A run of training: its parts are opened, and steps are taken."""
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 import torch
-from torch import Tensor
 
 from animecam_training.data.loading import batches, killed_workers_named
 from animecam_training.data.pictures import check_readable
-from animecam_training.data.sets import Batch, PairSet, PhotoSet
+from animecam_training.data.sets import PairSet, PhotoSet
 from animecam_training.data.unpaired import UnpairedSet
-from animecam_training.methods.base import Losses, Method, check_drawing, is_half_slow
+from animecam_training.methods.base import Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod
 from animecam_training.methods.pairs import DistillMethod, PairMethod
 from animecam_training.recipe.config import Recipe
-from animecam_training.run.checkpoint import Checkpoint, expected_bytes, last_good_named, save_checkpoint
-from animecam_training.run.distributed import Process, as_first_process_has_it, join_processes
+from animecam_training.run.checkpoint import Checkpoint, expected_bytes, last_good_named
+from animecam_training.run.distributed import Process, join_processes
 from animecam_training.run.folder import (
     BEST_FILE,
     CHECKPOINT_FILE,
     RunFolder,
-    StepFigures,
     check_room,
     check_run,
     claim_run,
     load_samples,
-    to_row,
 )
+from animecam_training.run.session import RunOptions, Session
 from animecam_training.run.starting import FILE_SIZES, begin_with, check_recipe, go_on
 from animecam_training.run.stopping import stop_wishes
 from animecam_training.run.validation import VALIDATION, Validation, open_validation
@@ -44,25 +39,6 @@ METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
     "distill": DistillMethod,
     "dtgan": DtganMethod,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a recipe is run; but for what a new run starts from, nothing here changes what is learned.
-
-    Attributes:
-        folder: Run folder.
-        minutes: Wall-clock limit of this session; None runs to the recipe's last step.
-        resume: Go on with the run in the folder.
-        start_from: Checkpoint, or model.onnx of a style, whose averaged weights a new run starts with (fine-tuning).
-        threads: CPU threads of torch; 0 leaves torch's choice.
-    """
-
-    folder: Path
-    minutes: float | None = None
-    resume: bool = False
-    start_from: Path | None = None
-    threads: int = 0
 
 
 def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | None = None) -> Checkpoint:
@@ -111,13 +87,7 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
         if process.rank == 0:
             stack.enter_context(claim_run(options.folder))
             check_run(options.folder, is_resumed=options.resume)  # another program may have had it until now
-        first_step = 0
-        if options.resume:
-            first_step = go_on(method, recipe, options.folder / CHECKPOINT_FILE, origins)
-            if validation:
-                validation.go_on_from(options.folder / BEST_FILE)
-        elif options.start_from:
-            begin_with(method, options.start_from)
+        first_step = _begin(method, recipe, options, origins, validation)
         if process.rank == 0:
             check_room(options.folder, _checkpoint_bytes(options, method))
         folder = RunFolder(options.folder, recipe, first_step=first_step) if process.rank == 0 else None
@@ -127,11 +97,26 @@ def train(recipe: Recipe, options: RunOptions, on_step: Callable[[int], None] | 
             wishes = stop_wishes() if process.ranks == 1 else nullcontext(lambda: False)
             good = last_good_named(options.folder / CHECKPOINT_FILE)
             with killed_workers_named(), good, wishes as is_asked:
-                parts = (method, recipe, options, stream, first_step, process, folder, samples, on_step, origins)
-                return _run(*parts, is_asked, validation if folder else None)
+                kept = validation if folder else None
+                session = Session(method, recipe, options, process, folder, samples, kept, origins)
+                return session.run(stream, first_step, is_asked, on_step)
         finally:
             if folder:
                 folder.close()
+
+
+def _begin(
+    method: Method, recipe: Recipe, options: RunOptions, origins: Mapping[str, str], validation: Validation | None
+) -> int:
+    """Gives a method what it goes on or starts with; returns the number of steps done."""
+    if options.resume:
+        first_step = go_on(method, recipe, options.folder / CHECKPOINT_FILE, origins)
+        if validation:
+            validation.go_on_from(options.folder / BEST_FILE)
+        return first_step
+    if options.start_from:
+        begin_with(method, options.start_from)
+    return 0
 
 
 def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
@@ -169,85 +154,3 @@ def _open_set(recipe: Recipe, batch_of_all: int) -> PairSet | PhotoSet:
         return PairSet(recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=batch_of_all, with_parts=with_parts)
     kind = PhotoSet if recipe.method == "distill" else UnpairedSet
     return kind(recipe.data, recipe.augment, seed=recipe.seed, batch_of_all=batch_of_all)
-
-
-def _run(
-    method: Method,
-    recipe: Recipe,
-    options: RunOptions,
-    stream: Iterator[Batch],
-    first_step: int,
-    process: Process,
-    folder: RunFolder | None,
-    samples: Tensor | None,
-    on_step: Callable[[int], None] | None,
-    origins: Mapping[str, str],
-    is_asked: Callable[[], bool],
-    validation: Validation | None,
-) -> Checkpoint:
-    started = logged = perf_counter()
-    sums: Losses = {}
-    counts: Counter[str] = Counter()  # of the steps that had a term: some come late, or end with the pre-training
-    since, step = 0, first_step
-    figures: Mapping[str, float] = {}  # of this step, if it validates
-    if folder and validation and options.start_from:
-        folder.log(StepFigures(0, 0.0, 0.0, 0, validation.begin(method)))
-    for batch in stream:
-        moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
-        losses = method.train_step(moved, step)
-        step += 1
-        since += 1
-        _add(sums, losses)
-        counts.update(losses.keys())
-        now = perf_counter()
-        is_interrupted = is_asked() and step < recipe.steps
-        is_last = step == recipe.steps or is_interrupted or _is_over(options, started, now, process)
-        is_validated = not is_interrupted and (step % recipe.validate_every == 0 or is_last)
-        # The other processes wait in the next step, for its gradients.
-        figures = validation.measure(method) if validation and is_validated else {}
-        is_best = validation is not None and validation.is_best(figures, step)
-        if folder and (step % recipe.log_every == 0 or is_last or figures):
-            means = {name: float(value) / counts[name] for name, value in sums.items()}
-            images = step * recipe.data.batch * process.ranks
-            minutes, speed = (now - started) / 60, since / (now - logged)
-            folder.log(StepFigures(step, minutes, speed, images, means | figures))
-            sums.clear()
-            counts.clear()
-            since, logged = 0, now
-        if folder and (step % recipe.save_every == 0 or is_last or is_best):
-            if samples is not None:
-                check_drawing(method.generator, samples[:1])
-            checkpoint = _checkpoint(method, recipe, step, origins, figures)
-            save_checkpoint(checkpoint, folder.checkpoint)  # first: the best one is never of a later step
-            if is_best:
-                save_checkpoint(checkpoint, folder.best)
-        if folder and samples is not None and (step % recipe.grid_every == 0 or is_last):
-            drawn = torch.cat([method.draw(picture[None]) for picture in samples])
-            folder.write_grid([to_row(samples), to_row(drawn)], step)
-        if on_step:
-            on_step(step)
-        if is_interrupted:
-            raise KeyboardInterrupt
-        if is_last:
-            break
-    return _checkpoint(method, recipe, step, origins, figures)
-
-
-def _add(sums: Losses, losses: Losses) -> None:
-    """Sums stay where the losses are: reading one makes the host wait for the device."""
-    for name, value in losses.items():
-        sums[name] = sums[name] + value.double() if name in sums else value.double()
-
-
-def _is_over(options: RunOptions, started: float, now: float, process: Process) -> bool:
-    """Whether the time given is used up; all processes agree."""
-    if options.minutes is None:
-        return False
-    return as_first_process_has_it(now - started >= options.minutes * 60, process.device)
-
-
-def _checkpoint(
-    method: Method, recipe: Recipe, step: int, origins: Mapping[str, str], figures: Mapping[str, float]
-) -> Checkpoint:
-    weights = {name: value.cpu() for name, value in method.average.weights.items()}
-    return Checkpoint(recipe, step, weights, method.state(), origins, figures)
