@@ -1,7 +1,9 @@
-"""What the tests of wrong requests share: a command line that must fail, and a clip."""
+"""What the tests of the command line share: one that must fail, what it is given, and what it wrote."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from animecam.cli import main
@@ -33,3 +35,24 @@ def fails(capfd):
 @pytest.fixture
 def people(tmp_path, make_clip, media) -> Path:
     return make_clip(tmp_path / "people.mp4", width_px=160, height_px=160, frames=4, content=media.portrait, audio=True)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """A folder of inputs, and of what is none: a note, a drawing and a part that an earlier run left."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("b.mp4", "a.MOV", "c.jpg", "notes.txt", "b-anime.mp4", "x.partial.mp4", "d.wmv"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture
+def stamps_of() -> Callable[[Path], list[int]]:
+    """`stamps_of(path)`: when each picture of a film is shown, in units of its own."""
+    return _stamps_of
+
+
+def _stamps_of(path: Path) -> list[int]:
+    with av.open(path) as container:
+        return [frame.pts for frame in container.decode(video=0)]

@@ -1,11 +1,7 @@
 """The live path with a camera that nobody had to plug in, as the user starts it."""
 
 import json
-import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import av
 import cv2
@@ -17,15 +13,6 @@ from animecam.cli import main
 from animecam.run.tally import Figures
 from animecam.run.timing import Percentiles
 from animecam.settings import DEFAULT_STYLE
-
-EMPTY_BYTES = 100  # a film without pictures has 88
-START_SECONDS = 60.0  # a cold start on a busy machine
-END_SECONDS = 20.0
-
-
-def _frames(path: Path):
-    with av.open(path) as container:
-        return [frame.pts for frame in container.decode(video=0)]
 
 
 def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):
@@ -120,11 +107,11 @@ def test_bench_of_a_report_that_cannot_be_written(tmp_path, capfd):
     assert "figures.json" in capfd.readouterr().err
 
 
-def test_several_outputs_get_the_same_frames(tmp_path):
+def test_several_outputs_get_the_same_frames(tmp_path, stamps_of):
     outputs = [tmp_path / "a.mp4", tmp_path / "b.mkv"]
     words = ["--input", "pattern:160x120@30?frames=40", "--size", "192"]
     assert main([*words, "--output", str(outputs[0]), "--output", str(outputs[1])]) == 0
-    counts = {len(_frames(path)) for path in outputs}
+    counts = {len(stamps_of(path)) for path in outputs}
     assert len(counts) == 1
     assert counts.pop() > 0
 
@@ -177,11 +164,11 @@ def test_the_sound_of_a_part_ends_with_its_pictures(tmp_path):
     assert max(stamps["audio"]) < max(stamps["video"]) + 2.5  # in packets of a second
 
 
-def test_the_time_of_a_film_is_its_own(film, tmp_path):
+def test_the_time_of_a_film_is_its_own(film, tmp_path, stamps_of):
     """However fast it is drawn: it was the clock on the wall, and nobody knew where a film would end."""
     out = tmp_path / "out.mp4"
     assert main(["--input", str(film), "--output", str(out), "--seconds", "0.3", "--size", "192"]) == 0
-    assert len(_frames(out)) == 3
+    assert len(stamps_of(out)) == 3
     with av.open(str(out)) as container:
         video, sound = (float(stream.duration * stream.time_base) for stream in container.streams)
     assert video == pytest.approx(0.3)
@@ -229,133 +216,13 @@ def test_pictures_are_not_drawn_over(tmp_path, capfd):
             assert "would overwrite the input" in capfd.readouterr().err
 
 
-def test_demo_writes_a_video(tmp_path, capfd, monkeypatch):
+def test_demo_writes_a_video(tmp_path, capfd, monkeypatch, stamps_of):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     out = tmp_path / "demo.mp4"
     assert main(["demo", "--seconds", "1.5", "-o", str(out), "--size", "192"]) == 0
-    assert len(_frames(out)) > 0
+    assert len(stamps_of(out)) > 0
     assert "fps out" in capfd.readouterr().out
-
-
-HANG_UP = getattr(signal, "SIGHUP", None)
-"""What a terminal that is closed sends: by way of the shell, and once more when that has ended."""
-
-unix_only = pytest.mark.skipif(HANG_UP is None, reason="closing a terminal ends a Windows program otherwise")
-
-
-@pytest.mark.parametrize(
-    "kills", [[signal.SIGINT], [signal.SIGTERM], pytest.param([HANG_UP, HANG_UP], marks=unix_only)]
-)
-def test_a_live_recording_that_is_stopped_plays(tmp_path, kills):
-    out = tmp_path / "out.mp4"
-    # Tests may run under nohup, whose children are deaf to a closed terminal.
-    hear = "" if HANG_UP is None else f"import signal; signal.signal({int(HANG_UP)}, signal.SIG_DFL); "
-    code = hear + "import sys; from animecam.cli import main; sys.exit(main())"
-    words = ["--input", "pattern:160x120@30", "--output", str(out), "--size", "192"]
-    process = subprocess.Popen([sys.executable, "-c", code, *words], stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not list(tmp_path.glob("out*")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(1.5)
-        for kill in kills:
-            process.send_signal(kill)
-            time.sleep(0.02)
-        _, message = process.communicate(timeout=END_SECONDS)
-    finally:
-        process.kill()
-    assert process.returncode == 0, message
-    times = _frames(out)
-    assert len(times) > 1
-    assert times == sorted(set(times))
-
-
-@unix_only
-def test_a_run_under_nohup_outlives_its_terminal():
-    before = signal.signal(HANG_UP, signal.SIG_IGN)
-    try:
-        assert main(["--version"]) == 0
-        assert signal.getsignal(HANG_UP) is signal.SIG_IGN
-    finally:
-        signal.signal(HANG_UP, before)
-
-
-@pytest.mark.parametrize(("is_conversion", "times"), [(True, 1), (False, 1), (True, 2), (False, 2)])
-def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
-    tmp_path, make_clip, media, is_conversion, times
-):
-    source = make_clip(tmp_path / "long.mp4", width_px=160, height_px=160, frames=600, content=media.counter)
-    code = "import sys; from animecam.cli import main; sys.exit(main())"
-    target = str(tmp_path / "out.mp4")
-    words = ["convert", str(source), "-o", target] if is_conversion else ["--input", str(source), "--output", target]
-    command = [sys.executable, "-c", code, *words, "--scope", "frame"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        # A second signal does not wait for what is under way: let there be frames.
-        while not any(part.stat().st_size > EMPTY_BYTES for part in tmp_path.glob("out*.mp4")):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        for _ in range(times):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.02)  # the first is at work when the second comes
-        _, message = process.communicate(timeout=END_SECONDS)
-    finally:
-        process.kill()
-    assert "Traceback" not in message
-    # Whoever watches a file may stop; a conversion is not done.
-    assert process.returncode == int(is_conversion or times > 1)
-    assert "what is done plays" in message
-    assert "out.partial.mp4" in "".join(message.split())  # the log wraps its lines
-    assert not (tmp_path / "out.mp4").exists()
-    (part,) = tmp_path.glob("out*.mp4")
-    assert 0 < len(_frames(part)) < 600
-
-
-def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, make_clip, fails, caplog):
-    whole, source = make_clip(tmp_path / "whole.mp4", width_px=160, height_px=120, frames=60), tmp_path / "cut.mp4"
-    with av.open(whole) as film, av.open(source, "w", options={"movflags": "faststart"}) as output:
-        track = output.add_stream_from_template(film.streams.video[0])
-        for packet in film.demux(video=0):
-            if packet.size:
-                packet.stream = track
-                output.mux(packet)
-    source.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 4])
-    words = ["--strength", "0", "--scope", "frame", "--size", "192"]
-    assert "damaged or cut off after" in fails("--input", source, "--output", tmp_path / "out.mp4", *words)
-    part = tmp_path / "out.partial.mp4"
-    assert f"stopped before the end; what is done plays: {part}" in caplog.messages
-    assert 0 < len(_frames(part)) < 60
-
-
-def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog):
-    part = tmp_path / "out.partial.mp4"
-    words = ["--input", str(people), "--output", str(tmp_path / "out.mp4"), "--seconds", "0.1", "--scope", "frame"]
-    told = f"{part}, left of a run that was stopped, is replaced"
-    for more, is_told in (([], True), (["--overwrite"], False)):
-        part.write_bytes(b"power cut")
-        caplog.clear()
-        assert main([*words, *more]) == 0
-        assert (told in caplog.messages) is is_told
-        assert not part.exists()
-
-
-def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, capfd):
-    from animecam.__main__ import run
-
-    class Impatient:
-        def find_spec(self, name, path=None, target=None):
-            if name == "animecam.cli":
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(sys, "meta_path", [Impatient(), *sys.meta_path])
-    monkeypatch.delitem(sys.modules, "animecam.cli")
-    monkeypatch.delattr("animecam.cli")
-    with pytest.raises(SystemExit) as ended:
-        run()
-    assert ended.value.code == 1
-    assert capfd.readouterr().err == "animecam: stopped\n"
 
 
 def test_a_recording_with_sound_has_both_and_sound_needs_a_recording(tmp_path, capfd):

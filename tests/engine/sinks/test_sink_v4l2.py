@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,6 @@ from animecam.sinks import v4l2_device
 from animecam.sinks.convert import to_rgb
 from animecam.sinks.v4l2 import CAMERA_COLOR, YU12, YUYV, V4l2Sink
 from animecam.sinks.v4l2_device import DeviceFormat, V4l2Device
-from animecam.sinks.virtualcam import VirtualCameraSink
 from animecam.sources import v4l2
 from animecam.sources.v4l2 import Kernel
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat
@@ -246,57 +244,3 @@ def test_a_device_is_opened_so_that_a_write_waits(monkeypatch):
     monkeypatch.setattr(os, "open", lambda path, how: flags.append(how) or 7)
     V4l2Device("/dev/video9")
     assert flags == [os.O_RDWR]
-
-
-class FakePackage:
-    """Stands in for pyvirtualcam."""
-
-    def __init__(self, *, has_driver=True):
-        self.sent, self.closed, self.has_driver = [], 0, has_driver
-
-    def Camera(self, width, height, fps, device):  # noqa: N802 - the package's name
-        if not self.has_driver:
-            raise RuntimeError("no driver found")
-        self.size, self.device = (width, height, fps), device
-        return SimpleNamespace(send=self.sent.append, close=self.close)
-
-    def close(self):
-        self.closed += 1
-
-
-def test_virtual_camera_by_package(stream_format, make_frame):
-    package = FakePackage()
-    stream = replace(stream_format, rotation_deg=90)
-    sink = VirtualCameraSink("virtualcam:", stream, package)
-    sink.write(make_frame(stream))
-    sink.close(complete=True)
-    sink.close(complete=True)
-    assert (package.size, package.closed) == ((64, 96, 30.0), 1)
-    np.testing.assert_array_equal(package.sent[0], to_rgb(make_frame(stream)))
-
-
-@pytest.mark.parametrize(
-    ("uri", "device"),
-    [
-        ("virtualcam:", None),
-        ("virtualcam://", None),
-        ("virtualcam:Unity Video Capture #2", "Unity Video Capture #2"),
-        ("virtualcam:me: at work", "me: at work"),
-        ("virtualcam:/dev/video9", "/dev/video9"),
-        ("virtualcam:///dev/video9", "/dev/video9"),
-    ],
-)
-def test_virtual_camera_by_name(stream_format, uri, device):
-    package = FakePackage()
-    VirtualCameraSink(uri, stream_format, package).close(complete=True)
-    assert package.device == device
-
-
-def test_virtual_camera_without_driver_or_package(stream_format, monkeypatch):
-    with pytest.raises(SinkError, match="no driver found") as raised:
-        VirtualCameraSink("virtualcam:", stream_format, FakePackage(has_driver=False))
-    assert "OBS" in raised.value.hint
-    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
-    with pytest.raises(SinkError, match="needs the package pyvirtualcam") as raised:
-        VirtualCameraSink("virtualcam:", stream_format)
-    assert raised.value.hint == "pip install 'animecam[virtualcam]'"

@@ -5,7 +5,6 @@ import subprocess
 import time
 import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,19 +15,17 @@ from animecam.config import keep_look
 from animecam.run.panel import LivePanel
 from animecam.settings import Controls, Look
 from animecam.sinks.base import SinkClosed
-from animecam.sinks.caption import LINE_PX, captioned
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.recorder import Recorder
-from animecam.sinks.talk import MOST_EVENTS, Drag, Press, Talk
+from animecam.sinks.talk import Press
 from animecam.sinks.window import WindowSink
-from animecam.sinks.window_keys import BINDINGS, VIEWER_ACTIONS, Action, action_of, help_lines, key_of
+from animecam.sinks.window_keys import help_lines
 
 DEADLINE_SECONDS = 15.0
 PRESS_AGAIN_SECONDS = 1.5  # what did not arrive by then came before the window had the focus, or while it was made anew
 SETTLED_SECONDS = 0.4  # a new window is moved once or twice in its first tenths of a second
 SYMBOLS = {"[": "bracketleft", "]": "bracketright", " ": "space", "-": "minus", "+": "plus", "Esc": "Escape"}
-DOCS = Path(__file__).parents[3] / "docs" / "window.md"
 
 
 class Bench:
@@ -243,88 +240,3 @@ def test_capital_q_quits(bench):
     bench.hit("Q")
     with pytest.raises(SinkClosed):
         bench.until(lambda: False)
-
-
-def test_every_key_has_one_meaning_and_every_meaning_a_key():
-    keys = [key for binding in BINDINGS for key in binding.keys]
-    assert len(keys) == len(set(keys))
-    assert {binding.action for binding in BINDINGS} == set(Action)
-    passed_on = [key for key in keys if action_of(key) not in VIEWER_ACTIONS]
-    assert all(len(key) == 1 for key in passed_on)  # `Talk` sends a character
-
-
-@pytest.mark.parametrize(
-    ("code", "key"),
-    [(-1, None), (0, None), (ord("M"), "m"), (27, "Esc"), (0xFFC8, "F11"), (0x7A0000, "F11"), (1 << 20 | 114, "r")],
-)
-def test_codes_of_all_systems_are_understood(code, key):
-    assert key_of(code) == key
-
-
-def test_the_documentation_has_the_table():
-    rows = [f"| {binding.label} | {binding.help} |" for binding in BINDINGS if binding.action is not Action.HELP]
-    table = ("| key | what it does |", "|---|---|", *rows, "| h | all of these, in the window |")
-    assert "\n".join(table) in DOCS.read_text(encoding="utf-8")
-
-
-def test_both_sides_understand_each_other(tmp_path):
-    window, program = Talk.create(tmp_path / "talk"), Talk.attach(tmp_path / "talk")
-    events, count = program.events_since(0)
-    assert events == ()
-    window.report(Press("["))
-    window.report(Drag(0.25))
-    events, count = program.events_since(count)
-    assert events == (Press("["), Drag(0.25))
-    assert program.events_since(count)[0] == ()
-    for _ in range(MOST_EVENTS):
-        window.report(Drag(0.5))
-    window.report(Press("q"))
-    events, _ = program.events_since(count)
-    assert len(events) == MOST_EVENTS
-    assert events[-1] == Press("q")
-    program.tell("12 fps\né")
-    assert (window.text, window.text_count) == ("12 fps\n?", 1)
-    program.tell("x" * 5000)
-    assert window.text == "x" * 2048
-
-
-@pytest.mark.parametrize("size", [(120, 160), (480, 640), (1080, 1920), (17, 31)])
-def test_a_caption_is_legible_at_any_size_and_touches_nothing_else(size):
-    picture = np.full((*size, 3), 255, np.uint8)
-    assert captioned(picture, "") is picture
-    drawn = captioned(picture, "30 fps in\nlatency")
-    assert (picture == 255).all()
-    assert drawn.shape[0] >= 480
-    assert drawn.shape[0] / size[0] == drawn.shape[1] / size[1]
-    ground = drawn[: drawn.shape[0] // 5, : drawn.shape[1] // 4]
-    assert (ground == 89).mean() > 0.1  # 255 * SHADE
-    assert (drawn[drawn.shape[0] // 4 :] == 255).all()
-
-
-@pytest.mark.parametrize("size", [(480, 640), (1364, 720), (640, 360), (144, 176)])
-def test_a_caption_that_is_long_or_has_many_lines_stays_on_the_picture(size):
-    picture = np.full((*size, 3), 128, np.uint8)
-    failure = f"cannot write /home/me/{'very-long-' * 12}/animecam-20261128-071152.mp4: the disk is full"
-    for text in (failure, "\n".join((*help_lines(), *help_lines(), failure))):
-        drawn = captioned(picture, text)
-        for border in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
-            assert (border == 128).all()
-        assert (drawn == 255).any()
-
-
-@pytest.mark.parametrize("size", [(1364, 720), (1920, 1080), (720, 404)])
-def test_figures_leave_the_middle_of_a_tall_picture_free(size):
-    figures = "\n".join(
-        ["drawn: heads, in color, unseen: draw"] * 7 + ["cel (lite) at 256 px by a runtime (int8) on a CPU"]
-    )
-    drawn = captioned(np.full((*size, 3), 128, np.uint8), figures)
-    rows = np.flatnonzero((drawn != 128).any(axis=(1, 2)))
-    assert rows[-1] < 0.3 * drawn.shape[0]  # they reached to 0.5
-    assert rows[-1] / len(figures.split("\n")) * (720 / drawn.shape[0]) > LINE_PX  # legible in the first window
-
-
-def test_a_caption_shows_the_end_of_a_long_line():
-    picture = np.full((480, 640, 3), 128, np.uint8)
-    begun = captioned(picture, "a " * 60 + "and more words that no line of a picture has room for")
-    ended = captioned(picture, "a " * 60 + "and more words that no line of a picture has room fox")
-    assert not np.array_equal(begun, ended)

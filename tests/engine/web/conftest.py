@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 # Without the extra [web] the modules cannot even be imported; test_extra_web.py then says why they are missing.
@@ -137,6 +139,29 @@ def visit(studio: Any, fakes: ModuleType) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def call(engine: Any, fakes: ModuleType) -> Callable[..., None]:
+    """Runs `async def test(client)` with the engine that the test has, and sees that every session's place is free."""
+    from aiohttp.test_utils import TestClient, TestServer
+
+    from animecam.settings import Look
+    from animecam.web.options import Limits
+    from animecam.web.server import Site, build_app
+    from animecam.web.studio import Studio
+
+    def run(test, **limits):
+        async def main():
+            site = Site(fakes.styles(), Look("invert"), Limits(**limits))
+            async with TestClient(TestServer(build_app(studio, site))) as client:
+                await test(client)
+            assert studio.seats() == ()  # a session that ends frees everything, whatever ended it
+
+        with Studio(engine.open) as studio:
+            asyncio.run(asyncio.wait_for(main(), 40))
+
+    return run
+
+
+@pytest.fixture
 def finished() -> Callable[..., Any]:
     """Awaits the end of an upload; gives what the server then says of it."""
 
@@ -148,6 +173,17 @@ def finished() -> Callable[..., Any]:
             await asyncio.sleep(POLL_S)
 
     return wait
+
+
+@pytest.fixture
+def picture() -> Callable[..., bytes]:
+    """`picture(path, width_px=64, height_px=48, level=100)`: the bytes of a grey picture, which lies there, too."""
+    return _picture
+
+
+def _picture(path: Path, width_px: int = 64, height_px: int = 48, level: int = 100) -> bytes:
+    cv2.imwrite(str(path), np.full((height_px, width_px, 3), level, np.uint8))
+    return path.read_bytes()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""aiortc in the place of a browser: a grey camera, and what the page does."""
+"""aiortc in the place of a browser: a grey camera, what the page does, and what the server then counts."""
 
 import asyncio
 import contextlib
@@ -89,3 +89,17 @@ class Browser:
 
     async def __aexit__(self, *_):
         await self.peer.close()
+
+
+async def metric(client, line):
+    """The figure that the server gives of this line."""
+    text = await (await client.get("/metrics")).text()
+    return float(next(row for row in text.splitlines() if row.startswith(f"{line} ")).rsplit(" ", 1)[1])
+
+
+async def until_no_session(client):
+    async def poll():
+        while await metric(client, "animecam_sessions") != 0:
+            await asyncio.sleep(0.05)
+
+    await asyncio.wait_for(poll(), WAIT_S)

@@ -2,31 +2,21 @@
 
 import asyncio
 import json
-import threading
-from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
-from aiohttp import ClientSession
 
 from animecam.errors import SourceError
 from animecam.run import session
-from animecam.settings import Look
-from animecam.web import untrusted, workshop
+from animecam.web import untrusted
 from animecam.web.handlers import RESULT_TYPES
-from animecam.web.options import MIB, Limits, ServeOptions
-from animecam.web.server import Site, serve
+from animecam.web.options import MIB
 from animecam.web.workshop import Workshop
 
 
-def picture(path: Path, width_px=64, height_px=48, level=100) -> bytes:
-    cv2.imwrite(str(path), np.full((height_px, width_px, 3), level, np.uint8))
-    return path.read_bytes()
-
-
-def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes):
+def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes, picture):
     async def test(client):
         query = {"name": "my holiday.png", "look": json.dumps({"style": "invert"})}
         answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
@@ -57,7 +47,7 @@ def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes):
         ({"scope": "frame"}, ""),
     ],
 )
-def test_what_became_of_a_picture_of_nobody_is_said(visit, finished, studio, tmp_path, look, message):
+def test_what_became_of_a_picture_of_nobody_is_said(visit, finished, studio, tmp_path, look, message, picture):
     async def test(client):
         query = {"name": "sky.png", "look": json.dumps(look)}
         answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
@@ -98,7 +88,7 @@ def test_an_uploaded_clip_comes_back_with_every_frame_and_its_sound(visit, finis
         assert sum(1 for _ in container.decode(video=0)) == 12
 
 
-def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip, media):
+def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, tmp_path, make_clip, media, picture):
     bomb = picture(tmp_path / "bomb.png", 9000, 9000)
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/passwd\n#EXT-X-ENDLIST\n"
     cases = [
@@ -132,7 +122,7 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.webp", "image/webp"), ("a.mkv", "video/x-matroska")])
-def test_a_result_says_what_it_is(visit, finished, tmp_path, make_clip, name, kind):
+def test_a_result_says_what_it_is(visit, finished, tmp_path, make_clip, name, kind, picture):
     path = tmp_path / name
     data = picture(path) if name == "a.webp" else make_clip(path, frames=2).read_bytes()
 
@@ -158,19 +148,9 @@ def test_a_damaged_clip_fails_with_a_message(visit, tmp_path, make_clip):
     visit(test)
 
 
-def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, finished, studio, tmp_path, make_clip, fakes):
-    clip = make_clip(tmp_path / "in.mp4", frames=60).read_bytes()
-
-    async def test(client):
-        ids = [(await (await client.post("/jobs", data=clip)).json())["id"] for _ in range(2)]
-        assert (await client.delete(f"/jobs/{ids[0]}")).status == 204
-        assert (await client.get(f"/jobs/{ids[0]}")).status == 404
-        assert (await finished(client, ids[1]))["state"] == "done"
-
-    visit(test)
-
-
-def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, finished, tmp_path, monkeypatch, caplog):
+def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(
+    visit, finished, tmp_path, monkeypatch, caplog, picture
+):
     data = picture(tmp_path / "in.png")
     opened = session.opened_source
 
@@ -190,7 +170,9 @@ def test_an_upload_that_meets_a_defect_fails_alone_and_the_page_is_told(visit, f
     assert "ZeroDivisionError: bug" in caplog.text  # for whoever runs the server, who alone can mend it
 
 
-def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(visit, finished, tmp_path, monkeypatch):
+def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(
+    visit, finished, tmp_path, monkeypatch, picture
+):
     def torn(uri, _options):
         raise SourceError(f"{uri} is damaged or cut off", hint=f"look at {uri}")
 
@@ -205,7 +187,7 @@ def test_a_fault_is_told_of_the_file_that_was_sent_and_not_of_the_servers_own(vi
     visit(test)
 
 
-def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monkeypatch):
+def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monkeypatch, picture):
     data = picture(tmp_path / "in.png")
 
     async def wait(*_):
@@ -220,7 +202,7 @@ def test_too_many_uploads_are_refused_not_queued_for_ever(visit, tmp_path, monke
     visit(test)
 
 
-def test_the_oldest_result_makes_room_for_an_upload(visit, finished, tmp_path):
+def test_the_oldest_result_makes_room_for_an_upload(visit, finished, tmp_path, picture):
     """It was refused for a quarter of an hour, with the advice to come again in a minute."""
     data = picture(tmp_path / "in.png")
 
@@ -239,66 +221,3 @@ def test_the_oldest_result_makes_room_for_an_upload(visit, finished, tmp_path):
         assert [a.status for a in answers] == [404] + [200] * 8
 
     visit(test)
-
-
-def test_who_leaves_amid_an_upload_is_no_fault_of_the_server(visit, monkeypatch, caplog):
-    left = asyncio.Event()
-    receive = Workshop.receive
-
-    async def noted(self, name, chunks, look):
-        try:
-            return await receive(self, name, chunks, look)
-        finally:
-            left.set()
-
-    monkeypatch.setattr(Workshop, "receive", noted)
-
-    async def test(client):
-        _, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
-        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.server.port}\r\nContent-Length: 1000\r\n\r\n"
-        writer.write(head.encode() + b"a few bytes")
-        await writer.drain()
-        await asyncio.sleep(0.1)
-        writer.close()
-        await asyncio.wait_for(left.wait(), 10)
-        await asyncio.sleep(0.1)  # what follows in the same turn of the loop
-
-    visit(test)
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
-
-
-def test_who_leaves_before_the_answer_leaves_no_work_behind(studio, fakes, tmp_path, monkeypatch):
-    """Nobody knew the upload's id, so nobody could stop it: the others waited until it was drawn to its end."""
-    data = picture(tmp_path / "in.png")
-    is_looked_at, may_go_on, kept = threading.Event(), threading.Event(), []
-
-    def slowly(path):
-        is_looked_at.set()
-        assert may_go_on.wait(10)
-        return untrusted.inspect(path)
-
-    monkeypatch.setattr(workshop, "inspect", slowly)
-
-    async def leave(port):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(data)}\r\n\r\n"
-        writer.write(head.encode() + data)
-        assert await asyncio.to_thread(is_looked_at.wait, 10)
-        writer.close()
-        await asyncio.sleep(0.2)
-        may_go_on.set()
-        await asyncio.sleep(0.5)
-        async with ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as answer:
-            kept.append("animecam_uploads{" in await answer.text())
-
-    async def main():
-        ready = asyncio.get_running_loop().create_future()
-        site = Site(fakes.styles(), Look("invert"), Limits())
-        # The real server: aiohttp's one for tests cancels what nobody waits for of itself.
-        serving = asyncio.create_task(serve(studio, site, ServeOptions(port=0), None, ready.set_result))
-        await leave(await ready)
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
-    asyncio.run(asyncio.wait_for(main(), 30))
-    assert kept == [False]

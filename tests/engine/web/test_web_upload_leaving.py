@@ -1,0 +1,87 @@
+"""Uploads whose sender stops them or leaves: no work goes on, nobody behind them waits, no fault is told."""
+
+import asyncio
+import threading
+
+from aiohttp import ClientSession
+
+from animecam.settings import Look
+from animecam.web import untrusted, workshop
+from animecam.web.options import Limits, ServeOptions
+from animecam.web.server import Site, serve
+from animecam.web.workshop import Workshop
+
+
+def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, finished, studio, tmp_path, make_clip, fakes):
+    clip = make_clip(tmp_path / "in.mp4", frames=60).read_bytes()
+
+    async def test(client):
+        ids = [(await (await client.post("/jobs", data=clip)).json())["id"] for _ in range(2)]
+        assert (await client.delete(f"/jobs/{ids[0]}")).status == 204
+        assert (await client.get(f"/jobs/{ids[0]}")).status == 404
+        assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+
+
+def test_who_leaves_amid_an_upload_is_no_fault_of_the_server(visit, monkeypatch, caplog):
+    left = asyncio.Event()
+    receive = Workshop.receive
+
+    async def noted(self, name, chunks, look):
+        try:
+            return await receive(self, name, chunks, look)
+        finally:
+            left.set()
+
+    monkeypatch.setattr(Workshop, "receive", noted)
+
+    async def test(client):
+        _, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{client.server.port}\r\nContent-Length: 1000\r\n\r\n"
+        writer.write(head.encode() + b"a few bytes")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 10)
+        await asyncio.sleep(0.1)  # what follows in the same turn of the loop
+
+    visit(test)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_who_leaves_before_the_answer_leaves_no_work_behind(studio, fakes, tmp_path, monkeypatch, picture):
+    """Nobody knew the upload's id, so nobody could stop it: the others waited until it was drawn to its end."""
+    data = picture(tmp_path / "in.png")
+    is_looked_at, may_go_on, kept = threading.Event(), threading.Event(), []
+
+    def slowly(path):
+        is_looked_at.set()
+        assert may_go_on.wait(10)
+        return untrusted.inspect(path)
+
+    monkeypatch.setattr(workshop, "inspect", slowly)
+
+    async def leave(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST /jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(data)}\r\n\r\n"
+        writer.write(head.encode() + data)
+        assert await asyncio.to_thread(is_looked_at.wait, 10)
+        writer.close()
+        await asyncio.sleep(0.2)
+        may_go_on.set()
+        await asyncio.sleep(0.5)
+        async with ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as answer:
+            kept.append("animecam_uploads{" in await answer.text())
+
+    async def main():
+        ready = asyncio.get_running_loop().create_future()
+        site = Site(fakes.styles(), Look("invert"), Limits())
+        # The real server: aiohttp's one for tests cancels what nobody waits for of itself.
+        serving = asyncio.create_task(serve(studio, site, ServeOptions(port=0), None, ready.set_result))
+        await leave(await ready)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+    assert kept == [False]
