@@ -122,3 +122,34 @@ def spoken_clip(tmp_path_factory: pytest.TempPathFactory, load_module: Callable[
     media = load_module("engine/media.py")
     path = tmp_path_factory.mktemp("clip") / "spoken.mp4"
     return media.make_clip(path, width_px=160, height_px=120, frames=4, audio=True, content=media.portrait)
+
+
+class HandClock:
+    """Stands for the module `time`: passes when somebody works or sleeps."""
+
+    def __init__(self) -> None:
+        self._now_ns = 0
+
+    def work(self, ms: int) -> None:
+        self._now_ns += ms * 1_000_000
+
+    def sleep(self, seconds: float) -> None:
+        self._now_ns += round(seconds * 1e9)
+
+    def perf_counter_ns(self) -> int:
+        return self._now_ns
+
+    def monotonic(self) -> float:
+        return self._now_ns / 1e9
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that only the test moves."""
+    return HandClock()
+
+
+@pytest.fixture
+def report(bench: Callable[[str], ModuleType]) -> ModuleType:
+    """benchmarks/report.py."""
+    return bench("report")
