@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from animecam_training.data.index import INDEX_FILE
-from animecam_training.data.pictures import write_picture
+from animecam_training.data.pictures import write_mask, write_picture
 from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 
 
@@ -77,13 +77,26 @@ def runs(load_module: Callable[[str], ModuleType]) -> ModuleType:
 
 @pytest.fixture
 def pairs(tmp_path: Path, runs: ModuleType) -> Path:
-    folder = tmp_path / "pairs"
+    return _write_pairs(tmp_path / "pairs", runs, 0, "abc")
+
+
+def _write_pairs(folder: Path, runs: ModuleType, seed: int, names: str) -> Path:
     folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("a", "b", "c"):
+    rng = np.random.default_rng(seed)
+    for name in names:
         photo = runs.picture(rng)
         write_picture(photo, folder / f"{name}.in.png")
         write_picture(255 - photo, folder / f"{name}.out.png")
+    return folder
+
+
+@pytest.fixture
+def unseen(tmp_path: Path, runs: ModuleType) -> Path:
+    """Pairs of three people who are not in `pairs`; of one it is known where eyes and mouth are."""
+    folder = _write_pairs(tmp_path / "unseen", runs, 7, "def")
+    mask = np.zeros((runs.SIDE_PX, runs.SIDE_PX), np.uint8)
+    mask[30:60, 40:70] = 255
+    write_mask(mask, folder / "e.parts.png")
     return folder
 
 

@@ -33,6 +33,11 @@ def recipe_of(pairs: Path, **changes: object) -> Recipe:
     return replace(recipe, **changes)
 
 
+def validated(recipe: Recipe, unseen: Path, every: int = 1, most: int = 64) -> Recipe:
+    data = replace(recipe.data, validation=str(unseen), validation_pictures=most)
+    return replace(recipe, data=data, validate_every=every)
+
+
 def stop_after_two(recipe: Recipe, folder: Path) -> None:
     def stop(step: int) -> None:
         if step == 3:

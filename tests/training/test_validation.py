@@ -13,10 +13,9 @@ import torch
 
 from animecam_export.checkpoints import load_trained
 from animecam_training.cli import main
-from animecam_training.data.names import bare_of, list_pairs, parts_of, target_of, worn_of
-from animecam_training.data.pictures import write_layer, write_mask, write_picture
+from animecam_training.data.names import bare_of, worn_of
+from animecam_training.data.pictures import write_layer, write_picture
 from animecam_training.data.sets import PairSet, PhotoSet
-from animecam_training.errors import CheckpointError, ConfigError, DataError
 from animecam_training.metrics.drawings import measure_pairs
 from animecam_training.recipe.config import OptimConfig, PairWeights, Recipe
 from animecam_training.recipe.files import recipe_to_toml
@@ -28,27 +27,6 @@ from animecam_training.run.validation import Validation
 from animecam_training.weights.measured import open_style
 
 WHOLE, PARTS = "val/drawing_l1", "val/drawing_l1_eyes_and_mouth"
-
-
-@pytest.fixture
-def unseen(tmp_path: Path, runs: ModuleType) -> Path:
-    """Pairs of three people who are not in `pairs`; of one it is known where eyes and mouth are."""
-    folder = tmp_path / "unseen"
-    folder.mkdir()
-    rng = np.random.default_rng(7)
-    for name in ("d", "e", "f"):
-        photo = runs.picture(rng)
-        write_picture(photo, folder / f"{name}.in.png")
-        write_picture(255 - photo, folder / f"{name}.out.png")
-    mask = np.zeros((runs.SIDE_PX, runs.SIDE_PX), np.uint8)
-    mask[30:60, 40:70] = 255
-    write_mask(mask, folder / "e.parts.png")
-    return folder
-
-
-def _validated(recipe: Recipe, unseen: Path, every: int = 1, most: int = 64) -> Recipe:
-    data = replace(recipe.data, validation=str(unseen), validation_pictures=most)
-    return replace(recipe, data=data, validate_every=every)
 
 
 def _script(monkeypatch: pytest.MonkeyPatch, errors: list[float]) -> None:
@@ -69,7 +47,7 @@ def test_not_a_bit_of_the_training_changes(
     train(runs.recipe_of(pairs, steps=1), RunOptions(tmp_path / "teacher"))
     teacher = str(tmp_path / "teacher/last.pt") if method == "distill" else ""
     plain = runs.recipe_of(pairs, method=method, teacher=teacher)
-    watched = _validated(plain, unseen)
+    watched = runs.validated(plain, unseen)
     whole = train(plain, RunOptions(tmp_path / "plain"))
     results = [train(watched, RunOptions(tmp_path / "watched"))]
     for first, second in ((watched, watched), (plain, watched), (watched, plain)):
@@ -84,7 +62,7 @@ def test_not_a_bit_of_the_training_changes(
 
 
 def test_it_takes_no_random_numbers_and_leaves_the_mode(pairs: Path, unseen: Path, runs: ModuleType) -> None:
-    recipe = _validated(runs.recipe_of(pairs), unseen)
+    recipe = runs.validated(runs.recipe_of(pairs), unseen)
     trained = PairSet(recipe.data, recipe.augment, seed=0, batch_of_all=2)
     method = METHODS["pairs"](recipe, torch.device("cpu"))
     method.generator.train()
@@ -99,7 +77,7 @@ def test_it_takes_no_random_numbers_and_leaves_the_mode(pairs: Path, unseen: Pat
 
 
 def test_the_figures_are_those_of_evaluate(pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType) -> None:
-    recipe = _validated(runs.recipe_of(pairs), unseen, every=3)
+    recipe = runs.validated(runs.recipe_of(pairs), unseen, every=3)
     result = train(recipe, RunOptions(tmp_path / "run"))
     measured = measure_pairs(open_style(tmp_path / "run/last.pt").draw, unseen).clear
     assert result.figures == {WHOLE: pytest.approx(measured.whole), PARTS: pytest.approx(measured.parts)}
@@ -115,7 +93,7 @@ def test_the_best_state_is_kept_and_is_a_checkpoint_like_others(
 ) -> None:
     plain = runs.recipe_of(pairs, save_every=100)
     _script(monkeypatch, [0.5, 0.25, 0.25, 0.3])
-    train(_validated(plain, unseen), RunOptions(tmp_path / "run"))
+    train(runs.validated(plain, unseen), RunOptions(tmp_path / "run"))
     best = load_checkpoint(tmp_path / "run/best.pt")
     assert best.step == 2
     assert best.figures == {WHOLE: 0.25}
@@ -134,7 +112,7 @@ def test_the_best_state_is_kept_and_is_a_checkpoint_like_others(
 def test_a_run_that_goes_on_knows_its_best(
     pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = _validated(runs.recipe_of(pairs), unseen)
+    recipe = runs.validated(runs.recipe_of(pairs), unseen)
     _script(monkeypatch, [0.3, 0.4, 0.2, 0.1])
     train(recipe, RunOptions(tmp_path / "run", minutes=0))
     for best in (1, 3):  # what is worse leaves the file, what is better replaces it
@@ -147,42 +125,15 @@ def test_the_best_state_is_never_newer_than_the_last(
 ) -> None:
     """Killed between two saves, a run that goes on would otherwise not have come to its own best yet."""
     _script(monkeypatch, [0.5, 0.4, 0.3, 0.2])
-    runs.stop_after_two(_validated(runs.recipe_of(pairs, save_every=100), unseen), tmp_path / "run")
+    runs.stop_after_two(runs.validated(runs.recipe_of(pairs, save_every=100), unseen), tmp_path / "run")
     assert load_checkpoint(tmp_path / "run/last.pt").step == load_checkpoint(tmp_path / "run/best.pt").step == 3
-
-
-def test_other_unseen_pictures_are_refused_when_a_run_goes_on(
-    pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType
-) -> None:
-    """Their errors do not compare; which of the states is best would mean nothing."""
-    recipe = _validated(runs.recipe_of(pairs), unseen)
-    train(recipe, RunOptions(tmp_path / "run", minutes=0))
-    with pytest.raises(CheckpointError, match=r"validation 3 .*, now 2 "):
-        train(_validated(recipe, unseen, most=2), RunOptions(tmp_path / "run", resume=True))
-    # Where they lie, and how often they are looked at, is free.
-    moved = _validated(recipe, unseen.rename(tmp_path / "moved"), every=2)
-    train(moved, RunOptions(tmp_path / "run", resume=True, minutes=0))
-
-
-def test_a_damaged_best_state_is_named_and_a_stray_one_not_overwritten(
-    pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType
-) -> None:
-    recipe = _validated(runs.recipe_of(pairs), unseen)
-    train(recipe, RunOptions(tmp_path / "run", minutes=0))
-    (tmp_path / "run/best.pt").write_bytes(b"half")
-    with pytest.raises(CheckpointError, match=r"best\.pt is damaged") as caught:
-        train(recipe, RunOptions(tmp_path / "run", resume=True))
-    assert "remove it" in caught.value.hint
-    (tmp_path / "run/last.pt").unlink()
-    with pytest.raises(CheckpointError, match="holds the best state of a run, and not its last"):
-        train(recipe, RunOptions(tmp_path / "run"))
 
 
 def test_what_a_run_starts_from_is_measured_and_is_not_its_best(
     pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType
 ) -> None:
     train(runs.recipe_of(pairs), RunOptions(tmp_path / "first"))
-    recipe = _validated(runs.recipe_of(pairs, steps=1, optim=OptimConfig(warmup_steps=1)), unseen)
+    recipe = runs.validated(runs.recipe_of(pairs, steps=1, optim=OptimConfig(warmup_steps=1)), unseen)
     train(recipe, RunOptions(tmp_path / "run", start_from=tmp_path / "first/last.pt"))
     assert _errors(tmp_path / "run")[0] == pytest.approx(
         measure_pairs(open_style(tmp_path / "first/last.pt").draw, unseen).clear.whole
@@ -196,7 +147,7 @@ def test_ctrl_c_does_not_wait_for_a_validation(pairs: Path, unseen: Path, tmp_pa
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train(_validated(runs.recipe_of(pairs), unseen, every=2), RunOptions(tmp_path / "run"), ask)
+        train(runs.validated(runs.recipe_of(pairs), unseen, every=2), RunOptions(tmp_path / "run"), ask)
     assert load_checkpoint(tmp_path / "run/last.pt").step == 2
     assert _errors(tmp_path / "run") == {}
 
@@ -206,7 +157,7 @@ def test_a_student_is_compared_with_its_teacher(pairs: Path, unseen: Path, tmp_p
     train(runs.recipe_of(pairs), RunOptions(tmp_path / "teacher"))
     last = tmp_path / "teacher/last.pt"
     recipe = runs.recipe_of(pairs, method="distill", teacher=str(last), steps=1, optim=OptimConfig(learning_rate=0.0))
-    recipe = _validated(replace(recipe, pair_weights=PairWeights()), unseen)
+    recipe = runs.validated(replace(recipe, pair_weights=PairWeights()), unseen)
     train(recipe, RunOptions(tmp_path / "student", start_from=last))
     same = _errors(tmp_path / "student", "val/teacher_l1")
     assert same[0] == same[1] < 0.002
@@ -232,68 +183,11 @@ def test_pictures_are_taken_at_even_distances(pairs: Path, unseen: Path, runs: M
     for name in "ghijklm":
         write_picture(runs.picture(np.random.default_rng(ord(name))), unseen / f"{name}.in.png")
         write_picture(runs.picture(np.random.default_rng(ord(name))), unseen / f"{name}.out.png")
-    recipe = _validated(runs.recipe_of(pairs), unseen, most=3)
+    recipe = runs.validated(runs.recipe_of(pairs), unseen, most=3)
     trained = PairSet(recipe.data, recipe.augment, seed=0, batch_of_all=2)
     assert Validation(recipe, trained).describe().startswith("3 ")
-    whole = Validation(_validated(recipe, unseen, most=500), trained)
+    whole = Validation(runs.validated(recipe, unseen, most=500), trained)
     assert whole.describe().startswith("10 ")
-
-
-def test_what_cannot_be_validated_on_is_named_before_the_first_step(
-    pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType
-) -> None:
-    recipe = _validated(runs.recipe_of(pairs), unseen)
-    run = RunOptions(tmp_path / "run")
-    first = list_pairs(unseen)[0]
-    whole = first.read_bytes(), target_of(first).read_bytes()
-    write_picture(np.zeros((90, 96, 3), np.uint8), first)
-    with pytest.raises(DataError, match=r"d\.out\.png is not of the size of its picture"):
-        train(recipe, run)
-    write_picture(np.zeros((90, 96, 3), np.uint8), target_of(first))
-    with pytest.raises(DataError, match=r"d\.in\.png is 96 x 90 pixels: .* multiples of 8 up to 1024"):
-        train(recipe, run)
-    for path in (first, target_of(first)):
-        write_picture(np.zeros((64, 1032, 3), np.uint8), path)
-    with pytest.raises(DataError, match=r"d\.in\.png is 1032 x 64 pixels"):
-        train(recipe, run)
-    first.write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"d\.in\.png is not a picture"):
-        train(recipe, run)
-    first.write_bytes(whole[0])
-    target_of(first).write_bytes(whole[1])
-    write_mask(np.zeros((40, 96), np.uint8), parts_of(first))
-    with pytest.raises(DataError, match=r"d\.parts\.png is not of the size of its picture"):
-        train(recipe, run)
-    (unseen / "copy.in.png").write_bytes(list_pairs(pairs)[1].read_bytes())
-    (unseen / "copy.out.png").write_bytes(whole[1])
-    with pytest.raises(DataError, match=r"copy\.in\.png is trained on, too, as .*b\.in\.png"):
-        train(recipe, run)
-    for path in unseen.glob("*.out.png"):
-        path.unlink()
-    with pytest.raises(DataError, match=r"no pairs in .*unseen"):
-        train(recipe, run)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no pictures in .*empty"):
-        train(_validated(recipe, tmp_path / "empty"), run)
-    assert not (tmp_path / "run").exists()
-
-
-def test_the_method_dtgan_says_that_it_has_none(
-    pairs: Path, styles: Path, unseen: Path, tmp_path: Path, runs: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe = runs.unpaired(pairs, styles, "dtgan-lite-double", pair_weights=PairWeights())
-    (tmp_path / "r.toml").write_text(recipe_to_toml(recipe))
-    run = ["run", str(tmp_path / "r.toml"), "--out", str(tmp_path / "run")]
-    for words, message in (
-        (["--validation", str(unseen)], 'the method "dtgan" has no drawings to validate by'),
-        (["--validation", str(unseen), "--resume"], 'the method "dtgan" has no drawings to validate by'),
-        (["--set", f"data.validation={unseen}"], 'data.validation changes nothing with the method "dtgan"'),
-    ):
-        assert main([*run, *words]) == 2
-        assert message in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(ConfigError, match="has no drawings to validate by"):
-        train(_validated(recipe, unseen), RunOptions(tmp_path / "run"))
-    assert not (tmp_path / "run").exists()
 
 
 def test_the_command_takes_the_folder(pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType) -> None:
