@@ -1,8 +1,7 @@
 """The values that travel through the pipeline. All are frozen; nobody edits what it was given.
 
-Coordinates are continuous pixels of the stored frame: pixel (i, j) covers [i, i + 1) x [j, j + 1), so its centre lies
-at (i + 0.5, j + 0.5) and a coordinate means the same place in a luma plane and, divided by the plane's step, in a
-chroma plane.
+Coordinates are continuous pixels of the stored frame: pixel (i, j) covers [i, i + 1) x [j, j + 1), with its centre at
+(i + 0.5, j + 0.5). A coordinate is the same place in a luma plane and, divided by the plane's step, in a chroma plane.
 """
 
 from dataclasses import dataclass, replace
