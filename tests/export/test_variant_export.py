@@ -115,7 +115,7 @@ def test_the_card_says_what_each_network_costs(style: Path):
 @pytest.mark.usefixtures("both")
 def test_each_quality_draws_with_its_own_network():
     networks = {FULL: generator(WIDE, 1), LITE: generator(NARROW, 2)}
-    picture = np.ascontiguousarray(load_portrait()[:64, :64])
+    picture = np.ascontiguousarray(load_portrait()[::8, ::8])  # all of it, which is well lit: its corner is not
     batch = torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
     for quality, network in networks.items():
         with torch.inference_mode():
