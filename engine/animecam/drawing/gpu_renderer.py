@@ -85,6 +85,8 @@ class GpuRenderer:
             return lambda: self._renderer(frame)
         start_ns = time.perf_counter_ns()
         self._gpu.use()
+        if self._was_on_gpu:  # it will be drawn there again, most likely
+            self._path.expect(frame)
         scene = self._renderer.find(frame)
         network = self._network(scene)
         self._change_sides(is_on_gpu=network is not None)

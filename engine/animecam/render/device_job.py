@@ -53,6 +53,18 @@ class JobWriter:
         self._claims: Record = claims.view(SAMPLER)
         self._write_constants(address, layout, options)
 
+    def write_frame(self, frame: Frame) -> None:
+        """Writes a frame; one that lies on the GPU already is not written.
+
+        It may run beside `write`, as they write different bytes.
+
+        Args:
+            frame: Of the block's geometry.
+        """
+        if frame.on_gpu is None:
+            for mine, theirs in zip(self._planes, frame.planes, strict=True):
+                np.copyto(mine, theirs)
+
     def write(
         self,
         frame: Frame,
@@ -61,18 +73,15 @@ class JobWriter:
         recalls: Sequence[tuple[Recall, FaceMemory]],
         strength: float,
     ) -> None:
-        """Writes a frame and what is to be done with it.
+        """Writes what is to be done with a frame.
 
         Args:
-            frame: Of the block's geometry; what lies on the GPU already is not written.
+            frame: Of the block's geometry.
             regions: Heads, all of one size, no more than the block holds.
             head: The shape of heads of that size.
             recalls: What is known of each, and its memory.
             strength: Share of the drawing in what shows.
         """
-        if frame.on_gpu is None:
-            for mine, theirs in zip(self._planes, frame.planes, strict=True):
-                np.copyto(mine, theirs)
         job = self._job
         if frame.pixel_format.is_yuv:
             job["to_rgb"] = color_steps(yuv_to_rgb_matrix(frame.color, frame.height_px))

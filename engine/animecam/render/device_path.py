@@ -11,26 +11,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from animecam.backends.device import DeviceNetwork
-from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Gpu, Stream
+from animecam.cuda.base import WAIT_SECONDS, Gpu, Stream
 from animecam.cuda.dlpack import Rows, rows_of
 from animecam.cuda.pixels import DevicePixels
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import BackendError
 from animecam.render.calm import IN_PLACE, CalmOptions
+from animecam.render.device_carrier import Carrier
 from animecam.render.device_graphs import Graphs
 from animecam.render.device_heads import Heads
 from animecam.render.device_job import JobOptions
 from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_layout import FACE, BlockLayout, Geometry
-from animecam.render.device_memory import FaceMemory, Memory
+from animecam.render.device_memory import Memory
 from animecam.render.device_pictures import DevicePictures
+from animecam.render.device_room import take_room
 from animecam.render.device_slots import Slot
 from animecam.render.match import MatchOptions
 from animecam.types import Frame, Region
 
 RING = 3
 """Frames under way: one going up, one being drawn, one coming down."""
-
-_PICTURE_BYTES = 3 * 2  # of one pixel of a network's input: three numbers of 16 bits
 
 log = logging.getLogger(__name__)
 
@@ -84,32 +84,44 @@ class DevicePath:
     def __init__(self, gpu: Gpu, options: PathOptions | None = None) -> None:
         self._gpu, self._options = gpu, options or PathOptions()
         self._kernels = FaceKernels(gpu)
+        self._room = take_room(gpu, self._options.most_faces, self._options.largest_px)
         self._up, self._draw, self._down = gpu.stream(), gpu.stream(), gpu.stream()
         self._decoded = gpu.event()
         self._heads = Heads(gpu, self._up)
         self._memory = Memory(self._options.match)
         self._graphs = Graphs(self._draw)
+        self._carrier = Carrier()
         self._slots: list[Slot] = []
         self._geometry: Geometry | None = None
         self._sent = 0
+        self._had_faces = False
         self._is_closed = False
-        self._faces: list[FaceMemory] = []
-        self._batches: list[DeviceBuffer] = []
-        try:
-            self._take_memory()
-        except BackendError:
-            self.close()
-            raise
 
     @property
     def most_faces(self) -> int:
         """So many faces can be drawn in one frame."""
-        return len(self._faces)
+        return len(self._room.faces)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
         """What the frames under way use; their events tell what was done when."""
         return tuple(self._slots)
+
+    def expect(self, frame: Frame) -> None:
+        """Begins to copy a frame to where the GPU fetches it, while the caller looks for its faces.
+
+        Nothing happens where that is for nothing, or needs other memory: nobody was in the last frame, or it was of
+        another size.
+
+        Args:
+            frame: What was filmed; must not change before `submit` or `skip`.
+
+        Raises:
+            BackendError: The GPU failed.
+        """
+        self._carrier.finish()
+        if self._had_faces and frame.on_gpu is None and _geometry(frame) == self._geometry:
+            self._carrier.begin(frame, self._next_slot(frame).writer)
 
     def submit(
         self,
@@ -136,11 +148,14 @@ class DevicePath:
         Raises:
             BackendError: The GPU failed.
         """
+        is_there, self._had_faces = self._carrier.finish(frame), True
         slot = self._next_slot(frame)
         count, size_px = len(regions), regions[0].width_px
         head = self._heads(size_px)
         recalls = self._memory.recall(regions, style, frame.time_s)
-        slot.writer.write(frame, regions, head, [(recall, self._faces[recall.slot]) for recall in recalls], strength)
+        if not is_there:
+            slot.writer.write_frame(frame)
+        slot.writer.write(frame, regions, head, [(each, self._room.faces[each.slot]) for each in recalls], strength)
 
         self._bring_up(slot, frame)
         self._up.record(slot.uploaded)
@@ -179,10 +194,12 @@ class DevicePath:
         Raises:
             BackendError: The GPU failed.
         """
+        self._carrier.finish()
+        self._had_faces = False
         self._memory.recall((), "", 0.0)
         if frame.on_gpu is None or pictures is None:
             return frame.on_host()
-        picture = pictures.take(Geometry(frame.pixel_format, frame.width_px, frame.height_px))
+        picture = pictures.take(_geometry(frame))
         if picture is None:
             return frame.on_host()
         self._copy_decoded(picture.rows, frame.on_gpu)
@@ -198,6 +215,7 @@ class DevicePath:
         if self._is_closed:
             return
         self._is_closed = True
+        self._carrier.close()
         self._gpu.use()
         try:
             for stream in (self._up, self._draw, self._down):  # a frame that failed on its way has no mark at its end
@@ -206,7 +224,7 @@ class DevicePath:
         except BackendError as error:  # it may still write there; what failed before is the error to raise
             log.warning("the memory of %s is not freed: %s", self._gpu.name, error.message)
             return
-        for part in (*self._faces, *self._batches, self._heads, self._decoded, self._up, self._draw, self._down):
+        for part in (self._room, self._heads, self._decoded, self._up, self._draw, self._down):
             part.close()
 
     def _bring_up(self, slot: Slot, frame: Frame) -> None:
@@ -235,7 +253,7 @@ class DevicePath:
         self._graphs.run(binding, self._sent % RING, lambda: self._work(slot, network, count, size_px))
 
     def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
-        network_input, network_output = (batch.address for batch in self._batches)
+        network_input, network_output = self._room.network_input.address, self._room.network_output.address
         size = (size_px, size_px)
         for start in range(0, count, network.max_batch):
             # Parts take turns in the same memory: in its midst pictures may begin where TensorRT takes none.
@@ -248,7 +266,7 @@ class DevicePath:
         self._kernels.paste(self._draw, slot.job, slot.faces)
 
     def _next_slot(self, frame: Frame) -> Slot:
-        geometry = Geometry(frame.pixel_format, frame.width_px, frame.height_px)
+        geometry = _geometry(frame)
         if geometry != self._geometry:
             self._drop_slots()
             layout = BlockLayout(geometry, self.most_faces)
@@ -269,28 +287,9 @@ class DevicePath:
             slot.close()
         self._slots, self._geometry = [], None
 
-    def _take_memory(self) -> None:
-        """Memory for as many faces as are wanted, or as there is room for."""
-        wanted = self._options.most_faces
-        while True:
-            try:
-                self._take_memory_for(wanted)
-                return
-            except DeviceMemoryError:
-                for part in (*self._faces, *self._batches):
-                    part.close()
-                self._faces, self._batches = [], []
-                if wanted == 1:
-                    raise
-                log.warning("the memory of %s is too small for %d faces: %d", self._gpu.name, wanted, wanted // 2)
-                wanted //= 2
 
-    def _take_memory_for(self, faces: int) -> None:
-        side_px = self._options.largest_px
-        for _ in range(faces):
-            self._faces.append(FaceMemory(self._gpu, side_px))
-        for _ in ("input", "output"):
-            self._batches.append(self._gpu.buffer(faces * _PICTURE_BYTES * side_px**2))
+def _geometry(frame: Frame) -> Geometry:
+    return Geometry(frame.pixel_format, frame.width_px, frame.height_px)
 
 
 def _copy(stream: Stream, to: Sequence[Rows], source: Sequence[Rows]) -> None:

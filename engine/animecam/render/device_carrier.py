@@ -1,0 +1,54 @@
+"""A frame's way into pinned memory beside the caller, who looks for its faces meanwhile."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from animecam.cuda.base import WAIT_SECONDS
+from animecam.errors import BackendError
+from animecam.render.device_job import JobWriter
+from animecam.types import Frame
+
+
+class Carrier:
+    """Copies one frame at a time in a thread of its own, used by one other thread; closed by whoever opened it."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="upload")
+        self._frame: Frame | None = None
+        self._copying: Future[None] | None = None
+
+    def begin(self, frame: Frame, writer: JobWriter) -> None:
+        """Begins to copy a frame; the one before must be finished.
+
+        Args:
+            frame: Must not change until it is finished.
+            writer: Of the block that it is copied to, which must stay until then, too.
+        """
+        self._frame = frame
+        self._copying = self._thread.submit(writer.write_frame, frame)
+
+    def finish(self, frame: Frame | None = None) -> bool:
+        """Waits for what is being copied.
+
+        Args:
+            frame: The frame that is wanted.
+
+        Returns:
+            Whether it is that one that was copied.
+
+        Raises:
+            BackendError: It took too long.
+        """
+        copying, copied = self._copying, self._frame
+        self._copying = self._frame = None
+        if copying is None:
+            return False
+        try:
+            copying.result(WAIT_SECONDS)
+        except TimeoutError as error:
+            hint = "the machine may be out of memory, or overloaded"
+            raise BackendError(f"copying a frame took more than {WAIT_SECONDS:g} s", hint=hint) from error
+        return copied is frame
+
+    def close(self) -> None:
+        """Waits for what is being copied and ends the thread; may be called twice."""
+        self._thread.shutdown()
