@@ -155,6 +155,7 @@ def _encoded(codec: str, hwaccel: HWAccel | None, frames: Iterable[av.VideoFrame
         try:
             stream.width = stream.height = _SIDE_PX
             stream.pix_fmt = PixelFormat.NV12.value
+            stream.codec_context.open()  # before a frame is there: PyAV would take what it says of its memory as it is
             for index, frame in enumerate(frames):
                 frame.pts, frame.time_base = index, 1 / _RATE
                 container.mux(stream.encode(frame))

@@ -10,21 +10,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 
-from animecam.cuda import ffmpeg
-from animecam.cuda import video as gpu_video_module
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.drawing import device_opening
-from animecam.drawing import networks as networks_module
 from animecam.drawing.networks import open_networks
-from animecam.render.device_slots import Slot
-from animecam.run.session import convert_file
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
-from animecam.sinks import encoder as encoder_module
 from animecam.sinks.options import SinkOptions
-from animecam.sources import file as file_module
 from animecam.sources import pixels as pixels_module
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.sources.orientation import Orientation
@@ -33,20 +24,6 @@ from animecam.types import PixelFormat
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 WIDTH_PX, HEIGHT_PX = 320, 240
 SIZE_PX = 192
-
-
-@pytest.fixture
-def nv12_clip(make_clip, media, tmp_path):
-    """A film of a face whose decoder gives NV12."""
-    coded = make_clip(tmp_path / "coded.mp4", width_px=WIDTH_PX, height_px=HEIGHT_PX, frames=12, content=media.portrait)
-    clip = tmp_path / "clip.mkv"
-    with av.open(str(coded)) as source, av.open(str(clip), "w") as target:
-        stream = target.add_stream("rawvideo", rate=30)
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "nv12"
-        for frame in source.decode(video=0):
-            target.mux(stream.encode(frame.reformat(format="nv12")))
-        target.mux(stream.encode(None))
-    return clip
 
 
 def test_frames_stay_where_the_decoder_left_them(nv12_clip, left_by_the_decoder):
@@ -77,56 +54,6 @@ def test_mirrored_frames_are_mirrored_by_the_processor(nv12_clip, left_by_the_de
     assert np.array_equal(luma, packed[:HEIGHT_PX, ::-1])
     assert np.array_equal(chroma, packed[HEIGHT_PX:].reshape(HEIGHT_PX // 2, -1, 2)[:, ::-1])
     assert "the processor mirrors them" in caplog.text
-
-
-@pytest.fixture
-def convert(host, gpu, monkeypatch, tmp_path, caplog):
-    """Converts a file with the style on the GPU from the first frame on."""
-    monkeypatch.setattr(networks_module, "open_gpu", lambda _index: gpu)
-    monkeypatch.setattr(networks_module, "runs_on_gpu", lambda *_: True)
-    monkeypatch.setattr(device_opening, "open_device_style", lambda *_: host.HostNetwork(gpu))
-    # The codecs of the host in place of the GPU's.
-    monkeypatch.setattr(file_module, "decoding", lambda _gpu: None)
-    monkeypatch.setattr(encoder_module, "encoding_on", lambda _gpu: None)
-    monkeypatch.setattr(codecs_module, "H264_ON_GPU", "libx264")
-
-    came_down = []
-
-    def watched(function):
-        def call(*arguments):
-            came_down.append(function.__name__)
-            return function(*arguments)
-
-        return call
-
-    monkeypatch.setattr(ffmpeg, "downloaded", watched(ffmpeg.downloaded))
-    monkeypatch.setattr(Slot, "fetch", watched(Slot.fetch))
-
-    def run(clip, video, name, options=None, **look):
-        monkeypatch.setattr(gpu_video_module, "find_gpu_video", lambda _gpu, _index: video)
-        target, settings = tmp_path / name, Settings(Look(style="cel", size_px=SIZE_PX, **look), max_faces=1, threads=1)
-        caplog.set_level(logging.INFO, logger="animecam")
-        caplog.clear()
-        with open_networks(settings) as networks:
-            convert_file(
-                clip,
-                tmp_path / "first.mp4",
-                networks,
-                lambda _format: lambda _figures: None,
-                SinkOptions(overwrite=True),
-            )
-            if "line" not in look:  # which the GPU never draws
-                host.until(lambda: "is drawn on host now" in caplog.text)
-            gpu.done.clear()
-            came_down.clear()
-            figures = convert_file(clip, target, networks, lambda _format: lambda _figures: None, options)
-        assert figures.frames_out == 12
-        gpu.is_closed = False
-        with av.open(str(target)) as container:
-            return [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
-
-    run.came_down = came_down
-    return run
 
 
 def psnr_db(one, other) -> float:
