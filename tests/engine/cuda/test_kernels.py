@@ -13,7 +13,7 @@ from animecam.errors import BackendError
 from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_kernels import NAMES, kernel_source
-from animecam.render.device_layout import FACE, JOB, LIGHT, Geometry
+from animecam.render.device_layout import CHANNEL, FACE, JOB, LIGHT, SAMPLER, Geometry
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.light import Light
 from animecam.render.masks import head_mask
@@ -24,6 +24,11 @@ SIZE_PX = 64
 STILL = MatchOptions(luma_limit=0.0, chroma_limit=0.0)  # colours stay, so that one thing is tested at a time
 ARCHITECTURES = ((7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 0))
 OPS = CpuImageOps()
+FIRST_OF = {  # what is one field in Python and several in the kernels
+    "Sampler": {"to_blocks": "xx", "block": "block_x", "start": "start_x", "blocks": "blocks_x"},
+    "Face": {"box": "left"},
+    "Job": {"size": "width", "step": "step_x"},
+}
 
 # Noise is the worst case: of the samples at most so many differ from the CPU's, by at most so many levels. Chroma that
 # is rounded to the other side counts for two levels of blue.
@@ -42,9 +47,21 @@ def test_nvrtc_compiles_every_kernel_for_every_gpu(tmp_path):
         pytest.skip(f"{error.message}: {error.hint}")
     assert version >= (12, 9)
     for architecture in ARCHITECTURES:
-        cubin = compiler.compile_kernels(kernel_source(), architecture)
+        cubin = compiler.compile_kernels(kernel_source() + places_on_the_gpu(), architecture)
         assert cubin[:4] == b"\x7fELF"
         assert all(f".text.{name}".encode() in cubin for name in NAMES)
+
+
+def places_on_the_gpu() -> str:
+    """What the device's compiler is to check: it need not lay structures out as the host's does."""
+    structures = {"Channel": CHANNEL, "Sampler": SAMPLER, "Light": LIGHT, "Face": FACE, "Job": JOB}
+    sizes = [f"static_assert(sizeof({name}) == {dtype.itemsize});" for name, dtype in structures.items()]
+    places = [
+        f"static_assert(__builtin_offsetof({name}, {FIRST_OF.get(name, {}).get(field, field)}) == {place[1]});"
+        for name, dtype in structures.items()
+        for field, place in dtype.fields.items()
+    ]
+    return "\n".join(["", *sizes, *places])
 
 
 def test_all_kernels_take_pointers_only():
