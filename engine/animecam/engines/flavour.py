@@ -23,7 +23,9 @@ RTX, CLASSIC = "tensorrt-rtx", "tensorrt"
 MODULES = {RTX: "tensorrt_rtx", CLASSIC: "tensorrt"}
 """Package → module; RTX first: it is small, and builds in seconds for every GPU at once."""
 
-OLDEST_CLASSIC = (10, 12)  # before it the bindings lack user-managed memory and the profile API used here
+OLDEST = {RTX: (1, 4), CLASSIC: (10, 12)}
+"""Versions from which on the bindings have all that is used here: no older tensorrt-rtx was ever tried, and before
+10.12 tensorrt lacks user-managed memory and the profile API."""
 RTX_LISTED: tuple[Capability, ...] = ((7, 5), (8, 0), (8, 6), (8, 9))
 RTX_FROM: Capability = (12, 0)
 """Compute capabilities that tensorrt-rtx runs on: these and all from then on; not 8.7, and not 9.0 to 11.x."""
@@ -175,8 +177,10 @@ def load_flavour(name: str) -> Flavour:
         hint = INSTALL_RTX if name == RTX else INSTALL_CLASSIC
         raise BackendError(f"{name} cannot be imported: {error}", hint=hint) from error
     version = str(api.__version__)
-    if name == CLASSIC and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_CLASSIC:
-        raise BackendError(f"tensorrt {version} is too old, 10.12 is needed", hint="pip install -U tensorrt")
+    oldest = OLDEST[name]
+    if tuple(int(part) for part in version.split(".")[:2]) < oldest:
+        needed = ".".join(map(str, oldest))
+        raise BackendError(f"{name} {version} is too old, {needed} is needed", hint=f"pip install -U {name}")
     messages: deque[str] = deque(maxlen=KEPT_MESSAGES)
     return Flavour(name, version, api, _make_logger(api, messages), messages)
 

@@ -1,11 +1,13 @@
 """Which TensorRT serves which GPU, and what to install where none does."""
 
+import importlib
 import logging
+from types import SimpleNamespace
 
 import pytest
 
 from animecam.engines import flavour as flavours
-from animecam.engines.flavour import CLASSIC, RTX, choose_flavour, rtx_supports
+from animecam.engines.flavour import CLASSIC, RTX, choose_flavour, load_flavour, rtx_supports
 from animecam.errors import BackendError
 from animecam.once import tell_once
 
@@ -98,3 +100,14 @@ def test_where_neither_can_be_loaded_the_first_choice_is_what_to_mend(both, monk
     monkeypatch.setattr(flavours, "installed", lambda: (RTX,))
     with pytest.raises(BackendError, match="tensorrt-rtx cannot be imported"):
         choose_flavour((8, 9))
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "needed"), [(RTX, "1.3.0.35", "1.4"), (RTX, "0.9", "1.4"), (CLASSIC, "10.9.0.34", "10.12")]
+)
+def test_a_package_that_is_too_old_says_what_to_do(monkeypatch: pytest.MonkeyPatch, name, version, needed):
+    """Its bindings lack names that are used here, which would be told as an AttributeError."""
+    monkeypatch.setattr(importlib, "import_module", lambda _: SimpleNamespace(__version__=version))
+    with pytest.raises(BackendError, match=f"^{name} {version} is too old, {needed} is needed$") as caught:
+        load_flavour.__wrapped__(name)  # what was loaded before is remembered
+    assert caught.value.hint == f"pip install -U {name}"
