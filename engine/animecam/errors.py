@@ -43,6 +43,13 @@ class DeviceMemoryError(BackendError):
     """The memory of a GPU is full."""
 
 
+class HostMemoryError(DeviceMemoryError):
+    """Memory of the host that a GPU can reach is short: the GPU is of no use either, but less of its memory no help."""
+
+
+NEED_HOST_MEMORY = "end other programs; a container or WSL may have a limit for it, which can be raised"
+"""The hint where it is the host's."""
+
 NEED_LESS_MEMORY = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
 """The hint where all that a run has on a GPU counts."""
 

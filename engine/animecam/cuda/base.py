@@ -213,7 +213,7 @@ class Gpu(Protocol):
         """Memory of the host that the GPU can reach.
 
         Raises:
-            DeviceMemoryError: There is not so much left.
+            HostMemoryError: There is not so much left.
         """
         ...
 

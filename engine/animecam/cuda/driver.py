@@ -9,7 +9,7 @@ from typing import Any
 
 from cuda.bindings import driver
 
-from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
+from animecam.errors import NEED_HOST_MEMORY, NEED_LESS_MEMORY, BackendError, DeviceMemoryError, HostMemoryError
 
 _OUT_OF_MEMORY = "CUDA_ERROR_OUT_OF_MEMORY"
 _BROKEN = "start the program again: until then the driver refuses everything here; please report it"
@@ -37,23 +37,28 @@ _HINTS = {
 log = logging.getLogger(__name__)
 
 
-def check(result: tuple[Any, ...], doing: str) -> Any:
+def check(result: tuple[Any, ...], doing: str, *, of_host: bool = False) -> Any:
     """What a call of the driver gave, without its code.
 
     Args:
         result: As the bindings return it: the code first.
         doing: What was tried, for the message: "copy a frame to the GPU".
+        of_host: It takes memory of the host, which the driver misses with the same code.
 
     Returns:
         The one value after the code, None if there is none, or a tuple of several.
 
     Raises:
         DeviceMemoryError: The GPU's memory is full.
+        HostMemoryError: The host has no more memory that the GPU can reach.
         BackendError: Any other failure.
     """
     code, *values = result
     if code != driver.CUresult.CUDA_SUCCESS:
         name = str(code.name)
+        if name == _OUT_OF_MEMORY and of_host:
+            message = f"cannot {doing}: the host has no more memory that the GPU can reach"
+            raise HostMemoryError(message, hint=NEED_HOST_MEMORY)
         if name == _OUT_OF_MEMORY:
             raise DeviceMemoryError(f"cannot {doing}: the memory of the GPU is full", hint=NEED_LESS_MEMORY)
         raise BackendError(f"cannot {doing}: {_reason(code)} ({name})", hint=_HINTS.get(name, ""))

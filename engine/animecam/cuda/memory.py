@@ -55,7 +55,8 @@ class CudaPinned:
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
-        self.address = int(check(driver.cuMemHostAlloc(nbytes, _PORTABLE), f"pin {nbytes:,} bytes of memory"))
+        taken = driver.cuMemHostAlloc(nbytes, _PORTABLE)
+        self.address = int(check(taken, f"pin {nbytes:,} bytes of memory", of_host=True))
         self._is_open = True
 
     def array(self, dtype: DTypeLike, shape: Sequence[int]) -> NDArray[Any]:

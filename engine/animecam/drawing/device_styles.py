@@ -15,7 +15,7 @@ from animecam.backends.device import Compiling, DeviceNetwork
 from animecam.cuda.base import Gpu
 from animecam.cuda.turns import gpu_turn
 from animecam.drawing.device_warming import warm_up
-from animecam.errors import AnimecamError, BackendError, DeviceMemoryError
+from animecam.errors import AnimecamError, BackendError, DeviceMemoryError, HostMemoryError
 from animecam.once import tell_once
 from animecam.render.device_path import RING
 
@@ -212,6 +212,8 @@ class DeviceStyles:
         while True:
             try:
                 return self._opened(style, size_px)
+            except HostMemoryError:
+                raise  # networks hold none of the host's
             except DeviceMemoryError:
                 if not self._make_room():
                     raise

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from animecam.backends.base import Port
-from animecam.errors import DeviceMemoryError
+from animecam.errors import DeviceMemoryError, HostMemoryError
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,13 @@ def as_many_as_fit(most: int, port: Port, name: str, make: Callable[[int], Made]
 
     Raises:
         DeviceMemoryError: Not even one finds memory.
+        HostMemoryError: It is the host that has none: a smaller engine would cost a build, and gain nothing.
     """
     while True:
         try:
             return make(most)
+        except HostMemoryError:
+            raise
         except DeviceMemoryError as error:
             (_, *fewer) = counts_down(most, port)
             if not fewer:

@@ -10,7 +10,7 @@ from animecam.cuda.turns import has_gpu_turn
 from animecam.drawing import device_styles
 from animecam.drawing.device_opening import open_device_style
 from animecam.drawing.device_styles import MOST_KEPT, DeviceStyles
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
 from animecam.once import tell_once
 from animecam.render.device_path import RING
 
@@ -174,6 +174,25 @@ def test_a_full_memory_is_made_room_in_and_no_other_runtime_is_tried(host, gpu, 
         room[0] = 0
         styles("ink", 216)
         host.until(lambda: "ink at 216 px is not drawn on host: the memory of the GPU is full" in caplog.text)
+    finally:
+        styles.close()
+
+
+def test_for_the_host_s_memory_no_network_goes(host, gpu, caplog):
+    """None of them holds any."""
+
+    def open_network(_style, size_px):
+        if size_px > SIZE_PX:
+            raise HostMemoryError("the host has no more memory that the GPU can reach")
+        return host.HostNetwork(gpu)
+
+    styles = DeviceStyles(gpu, open_network)
+    try:
+        host.until(lambda: styles("ink", SIZE_PX) is not None)
+        for _ in range(RING + 1):
+            styles("ink", SIZE_PX + 8)
+        host.until(lambda: f"ink at {SIZE_PX + 8} px is not drawn on host: the host has no more" in caplog.text)
+        assert styles("ink", SIZE_PX) is not None
     finally:
         styles.close()
 

@@ -14,7 +14,7 @@ from animecam.backends.status import BackendStatus
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import context_kept
 from animecam.cuda.gpu import look_at_gpu
-from animecam.errors import BackendError, DeviceMemoryError
+from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.run.pipeline import Rendered
 from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
@@ -116,15 +116,23 @@ def test_a_driver_of_an_older_cuda_is_named(driver, device, monkeypatch):
     device.CudaGpu(0).close()  # of the same major version, though older than the bindings
 
 
-@pytest.mark.parametrize("what", ["buffer", "pinned", "stream"])
-def test_a_full_gpu_is_told_from_other_failures(driver, device, what):
-    """Whoever asked for much asks for less then; of other failures nothing is tried again."""
+@pytest.mark.parametrize(
+    ("what", "full", "says", "hint"),
+    [
+        ("buffer", DeviceMemoryError, "the memory of the GPU is full", "--size"),
+        ("pinned", HostMemoryError, "pin 1,048,576 bytes of memory: the host has no more memory", "end other programs"),
+        ("stream", DeviceMemoryError, "the memory of the GPU is full", "--size"),
+    ],
+)
+def test_full_memory_is_told_from_other_failures(driver, device, what, full, says, hint):
+    """Whoever asked for much of the GPU asks for less then; of other failures nothing is tried again."""
     gpu = device.CudaGpu(0)
     take = {"buffer": lambda: gpu.buffer(1 << 20), "pinned": lambda: gpu.pinned(1 << 20), "stream": gpu.stream}[what]
     driver.broken = bindings.CUresult.CUDA_ERROR_OUT_OF_MEMORY
-    with pytest.raises(DeviceMemoryError, match="the memory of the GPU is full") as caught:
+    with pytest.raises(DeviceMemoryError, match=says) as caught:
         take()
-    assert "--size" in caught.value.hint
+    assert type(caught.value) is full
+    assert hint in caught.value.hint
     driver.broken = bindings.CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
     with pytest.raises(BackendError, match="CUDA_ERROR_ILLEGAL_ADDRESS") as caught:
         take()
