@@ -9,6 +9,7 @@ from pathlib import Path
 from animecam.backends.base import Port
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
+from animecam.cuda.presence import has_nvidia_driver
 from animecam.engines.build import Progress
 from animecam.engines.check import engine_check
 from animecam.engines.fitting import as_many_as_fit, counts_down
@@ -45,23 +46,27 @@ class Place:
         flavour: The runtime.
         gpu: The GPU, open; None: for all that tensorrt-rtx builds for, without one.
         folder: Where they are kept.
+        has_failed: There is a driver, and yet no GPU that it opens.
     """
 
     flavour: Flavour
     gpu: Gpu | None
     folder: Path
+    has_failed: bool = False
 
     @property
     def name(self) -> str:
         """For people."""
-        return "other machines' GPUs, as there is none here" if self.gpu is None else self.gpu.name
+        if self.gpu is not None:
+            return self.gpu.name
+        return f"other machines' GPUs, as {'the one here does not work' if self.has_failed else 'there is none here'}"
 
 
 def open_place(index: int | None, folder: Path, stack: ExitStack) -> Place:
     """Finds out where engines are to be built.
 
     Args:
-        index: Of the GPU; None takes the first one, or does without where there is none.
+        index: Of the GPU; None takes the first one, or does without where there is none, or none that works.
         folder: Where engines are kept.
         stack: Closes the GPU.
 
@@ -75,8 +80,13 @@ def open_place(index: int | None, folder: Path, stack: ExitStack) -> Place:
     except BackendError as error:
         if index is not None:
             raise
-        log.info("engines are built without a GPU: %s", error.message)
-        return Place(choose_flavour(None), None, folder)
+        place = Place(choose_flavour(None), None, folder, has_failed=has_nvidia_driver())
+        if place.has_failed:  # whoever has a GPU expects engines for it, which are compared there and then
+            why = f"{error.message}; {error.hint}" if error.hint else error.message
+            log.warning("engines are built for other machines' GPUs: %s", why)
+        else:
+            log.info("engines are built without a GPU: %s", error.message)
+        return place
     stack.callback(gpu.close)
     return Place(choose_flavour(gpu.compute_capability), gpu, folder)
 

@@ -9,10 +9,10 @@ from types import ModuleType
 import pytest
 
 from animecam.cli import main
-from animecam.engines import ports
+from animecam.engines import ahead, ports
 from animecam.engines.ahead import Networks, Place, build_ahead, is_built, open_place
 from animecam.engines.build import quiet
-from animecam.errors import DeviceMemoryError, EngineRefusedError
+from animecam.errors import BackendError, DeviceMemoryError, EngineRefusedError
 from animecam.styles.card import LITE
 from animecam.styles.registry import BUNDLED, find_style, verified_half, verified_model
 
@@ -31,6 +31,25 @@ def test_the_build_command_keeps_what_is_good(tmp_path: Path, monkeypatch, capsy
     assert "kept" in capsys.readouterr().out
     assert engines[0].stat().st_mtime_ns == written
     assert main(["build", "--size", "250"]) == 2
+
+
+@pytest.mark.parametrize("has_driver", [True, False])
+def test_a_driver_that_fails_is_told_before_engines_are_built_for_others(tmp_path, monkeypatch, caplog, has_driver):
+    def fail(index: int):
+        raise BackendError("the NVIDIA driver knows CUDA up to 12, 13 is needed", hint="update the driver of this GPU")
+
+    monkeypatch.setattr(ahead, "open_gpu", fail)
+    monkeypatch.setattr(ahead, "has_nvidia_driver", lambda: has_driver)
+    with ExitStack() as stack:
+        place = open_place(None, tmp_path, stack)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    if has_driver:
+        (told,) = warnings
+        assert told.endswith(": the NVIDIA driver knows CUDA up to 12, 13 is needed; update the driver of this GPU")
+        assert place.name == "other machines' GPUs, as the one here does not work"
+    else:
+        assert not warnings
+        assert place.name == "other machines' GPUs, as there is none here"
 
 
 def test_a_style_of_ones_own_is_built_in_fp32(tmp_path: Path):
