@@ -76,6 +76,7 @@ def _built(
     if config is None:
         raise flavour.error("cannot make a configuration")
     _set_batch(flavour, parsed.builder, config, parsed.ports.input, key)
+    _forbid_tf32(flavour, config)
     # The engine keeps what its layers are, to be read back; one of tensorrt-rtx is not a byte larger for it.
     config.profiling_verbosity = flavour.api.ProfilingVerbosity.DETAILED
     if flavour.is_rtx:
@@ -103,6 +104,13 @@ def _set_batch(flavour: Flavour, builder: Any, config: Any, port: Port, key: Eng
     profile.set_shape(port.name, (1, *key.shape), (1, *key.shape), (key.max_batch, *key.shape))
     if config.add_optimization_profile(profile) < 0:
         raise flavour.error("refuses the profile of batches")
+
+
+def _forbid_tf32(flavour: Flavour, config: Any) -> None:
+    """What the network has in fp32 is computed in it: builders may round it to 10 bits before they multiply, and do."""
+    tf32 = getattr(flavour.api.BuilderFlag, "TF32", None)  # 10.12 and 11 have it, and tensorrt-rtx 1.7
+    if tf32 is not None:
+        config.clear_flag(tf32)
 
 
 def _set_rtx(flavour: Flavour, config: Any, key: EngineKey) -> None:

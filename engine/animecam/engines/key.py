@@ -11,6 +11,7 @@ ENGINE_SUFFIX = ".engine"
 RECORD_SUFFIX = ".json"
 JIT_SUFFIX = ".jit"
 PORTABLE = "portable"
+DEFAULT_SETTINGS, NO_TF32 = "default", "TF32 off"  # of a builder; records of before say nothing of them
 _SHA256_DIGITS, _SHOWN_DIGITS = 64, 12  # hexadecimal, of all and of what is shown of one
 TURING: Capability = (7, 5)  # not among the GPUs that an engine of tensorrt-rtx is for unless it is asked
 
@@ -45,6 +46,7 @@ class EngineKey:
         precision: "f16" or "f32": what the network's convolutions are typed as.
         shape: Of one picture, as the network takes it: (3, H, W) or (H, W, 3).
         max_batch: Most pictures at a time; it takes any number from one.
+        settings: Of the builder, where they change what is computed.
     """
 
     onnx_sha256: str
@@ -54,6 +56,7 @@ class EngineKey:
     precision: str
     shape: tuple[int, ...]
     max_batch: int
+    settings: str = DEFAULT_SETTINGS
 
     def differences(self, other: "EngineKey") -> str:
         """What another key has otherwise, in words; empty when they are equal."""

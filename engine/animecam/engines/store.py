@@ -13,6 +13,7 @@ from animecam.engines.build import Progress, build_engine, quiet
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.key import (
+    NO_TF32,
     RECORD_SUFFIX,
     EngineKey,
     EngineParity,
@@ -83,6 +84,7 @@ def key_for(
         precision=ports.precision,
         shape=shape,
         max_batch=ports.input.shape[0] or max_batch,
+        settings=NO_TF32,
     )
 
 
