@@ -8,6 +8,7 @@ an engine is there already, none is needed.
 import hashlib
 import json
 import logging
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,12 +16,17 @@ from typing import Any, cast
 import numpy as np
 
 from animecam.backends.base import Port
+from animecam.cuda.turns import gpu_turn
 from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import Ports, parse_network
 from animecam.engines.store import network_name
 
 PORTS_SUFFIX = ".ports"
+
+TURN_SECONDS = 2.0
+"""Longest wait for a turn to start a builder: no recording takes so long. Whoever has it for longer builds, maybe for
+minutes, and records nothing; the style that is read here is wanted before, as the processor can draw it."""
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,8 @@ class _Reader:
 def read_ports(flavour: Flavour, model: Path, folder: Path) -> Reading:
     """The ports of an ONNX file that a runtime takes, from the note if this version of it has read this file before.
 
+    Else a builder is started, which uses the GPU, in a turn of its own.
+
     Args:
         flavour: The runtime.
         model: The file.
@@ -62,7 +70,9 @@ def read_ports(flavour: Flavour, model: Path, folder: Path) -> Reading:
     ports = _noted(note, reader)
     if ports is not None:
         return Reading(ports, None)
-    parsed = parse_network(flavour, model)
+    end_s = time.monotonic() + TURN_SECONDS
+    with gpu_turn(lambda: time.monotonic() > end_s):
+        parsed = parse_network(flavour, model)
     _note(note, reader, parsed.ports)
     return Reading(parsed.ports, parsed.builder)
 

@@ -41,7 +41,8 @@ def runtime(fakes: ModuleType, monkeypatch: pytest.MonkeyPatch):
     runtime = fakes.FakeRuntime(CEL.model_path())
     monkeypatch.setattr(loader, "choose_flavour", lambda capability: runtime.flavour)
     monkeypatch.setattr(loader, "other_flavour", lambda flavour: None)
-    return runtime
+    yield runtime
+    assert not runtime.beside, "made out of turn: it may end what another thread records"
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import numpy as np
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
+from animecam.cuda.turns import has_gpu_turn
 from animecam.engines.flavour import RTX, Flavour, load_flavour
 from animecam.errors import DeviceMemoryError
 
@@ -265,6 +266,7 @@ class FakeRuntime:
         self.complaints: list[str] = []  # of builds that succeed
         self.contexts: list[Context] = []
         self.runs = self.binds = 0
+        self.beside: list[str] = []  # what was made of those that use the GPU, while others may have recorded there
         self.layers: list[Layer] | str | None = HALF_LAYERS
         self.error = 0.0
         self.fails = False
@@ -275,10 +277,16 @@ class FakeRuntime:
         return getattr(self.real, name)
 
     def Builder(self, logger: Any) -> Builder:  # noqa: N802 - as the module has it
+        self._note("builder")
         return Builder(self, logger)
 
     def Runtime(self, logger: Any) -> "FakeRuntime":  # noqa: N802 - as the module has it
+        self._note("runtime")
         return self
+
+    def _note(self, what: str) -> None:
+        if not has_gpu_turn():
+            self.beside.append(what)
 
     def deserialize_cuda_engine(self, data: bytes) -> Engine | None:
         if data in self.refused:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import threading
 import weakref
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.tensorrt_ import TensorRtBackend
+from animecam.cuda.turns import gpu_turn, has_gpu_turn
+from animecam.engines import ports as ports_module
 from animecam.engines.ports import PORTS_SUFFIX, read_ports
 from animecam.styles.registry import find_style, verified_half
 
@@ -90,3 +93,34 @@ def test_a_full_disk_costs_the_note_only(runtime, builders, tmp_path: Path, monk
         ports = read_ports(runtime.flavour, HALF, tmp_path).ports
     assert not list(tmp_path.iterdir())
     assert read_ports(runtime.flavour, HALF, tmp_path).ports == ports
+
+
+def test_whatever_uses_the_gpu_is_made_in_a_turn(gpu, runtime, tmp_path: Path, pictures, monkeypatch):
+    """Builders that read and those that build, and what runs engines; the fixture looks at every other test, too."""
+    made = []
+    monkeypatch.setattr(runtime, "_note", lambda what: made.append((what, has_gpu_turn())))
+    backend = TensorRtBackend(CEL.model_path(), HALF, BackendOptions(cache_dir=tmp_path, gpu=0))
+    backend.run(pictures())
+    backend.close()
+    assert made == [("builder", True), ("builder", True), ("runtime", True), ("runtime", True)]
+
+
+def test_a_network_is_read_while_another_one_is_built(runtime, tmp_path: Path, monkeypatch):
+    """That may take minutes, and whoever chose a style waits for this one."""
+    monkeypatch.setattr(ports_module, "TURN_SECONDS", 0.1)
+    may_end, has_turn = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with gpu_turn(lambda: False):
+            has_turn.set()
+            may_end.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert has_turn.wait(10)
+    assert read_ports(runtime.flavour, HALF, tmp_path).ports
+    assert holder.is_alive()
+    may_end.set()
+    holder.join(10)
+    assert runtime.beside == ["builder"]
+    runtime.beside.clear()
