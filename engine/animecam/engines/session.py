@@ -52,6 +52,7 @@ class EngineSession:
         self._jit_cache: Any = None
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
+        self._addresses: dict[str, int] = {}
         with flavour.fresh_messages(), ExitStack() as on_failure:
             self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
             self._engine: Any = self._runtime.deserialize_cuda_engine(data)
@@ -83,13 +84,16 @@ class EngineSession:
         return tuple(int(side) for side in self._context.get_tensor_shape(name))
 
     def bind(self, name: str, address: int) -> None:
-        """Says where an input is read or an output written.
+        """Says where an input is read or an output written; costs nothing when it is as before.
 
         Raises:
             BackendError: The runtime refuses the address.
         """
+        if self._addresses.get(name) == address:
+            return
         if not self._context.set_tensor_address(name, address):
             raise self._flavour.error(f"refuses the address of {name}")
+        self._addresses[name] = address
 
     def layer_information(self) -> str:
         """What the runtime tells of the engine's layers, as JSON; empty where it tells nothing."""

@@ -1,12 +1,18 @@
 """What an engine that runs takes, holds and leaves alone. The runtime itself is ONNX Runtime in disguise."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from animecam.errors import HostMemoryError
+from animecam.backends.base import BackendOptions
+from animecam.backends.tensorrt_ import TensorRtDevice
+from animecam.errors import BackendError, HostMemoryError
+from animecam.styles.registry import find_style, verified_half
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
+
+CEL = find_style("cel")
 
 
 def test_short_memory_of_the_host_makes_no_smaller_engine(
@@ -26,3 +32,35 @@ def test_short_memory_of_the_host_makes_no_smaller_engine(
     assert len(runtime.contexts) == contexts + 1  # nor is it built anew, or tried again
     assert "pictures at a time instead" not in caplog.text
     backend.close()
+
+
+def test_what_is_bound_already_is_not_bound_again(gpu, runtime, warm_cache: Path, monkeypatch):
+    """What cannot be recorded is bound and queued with every frame."""
+    with (
+        closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device,
+        closing(gpu.buffer(2 * 3 * 32 * 32)) as given,
+        closing(gpu.buffer(2 * 3 * 32 * 32)) as drawn,
+    ):
+        device.bind(given.address, drawn.address, batch=1, size_px=32)
+        binds, context = runtime.binds, runtime.contexts[-1]
+        shapes = []
+        monkeypatch.setattr(context, "set_input_shape", lambda _name, shape: shapes.append(shape) or True)
+        for _ in range(3):
+            device.bind(given.address, drawn.address, batch=1, size_px=32)
+            device.enqueue(1)
+        assert (runtime.binds, shapes) == (binds, [])
+        device.bind(drawn.address, drawn.address, batch=1, size_px=32)
+        assert runtime.binds == binds + 1
+        device.bind(given.address, drawn.address, batch=2, size_px=32)
+        assert (runtime.binds, shapes) == (binds + 2, [(2, 3, 32, 32)])
+
+
+def test_an_address_that_was_refused_is_bound_again(gpu, runtime, warm_cache: Path, monkeypatch):
+    with closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device:
+        device.bind(4096, 8192, batch=1, size_px=32)
+        with monkeypatch.context() as refusing:
+            refusing.setattr(runtime.contexts[-1], "set_tensor_address", lambda *_: False)
+            with pytest.raises(BackendError, match="refuses the address of drawn"):
+                device.bind(4096, 16384, batch=1, size_px=32)
+        device.bind(4096, 16384, batch=1, size_px=32)
+        assert runtime.contexts[-1]._addresses["drawn"] == 16384
