@@ -50,6 +50,7 @@ class EngineSession:
         self._flavour = flavour
         self._jit = jit
         self._jit_cache: Any = None
+        self._config: Any = None  # of tensorrt-rtx: no document says that a context copies what it was made with
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
         self._addresses: dict[str, int] = {}
@@ -119,7 +120,8 @@ class EngineSession:
         """Frees everything and keeps nothing; may be called twice."""
         if self._context is None:
             return
-        self._context = self._engine = self._runtime = self._jit_cache = None  # in this order: each needs the next
+        # In this order: each needs the next.
+        self._context = self._config = self._engine = self._runtime = self._jit_cache = None
         self._memory.close()
 
     def _input_name(self) -> str:
@@ -140,6 +142,7 @@ class EngineSession:
             graphs = api.CudaGraphStrategy
             config.cuda_graph_strategy = graphs.WHOLE_GRAPH_CAPTURE if own_graph else graphs.DISABLED
             self._load_jit(config)
+            self._config = config
             context = self._engine.create_execution_context(config)
         else:
             context = self._engine.create_execution_context(strategy)

@@ -1,7 +1,10 @@
 """What an engine that runs takes, holds and leaves alone. The runtime itself is ONNX Runtime in disguise."""
 
+import copy
+import weakref
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -64,3 +67,33 @@ def test_an_address_that_was_refused_is_bound_again(gpu, runtime, warm_cache: Pa
                 device.bind(4096, 16384, batch=1, size_px=32)
         device.bind(4096, 16384, batch=1, size_px=32)
         assert runtime.contexts[-1]._addresses["drawn"] == 16384
+
+
+def test_what_a_context_was_made_with_lives_as_long(gpu, runtime, fakes: ModuleType, warm_cache: Path, monkeypatch):
+    gone: list[str] = []
+
+    class Config(fakes.RuntimeConfig):
+        def __init__(self) -> None:
+            super().__init__()
+            weakref.finalize(self, gone.append, "config")
+
+        def create_runtime_cache(self):
+            return fakes.RuntimeConfig()
+
+        def set_runtime_cache(self, _cache) -> bool:
+            return True
+
+    def make_context(engine, config):
+        context = fakes.Context(runtime, copy.copy(config))
+        runtime.contexts.clear()
+        weakref.finalize(context, gone.append, "context")
+        return context
+
+    with closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device:
+        device.bind(4096, 8192, batch=1, size_px=32)  # its engine is there, and compared
+        monkeypatch.setattr(fakes.Engine, "create_runtime_config", lambda _: Config())
+        monkeypatch.setattr(fakes.Engine, "create_execution_context", make_context)
+        session = device._loader.device_session((3, 32, 32))
+        assert not gone
+        session.close()
+        assert gone == ["context", "config"]
