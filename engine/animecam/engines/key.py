@@ -161,6 +161,11 @@ class EngineRecord:
     types: EngineTypes
     parity: EngineParity
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether it was compared: not where it was built without a GPU."""
+        return self.parity.psnr_db is not None
+
     def to_json(self) -> str:
         """As text."""
         return json.dumps(asdict(self), indent=2) + "\n"

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,4 +46,5 @@ def remembered_refusal(engine: Path, key: EngineKey) -> str:
 
 def forget_refusal(engine: Path) -> None:
     """Another build was good."""
-    engine.with_suffix(REFUSAL_SUFFIX).unlink(missing_ok=True)
+    with suppress(OSError):  # none; or it stays: what is there and good is used all the same
+        engine.with_suffix(REFUSAL_SUFFIX).unlink()

@@ -4,7 +4,8 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from animecam.engines.key import (
 )
 from animecam.engines.network import Ports
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal
-from animecam.errors import BackendError, CacheError, EngineRefusedError
+from animecam.errors import BackendError, CacheError, DeviceMemoryError, EngineRefusedError
 
 MAX_BATCH = 4
 """Pictures at a time that engines are built for: as many faces as are drawn unless the user asks for more."""
@@ -35,6 +36,9 @@ LEAST_PSNR_DB = 40.0
 """Below this an engine draws something else than its network: it is not used."""
 
 ABSENT = "it is not there yet"
+
+_UNREAD = EngineTypes({}, False, "not read back: there is no GPU here to load it")
+_UNCOMPARED = EngineParity(None, 0, "not compared: there is no GPU here to run it")
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +61,7 @@ class Engine:
 
 
 Check = Callable[[bytes, EngineKey, Path], tuple[EngineTypes, EngineParity]]
-"""Loads a new engine, reads its types back, runs and compares it; raises BackendError where it is not as it should.
+"""Loads an engine, reads its types back, runs and compares it; raises BackendError where it is not as it should.
 
 The path is where the engine will lie; beside it a good one leaves what was compiled of it.
 """
@@ -121,7 +125,8 @@ class EngineStore:
     Args:
         flavour: The runtime.
         folder: Exists and can be written.
-        check: Loads a new engine and compares it with its network; None where there is no GPU to run it.
+        check: Loads an engine and compares it with its network, once: when it is new, or was built where there is no
+            GPU; None where there is none here.
         must_keep: An engine that cannot be written is an error, as when it is built for later; otherwise it serves this
             run, and the next one builds it anew.
     """
@@ -140,7 +145,7 @@ class EngineStore:
     def engine(
         self, model: Path, key: EngineKey, progress: Progress = quiet, *, anew: str = "", try_again: bool = False
     ) -> Engine:
-        """The engine for a key, built if there is none that is good for it.
+        """The engine for a key, built if there is none that is good for it; compared if it never was.
 
         Args:
             model: The network.
@@ -156,8 +161,8 @@ class EngineStore:
         """
         path = self.path(model, key)
         with _ONE_AT_A_TIME:
-            if not anew and not self.problem(model, key):
-                return _found(path)
+            if not anew and not self.problem(model, key) and not self._must_compare(found := _found(path)):
+                return found
             before = _written_ns(path)
             with alone(path, lambda: not progress(0.0)) as is_alone:
                 if not is_alone:
@@ -165,7 +170,15 @@ class EngineStore:
                 is_as_it_was = _written_ns(path) == before  # else another process has built it meanwhile
                 problem = (is_as_it_was and anew) or self.problem(model, key)
                 if not problem:
-                    return _found(path)
+                    found = _found(path)
+                    if not self._must_compare(found):
+                        return found
+                    try:
+                        return self._compared(found)
+                    except (DeviceMemoryError, EngineRefusedError):
+                        raise
+                    except BackendError as error:  # another GPU's, for instance: one that is built here may run
+                        problem = error.message
                 refused = remembered_refusal(path, key)
                 if refused and not anew and not try_again:
                     raise BackendError(refused, hint="update runtime and driver; animecam build tries again")
@@ -176,15 +189,7 @@ class EngineStore:
             log.warning("engine %s is built anew: %s", path.name, problem)
         timings = self._folder / timings_file(key)
         built = build_engine(self._flavour, model, key, progress=progress, timings=timings)
-        types = EngineTypes({}, False, "not read back: there is no GPU here to load it")
-        parity = EngineParity(None, 0, "not compared: there is no GPU here to run it")
-        if self._check is not None:
-            try:
-                types, parity = self._check(built.data, key, path)
-            except EngineRefusedError as error:  # what else may fail, another time may not
-                remember_refusal(path, key, error.message)
-                raise
-            forget_refusal(path)
+        types, parity = self._checked(built.data, key, path)
         record = EngineRecord(
             key=key,
             sha256=hashlib.sha256(built.data).hexdigest(),
@@ -202,6 +207,50 @@ class EngineStore:
                 raise
             log.warning("%s: it serves this run alone; %s", error.message, error.hint)
         return Engine(path, built.data, record, is_new=True)
+
+    def _must_compare(self, found: Engine) -> bool:
+        """Whether it was built without a GPU, and there is one here."""
+        return self._check is not None and not found.record.is_compared
+
+    def _compared(self, found: Engine) -> Engine:
+        """An engine that was built without a GPU and copied here, with what a check says of it in its record.
+
+        Raises:
+            EngineRefusedError: It is not what it should be; it is gone then, as if it had been built here.
+            BackendError: It cannot be loaded or run.
+        """
+        log.info("engine %s was built without a GPU: it is compared now", found.path.name)
+        note = found.path.with_suffix(RECORD_SUFFIX)
+        try:
+            types, parity = self._checked(found.data, found.record.key, found.path)
+        except EngineRefusedError:
+            for path in (found.path, note):
+                with suppress(OSError):  # where it cannot go it is compared at every start
+                    path.unlink()
+            raise
+        record = replace(found.record, types=types, parity=parity)
+        try:
+            self._write(note, record.to_json().encode())
+        except CacheError as error:
+            log.warning("%s: it is compared again at the next start; %s", error.message, error.hint)
+        return replace(found, record=record)
+
+    def _checked(self, data: bytes, key: EngineKey, path: Path) -> tuple[EngineTypes, EngineParity]:
+        """What is known of an engine once it ran, if it can here.
+
+        Raises:
+            EngineRefusedError: It is not what it should be, which is remembered.
+            BackendError: It cannot be loaded or run.
+        """
+        if self._check is None:
+            return _UNREAD, _UNCOMPARED
+        try:
+            checked = self._check(data, key, path)
+        except EngineRefusedError as error:  # what else may fail, another time may not
+            remember_refusal(path, key, error.message)
+            raise
+        forget_refusal(path)
+        return checked
 
     def _write(self, path: Path, data: bytes) -> None:
         try:
