@@ -7,7 +7,6 @@
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import TypeAlias
@@ -17,7 +16,7 @@ from measuring import say
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Settling, Tensor
 from animecam.backends.device import DeviceNetwork
-from animecam.backends.opening import open_backend
+from animecam.backends.opening import INSTALL_TORCH, importing, open_backend
 from animecam.cuda.base import Gpu
 from animecam.engines.loader import EngineLoader
 from animecam.errors import AnimecamError, BackendError
@@ -125,8 +124,8 @@ def _ours(
 
 
 def _compiled(stack: ExitStack, options: BackendOptions, batch: Tensor, model: Path, half: Path | None) -> Way:
-    from animecam.backends.torch_ import TorchBackend
-
+    with importing("torch", INSTALL_TORCH):
+        from animecam.backends.torch_ import TorchBackend
     backend = stack.enter_context(closing(TorchBackend(model, half, options)))
     wait_compiled(lambda: backend.run(batch), backend)
     return lambda: backend.run(batch)
@@ -151,16 +150,13 @@ def wait_compiled(draw: Way, network: Backend | DeviceNetwork) -> None:
 
 
 def _torch_eager(model: Path, options: BackendOptions, batch: Tensor) -> Way:
-    if find_spec("torch") is None or find_spec("onnx") is None:
-        raise BackendError("torch and onnx are not installed")
-    import torch
+    with importing("torch", INSTALL_TORCH):
+        import torch
 
-    from animecam.backends.torch_code import OnnxCode
-    from animecam.backends.torch_ops import read_model
-
-    if not torch.cuda.is_available():
-        raise BackendError("PyTorch sees no GPU")
-    device = torch.device(f"cuda:{options.gpu or 0}")
+        from animecam.backends.torch_ import cuda_device
+        from animecam.backends.torch_code import OnnxCode
+        from animecam.backends.torch_ops import read_model
+    device = torch.device(cuda_device(options.gpu or 0))
     code = OnnxCode(read_model(model), device).write(batch.shape, torch.float32)
 
     def run() -> object:

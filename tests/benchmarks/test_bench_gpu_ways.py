@@ -1,12 +1,13 @@
 """Ways to compute a network on a GPU, as far as a machine without one can tell them apart."""
 
 import sys
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from animecam.backends.base import BackendOptions
+from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import BackendError
 
 CUDA, PROCESSOR = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -52,3 +53,28 @@ def test_an_onnx_runtime_that_fell_back_to_the_processor_is_not_timed_as_cuda(op
 def test_an_onnx_runtime_with_cuda_is_a_way(opened):
     (drawn,) = opened([CUDA, PROCESSOR])()
     assert drawn.shape == (1, 3, 8, 8)
+
+
+def test_without_torch_the_other_ways_are_there(bench, monkeypatch, capsys):
+    """As on a machine that has TensorRT and never had PyTorch."""
+    ways = bench("gpu_ways")
+    for name in [name for name in sys.modules if name.startswith("animecam.backends.torch_")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    others = ("ours", "onnxruntime", "naive")
+    opened = dict.fromkeys(others, lambda: None)
+
+    def ours(_stack, choice, *_):
+        if choice is BackendChoice.TORCH:
+            raise BackendError("torch cannot be imported")
+        return opened["ours"]
+
+    monkeypatch.setattr(ways, "_ours", ours)
+    for name in others[1:]:
+        monkeypatch.setattr(ways, f"_{name}", lambda *_, name=name: opened[name])
+    with ExitStack() as stack:
+        found = ways.network_ways(stack, None, "negative", 8, BackendOptions(gpu=0), None)
+    assert list(found) == ["TensorRT", "ONNX Runtime, CUDA", "naive"]
+    said = capsys.readouterr().out
+    for name in ("torch, half, compiled", "torch, eager, fp32"):
+        assert f"without {name}: torch cannot be imported" in said
