@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from measuring import say
@@ -28,6 +28,9 @@ from animecam.styles.card import Contract
 from animecam.styles.pixels import decode, encode
 from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Frame, Region
+
+if TYPE_CHECKING:
+    import torch
 
 HALF_BYTES = 2
 HEAD_SHARE = 0.4  # of the frame's height
@@ -154,13 +157,31 @@ def _torch_eager(model: Path, options: BackendOptions, batch: Tensor) -> Way:
         import torch
 
         from animecam.backends.torch_ import cuda_device
-        from animecam.backends.torch_code import OnnxCode
-        from animecam.backends.torch_ops import read_model
-    device = torch.device(cuda_device(options.gpu or 0))
+    return in_single(model, torch.device(cuda_device(options.gpu or 0)), batch)
+
+
+def in_single(model: Path, device: "torch.device", batch: Tensor) -> Way:
+    """A network in PyTorch, call by call, in float32 and nothing less.
+
+    Args:
+        model: The fp32 network.
+        device: Where it computes.
+        batch: What it draws, float32 [N, 3, H, W].
+    """
+    import torch
+    from torch.backends import cudnn
+
+    from animecam.backends.torch_code import OnnxCode
+    from animecam.backends.torch_ops import read_model
+
     code = OnnxCode(read_model(model), device).write(batch.shape, torch.float32)
 
     def run() -> object:
-        with torch.inference_mode():
+        # PyTorch lets cuDNN round to TF32, of 10 bits, though not matrix products. The other ways keep what they have.
+        exact = cudnn.flags(
+            enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+        )
+        with torch.inference_mode(), exact:
             return [result.cpu() for result in code(torch.from_numpy(batch).to(device))]
 
     return run

@@ -1,5 +1,6 @@
 """Ways to compute a network on a GPU, as far as a machine without one can tell them apart."""
 
+import importlib
 import sys
 from contextlib import ExitStack
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import BackendError
+from animecam.styles.registry import find_style, verified_model
 
 CUDA, PROCESSOR = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -78,3 +80,29 @@ def test_without_torch_the_other_ways_are_there(bench, monkeypatch, capsys):
     said = capsys.readouterr().out
     for name in ("torch, half, compiled", "torch, eager, fp32"):
         assert f"without {name}: torch cannot be imported" in said
+
+
+def test_single_precision_is_not_rounded_to_tf32(bench, monkeypatch, one_torch_thread):
+    """Where the network runs, and only there: the other ways keep what they had."""
+    torch, code = importlib.import_module("torch"), importlib.import_module("animecam.backends.torch_code")
+    cudnn, seen = torch.backends.cudnn, []
+    usual = code.Code.__call__
+
+    def noted(self, pictures):
+        seen.append((cudnn.allow_tf32, cudnn.conv.fp32_precision, cudnn.enabled, cudnn.benchmark))
+        return usual(self, pictures)
+
+    monkeypatch.setattr(code.Code, "__call__", noted)
+    batch = np.random.default_rng(0).uniform(-1, 1, (1, 3, 8, 8)).astype(np.float32)
+    model = verified_model(find_style("negative"))
+    with cudnn.flags(enabled=True, benchmark=True, allow_tf32=True):
+        way = bench("gpu_ways").in_single(model, torch.device("cpu"), batch)
+        (drawn,) = way()
+        assert cudnn.allow_tf32
+        assert cudnn.benchmark
+    np.testing.assert_array_equal(drawn.numpy(), -batch)
+    ((allows, precision, is_enabled, is_chosen),) = seen
+    assert not allows
+    assert precision != "tf32"
+    assert is_enabled
+    assert is_chosen
