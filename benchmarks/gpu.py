@@ -3,19 +3,23 @@
     python benchmarks/gpu.py --style cel --size 512 --json benchmarks/results/gpu.json
 
 Times on the GPU are between two events. "crop + paste" is the frame path with a network that only copies, so that it
-holds everything but the style. The ways to compute the network take turns, and what is reported is the median of the
-ratios within a turn. The naive form loads the engine and makes its context for every call, waits after every step, and
-crops and pastes on the processor, as the method's authors publish it.
+holds everything but the style. The network alone is told as so many times what the GPU's memory allows, whose speed is
+measured by a large copy within it (`gpu_floor.traffic_bytes` says what passes through it). The ways to compute the
+network take turns, and what is reported is the median of the ratios within a turn. The naive form loads the engine and
+makes its context for every call, waits after every step, and crops and pastes on the processor, as the method's authors
+publish it.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import click
+from gpu_floor import copied_per_second, measure_floor, traffic_bytes
 from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
@@ -23,7 +27,6 @@ from measuring import BYTES_PER_MIB, COUNT, BenchmarkCommand, json_option, save,
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
-from animecam.backends.opening import GPU_CHOICES
 from animecam.cache import model_cache
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
@@ -33,10 +36,13 @@ from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.settings import DEFAULT_STYLE
+from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
 SOAK_FRAMES = 1000
+CASES = ((BackendChoice.TENSORRT, False), (BackendChoice.TORCH, False), (BackendChoice.TORCH, True))
+"""Runtimes that draw on a GPU, and whether they may compile."""
 
 
 @click.command(cls=BenchmarkCommand)
@@ -56,21 +62,27 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
         say(f"{device.name}, compute capability {'.'.join(map(str, device.compute_capability))}")
         _, films = read_frames(f"pattern:{resolution}@30?live=0&frames={RING}", RING)
         rows: dict[str, Any] = {}
+        networks: dict[str, DeviceNetwork] = {}
         copy = stack.enter_context(closing(CopyNetwork()))
         rows["crop + paste"] = measure_path(device, copy, films, size_px, frames)
         options = BackendOptions(gpu=index, cache_dir=model_cache())
-        as_it_is = replace(options, allow_compiling=False)
-        for choice in GPU_CHOICES:
-            with suppress_missing(f"{style} by {choice}"):
-                network = stack.enter_context(closing(open_device_style(style, size_px, as_it_is, choice)))
-                rows[f"{style}, {choice}"] = measure_path(device, network, films, size_px, frames)
-        with suppress_missing(f"{style} by torch, compiled"):
-            network = stack.enter_context(closing(open_device_style(style, size_px, options, BackendChoice.TORCH)))
-            wait_compiled(lambda: measure_path(device, network, films, size_px, RING), network)
-            rows[f"{style}, torch, compiled"] = measure_path(device, network, films, size_px, frames)
+        for choice, is_compiled in CASES:
+            name = f"{style}, {choice}{', compiled' if is_compiled else ''}"
+            with suppress_missing(name):
+                how = replace(options, allow_compiling=is_compiled)
+                network = stack.enter_context(closing(open_device_style(style, size_px, how, choice)))
+                if is_compiled:
+                    wait_compiled(partial(measure_path, device, network, films, size_px, RING), network)
+                rows[name] = measure_path(device, network, films, size_px, frames)
+                networks[name] = network
         _show_paths(rows)
         rows["soak"] = soak(device, copy, films, size_px)
         say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")
+        with suppress_missing("the floor of the memory"):
+            found = find_style(style)
+            moved = traffic_bytes(verified_half(found) or verified_model(found), size_px)
+            copied = copied_per_second(device, copy, frames)
+            rows["floor"] = measure_floor(device, networks, moved, copied, size_px, frames)
         content = {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution}
         save(report, watch, content | rows)  # the ways are others' software, too, which may fail in ways of its own
         ways = network_ways(stack, device, style, size_px, options, films[0])
