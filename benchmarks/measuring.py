@@ -1,6 +1,5 @@
 """What the benchmarks share: commands, samples of stages, tables and reports. Imports nothing heavy."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -117,15 +116,10 @@ def timed(function: Callable[..., T], *columns: Sequence[Any]) -> tuple[list[T],
 
 
 def resident_mib() -> float:
-    """Memory of this process that is in RAM now, in MiB.
+    """Memory of this process that is in RAM now, in MiB."""
+    import psutil
 
-    Raises:
-        click.ClickException: The system does not tell.
-    """
-    statm = Path("/proc/self/statm")
-    if not statm.exists():
-        raise click.ClickException("resident memory can be read on Linux only")
-    return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / BYTES_PER_MIB
+    return psutil.Process().memory_info().rss / BYTES_PER_MIB
 
 
 def show(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
