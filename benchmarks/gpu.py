@@ -23,7 +23,7 @@ from gpu_floor import copied_per_second, measure_floor, traffic_bytes
 from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
 from machine import Watch
-from measuring import BYTES_PER_MIB, COUNT, BenchmarkCommand, json_option, save, say, show, timed
+from measuring import BYTES_PER_MIB, COUNT, BenchmarkCommand, json_option, resident_mib, save, say, show, timed
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.device import DeviceNetwork
@@ -40,6 +40,7 @@ from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
+SOAK_WARM_UP_FRAMES = 100  # allocators fill up first
 SOAK_FRAMES = 1000
 CASES = ((BackendChoice.TENSORRT, False), (BackendChoice.TORCH, False), (BackendChoice.TORCH, True))
 """Runtimes that draw on a GPU, and whether they may compile."""
@@ -76,13 +77,15 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
                 rows[name] = measure_path(device, network, films, size_px, frames)
                 networks[name] = network
         _show_paths(rows)
-        rows["soak"] = soak(device, copy, films, size_px)
-        say(f"memory after {SOAK_FRAMES} frames: {rows['soak']['grown_mib']:+.1f} MiB")
         with suppress_missing("the floor of the memory"):
             found = find_style(style)
             moved = traffic_bytes(verified_half(found) or verified_model(found), size_px)
             copied = copied_per_second(device, copy, frames)
             rows["floor"] = measure_floor(device, networks, moved, copied, size_px, frames)
+        rows["soak"] = {
+            name: soak(device, each, films, size_px) for name, each in {"crop + paste": copy, **networks}.items()
+        }
+        _show_soaks(rows["soak"])
         content = {"gpu": device.name, "style": style, "size_px": size_px, "resolution": resolution}
         save(report, watch, content | rows)  # the ways are others' software, too, which may fail in ways of its own
         ways = network_ways(stack, device, style, size_px, options, films[0])
@@ -160,16 +163,33 @@ def _overlap(path: DevicePath, number: int) -> bool:
     return came_back.downloaded.since_ms(next_one.started) > 0
 
 
-def soak(device: Gpu, network: DeviceNetwork, films: Sequence[Frame], size_px: int) -> dict[str, float]:
-    """The memory that a thousand frames cost the GPU."""
+def soak(
+    device: Gpu, network: DeviceNetwork, films: Sequence[Frame], size_px: int, frames: int = SOAK_FRAMES
+) -> dict[str, float]:
+    """The memory that a thousand frames cost the GPU, and this process.
+
+    Args:
+        device: The GPU, which nobody else uses meanwhile.
+        network: What draws.
+        films: At least one frame, which are repeated.
+        size_px: Side of the crops.
+        frames: How many are drawn after the warm-up.
+    """
     with closing(DevicePath(device, PathOptions(most_faces=1, largest_px=size_px))) as path:
         regions = heads(films[0], size_px)
-        for number in range(WARM_UP_FRAMES):
-            path.submit(films[number % len(films)], regions, "style", network, 1.0)()
-        before = device.free_bytes()
-        for number in range(SOAK_FRAMES):
-            path.submit(films[number % len(films)], regions, "style", network, 1.0)()
-        return {"frames": SOAK_FRAMES, "grown_mib": (before - device.free_bytes()) / BYTES_PER_MIB}
+
+        def draw(count: int) -> None:
+            for number in range(count):
+                path.submit(films[number % len(films)], regions, "style", network, 1.0)()
+
+        draw(SOAK_WARM_UP_FRAMES)
+        free_bytes, resident = device.free_bytes(), resident_mib()
+        draw(frames)
+        return {
+            "frames": frames,
+            "grown_mib": (free_bytes - device.free_bytes()) / BYTES_PER_MIB,
+            "resident_grown_mib": resident_mib() - resident,
+        }
 
 
 def compare(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, Any]:
@@ -184,6 +204,11 @@ def compare(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, Any
     cells = [(name, f"{middles[name]:.3f}", f"{ratio.median:.2f}") for name, ratio in ratios.items()]
     show("one picture through the network, host to host", ("way", "p50 ms", f"share of {reference}"), cells)
     return {name: {"p50_ms": middles[name], "ratio": asdict(ratio)} for name, ratio in ratios.items()}
+
+
+def _show_soaks(rows: dict[str, dict[str, float]]) -> None:
+    cells = [(name, f"{row['grown_mib']:+.1f}", f"{row['resident_grown_mib']:+.1f}") for name, row in rows.items()]
+    show(f"memory after {SOAK_FRAMES} frames", ("frame path", "GPU MiB", "process MiB"), cells)
 
 
 def _show_paths(rows: dict[str, Any]) -> None:

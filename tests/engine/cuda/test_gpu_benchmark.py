@@ -1,7 +1,9 @@
 """The benchmark of the GPU: its measuring on the host's GPU, and its one line where there is none."""
 
 import importlib
+import json
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from animecam.backends.base import BackendChoice
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 
@@ -91,6 +94,60 @@ def test_a_network_is_so_many_times_the_floor(host, gpu, floor, capsys):
     said = capsys.readouterr().out
     assert "25 MB for a picture, and memory copied at 100 GB/s: 0.250 ms" in said
     assert "times the floor" in said
+
+
+@pytest.mark.parametrize("leaked_mib", [0, 1])
+def test_memory_that_frames_cost_is_told(host, gpu, bench, monkeypatch, leaked_mib):
+    """Of the process by what a network keeps, of the GPU by what it says."""
+    kept, frames = [], 60
+
+    class Keeping(host.HostNetwork):
+        def compute(self, numbers):
+            kept.append(b"x" * (leaked_mib << 20))
+            return super().compute(numbers)
+
+    free = iter([5 << 20, 2 << 20])
+    monkeypatch.setattr(gpu, "free_bytes", lambda: next(free))
+    monkeypatch.setattr(bench, "SOAK_WARM_UP_FRAMES", 20)
+    _, films = bench.read_frames("pattern:320x240@30?live=0&frames=3", 3)
+    row = bench.soak(gpu, Keeping(gpu), films, PICTURE_PX, frames)
+    assert row["frames"] == frames == len(kept) - 20
+    assert row["grown_mib"] == 3.0
+    assert abs(row["resident_grown_mib"] - leaked_mib * frames) < frames / 3
+
+
+def test_the_whole_benchmark_runs(host, gpu, bench, monkeypatch, tmp_path):
+    """All of it but the ways, which are others' software, and TensorRT, which is not there."""
+    opened = []
+
+    def open_style(style, size_px, options, choice):
+        if choice is BackendChoice.TENSORRT:
+            raise BackendError("tensorrt is not installed")
+        opened.append((style, size_px, choice, options.allow_compiling))
+        return host.HostNetwork(gpu)
+
+    monkeypatch.setattr(bench, "open_gpu", lambda _index: gpu)
+    monkeypatch.setattr(bench, "CopyNetwork", lambda: host.HostNetwork(gpu))
+    monkeypatch.setattr(bench, "open_device_style", open_style)
+    monkeypatch.setattr(bench, "wait_compiled", lambda draw, network: draw())
+    monkeypatch.setattr(bench, "copied_per_second", lambda device, copy, rounds: 1e12)
+    monkeypatch.setattr(bench, "network_ways", lambda *_: {"ours": lambda: None})
+    monkeypatch.setattr(bench, "SOAK_WARM_UP_FRAMES", 3)
+    monkeypatch.setattr(bench, "soak", partial(bench.soak, frames=3))
+    report = tmp_path / "gpu.json"
+    words = ["--style", "starter", "--size", str(PICTURE_PX), "--resolution", "320x240", "--frames", "4"]
+    result = CliRunner().invoke(bench.gpu, [*words, "--rounds", "1", "--json", str(report)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "without starter, tensorrt: tensorrt is not installed" in result.output
+    names = ["starter, torch", "starter, torch, compiled"]
+    assert opened == [("starter", PICTURE_PX, BackendChoice.TORCH, is_compiled) for is_compiled in (False, True)]
+    content = json.loads(report.read_text(encoding="utf-8"))
+    assert list(content["soak"]) == ["crop + paste", *names]
+    assert list(content["floor"]["networks"]) == names
+    assert content["floor"]["bytes"] > 30e6  # of the full DTGAN: 1.0 GB at 512 px, and less by the square of the side
+    assert content["floor"]["networks"][names[0]]["ratio"] == pytest.approx(1 / content["floor"]["floor_ms"])
+    assert all(content[name]["fps"] > 0 for name in ("crop + paste", *names))
+    assert content["network"]["ours"]["p50_ms"] >= 0
 
 
 def test_ways_are_compared_with_the_first(bench):
