@@ -4,7 +4,8 @@
 
 Times on the GPU are between two events. "crop + paste" is the frame path with a network that only copies, so that it
 holds everything but the style. The network alone is told as so many times what the GPU's memory allows, whose speed is
-measured by a large copy within it (`gpu_floor.traffic_bytes` says what passes through it). The ways to compute the
+measured by a large copy within it (`gpu_floor.traffic_bytes` says what passes through it). The films go from memory to
+nowhere through all of the renderer, so that faces are found in them. The ways to compute the
 network take turns, and what is reported is the median of the ratios within a turn. The naive form loads the engine and
 makes its context for every call, waits after every step, and crops and pastes on the processor, as the method's authors
 publish it.
@@ -19,6 +20,7 @@ from statistics import median
 from typing import Any
 
 import click
+from gpu_films import measure_films
 from gpu_floor import copied_per_second, measure_floor, traffic_bytes
 from gpu_ways import CopyNetwork, heads, network_ways, wait_compiled
 from inputs import read_frames
@@ -35,11 +37,12 @@ from animecam.errors import BackendError
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
 from animecam.render.device_path import RING, DevicePath, PathOptions
-from animecam.settings import DEFAULT_STYLE
+from animecam.settings import DEFAULT_STYLE, Look, Settings
 from animecam.styles.registry import find_style, verified_half, verified_model
 from animecam.types import Frame
 
 WARM_UP_FRAMES = 3 * RING  # every slot has run, been recorded, and run recorded
+FILM_FRAMES = 60  # of 1080p: 187 MB
 SOAK_WARM_UP_FRAMES = 100  # allocators fill up first
 SOAK_FRAMES = 1000
 CASES = ((BackendChoice.TENSORRT, False), (BackendChoice.TORCH, False), (BackendChoice.TORCH, True))
@@ -56,12 +59,14 @@ CASES = ((BackendChoice.TENSORRT, False), (BackendChoice.TORCH, False), (Backend
 @json_option
 def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, index: int, report: Path | None) -> None:
     """Measures the frame path and the network on a GPU."""
+    settings = Settings(Look(style=style, size_px=size_px), max_faces=1, gpu=index)
     device = open_gpu(index)
     watch = Watch()
     with ExitStack() as stack:
         stack.callback(device.close)
         say(f"{device.name}, compute capability {'.'.join(map(str, device.compute_capability))}")
-        _, films = read_frames(f"pattern:{resolution}@30?live=0&frames={RING}", RING)
+        stream, film = read_frames(f"pattern:{resolution}@30?live=0&frames={FILM_FRAMES}", FILM_FRAMES)
+        films = film[:RING]
         rows: dict[str, Any] = {}
         networks: dict[str, DeviceNetwork] = {}
         copy = stack.enter_context(closing(CopyNetwork()))
@@ -77,6 +82,7 @@ def gpu(style: str, size_px: int, resolution: str, frames: int, rounds: int, ind
                 rows[name] = measure_path(device, network, films, size_px, frames)
                 networks[name] = network
         _show_paths(rows)
+        rows["films"] = measure_films(device, {"crop + paste": copy, **networks}, settings, stream, film, frames)
         with suppress_missing("the floor of the memory"):
             found = find_style(style)
             moved = traffic_bytes(verified_half(found) or verified_model(found), size_px)

@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,10 @@ from click.testing import CliRunner
 
 from animecam.backends.base import BackendChoice
 from animecam.cuda.gpu import open_gpu
-from animecam.errors import BackendError
+from animecam.errors import BackendError, UsageError
+from animecam.settings import Look, Settings
 
-PICTURE_PX = 96
+PICTURE_PX, HEAD_PX = 96, 192
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -116,6 +118,55 @@ def test_memory_that_frames_cost_is_told(host, gpu, bench, monkeypatch, leaked_m
     assert abs(row["resident_grown_mib"] - leaked_mib * frames) < frames / 3
 
 
+@pytest.fixture
+def portraits(bench):
+    """A film of ten frames with a face."""
+    return bench.read_frames("pattern:320x240@30?live=0&frames=10", 10)
+
+
+def test_a_reel_goes_there_and_back_at_the_films_pace(bench, portraits):
+    stream, frames = portraits
+    reel, drawn = importlib.import_module("gpu_films").Reel(stream, frames[:3], 7), []
+    while (frame := reel.read()) is not None:
+        drawn.append(frame)
+    places = [next(n for n, one in enumerate(frames) if one.planes is frame.planes) for frame in drawn]
+    assert places == [0, 1, 2, 1, 0, 1, 2]
+    assert [frame.index for frame in drawn] == list(range(7))
+    assert [float(frame.time_s) for frame in drawn] == pytest.approx([n / 30 for n in range(7)])
+    assert not reel.format.is_live
+
+
+def test_films_are_tracked_and_drawn_with_three_frames_under_way(host, gpu, bench, portraits, monkeypatch, capsys):
+    films, way = importlib.import_module("gpu_films"), []
+    usual = films.GpuRenderer.submit
+
+    def submit(self, frame):
+        wait = usual(self, frame)
+        way.append(("sent", frame.index))
+        return lambda: (way.append(("back", frame.index)), wait())[1]
+
+    monkeypatch.setattr(films.GpuRenderer, "submit", submit)
+    settings = Settings(Look(style="cel", size_px=HEAD_PX), max_faces=1, threads=1)
+    rows = films.measure_films(gpu, {"host": host.HostNetwork(gpu)}, settings, *portraits, 6)
+    frames = films.WARM_UP_FRAMES + 6
+    assert [name for _, name in gpu.done].count("network") == frames
+    assert rows["host"]["with_faces_share"] == 1.0
+    assert rows["host"]["frames"] == 6
+    assert rows["host"]["fps"] > 0
+    assert all(rows["host"]["stages_p50_ms"][stage] > 0 for stage in films.STAGES)
+    assert way[:5] == [("sent", 0), ("sent", 1), ("sent", 2), ("back", 0), ("sent", 3)]
+    assert "320 x 240, with tracking, without codecs" in capsys.readouterr().out
+
+
+def test_a_film_of_nobody_is_refused(host, gpu, bench, portraits):
+    films = importlib.import_module("gpu_films")
+    stream, frames = portraits
+    empty = [replace(frame, planes=tuple(np.full_like(plane, 128) for plane in frame.planes)) for frame in frames]
+    settings = Settings(Look(style="cel", size_px=HEAD_PX), max_faces=1, threads=1)
+    with pytest.raises(UsageError, match="shows nobody"):
+        films.measure_films(gpu, {"host": host.HostNetwork(gpu)}, settings, stream, empty, 1)
+
+
 def test_the_whole_benchmark_runs(host, gpu, bench, monkeypatch, tmp_path):
     """All of it but the ways, which are others' software, and TensorRT, which is not there."""
     opened = []
@@ -135,16 +186,17 @@ def test_the_whole_benchmark_runs(host, gpu, bench, monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "SOAK_WARM_UP_FRAMES", 3)
     monkeypatch.setattr(bench, "soak", partial(bench.soak, frames=3))
     report = tmp_path / "gpu.json"
-    words = ["--style", "starter", "--size", str(PICTURE_PX), "--resolution", "320x240", "--frames", "4"]
+    words = ["--style", "starter", "--size", str(HEAD_PX), "--resolution", "320x240", "--frames", "4"]
     result = CliRunner().invoke(bench.gpu, [*words, "--rounds", "1", "--json", str(report)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert "without starter, tensorrt: tensorrt is not installed" in result.output
     names = ["starter, torch", "starter, torch, compiled"]
-    assert opened == [("starter", PICTURE_PX, BackendChoice.TORCH, is_compiled) for is_compiled in (False, True)]
+    assert opened == [("starter", HEAD_PX, BackendChoice.TORCH, is_compiled) for is_compiled in (False, True)]
     content = json.loads(report.read_text(encoding="utf-8"))
     assert list(content["soak"]) == ["crop + paste", *names]
+    assert list(content["films"]) == ["crop + paste", *names]
     assert list(content["floor"]["networks"]) == names
-    assert content["floor"]["bytes"] > 30e6  # of the full DTGAN: 1.0 GB at 512 px, and less by the square of the side
+    assert content["floor"]["bytes"] > 100e6  # of the full DTGAN: 1.0 GB at 512 px, and less by the square of the side
     assert content["floor"]["networks"][names[0]]["ratio"] == pytest.approx(1 / content["floor"]["floor_ms"])
     assert all(content[name]["fps"] > 0 for name in ("crop + paste", *names))
     assert content["network"]["ours"]["p50_ms"] >= 0
