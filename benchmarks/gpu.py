@@ -5,10 +5,9 @@
 Times on the GPU are between two events. "crop + paste" is the frame path with a network that only copies, so that it
 holds everything but the style. The network alone is told as so many times what the GPU's memory allows, whose speed is
 measured by a large copy within it (`gpu_floor.traffic_bytes` says what passes through it). The films go from memory to
-nowhere through all of the renderer, so that faces are found in them. The ways to compute the
-network take turns, and what is reported is the median of the ratios within a turn. The naive form loads the engine and
-makes its context for every call, waits after every step, and crops and pastes on the processor, as the method's authors
-publish it.
+nowhere through all of the renderer, so that faces are found in them. The ways to compute the network take turns, and
+what is reported is the median of the ratios within a turn. The naive form loads the engine and makes its context for
+every call, waits after every step, and crops and pastes on the processor, as the method's authors publish it.
 """
 
 from collections.abc import Callable, Generator, Sequence

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import mmap
 import sys
 from dataclasses import replace
 from functools import partial
@@ -105,7 +106,9 @@ def test_memory_that_frames_cost_is_told(host, gpu, bench, monkeypatch, leaked_m
 
     class Keeping(host.HostNetwork):
         def compute(self, numbers):
-            kept.append(b"x" * (leaked_mib << 20))
+            page = mmap.mmap(-1, max(leaked_mib << 20, 1))  # new pages: what others freed before would be taken again
+            page.write(b"x" * (leaked_mib << 20))
+            kept.append(page)
             return super().compute(numbers)
 
     free = iter([5 << 20, 2 << 20])

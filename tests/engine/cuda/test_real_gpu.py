@@ -27,7 +27,7 @@ from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.light import Light
 from animecam.run.session import opened_source
-from animecam.settings import DEFAULT_STYLE, Look
+from animecam.settings import DEFAULT_STYLE, Look, Settings
 from animecam.sinks.convert import to_yuv420
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sources.opening import SourceOptions
@@ -37,6 +37,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 SIZE_PX = 256
 MOST_LEVELS, SHARE_WITHIN_ONE = 3, 0.995  # as on the host's GPU, see test_device_path.py
 MOST_GROWN_MIB = 20  # of the process in a thousand frames: seven such frames, while allocators give and take some
+SLOWEST_MEMORY, FASTEST_MEMORY = 20e9, 20e12  # bytes a second: a laptop's of 2018, and twice what any GPU has
 
 SPIN = """
 extern "C" __global__ void spin(const long long* cycles)
@@ -153,6 +154,19 @@ def open_style(choice):
         return open_device_style(DEFAULT_STYLE, SIZE_PX, options, choice)
     except BackendError as error:
         pytest.skip(f"{error.message}: {error.hint}")
+
+
+def test_the_memory_is_as_fast_as_a_gpus_is(real, bench):
+    rate = bench.copied_per_second(real, bench.CopyNetwork(), 20)
+    assert SLOWEST_MEMORY < rate < FASTEST_MEMORY
+
+
+def test_a_film_from_memory_is_tracked_and_drawn(real, bench):
+    stream, frames = bench.read_frames("pattern:1920x1080@30?live=0&frames=30", 30)
+    settings = Settings(Look(size_px=SIZE_PX), max_faces=1)
+    (row,) = bench.measure_films(real, {"copy": bench.CopyNetwork()}, settings, stream, frames, 60).values()
+    assert row["with_faces_share"] == 1.0
+    assert row["fps"] > stream.rate
 
 
 def test_streams_overlap(real, bench, films):
