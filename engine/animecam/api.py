@@ -15,13 +15,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from numbers import Real
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
 from animecam.cuda.current import context_kept
 from animecam.drawing.networks import open_networks
 from animecam.errors import UsageError
+from animecam.look_changes import LookBesideStyle, LookChanges
 from animecam.run.pipeline import Render
 from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Settings
@@ -53,13 +54,15 @@ class Stylizer:
     """
 
     @context_kept()
-    def __init__(self, style: str | None = None, *, settings: Settings | None = None, **look: Any) -> None:
+    def __init__(
+        self, style: str | None = None, *, settings: Settings | None = None, **look: Unpack[LookBesideStyle]
+    ) -> None:
         settings = Settings() if settings is None else settings
         if not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
             hint = 'for example settings=Settings(max_faces=8); the look goes without: Stylizer("cel", strength=0.5)'
             raise UsageError(f"settings of the type {type(settings).__name__} are no Settings", hint=hint)
         self._controls = Controls(settings.look)
-        settings = replace(settings, look=self._controls.change(**_named(style), **look))
+        settings = replace(settings, look=self._controls.change(**(_named(style) | look)))
         with ExitStack() as stack:
             self._networks = stack.enter_context(open_networks(settings))
             self._scene = stack.enter_context(ExitStack())
@@ -75,7 +78,7 @@ class Stylizer:
         """The look that the next picture gets."""
         return self._controls.look
 
-    def change(self, **changes: Any) -> Look:
+    def change(self, **changes: Unpack[LookChanges]) -> Look:
         """Replaces fields of the look, such as style, strength, scope, size_px, eyes, line, hair_tint, palette, mirror.
 
         `hair_tint=None` leaves hair as drawn.
@@ -84,8 +87,8 @@ class Stylizer:
             UsageError: A value is out of its range; the look stays as it was.
             StyleError: There is no such style, or its card is broken; the look stays as it was.
         """
-        if isinstance(changes.get("style"), str):
-            find_style(changes["style"])  # now, and not with the next picture, which could not be drawn
+        if isinstance(style := changes.get("style"), str):
+            find_style(style)  # now, and not with the next picture, which could not be drawn
         return self._controls.change(**changes)
 
     @context_kept()
@@ -178,7 +181,7 @@ class Stylizer:
         self.close()
 
 
-def _named(style: str | None) -> dict[str, Any]:
+def _named(style: str | None) -> LookChanges:
     """The change that a style asks for."""
     return {} if style is None else {"style": style}
 

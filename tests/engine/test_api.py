@@ -5,6 +5,9 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from enum import StrEnum
+from typing import Literal, Unpack, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import pytest
 import animecam
 from animecam.errors import FaceError, StyleError, UsageError
 from animecam.faces.track import Tracker
+from animecam.look_changes import LookBesideStyle, LookChanges
 from animecam.settings import Look, Scope, Settings
 from animecam.sources.portrait import load_portrait
 
@@ -116,6 +120,20 @@ def test_arguments_that_make_no_sense_are_refused(arguments, words, hint):
     with pytest.raises(UsageError, match=words) as caught:
         animecam.Stylizer("cel", **arguments)
     assert re.search(hint, caught.value.hint)
+
+
+def test_a_type_checker_knows_every_field_of_the_look():
+    assert get_type_hints(animecam.Stylizer.__init__)["look"] == Unpack[LookBesideStyle]
+    assert get_type_hints(animecam.Stylizer.change)["changes"] == Unpack[LookChanges]
+    assert set(get_type_hints(LookBesideStyle)) | {"style"} == set(get_type_hints(LookChanges))
+    taken, kept = get_type_hints(LookChanges), get_type_hints(Look)
+    assert set(taken) == {field.name for field in fields(Look)}
+    for name, kind in kept.items():
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            words = [get_args(one) for one in get_args(taken[name]) if get_origin(one) is Literal]
+            assert words == [tuple(choice.value for choice in kind)]
+        else:
+            assert taken[name] == (str | None if name == "hair_tint" else kind)  # None takes a tint away
 
 
 def test_importing_the_package_imports_nothing_else():
