@@ -5,18 +5,65 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from animecam.api import Stylizer
-    from animecam.settings import Look, Palette, Scope, Settings, Unseen
+    from animecam.backends.base import BackendChoice
+    from animecam.errors import (
+        AnimecamError,
+        BackendError,
+        CacheError,
+        DeviceMemoryError,
+        FaceError,
+        PipelineError,
+        SinkError,
+        SourceError,
+        StyleError,
+        UsageError,
+    )
+    from animecam.settings import HeadEdge, Look, Palette, Quality, Scope, Settings, Unseen
 
 __version__ = "0.1.0"
-__all__ = ["Look", "Palette", "Scope", "Settings", "Stylizer", "Unseen", "__version__"]
+__all__ = [
+    "AnimecamError",
+    "BackendChoice",
+    "BackendError",
+    "CacheError",
+    "DeviceMemoryError",
+    "FaceError",
+    "HeadEdge",
+    "Look",
+    "Palette",
+    "PipelineError",
+    "Quality",
+    "Scope",
+    "Settings",
+    "SinkError",
+    "SourceError",
+    "StyleError",
+    "Stylizer",
+    "Unseen",
+    "UsageError",
+    "__version__",
+]
 
 _HOMES = {
+    "AnimecamError": "animecam.errors",
+    "BackendChoice": "animecam.backends.base",
+    "BackendError": "animecam.errors",
+    "CacheError": "animecam.errors",
+    "DeviceMemoryError": "animecam.errors",
+    "FaceError": "animecam.errors",
+    "HeadEdge": "animecam.settings",
     "Look": "animecam.settings",
     "Palette": "animecam.settings",
+    "PipelineError": "animecam.errors",
+    "Quality": "animecam.settings",
     "Scope": "animecam.settings",
     "Settings": "animecam.settings",
+    "SinkError": "animecam.errors",
+    "SourceError": "animecam.errors",
+    "StyleError": "animecam.errors",
     "Stylizer": "animecam.api",
     "Unseen": "animecam.settings",
+    "UsageError": "animecam.errors",
 }
 
 

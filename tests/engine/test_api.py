@@ -1,5 +1,6 @@
 """The Python interface."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -146,6 +147,18 @@ def test_what_there_is_can_be_listed_without_loading_it():
     code = "import sys, animecam; print(set(animecam.__all__) <= set(dir(animecam)), {'torch', 'cv2'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True set()"
+
+
+def test_what_may_be_caught_or_chosen_is_at_hand():
+    methods = [animecam.Stylizer, *vars(animecam.Stylizer).values()]
+    told = " ".join(inspect.getdoc(method) or "" for method in methods)
+    raised = {*re.findall(r"\b[A-Z]\w+Error\b", told), "AnimecamError"}
+    assert {"UsageError", "StyleError", "BackendError"} <= raised <= set(animecam.__all__)
+    kinds = [*get_type_hints(Look).values(), *get_type_hints(Settings).values()]
+    choices = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum)}
+    assert {kind.__name__ for kind in choices} <= set(animecam.__all__)
+    for name in animecam.__all__:
+        assert getattr(animecam, name).__doc__
 
 
 def test_a_closed_stylizer_says_so():
