@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         StyleError,
         UsageError,
     )
+    from animecam.files import convert
     from animecam.settings import HeadEdge, Look, Palette, Quality, Scope, Settings, Unseen
 
 __version__ = "0.1.0"
@@ -42,6 +43,7 @@ __all__ = [
     "Unseen",
     "UsageError",
     "__version__",
+    "convert",
 ]
 
 _HOMES = {
@@ -64,6 +66,7 @@ _HOMES = {
     "Stylizer": "animecam.api",
     "Unseen": "animecam.settings",
     "UsageError": "animecam.errors",
+    "convert": "animecam.files",
 }
 
 

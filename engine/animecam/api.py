@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from fractions import Fraction
 from numbers import Real
 from typing import Unpack
@@ -22,7 +21,7 @@ import numpy as np
 from animecam.cuda.current import context_kept
 from animecam.drawing.networks import open_networks
 from animecam.errors import UsageError
-from animecam.look_changes import LookBesideStyle, LookChanges
+from animecam.look_changes import LookBesideStyle, LookChanges, with_look
 from animecam.run.pipeline import Render
 from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Settings
@@ -57,12 +56,11 @@ class Stylizer:
     def __init__(
         self, style: str | None = None, *, settings: Settings | None = None, **look: Unpack[LookBesideStyle]
     ) -> None:
-        settings = Settings() if settings is None else settings
-        if not isinstance(settings, Settings):  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not know
-            hint = 'for example settings=Settings(max_faces=8); the look goes without: Stylizer("cel", strength=0.5)'
-            raise UsageError(f"settings of the type {type(settings).__name__} are no Settings", hint=hint)
+        changes = LookChanges(**look)
+        if style is not None:
+            changes["style"] = style
+        settings = with_look(Settings() if settings is None else settings, changes)
         self._controls = Controls(settings.look)
-        settings = replace(settings, look=self._controls.change(**(_named(style) | look)))
         with ExitStack() as stack:
             self._networks = stack.enter_context(open_networks(settings))
             self._scene = stack.enter_context(ExitStack())
@@ -179,11 +177,6 @@ class Stylizer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _named(style: str | None) -> LookChanges:
-    """The change that a style asks for."""
-    return {} if style is None else {"style": style}
 
 
 def _no_array(picture: object) -> UsageError:

@@ -150,10 +150,10 @@ def test_what_there_is_can_be_listed_without_loading_it():
 
 
 def test_what_may_be_caught_or_chosen_is_at_hand():
-    methods = [animecam.Stylizer, *vars(animecam.Stylizer).values()]
+    methods = [animecam.convert, animecam.Stylizer, *vars(animecam.Stylizer).values()]
     told = " ".join(inspect.getdoc(method) or "" for method in methods)
     raised = {*re.findall(r"\b[A-Z]\w+Error\b", told), "AnimecamError"}
-    assert {"UsageError", "StyleError", "BackendError"} <= raised <= set(animecam.__all__)
+    assert {"UsageError", "StyleError", "BackendError", "SinkError"} <= raised <= set(animecam.__all__)
     kinds = [*get_type_hints(Look).values(), *get_type_hints(Settings).values()]
     choices = {kind for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum)}
     assert {kind.__name__ for kind in choices} <= set(animecam.__all__)

@@ -8,6 +8,7 @@ import click
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
+from animecam.files import FILE_SETTINGS
 from animecam.settings import (
     HAIR_TINTS,
     LARGEST_PX,
@@ -24,9 +25,6 @@ from animecam.settings import (
 from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-FILE_FACES = 8
-"""Most faces drawn at a time where no camera waits, unless something else is asked for."""
 
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
@@ -169,7 +167,9 @@ def file_look_options(command: Command) -> Command:
     Frames without a face stay as filmed unless something else is asked for: who converts a film has seen it, and sees
     the result before anybody else does. More faces are drawn than live, where each costs frames: a group has none bare.
     """
-    return _with_settings(command, (*_OPTIONS, _faces_option(FILE_FACES), _unseen_option(Unseen.KEEP)))
+    return _with_settings(
+        command, (*_OPTIONS, _faces_option(FILE_SETTINGS.max_faces), _unseen_option(FILE_SETTINGS.look.unseen))
+    )
 
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from animecam.cli import live, main
-from animecam.cli.options import FILE_FACES
 from animecam.errors import BackendError, FaceError, UsageError
+from animecam.files import FILE_SETTINGS
 from animecam.settings import Look, Settings, Unseen
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
 from animecam.styles.registry import user_styles
@@ -56,7 +56,7 @@ def test_without_a_file_everything_is_as_built_in(asked, settings_file, photo):
     assert main(LIVE) == 0
     assert main(["serve"]) == 0
     main(["convert", photo])
-    film = Settings(Look(unseen=Unseen.KEEP), max_faces=FILE_FACES)
+    film = FILE_SETTINGS
     assert [settings for _, settings in asked] == [Settings(), Settings(), film]
     assert not settings_file.parent.exists()
 
