@@ -20,7 +20,7 @@ import numpy as np
 
 from animecam.cuda.current import context_kept
 from animecam.drawing.networks import open_networks
-from animecam.errors import UsageError
+from animecam.errors import FieldError, UsageError
 from animecam.look_changes import LookBesideStyle, LookChanges, with_look
 from animecam.run.pipeline import Render
 from animecam.run.timing import Timing
@@ -43,7 +43,7 @@ class Stylizer:
 
     Args:
         style: Name of a style, see `animecam styles`; None takes the default.
-        settings: Everything else; None takes the defaults.
+        settings: Everything else but `max_fps`; None takes the defaults.
         look: Fields of the look, as `change` takes them; they come before those of the settings.
 
     Raises:
@@ -60,6 +60,11 @@ class Stylizer:
         if style is not None:
             changes["style"] = style
         settings = with_look(Settings() if settings is None else settings, changes)
+        if settings.max_fps is not None:
+            hint = "leave it out, and give it fewer pictures"
+            raise FieldError(
+                "max_fps", "is for runs that read a camera, and a stylizer draws what it is given", hint=hint
+            )
         self._controls = Controls(settings.look)
         with ExitStack() as stack:
             self._networks = stack.enter_context(open_networks(settings))

@@ -23,6 +23,21 @@ class UsageError(AnimecamError):
     exit_status = 2
 
 
+class FieldError(UsageError):
+    """A field of the look or the settings does not make sense; a command line has another name for it.
+
+    Args:
+        field: Its name in Python.
+        problem: What is wrong with it, which the message says after the name.
+        hint: As for `AnimecamError`.
+    """
+
+    def __init__(self, field: str, problem: str, *, hint: str = "") -> None:
+        super().__init__(f"{field} {problem}", hint=hint)
+        self.field = field
+        self.problem = problem
+
+
 class ConfigError(UsageError):
     """The settings file cannot be read or written, or what stands in it does not make sense."""
 

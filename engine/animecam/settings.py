@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from animecam.backends.base import BackendChoice
-from animecam.errors import UsageError
+from animecam.errors import FieldError, UsageError
 
 DEFAULT_STYLE = "cel"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
@@ -110,23 +110,26 @@ class Look:
         if self.split is not None:
             _refuse_no_number("split", self.split)
         if self.split is not None and not 0.0 <= self.split <= 1.0:
-            raise UsageError(f"split {self.split:g} is outside 0..1", hint="0.5 is the middle of the picture")
+            raise FieldError("split", f"{self.split:g} is outside 0..1", hint="0.5 is the middle of the picture")
         if not 0.0 <= self.strength <= 1.0:
-            raise UsageError(f"strength {self.strength:g} is outside 0..1", hint="1 is the style alone, 0 the camera")
-        if not 0.0 <= self.eyes <= 1.0:
-            raise UsageError(f"eyes {self.eyes:g} is outside 0..1", hint="0 leaves them as filmed, 1 is the largest")
-        if not 0.0 <= self.line <= 1.0:
-            raise UsageError(
-                f"line {self.line:g} is outside 0..1", hint="0.5 is as drawn, 0 the faintest, 1 the heaviest"
+            raise FieldError(
+                "strength", f"{self.strength:g} is outside 0..1", hint="1 is the style alone, 0 the camera"
             )
+        if not 0.0 <= self.eyes <= 1.0:
+            raise FieldError("eyes", f"{self.eyes:g} is outside 0..1", hint="0 leaves them as filmed, 1 is the largest")
+        if not 0.0 <= self.line <= 1.0:
+            hint = "0.5 is as drawn, 0 the faintest, 1 the heaviest"
+            raise FieldError("line", f"{self.line:g} is outside 0..1", hint=hint)
         if self.hair_tint and self.hair_tint not in HAIR_TINTS and not _HEX_COLOR.fullmatch(self.hair_tint):
             hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}; none leaves it as drawn"
-            raise UsageError(f"hair-tint {self.hair_tint[:40]!r} is no colour", hint=hint)
+            raise FieldError("hair_tint", f"{self.hair_tint[:40]!r} is no colour", hint=hint)
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
-            raise UsageError(f"size {self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}", hint="256 is a good start")
+            problem = f"{self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}"
+            raise FieldError("size_px", problem, hint="256 is a good start")
         if self.size_px % SIZE_STEP_PX:
             nearest_px = round(self.size_px / SIZE_STEP_PX) * SIZE_STEP_PX
-            raise UsageError(f"size {self.size_px} is no multiple of {SIZE_STEP_PX}", hint=f"--size {nearest_px}")
+            problem = f"{self.size_px} is no multiple of {SIZE_STEP_PX}"
+            raise FieldError("size_px", problem, hint=f"{nearest_px:g} is the nearest")
         object.__setattr__(self, "size_px", int(self.size_px))  # 256.0 is one, too
 
     @property
@@ -176,20 +179,19 @@ class Settings:
             _refuse_other_kind(name, getattr(self, name), Integral, "whole number")
         _refuse_other_kind("look", self.look, Look, "Look")
         _refuse_other_kind("detector", self.detector, str, "text")
-        for name in ("target_fps", "max_fps"):
-            if getattr(self, name) is not None:
-                _refuse_no_number(name, getattr(self, name))
-        if self.target_fps is not None and not 0 < self.target_fps < math.inf:
-            raise UsageError(f"target-fps {self.target_fps:g} is no frame rate", hint="30 is what most cameras deliver")
-        if self.max_fps is not None and not 0 < self.max_fps < math.inf:
-            raise UsageError(f"max-fps {self.max_fps:g} is no frame rate", hint="15 halves the work of most cameras")
+        rates = {"target_fps": "30 is what most cameras deliver", "max_fps": "15 halves the work of most cameras"}
+        for name, hint in rates.items():
+            if (fps := getattr(self, name)) is not None:
+                _refuse_no_number(name, fps)
+                if not 0 < fps < math.inf:
+                    raise FieldError(name, f"{fps:g} is no frame rate", hint=hint)
         if self.max_faces < 1:
-            raise UsageError(f"max-faces {self.max_faces} is below 1", hint="leave it out for 4")
+            raise FieldError("max_faces", f"{self.max_faces} is below 1", hint="leave it out for 4")
         if not 0 <= self.threads <= MOST_THREADS:
             is_what = "below 0" if self.threads < 0 else f"above {MOST_THREADS}"
-            raise UsageError(f"threads {self.threads} is {is_what}", hint="0 lets the runtime choose")
+            raise FieldError("threads", f"{self.threads} is {is_what}", hint="0 lets the runtime choose")
         if self.gpu < 0:
-            raise UsageError(f"gpu {self.gpu} is below 0", hint="0 is the first one")
+            raise FieldError("gpu", f"{self.gpu} is below 0", hint="0 is the first one")
 
     def check_rates(self, uri: str, *, is_live: bool) -> None:
         """Refuses a rate for a source that waits until each of its frames is drawn.
@@ -203,10 +205,10 @@ class Settings:
         """
         if is_live:
             return
-        hint = "leave it out: every frame is drawn, at its own time; a smaller --size or --quality lite draws faster"
-        for name, fps in (("--target-fps", self.target_fps), ("--max-fps", self.max_fps)):
-            if fps is not None:
-                raise UsageError(f"{name} is for live sources, and {uri} is none", hint=hint)
+        hint = "leave it out: every frame is drawn, at its own time; a smaller size or the quality lite draws faster"
+        for name in ("target_fps", "max_fps"):
+            if getattr(self, name) is not None:
+                raise FieldError(name, f"is for live sources, and {uri} is none", hint=hint)
 
 
 def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
@@ -220,9 +222,8 @@ def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
         object.__setattr__(settings, name, kind(value))
     except ValueError as error:
         listed = ", ".join(choice.value for choice in kind)
-        raise UsageError(
-            f"{name} {value!r} is none of {listed}", hint=f'for example {name}="{next(iter(kind))}"'
-        ) from error
+        hint = f'for example {name}="{next(iter(kind))}"'
+        raise FieldError(name, f"{value!r} is none of {listed}", hint=hint) from error
 
 
 def _plain_tint(tint: object) -> object:
@@ -252,7 +253,7 @@ def _refuse_no_number(name: str, value: object) -> None:
 
 def _refuse_other_kind(name: str, value: object, kind: type, wanted: str) -> None:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UsageError(f"{name} {value!r} is no {wanted}", hint=f"{name} takes a {wanted}")
+        raise FieldError(name, f"{value!r} is no {wanted}", hint=f"{name} takes a {wanted}")
 
 
 class Controls:

@@ -114,6 +114,8 @@ def test_the_look_can_be_given_at_once():
         ({"settings": Look()}, "of the type Look are no Settings", "settings=Settings"),
         ({"strength": 2}, "strength 2 is outside", "camera"),
         ({"strenght": 0.5}, "a look has no strenght", "strength"),
+        ({"size_px": 250}, "size_px 250 is no multiple", "^248"),
+        ({"settings": animecam.Settings(max_fps=1)}, "max_fps is for runs that read a camera", "leave it out"),
         ({"max_faces": 8}, "a look has no max_faces", r"Settings\(max_faces=…\)"),
     ],
 )

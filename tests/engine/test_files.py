@@ -51,6 +51,7 @@ def test_a_name_that_would_be_a_camera_s_is_a_file_s(clip, monkeypatch):
         ("clip.mp4", {"overwrite": True}, animecam.UsageError, "another name"),
         ("window:", {}, animecam.UsageError, "known are"),
         ("out.mp4", {"strength": 2}, animecam.UsageError, "camera"),
+        ("out.mp4", {"settings": Settings(max_fps=5)}, animecam.UsageError, "leave it out"),
         ("out.mp4", {"settings": Look()}, animecam.UsageError, "settings=Settings"),
     ],
 )

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from animecam.cli.console import messages, results
+from animecam.cli.options import told_as_options
 from animecam.settings import LARGEST_PX, SMALLEST_PX, Look, Quality
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def build(*, styles: tuple[str, ...], sizes_px: tuple[int, ...], quality: str, g
     from animecam.styles.registry import find_style, offered_styles
 
     for size_px in sizes_px:
-        Look(size_px=size_px)  # refuses what no network takes
+        with told_as_options():
+            Look(size_px=size_px)  # refuses what no network takes
     chosen = [find_style(name) for name in styles] or offered_styles()
     networks = [_networks(style, Quality(quality)) for style in chosen]
     if backend == TORCH:

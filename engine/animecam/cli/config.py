@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import click
 from click.core import ParameterSource
 
+from animecam.cli.options import told_as_options
 from animecam.config import LIVE_TABLE, as_toml, config_path, read_config
 from animecam.errors import AnimecamError, BackendError, ConfigError, FaceError, StyleError
 from animecam.settings import Look, Quality, Settings
@@ -252,6 +253,7 @@ def _kind_of(option: click.Option) -> tuple[tuple[type, ...], str]:
     return (str,), "text in quotes"
 
 
+@told_as_options()
 def _check_range(name: str, value: Any) -> None:
     given = {name: value}
     for kind in (Look, Settings):
@@ -281,8 +283,7 @@ def _check_resolution(name: str, value: str) -> None:
 
     width_px, height_px = parse_resolution(value) or (None, None)
     given: dict[str, Any] = {"width_px": width_px, "height_px": height_px}
-    kind = Limits if name == "max_resolution" else SourceOptions
-    kind(**given)
+    (Limits if name == "max_resolution" else SourceOptions)(**given)
 
 
 def _is_about(error: AnimecamError, key: str, value: object) -> bool:

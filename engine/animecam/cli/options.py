@@ -1,13 +1,14 @@
 """Options that several commands share, each written once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.errors import UsageError
+from animecam.errors import FieldError, UsageError
 from animecam.files import FILE_SETTINGS
 from animecam.settings import (
     HAIR_TINTS,
@@ -26,6 +27,7 @@ from animecam.sinks.paths import DEVICE_SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_OPTION_NAMES = {"size_px": "size", "head_edge": "edge"}  # fields whose options are called something else
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -151,6 +153,16 @@ class OutputPath(click.Path):
         return super().convert(value, param, ctx)
 
 
+@contextmanager
+def told_as_options() -> Generator[None]:
+    """Names the option where something is wrong with a field of the look or the settings."""
+    try:
+        yield
+    except FieldError as error:
+        name = _OPTION_NAMES.get(error.field, error.field.replace("_", "-"))
+        raise UsageError(f"{name} {error.problem}", hint=error.hint) from error
+
+
 def look_options(command: Command) -> Command:
     """Gives a command the options of `Settings` and hands them over as one argument, `settings`."""
     return _with_settings(command, (*_LIVE_OPTIONS, _target_option(hidden=False)))
@@ -174,6 +186,7 @@ def file_look_options(command: Command) -> Command:
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:
     @functools.wraps(command)
+    @told_as_options()
     def with_settings(
         *arguments: Any,
         scope: str,

@@ -111,6 +111,6 @@ def test_a_rate_is_refused_where_frames_wait(fails, tmp_path, people, option):
     out = tmp_path / "out.mp4"
     assert option in fails("convert", people, "-o", out, option, "10", status=USAGE)
     message = fails("--input", people, "--output", out, option, "10", status=USAGE)
-    assert f"{option} is for live sources" in message
+    assert f"{option.removeprefix('--')} is for live sources" in message
     assert "people.mp4" in message
     assert not list(tmp_path.glob("out*"))

@@ -240,5 +240,5 @@ def test_what_is_said_goes_by_the_network_that_a_governor_chose(make_style):
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_cap_that_is_no_frame_rate_is_refused(fps):
-    with pytest.raises(UsageError, match="max-fps"):
+    with pytest.raises(UsageError, match="max_fps"):
         Settings(max_fps=fps)
