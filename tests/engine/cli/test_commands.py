@@ -27,7 +27,7 @@ def test_importing_the_command_line_loads_nothing_heavy():
 def test_the_notice_names_the_networks_of_every_style():
     notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
     files = {path.name.partition(".")[0] for path in BUNDLED.glob("*/*.onnx")}
-    (line,) = re.findall(r"engine/animecam/styles/(.*) \((.*)\)", notice)
+    (line,) = re.findall(r"animecam/styles/(.*) \((.*)\)", notice)
     assert {part.partition("*.onnx")[0] for part in line[0].removeprefix("*/").split(" and ")} == files
     assert set(line[1].split(", ")) == {path.parent.name for path in BUNDLED.glob("*/*.onnx")}
 
