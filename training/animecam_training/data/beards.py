@@ -11,6 +11,7 @@ from typing import cast
 import cv2
 import numpy as np
 
+from animecam_training.data.colours import choose_colour
 from animecam_training.faces import Image, Plane, Points
 from animecam_training.target.face import MOUSTACHE
 from animecam_training.target.geometry import (
@@ -20,6 +21,7 @@ from animecam_training.target.geometry import (
     UNDER_NOSE,
     Floats,
     Sheet,
+    as_levels,
     blurred,
     laid,
     mixed,
@@ -69,7 +71,7 @@ class Beard:
     def over(self, picture: Image) -> Image:
         """The same on a picture, RGB uint8 [H, W, 3]."""
         painted = laid(picture.astype(np.float32), self.colour, self.shape)
-        return _bytes(laid(painted, self.colour * LINE_SHADE, self.line))
+        return as_levels(laid(painted, self.colour * LINE_SHADE, self.line))
 
 
 def grow_beard(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Beard]:
@@ -89,7 +91,7 @@ def grow_beard(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
     strands = _strands(sheet, rng)
     rough = blurred(area, rng.uniform(*ROUGHNESS) * sheet.eye_px)
     cover = ramp(rough - SPARSE * strands, *SPARSE_EDGE) * rng.uniform(*THICKNESS)
-    colour = _choose_colour(rng)
+    colour = choose_colour(COLOURS, COLOUR_SHARES, SHADES, rng)
     shades = STRAND_SHADES[0] + (STRAND_SHADES[1] - STRAND_SHADES[0]) * _strands(sheet, rng)
     tones = np.broadcast_to(colour, photo.shape).astype(np.float32)
     if float(colour.mean()) < DARK_MEAN and rng.random() < GRIZZLED_SHARE:
@@ -97,7 +99,7 @@ def grow_beard(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Im
         tones = laid(tones, GRAY, ramp(_strands(sheet, rng), darkest - GRAY_FADE, darkest + GRAY_FADE))
     seen = mixed(photo.astype(np.float32), tones * (shades * light)[..., None], cover)
     is_grown = area > 0.5
-    return _bytes(seen), _drawn(area, seen[is_grown].mean(0) if is_grown.any() else colour, sheet)
+    return as_levels(seen), _drawn(area, seen[is_grown].mean(0) if is_grown.any() else colour, sheet)
 
 
 def _choose_area(sheet: Sheet, rng: np.random.Generator) -> Plane:
@@ -165,18 +167,9 @@ def _strands(sheet: Sheet, rng: np.random.Generator) -> Plane:
     return (1 / (1 + np.exp(-STRAND_CONTRAST * strands))).astype(np.float32)
 
 
-def _choose_colour(rng: np.random.Generator) -> Floats:
-    """RGB, 0 … 255."""
-    return np.array(COLOURS[int(rng.choice(len(COLOURS), p=COLOUR_SHARES))]) * rng.uniform(*SHADES)
-
-
 def _drawn(area: Plane, colour: Floats, sheet: Sheet) -> Beard:
     """The flat shape and the line around it."""
     shape = ramp(blurred(area, DRAWN_EDGE * sheet.eye_px), *DRAWN_BORDER)
     side = 2 * max(round(DRAWN_LINE * sheet.eye_px / 2), 1) + 1
     inner = cv2.erode(shape, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return Beard(colour, shape, np.clip(shape - inner, 0, 1).astype(np.float32))
-
-
-def _bytes(picture: Floats) -> Image:
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)

@@ -23,6 +23,7 @@ from animecam_training.target.geometry import (
     LOWER_LIP_EDGE,
     UPPER_LIP_EDGE,
     Floats,
+    as_levels,
     blurred,
     laid,
     mixed,
@@ -165,7 +166,7 @@ def open_mouth(
     inside = _mouth_inside(_Inside(depth, below / eye_px, (lip - below) / eye_px, aside), rng, is_round=is_round)
     share = blurred(seen.astype(np.float32), 0.012 * eye_px)
     opened = mixed(moved.astype(np.float32), inside, share)
-    return np.clip(opened + 0.5, 0, 255).astype(np.uint8), _lowered(mesh, mouth)
+    return as_levels(opened), _lowered(mesh, mouth)
 
 
 def _lowered(mesh: Points, mouth: _Mouth) -> Points:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from animecam_training.data.colours import choose_colour
 from animecam_training.data.lenses import lens_light
 from animecam_training.faces import Image, Plane, Points, eye_centres
-from animecam_training.target.geometry import EYELIDS, Floats, Sheet, laid, mixed, unchanged_sheet
+from animecam_training.target.geometry import EYELIDS, Floats, Sheet, as_levels, laid, mixed, unchanged_sheet
 
 # Lengths are fractions of the distance between the eyes.
 HALF_WIDTH, HALF_HEIGHT, DROP = (0.40, 0.47), (0.24, 0.36), (0.02, 0.10)
@@ -53,7 +54,7 @@ class Worn:
 
     def over(self, picture: Image) -> Image:
         """The same on a picture, RGB uint8 [H, W, 3]."""
-        return _bytes(mixed(picture.astype(np.float32), self.colour, self.cover.astype(np.float32) / 255))
+        return as_levels(mixed(picture.astype(np.float32), self.colour, self.cover.astype(np.float32) / 255))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,27 +193,22 @@ def wear_glasses(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[
     frame = _choose_frame(sheet, rng)
     seen = photo.astype(np.float32)
     if rng.random() < SUNGLASSES:
-        tint, colour = (rng.uniform(*LENS_TINT),) * 3, _choose_colour(rng)
+        tint, colour = (rng.uniform(*LENS_TINT),) * 3, choose_colour(COLOURS, COLOUR_SHARES, SHADES, rng)
         seen = laid(seen, tint, frame.lenses * rng.uniform(*LENS_COVER))
         seen = laid(seen, colour, rng.uniform(*RIM_COVER) * frame.rims)
-        return _bytes(seen), _layer([(tint, DRAWN_LENS_COVER * frame.lenses), (DRAWN_DARKER * colour, frame.rims)])
+        return as_levels(seen), _layer([(tint, DRAWN_LENS_COVER * frame.lenses), (DRAWN_DARKER * colour, frame.rims)])
     seen = lens_light(seen, sheet, frame.lenses, rng)
     if rng.random() < CLEAR:
         light = np.array(CLEAR_LIGHTS[int(rng.integers(len(CLEAR_LIGHTS)))]) * rng.uniform(*SHADES)
         seen = laid(seen, light, frame.rims * rng.uniform(*CLEAR_COVER))
         seen = laid(seen, SHADE_COLOUR, frame.shade * rng.uniform(*SHADE_COVER))
         seen = laid(seen, SHINE_COLOUR, frame.shine * rng.uniform(*SHINE_COVER))
-        return _bytes(seen), _layer([(LINE_COLOUR, frame.line)])
-    colour = _choose_colour(rng)
+        return as_levels(seen), _layer([(LINE_COLOUR, frame.line)])
+    colour = choose_colour(COLOURS, COLOUR_SHARES, SHADES, rng)
     seen = laid(seen, colour, rng.uniform(*RIM_COVER) * frame.rims)
     is_thin = frame.width_px < USUAL * sheet.eye_px
     drawn = LINE_COLOUR if is_thin and float(colour.mean()) > LIGHT_MEAN else DRAWN_DARKER * colour
-    return _bytes(seen), _layer([(drawn, frame.line if is_thin else frame.rims)])
-
-
-def _choose_colour(rng: np.random.Generator) -> Floats:
-    """Of a frame, RGB, 0 … 255."""
-    return np.array(COLOURS[int(rng.choice(len(COLOURS), p=COLOUR_SHARES))]) * rng.uniform(*SHADES)
+    return as_levels(seen), _layer([(drawn, frame.line if is_thin else frame.rims)])
 
 
 def _layer(parts: list[tuple[object, Floats]]) -> Worn:
@@ -226,8 +222,4 @@ def _layer(parts: list[tuple[object, Floats]]) -> Worn:
         total = share + rest
         weight = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
         colour, cover = laid(colour, np.asarray(own, np.float32), weight), total
-    return Worn(_bytes(colour), _bytes(255 * cover))
-
-
-def _bytes(picture: Floats) -> Image:
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    return Worn(as_levels(colour), as_levels(255 * cover))

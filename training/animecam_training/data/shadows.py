@@ -9,7 +9,7 @@ import numpy as np
 
 from animecam_training.faces import Image, Points
 from animecam_training.target.face import MOUSTACHE
-from animecam_training.target.geometry import NOSE_BASE, UNDER_NOSE, Floats, Sheet, blurred, unchanged_sheet
+from animecam_training.target.geometry import NOSE_BASE, UNDER_NOSE, Floats, Sheet, as_levels, blurred, unchanged_sheet
 
 THROWN_SHARE = 0.6  # by the nose, from a light above; what is left is a lip that is turned away from the light
 # Lengths are fractions of the distance between the eyes.
@@ -36,7 +36,7 @@ def shade_lip(photo: Image, mesh: Points, rng: np.random.Generator) -> Image:
     shade = blurred(area, rng.uniform(*(SHARP if is_thrown else SOFT)) * sheet.eye_px)
     light = 1 - (1 - rng.uniform(*(THROWN_LIGHTS if is_thrown else TURNED_LIGHTS))) * shade
     shaded = photo * (light ** (1 / DISPLAY_GAMMA))[..., None]
-    return np.clip(shaded + 0.5, 0, 255).astype(np.uint8)
+    return as_levels(shaded)
 
 
 def _thrown(sheet: Sheet, rng: np.random.Generator) -> Points:

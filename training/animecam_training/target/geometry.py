@@ -225,6 +225,11 @@ def laid(picture: NDArray[Any], colour: Sequence[float] | NDArray[Any], share: N
     return mixed(picture, np.broadcast_to(np.asarray(colour, np.float32), picture.shape), share)
 
 
+def as_levels(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """What was computed in levels, 0 … 255, as an image keeps it: rounded, uint8."""
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
 def ramp(value: NDArray[Any], low: float, high: float) -> Floats:
     """Smooth step from 0 at `low` to 1 at `high`."""
     t = np.clip((value - low) / (high - low), 0, 1)
