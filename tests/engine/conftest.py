@@ -1,6 +1,6 @@
 """Fixtures for the tests of the engine: self-made media, and a flow of frames whose ends are fakes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +25,23 @@ def make_clip(media: ModuleType) -> Callable[..., Path]:
 def flow(load_module: Callable[[str], ModuleType]) -> ModuleType:
     """tests/engine/flow.py: FakeSource, FakeSink, renderers, and `run`, which sends frames through them."""
     return load_module("engine/flow.py")
+
+
+@pytest.fixture(scope="session")
+def costs(load_module: Callable[[str], ModuleType]) -> ModuleType:
+    """tests/engine/costs.py: least_costs."""
+    return load_module("engine/costs.py")
+
+
+@pytest.fixture
+def one_opencv_thread() -> Iterator[None]:
+    """OpenCV would share out its work to threads whose time does not count, or varies with what else runs."""
+    import cv2  # only where costs are measured
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
 
 
 class _Unasked:

@@ -7,8 +7,8 @@ programs do on the same cores does not count, so the limits can be tight enough 
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
-import cv2
 import numpy as np
 import pytest
 
@@ -25,7 +25,6 @@ from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
 
 VGA, UHD = (854, 480), (3840, 2160)  # twenty times the pixels
 HEAD_PX, CROP_PX = 300.0, 256
-TURNS = 15  # a neighbour on the host may fill the memory for several of them
 HEAD_LOOK = Look()
 
 SMALL_SHARE = 0.3  # of the full DTGAN; measured: 0.19 to 0.20
@@ -36,26 +35,13 @@ FRAME_GROWTH_PASTE = 3.5  # of what putting back costs; measured: 1.7
 FACES_GROWTH = 1.5  # over proportion; measured: 1.0 to 1.1
 SCAN_GROWTH = 11.0  # of the small copy in which faces are looked for, which averages all pixels; measured: 5.9 to 7.4
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """OpenCV would share out its work to threads whose time is not ours."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    yield
-    cv2.setNumThreads(before)
+pytestmark = pytest.mark.usefixtures("one_opencv_thread")
 
 
-def least_costs(*cases: Callable[[], object]) -> list[float]:
-    """Processor time of each case in seconds, the least of some turns; they take turns, and the first is a warm-up."""
-    costs: list[list[float]] = [[] for _ in cases]
-    for turn in range(1 + TURNS):
-        for case, taken in zip(cases, costs, strict=True):
-            start_s = time.thread_time()
-            case()
-            if turn:
-                taken.append(time.thread_time() - start_s)
-    return [min(taken) for taken in costs]
+@pytest.fixture(scope="module")
+def least_costs(costs):
+    """The calling thread does all of the work."""
+    return partial(costs.least_costs, time.thread_time)
 
 
 def filmed(width_px: int, height_px: int) -> Frame:
@@ -81,22 +67,22 @@ def network(style: str, size_px: int, quality: str = FULL) -> Callable[[], objec
     return lambda: backend.run(batch)
 
 
-def test_the_style_for_processors_costs_a_fraction_of_the_full_network():
+def test_the_style_for_processors_costs_a_fraction_of_the_full_network(least_costs):
     small, full = least_costs(network("cel", 128), network("starter", 128))
     assert small < SMALL_SHARE * full
 
 
-def test_a_lite_network_costs_less_than_half_of_the_style_s_own():
+def test_a_lite_network_costs_less_than_half_of_the_style_s_own(least_costs):
     lite, full = least_costs(network("cel", 128, LITE), network("cel", 128))
     assert lite < LITE_SHARE * full
 
 
-def test_the_network_grows_with_the_pixels_of_the_crop():
+def test_the_network_grows_with_the_pixels_of_the_crop(least_costs):
     small, large = least_costs(network("cel", 128), network("cel", 256))
     assert SIZE_GROWTH[0] < large / small < SIZE_GROWTH[1]
 
 
-def test_a_crop_costs_the_same_whatever_the_frame():
+def test_a_crop_costs_the_same_whatever_the_frame(least_costs):
     ops, (head,) = CpuImageOps(), heads(1)
     small, large = (filmed(*size) for size in (VGA, UHD))
     at_vga, at_uhd = least_costs(lambda: ops.crop(small, head), lambda: ops.crop(large, head))
@@ -112,13 +98,13 @@ def compositing(persons: FindPersons, frame: Frame, regions: tuple[Region, ...])
     return lambda: compose(frame, regions, pictures, drawn, HEAD_LOOK)
 
 
-def test_putting_a_head_back_costs_the_head_and_at_most_a_copy_of_the_frame(no_persons):
+def test_putting_a_head_back_costs_the_head_and_at_most_a_copy_of_the_frame(least_costs, no_persons):
     """A frame that others may still read is copied, once. A full-frame conversion would be twenty times the cost."""
     at_vga, at_uhd = least_costs(*(compositing(no_persons, filmed(*size), heads(1)) for size in (VGA, UHD)))
     assert at_uhd < FRAME_GROWTH_PASTE * at_vga
 
 
-def test_faces_cost_in_proportion():
+def test_faces_cost_in_proportion(least_costs):
     frame = filmed(*UHD)
     ops = CpuImageOps()
 
@@ -129,7 +115,7 @@ def test_faces_cost_in_proportion():
     assert eight < 8 * FACES_GROWTH * one
 
 
-def test_the_copy_in_which_faces_are_looked_for_costs_less_than_the_pixels_it_averages():
+def test_the_copy_in_which_faces_are_looked_for_costs_less_than_the_pixels_it_averages(least_costs):
     """A conversion of the whole frame before it is made small would cost as many times more as there are pixels."""
     ops = CpuImageOps()
     small, large = (filmed(*size) for size in (VGA, UHD))
