@@ -15,7 +15,7 @@ SETTLE_SECONDS = 3.0
 """How long after a change the frames that something slower draws meanwhile say nothing. A size is compiled in one."""
 
 
-class Networks(Protocol):
+class GovernedNetworks(Protocol):
     """What the governing needs of the open networks."""
 
     def qualities(self, style: str) -> Mapping[str, float]:
@@ -73,7 +73,7 @@ class Governed:
         self,
         governor: Governor,
         controls: Controls,
-        networks: Networks,
+        networks: GovernedNetworks,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._governor, self._controls, self._networks, self._clock = governor, controls, networks, clock
