@@ -149,7 +149,7 @@ def _encoder() -> Iterator[Finding]:
 
 def _gpu_video(index: int) -> Iterator[Finding]:
     from animecam.cuda.gpu import open_gpu
-    from animecam.cuda.video import find_gpu_video
+    from animecam.drawing.gpu_video import find_gpu_video
 
     try:
         gpu = open_gpu(index)

@@ -25,8 +25,8 @@ from animecam.backends.torch_compiler import (
     load_compiled,
 )
 from animecam.backends.torch_runs import Compute, failures_of, measuring
+from animecam.cache import write_whole
 from animecam.cuda.turns import gpu_turn
-from animecam.engines.files import write_whole
 from animecam.engines.key import RECORD_SUFFIX, EngineKey, EngineParity, EngineRecord, EngineTypes
 from animecam.engines.parity import psnr_db, trial_pictures
 from animecam.engines.refusal import forget_refusal, remember_refusal, remembered_refusal

@@ -11,7 +11,7 @@ from typing import Any
 
 from cuda.bindings import nvrtc
 
-from animecam.engines.files import write_whole
+from animecam.cache import write_whole
 from animecam.errors import BackendError
 
 OPTIONS = ("-std=c++17", "--extra-device-vectorization")

@@ -102,7 +102,7 @@ class Networks(StyleNetworks):
             self._gpu_video = NO_GPU_VIDEO
             place = self._device_place()
             if place is not None:
-                from animecam.cuda.video import find_gpu_video
+                from animecam.drawing.gpu_video import find_gpu_video
 
                 gpu, _ = place
                 gpu.use()

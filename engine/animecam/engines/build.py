@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from animecam.backends.base import Port
-from animecam.engines.files import write_whole
+from animecam.cache import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.key import PORTABLE, TURING, EngineKey
 from animecam.engines.network import check_types, count_types, fix_shape, parse_network

@@ -16,8 +16,8 @@ from typing import Any, cast
 import numpy as np
 
 from animecam.backends.base import Port
+from animecam.cache import write_whole
 from animecam.cuda.turns import gpu_turn
-from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import Ports, parse_network
 from animecam.engines.store import network_name

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from animecam.engines.files import write_whole
+from animecam.cache import write_whole
 from animecam.engines.key import EngineKey
 
 REFUSAL_SUFFIX = ".refused"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from animecam.cache import write_whole
 from animecam.engines.alone import alone
 from animecam.engines.build import Progress, build_engine, quiet
-from animecam.engines.files import write_whole
 from animecam.engines.flavour import Flavour
 from animecam.engines.key import (
     NO_TF32,

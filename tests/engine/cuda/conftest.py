@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from animecam.cuda import ffmpeg
-from animecam.cuda import video as gpu_video_module
 from animecam.drawing import device_opening
+from animecam.drawing import gpu_video as gpu_video_module
 from animecam.drawing import networks as networks_module
 from animecam.drawing.networks import open_networks
 from animecam.render.device_kernels import kernel_source

@@ -11,10 +11,10 @@ from av.video.codeccontext import VideoCodecContext
 
 from animecam.cuda import ffmpeg
 from animecam.cuda import gpu as gpu_module
-from animecam.cuda import video as gpu_video_module
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.cuda.video import Codecs, find_gpu_video
 from animecam.doctor import State, _gpu_video
+from animecam.drawing import gpu_video as gpu_video_module
+from animecam.drawing.gpu_video import Codecs, find_gpu_video
 from animecam.errors import UsageError
 from animecam.sinks.codecs import CONTAINERS, Container, file_encoding, stream_encoding
 from animecam.sinks.opening import open_sink

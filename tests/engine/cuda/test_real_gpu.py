@@ -14,11 +14,11 @@ import pytest
 from animecam.backends.base import BackendOptions
 from animecam.backends.opening import GPU_CHOICES
 from animecam.cache import model_cache
-from animecam.cuda import video as gpu_video
 from animecam.cuda.base import Grid
 from animecam.cuda.gpu import open_gpu
-from animecam.cuda.video import find_gpu_video
+from animecam.drawing import gpu_video
 from animecam.drawing.device_opening import open_device_style
+from animecam.drawing.gpu_video import find_gpu_video
 from animecam.errors import BackendError
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor

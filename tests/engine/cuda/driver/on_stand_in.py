@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from animecam.cuda import ffmpeg
-from animecam.cuda import video as gpu_video_module
 from animecam.cuda.dlpack import CUDA
 from animecam.cuda.pixels import GpuVideo
-from animecam.cuda.video import Codecs, find_gpu_video
+from animecam.drawing import gpu_video as gpu_video_module
+from animecam.drawing.gpu_video import Codecs, find_gpu_video
 from animecam.sinks import encoder as encoder_module
 
 FRAMES = 12

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from animecam.engines.files import write_whole
+from animecam.cache import write_whole
 
 
 @pytest.fixture
