@@ -10,7 +10,7 @@ BELOW = {  # all that a part may import of the package, besides itself, wherever
     "errors": set(),
     "cache": {"errors"},
     "cuda": {"errors", "cache"},
-    "bars": {"types"},
+    "bars": set(),
     "types": {"bars", "cuda"},  # where a frame's pixels may lie
     "affine": {"types"},
     "color": {"types"},
