@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from animecam.cache import write_whole
 from animecam.errors import UsageError
 
 log = logging.getLogger(__name__)
 
 VALID_DAYS = 397  # the longest that browsers accept
 SPARE_DAYS = 7  # one that ends sooner is replaced
-PRIVATE_MODE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +104,8 @@ def own_certificate(hosts: Sequence[str], folder: Path | None = None) -> Path:
         if found is None and os.access(path, os.R_OK):
             log.warning("%s was damaged: there is a new certificate, of which browsers warn once more", path)
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_new_certificate(hosts))
+        # A new file, which the user alone can read: one that lies there keeps its rights, whatever is written to it.
+        write_whole(path.resolve(), _new_certificate(hosts))  # a link keeps pointing at it
     return path
 
 

@@ -180,6 +180,19 @@ def test_one_that_was_damaged_is_made_anew_and_that_is_said(tmp_path, caplog, da
     assert not caplog.messages
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps rights elsewhere")
+def test_a_new_key_is_for_the_user_alone_whoever_could_read_the_old_one(tmp_path):
+    kept = tmp_path / "data" / "serve.pem"
+    kept.parent.mkdir()
+    kept.write_text("damaged")
+    kept.chmod(0o644)
+    (tmp_path / "serve.pem").symlink_to(kept)
+    own_certificate(["127.0.0.1"], tmp_path)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert (tmp_path / "serve.pem").is_symlink()
+    assert [path.name for path in kept.parent.iterdir()] == ["serve.pem"]
+
+
 def test_where_there_is_no_place_at_all_a_certificate_is_asked_for(tmp_path, monkeypatch):
     in_the_way = tmp_path / "file"
     in_the_way.touch()
