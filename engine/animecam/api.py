@@ -31,7 +31,7 @@ from animecam.types import Color, Frame, Image, PixelFormat
 _HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"
 
 NANOSECONDS = Fraction(1, 1_000_000_000)  # time base of pictures that come without a time of their own
-CLOSE_SECONDS = 10.0  # longest wait for a picture that another thread draws
+CLOSE_SECONDS = 10.0  # longest wait for a picture that another thread draws; that one frees the networks then
 MOST_SECONDS = 4e9  # of a picture's time: a clock that counts from 1970 is at less than half of it
 
 
@@ -165,16 +165,21 @@ class Stylizer:
             yield
         finally:
             self._at_work.release()
+            if self._is_closed:  # whoever closed it may not have waited for this
+                self._free_if_idle(wait_s=0.0)
 
     @context_kept()
     def close(self) -> None:
-        """Frees the networks; may be called twice."""
+        """Frees the networks; may be called twice. A picture that another thread draws for longer frees them itself."""
         self._is_closed = True
-        is_alone = self._at_work.acquire(timeout=CLOSE_SECONDS)  # another thread may be drawing its last picture
-        try:
-            self._stack.close()
-        finally:
-            if is_alone:
+        self._free_if_idle(wait_s=CLOSE_SECONDS)
+
+    def _free_if_idle(self, wait_s: float) -> None:
+        # Nothing may be freed under a call that draws, so the later of drawing and closing frees.
+        if self._at_work.acquire(timeout=wait_s):
+            try:
+                self._stack.close()
+            finally:
                 self._at_work.release()
 
     def __enter__(self) -> "Stylizer":

@@ -215,6 +215,32 @@ def test_two_threads_within_one_stylizer_are_told():
         assert stylizer(portrait).shape == portrait.shape  # and goes on
 
 
+def test_nothing_is_freed_under_a_call_that_still_draws(monkeypatch):
+    monkeypatch.setattr("animecam.api.CLOSE_SECONDS", 0.05)
+    stylizer = animecam.Stylizer(settings=Settings(Look(size_px=192), threads=1))
+    order, draws, may_end, render = [], threading.Event(), threading.Event(), stylizer._render
+
+    def render_slowly(frame):
+        draws.set()
+        assert may_end.wait(timeout=30)
+        rendered = render(frame)
+        order.append("drawn")
+        return rendered
+
+    stylizer._render = render_slowly
+    stylizer._stack.callback(order.append, "freed")
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(stylizer, load_portrait())
+        assert draws.wait(timeout=30)
+        stylizer.close()
+        may_end.set()
+        assert call.result(timeout=30).shape == load_portrait().shape
+    assert order == ["drawn", "freed"]
+    stylizer.close()
+    with pytest.raises(UsageError, match="is closed"):
+        stylizer(load_portrait())
+
+
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Nobody"):
         animecam.Nobody  # noqa: B018
