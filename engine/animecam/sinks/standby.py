@@ -11,7 +11,7 @@ from animecam.types import Frame, StreamFormat
 
 QUIET_SECONDS = 1.0  # without a frame for this long, the placeholder is shown; slow engines draw one a second
 REPEAT_SECONDS = 0.2  # some programs take a camera for dead after half a second without a picture
-JOIN_SECONDS = 5.0
+JOIN_SECONDS = 5.0  # longest wait for a write in progress, by the thread here or by whoever shows frames
 
 
 class Standby:
@@ -52,11 +52,19 @@ class Standby:
             self._last_s = time.monotonic()
 
     def close(self, *, complete: bool) -> None:
-        """Lets the camera go; may be called twice."""
+        """Lets the camera go; may be called twice.
+
+        Raises:
+            SinkError: It cannot be closed, or hangs in a write.
+        """
         self._is_ending.set()
         self._thread.join(JOIN_SECONDS)
-        with self._writing:
+        if not self._writing.acquire(timeout=JOIN_SECONDS):  # closing under a write would free what it writes from
+            raise SinkError(f"{self.uri}: a write hangs, it was not closed", hint="check the virtual camera's driver")
+        try:
             self._sink.close(complete=complete)
+        finally:
+            self._writing.release()
 
     def _stand_by(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """A virtual camera never goes dark: before the first frame, in a pause, and when the size is another."""
 
 import errno
+import threading
 import time
 from dataclasses import replace
 
@@ -93,6 +94,25 @@ def test_closing_twice_ends_the_thread(stream_format):
     sink.close(complete=True)
     time.sleep(0.3)
     assert len(shown.frames) == count
+
+
+def test_a_camera_that_blocks_does_not_hold_up_the_end(stream_format, monkeypatch):
+    monkeypatch.setattr(standby, "JOIN_SECONDS", 0.1)
+    shown, writes, may_go_on = FakeCamera(), threading.Event(), threading.Event()
+
+    def block(_frame):
+        writes.set()
+        assert may_go_on.wait(WAIT_SECONDS)
+
+    shown.write = block
+    sink = Standby(shown, stream_format, placeholder_frame(stream_format, "x"))
+    assert writes.wait(WAIT_SECONDS)
+    with pytest.raises(SinkError, match="video9: a write hangs"):
+        sink.close(complete=True)
+    assert not shown.closed
+    may_go_on.set()
+    sink.close(complete=True)
+    assert shown.closed
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
