@@ -4,11 +4,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.renderer import Plan
@@ -27,12 +27,19 @@ JOIN_SECONDS = 10.0  # longest wait for the round in progress when the studio cl
 T = TypeVar("T")
 
 
+class _Errand(NamedTuple):
+    """Something to do with the networks, and who waits for it."""
+
+    do: Callable[[Engine], None]
+    future: Future[Any]
+
+
 @dataclass(frozen=True, slots=True)
 class _Round:
     """What the render thread does next: a frame a seat, then at most one errand."""
 
     frames: tuple[tuple[Seat, Frame], ...]
-    errand: Callable[[Engine], None] | None
+    errand: _Errand | None
 
 
 class _Planned(NamedTuple):
@@ -59,7 +66,7 @@ class Studio:
         self._open_engine, self._max_fps = open_engine, max_fps
         self._changed = threading.Condition()
         self._seats: list[Seat] = []
-        self._errands: deque[Callable[[Engine], None]] = deque()
+        self._errands: deque[_Errand] = deque()
         self._is_closing = False
         self._opened: Future[str] = Future()
         self._thread = threading.Thread(target=self._work, name="render", daemon=True)
@@ -96,6 +103,9 @@ class Studio:
             look: The look to begin with.
             deliver: Takes drawn frames, in the render thread.
             fail: Takes the failure that ended the seat, in the render thread.
+
+        Raises:
+            PipelineError: Nothing is drawn here any more.
         """
         return self._seat(look, deliver, fail, self._max_fps, is_live=True)
 
@@ -138,7 +148,11 @@ class Studio:
             seat.close()
 
     def run(self, errand: Callable[[Engine], T]) -> Future[T]:
-        """Does something with the networks between two rounds, in the render thread."""
+        """Does something with the networks between two rounds, in the render thread.
+
+        Raises:
+            PipelineError: Nothing is drawn here any more; who waits when the studio closes gets it from the future.
+        """
         future: Future[T] = Future()
 
         def do(engine: Engine) -> None:
@@ -149,15 +163,21 @@ class Studio:
                     future.set_exception(error)
 
         with self._changed:
-            self._errands.append(do)
+            self._require_open()
+            self._errands.append(_Errand(do, future))
             self._changed.notify_all()
         return future
 
     def _seat(self, look: Look, deliver: Deliver, fail: Fail, max_fps: float | None, *, is_live: bool) -> Seat:
         with self._changed:
+            self._require_open()
             seat = Seat(self._changed, look, deliver, fail, self._remove, max_fps, is_live=is_live)
             self._seats.append(seat)
             return seat
+
+    def _require_open(self) -> None:
+        if not self.is_open:
+            raise _stopped()
 
     def _remove(self, seat: Seat) -> None:
         if seat in self._seats:
@@ -171,29 +191,42 @@ class Studio:
                 while (turn := self._next_round()) is not None:
                     _draw(engine, turn.frames)
                     if turn.errand is not None:
-                        turn.errand(engine)
+                        turn.errand.do(engine)
+                        self._errands.popleft()
         except BaseException as error:
             if not self._opened.done():
                 self._opened.set_exception(error)
                 return
             raise
         finally:
-            self._end_seats()
+            self._end_all()
 
     def _next_round(self) -> _Round | None:
         """Waits for something to do; None when the studio closes."""
         with self._changed:
             while not self._is_closing:
                 frames = tuple((seat, frame) for seat in self._seats if (frame := seat.take()) is not None)
-                errand = self._errands.popleft() if self._errands else None
+                errand = self._errands[0] if self._errands else None  # taken out once it is done
                 if frames or errand is not None:
                     return _Round(frames, errand)
                 self._changed.wait(min((threading.TIMEOUT_MAX, *(seat.due_in_s() for seat in self._seats))))
         return None
 
-    def _end_seats(self) -> None:
+    def _end_all(self) -> None:
+        """Tells everybody who waits for this thread, which does nothing more, and lets nobody else come."""
+        with self._changed:
+            self._is_closing = True
+            errands = tuple(self._errands)
+            self._errands.clear()
+        for errand in errands:
+            with suppress(InvalidStateError):  # nobody waits for it any more
+                errand.future.set_exception(_stopped())
         for seat in self.seats():
-            seat.fail(PipelineError("the server was stopped"))
+            seat.fail(_stopped())
+
+
+def _stopped() -> PipelineError:
+    return PipelineError("the server was stopped")
 
 
 def _draw(engine: Engine, frames: Sequence[tuple[Seat, Frame]]) -> None:

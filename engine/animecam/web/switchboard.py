@@ -55,6 +55,7 @@ class Switchboard:
 
         Raises:
             Refusal: All places are taken, or the offer is of no use.
+            PipelineError: Nothing is drawn any more.
         """
         await self._end_former(page)
         self._check_room()
@@ -75,11 +76,11 @@ class Switchboard:
         await self._end_former(page)
         try:
             self._check_room()
-        except Refusal as refusal:
-            await refuse(socket, refusal)
+            link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
+            session = self._open(link, look, page)
+        except AnimecamError as error:  # all places are taken, or nothing is drawn any more
+            await refuse(socket, error)
             return socket
-        link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
-        session = self._open(link, look, page)
         self.opened += 1
         try:
             await link.serve(session)
