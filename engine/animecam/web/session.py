@@ -155,7 +155,10 @@ class Session:
             await asyncio.wait_for(self._link.close(), CLOSE_SECONDS)
         except TimeoutError:
             log.warning("session %s did not close in time", self.id)
-        self._on_end(self)
+        except Exception:  # whatever a transport stumbles over on its way out, the session is over
+            log.exception("session %s did not close as it should", self.id)
+        finally:
+            self._on_end(self)  # or its place would be taken for ever
 
     def _deliver(self, rendered: Rendered) -> None:
         """Render thread: hands a drawn frame to the event loop."""

@@ -5,7 +5,9 @@ import json
 import threading
 from pathlib import Path
 
+from animecam.settings import Look
 from animecam.web import session
+from animecam.web.options import Limits
 
 
 def test_a_camera_beyond_the_limit_is_told_so(call, peer):
@@ -83,6 +85,37 @@ def test_a_style_that_breaks_ends_one_session_and_no_other(call, peer, engine):
             await happy.until_middle(255 - peer.LEVEL)
 
     call(test)
+
+
+class BrokenLink:
+    def send(self, message):
+        pass
+
+    def show(self, frame):
+        pass
+
+    async def close(self):
+        raise RuntimeError("a mistake of the transport")
+
+
+def test_a_link_that_breaks_as_it_closes_frees_its_place(studio, caplog):
+    async def main():
+        ended = []
+        one = session.Session(
+            studio=studio,
+            limits=Limits(),
+            look=Look("invert"),
+            styles=("invert",),
+            link=BrokenLink(),
+            on_end=ended.append,
+        )
+        await one.end()
+        assert ended == [one]
+
+    asyncio.run(main())
+    assert studio.seats() == ()
+    assert "did not close as it should" in caplog.text
+    assert "a mistake of the transport" in caplog.text
 
 
 def test_a_server_that_stops_says_goodbye(call, peer):
