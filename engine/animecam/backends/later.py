@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from itertools import count
 from typing import Generic, TypeVar
 
+from animecam.backends.unforeseen import as_failure
 from animecam.errors import AnimecamError
 
 CLOSE_SECONDS = 60.0  # longest wait for work to notice that it is to end
@@ -90,14 +91,11 @@ class Later(Generic[Task]):
             try:
                 self._do(task)
                 self._asked.discard(task)
-            except AnimecamError as error:
+            except Exception as error:  # noqa: BLE001 - a mistake, too: nobody is to wait for what is done no more
                 self._has_failed.set()
                 if not self._is_ending.is_set():  # else it was let end, and nobody waits for it
-                    self._failed(error)
+                    self._failed(as_failure(error))
                 return
-            except BaseException:
-                self._has_failed.set()  # this thread ends: nobody is to wait for what it does no more
-                raise
             finally:
                 self._left.task_done()
 

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from animecam.backends.base import Backend, BackendInfo, Tensor
 from animecam.backends.ports import in_parts
+from animecam.backends.unforeseen import as_failure
 from animecam.cuda.turns import gpu_turn
-from animecam.errors import AnimecamError, BackendError
+from animecam.errors import BackendError
 
 CLOSE_SECONDS = 60.0  # longest wait for a build to notice that it is to end
 
@@ -118,18 +119,17 @@ class SwitchingBackend:
 
     def _prepare_all(self) -> None:
         while (shape := self._to_prepare.get()) is not None and not self._is_ending.is_set():
-            if not self._is_still_drawn(shape):
-                self._drawn[shape] = 0
-                self._asked.discard(shape)
-                continue
             try:
-                self._fast.prepare(shape)
-                self._asked.discard(shape)  # it may have to make room one day, and is asked for again then
-            except AnimecamError as error:  # what is ready stays in use, and nothing more is prepared
+                if not self._is_still_drawn(shape):
+                    self._drawn[shape] = 0
+                else:
+                    self._fast.prepare(shape)
+                self._asked.discard(shape)  # it may come again, or have to make room: it is asked for again then
+            except Exception as error:  # noqa: BLE001 - a mistake, too: what is ready stays in use, and no more is made
                 if not self._is_ending.is_set():
                     self._failed.set()
                     names = _named(self._fast.info), _named(self._slow.info)
-                    log.warning("%s is not usable, %s goes on: %s", *names, error.message)
+                    log.warning("%s is not usable, %s goes on: %s", *names, as_failure(error).message)
                 return
 
     def _is_still_drawn(self, shape: tuple[int, ...]) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from itertools import count
 
 from animecam.backends.device import Compiling, DeviceNetwork
+from animecam.backends.unforeseen import as_failure
 from animecam.cuda.base import Gpu
 from animecam.cuda.turns import gpu_turn
 from animecam.drawing.device_warming import warm_up
-from animecam.errors import AnimecamError, BackendError, DeviceMemoryError, HostMemoryError
+from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
 from animecam.once import tell_once
 from animecam.render.device_path import RING
 
@@ -112,10 +113,12 @@ class DeviceStyles:
         self._thread.join(CLOSE_SECONDS)
         if self._thread.is_alive():
             log.warning("an engine is still being built after %g s: its memory is not freed", CLOSE_SECONDS)
+        with self._keys:  # that engine may be done just now
+            networks = tuple(self._ready.values())
+            self._ready.clear()
         self._gpu.use()
-        for network in self._ready.values():
+        for network in networks:
             network.close()
-        self._ready.clear()
 
     def _ask(self, key: _Key) -> None:
         """Has what a frame asks for loaded before any spare; the lock is held."""
@@ -153,22 +156,25 @@ class DeviceStyles:
                 continue
             is_spare = urgency == _SPARE
             try:
-                network = self._opened_spare(key) if is_spare else self._opened_with_room(*key)
-            except AnimecamError as error:
+                self._load(key, is_spare=is_spare)
+            except Exception as error:  # noqa: BLE001 - a mistake, too: others draw what cannot be loaded
                 if self._is_ending.is_set():  # it was let end, and nobody waits for it
                     return
                 if not is_spare:
                     self._refused.add(key)
                 level = logging.INFO if is_spare else logging.WARNING  # nobody has asked for a spare
-                log.log(level, "%s at %d px is not drawn on %s: %s", *key, self._gpu.name, error.message)
-                continue
-            if network is None:
-                continue
-            with self._keys:
-                self._ready[key] = network
-            log.info("%s at %d px is %s on %s now", *key, "kept ready" if is_spare else "drawn", self._gpu.name)
-            while len(self._ready) > MOST_KEPT and self._drop_one():
-                pass
+                told = as_failure(error).message
+                log.log(level, "%s at %d px is not drawn on %s: %s", *key, self._gpu.name, told)
+
+    def _load(self, key: _Key, *, is_spare: bool) -> None:
+        network = self._opened_spare(key) if is_spare else self._opened_with_room(*key)
+        if network is None:
+            return
+        with self._keys:
+            self._ready[key] = network
+        log.info("%s at %d px is %s on %s now", *key, "kept ready" if is_spare else "drawn", self._gpu.name)
+        while len(self._ready) > MOST_KEPT and self._drop_one():
+            pass
 
     def _opened_spare(self, key: _Key) -> DeviceNetwork | None:
         """Loads a spare; None where it would take something from what is drawn, or a frame asks for another one."""
@@ -283,7 +289,7 @@ class DeviceStyles:
                 warm_up(self._gpu, network, stream, size_px)
             if isinstance(network, Compiling):
                 network.keep_compiled()  # now, as a program may be killed
-        except AnimecamError:
+        except BaseException:  # a mistake, too, which would leave it in the GPU's memory
             network.close()
             raise
         finally:

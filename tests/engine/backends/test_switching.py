@@ -172,6 +172,17 @@ def test_a_folder_that_cannot_be_written_ends_no_thread(slow: FakeBackend, caplo
     assert "No space left on device" in caplog.text
 
 
+def test_a_mistake_in_making_an_engine_is_told_and_the_other_one_goes_on(slow, caplog):
+    engine = FakeEngine()
+    engine.prepare = lambda shape: (_ for _ in ()).throw(ValueError("a mistake"))
+    with closing(SwitchingBackend(engine, slow)) as backend:
+        backend.run(pictures())
+        wait_for(lambda: backend.is_settled)
+        assert backend.run(pictures())[0].max() == 2
+        wait_for(lambda: caplog.messages)
+    assert caplog.messages == ["engine (f32) is not usable, processor (f32) goes on: ValueError: a mistake"]
+
+
 def test_an_engine_is_made_for_what_is_drawn_often_and_goes_on_being(slow, monkeypatch):
     monkeypatch.setattr(switching, "LULL_SECONDS", 0.05)
     engine = FakeEngine()

@@ -75,17 +75,18 @@ def test_the_most_urgent_is_done_first_and_none_twice(fakes):
     assert later.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_nobody_waits_for_a_thread_that_ended_by_mistake(fakes):
+def test_nobody_waits_for_a_thread_that_ended_by_mistake_and_why_is_told(fakes):
     def work(*_) -> None:
         raise KeyError("a mistake")
 
-    later = Later[str](work, lambda error: None, "test")
+    told: list[str] = []
+    later = Later[str](work, lambda error: told.append(error.message), "test")
     later.ask("one", 1)
     fakes.wait(lambda: later.is_idle)
     later.ask("two", 2)
     assert later.is_idle
     assert later.close()
+    assert told == ["KeyError: 'a mistake'"]
 
 
 def test_networks_are_compiled_ahead_one_picture_at_a_time(network, options, loaded, fakes):

@@ -79,6 +79,53 @@ def test_styles_come_to_the_gpu_while_others_draw(host, gpu, caplog):
     styles.close()
 
 
+def test_a_mistake_in_loading_one_style_is_told_and_others_come(host, gpu, caplog):
+    closed = []
+
+    class Mistaken(host.HostNetwork):
+        def bind(self, *addresses, batch, size_px):
+            raise ValueError("a mistake")
+
+        def close(self):
+            closed.append(self)
+
+    styles = DeviceStyles(gpu, lambda style, _: (Mistaken if style == "mistaken" else host.HostNetwork)(gpu))
+    try:
+        assert styles("mistaken", SIZE_PX) is None
+        host.until(lambda: "mistaken at 192 px is not drawn on host: ValueError: a mistake" in caplog.text)
+        host.until(lambda: styles.has_given_up("mistaken", SIZE_PX))
+        host.until(lambda: styles("ink", SIZE_PX) is not None)
+        assert len(closed) == 1  # its memory is free
+    finally:
+        styles.close()
+
+
+def test_a_style_that_is_done_as_all_are_freed_disturbs_nobody(host, gpu, monkeypatch, caplog):
+    monkeypatch.setattr(device_styles, "CLOSE_SECONDS", 0.05)
+    warms, may_be_done, warm_up = threading.Event(), threading.Event(), device_styles.warm_up
+    styles, closed = DeviceStyles(gpu, lambda *_: host.HostNetwork(gpu)), []
+
+    def warm_up_slowly(*given):
+        warms.set()
+        assert may_be_done.wait(10)
+        warm_up(*given)
+
+    def close():
+        may_be_done.set()
+        styles._thread.join(10)
+        closed.append("ink")
+
+    host.until(lambda: styles("ink", SIZE_PX) is not None)
+    styles("ink", SIZE_PX).close = close
+    monkeypatch.setattr(device_styles, "warm_up", warm_up_slowly)
+    assert styles("late", SIZE_PX) is None
+    assert warms.wait(10)
+    styles.close()
+    assert closed == ["ink"]
+    assert "still being built" in caplog.text
+    styles.close()
+
+
 def test_another_runtime_draws_what_the_first_one_loads_and_cannot_run(host, gpu, caplog):
     class Refused(host.HostNetwork):
         info = BackendInfo("first", "1", "host", "f16")
