@@ -16,7 +16,7 @@ from animecam.cli.options import shared_look_options
 from animecam.errors import UsageError
 from animecam.settings import Settings
 from animecam.types import Color, PixelFormat, StreamFormat
-from animecam.web.options import MIB, Limits, ServeOptions
+from animecam.web.options import LEAST_TOKEN, MIB, Limits, ServeOptions, is_loopback
 
 if TYPE_CHECKING:
     from animecam.drawing.networks import Networks
@@ -32,7 +32,14 @@ USUAL_CAMERA = StreamFormat(
 @click.command(cls=ConfiguredCommand)
 @click.option("--host", default=_DEFAULTS.host, show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", default=_DEFAULTS.port, show_default=True, help="0 takes a free one.")
-@click.option("--token", default="", help="Password of the page. [default: none on 127.0.0.1, elsewhere a new one]")
+@click.option(
+    "--token",
+    default="",
+    envvar="ANIMECAM_TOKEN",
+    show_envvar=True,
+    help=f"Password of the page; elsewhere than on 127.0.0.1 {LEAST_TOKEN} characters or more. "
+    "[default: none on 127.0.0.1, elsewhere a new one]",
+)
 @click.option("--certificate", type=click.Path(path_type=Path), help="PEM file. [default: self-signed where needed]")
 @click.option("--key", type=click.Path(path_type=Path), help="PEM file of the certificate's key.")
 @click.option("--plain", is_flag=True, help="http even on another address: a proxy in front of it does TLS.")
@@ -93,7 +100,6 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
     from animecam.styles.registry import offered_styles
     from animecam.web.addresses import reachable_hosts, url
     from animecam.web.certificate import own_tls, tls_context
-    from animecam.web.gate import is_loopback
     from animecam.web.studio import Studio
 
     is_local = is_loopback(options.host)

@@ -2,12 +2,11 @@
 
 import secrets
 from hashlib import sha256
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
-from animecam.web.options import Refusal
+from animecam.web.options import Refusal, is_loopback
 
 _DIGEST_DIGITS = 8
 _OPEN_PATHS = frozenset({"/healthz", "/app.css", "/icon.svg"})  # the last two dress the page that asks for the token
@@ -64,14 +63,6 @@ class Gate:
 def cookie_name(token: str) -> str:
     """What the cookie of a token is called: browsers keep one of a name for all ports of a host."""
     return f"animecam_{sha256(token.encode()).hexdigest()[:_DIGEST_DIGITS]}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a server on this address, or called so, can be reached from this machine only."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # another name, wherever it may point
-        return False
 
 
 def _bearer(request: web.Request) -> str:

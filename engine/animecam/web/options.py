@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from animecam.errors import AnimecamError, UsageError
 
 LARGEST_PORT = 65535
 MIB = 1024 * 1024
+LEAST_TOKEN = 8  # characters, where strangers may try one after the other
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")  # of what an address takes as it is
 
 
@@ -42,6 +44,14 @@ class Limits:
         return max(width_px, height_px) <= longer and min(width_px, height_px) <= shorter
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a server on this address, or called so, can be reached from this machine only."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # another name, wherever it may point
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """Where the server listens and whom it lets in.
@@ -69,6 +79,9 @@ class ServeOptions:
             raise UsageError(what, hint="127.0.0.1 is for this machine, 0.0.0.0 for the network") from error
         if self.token and _SAFE_TOKEN.fullmatch(self.token) is None:
             raise UsageError("a token has letters, digits and . _ ~ - only", hint="leave it out for a good one")
+        if self.token and len(self.token) < LEAST_TOKEN and not is_loopback(self.host):
+            what = f"the token has {len(self.token)} of at least {LEAST_TOKEN} characters: it is easily guessed"
+            raise UsageError(what, hint="leave it out for a good one")
         if not 0 <= self.port <= LARGEST_PORT:
             raise UsageError(f"port {self.port} is outside 0..{LARGEST_PORT}", hint="8000 is usual")
         if self.key is not None and self.certificate is None:

@@ -19,8 +19,7 @@ from animecam.errors import UsageError
 from animecam.settings import Look
 from animecam.web.addresses import reachable_hosts, url
 from animecam.web.certificate import fingerprint, own_certificate, own_tls, tls_context
-from animecam.web.gate import is_loopback
-from animecam.web.options import Limits, ServeOptions
+from animecam.web.options import Limits, ServeOptions, is_loopback
 from animecam.web.server import Site, serve
 from animecam.web.studio import Studio
 
@@ -244,6 +243,7 @@ def test_a_camera_may_be_held_upright():
     "arguments",
     [
         ["--token", "with space"],
+        ["--host", "0.0.0.0", "--token", "seven77"],
         ["--port", "70000"],
         ["--host", "", "--seconds", "0.1"],
         ["--host", "a_b..c"],
