@@ -2,8 +2,8 @@
 
 import sys
 
-INTERRUPTED = 1
-"""Exit status of a run that was stopped: RUN_TIME_ERROR of `animecam.command_line`, which is not imported yet."""
+INTERRUPTED = 130
+"""Exit status of a run that was stopped: INTERRUPTED of `animecam.command_line`, which is not imported yet."""
 
 
 def run() -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from animecam.errors import AnimecamError
 
 RUN_TIME_ERROR = 1
+INTERRUPTED = 130  # as shells say it of a command that Ctrl-C ended: 128 and the number of the signal
 
 messages = Console(stderr=True, highlight=False)
 
@@ -26,7 +27,7 @@ def run_command_line(command: click.Command, program: str, arguments: Sequence[s
         arguments: Words after the program's name; None takes them from `sys.argv`.
 
     Returns:
-        Exit status: what the command returned if that is a number, else 0; 1 run-time error, 2 usage.
+        Exit status: what the command returned if that is a number, else 0; 1 run-time error, 2 usage, 130 interrupted.
     """
     words = list(arguments) if arguments is not None else None
     try:
@@ -37,7 +38,7 @@ def run_command_line(command: click.Command, program: str, arguments: Sequence[s
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         show_error("stopped", "", program=program)
-        return RUN_TIME_ERROR
+        return INTERRUPTED
     except AnimecamError as error:
         show_error(error.message, error.hint, program=program)
         for note in getattr(error, "__notes__", ()):

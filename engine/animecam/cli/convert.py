@@ -14,7 +14,7 @@ from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
-from animecam.command_line import RUN_TIME_ERROR, show_error
+from animecam.command_line import INTERRUPTED, RUN_TIME_ERROR, show_error
 from animecam.errors import SourceError, UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
@@ -111,12 +111,13 @@ def convert(
             outcome += convert_on(chosen, there, settings, display, options)
         else:
             outcome += _convert_here(there, settings, display, options, is_only_one=len(jobs) == 1)
-    if not outcome.is_interrupted:
-        if outcome.failures:
-            show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
-        if outcome.faceless and len(jobs) > 1:  # of one file its own line says so
-            show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
-    return RUN_TIME_ERROR if outcome.failures or outcome.is_interrupted else 0
+    if outcome.is_interrupted:
+        return INTERRUPTED
+    if outcome.failures:
+        show_error(f"{outcome.failures} of {len(jobs)} could not be converted", "")
+    if outcome.faceless and len(jobs) > 1:  # of one file its own line says so
+        show_note(f"{outcome.faceless} of {len(jobs)} show no face and {_WITHOUT_FACES[settings.look.unseen]}")
+    return RUN_TIME_ERROR if outcome.failures else 0
 
 
 def _there(jobs: tuple[Job, ...], *, is_only_one: bool) -> tuple[Job, ...]:

@@ -49,6 +49,6 @@ def test_a_bench_that_is_stopped_ends(monkeypatch, capfd):
 
     run = bench.run
     monkeypatch.setattr(bench, "run", stopped)
-    assert main(["bench", "--seconds", "2", "--source", "pattern:160x120@60", "--size", "192", "--threads", "1"]) == 1
+    assert main(["bench", "--seconds", "2", "--source", "pattern:160x120@60", "--size", "192", "--threads", "1"]) == 130
     assert capfd.readouterr().err.endswith("animecam: stopped\n")
     assert len(seen) == 1

@@ -190,7 +190,7 @@ def test_ctrl_c_stops_every_process_and_says_where_the_parts_are(tmp_path, make_
         _, message = process.communicate(timeout=END_SECONDS)
     finally:
         process.kill()
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert "Traceback" not in message
     parts = sorted(path.name for path in out.glob("*.mp4"))
     assert parts == ["a.partial.mp4", "b.partial.mp4"]

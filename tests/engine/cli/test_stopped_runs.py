@@ -9,6 +9,7 @@ import av
 import pytest
 
 from animecam.cli import main
+from animecam.command_line import INTERRUPTED
 
 EMPTY_BYTES = 100  # a film without pictures has 88
 START_SECONDS = 60.0  # a cold start on a busy machine
@@ -79,7 +80,7 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
         process.kill()
     assert "Traceback" not in message
     # Whoever watches a file may stop; a conversion is not done.
-    assert process.returncode == int(is_conversion or times > 1)
+    assert process.returncode == (INTERRUPTED if is_conversion or times > 1 else 0)
     assert "what is done plays" in message
     assert "out.partial.mp4" in "".join(message.split())  # the log wraps its lines
     assert not (tmp_path / "out.mp4").exists()
@@ -128,5 +129,5 @@ def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, c
     monkeypatch.delattr("animecam.cli")
     with pytest.raises(SystemExit) as ended:
         run()
-    assert ended.value.code == 1
+    assert ended.value.code == INTERRUPTED
     assert capfd.readouterr().err == "animecam: stopped\n"
