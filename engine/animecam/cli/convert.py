@@ -13,6 +13,7 @@ from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
+from animecam.cli.naming import WRITABLE_SUFFIXES
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.command_line import INTERRUPTED, RUN_TIME_ERROR, show_error
 from animecam.errors import SourceError, UsageError
@@ -101,7 +102,8 @@ def convert(
         if job.is_done:
             show_note(f"skipped {job.source.name}: {job.target} exists")
     waiting = tuple(replace(job, seconds=seconds) for job in jobs if not job.is_done)
-    there = _there(waiting, is_only_one=len(jobs) == 1)
+    meant = _meant_output(inputs, jobs) if output is None else None
+    there = _there(waiting, meant, is_only_one=len(jobs) == 1)
     outcome = Outcome(failures=len(waiting) - len(there))
     with _progress_bar() as progress:
         display = _Terminal(progress, begun=len(jobs) - len(there), files=len(jobs))
@@ -120,8 +122,21 @@ def convert(
     return RUN_TIME_ERROR if outcome.failures else 0
 
 
-def _there(jobs: tuple[Job, ...], *, is_only_one: bool) -> tuple[Job, ...]:
+def _meant_output(inputs: tuple[str, ...], jobs: tuple[Job, ...]) -> Path | None:
+    """The second of two inputs where it is more likely the name of the result, as other programs take it."""
+    if len(inputs) != 2 or len(jobs) != 2 or not jobs[0].is_there:
+        return None
+    second = jobs[1].source
+    return second if second.suffix.lower() in WRITABLE_SUFFIXES and not jobs[1].is_there else None
+
+
+def _there(jobs: tuple[Job, ...], meant: Path | None, *, is_only_one: bool) -> tuple[Job, ...]:
     """The files that are there; of the others it is told before networks are opened, which takes a second.
+
+    Args:
+        jobs: The files that are to be converted.
+        meant: The one of them that may be meant as the result of another.
+        is_only_one: There is no other.
 
     Raises:
         SourceError: The only one is not there.
@@ -138,7 +153,8 @@ def _there(jobs: tuple[Job, ...], *, is_only_one: bool) -> tuple[Job, ...]:
         except SourceError as error:
             if is_only_one:
                 raise
-            show_error(error.message, error.hint)
+            hint = f"if that is to be the result: -o {job.source}" if job.source == meant else error.hint
+            show_error(error.message, hint)
         else:
             there.append(job)  # it has come meanwhile
     return tuple(there)

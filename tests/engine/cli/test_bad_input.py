@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from animecam.cli import main
+from animecam.cli.conversion import Outcome
 from animecam.styles.registry import find_style, user_styles
 
 RUN_TIME_ERROR, USAGE = 1, 2
@@ -50,6 +51,19 @@ def test_files_that_are_missing_are_told_before_networks_are_opened(monkeypatch,
     told = capsys.readouterr().err
     assert [told.count(f"{name} does not exist") for name in names] == [1, 1]
     assert "2 of 2 could not be converted" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "is_hinted"), [((), True), (("third.png",), False), (("-o", "out"), False), (("--overwrite",), True)]
+)
+def test_a_missing_file_that_was_meant_as_the_result_is_hinted_at(tmp_path, monkeypatch, capsys, more, is_hinted):
+    monkeypatch.setattr("animecam.cli.convert._convert_here", lambda jobs, *_, **__: Outcome(failures=len(jobs)))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    assert main(["convert", "a.jpg", "b.png", *more]) == RUN_TIME_ERROR
+    told = capsys.readouterr().err
+    assert "b.png does not exist" in told
+    assert ("hint: if that is to be the result: -o b.png" in told) is is_hinted
 
 
 def test_numbers_of_frames_are_for_outputs(fails, tmp_path):
