@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import sys
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -200,8 +201,12 @@ def test_ffmpeg_reads_memory_of_ours(real):
 
 @pytest.fixture
 def video(real, caplog):
+    """What the GPU does of videos; what ANIMECAM_GPU_VIDEO names ("decode,encode") must work, or nothing is tested."""
     with caplog.at_level(logging.INFO, logger="animecam"):
         found = find_gpu_video(real, 0)
+    works = {"decode": found.decoder is not None, "encode": found.encoder is not None}
+    wanted = filter(None, os.environ.get("ANIMECAM_GPU_VIDEO", "").split(","))
+    assert all(works[doing] for doing in wanted), caplog.text
     if found.decoder is None:
         pytest.skip(caplog.messages[-1])
     return found
@@ -230,7 +235,7 @@ def test_decoded_frames_are_drawn_where_they_are(real, bench, video, tmp_path):
 
 def test_the_gpus_encoder_takes_drawn_frames_there(real, bench, video, films, tmp_path, caplog):
     if video.encoder is None:
-        pytest.skip("this GPU does not encode video")
+        pytest.skip(caplog.text or "this GPU does not encode video")
     frame = films[0]
     stream = StreamFormat(
         frame.width_px, frame.height_px, PixelFormat.NV12, frame.color, 0, Fraction(1, 30), Fraction(30), False
