@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from animecam.errors import SinkError, UsageError
+from animecam.sinks.claim import Claim
 from animecam.sources.addresses import FRAME_NUMBER, scheme_of
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -249,6 +250,7 @@ def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
     if target.final.exists():
         raise SinkError(f"{target.final} exists", hint="choose another name, or replace it with --overwrite")
     if source is None and target.partial.exists():  # perhaps all that a power cut left of a recording
+        Claim(target.partial, target.final).close()  # or one that is being made
         raise SinkError(
             f"{target.partial} is left of a run that broke off",
             hint="rename it to keep it, or replace it with --overwrite",

@@ -119,6 +119,17 @@ def test_what_is_left_of_a_recording_is_kept_until_somebody_decides(tmp_path, st
     check_output(str(tmp_path / name), overwrite=True)
 
 
+def test_a_recording_that_is_being_made_is_not_said_to_be_left(tmp_path, stream_format):
+    """Whoever followed the advice would rename it under the hands of the run that writes it."""
+    live = replace(stream_format, is_live=True)
+    sink = open_sink(str(tmp_path / "out.mp4"), live)
+    try:
+        with pytest.raises(SinkError, match="is being written by another run"):
+            check_output(str(tmp_path / "out.mp4"))
+    finally:
+        sink.close(complete=False)
+
+
 def test_what_is_left_of_a_conversion_is_replaced_as_it_can_be_made_again(
     tmp_path, stream_format, make_frame, make_clip
 ):
