@@ -15,7 +15,7 @@ from animecam.errors import AnimecamError
 RUN_TIME_ERROR = 1
 INTERRUPTED = 130  # as shells say it of a command that Ctrl-C ended: 128 and the number of the signal
 
-messages = Console(stderr=True, highlight=False)
+messages = Console(stderr=True, highlight=False, emoji=False)  # a name may be ":smile:"
 
 
 def run_command_line(command: click.Command, program: str, arguments: Sequence[str] | None) -> int:

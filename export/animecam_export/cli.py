@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from animecam_export.checkpoints import TrainedGenerator
     from animecam_export.parity import Parity
 
-_console = Console(highlight=False)
+_console = Console(highlight=False, emoji=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

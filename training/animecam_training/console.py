@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-results = Console(highlight=False)
-messages = Console(stderr=True, highlight=False)
+results = Console(highlight=False, emoji=False)
+messages = Console(stderr=True, highlight=False, emoji=False)
 
 
 def show_error(message: str, hint: str) -> None:

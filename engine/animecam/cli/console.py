@@ -15,7 +15,7 @@ from animecam.command_line import messages
 from animecam.run.pipeline import Figures
 from animecam.run.timing import Percentiles
 
-results = Console(highlight=False)
+results = Console(highlight=False, emoji=False)
 
 LINES_PER_SECOND = 4  # faster is not readable
 

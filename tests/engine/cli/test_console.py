@@ -2,6 +2,7 @@
 
 import pytest
 
+from animecam.cli import main
 from animecam.cli.console import FigureLine
 from animecam.run.tally import Figures
 
@@ -17,3 +18,9 @@ def test_what_draws_is_told_at_once_and_again_where_another_one_took_over(capfd,
         tell(Figures())
         drawn_by = last
     assert [line for line in capfd.readouterr().err.splitlines() if "cel" in line and "fps" not in line] == told[1:]
+
+
+def test_a_name_is_told_as_it_is_written(tmp_path, capfd):
+    """Some consoles take words between colons for pictures."""
+    assert main(["convert", str(tmp_path / ":smile:.png")]) != 0
+    assert ":smile:.png" in capfd.readouterr().err
