@@ -186,7 +186,7 @@ class Settings:
                 if not 0 < fps < math.inf:
                     raise FieldError(name, f"{fps:g} is no frame rate", hint=hint)
         if self.max_faces < 1:
-            raise FieldError("max_faces", f"{self.max_faces} is below 1", hint="leave it out for 4")
+            raise FieldError("max_faces", f"{self.max_faces} is below 1", hint="leave it out for the usual number")
         if not 0 <= self.threads <= MOST_THREADS:
             is_what = "below 0" if self.threads < 0 else f"above {MOST_THREADS}"
             raise FieldError("threads", f"{self.threads} is {is_what}", hint="0 lets the runtime choose")

@@ -154,11 +154,16 @@ def _convert_one(job: Job, networks: "Networks", settings: Settings, display: Di
     if not figures.is_interrupted:
         _date_like(job)
         rate, frames = figures.frames_out / figures.seconds, figures.passed + figures.frames_out
-        is_faceless = _is_faceless(figures, settings, options)
-        nobody = "; no face was found (--detector full finds smaller ones)" if is_faceless else ""
+        nobody = _told_of_nobody(settings) if _is_faceless(figures, settings, options) else ""
         count = "1 frame" if frames == 1 else f"{frames} frames, {rate:.1f} a second"
         display.note(f"wrote {job.target}: {count}{_lost(figures)}{nobody}")
     return figures
+
+
+def _told_of_nobody(settings: Settings) -> str:
+    """That no face was found, with what finds more: by itself the program takes both of its detectors."""
+    more = " (--detector auto finds smaller ones)" if settings.detector == "short" else ""
+    return f"; no face was found{more}"
 
 
 def _is_faceless(figures: Figures, settings: Settings, options: SinkOptions) -> bool:

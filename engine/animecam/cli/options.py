@@ -89,7 +89,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_DEFAULTS.detector,
         show_default=True,
         metavar="auto|short|full|yunet:FILE|insightface:PACK",
-        help="Face detector: full finds smaller faces, yunet and insightface use a model file of yours.",
+        help="Face detector: short for near faces, full for small ones, auto for both; "
+        "yunet and insightface use a model file of yours.",
     ),
     click.option(
         "--threads",

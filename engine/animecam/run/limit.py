@@ -154,6 +154,8 @@ def _advice(part: str, settings: Settings, live_fps: float | None) -> str:
             return "--scope head"
         case "paste" if settings.head_edge is HeadEdge.PERSON:
             return "--edge soft"
+        case "paste" if settings.look.is_printed:
+            return "--palette color"
         case "paste":
             return fewer
         case "read":

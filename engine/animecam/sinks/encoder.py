@@ -172,9 +172,10 @@ class Encoder:
                 hwaccel=None if encoding.gpu is None else encoding_on(encoding.gpu),
             )
         except ValueError as error:
+            elsewhere = "" if encoding.container.muxer == "matroska" else ", or write to a .mkv file"
             raise SinkError(
                 f"{encoding.container.muxer} files cannot hold video of the encoder {encoding.codec}",
-                hint="choose the codec auto, or write to a .mkv file",
+                hint=f"choose the codec auto{elsewhere}",
             ) from error
         assert isinstance(video, VideoStream), "the encoder was looked up before"
         video.disposition = Disposition.default  # Matroska says so of no track by itself, and players ask for it
@@ -202,7 +203,7 @@ class Encoder:
         except (FFmpegError, ValueError) as error:
             raise SinkError(
                 f"the encoder {self._encoding.codec} does not work here: {reason(error)}",
-                hint="choose the codec auto, which encodes on the CPU",
+                hint="choose the codec auto",
             ) from error
 
     def _stored_size(self, stream: StreamFormat) -> tuple[int, int]:

@@ -225,14 +225,21 @@ def test_an_avif_photo_becomes_a_picture(tmp_path, make_clip, media):
 
 
 @pytest.mark.parametrize(
-    ("words", "is_told"), [((), True), (("--unseen", "draw"), True), (("--scope", "frame"), False)]
+    ("words", "is_told", "is_helped"),
+    [
+        ((), True, False),  # both detectors looked: there is no other to advise
+        (("--detector", "short"), True, True),
+        (("--unseen", "draw"), True, False),
+        (("--scope", "frame"), False, False),
+    ],
 )
-def test_nobody_in_the_whole_video_is_noted_and_no_fault(capfd, tmp_path, make_clip, words, is_told):
+def test_nobody_in_the_whole_video_is_noted_and_no_fault(capfd, tmp_path, make_clip, words, is_told, is_helped):
     source = make_clip(tmp_path / "sky.mp4", width_px=64, height_px=48, frames=4)
     out = tmp_path / "out.mp4"
     assert main(["convert", str(source), "-o", str(out), *words]) == 0
     message = capfd.readouterr().err
     assert ("no face was found" in message) is is_told
+    assert ("(--detector auto finds smaller ones)" in message) is is_helped
     assert "hint:" not in message
     assert _count_frames(out) == 4
 

@@ -8,7 +8,7 @@ from animecam.run.cores import CoreUse
 from animecam.run.limit import FEWEST_FRAMES, Limit, find_limit, slowness
 from animecam.run.tally import Figures
 from animecam.run.timing import Percentiles
-from animecam.settings import SMALLEST_PX, Look, Quality, Scope, Settings
+from animecam.settings import SMALLEST_PX, Look, Palette, Quality, Scope, Settings
 
 SETTINGS = Settings()
 RENDERING = {"track": 2.0, "crop": 1.0, "draw": 60.0, "render": 64.0}
@@ -72,6 +72,13 @@ def test_a_rate_that_is_held_is_not_slow_though_the_camera_is_faster():
 )
 def test_what_is_done_already_is_not_advised(settings, advice):
     assert slowness(SLOW, settings).endswith(f"try {advice}")
+
+
+def test_what_takes_time_beside_heads_is_named_first():
+    printed = replace(SETTINGS, look=Look(palette=Palette.MANGA))
+    pasting = replace(SLOW, stage_ms=stages(paste=80.0, emit=90.0))
+    assert slowness(pasting, printed).endswith("try --palette color")
+    assert slowness(pasting, SETTINGS).endswith("try --max-faces 1, if one person is enough")
 
 
 def test_a_camera_that_films_slower_is_not_to_be_outdone():
