@@ -20,6 +20,7 @@ from animecam.web.gate import Gate
 from animecam.web.handlers import MOST_OFFER_BYTES, Desk, page_file
 from animecam.web.options import Limits, Refusal, ServeOptions
 from animecam.web.patience import IDLE_SECONDS, Doorkeeper
+from animecam.web.request_log import RequestLog
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.tuning import tune_webrtc
@@ -119,6 +120,7 @@ async def serve(
     app.middlewares.insert(0, doorkeeper.middleware())
     runner = web.AppRunner(
         app,
+        logger=RequestLog(log),
         access_log=None,
         keepalive_timeout=IDLE_SECONDS,
         shutdown_timeout=SHUTDOWN_SECONDS,
