@@ -154,11 +154,13 @@ def engine(*, folder: Path, output: Path | None, sizes_px: tuple[int, ...], gpu:
     """Builds the TensorRT engines of the style in FOLDER, which need not be installed."""
     from animecam.cache import model_cache
     from animecam.cli.build import build_and_show
+    from animecam.cli.options import told_as_options
     from animecam.engines.ahead import Networks, open_place
     from animecam.settings import Look
 
     for size_px in sizes_px:
-        Look(size_px=size_px)  # refuses what no network takes
+        with told_as_options():
+            Look(size_px=size_px)  # refuses what no network takes
     card = read_card(folder)
     variant = card.variant()
     networks = Networks(card.name, folder / variant.file, folder / variant.half.file if variant.half else None)
