@@ -1,6 +1,6 @@
 """A frame's way into pinned memory beside the caller, who looks for its faces meanwhile."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from animecam.cuda.base import WAIT_SECONDS
 from animecam.errors import BackendError
@@ -36,19 +36,23 @@ class Carrier:
             Whether it is that one that was copied.
 
         Raises:
-            BackendError: It took too long.
+            BackendError: It takes too long; the block that it is copied to is still written.
         """
         copying, copied = self._copying, self._frame
-        self._copying = self._frame = None
         if copying is None:
             return False
-        try:
-            copying.result(WAIT_SECONDS)
-        except TimeoutError as error:
+        if not wait([copying], WAIT_SECONDS).done:
             hint = "the machine may be out of memory, or overloaded"
-            raise BackendError(f"copying a frame took more than {WAIT_SECONDS:g} s", hint=hint) from error
+            raise BackendError(f"copying a frame took more than {WAIT_SECONDS:g} s", hint=hint)
+        self._copying = self._frame = None
+        copying.result()
         return copied is frame
 
     def close(self) -> None:
-        """Waits for what is being copied and ends the thread; may be called twice."""
-        self._thread.shutdown()
+        """Waits for what is being copied and ends the thread; may be called twice.
+
+        Raises:
+            BackendError: As for `finish`.
+        """
+        self._thread.shutdown(wait=False)
+        self.finish()

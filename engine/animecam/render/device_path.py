@@ -215,9 +215,9 @@ class DevicePath:
         if self._is_closed:
             return
         self._is_closed = True
-        self._carrier.close()
         self._gpu.use()
         try:
+            self._carrier.close()
             for stream in (self._up, self._draw, self._down):  # a frame that failed on its way has no mark at its end
                 stream.synchronize(self._options.wait_s)
             self._drop_slots()
