@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Unpack
 from animecam.cuda.current import context_kept
 from animecam.errors import SinkError
 from animecam.look_changes import LookChanges, with_look
-from animecam.settings import Look, Settings, Unseen
+from animecam.settings import Look, Quality, Settings, Unseen
 
 if TYPE_CHECKING:
     from animecam.run.tally import Figures
 
-FILE_SETTINGS = Settings(Look(unseen=Unseen.KEEP), max_faces=8)
-"""Of a file, which waits for each of its frames: who converts it has seen it, and a group has none bare."""
+FILE_SETTINGS = Settings(Look(unseen=Unseen.KEEP), max_faces=8, quality=Quality.FULL)
+"""Of a file, which waits for each of its frames: who converts it has seen it, a group has none bare, and the best
+network draws."""
 
 
 @context_kept()

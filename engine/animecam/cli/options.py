@@ -98,15 +98,18 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_DEFAULTS.threads,
         help="CPU threads of the networks. [default: the runtime's]",
     ),
-    click.option(
-        "--quality",
-        type=click.Choice([quality.value for quality in Quality]),
-        default=_DEFAULTS.quality.value,
-        show_default=True,
-        help="Which of a style's networks; auto: full on a GPU, else lite where there is one.",
-    ),
     click.option("--gpu", default=_DEFAULTS.gpu, show_default=True, help="Index of the GPU, where one is used."),
 )
+
+
+def _quality_option(default: Quality) -> Callable[[Any], Any]:
+    return click.option(
+        "--quality",
+        type=click.Choice([quality.value for quality in Quality]),
+        default=default.value,
+        show_default=True,
+        help="Which of a style's networks; auto: full on a GPU, else lite where there is one.",
+    )
 
 
 def _faces_option(default: int) -> Callable[[Any], Any]:
@@ -131,6 +134,7 @@ def _target_option(*, hidden: bool) -> Callable[[Any], Any]:
 
 _LIVE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     *_OPTIONS,
+    _quality_option(_DEFAULTS.quality),
     _faces_option(_DEFAULTS.max_faces),
     _unseen_option(_LOOK.unseen),
     click.option("--max-fps", type=float, help="Most frames a second, live: spares the machine. [default: all]"),
@@ -179,10 +183,14 @@ def file_look_options(command: Command) -> Command:
 
     Frames without a face stay as filmed unless something else is asked for: who converts a film has seen it, and sees
     the result before anybody else does. More faces are drawn than live, where each costs frames: a group has none bare.
+    The best network draws, as nothing waits but the file.
     """
-    return _with_settings(
-        command, (*_OPTIONS, _faces_option(FILE_SETTINGS.max_faces), _unseen_option(FILE_SETTINGS.look.unseen))
+    defaults = (
+        _quality_option(FILE_SETTINGS.quality),
+        _faces_option(FILE_SETTINGS.max_faces),
+        _unseen_option(FILE_SETTINGS.look.unseen),
     )
+    return _with_settings(command, (*_OPTIONS, *defaults))
 
 
 def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) -> Command:

@@ -225,3 +225,10 @@ def test_a_film_with_more_faces_than_are_drawn_is_named(tmp_path, make_clip, med
     told = " ".join(capfd.readouterr().err.split())
     assert "two.mp4: 1 more face in the picture is not drawn: --max-faces 2 draws all" in told
     assert told.count("more face") == 1
+
+
+@pytest.mark.usefixtures("own_folders")
+@pytest.mark.parametrize(("words", "quality"), [([], "full"), (["--quality", "lite"], "lite")])
+def test_a_file_which_nothing_waits_for_is_drawn_with_the_full_network(people, words, quality, capfd):
+    assert main(["convert", str(people), "--backend", "onnxruntime", *words]) == 0
+    assert f"cel ({quality}) at 256 px by onnxruntime" in capfd.readouterr().err
