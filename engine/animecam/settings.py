@@ -168,7 +168,7 @@ class Settings:
     detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
     threads: int = 0  # CPU threads of the networks, 0: the runtime's choice
     gpu: int = 0  # index of the GPU for the runtimes that use one
-    quality: Quality = Quality.AUTO  # auto: full on a GPU, else lite; a style that has one network is drawn with that
+    quality: Quality = Quality.AUTO  # auto: full on a GPU, else lite; a live run changes to full where that is cheap
     target_fps: float | None = None  # frame rate to hold by choosing size and network; None: they are as asked for
     max_fps: float | None = None  # most frames a second of a live source; None: all that come
 

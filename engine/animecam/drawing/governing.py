@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from animecam.drawing.governor import Governor, Rung
+from animecam.drawing.governor import SPARING_CLIMB_SHARE, Governor, Rung
 from animecam.render.base import Draw
-from animecam.settings import Controls, Look
+from animecam.settings import GOVERNED_SIZES_PX, Controls, Look, Quality, Settings
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class GovernedNetworks(Protocol):
         """Whether an open network is drawn by what will go on drawing it."""
         ...
 
-    def prepare_later(self, style: str, quality: str) -> None:
-        """Opens a network in the background."""
+    def prepare_later(self, style: str, quality: str, size_px: int) -> None:
+        """Opens a network in the background and draws with it once as it will be needed."""
         ...
 
     def note_choice(self, style: str, quality: str) -> None:
@@ -79,10 +79,11 @@ class Governed:
         self._governor, self._controls, self._networks, self._clock = governor, controls, networks, clock
         self._style = ""
         self._quality = ""
+        self._last: dict[str, str] = {}  # style → the quality that drew it last
         self._changed_s = clock()
 
     def draw(self, style: str) -> Draw:
-        """As `Governing.draw`; another style begins with its usual quality."""
+        """As `Governing.draw`; another style begins with what drew it last, at first with its usual quality."""
         self._begin(style)
         return self._networks.draw(style, self._quality)
 
@@ -98,10 +99,10 @@ class Governed:
         if choice is None:
             return
         if not self._networks.is_prepared(look.style, choice.rung.quality):
-            self._networks.prepare_later(look.style, choice.rung.quality)
+            self._networks.prepare_later(look.style, choice.rung.quality, choice.rung.size_px)
             return
         self._choose(choice.rung.quality, now_s)
-        if self._controls.look == look:  # what the user changed meanwhile is theirs
+        if choice.rung.size_px != look.size_px and self._controls.look == look:  # what the user changed is theirs
             self._controls.change(size_px=choice.rung.size_px)
         log.info("%s", choice.reason)
 
@@ -109,8 +110,38 @@ class Governed:
         if style != self._style:
             self._style = style
             self._governor.begin_style()
-            self._choose(self._networks.usual_quality(style), self._clock())
+            self._choose(self._last.get(style) or self._networks.usual_quality(style), self._clock())
 
     def _choose(self, quality: str, now_s: float) -> None:
         self._quality, self._changed_s = quality, now_s
+        self._last[self._style] = quality
         self._networks.note_choice(self._style, quality)
+
+
+def governed(
+    settings: Settings,
+    rate_fps: float | None,
+    controls: Controls,
+    networks: GovernedNetworks,
+    clock: Callable[[], float] = time.monotonic,
+) -> Governed | None:
+    """What chooses how a live stream is drawn.
+
+    Args:
+        settings: A rate to hold lets it choose size and network; else, of quality `auto`, the network alone: the full
+            one where that takes so little of a frame's time that others keep the machine.
+        rate_fps: Frames a second that come, of a stream which has the machine to itself; None, or 0 where nobody
+            knows, leaves the network as it is unless a rate is to be held.
+        controls: Gets the size.
+        networks: Opens and gives the networks.
+        clock: Seconds that do not jump.
+
+    Returns:
+        None where nothing is to be chosen.
+    """
+    if settings.target_fps is not None:
+        return Governed(Governor(settings.target_fps, GOVERNED_SIZES_PX), controls, networks, clock)
+    if not rate_fps or settings.quality is not Quality.AUTO:
+        return None
+    drawn_fps = min(rate_fps, settings.max_fps or rate_fps)
+    return Governed(Governor(drawn_fps, climb_share=SPARING_CLIMB_SHARE), controls, networks, clock)

@@ -15,6 +15,7 @@ from animecam.styles.card import FULL
 WINDOW_FRAMES = 15  # half a second at 30 fps: one slow frame is no reason to change
 HEADROOM = 0.9  # share of a frame's time that may be spent; the rest absorbs what the system does besides
 CLIMB_SHARE = 0.75  # a dearer choice must fit into this share, so that it does not have to be given back at once
+SPARING_CLIMB_SHARE = 0.5  # the same where nobody asked for a rate: the machine is left to others for the rest
 CLIMB_SECONDS = 2.0  # and must have done so for this long
 LONGEST_CLIMB_SECONDS = 64.0  # a climb that had to be taken back is tried again after twice the time, up to this
 REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake
@@ -63,11 +64,13 @@ class Governor:
 
     Args:
         target_fps: Frames per second to hold.
-        sizes_px: Sizes to choose from.
+        sizes_px: Sizes to choose from; none leaves the size as it is, so that networks alone are chosen.
+        climb_share: A dearer choice must fit into this share of what may be spent, 0 to 1.
     """
 
-    def __init__(self, target_fps: float, sizes_px: tuple[int, ...]) -> None:
+    def __init__(self, target_fps: float, sizes_px: tuple[int, ...] = (), climb_share: float = CLIMB_SHARE) -> None:
         self._budget_ms = HEADROOM * 1000.0 / target_fps
+        self._climb_ms = climb_share * self._budget_ms
         self._target_fps = target_fps
         self._sizes_px = tuple(sorted(sizes_px))
         self._draw_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
@@ -123,7 +126,8 @@ class Governor:
         for quality, (measured_ms, measured_s) in self._pixel_ms.items():
             if quality in pixel_ms and now_s - measured_s <= BELIEF_SECONDS:
                 pixel_ms[quality] = measured_ms
-        rungs = [Rung(size_px, quality) for quality in qualities for size_px in self._sizes_px]
+        sizes_px = self._sizes_px or (rung.size_px,)
+        rungs = [Rung(size_px, quality) for quality in qualities for size_px in sizes_px]
         return {other: rest_ms + pixel_ms[other.quality] * other.size_px**2 for other in rungs}
 
     def _give_way(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
@@ -139,8 +143,7 @@ class Governor:
         return self._changed(rung, took_ms, costs_ms)
 
     def _climb(self, now_s: float, costs_ms: dict[Rung, float], took_ms: float) -> Choice | None:
-        limit_ms = CLIMB_SHARE * self._budget_ms
-        better = [rung for rung, ms in costs_ms.items() if rung.rank > self._rung.rank and ms <= limit_ms]
+        better = [rung for rung, ms in costs_ms.items() if rung.rank > self._rung.rank and ms <= self._climb_ms]
         if not better:
             self._fits_since_s = None
             return None

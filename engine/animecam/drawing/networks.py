@@ -14,8 +14,7 @@ from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.drawing.device_opening import open_styles
 from animecam.drawing.device_styles import DeviceStyles
-from animecam.drawing.governing import Governed
-from animecam.drawing.governor import Governor
+from animecam.drawing.governing import governed
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.renderer import Renderer
 from animecam.drawing.style_networks import StyleNetworks
@@ -39,7 +38,7 @@ from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
 from animecam.run.pipeline import Render
 from animecam.run.timing import Timing
-from animecam.settings import GOVERNED_SIZES_PX, LARGEST_PX, Controls, HeadEdge, Settings
+from animecam.settings import LARGEST_PX, Controls, HeadEdge, Settings
 from animecam.types import StreamFormat
 
 log = logging.getLogger(__name__)
@@ -117,6 +116,7 @@ class Networks(StyleNetworks):
         is_live: bool = True,
         crop: Cropper | None = None,
         quality: str | None = None,
+        rate_fps: float | None = None,
         name: str = "",
     ) -> Renderer:
         """A renderer that knows nobody yet.
@@ -127,11 +127,12 @@ class Networks(StyleNetworks):
             is_live: Frames come at the world's pace, so that a frame rate can be held.
             crop: Crops what the detectors look at; None does it on the processor.
             quality: Of the networks; None: the usual one of each style.
+            rate_fps: Frames a second of a live stream that has the machine to itself: the network is chosen by it.
             name: Of the film, where there may be several; what is told of it begins so.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
-        ops, target_fps = CpuImageOps(), self._settings.target_fps if is_live else None
+        ops = CpuImageOps()
         # A file's search counts in its frame; by the same thread, as the studio draws both. Live, with two cores that
         # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
         beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
@@ -147,7 +148,7 @@ class Networks(StyleNetworks):
             controls=controls,
             timing=timing,
             tint=HairTint(self.persons()),
-            governing=Governed(Governor(target_fps, GOVERNED_SIZES_PX), controls, self) if target_fps else None,
+            governing=governed(self._settings, rate_fps, controls, self) if is_live else None,
             idle=Idle() if is_live else None,
             name=name,
         )
@@ -163,6 +164,7 @@ class Networks(StyleNetworks):
         controls: Controls | None = None,
         *,
         is_live: bool = True,
+        rate_fps: float | None = None,
         video: GpuVideo = NO_GPU_VIDEO,
         name: str = "",
     ) -> Generator[Render]:
@@ -172,6 +174,7 @@ class Networks(StyleNetworks):
             timing: As for `renderer`.
             controls: As for `renderer`.
             is_live: As for `renderer`.
+            rate_fps: As for `renderer`; where a GPU draws, its network stays.
             video: Whether frames come from the GPU's decoder and go to its encoder.
             name: As for `renderer`.
 
@@ -180,15 +183,11 @@ class Networks(StyleNetworks):
         """
         self.begin_run()
         place = self._device_place()
-        if place is None:
-            yield self.renderer(timing, controls, is_live=is_live, name=name)
+        path = self._open_path(place[0]) if place is not None else None
+        if place is None or path is None:
+            yield self.renderer(timing, controls, is_live=is_live, rate_fps=rate_fps, name=name)
             return
         gpu, styles = place
-        gpu.use()
-        path = self._open_path(gpu)
-        if path is None:
-            yield self.renderer(timing, controls, is_live=is_live, name=name)
-            return
         quality = None
         look = controls.look if controls else self._settings.look
         if not is_live and not styles.has_given_up(look.style, look.size_px):
@@ -236,6 +235,7 @@ class Networks(StyleNetworks):
 
     def _open_path(self, gpu: Gpu) -> DevicePath | None:
         """The way of a run's frames through the GPU; None where `auto` finds no memory for one face there."""
+        gpu.use()
         try:
             return DevicePath(gpu, PathOptions(most_faces=self._settings.max_faces, largest_px=LARGEST_PX))
         except DeviceMemoryError as error:

@@ -13,7 +13,7 @@ from animecam.cache import usable_cache
 from animecam.errors import AnimecamError
 from animecam.render.base import Draw
 from animecam.render.scope import whole_frame_size
-from animecam.settings import SMALLEST_PX, Look, Quality, Scope, Settings
+from animecam.settings import Look, Quality, Scope, Settings
 from animecam.styles.card import StyleCard
 from animecam.styles.network import StyleNet, open_style
 from animecam.styles.registry import find_style
@@ -58,6 +58,7 @@ class StyleNetworks:
         self._preparing: threading.Thread | None = None
         self._is_ending = threading.Event()
         self._warming: StyleNet | None = None  # what `prepare` is about
+        self._stream: StreamFormat | None = None  # what is drawn live
         self._first = self._style(settings.look.style, self.usual_quality(settings.look.style))
 
     @property
@@ -147,7 +148,8 @@ class StyleNetworks:
 
     def warm_up(self, stream: StreamFormat) -> None:
         """Draws one picture as the stream will need them, so that the first frame does not wait for memory and code."""
-        self._warm(self._first, stream)
+        self._stream = stream
+        self._warm(self._first, stream, self._settings.look.size_px)
 
     def prepare(self, style: str, stream: StreamFormat, is_unwanted: Callable[[], bool]) -> None:
         """Opens and warms up a style, so that changing to it takes one frame; another thread may draw meanwhile.
@@ -167,7 +169,7 @@ class StyleNetworks:
         network = self._warming = self._open(style, quality)
         try:
             if not is_unwanted():
-                self._warm(network, stream)
+                self._warm(network, stream, self._settings.look.size_px)
                 self._styles[style, quality] = network  # only now, so that whoever finds it finds it ready
         finally:
             self._warming = None
@@ -186,23 +188,29 @@ class StyleNetworks:
         """Whether an open network is drawn by what will go on drawing it, and not for the time being."""
         return self._style(style, quality).is_settled
 
-    def prepare_later(self, style: str, quality: str) -> None:
-        """Opens and warms up a network of a style in the background; one that does not work is not offered again."""
+    def prepare_later(self, style: str, quality: str, size_px: int) -> None:
+        """Opens and warms up a network of a style in the background; one that does not work is not offered again.
+
+        Args:
+            style: Its name.
+            quality: Which of its networks.
+            size_px: Side of the crops that it will draw.
+        """
         if self._preparing is not None and self._preparing.is_alive():
             return
         self._preparing = threading.Thread(
-            target=self._prepare_apart, args=(style, quality), name="prepare", daemon=True
+            target=self._prepare_apart, args=(style, quality, size_px), name="prepare", daemon=True
         )
         self._stack.callback(self._stop_preparing)
         self._preparing.start()
 
-    def _prepare_apart(self, style: str, quality: str) -> None:
+    def _prepare_apart(self, style: str, quality: str, size_px: int) -> None:
         """Thread "prepare": the network is its own until it has drawn, so that nobody closes it meanwhile."""
         try:
             with ExitStack() as own:
                 network = own.enter_context(self._opened(style, quality))
                 if not self._is_ending.is_set():
-                    network((np.zeros((SMALLEST_PX, SMALLEST_PX, 3), np.uint8),))
+                    self._warm(network, self._stream, size_px)
                 if not self._is_ending.is_set():
                     self._stack.enter_context(own.pop_all())
                     self._styles[style, quality] = network
@@ -216,19 +224,18 @@ class StyleNetworks:
         if self._preparing is not None:
             self._preparing.join(CLOSE_SECONDS)
 
-    def _warm(self, network: StyleNet, stream: StreamFormat) -> None:
+    def _warm(self, network: StyleNet, stream: StreamFormat | None, size_px: int) -> None:
         """Draws one picture of each size that nearly all will have; the first of another takes a third longer once.
 
         Quantised networks are compiled for each size: that of a whole frame, drawn when a face is lost, must be ready.
         """
-        look = self._settings.look
-        across, down = round(stream.width_px * stream.pixel_aspect), stream.height_px
-        if stream.rotation_deg % 180:
-            across, down = down, across
-        whole, head = whole_frame_size(across, down, look.size_px), (look.size_px, look.size_px)
-        sizes_px = {head}
-        if look.scope is not Scope.HEAD or network.info.precision == "int8":
-            sizes_px.add(whole)
+        sizes_px = {(size_px, size_px)}
+        draws_whole = self._settings.look.scope is not Scope.HEAD or network.info.precision == "int8"
+        if stream is not None and draws_whole:
+            across, down = round(stream.width_px * stream.pixel_aspect), stream.height_px
+            if stream.rotation_deg % 180:
+                across, down = down, across
+            sizes_px.add(whole_frame_size(across, down, size_px))
         for width_px, height_px in sizes_px:
             network((np.zeros((height_px, width_px, 3), np.uint8),))
 

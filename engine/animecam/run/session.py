@@ -1,8 +1,8 @@
 """From settings to a run: opens what a run needs, runs it, closes it in reverse."""
 
 import logging
-from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,8 +127,12 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             tell(figures)
             panel.post(figures)
 
-        seconds, film_s = (options.seconds, None) if source.format.is_live else (None, options.seconds)
-        return run(source, networks, outputs, seconds=seconds, film_s=film_s, tell=tell_all, controls=controls)
+        if not source.format.is_live:
+            return run(source, networks, outputs, film_s=options.seconds, tell=tell_all, controls=controls)
+        rate_fps = float(source.format.rate)
+        return run(
+            source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls, rate_fps=rate_fps
+        )
 
 
 def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Sink, ...]]:
@@ -193,25 +197,24 @@ def run(
     film_s: float | None = None,
     tell: Progress | None = None,
     controls: Controls | None = None,
+    rate_fps: float | None = None,
     video: GpuVideo = NO_GPU_VIDEO,
 ) -> Figures:
-    """One run over open parts; the renderer starts with nobody known. Without controls the look stays as it is."""
+    """One run over open parts; the renderer starts with nobody known.
+
+    Without controls the look stays as it is, and without a rate the network, as `Networks.renderer` takes it.
+    """
     timing = Timing()
     is_live = source.format.is_live
     name = "" if is_live else source.uri
-    with networks.rendering(timing, controls, is_live=is_live, video=video, name=name) as render:
+    with networks.rendering(timing, controls, is_live=is_live, rate_fps=rate_fps, video=video, name=name) as render:
         pipeline = Pipeline(source, render, outputs, timing, max_fps=networks.max_fps)
         return pipeline.run(seconds=seconds, film_s=film_s, on_tick=tell)
 
 
-@contextmanager
-def opened_source(uri: str, options: SourceOptions) -> Generator[Source]:
+def opened_source(uri: str, options: SourceOptions) -> closing[Source]:
     """A source that is closed at the end of the block."""
-    source = open_source(uri, options)
-    try:
-        yield source
-    finally:
-        source.close()
+    return closing(open_source(uri, options))
 
 
 def opened_outputs(

@@ -1,10 +1,12 @@
 """The governor's choices take effect: size and network, and no frame waits for a network that is not open."""
 
 import numpy as np
+import pytest
 
+from animecam.drawing import governing
 from animecam.drawing.governing import SETTLE_SECONDS, Governed
 from animecam.drawing.governor import Choice, Rung
-from animecam.settings import Controls, Look
+from animecam.settings import Controls, Look, Quality, Settings
 from animecam.styles.card import FULL, LITE
 
 
@@ -50,8 +52,8 @@ class Networks:
     def is_settled(self, style, quality):
         return self.settled
 
-    def prepare_later(self, style, quality):
-        self.asked.append(quality)
+    def prepare_later(self, style, quality, size_px):
+        self.asked.append((quality, size_px))
 
     def note_choice(self, style, quality):
         self.chosen.append((style, quality))
@@ -63,89 +65,128 @@ def governed(*choices):
 
 
 def test_a_size_goes_into_the_look():
-    governing, controls, _, script = governed(Choice(Rung(320, LITE), "test"))
-    governing.draw("cel")
-    governing.observe(controls.look, 5.0, 3.0)
+    drawing, controls, _, script = governed(Choice(Rung(320, LITE), "test"))
+    drawing.draw("cel")
+    drawing.observe(controls.look, 5.0, 3.0)
     assert controls.look.size_px == 320
     assert script.seen == [(Rung(256, LITE), COSTS)]
 
 
 def test_a_network_is_changed_to_once_it_is_open():
     full = Choice(Rung(384, FULL), "test")
-    governing, controls, networks, script = governed(full, full, None)
-    governing.draw("cel")
-    governing.observe(controls.look, 5.0, 3.0)
-    assert networks.asked == [FULL]
+    drawing, controls, networks, script = governed(full, full, None)
+    drawing.draw("cel")
+    drawing.observe(controls.look, 5.0, 3.0)
+    assert networks.asked == [(FULL, 384)]
     assert controls.look.size_px == 256  # both or none
-    governing.draw("cel")
+    drawing.draw("cel")
     networks.open.add(FULL)
-    governing.observe(controls.look, 5.0, 3.0)
+    drawing.observe(controls.look, 5.0, 3.0)
     assert controls.look.size_px == 384
     picture = np.zeros((8, 8, 3), np.uint8)
-    assert governing.draw("cel")([picture])[0].max() == len(FULL)
-    governing.observe(controls.look, 5.0, 3.0)
+    assert drawing.draw("cel")([picture])[0].max() == len(FULL)
+    drawing.observe(controls.look, 5.0, 3.0)
     assert script.seen[-1][0] == Rung(384, FULL)
 
 
 def test_another_style_begins_with_its_usual_network():
-    governing, controls, networks, script = governed(Choice(Rung(384, FULL), "test"), None)
+    drawing, controls, networks, script = governed(Choice(Rung(384, FULL), "test"), None)
     networks.open.add(FULL)
-    governing.draw("cel")
-    governing.observe(controls.look, 5.0, 3.0)
-    governing.draw("ink")
-    governing.observe(controls.look, 5.0, 3.0)
+    drawing.draw("cel")
+    drawing.observe(controls.look, 5.0, 3.0)
+    drawing.draw("ink")
+    drawing.observe(controls.change(style="ink"), 5.0, 3.0)
     assert script.seen[-1][0].quality == LITE
 
 
+def test_a_style_that_comes_back_is_drawn_as_it_was_left():
+    drawing, controls, networks, script = governed(Choice(Rung(256, FULL), "test"), None, None)
+    networks.open.add(FULL)
+    for style in ("cel", "ink", "cel"):
+        drawing.draw(style)
+        drawing.observe(controls.change(style=style), 5.0, 3.0)
+    assert [rung.quality for rung, _ in script.seen] == [LITE, LITE, FULL]
+
+
 def test_another_style_is_not_judged_by_the_times_of_the_last_one():
-    governing, controls, _, script = governed()
+    drawing, controls, _, script = governed()
     for style in ("cel", "cel", "ink", "cel"):
-        governing.draw(style)
-        governing.observe(controls.change(style=style), 5.0, 3.0)
+        drawing.draw(style)
+        drawing.observe(controls.change(style=style), 5.0, 3.0)
     assert script.styles == 3
 
 
 def test_what_the_user_changed_while_a_frame_was_drawn_stays():
-    governing, controls, _, _ = governed(Choice(Rung(320, LITE), "test"))
-    governing.draw("cel")
+    drawing, controls, _, _ = governed(Choice(Rung(320, LITE), "test"))
+    drawing.draw("cel")
     look = controls.look
     controls.change(size_px=192)
-    governing.observe(look, 5.0, 3.0)
+    drawing.observe(look, 5.0, 3.0)
     assert controls.look.size_px == 192
 
 
 def test_frames_that_something_slower_draws_for_the_time_being_say_nothing():
-    governing, controls, networks, script = governed()
+    drawing, controls, networks, script = governed()
     networks.settled = False
-    governing.draw("cel")
-    governing.observe(controls.look, 50.0, 3.0)
+    drawing.draw("cel")
+    drawing.observe(controls.look, 50.0, 3.0)
     assert not script.seen
     networks.settled = True
-    governing.observe(controls.look, 5.0, 3.0)
+    drawing.observe(controls.look, 5.0, 3.0)
     assert len(script.seen) == 1
 
 
 def test_a_time_being_that_does_not_end_is_governed_all_the_same():
-    governing, controls, networks, script = governed()
+    drawing, controls, networks, script = governed()
     networks.settled = False
-    governing.draw("cel")
+    drawing.draw("cel")
     networks.now_s = SETTLE_SECONDS
-    governing.observe(controls.look, 50.0, 3.0)
+    drawing.observe(controls.look, 50.0, 3.0)
     assert len(script.seen) == 1
 
 
 def test_the_networks_hear_what_draws_each_style():
-    governing, controls, networks, _ = governed(Choice(Rung(384, FULL), "test"))
+    drawing, controls, networks, _ = governed(Choice(Rung(384, FULL), "test"))
     networks.open.add(FULL)
-    governing.draw("cel")
-    governing.draw("cel")
-    governing.observe(controls.look, 5.0, 3.0)
-    governing.draw("ink")
+    drawing.draw("cel")
+    drawing.draw("cel")
+    drawing.observe(controls.look, 5.0, 3.0)
+    drawing.draw("ink")
     assert networks.chosen == [("cel", LITE), ("cel", FULL), ("ink", LITE)]
 
 
 def test_frames_that_a_gpu_drew_unasked_are_governed_from_the_usual_network_on():
-    governing, controls, networks, script = governed(None)
-    governing.observe(controls.look, 5.0, 3.0)
+    drawing, controls, networks, script = governed(None)
+    drawing.observe(controls.look, 5.0, 3.0)
     assert script.seen == [(Rung(256, LITE), COSTS)]
     assert networks.chosen == [("cel", LITE)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "rate_fps", "is_governed"),
+    [
+        (Settings(), 30.0, True),
+        (Settings(), None, False),  # a file, or one of several cameras
+        (Settings(), 0.0, False),  # a stream that does not say
+        (Settings(quality=Quality.LITE), 30.0, False),
+        (Settings(quality=Quality.LITE, target_fps=30.0), 30.0, True),  # the size
+        (Settings(target_fps=30.0), None, True),
+    ],
+)
+def test_what_is_named_is_not_chosen(settings, rate_fps, is_governed):
+    found = governing.governed(settings, rate_fps, Controls(settings.look), Networks())
+    assert (found is not None) == is_governed
+
+
+@pytest.mark.parametrize(("max_fps", "drawn"), [(None, LITE), (15.0, FULL)])
+def test_what_is_left_of_a_frame_s_time_goes_by_the_rate_that_is_drawn(max_fps, drawn):
+    """At 60 fps nothing is left; capped at 15, the full network fits."""
+    networks, settings = Networks(), Settings(max_fps=max_fps)
+    networks.open.add(FULL)
+    controls = Controls(settings.look)
+    found = governing.governed(settings, 60.0, controls, networks, clock=lambda: networks.now_s)
+    for frame in range(100):
+        networks.now_s = frame / 15
+        found.draw("cel")
+        found.observe(settings.look, 6.0, 4.0)
+    assert networks.chosen[-1] == ("cel", drawn)

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from animecam.drawing.governor import BELIEF_SECONDS, CLIMB_SECONDS, UNKNOWN_COST, WINDOW_FRAMES, Governor, Rung
+from animecam.drawing.governor import (
+    BELIEF_SECONDS,
+    CLIMB_SECONDS,
+    HEADROOM,
+    SPARING_CLIMB_SHARE,
+    UNKNOWN_COST,
+    WINDOW_FRAMES,
+    Governor,
+    Rung,
+)
 from animecam.styles.card import FULL, LITE
 
 SIZES_PX = (192, 256, 320, 384, 448, 512)
@@ -23,11 +32,12 @@ class Machine:
         costs=(0.0, 0.0),
         noise=0.0,
         size_px=256,
+        sparing=False,
     ):
         self.draw_ms_at_256, self.rest_ms, self.fps, self.noise = draw_ms_at_256, rest_ms, fps, noise
         self.qualities, self.full_cost = dict(zip(qualities, costs, strict=False)), full_cost
         self.now_s, self.rung = 0.0, Rung(size_px, qualities[-1])
-        self.governor = Governor(fps, SIZES_PX)
+        self.governor = Governor(fps, climb_share=SPARING_CLIMB_SHARE) if sparing else Governor(fps, SIZES_PX)
         self.random = np.random.default_rng(3)
         self.changes = []
 
@@ -205,3 +215,28 @@ def test_a_size_that_the_user_chose_is_not_judged_by_the_one_before():
     for frame in range(WINDOW_FRAMES - 1):
         assert governor.observe(frame / 30, Rung(512), 60.0, 4.0, {FULL: 0.0}) is None
     assert governor.observe(1.0, Rung(256), 15.0, 4.0, {FULL: 0.0}) is None  # 64 ms were those of 512 px
+
+
+@pytest.mark.parametrize(("draw_ms", "gets"), [(3.0, FULL), (6.0, LITE), (30.0, LITE)])
+def test_where_no_rate_is_asked_for_the_full_network_comes_if_it_leaves_the_machine_to_others(draw_ms, gets):
+    """At 6 ms the full one would keep 30 fps with ease, and take more than half of what may be spent."""
+    machine = Machine(draw_ms, qualities=(FULL, LITE), full_cost=2.4, costs=(0.18, 0.075), sparing=True)
+    machine.run(SETTLE_SECONDS)
+    assert machine.rung == Rung(256, gets)
+    assert gets == LITE or machine.frame_ms <= SPARING_CLIMB_SHARE * HEADROOM * 1000 / 30
+
+
+def test_where_no_rate_is_asked_for_it_goes_again_when_it_does_not_keep_up():
+    machine = Machine(3.0, qualities=(FULL, LITE), full_cost=2.4, costs=(0.18, 0.075), sparing=True).run(SETTLE_SECONDS)
+    machine.draw_ms_at_256 = 6.0
+    machine.run(SETTLE_SECONDS)
+    assert machine.rung == Rung(256, FULL)  # which it would not climb to, but holds
+    machine.draw_ms_at_256 = 14.0
+    machine.run(1.0)
+    assert machine.rung == Rung(256, LITE)
+
+
+def test_where_no_rate_is_asked_for_the_size_is_the_user_s():
+    machine = Machine(60.0, qualities=(FULL, LITE), size_px=384, sparing=True).run(SETTLE_SECONDS)
+    assert machine.rung == Rung(384, LITE)
+    assert not machine.changes

@@ -185,7 +185,7 @@ def test_a_run_that_ends_while_a_network_is_prepared_closes_it_afterwards_and_sa
     network = Closable(fails=fails)
     with open_networks(SETTINGS) as networks:
         monkeypatch.setattr("animecam.drawing.style_networks.open_style", lambda *_: network)
-        networks.prepare_later("soft", "full")
+        networks.prepare_later("soft", "full", 192)
         assert network.is_building.wait(10.0)
     assert network.is_closed.is_set()
     assert not caplog.records

@@ -187,7 +187,7 @@ def test_the_other_network_is_opened_in_the_background(make_style):
     with open_networks(_settings()) as networks:
         assert networks.qualities("ink") == COSTS
         assert not networks.is_prepared("ink", FULL)
-        networks.prepare_later("ink", FULL)
+        networks.prepare_later("ink", FULL, 192)
         end_s = time.monotonic() + WAIT_SECONDS
         while not networks.is_prepared("ink", FULL):
             assert time.monotonic() < end_s, _stacks()
@@ -200,7 +200,7 @@ def test_a_network_that_does_not_work_is_not_offered_again(make_style, caplog):
     folder = make_style(FULL, LITE)
     with open_networks(_settings()) as networks:
         (folder / f"{FULL}.onnx").write_bytes(b"damaged")
-        networks.prepare_later("ink", FULL)
+        networks.prepare_later("ink", FULL, 192)
         end_s = time.monotonic() + WAIT_SECONDS
         while LITE not in networks.qualities("ink") or FULL in networks.qualities("ink"):
             assert time.monotonic() < end_s
