@@ -38,9 +38,9 @@ from animecam.render.calm import Calm, CalmOptions
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.hair import HairTint
-from animecam.run.timing import Timing
 from animecam.settings import Controls, Settings
 from animecam.sinks.convert import to_rgb
+from animecam.timing import Timing
 from animecam.types import Frame, Image
 from animecam_training.metrics.flicker import measure_flicker
 

@@ -16,8 +16,8 @@ from animecam.errors import UsageError
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.run.outputs import Outputs
 from animecam.run.pipeline import Pipeline
-from animecam.run.timing import Timing
 from animecam.settings import Settings
+from animecam.timing import Timing
 from animecam.types import Frame, StreamFormat
 
 NANOSECONDS = 1e9

@@ -14,12 +14,12 @@ import numpy as np
 
 from animecam.faces.align import Pose, head_pose
 from animecam.faces.opening import open_follower
+from animecam.portrait import load_portrait
 from animecam.render.cpu import CpuImageOps
 from animecam.run.session import opened_outputs, opened_source
 from animecam.sinks.convert import to_yuv420
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
-from animecam.sources.portrait import load_portrait
 from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat, StreamFormat
 
 RATE = Fraction(30)

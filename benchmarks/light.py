@@ -25,11 +25,11 @@ from animecam.backends.base import Backend, BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.faces.align import head_pose
 from animecam.faces.opening import open_detector
+from animecam.portrait import load_portrait
 from animecam.render.cpu import CpuImageOps
 from animecam.render.person import MODEL, PersonMasker
 from animecam.settings import DEFAULT_STYLE
 from animecam.sources.image import load_picture
-from animecam.sources.portrait import load_portrait
 from animecam.styles.network import StyleNet
 from animecam.styles.pixels import batch_shape, decode, encode
 from animecam.styles.registry import find_style, verified_model

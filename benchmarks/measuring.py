@@ -13,7 +13,7 @@ from rich.table import Table
 
 from animecam.errors import AnimecamError
 from animecam.measure.figures import check_report, write_report
-from animecam.run.timing import Timing
+from animecam.timing import Timing
 
 BYTES_PER_MIB = 1 << 20
 PEAK_UNIT_PER_MIB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # ru_maxrss is in bytes on a Mac, else in KiB

@@ -25,9 +25,9 @@ from animecam.drawing.renderer import Renderer
 from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
 from animecam.run.session import opened_source
-from animecam.run.timing import ms_since
 from animecam.settings import Look, Palette, Scope, Settings
 from animecam.sources.opening import SourceOptions
+from animecam.timing import ms_since
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))

@@ -31,9 +31,9 @@ from animecam.run.limit import EMIT, RENDER
 from animecam.run.outputs import Outputs
 from animecam.run.pipeline import Figures, Pipeline
 from animecam.run.session import opened_source
-from animecam.run.timing import Timing, ms_since
 from animecam.settings import Settings
 from animecam.sources.opening import SourceOptions
+from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 
 SOURCE = "pattern:1280x720@30"

@@ -35,10 +35,10 @@ from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.run.session import opened_outputs, opened_source
-from animecam.run.timing import ms_since
 from animecam.settings import Settings
 from animecam.sinks.opening import SinkOptions
 from animecam.sources.opening import SourceOptions
+from animecam.timing import ms_since
 from animecam.types import Face, Frame, Image, Region, StreamFormat
 
 SOURCE = "pattern:1280x720@30?live=0"

@@ -22,10 +22,10 @@ from animecam.cuda.current import context_kept
 from animecam.drawing.networks import open_networks
 from animecam.errors import FieldError, UsageError
 from animecam.look_changes import LookBesideStyle, LookChanges, with_look
-from animecam.run.pipeline import Render
-from animecam.run.timing import Timing
+from animecam.render.base import Render
 from animecam.settings import Controls, Look, Settings
 from animecam.styles.registry import find_style
+from animecam.timing import Timing
 from animecam.types import Color, Frame, Image, PixelFormat
 
 _HINT = "give uint8 [H, W, 3]; of OpenCV's BGR pictures: picture[..., ::-1]"

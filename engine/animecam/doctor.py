@@ -124,7 +124,7 @@ def _styles() -> Iterator[Finding]:
 def _faces() -> Iterator[Finding]:
     from animecam.backends.base import BackendChoice, BackendOptions
     from animecam.faces.opening import open_detector
-    from animecam.sources.portrait import load_portrait
+    from animecam.portrait import load_portrait
 
     detector = open_detector("auto", BackendChoice.AUTO, BackendOptions(threads=1))
     try:

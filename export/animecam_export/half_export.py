@@ -11,7 +11,7 @@ import onnx
 from torch import nn
 
 from animecam.backends.base import BackendChoice
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, NetworkForm, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import StyleError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Training, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import file_sha256

@@ -10,7 +10,7 @@ from pathlib import Path
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import BackendError
 from animecam.measure.networks import REFERENCE_PX, NetworkBench
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import Style, file_sha256, verified_half, verified_int8, verified_model

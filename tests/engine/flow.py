@@ -5,8 +5,9 @@ import time
 from fractions import Fraction
 
 from animecam.errors import SourceError
+from animecam.render.base import Rendered
 from animecam.run.outputs import Outputs
-from animecam.run.pipeline import Pipeline, Rendered
+from animecam.run.pipeline import Pipeline
 from animecam.types import Color, Faces, Frame, PixelFormat, StreamFormat, allocate_planes
 
 PROMISED_SECONDS = 2.0  # the first failure is raised within this

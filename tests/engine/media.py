@@ -11,7 +11,7 @@ import numpy as np
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.types import Color
 
 Content = Callable[[int, int, int], NDArray[np.uint8]]

@@ -17,8 +17,8 @@ import animecam
 from animecam.errors import FaceError, StyleError, UsageError
 from animecam.faces.track import Tracker
 from animecam.look_changes import LookBesideStyle, LookChanges
+from animecam.portrait import load_portrait
 from animecam.settings import Look, Scope, Settings
-from animecam.sources.portrait import load_portrait
 
 
 @pytest.fixture(scope="module")

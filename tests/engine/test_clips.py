@@ -15,9 +15,9 @@ from animecam.render.base import Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import head_mask
 from animecam.run.session import opened_source
-from animecam.run.timing import Timing
 from animecam.settings import Settings
 from animecam.sources.opening import SourceOptions
+from animecam.timing import Timing
 from animecam.types import Frame, PixelFormat, Region, allocate_planes
 
 CLIPS = ("carphone_qcif", "lp_d12", "lp_d18", "lp_d3", "lp_s29_portrait", "lp_s32_720p")

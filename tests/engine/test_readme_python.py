@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 
 README = Path(__file__).parents[2] / "README.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.registry import find_style
 from animecam_export.byte_forms import IN_BLOCKS, write_byte_forms
 from animecam_export.int8 import nodes_left_alone

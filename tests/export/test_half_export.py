@@ -21,7 +21,7 @@ from torch import nn
 from animecam.backends.torch_code import OnnxCode
 from animecam.backends.torch_ops import read_model
 from animecam.errors import StyleError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card_parser import read_card
 from animecam.styles.registry import BUNDLED, file_sha256, find_style, list_styles, verified_half, verify_style
 from animecam_export import cli

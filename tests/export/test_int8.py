@@ -13,7 +13,7 @@ import torch
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.measure.spread import Ratio
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, Contract, Rights, StyleCard, Variant
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style

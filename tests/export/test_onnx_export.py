@@ -12,7 +12,7 @@ from torch import nn
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import UNKNOWN_LICENCE, Layout
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import StyleNet

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from animecam.backends.base import BackendChoice
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.registry import find_style
 from animecam_export.checkpoints import load_trained
 from animecam_export.onnx_export import OnnxOptions, export_onnx

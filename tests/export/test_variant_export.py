@@ -14,7 +14,7 @@ from torch import nn
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.errors import BackendError, StyleError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, LITE, NetworkForm, Rights, Training
 from animecam.styles.card_parser import read_card
 from animecam.styles.network import open_style

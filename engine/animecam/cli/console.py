@@ -13,7 +13,7 @@ from rich.text import Text
 
 from animecam.command_line import messages
 from animecam.run.pipeline import Figures
-from animecam.run.timing import Percentiles
+from animecam.timing import Percentiles
 
 results = Console(highlight=False, emoji=False)
 

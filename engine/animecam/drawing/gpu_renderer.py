@@ -14,10 +14,10 @@ from animecam.backends.device import DeviceNetwork
 from animecam.cuda.base import Gpu
 from animecam.drawing.renderer import Renderer, Scene
 from animecam.errors import DeviceMemoryError
+from animecam.render.base import Rendered
 from animecam.render.device_path import RING, DevicePath, Drawn
 from animecam.render.device_pictures import DevicePictures
-from animecam.run.pipeline import Rendered
-from animecam.run.timing import Timing, ms_since
+from animecam.timing import Timing, ms_since
 from animecam.types import WHOLE_FRAME, Frame
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from animecam.faces.base import Cropper, Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.queued import Queued
 from animecam.faces.track import Tracker, TrackerOptions
-from animecam.render.base import FindPersons
+from animecam.render.base import FindPersons, Render
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -36,9 +36,8 @@ from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
-from animecam.run.pipeline import Render
-from animecam.run.timing import Timing
 from animecam.settings import LARGEST_PX, Controls, HeadEdge, Settings
+from animecam.timing import Timing
 from animecam.types import StreamFormat
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from functools import partial
 from animecam.drawing.crowd import told_of_crowd
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.governing import Governing
-from animecam.render.base import Draw
+from animecam.render.base import Draw, Rendered
 from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
 from animecam.render.calm import Calm
@@ -24,9 +24,8 @@ from animecam.render.mirror import mirrored
 from animecam.render.printed import Printer
 from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
-from animecam.run.pipeline import Rendered
-from animecam.run.timing import Timing, ms_since
 from animecam.settings import Controls, Look, Scope, Unseen
+from animecam.timing import Timing, ms_since
 from animecam.types import Face, Faces, Frame, Image, Region
 
 log = logging.getLogger(__name__)

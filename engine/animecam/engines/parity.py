@@ -7,7 +7,7 @@ import cv2  # noqa: TID253 - resizes the bundled portrait
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 
 _CHANNELS = 3
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import TypeVar
 
+from animecam.channel import SLICE_SECONDS
 from animecam.errors import FaceError
 from animecam.faces.base import Detector
-from animecam.run.channel import SLICE_SECONDS
 from animecam.types import Detection, Image
 
 SEARCH_SECONDS = 10.0

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from animecam.drawing.governor import HEADROOM
 from animecam.measure.spread import Ratio, Spread
 from animecam.run.limit import DRAW, EMIT, has_drawn, rest_ms
-from animecam.run.timing import Percentiles
 from animecam.styles.card import FULL
+from animecam.timing import Percentiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from animecam.errors import SinkError
 from animecam.run.pipeline import Figures
-from animecam.run.timing import Percentiles
+from animecam.timing import Percentiles
 
 DIGITS = 3  # a microsecond
 

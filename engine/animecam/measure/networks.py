@@ -17,7 +17,7 @@ from animecam.errors import BackendError
 from animecam.measure.capacity import NetworkTime
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.turns import interleave
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL
 from animecam.styles.network import StyleNet
 from animecam.styles.registry import (

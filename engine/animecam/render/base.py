@@ -1,11 +1,11 @@
 """What the parts of a renderer hand to one another."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from animecam.render.masks import Mask
-from animecam.types import Image, Region
+from animecam.types import Faces, Frame, Image, Region
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,37 @@ class FindPersons(Protocol):
 
     def forget(self) -> None:
         """Takes the next pictures for new ones."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the renderer makes of a frame."""
+
+    frame: Frame
+    faces: Faces
+    is_idle: bool = False  # nothing had changed: the last drawings were put back, and the network rested
+    plain: Frame | None = None  # without mirror, split and boxes, for whom they are not meant; None: there are none
+
+
+Render = Callable[[Frame], Rendered]
+
+
+@runtime_checkable
+class Overlapping(Protocol):
+    """A renderer that works on several frames at a time."""
+
+    frames_ahead: int
+
+    def submit(self, frame: Frame) -> Callable[[], Rendered]:
+        """Sends a frame on its way; what is returned waits for it, after at most `frames_ahead` more frames."""
+        ...
+
+
+@runtime_checkable
+class Dividing(Protocol):
+    """A renderer whose last step needs no accelerator: another thread does it while the next frame is drawn."""
+
+    def begin(self, frame: Frame) -> Callable[[], Rendered]:
+        """Draws a frame but for its last step, which what is returned does; called by one thread, in the same order."""
         ...

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from animecam.run.cores import CoreUse
 from animecam.run.tally import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import SMALLEST_PX, HeadEdge, Quality, Scope, Settings
+from animecam.timing import Percentiles
 
 KEEPS_UP = 0.97  # share of a rate that counts as held: a clock's drift or one late frame is no failure
 SLOW_SHARE = 0.1  # of the frames dropped from which on a run is slow: less is not seen

@@ -12,57 +12,23 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
+from animecam.channel import STALL_SECONDS, Channel, ChannelEnded, Overflow
 from animecam.errors import SourceError
-from animecam.run.channel import STALL_SECONDS, Channel, ChannelEnded, Overflow
+from animecam.render.base import Dividing, Overlapping, Render, Rendered
 from animecam.run.outputs import Outputs
 from animecam.run.pacing import Excerpt, RateCap, longest_gap_s
 from animecam.run.tally import Figures, Tally
-from animecam.run.timing import Timing
 from animecam.sinks.base import SinkClosed
 from animecam.sources.base import Source
-from animecam.types import Faces, Frame
+from animecam.timing import Timing
+from animecam.types import Frame
 
 LIVE_CAPACITY = 1  # one frame under way: a longer queue only adds delay
 FILE_CAPACITY = 4  # enough to keep three threads busy, little enough for 4K frames
 TICK_SECONDS = 0.1  # how often the caller's thread looks up while it waits
 DRAIN_SECONDS = 0.9  # how long frames that were read before the source failed may take to be written
 JOIN_SECONDS = 1.1  # how long a thread may take to notice that the run has ended; with the above, the promised 2 s
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What the renderer makes of a frame."""
-
-    frame: Frame
-    faces: Faces
-    is_idle: bool = False  # nothing had changed: the last drawings were put back, and the network rested
-    plain: Frame | None = None  # without mirror, split and boxes, for whom they are not meant; None: there are none
-
-
-Render = Callable[[Frame], Rendered]
-
-
-@runtime_checkable
-class Overlapping(Protocol):
-    """A renderer that works on several frames at a time."""
-
-    frames_ahead: int
-
-    def submit(self, frame: Frame) -> Callable[[], Rendered]:
-        """Sends a frame on its way; what is returned waits for it, after at most `frames_ahead` more frames."""
-        ...
-
-
-@runtime_checkable
-class Dividing(Protocol):
-    """A renderer whose last step needs no accelerator: another thread does it while the next frame is drawn."""
-
-    def begin(self, frame: Frame) -> Callable[[], Rendered]:
-        """Draws a frame but for its last step, which what is returned does; called by one thread, in the same order."""
-        ...
 
 
 class Pipeline:

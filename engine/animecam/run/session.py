@@ -18,7 +18,6 @@ from animecam.run.outputs import Outputs
 from animecam.run.panel import LivePanel
 from animecam.run.passing import pass_by
 from animecam.run.pipeline import Figures, Pipeline
-from animecam.run.timing import Timing
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
 from animecam.sinks.claim import Claim
@@ -33,6 +32,7 @@ from animecam.sources.camera import asked_format
 from animecam.sources.microphone import Microphone, open_microphone
 from animecam.sources.opening import SourceOptions, is_camera, local_path, open_source
 from animecam.sources.returning import ReturningSource
+from animecam.timing import Timing
 from animecam.types import StreamFormat
 
 Progress = Callable[[Figures], None]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from animecam.run.cores import CoreUse, CoreWatch
-from animecam.run.timing import RECENT_FRAMES, Percentiles, Rate, Timing, percentiles_of
+from animecam.timing import RECENT_FRAMES, Percentiles, Rate, Timing, percentiles_of
 from animecam.types import Faces, Frame
 
 LATENCY = "latency"  # the stage of a `Timing` that is no thread's work

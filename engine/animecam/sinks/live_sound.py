@@ -16,8 +16,8 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 
 from animecam.errors import SinkError
-from animecam.run.sound import SOUND_RATE_HZ, LeastDelay, Samples, SoundChunk, SoundFeed
 from animecam.sinks.codecs import Container
+from animecam.sound import SOUND_RATE_HZ, LeastDelay, Samples, SoundChunk, SoundFeed
 
 BIT_RATE = 128_000  # of one voice; twice what it needs
 SETTLED = SOUND_RATE_HZ * 3 // 1000  # samples: closer than this sound and picture are left alone

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from animecam.run.sound import SoundFeed
 from animecam.sinks.talk import Panel
+from animecam.sound import SoundFeed
 
 if TYPE_CHECKING:
     from animecam.sinks.begun import Begun, Making

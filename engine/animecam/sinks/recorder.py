@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from animecam.errors import AnimecamError, SinkError
-from animecam.run.sound import SoundFeed
 from animecam.sinks.base import Sink
 from animecam.sinks.options import SinkOptions
+from animecam.sound import SoundFeed
 from animecam.types import Frame, StreamFormat
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
 from animecam.errors import SourceError
-from animecam.run.sound import SOUND_RATE_HZ, Samples
+from animecam.sound import SOUND_RATE_HZ, Samples
 
 OPEN_SECONDS = 5.0  # a sound server answers within one; a Bluetooth headset takes a few to change its profile
 READ_SECONDS = 5.0  # a microphone is never silent in numbers: nothing for this long means that it is gone

@@ -15,7 +15,7 @@ from av.container import InputContainer
 from av.device import DeviceInfo
 
 from animecam.errors import SourceError
-from animecam.run.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
+from animecam.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
 from animecam.sources.captures import (
     LATENCY_MS,
     OPEN_SECONDS,
@@ -81,7 +81,7 @@ def open_microphone(device: str = DEFAULT, system: SoundSystem | None = None) ->
 
 
 class Microphone:
-    """Keeps the last seconds of sound for whoever asks; `animecam.run.sound.SoundFeed`. A context manager.
+    """Keeps the last seconds of sound for whoever asks; `animecam.sound.SoundFeed`. A context manager.
 
     When the microphone fails, that is told once and there is no more sound; the pictures go on.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.color import HD_HEIGHT_PX, rgb_to_yuv_matrix
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.types import Affine, Color, ColorMatrix, Image, PixelFormat, Plane, PlaneLayout, allocate_planes
 
 PAN_X, PAN_Y = 0.05, 0.015  # sway, as a fraction of the portrait's side: a person on a chair

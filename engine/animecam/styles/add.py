@@ -8,7 +8,7 @@ from pathlib import Path
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
 from animecam.errors import BackendError, StyleError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import FULL, UNKNOWN_LICENCE, Contract, PixelCoding, Rights, StyleCard, Variant
 from animecam.styles.own import copy_style, free_name, new_style, read_style
 from animecam.styles.probe import Probed, probe_network

@@ -70,7 +70,7 @@ class Gallery:
 
 
 def _portrait_head() -> Image:
-    from animecam.sources.portrait import load_portrait
+    from animecam.portrait import load_portrait
 
     left_px, top_px, side_px = HEAD_PX
     return load_portrait()[top_px : top_px + side_px, left_px : left_px + side_px].copy()

@@ -10,11 +10,12 @@ from typing import Protocol
 from animecam.backends.base import BackendInfo
 from animecam.drawing.renderer import Draw, Plan
 from animecam.errors import AnimecamError, PipelineError
+from animecam.render.base import Rendered
 from animecam.run.pacing import EARLY_SHARE
-from animecam.run.pipeline import Figures, Rendered
+from animecam.run.pipeline import Figures
 from animecam.run.tally import Tally
-from animecam.run.timing import Timing
 from animecam.settings import Controls, Look
+from animecam.timing import Timing
 from animecam.types import Frame, Image
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from animecam.errors import AnimecamError, PipelineError, UsageError
-from animecam.run.pipeline import Figures, Rendered
-from animecam.run.timing import RECENT_FRAMES, ms_since, percentiles_of
+from animecam.render.base import Rendered
+from animecam.run.pipeline import Figures
 from animecam.settings import Look
+from animecam.timing import RECENT_FRAMES, ms_since, percentiles_of
 from animecam.types import Frame
 from animecam.web.camera import CameraFrames
 from animecam.web.looks import figures_json, look_changes, look_json, problem_json, read_message

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from animecam.channel import STALL_SECONDS
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.renderer import Plan
 from animecam.errors import AnimecamError, PipelineError
-from animecam.run.channel import STALL_SECONDS
-from animecam.run.pipeline import Render, Rendered
-from animecam.run.timing import Timing, ms_since
+from animecam.render.base import Render, Rendered
 from animecam.settings import Look
+from animecam.timing import Timing, ms_since
 from animecam.types import Frame
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 

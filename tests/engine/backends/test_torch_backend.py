@@ -14,7 +14,7 @@ from animecam.backends.torch_ import DEVICE_BATCH, TorchBackend, TorchDevice
 from animecam.backends.torch_code import OnnxCode
 from animecam.backends.torch_ops import OPERATORS, read_model
 from animecam.errors import BackendError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.registry import find_style, list_styles, verified_half
 
 STYLES = [style.name for style in list_styles() if style.is_bundled]

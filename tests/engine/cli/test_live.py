@@ -11,8 +11,8 @@ import pytest
 from animecam import doctor
 from animecam.cli import main
 from animecam.run.tally import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import DEFAULT_STYLE
+from animecam.timing import Percentiles
 
 
 def test_a_live_run_ends_on_time_and_shows_its_figures(capfd):

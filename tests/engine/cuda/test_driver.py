@@ -15,8 +15,8 @@ from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import context_kept
 from animecam.cuda.gpu import look_at_gpu
 from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
+from animecam.render.base import Rendered
 from animecam.render.device_path import DevicePath, PathOptions
-from animecam.run.pipeline import Rendered
 from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
 
 bindings = pytest.importorskip("cuda.bindings.driver", reason="needs animecam[cuda]")

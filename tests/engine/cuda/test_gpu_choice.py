@@ -25,10 +25,10 @@ from animecam.drawing.networks import open_networks
 from animecam.drawing.renderer import Renderer
 from animecam.engines.flavour import CLASSIC, RTX, Flavour
 from animecam.errors import BackendError, DeviceMemoryError
-from animecam.run.timing import Timing
 from animecam.settings import Look, Quality, Settings
 from animecam.styles.network import open_style
 from animecam.styles.registry import find_style, verified_half
+from animecam.timing import Timing
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
 SIZE_PX = 192

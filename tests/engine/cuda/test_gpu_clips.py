@@ -19,10 +19,10 @@ from animecam.render.device_path import DevicePath, PathOptions
 from animecam.run.outputs import Outputs
 from animecam.run.pipeline import Pipeline
 from animecam.run.session import convert_file
-from animecam.run.timing import Timing
 from animecam.settings import Look, Settings
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.styles.registry import find_style, verified_model
+from animecam.timing import Timing
 
 SIZE_PX = 192
 

@@ -13,17 +13,17 @@ from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.renderer import Renderer
 from animecam.errors import DeviceMemoryError
 from animecam.faces.align import Aligner
+from animecam.portrait import load_portrait
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.hair import HairTint
 from animecam.render.printed import Printer
-from animecam.run.timing import Timing
 from animecam.settings import Controls, Look, Scope
-from animecam.sources.portrait import load_portrait
 from animecam.styles.card import LITE
 from animecam.styles.registry import find_style, verified_half, verified_model
+from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
 
 SIZE_PX = 192

@@ -11,8 +11,8 @@ from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.hair import HairTint
-from animecam.run.timing import Timing
 from animecam.settings import Controls, Look
+from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, allocate_planes
 
 POINTS_PX = np.array([[140, 100], [180, 100], [160, 122], [160, 142]], np.float32)

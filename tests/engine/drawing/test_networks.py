@@ -11,9 +11,9 @@ from animecam.drawing.networks import open_networks
 from animecam.errors import BackendError, UsageError
 from animecam.faces.blazeface import BlazeFace, EitherRange
 from animecam.run.session import opened_source
-from animecam.run.timing import Timing
 from animecam.settings import Look, Settings
 from animecam.sources.opening import SourceOptions
+from animecam.timing import Timing
 from animecam.types import Color, PixelFormat, StreamFormat
 
 SETTINGS = Settings(Look(size_px=192), threads=1)

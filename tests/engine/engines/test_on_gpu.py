@@ -19,8 +19,8 @@ from animecam.engines.flavour import RTX
 from animecam.engines.key import read_record
 from animecam.errors import BackendError
 from animecam.faces.align import Pose
+from animecam.portrait import load_portrait
 from animecam.render.device_path import RING, DevicePath, PathOptions
-from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, list_styles, verified_half
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 

@@ -19,10 +19,10 @@ from animecam.backends.opening import open_backend, probe_backends
 from animecam.cuda.gpu import open_gpu
 from animecam.errors import BackendError
 from animecam.faces.align import Pose
+from animecam.portrait import load_portrait
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.run.session import opened_source
 from animecam.sources.opening import SourceOptions
-from animecam.sources.portrait import load_portrait
 from animecam.styles.registry import find_style, verified_half
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(400)]

@@ -14,8 +14,8 @@ from animecam.measure.capacity import (
 )
 from animecam.measure.spread import Ratio, Spread
 from animecam.run.limit import find_limit, keeps_up
-from animecam.run.timing import Percentiles, Timing
 from animecam.settings import HeadEdge, Look, Scope, Settings
+from animecam.timing import Percentiles, Timing
 
 
 def network(size_px, ms, quality="full", backend="openvino"):

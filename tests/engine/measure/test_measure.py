@@ -14,8 +14,8 @@ from animecam.measure.capacity import NetworkTime
 from animecam.measure.spread import Ratio, Spread
 from animecam.measure.verdict import verdict
 from animecam.run.pipeline import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import Look, Quality, Settings
+from animecam.timing import Percentiles
 from animecam.types import Color, PixelFormat, StreamFormat
 
 STREAM = StreamFormat(

@@ -15,8 +15,8 @@ from animecam.measure.spread import Ratio, Spread
 from animecam.measure.verdict import verdict
 from animecam.run.limit import Limit
 from animecam.run.pipeline import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import Look, Settings
+from animecam.timing import Percentiles
 from animecam.types import Color, PixelFormat, StreamFormat
 
 STREAM = StreamFormat(

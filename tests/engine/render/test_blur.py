@@ -9,10 +9,10 @@ import pytest
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.faces.opening import open_detector
+from animecam.portrait import load_portrait
 from animecam.render.blur import LEFT_PX, blurred
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
-from animecam.sources.portrait import load_portrait
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
 WIDTH_PX, HEIGHT_PX = 320, 240

@@ -5,8 +5,8 @@ import pytest
 
 from animecam.backends.base import BackendInfo, Port
 from animecam.errors import BackendError
+from animecam.portrait import load_portrait
 from animecam.render.person import STEADINESS, PersonMasker
-from animecam.sources.portrait import load_portrait
 
 
 class FakeSegmenter:

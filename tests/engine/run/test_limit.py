@@ -7,8 +7,8 @@ import pytest
 from animecam.run.cores import CoreUse
 from animecam.run.limit import FEWEST_FRAMES, Limit, find_limit, slowness
 from animecam.run.tally import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import SMALLEST_PX, Look, Palette, Quality, Scope, Settings
+from animecam.timing import Percentiles
 
 SETTINGS = Settings()
 RENDERING = {"track": 2.0, "crop": 1.0, "draw": 60.0, "render": 64.0}

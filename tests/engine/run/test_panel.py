@@ -18,10 +18,10 @@ from animecam.errors import StyleError
 from animecam.run.cores import CoreUse
 from animecam.run.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.run.pipeline import Figures
-from animecam.run.timing import Percentiles
 from animecam.settings import HAIR_TINTS, Controls, Look
 from animecam.sinks.talk import Drag, Press
 from animecam.sinks.window_keys import help_lines
+from animecam.timing import Percentiles
 from animecam.types import Color, Frame, PixelFormat
 
 INFO = BackendInfo("openvino", "2026.4", device="CPU", precision="bf16")

@@ -6,9 +6,10 @@ from fractions import Fraction
 
 import pytest
 
+from animecam.render.base import Rendered
 from animecam.run import pipeline
 from animecam.run.outputs import Outputs, Viewing
-from animecam.run.pipeline import Pipeline, Rendered
+from animecam.run.pipeline import Pipeline
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.window import WindowSink
 from animecam.types import Face, Faces

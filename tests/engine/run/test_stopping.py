@@ -5,8 +5,9 @@ from fractions import Fraction
 
 import pytest
 
+from animecam.render.base import Rendered
 from animecam.run.outputs import Outputs
-from animecam.run.pipeline import FILE_CAPACITY, Pipeline, Rendered
+from animecam.run.pipeline import FILE_CAPACITY, Pipeline
 from animecam.sinks.null import NullSink
 from animecam.sinks.pace import Pace
 from animecam.types import Color, Faces, Frame, PixelFormat, StreamFormat, allocate_planes

@@ -7,7 +7,7 @@ import pytest
 
 from animecam.run.cores import CoreSeconds, CoreUse, CoreWatch
 from animecam.run.tally import Tally
-from animecam.run.timing import Timing
+from animecam.timing import Timing
 from animecam.types import Color, Face, Faces, Frame, PixelFormat, allocate_planes
 
 MS = 1_000_000  # nanoseconds

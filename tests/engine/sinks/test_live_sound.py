@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError
-from animecam.run.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
 from animecam.sinks.file import FileSink
 from animecam.sinks.live_sound import stretched
 from animecam.sinks.options import SinkOptions
+from animecam.sound import SOUND_RATE_HZ, LeastDelay, SoundChunk
 from animecam.sources.microphone import open_microphone
 
 CHUNK = 960  # samples, 20 ms

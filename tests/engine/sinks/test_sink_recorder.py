@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError
-from animecam.run.sound import SoundChunk
 from animecam.sinks.opening import open_sink
 from animecam.sinks.recorder import Recorder
+from animecam.sound import SoundChunk
 
 FILMED_FRAMES, KEPT_SECONDS = 50, 4.0  # five seconds, of which the last may be lost
 CAMERA = "pattern:160x120@10?format=yuv422p"  # slow, so that an encoder that waits for frames loses much

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from animecam.errors import SinkError, UsageError
-from animecam.run.sound import SOUND_RATE_HZ, SoundChunk
 from animecam.sinks import codecs
 from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.stream import StreamSink, public_address
+from animecam.sound import SOUND_RATE_HZ, SoundChunk
 from animecam.types import Color, PixelFormat
 
 FRAMES = 20

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import SourceError
-from animecam.run.sound import SOUND_RATE_HZ
+from animecam.sound import SOUND_RATE_HZ
 from animecam.sources import captures
 from animecam.sources.captures import ProgramCapture
 from animecam.sources.microphone import Microphone, SoundSystem, open_microphone

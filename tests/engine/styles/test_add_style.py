@@ -13,8 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.drawing.networks import open_networks
 from animecam.errors import StyleError
+from animecam.portrait import load_portrait
 from animecam.settings import Look, Settings
-from animecam.sources.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import FULL, UNKNOWN_LICENCE
 from animecam.styles.network import open_style

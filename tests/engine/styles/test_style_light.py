@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import BackendInfo, Port, Tensor
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.card import Contract, Rights, StyleCard, Variant
 from animecam.styles.network import StyleNet
 from animecam.types import Image

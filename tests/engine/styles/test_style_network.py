@@ -10,7 +10,7 @@ import pytest
 
 from animecam.backends.base import BackendChoice, BackendInfo, BackendOptions, Port, Tensor
 from animecam.errors import StyleError
-from animecam.sources.portrait import load_portrait
+from animecam.portrait import load_portrait
 from animecam.styles.add import add_style
 from animecam.styles.card import FULL, Contract, Layout, PixelCoding, PixelType, Rights, StyleCard, Variant
 from animecam.styles.fit import fit_to

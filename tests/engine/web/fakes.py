@@ -12,10 +12,10 @@ import numpy as np
 from animecam.backends.base import BackendInfo
 from animecam.drawing.renderer import Draw, Plan
 from animecam.errors import StyleError
+from animecam.render.base import Rendered
 from animecam.render.idle import Idle
-from animecam.run.pipeline import Rendered
-from animecam.run.timing import Timing
 from animecam.settings import Controls
+from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, Region, allocate_planes
 
 STYLES = ("invert", "flat")

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from animecam.channel import Channel, ChannelEnded, Overflow
 from animecam.errors import PipelineError
-from animecam.run.channel import Channel, ChannelEnded, Overflow
 
 GRACE_SECONDS = 5.0
 
@@ -100,7 +100,7 @@ class Clock:
         self.now_s, self.waits_s = 0.0, []
         self._naps = iter(naps_s)
         self._channel = channel
-        monkeypatch.setattr("animecam.run.channel.time.monotonic", lambda: self.now_s)
+        monkeypatch.setattr("animecam.channel.time.monotonic", lambda: self.now_s)
         monkeypatch.setattr(channel._changed, "wait", self._wait)
 
     def _wait(self, timeout_s):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from animecam.run.timing import Durations, Percentiles, Rate, Timing
+from animecam.timing import Durations, Percentiles, Rate, Timing
 
 
 def test_percentiles_agree_with_numpy_to_one_per_cent():
