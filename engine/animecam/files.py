@@ -1,8 +1,10 @@
 """A file in, a drawn file out: what `animecam convert` does with one of its inputs, as a function."""
 
 import os
+from collections.abc import Collection
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from animecam.cuda.current import context_kept
 from animecam.errors import SinkError
@@ -15,6 +17,23 @@ if TYPE_CHECKING:
 FILE_SETTINGS = Settings(Look(unseen=Unseen.KEEP), max_faces=8, quality=Quality.FULL)
 """Of a file, which waits for each of its frames: who converts it has seen it, a group has none bare, and the best
 network draws."""
+
+
+def file_settings(live: Settings, chosen: Collection[str] = ()) -> Settings:
+    """The settings for files where others were made for live sources: what was chosen holds, the rest is `convert`'s.
+
+    Args:
+        live: For live sources.
+        chosen: Names of fields, of the look or the settings, that were asked for, be it with the usual value.
+    """
+    look = replace(live.look, **_of_files(FILE_SETTINGS.look, Look(), chosen))
+    return replace(live, **_of_files(FILE_SETTINGS, Settings(), {"look", *chosen}), look=look)
+
+
+def _of_files(files: Look | Settings, live: Look | Settings, chosen: Collection[str]) -> dict[str, Any]:
+    """What is usual for files and not live, but for what was chosen."""
+    names = {each.name for each in fields(files)}.difference(chosen)
+    return {name: getattr(files, name) for name in names if getattr(files, name) != getattr(live, name)}
 
 
 @context_kept()

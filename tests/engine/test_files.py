@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Unpack, get_type_hints
 
 import av
@@ -11,7 +12,7 @@ import pytest
 
 import animecam
 from animecam.drawing import networks
-from animecam.files import FILE_SETTINGS
+from animecam.files import FILE_SETTINGS, file_settings
 from animecam.look_changes import LookChanges
 from animecam.run import session
 from animecam.run.tally import Figures
@@ -87,6 +88,14 @@ def test_the_defaults_are_those_of_the_command(clip, monkeypatch):
         animecam.convert(clip, clip.with_name("out.mp4"))
     assert asked == [FILE_SETTINGS]
     assert get_type_hints(animecam.convert, {"Figures": Figures})["look"] == Unpack[LookChanges]
+
+
+def test_files_beside_live_sources_have_the_defaults_of_convert_but_for_what_was_chosen():
+    live = Settings(Look("anime", size_px=192), threads=1)
+    files = file_settings(live)
+    assert files == replace(FILE_SETTINGS, look=replace(FILE_SETTINGS.look, style="anime", size_px=192), threads=1)
+    assert file_settings(replace(live, max_faces=2), {"max_faces"}).max_faces == 2
+    assert file_settings(live, {"max_faces", "unseen"}) == replace(files, max_faces=4, look=live.look)
 
 
 def test_it_can_be_had_without_loading_what_it_needs():

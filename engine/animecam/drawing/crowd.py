@@ -6,19 +6,23 @@ _WHAT_HAPPENS = {Unseen.DRAW: "so it is drawn whole", Unseen.BLUR: "so it is blu
 
 
 def told_of_crowd(faces: int, left_out: int, look: Look) -> str:
-    """One line; empty where there is nothing to tell.
+    """One line with what to do; empty where there is nothing to tell.
 
     Args:
         faces: Those that are drawn.
         left_out: How many more there are.
         look: How they are drawn.
     """
+    said = crowd_said(left_out, look)
+    return said and f"{said}: --max-faces {faces + left_out} draws all"
+
+
+def crowd_said(left_out: int, look: Look) -> str:
+    """As `told_of_crowd`, for those who have no command line."""
     if not left_out:
         return ""
     more = f"{left_out} more {'face' if left_out == 1 else 'faces'} in the picture"
     stay = "is not drawn" if left_out == 1 else "are not drawn"
     if look.scope is not Scope.HEAD:
-        what = f" {'is' if left_out == 1 else 'are'} drawn coarser than the others"
-    else:
-        what = f" {stay}" if look.unseen is Unseen.KEEP else f", {_WHAT_HAPPENS[look.unseen]}"
-    return f"{more}{what}: --max-faces {faces + left_out} draws all"
+        return f"{more} {'is' if left_out == 1 else 'are'} drawn coarser than the others"
+    return f"{more} {stay}" if look.unseen is Unseen.KEEP else f"{more}, {_WHAT_HAPPENS[look.unseen]}"

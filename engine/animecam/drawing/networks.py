@@ -98,8 +98,7 @@ class Networks(StyleNetworks):
         """What the GPU does of a file's way, tried at the first question; nothing if no style is to be drawn on it."""
         if self._gpu_video is None:
             self._gpu_video = NO_GPU_VIDEO
-            place = self._device_place()
-            if place is not None:
+            if (place := self._device_place()) is not None:
                 from animecam.drawing.gpu_video import find_gpu_video
 
                 gpu, _ = place
@@ -117,6 +116,7 @@ class Networks(StyleNetworks):
         quality: str | None = None,
         rate_fps: float | None = None,
         name: str = "",
+        max_faces: int | None = None,
     ) -> Renderer:
         """A renderer that knows nobody yet.
 
@@ -128,6 +128,7 @@ class Networks(StyleNetworks):
             quality: Of the networks; None: the usual one of each style.
             rate_fps: Frames a second of a live stream that has the machine to itself: the network is chosen by it.
             name: Of the film, where there may be several; what is told of it begins so.
+            max_faces: Most faces drawn at a time; None: as the settings say.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
@@ -136,7 +137,7 @@ class Networks(StyleNetworks):
         # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
         beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
         search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
-        options = TrackerOptions(self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
+        options = TrackerOptions(max_faces or self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
         return Renderer(
             track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
             align=Aligner(),

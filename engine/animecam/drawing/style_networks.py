@@ -51,6 +51,7 @@ class StyleNetworks:
         )
         self._cards: dict[str, StyleCard] = {}
         self._styles: dict[tuple[str, str], StyleNet] = {}
+        self._apart: dict[tuple[str, Quality], StyleNet] = {}  # what was chosen beside what the settings say
         self._broken: set[tuple[str, str]] = set()
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
@@ -114,13 +115,29 @@ class StyleNetworks:
         """
         return self._style(style, quality or self.usual_quality(style))
 
+    def draw_with(self, style: str, quality: Quality) -> Draw:
+        """The network of a style as another choice than that of the settings has it, opened at its first use and kept.
+
+        Raises:
+            StyleError: There is no such style, or it has no such network, or its file is damaged.
+            BackendError: The runtime does not load it.
+        """
+        on_processor, on_gpu = (self._suited(style, quality, on_gpu=on_gpu) for on_gpu in (False, True))
+        is_same_on_gpu = on_gpu == self.gpu_quality(style)
+        if is_same_on_gpu and (on_processor == self.usual_quality(style) or self._is_on_gpu(style)):
+            return self.draw(style)
+        if (style, quality) not in self._apart:
+            network = open_style(style, self._settings.backend, self._options, on_processor, on_gpu)
+            self._apart[style, quality] = self._stack.enter_context(network)
+        return self._apart[style, quality]
+
     def usual_quality(self, style: str) -> str:
         """The quality that the settings ask for; `auto`: what suits a processor, and `gpu_quality` once a GPU computes.
 
         Raises:
             StyleError: There is no such style.
         """
-        return self._suited(style, on_gpu=False)
+        return self._suited(style, self._settings.quality, on_gpu=False)
 
     def gpu_quality(self, style: str) -> str:
         """The quality that a GPU computes in the place of any other.
@@ -128,7 +145,7 @@ class StyleNetworks:
         Raises:
             StyleError: There is no such style.
         """
-        return self._suited(style, on_gpu=True)
+        return self._suited(style, self._settings.quality, on_gpu=True)
 
     def drawn_quality(self, style: str) -> str:
         """The quality of what draws a style now."""
@@ -251,9 +268,9 @@ class StyleNetworks:
         on_device = self._device_infos.get(style)
         return on_device or self._styles.get((style, self._chosen_quality(style)), self._first).info
 
-    def _suited(self, style: str, *, on_gpu: bool) -> str:
-        if self._settings.quality is not Quality.AUTO:
-            return self._settings.quality.value
+    def _suited(self, style: str, quality: Quality, *, on_gpu: bool) -> str:
+        if quality is not Quality.AUTO:
+            return quality.value
         return self._card(style).suited(on_gpu=on_gpu).quality
 
     def _card(self, style: str) -> StyleCard:

@@ -49,6 +49,11 @@ class Style:
         return self.card.description
 
     @property
+    def qualities(self) -> tuple[str, ...]:
+        """The networks it has, the best first."""
+        return tuple(variant.quality for variant in self.card.variants)
+
+    @property
     def licence(self) -> str:
         """Licence of its weights."""
         return self.card.rights.licence

@@ -180,6 +180,15 @@ class Closable(Slow):
             raise BackendError("it is closed")
 
 
+def test_a_renderer_draws_as_many_faces_as_it_is_told():
+    uri = "pattern:426x240@30?frames=2&live=0&faces=2"
+    with open_networks(SETTINGS) as networks, opened_source(uri, SourceOptions()) as film:
+        frame = film.read()
+        for max_faces, counts in ((None, (2, 0)), (1, (1, 1))):
+            faces = networks.renderer(Timing(), is_live=False, max_faces=max_faces).plan(frame).faces
+            assert (len(faces.faces), faces.left_out) == counts
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_run_that_ends_while_a_network_is_prepared_closes_it_afterwards_and_says_nothing(monkeypatch, caplog, fails):
     network = Closable(fails=fails)

@@ -86,6 +86,18 @@ def test_a_processor_draws_with_the_lite_network_unless_told_otherwise(make_styl
         assert f"ink ({draws}) at 256 px" in networks.summary_of(Look("ink", size_px=256))
 
 
+@pytest.mark.parametrize("asked", [Quality.AUTO, Quality.LITE, Quality.FULL], ids=str)
+def test_users_of_one_run_may_choose_another_network_than_its_settings_say(make_style, asked):
+    make_style(FULL, LITE)
+    draws = {Quality.AUTO: LITE, Quality.LITE: LITE, Quality.FULL: FULL}
+    with open_networks(_settings(asked)) as networks:
+        for chosen, quality in draws.items():
+            draw = networks.draw_with("ink", chosen)
+            assert int(draw([PICTURE])[0][0, 0, 0]) == pytest.approx(LEVELS[quality], abs=1)
+            assert networks.draw_with("ink", chosen) is draw
+        assert networks.draw_with("ink", asked) is networks.draw("ink")
+
+
 def test_a_gpu_draws_with_the_full_network(monkeypatch):
     def probe(choice, _gpu):
         return BackendStatus(choice.value, usable=True)
@@ -162,6 +174,18 @@ def test_a_gpu_that_is_fed_from_the_host_draws_with_its_own_network(make_style, 
     with open_networks(replace(_settings(asked), backend=BackendChoice.TENSORRT)) as networks:
         assert _level(networks) == pytest.approx(LEVELS[draws], abs=1)
         assert networks.drawn_quality("ink") == draws
+
+
+def test_a_gpu_draws_with_the_network_that_a_user_chooses(make_style, monkeypatch):
+    make_style(FULL, LITE)
+    monkeypatch.setattr(tensorrt_, "TensorRtBackend", OnGpu)
+    monkeypatch.setattr("animecam.cuda.gpu.look_at_gpu", lambda index: GpuFacts("A GPU", (8, 9)))
+    monkeypatch.setattr(OnGpu, "has_engines", True)
+    with open_networks(_settings()) as networks:
+        assert _level(networks) == pytest.approx(LEVELS[FULL], abs=1)
+        assert networks.draw_with("ink", Quality.FULL) is networks.draw("ink")  # it takes the GPU's memory once
+        lite = networks.draw_with("ink", Quality.LITE)([PICTURE])[0]
+        assert int(lite[0, 0, 0]) == pytest.approx(LEVELS[LITE], abs=1)
 
 
 @pytest.mark.parametrize(("has", "asked"), [(LITE, Quality.FULL), (FULL, Quality.LITE)])
