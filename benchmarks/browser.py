@@ -65,7 +65,7 @@ def main(
     watch, (width_px, height_px) = Watch(), size
     script = clock_camera(PORTRAIT, width_px, height_px)
     with Studio(lambda: open_networks(settings)) as studio:
-        site = Site(offered_styles(settings.look.style), settings.look, Limits(sessions=users + 1))
+        site = Site(offered_styles(settings.look.style), settings, Limits(sessions=users + 1))
         try:
             rows = asyncio.run(run(studio, site, script, height_px, seconds, users, screenshots))
         except PageError as error:

@@ -1,13 +1,14 @@
 """`animecam serve`: the page for a camera that is elsewhere, or for people who want to install nothing."""
 
 import secrets
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, results, show_note
@@ -85,12 +86,13 @@ def serve(
     check_seconds(seconds)
     _refuse_target_fps(settings)
     width_px, height_px = parse_resolution(max_resolution) or (_LIMITS.width_px, _LIMITS.height_px)
-    limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes)
+    most_faces = max(_LIMITS.faces, settings.max_faces)
+    limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes, most_faces)
     options = ServeOptions(host, port, token, certificate, key, plain, seconds, limits)
-    _serve(options, settings, opens_browser=opens_browser)
+    _serve(options, settings, _chosen(click.get_current_context()), opens_browser=opens_browser)
 
 
-def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) -> None:
+def _serve(options: ServeOptions, settings: Settings, chosen: Collection[str], *, opens_browser: bool) -> None:
     import asyncio
 
     try:
@@ -126,7 +128,7 @@ def _serve(options: ServeOptions, settings: Settings, *, opens_browser: bool) ->
         with messages.status("opening the networks"):
             studio = stack.enter_context(Studio(lambda: _opened(settings), max_fps=settings.max_fps))
         show_note(studio.summary)
-        site = Site(offered_styles(settings.look.style), settings.look, options.limits, token)
+        site = Site(offered_styles(settings.look.style), settings, options.limits, token, chosen)
         asyncio.run(serve(studio, site, options, tls, tell))
 
 
@@ -138,6 +140,13 @@ def _opened(settings: Settings) -> Generator["Networks"]:
     with open_networks(settings) as networks:
         networks.warm_up(USUAL_CAMERA)
         yield networks
+
+
+def _chosen(context: click.Context) -> frozenset[str]:
+    """The options that were asked for, by the command line or the settings file: they hold for uploads, too."""
+    return frozenset(
+        name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    )
 
 
 def _refuse_target_fps(settings: Settings) -> None:

@@ -27,6 +27,11 @@ class StyleInfo(Protocol):
         """What it is, in one line."""
         ...
 
+    @property
+    def qualities(self) -> Sequence[str]:
+        """The networks it has, the best first."""
+        ...
+
 
 class Gallery:
     """Makes each style's picture once, between the rounds of the studio.

@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from dataclasses import replace
 from importlib import resources
 from typing import cast
 from urllib.parse import quote
@@ -12,15 +11,17 @@ from aiohttp.typedefs import Handler
 
 import animecam
 from animecam.errors import StyleError
-from animecam.settings import HAIR_TINTS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Look, Palette, Scope, Unseen
+from animecam.settings import HAIR_TINTS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Palette, Quality, Scope, Unseen
 from animecam.web.gallery import Gallery
-from animecam.web.looks import look_changes, look_json, read_message
+from animecam.web.jobs import Job
+from animecam.web.messages import read_message
 from animecam.web.metrics import CONTENT_TYPE, exposition
 from animecam.web.options import Limits, Refusal
+from animecam.web.orders import Menu, Order, order_json
 from animecam.web.patience import PacedFile, read_soon
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
-from animecam.web.workshop import Job, Workshop, too_large
+from animecam.web.workshop import Workshop, too_large
 
 MOST_OFFER_BYTES = 65_536  # an honest offer has some 6 kB
 CHUNK_BYTES = 262_144  # of an upload, between two looks at its size
@@ -60,7 +61,9 @@ class Desk:
     Args:
         studio: Draws.
         limits: What is allowed.
-        look: The look that a page begins with.
+        menu: What may be ordered.
+        live: What a live session begins with.
+        files: What an upload is drawn with that says nothing else.
         gallery: The styles.
         switchboard: Live sessions.
         workshop: Uploads.
@@ -71,12 +74,15 @@ class Desk:
         *,
         studio: Studio,
         limits: Limits,
-        look: Look,
+        menu: Menu,
+        live: Order,
+        files: Order,
         gallery: Gallery,
         switchboard: Switchboard,
         workshop: Workshop,
     ) -> None:
-        self._studio, self._limits, self._look = studio, limits, look
+        self._studio, self._limits = studio, limits
+        self._menu, self._live, self._files = menu, live, files
         self._gallery, self._switchboard, self._workshop = gallery, switchboard, workshop
         self._started_s = time.monotonic()
         self.refused: Counter[str] = Counter()
@@ -105,18 +111,24 @@ class Desk:
             {
                 "version": animecam.__version__,
                 "engine": self._studio.summary,
-                "look": look_json(self._look),
-                "styles": [{"name": s.name, "description": s.description} for s in self._gallery.styles],
+                "look": order_json(self._live),
+                "file_look": order_json(self._files),
+                "styles": [
+                    {"name": style.name, "description": style.description, "qualities": list(style.qualities)}
+                    for style in self._gallery.styles
+                ],
                 "hair_tints": {name: "#{:02x}{:02x}{:02x}".format(*rgb) for name, rgb in HAIR_TINTS.items()},
                 "scopes": [scope.value for scope in Scope],
                 "palettes": [palette.value for palette in Palette],
                 "unseen": [choice.value for choice in Unseen],
+                "qualities": [quality.value for quality in Quality],
                 "sizes_px": {"smallest": SMALLEST_PX, "largest": LARGEST_PX, "step": SIZE_STEP_PX},
                 "limits": {
                     "upload_bytes": limits.upload_bytes,
                     "width_px": limits.width_px,
                     "height_px": limits.height_px,
                     "minutes": limits.minutes,
+                    "faces": limits.faces,
                 },
             }
         )
@@ -136,14 +148,14 @@ class Desk:
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise Refusal("there is no offer in the request", hint="reload the page")
-        look, page = self._chosen_look(message.get("look")), _page_name(message.get("page", ""))
-        session, answer = await self._switchboard.answer(sdp, look, page)
+        order, page = self._ordered(self._live, message.get("look")), _page_name(message.get("page", ""))
+        session, answer = await self._switchboard.answer(sdp, order, page)
         return web.json_response({"type": "answer", "sdp": answer, "session": session.id})
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """A live session over a WebSocket, where WebRTC does not get through."""
-        look = self._chosen_look(read_message(request.query.get("look", "{}")))
-        return await self._switchboard.take_socket(request, look, _page_name(request.query.get("page", "")))
+        order = self._ordered(self._live, read_message(request.query.get("look", "{}")))
+        return await self._switchboard.take_socket(request, order, _page_name(request.query.get("page", "")))
 
     async def hang_up(self, request: web.Request) -> web.Response:
         """Ends a live session."""
@@ -154,9 +166,9 @@ class Desk:
         """Takes a picture or clip as the request's body."""
         if (request.content_length or 0) > self._limits.upload_bytes:
             raise too_large(self._limits)
-        look = self._chosen_look(read_message(request.query.get("look", "{}")))
+        order = self._ordered(self._files, read_message(request.query.get("look", "{}")))
         chunks = request.content.iter_chunked(CHUNK_BYTES)
-        job = await self._workshop.receive(request.query.get("name", "upload"), chunks, look)
+        job = await self._workshop.receive(request.query.get("name", "upload"), chunks, order)
         return web.json_response(_job_json(job), status=201)
 
     async def job(self, request: web.Request) -> web.Response:
@@ -194,10 +206,8 @@ class Desk:
         is_open = self._studio.is_open
         return web.json_response({"status": "ok" if is_open else "stopped"}, status=200 if is_open else 503)
 
-    def _chosen_look(self, data: object) -> Look:
-        if not isinstance(data, dict):
-            return self._look
-        return replace(self._look, **look_changes(cast(dict[str, object], data), self._gallery.names))
+    def _ordered(self, usual: Order, data: object) -> Order:
+        return self._menu.changed(usual, cast(dict[str, object], data)) if isinstance(data, dict) else usual
 
 
 def _page_name(name: object) -> str:
@@ -237,6 +247,7 @@ def _job_json(job: Job) -> dict[str, object]:
         "fps": progress.fps,
         "message": progress.message,
         "hint": progress.hint,
+        "left_out": progress.left_out,
         "is_picture": job.is_picture,
         "name": job.result_name,
     }

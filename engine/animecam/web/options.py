@@ -26,6 +26,7 @@ class Limits:
     width_px: int = 1280  # largest camera picture, either way up
     height_px: int = 720
     minutes: float = 120.0  # longest session, and longest conversion of an upload
+    faces: int = 32  # most faces that a page may ask for: each takes time, and all users share one thread
 
     def __post_init__(self) -> None:
         if self.sessions < 1:

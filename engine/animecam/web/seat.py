@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from threading import Condition
 from typing import Protocol
 
@@ -14,9 +15,10 @@ from animecam.render.base import Rendered
 from animecam.run.pacing import EARLY_SHARE
 from animecam.run.pipeline import Figures
 from animecam.run.tally import Tally
-from animecam.settings import Controls, Look
+from animecam.settings import Controls, Look, Quality
 from animecam.timing import Timing
 from animecam.types import Frame, Image
+from animecam.web.orders import Order
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +59,16 @@ class Engine(Protocol):
         """What computes the styles now; another engine may take over when it has been built."""
         ...
 
-    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool) -> Drawing:
+    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int) -> Drawing:
         """A renderer with a memory of its own; not live, it draws each frame of a file as `convert` does."""
         ...
 
     def draw(self, style: str) -> Draw:
-        """A style by name."""
+        """A style by name, with the network that the engine was opened for."""
+        ...
+
+    def draw_with(self, style: str, quality: Quality) -> Draw:
+        """A style by name, with a network that somebody chose."""
         ...
 
 
@@ -71,7 +77,7 @@ class Seat:
 
     Args:
         changed: The studio's condition: guards the waiting frame and wakes the render thread.
-        look: The look to begin with.
+        order: What is drawn, to begin with.
         deliver: Takes drawn frames; called in the render thread, so it must be quick.
         fail: Takes the failure that ended this seat, quickly as well.
         leave: Takes this seat out of the studio.
@@ -82,7 +88,7 @@ class Seat:
     def __init__(
         self,
         changed: Condition,
-        look: Look,
+        order: Order,
         deliver: Deliver,
         fail: Fail,
         leave: Callable[["Seat"], None],
@@ -90,10 +96,12 @@ class Seat:
         *,
         is_live: bool = True,
     ) -> None:
-        self.controls = Controls(look)
+        self.order = order
+        """What is drawn; another one counts from the next frame on, any one thread may set it."""
+        self._controls = Controls(order.look)
         self.timing = Timing()
         self._changed, self._deliver, self._fail, self._leave = changed, deliver, fail, leave
-        self._is_live = is_live
+        self.is_live = is_live
         self._waiting: Frame | None = None
         self._step_s = 1.0 / max_fps if max_fps else 0.0
         self._due_s = time.monotonic()
@@ -139,13 +147,20 @@ class Seat:
         """Seconds until the waiting frame is due, infinite if none waits; the caller holds the studio's condition."""
         return math.inf if self._waiting is None else max(0.0, self._left_s(time.monotonic()))
 
-    def plan(self, engine: Engine, frame: Frame) -> Plan:
-        """Finds what is to be drawn; a picture of another size starts with nobody known. Render thread only."""
-        shape = (frame.width_px, frame.height_px, frame.pixel_format)
+    def plan(self, engine: Engine, frame: Frame) -> tuple[Plan, Draw]:
+        """Finds what is to be drawn, and by which network. Render thread only.
+
+        A picture of another size, and with another number of faces, starts with nobody known.
+        """
+        order = self.order  # of one moment: not every style has every network
+        self._controls.change(**{each.name: getattr(order.look, each.name) for each in fields(Look)})
+        shape = (frame.width_px, frame.height_px, frame.pixel_format, order.max_faces)
         if self._drawing is None or shape != self._shape:
-            self._drawing = engine.renderer(self.timing, self.controls, is_live=self._is_live)
+            self._drawing = engine.renderer(
+                self.timing, self._controls, is_live=self.is_live, max_faces=order.max_faces
+            )
             self._shape = shape
-        return self._drawing.plan(frame)
+        return self._drawing.plan(frame), engine.draw_with(order.look.style, order.quality)
 
     def rests(self, plan: Plan, draw: Draw) -> bool:
         """Delivers a frame in which nothing has changed with the drawings of before. Render thread only.

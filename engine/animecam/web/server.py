@@ -7,18 +7,20 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from animecam.errors import AnimecamError, PipelineError, UsageError
-from animecam.settings import Look
+from animecam.files import file_settings
+from animecam.settings import Settings
 from animecam.web.gallery import Gallery, StyleInfo
 from animecam.web.gate import Gate
 from animecam.web.handlers import MOST_OFFER_BYTES, Desk, page_file
 from animecam.web.options import Limits, Refusal, ServeOptions
+from animecam.web.orders import Menu
 from animecam.web.patience import IDLE_SECONDS, Doorkeeper
 from animecam.web.request_log import RequestLog
 from animecam.web.studio import Studio
@@ -46,12 +48,21 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is served: the styles, the look to begin with, and how much of it strangers may have."""
+    """What is served, how it begins, and how much of it strangers may have.
+
+    Attributes:
+        styles: Those that may be chosen.
+        settings: Of live sessions.
+        limits: What is allowed.
+        token: What a request must carry; empty: whoever reaches a loopback address may come.
+        chosen: Names of those fields of the settings and their look that hold for files as well.
+    """
 
     styles: Sequence[StyleInfo]
-    look: Look
+    settings: Settings
     limits: Limits
-    token: str = ""  # empty: whoever reaches a loopback address
+    token: str = ""
+    chosen: Collection[str] = ()
 
 
 def build_app(studio: Studio, site: Site) -> web.Application:
@@ -63,12 +74,15 @@ def build_app(studio: Studio, site: Site) -> web.Application:
     """
     tune_webrtc()
     gallery = Gallery(studio, site.styles)
-    switchboard = Switchboard(studio, site.limits, gallery.names)
+    menu = Menu({style.name: style.qualities for style in site.styles}, site.limits.faces)
+    switchboard = Switchboard(studio, site.limits, menu)
     workshop = Workshop(studio, site.limits)
     desk = Desk(
         studio=studio,
         limits=site.limits,
-        look=site.look,
+        menu=menu,
+        live=menu.usual(site.settings),
+        files=menu.usual(file_settings(site.settings, site.chosen)),
         gallery=gallery,
         switchboard=switchboard,
         workshop=workshop,

@@ -5,19 +5,19 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from animecam.errors import AnimecamError, PipelineError, UsageError
 from animecam.render.base import Rendered
 from animecam.run.pipeline import Figures
-from animecam.settings import Look
 from animecam.timing import RECENT_FRAMES, ms_since, percentiles_of
 from animecam.types import Frame
 from animecam.web.camera import CameraFrames
-from animecam.web.looks import figures_json, look_changes, look_json, problem_json, read_message
+from animecam.web.messages import figures_json, problem_json, read_message
 from animecam.web.options import Limits
+from animecam.web.orders import Menu, Order, order_json
 from animecam.web.studio import Studio
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Session:
     Args:
         studio: Draws the frames.
         limits: Of picture size and time.
-        look: The look to begin with.
-        styles: Names of the styles that may be chosen.
+        order: What is drawn, to begin with.
+        menu: What may be ordered.
         link: The way to the page.
         on_end: Called once, in the event loop, when everything is freed.
     """
@@ -65,13 +65,13 @@ class Session:
         *,
         studio: Studio,
         limits: Limits,
-        look: Look,
-        styles: Collection[str],
+        order: Order,
+        menu: Menu,
         link: Link,
         on_end: Callable[["Session"], None],
     ) -> None:
         self.id = secrets.token_urlsafe(8)
-        self._studio, self._limits, self._styles = studio, limits, styles
+        self._studio, self._limits, self._menu = studio, limits, menu
         self._link, self._on_end = link, on_end
         self._loop = asyncio.get_running_loop()
         self._convert = CameraFrames()
@@ -80,7 +80,7 @@ class Session:
         self._has_frames = False
         self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._ending: asyncio.Task[None] | None = None
-        self._seat = studio.seat(look, self._deliver, self._fail)
+        self._seat = studio.seat(order, self._deliver, self._fail)
         self.start(self._watch())
 
     def figures(self) -> Figures:
@@ -88,8 +88,8 @@ class Session:
         return self._seat.figures()
 
     def greet(self) -> None:
-        """Tells the page the look, once it can be told anything."""
-        self._link.send({"look": look_json(self._seat.controls.look)})
+        """Tells the page what is drawn, once it can be told anything."""
+        self._link.send({"look": order_json(self._seat.order)})
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine until it ends or the session does."""
@@ -114,9 +114,9 @@ class Session:
         self._seat.put(self._convert(video_frame))
 
     def take_message(self, text: str | bytes) -> None:
-        """Takes a message of the page: changes of the look."""
+        """Takes a message of the page: changes of what is drawn."""
         try:
-            self._seat.controls.change(**look_changes(read_message(text), self._styles))
+            self._seat.order = self._menu.changed(self._seat.order, read_message(text))
         except UsageError as error:
             self._link.send({"problem": problem_json(error)})
             self.greet()  # the page goes back to what is true
@@ -178,7 +178,7 @@ class Session:
         while True:
             await asyncio.sleep(FIGURES_SECONDS)
             lately = replace(self.figures(), latency_ms=percentiles_of(self._recent_ms))
-            figures = figures_json(lately, self._seat.controls.look)
+            figures = figures_json(lately, self._seat.order.look)
             self._link.send({"figures": figures | {"backend": self._studio.backend}})
             now_s = time.monotonic()
             if now_s - self._opened_s > self._limits.minutes * 60:

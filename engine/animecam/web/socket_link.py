@@ -18,7 +18,7 @@ from aiohttp import WSMsgType, web
 from animecam.errors import AnimecamError, UsageError
 from animecam.types import Frame
 from animecam.web.jpeg import JpegReader, JpegWriter
-from animecam.web.looks import problem_json
+from animecam.web.messages import problem_json
 from animecam.web.newest import Newest
 from animecam.web.session import Session
 

@@ -1,9 +1,8 @@
 """One render thread that serves everybody: in each round one frame of each user, drawn together in batches."""
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -11,13 +10,12 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 from animecam.channel import STALL_SECONDS
-from animecam.drawing.draw_pictures import draw_pictures
-from animecam.drawing.renderer import Plan
 from animecam.errors import AnimecamError, PipelineError
 from animecam.render.base import Render, Rendered
-from animecam.settings import Look
-from animecam.timing import Timing, ms_since
+from animecam.timing import Timing
 from animecam.types import Frame
+from animecam.web.orders import Order
+from animecam.web.rounds import Drawer
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 
 OPEN_SECONDS = 300.0  # the first start compiles networks; slower than any machine we know
@@ -39,14 +37,8 @@ class _Round:
     """What the render thread does next: a frame a seat, then at most one errand."""
 
     frames: tuple[tuple[Seat, Frame], ...]
+    is_anybody_live: bool
     errand: _Errand | None
-
-
-class _Planned(NamedTuple):
-    """A frame of this round, ready to be drawn."""
-
-    seat: Seat
-    plan: Plan
 
 
 class Studio:
@@ -67,6 +59,7 @@ class Studio:
         self._changed = threading.Condition()
         self._seats: list[Seat] = []
         self._errands: deque[_Errand] = deque()
+        self._drawer = Drawer()
         self._is_closing = False
         self._opened: Future[str] = Future()
         self._thread = threading.Thread(target=self._work, name="render", daemon=True)
@@ -96,18 +89,18 @@ class Studio:
             self._changed.notify_all()
         self._thread.join(join_s)
 
-    def seat(self, look: Look, deliver: Deliver, fail: Fail) -> Seat:
+    def seat(self, order: Order, deliver: Deliver, fail: Fail) -> Seat:
         """A place for one live user; whoever took it closes it.
 
         Args:
-            look: The look to begin with.
+            order: What is drawn, to begin with.
             deliver: Takes drawn frames, in the render thread.
             fail: Takes the failure that ended the seat, in the render thread.
 
         Raises:
             PipelineError: Nothing is drawn here any more.
         """
-        return self._seat(look, deliver, fail, self._max_fps, is_live=True)
+        return self._seat(order, deliver, fail, self._max_fps, is_live=True)
 
     @property
     def is_open(self) -> bool:
@@ -127,10 +120,10 @@ class Studio:
             return tuple(self._seats)
 
     @contextmanager
-    def rendering(self, look: Look) -> Generator[tuple[Render, Timing]]:
+    def rendering(self, order: Order) -> Generator[tuple[Render, Timing]]:
         """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others."""
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
-        seat = self._seat(look, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
+        seat = self._seat(order, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
 
         def render(frame: Frame) -> Rendered:
             seat.put(frame)
@@ -168,10 +161,10 @@ class Studio:
             self._changed.notify_all()
         return future
 
-    def _seat(self, look: Look, deliver: Deliver, fail: Fail, max_fps: float | None, *, is_live: bool) -> Seat:
+    def _seat(self, order: Order, deliver: Deliver, fail: Fail, max_fps: float | None, *, is_live: bool) -> Seat:
         with self._changed:
             self._require_open()
-            seat = Seat(self._changed, look, deliver, fail, self._remove, max_fps, is_live=is_live)
+            seat = Seat(self._changed, order, deliver, fail, self._remove, max_fps, is_live=is_live)
             self._seats.append(seat)
             return seat
 
@@ -189,7 +182,7 @@ class Studio:
                 self._engine = engine
                 self._opened.set_result(engine.summary)
                 while (turn := self._next_round()) is not None:
-                    _draw(engine, turn.frames)
+                    self._drawer.draw(engine, turn.frames, is_anybody_live=turn.is_anybody_live)
                     if turn.errand is not None:
                         turn.errand.do(engine)
                         self._errands.popleft()
@@ -207,8 +200,8 @@ class Studio:
             while not self._is_closing:
                 frames = tuple((seat, frame) for seat in self._seats if (frame := seat.take()) is not None)
                 errand = self._errands[0] if self._errands else None  # taken out once it is done
-                if frames or errand is not None:
-                    return _Round(frames, errand)
+                if frames or errand is not None or self._drawer.has_begun:
+                    return _Round(frames, any(seat.is_live for seat in self._seats), errand)
                 self._changed.wait(min((threading.TIMEOUT_MAX, *(seat.due_in_s() for seat in self._seats))))
         return None
 
@@ -227,49 +220,3 @@ class Studio:
 
 def _stopped() -> PipelineError:
     return PipelineError("the server was stopped")
-
-
-def _draw(engine: Engine, frames: Sequence[tuple[Seat, Frame]]) -> None:
-    """One round: plans all frames, draws those of one style in batches, finishes each.
-
-    Whose picture has not changed gets the drawing of before, and the network has more time for the others.
-    """
-    by_style: dict[str, list[_Planned]] = {}
-    for seat, frame in frames:
-        with _blamed_on(seat):
-            seat.timing.add("wait", ms_since(frame.captured_ns))
-            plan = seat.plan(engine, frame)
-            if not seat.rests(plan, engine.draw(plan.look.style)):
-                by_style.setdefault(plan.look.style, []).append(_Planned(seat, plan))
-    for style, members in by_style.items():
-        _draw_style(engine, style, members)
-
-
-def _draw_style(engine: Engine, style: str, members: Sequence[_Planned]) -> None:
-    pictures = [picture for member in members for picture in member.plan.pictures]
-    start_ns = time.perf_counter_ns()
-    try:
-        draw = engine.draw(style)
-        drawn = iter(draw_pictures(draw, pictures))
-    except Exception as error:  # noqa: BLE001 - carried to the user whose picture it was
-        if len(members) == 1:
-            members[0].seat.fail(error)
-        else:  # one user's picture must not end the others' sessions: each is tried alone
-            for member in members:
-                _draw_style(engine, style, [member])
-        return
-    draw_ms = ms_since(start_ns)
-    for seat, plan in members:
-        mine = [next(drawn) for _ in plan.pictures]
-        with _blamed_on(seat):
-            seat.timing.add("draw", draw_ms)
-            seat.finish(plan, draw, mine)
-
-
-@contextmanager
-def _blamed_on(seat: Seat) -> Generator[None]:
-    """A failure in the block ends this seat and nobody else's."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - carried to the user of the seat and shown there
-        seat.fail(error)

@@ -1,13 +1,12 @@
 """Who is connected: at most as many sessions as allowed, and all of them end with the server."""
 
 import asyncio
-from collections.abc import Collection
 
 from aiohttp import web
 
 from animecam.errors import AnimecamError
-from animecam.settings import Look
 from animecam.web.options import Limits, Refusal
+from animecam.web.orders import Menu, Order
 from animecam.web.rtc import RtcLink
 from animecam.web.session import Link, Session
 from animecam.web.socket_link import SocketLink, new_socket, refuse
@@ -22,11 +21,11 @@ class Switchboard:
     Args:
         studio: Draws the frames.
         limits: How many sessions, how large, how long.
-        styles: Names of the styles that may be chosen.
+        menu: What may be ordered.
     """
 
-    def __init__(self, studio: Studio, limits: Limits, styles: Collection[str]) -> None:
-        self._studio, self._limits, self._styles = studio, limits, styles
+    def __init__(self, studio: Studio, limits: Limits, menu: Menu) -> None:
+        self._studio, self._limits, self._menu = studio, limits, menu
         self._sessions: dict[str, Session] = {}
         self._of_page: dict[str, Session] = {}
         self.opened = 0
@@ -42,12 +41,12 @@ class Switchboard:
         """The sessions that last."""
         return tuple(self._sessions.values())
 
-    async def answer(self, sdp: str, look: Look, page: str) -> tuple[Session, str]:
+    async def answer(self, sdp: str, order: Order, page: str) -> tuple[Session, str]:
         """Opens a session by WebRTC.
 
         Args:
             sdp: The browser's offer.
-            look: The look to begin with.
+            order: What is drawn, to begin with.
             page: The page's name for itself; a session that it still has here ends first. Empty for none.
 
         Returns:
@@ -60,7 +59,7 @@ class Switchboard:
         await self._end_former(page)
         self._check_room()
         link = RtcLink()
-        session = self._open(link, look, page)
+        session = self._open(link, order, page)
         try:
             answer = await link.answer(sdp, session)
         except BaseException:  # cancelled or failed: the place it took is free again
@@ -69,7 +68,7 @@ class Switchboard:
         self.opened += 1
         return session, answer
 
-    async def take_socket(self, request: web.Request, look: Look, page: str) -> web.WebSocketResponse:
+    async def take_socket(self, request: web.Request, order: Order, page: str) -> web.WebSocketResponse:
         """Opens a session by WebSocket and serves it to its end, or tells the page why there is none."""
         socket = new_socket()
         await socket.prepare(request)
@@ -77,7 +76,7 @@ class Switchboard:
         try:
             self._check_room()
             link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
-            session = self._open(link, look, page)
+            session = self._open(link, order, page)
         except AnimecamError as error:  # all places are taken, or nothing is drawn any more
             await refuse(socket, error)
             return socket
@@ -114,12 +113,12 @@ class Switchboard:
                 reason="sessions",
             )
 
-    def _open(self, link: Link, look: Look, page: str) -> Session:
+    def _open(self, link: Link, order: Order, page: str) -> Session:
         session = Session(
             studio=self._studio,
             limits=self._limits,
-            look=look,
-            styles=self._styles,
+            order=order,
+            menu=self._menu,
             link=link,
             on_end=self._forget,
         )

@@ -5,19 +5,17 @@ import logging
 import secrets
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
-from animecam.errors import AnimecamError, UsageError
+from animecam.errors import AnimecamError
 from animecam.run.pipeline import Figures
-from animecam.settings import Look, Scope, Unseen
-from animecam.types import StreamFormat
+from animecam.web.jobs import Job, Progress, State, outcome, part_done
 from animecam.web.options import MIB, Limits, Refusal
+from animecam.web.orders import Order
 from animecam.web.patience import paced
 from animecam.web.studio import Studio
 from animecam.web.untrusted import inspect, most_pixels
@@ -27,81 +25,7 @@ log = logging.getLogger(__name__)
 MOST_JOBS = 8  # waiting, running and kept results together; the folder holds no more than twice their uploads
 KEEP_SECONDS = 900.0  # how long a result waits to be fetched
 SWEEP_SECONDS = 10.0  # how often old results are looked for
-MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
-SUFFIX_OF_RESULT = "-anime"
 PREFIX = "animecam-"  # of the folder around all jobs
-_WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it was not drawn", Unseen.BLUR: "it was blurred"}
-
-
-class State(StrEnum):
-    """Where a job is on its way."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is.
-
-    Attributes:
-        state: Where it is on its way.
-        done: Part that is drawn, 0 to 1; None while nobody knows how long the clip is.
-        fps: Frames drawn a second.
-        message: What went wrong, or what there is to know about the result.
-        hint: What to do about it.
-    """
-
-    state: State = State.WAITING
-    done: float | None = 0.0
-    fps: float = 0.0
-    message: str = ""
-    hint: str = ""
-
-
-class Job:
-    """One uploaded file. The worker's thread replaces `progress`, the event loop reads it.
-
-    Args:
-        name: Name of the file at the user's, for the result's.
-        folder: Of its own, removed with the job.
-        look: What the result is to look like.
-    """
-
-    def __init__(self, name: str, folder: Path, look: Look) -> None:
-        self.id = folder.name
-        self.folder, self.look = folder, look
-        self.stem = Path(name).stem[:MOST_NAME_CHARACTERS] or "upload"
-        self._name = Path(name).name[:MOST_NAME_CHARACTERS] or "the file"
-        self.progress = Progress()
-        self.source = folder / "upload"
-        self.target = folder / "result"
-        self.is_picture = False
-        self.stop = threading.Event()
-        self.changed_s = time.monotonic()
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more is done to it: there is a result, or there will be none."""
-        return self.progress.state in (State.DONE, State.FAILED)
-
-    @property
-    def result_name(self) -> str:
-        """The name to save the result by."""
-        return self.stem + SUFFIX_OF_RESULT + self.target.suffix
-
-    def end(self, progress: Progress) -> None:
-        """Notes how it ended, and first when: of those that are over the oldest makes room."""
-        self.changed_s = time.monotonic()
-        self.progress = progress
-
-    def in_words_of_the_user(self, text: str) -> str:
-        """A message about a file of the server's, as one about the file that was sent."""
-        for path, name in ((self.source, self._name), (self.target, self.result_name), (self.folder, self._name)):
-            text = text.replace(str(path), name)
-        return text
 
 
 class Workshop:
@@ -134,7 +58,7 @@ class Workshop:
             raise Refusal("there is no such upload any more", hint="send the file again", status=404, reason="job")
         return job
 
-    async def receive(self, name: str, chunks: AsyncIterator[bytes], look: Look) -> Job:
+    async def receive(self, name: str, chunks: AsyncIterator[bytes], order: Order) -> Job:
         """Stores a file, looks what it is and queues it.
 
         Raises:
@@ -148,7 +72,7 @@ class Workshop:
             folder = self._new_folder()
         except OSError as error:
             raise self._no_room(error) from error
-        job = self._jobs[folder.name] = Job(name, folder, look)
+        job = self._jobs[folder.name] = Job(name, folder, order)
         try:
             await self._store(job, chunks)
             found = await asyncio.to_thread(inspect, job.source)
@@ -232,7 +156,7 @@ class Workshop:
         job.progress = replace(job.progress, state=State.RUNNING)
         try:
             figures = self._convert_stoppable(job)
-            job.end(_outcome(job, figures, self._limits))
+            job.end(outcome(job, figures, self._limits))
         except AnimecamError as error:
             message, hint = (job.in_words_of_the_user(text) for text in (error.message, error.hint))
             job.end(Progress(State.FAILED, message=message, hint=hint))
@@ -255,12 +179,12 @@ class Workshop:
         with (
             opened_source(str(job.source), source_options) as source,
             opened_outputs((str(job.target),), source.format, sink_options) as outputs,
-            self._studio.rendering(job.look) as (render, timing),
+            self._studio.rendering(job.order) as (render, timing),
         ):
-            pipeline = Pipeline(source, render, outputs, timing)
+            pipeline = Pipeline(source, job.watched(render), outputs, timing)
 
             def tick(figures: Figures) -> None:
-                job.progress = replace(job.progress, done=_part(source.format, figures), fps=figures.fps_out)
+                job.progress = replace(job.progress, done=part_done(source.format, figures), fps=figures.fps_out)
                 if job.stop.is_set() or figures.seconds > self._limits.minutes * 60:
                     pipeline.stop()
 
@@ -275,20 +199,3 @@ def too_large(limits: Limits) -> Refusal:
         status=413,
         reason="upload",
     )
-
-
-def _part(stream: StreamFormat, figures: Figures) -> float | None:
-    if stream.frames > 0:
-        return min(1.0, (figures.frames_out + figures.skipped) / stream.frames)
-    if stream.duration_s > 0:
-        return min(1.0, figures.position_s / stream.duration_s)
-    return None
-
-
-def _outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
-    if figures.is_interrupted:
-        error = UsageError(f"drawing took longer than the limit of {limits.minutes:g} minutes", hint="send a part")
-        return Progress(State.FAILED, message=error.message, hint=error.hint)
-    is_faceless = job.look.scope is Scope.HEAD and not figures.with_faces
-    message = f"no face was found: {_WITHOUT_FACES[job.look.unseen]}" if is_faceless else ""
-    return Progress(State.DONE, 1.0, figures.fps_out, message)

@@ -118,14 +118,14 @@ def visit(studio: Any, fakes: ModuleType) -> Callable[..., Any]:
     """Runs `async def test(client)` against a server with these limits."""
     from aiohttp.test_utils import TestClient, TestServer
 
-    from animecam.settings import Look
+    from animecam.settings import Look, Settings
     from animecam.web.options import Limits
     from animecam.web.server import Site, build_app
 
     def run(test, *, token="", **limits):
         @asynccontextmanager
         async def client():
-            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
+            site = Site(fakes.styles(), Settings(Look("invert")), Limits(**limits), token)
             async with TestClient(TestServer(build_app(studio, site))) as opened:
                 yield opened
 
@@ -143,14 +143,14 @@ def call(engine: Any, fakes: ModuleType) -> Callable[..., None]:
     """Runs `async def test(client)` with the engine that the test has, and sees that every session's place is free."""
     from aiohttp.test_utils import TestClient, TestServer
 
-    from animecam.settings import Look
+    from animecam.settings import Look, Settings
     from animecam.web.options import Limits
     from animecam.web.server import Site, build_app
     from animecam.web.studio import Studio
 
     def run(test, **limits):
         async def main():
-            site = Site(fakes.styles(), Look("invert"), Limits(**limits))
+            site = Site(fakes.styles(), Settings(Look("invert")), Limits(**limits))
             async with TestClient(TestServer(build_app(studio, site))) as client:
                 await test(client)
             assert studio.seats() == ()  # a session that ends frees everything, whatever ended it
@@ -196,14 +196,14 @@ def visit_page(
     camera_clip: Path,
 ) -> Callable[..., None]:
     """Runs `async def test(browser, server)`: a Chromium with a camera, and a server with these limits."""
-    from animecam.settings import Look
+    from animecam.settings import Look, Settings
     from animecam.web.options import Limits
     from animecam.web.server import Site, build_app
     from animecam.web.studio import Studio
 
     def run(test, *flags, token="", camera=camera_clip, **limits):
         async def main():
-            site = Site(fakes.styles(), Look("invert"), Limits(**limits), token)
+            site = Site(fakes.styles(), Settings(Look("invert")), Limits(**limits), token)
             running = running_browser(*flags, camera=camera)
             async with pages.Server(lambda: build_app(studio, site)) as server, chromium.connected(running) as browser:
                 await test(browser, server)

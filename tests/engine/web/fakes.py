@@ -14,7 +14,7 @@ from animecam.drawing.renderer import Draw, Plan
 from animecam.errors import StyleError
 from animecam.render.base import Rendered
 from animecam.render.idle import Idle
-from animecam.settings import Controls
+from animecam.settings import Controls, Quality
 from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, Region, allocate_planes
 
@@ -27,6 +27,7 @@ BACKEND = BackendInfo("fake", "1.0", device="this test", precision="f32")
 class FakeStyle:
     name: str
     description: str
+    qualities: tuple[str, ...] = ("full", "lite")
 
 
 def styles() -> tuple[FakeStyle, ...]:
@@ -57,9 +58,16 @@ def make_frame(level: int = 100, width_px: int = 64, height_px: int = 48, index:
 
 class FakeDrawing:
     def __init__(
-        self, controls: Controls, left_out: int = 0, *, sees_nobody: bool = False, is_live: bool = True
+        self,
+        controls: Controls,
+        left_out: int = 0,
+        *,
+        sees_nobody: bool = False,
+        is_live: bool = True,
+        heads: int = 1,
     ) -> None:
         self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
+        self._heads = heads
         self.is_live = is_live
         self.planned = 0
         self._idle = Idle() if is_live else None
@@ -74,7 +82,7 @@ class FakeDrawing:
         region = Region(0, grey.shape[1], grey.shape[0], np.eye(2, 3))
         found = () if self._sees_nobody else (face,)
         faces = Faces(found, is_exposed=self._sees_nobody, left_out=self._left_out)
-        return Plan(frame, faces, self._controls.look, (region,), (grey,))
+        return Plan(frame, faces, self._controls.look, self._heads * (region,), self._heads * (grey,))
 
     def kept(self, plan: Plan, draw: Draw) -> Sequence[np.ndarray] | None:
         return self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
@@ -124,15 +132,23 @@ class FakeEngine:
     thread: int = 0
     is_closed: bool = False
     left_out: int = 0  # faces that there are beside the one that is drawn
+    faces: int = 1  # in the picture: what is more than may be drawn is left out, too
+    qualities: list[Quality] = field(default_factory=list)  # what was asked for, frame by frame
     sees_nobody: bool = False
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool) -> FakeDrawing:
+    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int) -> FakeDrawing:
         self._check()
-        self.drawings.append(FakeDrawing(controls, self.left_out, sees_nobody=self.sees_nobody, is_live=is_live))
+        heads, left_out = min(self.faces, max_faces), max(0, self.faces - max_faces) or self.left_out
+        options = {"sees_nobody": self.sees_nobody, "is_live": is_live, "heads": heads}
+        self.drawings.append(FakeDrawing(controls, left_out, **options))
         return self.drawings[-1]
+
+    def draw_with(self, style: str, quality: Quality):
+        self.qualities.append(quality)
+        return self.draw(style)
 
     def draw(self, style: str):
         self._check()

@@ -5,9 +5,10 @@ import json
 import threading
 from pathlib import Path
 
-from animecam.settings import Look
+from animecam.settings import Look, Quality
 from animecam.web import session
 from animecam.web.options import Limits
+from animecam.web.orders import Menu, Order
 
 
 def test_a_camera_beyond_the_limit_is_told_so(call, peer):
@@ -104,8 +105,8 @@ def test_a_link_that_breaks_as_it_closes_frees_its_place(studio, caplog):
         one = session.Session(
             studio=studio,
             limits=Limits(),
-            look=Look("invert"),
-            styles=("invert",),
+            order=Order(Look("invert"), 4, Quality.AUTO),
+            menu=Menu({"invert": ("full",)}, 8),
             link=BrokenLink(),
             on_end=ended.append,
         )

@@ -40,7 +40,7 @@ def test_a_face_comes_back_drawn(chromium, running_browser, camera_clip):
     settings = Settings(Look(size_px=192), threads=1)
 
     async def main():
-        site = Site(offered_styles(), settings.look, Limits())
+        site = Site(offered_styles(), settings, Limits())
         running = running_browser(camera=camera_clip)
         async with TestServer(build_app(studio, site)) as server, chromium.connected(running) as browser:
             page = await browser.open(f"http://127.0.0.1:{server.port}/")

@@ -91,22 +91,6 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
     visit_page(test)
 
 
-def test_faces_that_are_not_drawn_are_told_of(visit_page, pages, engine):
-    async def test(browser, server):
-        page = await browser.open(pages.url(server))
-        await pages.go_live(page)
-        said = "document.getElementById('status').textContent"
-        await page.until(f"{said} === '2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all'")
-        await page.press("u")
-        await page.until(f"{said} === '2 more faces in the picture are not drawn: --max-faces 3 draws all'")
-        engine.drawings[-1]._left_out = 0
-        await page.until(f"{said} === ''")
-        assert page.complaints == []
-
-    engine.left_out = 2
-    visit_page(test)
-
-
 def test_two_users_at_once_until_the_server_stops(visit_page, pages, fakes, engine):
     async def test(browser, server):
         users = [await browser.open(pages.url(server)) for _ in range(3)]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from animecam.settings import Look
+from animecam.settings import Look, Settings
 from animecam.web import patience
 from animecam.web.options import Refusal, ServeOptions
 from animecam.web.patience import SLOWEST_BYTES_PER_S, STALL_SECONDS, paced
@@ -81,7 +81,7 @@ def test_a_connection_without_a_request_is_closed_and_one_with_a_session_is_not(
             writer.close()
 
     async def main():
-        site, options = Site(fakes.styles(), Look("invert"), ServeOptions().limits), ServeOptions(port=0)
+        site, options = Site(fakes.styles(), Settings(Look("invert")), ServeOptions().limits), ServeOptions(port=0)
         ready = asyncio.get_running_loop().create_future()
         serving = asyncio.ensure_future(serve(studio, site, options, None, ready.set_result))
         await visitor(await asyncio.wait_for(ready, WAIT_S))

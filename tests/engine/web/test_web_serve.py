@@ -16,7 +16,7 @@ from cryptography import x509
 
 from animecam.cli.serve import serve as command
 from animecam.errors import UsageError
-from animecam.settings import Look
+from animecam.settings import Look, Settings
 from animecam.web.addresses import reachable_hosts, url
 from animecam.web.certificate import fingerprint, own_certificate, own_tls, tls_context
 from animecam.web.options import Limits, ServeOptions, is_loopback
@@ -33,7 +33,7 @@ def run(fakes):
     def run_server(options, visit=None, tls=None):
         async def main():
             ready = asyncio.get_running_loop().create_future()
-            site = Site(fakes.styles(), Look("invert"), options.limits)
+            site = Site(fakes.styles(), Settings(Look("invert")), options.limits)
             serving = asyncio.ensure_future(serve(studio, site, options, tls, ready.set_result))
             await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
             if visit is not None:
@@ -260,29 +260,3 @@ def test_options_that_make_no_sense_are_refused_before_anything_opens(arguments)
     assert isinstance(result.exception, UsageError), result.output
     assert result.exception.exit_status == 2
     assert result.exception.hint
-
-
-def test_a_frame_rate_to_hold_is_refused_with_what_to_do_instead():
-    refused = CliRunner().invoke(command, ["--target-fps", "30", "--port", "0", "--seconds", "0.1"]).exception
-    assert isinstance(refused, UsageError)
-    assert "--target-fps" in refused.message
-    assert "--size" in refused.hint
-    assert "--quality" in refused.hint
-
-
-def test_only_the_rate_that_can_be_had_is_offered():
-    offered = CliRunner().invoke(command, ["--help"]).output
-    assert "--max-fps" in offered
-    assert "--target-fps" not in offered
-
-
-def test_the_most_frames_a_second_reach_the_studio(monkeypatch):
-    asked = []
-
-    def make_studio(_, *, max_fps):
-        asked.append(max_fps)
-        raise UsageError("that is all we wanted to know")
-
-    monkeypatch.setattr("animecam.web.studio.Studio", make_studio)
-    CliRunner().invoke(command, ["--max-fps", "12"])
-    assert asked == [12.0]

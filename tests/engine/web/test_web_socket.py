@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import TestClient, TestServer
 
 from animecam.errors import UsageError
-from animecam.settings import Look
+from animecam.settings import Look, Settings
 from animecam.web import session, socket_link
 from animecam.web.camera import CameraFrames
 from animecam.web.jpeg import JpegReader, JpegWriter
@@ -41,7 +41,7 @@ def decoded(data):
 def visit(engine, fakes):
     def run(test, **limits):
         async def main():
-            site = Site(fakes.styles(), Look("invert"), Limits(**limits))
+            site = Site(fakes.styles(), Settings(Look("invert")), Limits(**limits))
             async with TestClient(TestServer(build_app(studio, site))) as client:
                 await test(client)
             assert studio.seats() == ()

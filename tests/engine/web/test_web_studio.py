@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from animecam.errors import PipelineError, StyleError
-from animecam.settings import Look
+from animecam.settings import Look, Quality
+from animecam.web.orders import Order
 from animecam.web.seat import Seat
 from animecam.web.studio import Studio
 
@@ -24,9 +26,13 @@ def studio(engine):
         yield opened
 
 
+def order(style="invert"):
+    return Order(Look(style), 4, Quality.AUTO)
+
+
 def take_seat(studio, style="invert"):
     results = queue.SimpleQueue()
-    return studio.seat(Look(style), results.put, results.put), results
+    return studio.seat(order(style), results.put, results.put), results
 
 
 def test_a_frame_comes_back_drawn_in_the_middle_only(studio, fakes):
@@ -63,14 +69,14 @@ def test_the_network_rests_for_whom_nothing_changes(studio, engine, fakes):
     assert engine.batches == [1, 1]
     figures = seat.figures()
     assert (figures.frames_out, figures.idle) == (5, 3)
-    seat.controls.change(style="flat")
+    seat.order = order("flat")
     seat.put(fakes.make_frame(level=140))
     assert results.get(timeout=WAIT_S).frame.planes[0][24, 32] == 200
     seat.close()
 
 
 def test_a_file_is_drawn_frame_by_frame_though_nothing_changes(studio, engine, fakes):
-    with studio.rendering(Look("invert")) as (render, _):
+    with studio.rendering(order("invert")) as (render, _):
         for index in range(3):
             render(fakes.make_frame(index=index))
     assert engine.batches == [1, 1, 1]
@@ -134,7 +140,7 @@ def test_a_closed_seat_leaves_nothing_behind(studio, fakes):
 
 def test_a_pipeline_shares_the_studio_with_live_users(studio, fakes):
     seat, results = take_seat(studio)
-    with studio.rendering(Look("flat")) as (render, _):
+    with studio.rendering(order("flat")) as (render, _):
         for index in range(5):
             seat.put(fakes.make_frame(index=index))
             rendered = render(fakes.make_frame(index=index))
@@ -150,7 +156,7 @@ def test_a_file_is_drawn_as_one_and_live_users_as_live(studio, engine, fakes):
     seat, results = take_seat(studio)
     seat.put(fakes.make_frame())
     assert results.get(timeout=WAIT_S)
-    with studio.rendering(Look("flat")) as (render, _):
+    with studio.rendering(order("flat")) as (render, _):
         render(fakes.make_frame())
     assert [drawing.is_live for drawing in engine.drawings] == [True, False]
 
@@ -217,7 +223,7 @@ def test_a_look_changes_with_the_next_frame(studio, fakes):
     seat, results = take_seat(studio)
     levels = []
     for changes in ({}, {"strength": 0.0}, {"style": "flat", "strength": 1.0}):
-        seat.controls.change(**changes)
+        seat.order = replace(seat.order, look=replace(seat.order.look, **changes))
         seat.put(fakes.make_frame(level=100))
         levels.append(int(np.median(results.get(timeout=WAIT_S).frame.planes[0][24, 32])))
     assert levels == [155, 100, fakes.FLAT_LEVEL]
@@ -226,7 +232,7 @@ def test_a_look_changes_with_the_next_frame(studio, fakes):
 def test_a_cap_holds_the_newest_frame_until_it_is_due(monkeypatch, fakes):
     now_s = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    seat = Seat(threading.Condition(), Look(), print, print, print, max_fps=5.0)
+    seat = Seat(threading.Condition(), order(), print, print, print, max_fps=5.0)
     taken = []
     for index in range(30):  # a second at 30 fps
         now_s = 100.0 + index / 30
@@ -249,7 +255,7 @@ def test_a_cap_holds_the_newest_frame_until_it_is_due(monkeypatch, fakes):
 def test_frames_beyond_the_cap_are_not_told_as_dropped(monkeypatch, fakes):
     now_s = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    seat = Seat(threading.Condition(), Look(), print, print, print, max_fps=5.0)
+    seat = Seat(threading.Condition(), order(), print, print, print, max_fps=5.0)
     seat.put(fakes.make_frame())
     seat.put(fakes.make_frame())  # nobody had time for the one before
     assert seat.take()
@@ -274,7 +280,7 @@ def test_a_cap_holds_up_no_file_and_no_errand(engine, fakes):
         seat.put(fakes.make_frame(index=0))
         assert results.get(timeout=WAIT_S).frame.index == 0
         seat.put(fakes.make_frame(index=1))
-        with studio.rendering(Look("flat")) as (render, _):
+        with studio.rendering(order("flat")) as (render, _):
             assert [render(fakes.make_frame(index=index)).frame.index for index in range(5)] == [0, 1, 2, 3, 4]
         studio.run(lambda engine: None).result(WAIT_S)
         assert results.empty()

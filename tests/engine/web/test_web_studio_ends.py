@@ -6,15 +6,17 @@ import threading
 import pytest
 
 from animecam.errors import PipelineError
-from animecam.settings import Look
+from animecam.settings import Look, Quality
+from animecam.web.orders import Order
 from animecam.web.studio import Studio
 
 WAIT_S = 5
+ORDER = Order(Look("invert"), 4, Quality.AUTO)
 
 
 def take_seat(studio):
     results = queue.SimpleQueue()
-    return studio.seat(Look("invert"), results.put, results.put), results
+    return studio.seat(ORDER, results.put, results.put), results
 
 
 def test_an_errand_that_waits_when_the_studio_closes_is_told(engine, fakes):
@@ -40,7 +42,7 @@ def test_nobody_is_let_in_once_the_studio_is_closed(engine):
         studio.run(lambda engine: None)
     with pytest.raises(PipelineError, match="was stopped"):
         take_seat(studio)
-    with pytest.raises(PipelineError, match="was stopped"), studio.rendering(Look("flat")):
+    with pytest.raises(PipelineError, match="was stopped"), studio.rendering(ORDER):
         pass
     assert studio.seats() == ()
 

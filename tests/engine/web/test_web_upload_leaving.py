@@ -5,7 +5,7 @@ import threading
 
 from aiohttp import ClientSession
 
-from animecam.settings import Look
+from animecam.settings import Look, Settings
 from animecam.web import untrusted, workshop
 from animecam.web.options import Limits, ServeOptions
 from animecam.web.server import Site, serve
@@ -76,7 +76,7 @@ def test_who_leaves_before_the_answer_leaves_no_work_behind(studio, fakes, tmp_p
 
     async def main():
         ready = asyncio.get_running_loop().create_future()
-        site = Site(fakes.styles(), Look("invert"), Limits())
+        site = Site(fakes.styles(), Settings(Look("invert")), Limits())
         # The real server: aiohttp's one for tests cancels what nobody waits for of itself.
         serving = asyncio.create_task(serve(studio, site, ServeOptions(port=0), None, ready.set_result))
         await leave(await ready)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import SourceError
+from animecam.files import FILE_SETTINGS
 from animecam.run import session
 from animecam.web import untrusted
 from animecam.web.handlers import RESULT_TYPES
@@ -41,8 +42,8 @@ def test_an_uploaded_picture_comes_back_drawn(visit, finished, tmp_path, fakes, 
 @pytest.mark.parametrize(
     ("look", "message"),
     [
-        ({}, "no face was found: it was drawn whole"),
-        ({"unseen": "keep"}, "no face was found: it was not drawn"),
+        ({}, "no face was found: it was not drawn"),  # as by convert
+        ({"unseen": "draw"}, "no face was found: it was drawn whole"),
         ({"unseen": "blur"}, "no face was found: it was blurred"),
         ({"scope": "frame"}, ""),
     ],
@@ -55,6 +56,60 @@ def test_what_became_of_a_picture_of_nobody_is_said(visit, finished, studio, tmp
         assert (job["state"], job["message"]) == ("done", message)
 
     studio._engine.sees_nobody = True
+    visit(test)
+
+
+@pytest.mark.parametrize(
+    ("look", "left_out", "message"),
+    [
+        ({}, 2, "2 more faces in the picture are not drawn"),
+        ({"max_faces": 9}, 1, "1 more face in the picture is not drawn"),
+        ({"max_faces": 9, "unseen": "draw"}, 1, "1 more face in the picture, so it is drawn whole"),
+        ({"max_faces": 16}, 0, ""),
+    ],
+)
+def test_a_group_is_drawn_as_by_convert_and_who_is_left_out_is_said(
+    visit, finished, studio, tmp_path, look, left_out, message, picture
+):
+    """Four heads were drawn, as live, and the rest coarsely; nothing said why."""
+    files = FILE_SETTINGS.max_faces
+
+    async def test(client):
+        query = {"name": "team.png", "look": json.dumps(look)}
+        answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
+        job = await finished(client, (await answer.json())["id"])
+        assert (job["state"], job["left_out"], job["message"]) == ("done", left_out, message)
+        usual = (await (await client.get("/hello")).json())["file_look"]
+        assert (usual["max_faces"], usual["quality"]) == (files, FILE_SETTINGS.quality)
+
+    studio._engine.faces = files + 2
+    visit(test)
+    assert studio._engine.qualities == [FILE_SETTINGS.quality]
+    assert max(studio._engine.batches) == min(look.get("max_faces", files), files + 2)
+
+
+def test_a_group_that_was_too_large_for_a_moment_of_a_clip_is_said(visit, finished, studio, tmp_path, make_clip):
+    clip = make_clip(tmp_path / "in.mp4", frames=3)
+
+    async def test(client):
+        job = await (await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())).json()
+        job = await finished(client, job["id"])
+        assert job["message"] == "at times 3 more faces in the picture are not drawn"
+
+    renderer = studio._engine.renderer
+
+    def crowded_at_first(*arguments, **options):
+        drawing = renderer(*arguments, **options)
+        plan, drawing._left_out = drawing.plan, 3
+
+        def plan_once(frame):
+            planned, drawing._left_out = plan(frame), 0
+            return planned
+
+        drawing.plan = plan_once
+        return drawing
+
+    studio._engine.renderer = crowded_at_first
     visit(test)
 
 

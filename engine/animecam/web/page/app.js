@@ -41,6 +41,7 @@ async function act(action) {
 function lookChanged(changes) {
   lookShown();
   call?.send(changes);
+  if ("max_faces" in changes) offerFaces(0);
   if (stage.state !== "result") return;
   stage.say(isOutdated() ? "Redraw shows what has changed" : "");
   updateTools();
@@ -56,8 +57,18 @@ function lookShown() {
   element("mirror").setAttribute("aria-pressed", String(controls.look.mirror));
 }
 
+// Beside the news that there are more faces than are drawn: what to do about it.
+function offerFaces(leftOut) {
+  const count = leftOut ? controls.facesFor(controls.look.max_faces + leftOut) : null;
+  stage.offer(count && `Draw up to ${count} faces`, () => {
+    controls.change({ max_faces: count });
+    if (stage.state === "result") draw(upload.file);
+  });
+}
+
 async function start() {
   stop();
+  controls.begin(hello.look);
   retry = start;
   const mine = new Call({ look: controls.look, wishes: controls.cameraWishes() }, {
     connecting: (text) => mine === call && stage.showBusy(text, null),
@@ -65,7 +76,7 @@ async function start() {
     live: (stream) => mine === call && wentLive(stream),
     lost: (seconds) => mine === call && linkLost(seconds),
     look: (look) => { if (mine === call) { controls.show(look); lookShown(); } },
-    figures: (figures) => mine === call && stage.showFigures(figures),
+    figures: (figures) => { if (mine === call) { stage.showFigures(figures); offerFaces(figures.left_out); } },
     note: (problem) => mine === call && stage.say(problem.hint ? `${problem.message}: ${problem.hint}` : problem.message),
     ended: (problem) => mine === call && callEnded(problem),
   });
@@ -120,6 +131,7 @@ function stop() {
 
 function draw(file, note = "") {
   stop();
+  controls.begin(hello.file_look);
   retry = () => draw(file, note);
   const mine = new Upload(file, controls.look, hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
@@ -138,6 +150,7 @@ function uploadDone(job, { file, look }, note) {
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;
   stage.say(note + job.message);
+  offerFaces(job.left_out);
   updateTools();
 }
 

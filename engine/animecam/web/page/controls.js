@@ -13,12 +13,15 @@ const UNSEEN = { draw: "Draw all", keep: "As filmed", blur: "Blur" };
 const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 1080]];
 const USUAL_WIDTH = 640;
 const DETAILS = [[192, "Fast"], [256, "Normal"], [384, "Fine"], [512, "Finest"]];
+const FACES = [1, 2, 4, 8, 16, 32];
+const QUALITIES = { auto: "Automatic", full: "Full (slower)", lite: "Lite (faster)" };
 
 export class LookControls {
   constructor(hello, changed) {
     this.look = { ...hello.look };
     this.styles = hello.styles;
     this.changed = changed;
+    this.chosen = new Set(); // names of what the user has changed
     this.#buildStyles();
     this.#buildSliders();
     this.#buildHair(hello.hair_tints);
@@ -29,8 +32,23 @@ export class LookControls {
   }
 
   change(changes) {
-    this.show({ ...this.look, ...changes });
-    this.changed(changes);
+    for (const name of Object.keys(changes)) this.chosen.add(name);
+    const all = this.#usable({ ...this.look, ...changes }) ? changes : { ...changes, quality: "auto" };
+    this.show({ ...this.look, ...all });
+    this.changed(all);
+  }
+
+  // What a file is drawn with is not what a camera is, but for what the user has chosen.
+  begin(usual) {
+    const rest = Object.entries(usual).filter(([name]) => !this.chosen.has(name));
+    const look = { ...this.look, ...Object.fromEntries(rest) };
+    this.show(this.#usable(look) ? look : { ...look, quality: "auto" });
+  }
+
+  // The least number of faces to choose that so many are among, or the most there is; null where no more are to be had.
+  facesFor(wanted) {
+    const more = this.faces.filter((count) => count > this.look.max_faces);
+    return more.find((count) => count >= wanted) ?? more.at(-1) ?? null;
   }
 
   show(look) {
@@ -45,6 +63,9 @@ export class LookControls {
       input.previousElementSibling.textContent = percent;
     }
     element("detail").value = String(look.size_px);
+    element("faces").value = String(look.max_faces);
+    element("quality").value = look.quality;
+    for (const option of element("quality").options) option.disabled = !this.#usable({ ...look, quality: option.value });
   }
 
   chooseStyle(index) {
@@ -139,7 +160,13 @@ export class LookControls {
     }));
   }
 
-  #buildSelects({ limits, sizes_px, look }) {
+  // Not every style has every network.
+  #usable({ style, quality }) {
+    const { qualities } = this.styles.find(({ name }) => name === style) ?? { qualities: [] };
+    return quality === "auto" || qualities.includes(quality);
+  }
+
+  #buildSelects({ limits, sizes_px, look, file_look, qualities }) {
     const fits = RESOLUTIONS.filter(([width, height]) => width <= limits.width_px && height <= limits.height_px);
     const usable = fits.length ? fits : [[limits.width_px, limits.height_px]];
     element("resolution").replaceChildren(...usable.map(([w, h]) => new Option(`${w} × ${h}`, `${w}x${h}`, false, w === USUAL_WIDTH)));
@@ -147,6 +174,12 @@ export class LookControls {
     if (!details.some(([px]) => px === look.size_px)) details.push([look.size_px, "As started"]);
     element("detail").replaceChildren(...details.map(([px, name]) => new Option(`${name} (${px} px)`, String(px))));
     element("detail").addEventListener("change", (event) => this.change({ size_px: Number(event.target.value) }));
+    const counts = new Set([...FACES, look.max_faces, file_look.max_faces]);
+    this.faces = [...counts].filter((count) => count <= limits.faces).sort((one, other) => one - other);
+    element("faces").replaceChildren(...this.faces.map((count) => new Option(`Up to ${count}`, String(count))));
+    element("faces").addEventListener("change", (event) => this.change({ max_faces: Number(event.target.value) }));
+    element("quality").replaceChildren(...qualities.map((name) => new Option(QUALITIES[name] ?? name, name)));
+    element("quality").addEventListener("change", (event) => this.change({ quality: event.target.value }));
   }
 }
 

@@ -35,6 +35,7 @@ export class Stage {
     this.root.style.removeProperty("--ratio");
     element("figures").hidden = true;
     this.say("");
+    this.offer(null);
     this.crowd = "";
     this.#speak("");
     this.#enter("idle");
@@ -57,6 +58,7 @@ export class Stage {
     element("busy-bar").hidden = done === null;
     if (done !== null) element("busy-bar").value = done;
     element("figures").hidden = true; // of a session that lost its link they tell nothing any more
+    this.offer(null);
     this.#enter("busy");
   }
 
@@ -141,7 +143,7 @@ export class Stage {
 
   // A button that is hidden or does nothing any more would lose the keyboard: the next one to press gets it.
   keepFocus(focused) {
-    if (!focused?.closest?.(".sheet[hidden], #tools [hidden], #tools :disabled")) return;
+    if (!focused?.closest?.(".sheet[hidden], #more-faces[hidden], #tools [hidden], #tools :disabled")) return;
     const next = element(this.state)?.querySelector("button") ?? element(this.canFill ? "full" : "stop");
     next.disabled = false;
     next.focus({ preventScroll: true });
@@ -149,6 +151,15 @@ export class Stage {
 
   say(text) {
     element("status").textContent = text ?? "";
+  }
+
+  // A button beside what is said, or none.
+  offer(text, action) {
+    const [button, focused] = [element("more-faces"), document.activeElement];
+    button.hidden = !text;
+    button.textContent = text ?? "";
+    button.onclick = action;
+    this.keepFocus(focused);
   }
 
   #enter(state) {

@@ -1,0 +1,126 @@
+"""One uploaded file on its way through the server: where it lies, how it is drawn, what there is to tell of it."""
+
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from animecam.drawing.crowd import crowd_said
+from animecam.errors import UsageError
+from animecam.render.base import Render, Rendered
+from animecam.run.pipeline import Figures
+from animecam.settings import Scope, Unseen
+from animecam.types import Frame, StreamFormat
+from animecam.web.options import Limits
+from animecam.web.orders import Order
+
+MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
+SUFFIX_OF_RESULT = "-anime"
+_WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it was not drawn", Unseen.BLUR: "it was blurred"}
+
+
+class State(StrEnum):
+    """Where a job is on its way."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is.
+
+    Attributes:
+        state: Where it is on its way.
+        done: Part that is drawn, 0 to 1; None while nobody knows how long the clip is.
+        fps: Frames drawn a second.
+        message: What went wrong, or what there is to know about the result.
+        hint: What to do about it.
+        left_out: Most faces beyond those that are drawn, in any frame.
+    """
+
+    state: State = State.WAITING
+    done: float | None = 0.0
+    fps: float = 0.0
+    message: str = ""
+    hint: str = ""
+    left_out: int = 0
+
+
+class Job:
+    """One uploaded file. The worker's thread replaces `progress`, the event loop reads it.
+
+    Args:
+        name: Name of the file at the user's, for the result's.
+        folder: Of its own, removed with the job.
+        order: How it is drawn.
+    """
+
+    def __init__(self, name: str, folder: Path, order: Order) -> None:
+        self.id = folder.name
+        self.folder, self.order = folder, order
+        self.stem = Path(name).stem[:MOST_NAME_CHARACTERS] or "upload"
+        self._name = Path(name).name[:MOST_NAME_CHARACTERS] or "the file"
+        self.progress = Progress()
+        self.source = folder / "upload"
+        self.target = folder / "result"
+        self.is_picture = False
+        self.left_out = 0
+        self.stop = threading.Event()
+        self.changed_s = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is done to it: there is a result, or there will be none."""
+        return self.progress.state in (State.DONE, State.FAILED)
+
+    @property
+    def result_name(self) -> str:
+        """The name to save the result by."""
+        return self.stem + SUFFIX_OF_RESULT + self.target.suffix
+
+    def end(self, progress: Progress) -> None:
+        """Notes how it ended, and first when: of those that are over the oldest makes room."""
+        self.changed_s = time.monotonic()
+        self.progress = progress
+
+    def in_words_of_the_user(self, text: str) -> str:
+        """A message about a file of the server's, as one about the file that was sent."""
+        for path, name in ((self.source, self._name), (self.target, self.result_name), (self.folder, self._name)):
+            text = text.replace(str(path), name)
+        return text
+
+    def watched(self, render: Render) -> Render:
+        """A renderer that leaves a note of how many faces were too many."""
+
+        def render_and_count(frame: Frame) -> Rendered:
+            rendered = render(frame)
+            self.left_out = max(self.left_out, rendered.faces.left_out)
+            return rendered
+
+        return render_and_count
+
+
+def part_done(stream: StreamFormat, figures: Figures) -> float | None:
+    """Part of a file that is drawn, 0 to 1; None where nobody knows how long it is."""
+    if stream.frames > 0:
+        return min(1.0, (figures.frames_out + figures.skipped) / stream.frames)
+    if stream.duration_s > 0:
+        return min(1.0, figures.position_s / stream.duration_s)
+    return None
+
+
+def outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
+    """How drawing a file ended, and what there is to know of the result."""
+    if figures.is_interrupted:
+        error = UsageError(f"drawing took longer than the limit of {limits.minutes:g} minutes", hint="send a part")
+        return Progress(State.FAILED, message=error.message, hint=error.hint)
+    look = job.order.look
+    if look.scope is Scope.HEAD and not figures.with_faces:
+        return Progress(State.DONE, 1.0, figures.fps_out, f"no face was found: {_WITHOUT_FACES[look.unseen]}")
+    said = crowd_said(job.left_out, look)
+    message = f"at times {said}" if said and not job.is_picture else said
+    return Progress(State.DONE, 1.0, figures.fps_out, message, left_out=job.left_out)
