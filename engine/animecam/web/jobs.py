@@ -120,7 +120,9 @@ def outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
         return Progress(State.FAILED, message=error.message, hint=error.hint)
     look = job.order.look
     if look.scope is Scope.HEAD and not figures.with_faces:
-        return Progress(State.DONE, 1.0, figures.fps_out, f"no face was found: {_WITHOUT_FACES[look.unseen]}")
+        message = f"no face was found: {_WITHOUT_FACES[look.unseen]}"
+        hint = "" if look.unseen is Unseen.DRAW else "choose Everything to draw all of it"
+        return Progress(State.DONE, 1.0, figures.fps_out, message, hint)
     said = crowd_said(job.left_out, look)
     message = f"at times {said}" if said and not job.is_picture else said
     return Progress(State.DONE, 1.0, figures.fps_out, message, left_out=job.left_out)

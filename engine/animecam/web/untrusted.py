@@ -69,7 +69,7 @@ def inspect(path: Path) -> Upload:
             with av.open(file, mode="r", options=options) as container:
                 names = container.format.name.split(",")
                 if is_in_tiles(container):
-                    what = "the photo is stored in tiles"
+                    what = "the photo is stored in tiles, as HEIC files are"
                     raise Refusal(what, hint="save it as JPEG or PNG first", status=415, reason="media")
                 track_pixels = _track_pixels(container)
     except (FFmpegError, OSError) as error:

@@ -149,7 +149,7 @@ function uploadDone(job, { file, look }, note) {
   const link = element("save");
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;
-  stage.say(note + job.message);
+  stage.say(note + (job.hint ? `${job.message}; ${job.hint}` : job.message));
   offerFaces(job.left_out);
   updateTools();
 }
@@ -203,6 +203,7 @@ function connectButtons() {
   const actions = {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
     compare: () => stage.toggleCompare(), again: () => draw(upload.file), retry: () => retry(), back: stop,
+    another: () => element("file").click(),
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => act(action));
   element("file").addEventListener("change", (event) => {

@@ -4,6 +4,11 @@ export function element(id) {
   return document.getElementById(id);
 }
 
+// What the server says begins with a small letter, for whoever runs it; the name of a file stays what it is.
+function sentence(text) {
+  return text.replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1));
+}
+
 const FLASH_MS = 400;
 const SLOW_FPS = 10; // below it a tenth is worth telling
 
@@ -62,11 +67,12 @@ export class Stage {
     this.#enter("busy");
   }
 
-  showProblem({ message, hint }) {
-    element("problem-message").textContent = message;
-    element("problem-hint").textContent = hint ?? "";
+  showProblem({ message, hint, isFinal }) {
+    element("problem-message").textContent = sentence(message);
+    element("problem-hint").textContent = sentence(hint ?? "");
+    element("retry").hidden = Boolean(isFinal);
     this.#enter("problem");
-    element("retry").focus({ preventScroll: true }); // after the sheet is shown: the focus goes with the bad news
+    element(isFinal ? "another" : "retry").focus({ preventScroll: true }); // after the sheet is shown: it goes with the bad news
   }
 
   showBefore(stream) {
@@ -113,7 +119,7 @@ export class Stage {
 
   // When it begins and when it changes: something else may be said meanwhile, and stays.
   #tellOfCrowd(crowd) {
-    if (crowd !== this.crowd && (crowd || element("status").textContent === this.crowd)) this.say(crowd);
+    if (crowd !== this.crowd && (crowd || element("status").textContent === sentence(this.crowd))) this.say(crowd);
     this.crowd = crowd;
   }
 
@@ -144,13 +150,13 @@ export class Stage {
   // A button that is hidden or does nothing any more would lose the keyboard: the next one to press gets it.
   keepFocus(focused) {
     if (!focused?.closest?.(".sheet[hidden], #more-faces[hidden], #tools [hidden], #tools :disabled")) return;
-    const next = element(this.state)?.querySelector("button") ?? element(this.canFill ? "full" : "stop");
+    const next = element(this.state)?.querySelector("button:not([hidden])") ?? element(this.canFill ? "full" : "stop");
     next.disabled = false;
     next.focus({ preventScroll: true });
   }
 
   say(text) {
-    element("status").textContent = text ?? "";
+    element("status").textContent = sentence(text ?? "");
   }
 
   // A button beside what is said, or none.

@@ -16,7 +16,8 @@ export class Upload {
   start() {
     if (this.file.size > this.limits.upload_bytes) {
       const most = Math.round(this.limits.upload_bytes / MIB);
-      this.#fail({ message: `The file is larger than ${most} MiB`, hint: "Cut it, or convert it with: animecam convert" });
+      const hint = "Cut it, or convert it with: animecam convert";
+      this.#fail({ message: `The file is larger than ${most} MiB`, hint, isFinal: true });
       return;
     }
     const query = new URLSearchParams({ name: this.file.name, look: JSON.stringify(this.look) });
@@ -24,7 +25,7 @@ export class Upload {
     request.open("POST", `jobs?${query}`);
     request.responseType = "json";
     request.upload.onprogress = (event) => this.#progress("Sending", event.loaded / event.total);
-    request.onload = () => (request.status === 201 ? this.#accepted(request.response) : this.#fail(request.response));
+    request.onload = () => (request.status === 201 ? this.#accepted(request.response) : this.#refused(request));
     request.onerror = () => this.#fail({ message: "The upload failed", hint: "Is animecam serve still running, and the file still there?" });
     request.send(this.file);
     this.#progress("Sending", 0);
@@ -35,6 +36,11 @@ export class Upload {
     this.request?.abort();
     clearTimeout(this.timer);
     if (this.job) fetch(`jobs/${this.job.id}`, { method: "DELETE", keepalive: true }).catch(() => {});
+  }
+
+  // The same file would be refused again, where it is too large or no media.
+  #refused({ status, response }) {
+    this.#fail(response && { ...response, isFinal: status === 413 || status === 415 });
   }
 
   #accepted(job) {
