@@ -48,6 +48,28 @@ def test_faces_that_are_not_drawn_are_told_of_and_can_be_drawn(visit_page, pages
     visit_page(test)
 
 
+def test_what_is_said_of_faces_before_the_first_picture_is_shown_stays(visit_page, pages, engine):
+    """It was taken back when the picture came; and a desk had to be scrolled for the button."""
+    slow = """const make = createImageBitmap;
+    createImageBitmap = async (...what) => {
+      await new Promise((go) => setTimeout(go, 1500));
+      return make(...what);
+    };"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), size=(1280, 800), script=slow)
+        await page.until(pages.READY)
+        await page.run("document.getElementById('way').value = 'socket'")
+        await page.click("#start")
+        await page.until(pages.LIVE)
+        await page.until(f"{pages.SAID} === '2 more faces in the picture, so it is drawn whole'")
+        await page.until(f"{OFFER} === 'Draw up to 8 faces'")
+        assert await page.run("document.documentElement.scrollHeight") <= 800
+
+    engine.faces = 6
+    visit_page(test)
+
+
 def test_who_is_left_out_of_a_picture_is_drawn_at_one_press(visit_page, pages, engine, team):
     """Four of a team were drawn, the rest coarsely, and nothing said why."""
 

@@ -84,6 +84,7 @@ export class Stage {
     this.after.play().catch(() => {});
     this.canCompare = true;
     element("figures").hidden = !this.wantsFigures;
+    this.crowd = ""; // what was said of it before is said again
     this.#enter("live");
     this.#speak("Live");
   }
