@@ -2,17 +2,17 @@
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from animecam.drawing.crowd import crowd_said
-from animecam.errors import UsageError
 from animecam.render.base import Render, Rendered
 from animecam.run.pipeline import Figures
 from animecam.settings import Scope, Unseen
 from animecam.types import Frame, StreamFormat
-from animecam.web.options import Limits
+from animecam.web.options import MIB, Limits
 from animecam.web.orders import Order
 
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
@@ -69,6 +69,7 @@ class Job:
         self.target = folder / "result"
         self.is_picture = False
         self.left_out = 0
+        self.is_too_large = False
         self.stop = threading.Event()
         self.changed_s = time.monotonic()
 
@@ -76,6 +77,15 @@ class Job:
     def is_over(self) -> bool:
         """Whether nothing more is done to it: there is a result, or there will be none."""
         return self.progress.state in (State.DONE, State.FAILED)
+
+    @property
+    def made_bytes(self) -> int:
+        """Size of what is made of the upload so far."""
+        size = 0
+        with suppress(FileNotFoundError):  # it has got its name meanwhile
+            for path in self.folder.iterdir():
+                size += path.stat().st_size if path != self.source else 0
+        return size
 
     @property
     def result_name(self) -> str:
@@ -116,8 +126,9 @@ def part_done(stream: StreamFormat, figures: Figures) -> float | None:
 def outcome(job: Job, figures: Figures, limits: Limits) -> Progress:
     """How drawing a file ended, and what there is to know of the result."""
     if figures.is_interrupted:
-        error = UsageError(f"drawing took longer than the limit of {limits.minutes:g} minutes", hint="send a part")
-        return Progress(State.FAILED, message=error.message, hint=error.hint)
+        grew = f"what was drawn grew beyond the limit of {limits.result_bytes / MIB:.0f} MiB"
+        took = f"drawing took longer than the limit of {limits.minutes:g} minutes"
+        return Progress(State.FAILED, message=grew if job.is_too_large else took, hint="send a part")
     look = job.order.look
     if look.scope is Scope.HEAD and not figures.with_faces:
         message = f"no face was found: {_WITHOUT_FACES[look.unseen]}"

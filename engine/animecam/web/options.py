@@ -9,6 +9,7 @@ from animecam.errors import AnimecamError, UsageError
 
 LARGEST_PORT = 65535
 MIB = 1024 * 1024
+RESULT_TIMES = 10  # the largest upload may its result have: what a phone packs well grows as near lossless H.264
 LEAST_TOKEN = 8  # characters, where strangers may try one after the other
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")  # of what an address takes as it is
 
@@ -38,6 +39,11 @@ class Limits:
             raise UsageError(what, hint="leave it out for 1280x720")
         if not self.minutes > 0:  # nan is no time, either
             raise UsageError(f"max-minutes {self.minutes:g} is not above 0", hint="leave it out for 120")
+
+    @property
+    def result_bytes(self) -> int:
+        """Most bytes of what is made of an upload."""
+        return RESULT_TIMES * self.upload_bytes
 
     def allows_camera(self, width_px: int, height_px: int) -> bool:
         """Whether a camera picture of this size may be sent, upright or on its side."""

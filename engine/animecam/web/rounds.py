@@ -1,5 +1,6 @@
-"""What the render thread draws in one round: the pictures of all live users together, those of a file one by one."""
+"""What the render thread draws in one round: pictures of all users together, and of whoever has many only some."""
 
+import sys
 import time
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -13,6 +14,8 @@ from animecam.timing import ms_since
 from animecam.types import Frame, Image
 from animecam.web.seat import Engine, Seat
 
+MOST_AT_ONCE = 4  # pictures of a live user in a round that others share: as many heads as are usual
+
 
 class _Planned(NamedTuple):
     """A frame of this round, ready to be drawn."""
@@ -23,7 +26,7 @@ class _Planned(NamedTuple):
 
 @dataclass(slots=True)
 class _Begun:
-    """A frame of a file, and what is drawn of it so far."""
+    """A frame that is drawn in several rounds, and what is drawn of it so far."""
 
     seat: Seat
     plan: Plan
@@ -35,7 +38,7 @@ class _Begun:
 class Drawer:
     """Draws frames, round by round; render thread only.
 
-    A frame of a file may hold a group, drawn with the network that takes longest: live users do not wait for it.
+    A frame may show a group, drawn with the network that takes longest: live users do not wait for all of it.
     """
 
     def __init__(self) -> None:
@@ -46,7 +49,11 @@ class Drawer:
         """Whether there is a frame to go on with, though no other one comes."""
         return bool(self._begun)
 
-    def draw(self, engine: Engine, frames: Sequence[tuple[Seat, Frame]], *, is_anybody_live: bool) -> None:
+    def is_about(self, seat: Seat) -> bool:
+        """Whether a user's frame is being drawn: his next one waits."""
+        return any(begun.seat is seat for begun in self._begun)
+
+    def draw(self, engine: Engine, frames: Sequence[tuple[Seat, Frame]], live: int) -> None:
         """One round: plans all frames, draws those of one network in batches, finishes each.
 
         Whose picture has not changed gets the drawing of before, and the network has more time for the others.
@@ -54,28 +61,30 @@ class Drawer:
         Args:
             engine: The networks.
             frames: Those that are new.
-            is_anybody_live: Frames of files make room.
+            live: How many live users there are.
         """
         together: dict[Draw, list[_Planned]] = {}
         for seat, frame in frames:
             with _blamed_on(seat):
                 seat.timing.add("wait", ms_since(frame.captured_ns))
                 plan, draw = seat.plan(engine, frame)
-                if not seat.is_live and is_anybody_live:
+                if seat.rests(plan, draw):
+                    continue
+                if len(plan.pictures) > _share(seat, live):
                     self._begun.append(_Begun(seat, plan, draw))
-                elif not seat.rests(plan, draw):
+                else:
                     together.setdefault(draw, []).append(_Planned(seat, plan))
         for draw, members in together.items():
             _draw_together(draw, members)
         if self._begun:
-            self._go_on(most=1 if is_anybody_live else None)
+            self._go_on(live)
 
-    def _go_on(self, most: int | None) -> None:
-        """Draws the next pictures of a frame of a file, so many at most, and finishes it after the last one."""
+    def _go_on(self, live: int) -> None:
+        """Draws the next pictures of a frame that was begun, and finishes it after the last one."""
         begun = self._begun.popleft()
         if begun.seat.is_closed:
             return
-        left = begun.plan.pictures[len(begun.drawn) :][:most]
+        left = begun.plan.pictures[len(begun.drawn) :][: _share(begun.seat, live)]
         with _blamed_on(begun.seat):
             start_ns = time.perf_counter_ns()
             begun.drawn += draw_pictures(begun.draw, left)
@@ -85,6 +94,13 @@ class Drawer:
                 return
             begun.seat.timing.add("draw", begun.draw_ms)
             begun.seat.finish(begun.plan, begun.draw, begun.drawn)
+
+
+def _share(seat: Seat, live: int) -> int:
+    """How many pictures of a user are drawn in one round at most."""
+    if live <= seat.is_live:  # nobody else waits
+        return sys.maxsize
+    return MOST_AT_ONCE if seat.is_live else 1
 
 
 def _draw_together(draw: Draw, members: Sequence[_Planned]) -> None:

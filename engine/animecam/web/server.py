@@ -171,7 +171,10 @@ async def _listen(runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLCont
 
 
 def _guard(gate: Gate, desk: Desk) -> Middleware:
-    """Stands before every handler: lets in or refuses, turns errors into answers, adds the headers."""
+    """Stands before every handler: lets in or refuses, turns errors into answers, adds the headers.
+
+    Paths are logged as they were sent, with %0A for a line's end: nobody writes lines, or to the terminal, by them.
+    """
     denied = page_file("denied.html")
 
     @web.middleware
@@ -188,15 +191,15 @@ def _guard(gate: Gate, desk: Desk) -> Middleware:
             desk.refused["request"] += 1
             response = _problem(error, 400)
         except AnimecamError as error:
-            log.warning("%s %s: %s", request.method, request.path, error.message)
+            log.warning("%s %s: %s", request.method, request.rel_url.raw_path, error.message)
             response = _problem(error, 500)
         except web.HTTPException as error:
             response = _problem(UsageError(error.reason.lower()), error.status)
         except ConnectionError as error:  # the other side has left: nobody reads the answer, and nothing is wrong here
-            log.info("%s %s: %s", request.method, request.path, error)
+            log.info("%s %s: %s", request.method, request.rel_url.raw_path, error)
             response = _problem(UsageError("the connection was lost"), 400)
         except Exception:  # a fault of ours: the page is told in its own words, and the log has the rest
-            log.exception("%s %s", request.method, request.path)
+            log.exception("%s %s", request.method, request.rel_url.raw_path)
             response = _problem(PipelineError("the server made a mistake", hint="its log tells which"), 500)
         if not response.prepared:  # a WebSocket has sent its head long ago
             response.headers.update(HEADERS)

@@ -37,7 +37,7 @@ class _Round:
     """What the render thread does next: a frame a seat, then at most one errand."""
 
     frames: tuple[tuple[Seat, Frame], ...]
-    is_anybody_live: bool
+    live: int  # users who are live, whether a frame of theirs has come or not
     errand: _Errand | None
 
 
@@ -182,7 +182,7 @@ class Studio:
                 self._engine = engine
                 self._opened.set_result(engine.summary)
                 while (turn := self._next_round()) is not None:
-                    self._drawer.draw(engine, turn.frames, is_anybody_live=turn.is_anybody_live)
+                    self._drawer.draw(engine, turn.frames, turn.live)
                     if turn.errand is not None:
                         turn.errand.do(engine)
                         self._errands.popleft()
@@ -198,10 +198,11 @@ class Studio:
         """Waits for something to do; None when the studio closes."""
         with self._changed:
             while not self._is_closing:
-                frames = tuple((seat, frame) for seat in self._seats if (frame := seat.take()) is not None)
+                free = [seat for seat in self._seats if not self._drawer.is_about(seat)]
+                frames = tuple((seat, frame) for seat in free if (frame := seat.take()) is not None)
                 errand = self._errands[0] if self._errands else None  # taken out once it is done
                 if frames or errand is not None or self._drawer.has_begun:
-                    return _Round(frames, any(seat.is_live for seat in self._seats), errand)
+                    return _Round(frames, sum(seat.is_live for seat in self._seats), errand)
                 self._changed.wait(min((threading.TIMEOUT_MAX, *(seat.due_in_s() for seat in self._seats))))
         return None
 

@@ -185,7 +185,8 @@ class Workshop:
 
             def tick(figures: Figures) -> None:
                 job.progress = replace(job.progress, done=part_done(source.format, figures), fps=figures.fps_out)
-                if job.stop.is_set() or figures.seconds > self._limits.minutes * 60:
+                job.is_too_large = job.made_bytes > self._limits.result_bytes
+                if job.stop.is_set() or job.is_too_large or figures.seconds > self._limits.minutes * 60:
                     pipeline.stop()
 
             return pipeline.run(on_tick=tick)

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from aiohttp import ClientSession
+from yarl import URL
 
 from animecam.web.gate import cookie_name
 from animecam.web.metrics import exposition
@@ -177,6 +178,23 @@ def test_a_fault_of_the_server_is_logged_and_told(visit, monkeypatch, caplog):
 
     visit(test)
     assert "of ours" in caplog.text
+
+
+def test_a_path_writes_no_lines_into_the_log(visit, monkeypatch, caplog):
+    """Whoever asked for /jobs/%0aERROR wrote a line of his own, or to the terminal."""
+
+    async def break_down(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Switchboard, "hang_up", break_down)
+
+    async def test(client):
+        assert (await client.delete(URL("/sessions/%0aERROR%1b[31m", encoded=True))).status == 500
+
+    visit(test)
+    told = [record.getMessage() for record in caplog.records if "/sessions/" in record.getMessage()]
+    assert [one for one in told if one.isprintable()] == told
+    assert "%0AERROR" in told[0].upper()
 
 
 def test_metrics_are_in_prometheus_form(visit):

@@ -40,6 +40,31 @@ def test_a_user_gets_the_network_and_the_number_of_faces_that_are_ordered(studio
     assert engine.batches == [4, 6]  # and rests while nothing changes
 
 
+def test_live_users_do_not_wait_for_all_of_a_group(studio, engine, fakes):
+    """Who had 32 faces drawn held everybody up for as long as they took."""
+    engine.faces = 9
+    group, its_results = take_seat(studio, max_faces=9)
+    group.put(fakes.make_frame(level=20))
+    its_results.get(timeout=WAIT_S)
+    assert engine.batches == [9]  # nobody else is there
+    engine.draw_s = 0.1
+    seat, results = take_seat(studio, max_faces=1)
+    engine.gate.clear()
+    seat.put(fakes.make_frame(level=40))
+    while len(engine.drawings) < 2:  # the render thread is busy, so that all that comes now is one round
+        threading.Event().wait(0.001)
+    group.put(fakes.make_frame(level=60, index=1))
+    seat.put(fakes.make_frame(level=80, index=1))
+    engine.gate.set()
+    for index in (0, 1):
+        assert results.get(timeout=WAIT_S).frame.index == index
+    for level in (120, 140):
+        group.put(fakes.make_frame(level=level, index=2))  # the newest one waits until the last one is drawn
+    assert [its_results.get(timeout=WAIT_S).frame.index for _ in range(2)] == [1, 2]
+    assert engine.batches[1:] == [1, 1, 4, 4, 1, 4, 4, 1]
+    assert group.figures().dropped == 1
+
+
 def test_live_users_do_not_wait_for_a_group_in_a_file(studio, engine, fakes):
     """Each of a file's frames held everybody up for as long as all its heads took."""
     engine.faces = 5

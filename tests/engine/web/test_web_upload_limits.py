@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from animecam.web import untrusted
-from animecam.web.workshop import Job, Workshop
+from animecam.web import options, untrusted
+from animecam.web.jobs import Job
+from animecam.web.workshop import Workshop
 
 
 @pytest.fixture
@@ -152,3 +153,19 @@ def test_a_server_whose_temporary_files_were_cleared_away_takes_uploads_still(vi
 
     visit(test)
     assert not list(tmp_path.glob("animecam-*"))  # the second folder goes with the server, too
+
+
+def test_a_result_that_would_fill_the_disk_ends_in_one_line(visit, finished, studio, tmp_path, make_clip, monkeypatch):
+    """A film that is packed well grows; how much was not looked at."""
+    monkeypatch.setattr(options, "RESULT_TIMES", 0)
+    studio._engine.draw_s = 0.1
+    clip = make_clip(tmp_path / "in.mp4", frames=20)
+
+    async def test(client):
+        job = await (await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())).json()
+        failed = await finished(client, job["id"])
+        assert failed["message"] == "what was drawn grew beyond the limit of 0 MiB"
+        assert failed["hint"] == "send a part"
+        assert (await client.get(f"/jobs/{job['id']}/result")).status == 404
+
+    visit(test)
