@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LIMITS = Limits()
 _DEFAULTS = ServeOptions()
+_LIVE_ALONE = frozenset({"unseen"})  # in the settings file: who uploads a film sees the result before others do
 TOKEN_BYTES = 16  # nobody guesses 128 bits
 USUAL_CAMERA = StreamFormat(
     640, 480, PixelFormat.YUV420P, Color(), 0, time_base=Fraction(1, 90_000), rate=Fraction(30), is_live=True
@@ -79,7 +80,7 @@ def serve(
     """Serves a page that sends a browser's camera here and shows it drawn; also takes pictures and clips.
 
     On 127.0.0.1 it is for this machine. On another address it speaks https and asks for a token; both are in the
-    address that it prints.
+    address that it prints. Uploads are drawn as by convert, but for the options that are given here.
     """
     from animecam.run.live_options import check_seconds
 
@@ -89,10 +90,10 @@ def serve(
     most_faces = max(_LIMITS.faces, settings.max_faces)
     limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes, most_faces)
     options = ServeOptions(host, port, token, certificate, key, plain, seconds, limits)
-    _serve(options, settings, _chosen(click.get_current_context()), opens_browser=opens_browser)
+    _serve(options, settings, chosen=_chosen(click.get_current_context()), opens_browser=opens_browser)
 
 
-def _serve(options: ServeOptions, settings: Settings, chosen: Collection[str], *, opens_browser: bool) -> None:
+def _serve(options: ServeOptions, settings: Settings, *, chosen: Collection[str], opens_browser: bool) -> None:
     import asyncio
 
     try:
@@ -144,9 +145,10 @@ def _opened(settings: Settings) -> Generator["Networks"]:
 
 def _chosen(context: click.Context) -> frozenset[str]:
     """The options that were asked for, by the command line or the settings file: they hold for uploads, too."""
-    return frozenset(
-        name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT
-    )
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    from_file = {name for name, source in sources.items() if source is ParameterSource.DEFAULT_MAP}
+    asked = {name for name, source in sources.items() if source is not ParameterSource.DEFAULT}
+    return frozenset(asked - (from_file & _LIVE_ALONE))
 
 
 def _refuse_target_fps(settings: Settings) -> None:

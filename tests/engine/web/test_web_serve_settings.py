@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from animecam.cli.serve import serve as command
 from animecam.errors import UsageError
 from animecam.files import FILE_SETTINGS, file_settings
+from animecam.settings import Unseen
 
 
 @pytest.fixture
@@ -56,9 +57,13 @@ def test_uploads_have_the_defaults_of_convert_and_what_is_asked_for_holds_for_bo
 
 def test_what_the_settings_file_says_of_serve_holds_for_uploads(served, settings_file):
     settings_file.parent.mkdir(parents=True)
-    settings_file.write_text("[serve]\nmax-faces = 2\n")
+    settings_file.write_text('unseen = "blur"\n[serve]\nmax-faces = 2\n')
     site = served()
-    assert file_settings(site.settings, site.chosen).max_faces == 2
+    usual = file_settings(site.settings, site.chosen)
+    assert usual.max_faces == 2
+    assert (site.settings.look.unseen, usual.look.unseen) == (Unseen.BLUR, FILE_SETTINGS.look.unseen)
+    site = served("--unseen", "blur")
+    assert file_settings(site.settings, site.chosen).look.unseen is Unseen.BLUR
 
 
 def test_a_frame_rate_to_hold_is_refused_with_what_to_do_instead():
