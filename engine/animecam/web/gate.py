@@ -42,12 +42,14 @@ class Gate:
                 )
         elif not is_loopback(_parts(f"//{request.host}").hostname or ""):
             # Without a token the address is the protection: a foreign name that points here (DNS rebinding) is no key.
-            raise Refusal("this server answers to localhost only", status=421, reason="host")
+            hint = "open it as http://localhost; behind a proxy start it with --token"
+            raise Refusal("this server answers to localhost only", hint=hint, status=421, reason="host")
         origin = request.headers.get("Origin")
         is_upgrade = "Upgrade" in request.headers  # a WebSocket is opened by GET, from any site's page
         is_change = is_upgrade or request.method not in _READING
         if is_change and origin is not None and _parts(origin).netloc != request.host:
-            raise Refusal("another site's page may not use this server", status=403, reason="origin")
+            hint = "open this server's own page"
+            raise Refusal("another site's page may not use this server", hint=hint, status=403, reason="origin")
 
     def is_token(self, text: str) -> bool:
         """Whether a text is the token, in constant time."""

@@ -108,6 +108,7 @@ def test_a_file_is_drawn_with_the_defaults_of_files_until_something_is_chosen(vi
         await page.until("stage.dataset.state === 'result'")
         assert await page.run(CHOSEN) == usual
         await page.click("#stop")
+        assert await page.run(CHOSEN) == "4,auto,draw"
         await pages.go_live(page)
         assert await page.run(CHOSEN) == "4,auto,draw"
         await page.run(choose("quality", "full"))

@@ -68,7 +68,6 @@ function offerFaces(leftOut) {
 
 async function start() {
   stop();
-  controls.begin(hello.look);
   retry = start;
   const mine = new Call({ look: controls.look, wishes: controls.cameraWishes() }, {
     connecting: (text) => mine === call && stage.showBusy(text, null),
@@ -125,6 +124,7 @@ function stop() {
   call = null;
   upload?.close();
   upload = null;
+  controls?.begin(hello.look);
   stage.showIdle();
   updateTools();
 }
