@@ -15,6 +15,7 @@ from animecam.types import Frame, Image
 from animecam.web.seat import Engine, Seat
 
 MOST_AT_ONCE = 4  # pictures of a live user in a round that others share: as many heads as are usual
+ROUND_MS = 25.0  # that others wait for somebody who has more, or as long as his one picture or batch takes
 
 
 class _Planned(NamedTuple):
@@ -84,21 +85,23 @@ class Drawer:
         begun = self._begun.popleft()
         if begun.seat.is_closed:
             return
-        left = begun.plan.pictures[len(begun.drawn) :][: _share(begun.seat, live)]
         with _blamed_on(begun.seat):
-            start_ns = time.perf_counter_ns()
-            begun.drawn += draw_pictures(begun.draw, left)
-            begun.draw_ms += ms_since(start_ns)
-            if len(begun.drawn) < len(begun.plan.pictures):
-                self._begun.append(begun)
-                return
-            begun.seat.timing.add("draw", begun.draw_ms)
-            begun.seat.finish(begun.plan, begun.draw, begun.drawn)
+            since_ms = begun.draw_ms
+            while begun.draw_ms - since_ms < ROUND_MS:
+                left = begun.plan.pictures[len(begun.drawn) :][: _share(begun.seat, live)]
+                start_ns = time.perf_counter_ns()
+                begun.drawn += draw_pictures(begun.draw, left)
+                begun.draw_ms += ms_since(start_ns)
+                if len(begun.drawn) == len(begun.plan.pictures):
+                    begun.seat.timing.add("draw", begun.draw_ms)
+                    begun.seat.finish(begun.plan, begun.draw, begun.drawn)
+                    return
+            self._begun.append(begun)
 
 
 def _share(seat: Seat, live: int) -> int:
-    """How many pictures of a user are drawn in one round at most."""
-    if live <= seat.is_live:  # nobody else waits
+    """How many pictures of a user are drawn before it is looked whether others wait."""
+    if live <= seat.is_live:  # there is nobody else
         return sys.maxsize
     return MOST_AT_ONCE if seat.is_live else 1
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from animecam.settings import Look, Quality
+from animecam.web import rounds
 from animecam.web.orders import Order
+from animecam.web.rounds import Drawer
 from animecam.web.studio import Studio
 
 WAIT_S = 5
@@ -67,32 +69,44 @@ def test_live_users_do_not_wait_for_all_of_a_group(studio, engine, fakes):
 
 def test_live_users_do_not_wait_for_a_group_in_a_file(studio, engine, fakes):
     """Each of a file's frames held everybody up for as long as all its heads took."""
-    engine.faces = 5
-    seat, results = take_seat(studio, max_faces=1)
-    drawn = queue.SimpleQueue()
+    engine.faces, engine.draw_s = 5, 0.1
+    order_of_frames = []
 
     def draw_film():
         with studio.rendering(order("flat", max_faces=5)) as (render, _):
-            drawn.put(render(fakes.make_frame()))
+            rendered = render(fakes.make_frame())
+            order_of_frames.append("film")
+            assert rendered.frame.planes[0][24, 32] == fakes.FLAT_LEVEL
 
-    def put():
-        seat.put(fakes.make_frame(level=next(levels)))
-
-    levels = iter(range(20, 250, 20))  # or the network would rest
+    seat, results = take_seat(studio, max_faces=1)
     engine.gate.clear()
     film = threading.Thread(target=draw_film)
     film.start()
-    while len(engine.drawings) < 1:  # the first head of the film is being drawn
+    while not engine.drawings:  # the first head of the film is being drawn
         threading.Event().wait(0.001)
-    put()
-    engine.gate.set()
-    for _ in range(5):
+    for level in (20, 40, 60, 80, 100):  # or the network would rest
+        seat.put(fakes.make_frame(level=level))
+        engine.gate.set()
         results.get(timeout=WAIT_S)
-        put()
-    assert drawn.get(timeout=WAIT_S).frame.planes[0][24, 32] == fakes.FLAT_LEVEL
+        order_of_frames.append("live")
     film.join(WAIT_S)
+    assert order_of_frames.index("film") >= 3
     assert set(engine.batches) == {1}
     seat.close()
     engine.batches.clear()
     draw_film()
     assert engine.batches == [5]  # with nobody else there, they are drawn together
+
+
+def test_small_pictures_of_a_group_in_a_file_share_a_round(studio, engine, fakes, monkeypatch):
+    """A GPU draws a head in a millisecond: a head a round made a film of many slow for nobody's good."""
+    engine.faces = 5
+    begun = []
+    go_on = Drawer._go_on
+    monkeypatch.setattr(Drawer, "_go_on", lambda self, live: begun.append(live) or go_on(self, live))
+    monkeypatch.setattr(rounds, "ROUND_MS", 1000.0)  # however busy the machine is
+    take_seat(studio)
+    with studio.rendering(order("flat", max_faces=5)) as (render, _):
+        render(fakes.make_frame())
+    assert engine.batches == [1] * 5
+    assert begun == [1]
