@@ -19,7 +19,8 @@ LAYERS = (  # from the bottom up: a part may import what stands on lines above i
     {"sinks"},
     {"drawing"},
     {"run"},
-    {"api", "doctor", "files", "measure", "web"},
+    {"api", "doctor", "files", "measure"},
+    {"web"},
     {"cli"},
 )
 KNOW_EACH_OTHER = {"backends", "engines"}
