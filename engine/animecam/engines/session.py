@@ -1,4 +1,4 @@
-"""One engine on one GPU: its context and its memory. Addresses go in, work is queued, nothing is allocated later."""
+"""One user of an engine on one GPU: a context and its memory. Addresses go in, work is queued, nothing is allocated."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The bindings ship no type information.
@@ -11,16 +11,15 @@ from typing import Any
 from animecam.cache import write_whole
 from animecam.cuda.base import Gpu
 from animecam.engines.flavour import Flavour
-from animecam.engines.network import made
-
-_UPDATE = "update the NVIDIA driver and the runtime, or take another --backend; animecam doctor says what runs here"
-"""For an engine that was built just now: of one that was kept nobody hears, as it is built anew."""
+from animecam.engines.shared import UPDATE, SharedEngine
 
 log = logging.getLogger(__name__)
 
 
 class EngineSession:
     """An engine that is ready to run; used by one thread at a time, whose GPU it must be.
+
+    The engine is shared with other sessions of the same one, whoever opened them; the context is this one's.
 
     Args:
         flavour: The runtime.
@@ -55,14 +54,12 @@ class EngineSession:
         self._batch = 0
         self._addresses: dict[str, int] = {}
         with flavour.fresh_messages(), ExitStack() as on_failure:
-            self._runtime: Any = made(flavour, lambda: flavour.api.Runtime(flavour.logger), "cannot start its runtime")
-            self._engine: Any = self._runtime.deserialize_cuda_engine(data)
-            if self._engine is None:
-                message = "cannot load the engine: another version's, another GPU's, or damaged"
-                raise flavour.failure(message, _UPDATE)
+            self._shared = SharedEngine(flavour, gpu, data)
+            on_failure.callback(self._shared.close)
             self._input = self._input_name()
-            self._memory = gpu.buffer(max(1, int(self._engine.device_memory_size_v2)))
+            self._memory = gpu.buffer(max(1, int(self._shared.engine.device_memory_size_v2)))
             on_failure.callback(self._memory.close)
+            on_failure.callback(self._drop_context)
             self._context: Any = self._make_context(own_graph=own_graph)
             self._context.set_device_memory(self._memory.address, self._memory.nbytes)
             self.set_batch(max_batch)
@@ -98,7 +95,7 @@ class EngineSession:
 
     def layer_information(self) -> str:
         """What the runtime tells of the engine's layers, as JSON; empty where it tells nothing."""
-        inspector = self._engine.create_engine_inspector()
+        inspector = self._shared.engine.create_engine_inspector()
         if inspector is None:
             told = ""
         else:
@@ -117,15 +114,17 @@ class EngineSession:
             raise self._flavour.error("the engine cannot be run")
 
     def close(self) -> None:
-        """Frees everything and keeps nothing; may be called twice."""
-        if self._context is None:
-            return
+        """Frees everything but what other sessions share, and keeps nothing; may be called twice."""
         # In this order: each needs the next.
-        self._context = self._config = self._engine = self._runtime = self._jit_cache = None
+        self._drop_context()
         self._memory.close()
+        self._shared.close()
+
+    def _drop_context(self) -> None:
+        self._context = self._config = self._jit_cache = None
 
     def _input_name(self) -> str:
-        engine, mode = self._engine, self._flavour.api.TensorIOMode
+        engine, mode = self._shared.engine, self._flavour.api.TensorIOMode
         names = (str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors))
         return next(name for name in names if engine.get_tensor_mode(name) == mode.INPUT)
 
@@ -133,7 +132,7 @@ class EngineSession:
         api = self._flavour.api
         strategy = api.ExecutionContextAllocationStrategy.USER_MANAGED
         if self._flavour.is_rtx:
-            config = self._engine.create_runtime_config()
+            config = self._shared.engine.create_runtime_config()
             if config is None:
                 raise self._flavour.error("cannot make a runtime configuration")
             config.set_execution_context_allocation_strategy(strategy)
@@ -143,11 +142,11 @@ class EngineSession:
             config.cuda_graph_strategy = graphs.WHOLE_GRAPH_CAPTURE if own_graph else graphs.DISABLED
             self._load_jit(config)
             self._config = config
-            context = self._engine.create_execution_context(config)
+            context = self._shared.engine.create_execution_context(config)
         else:
-            context = self._engine.create_execution_context(strategy)
+            context = self._shared.engine.create_execution_context(strategy)
         if context is None:
-            raise self._flavour.failure("cannot make a context for the engine", _UPDATE)
+            raise self._flavour.failure("cannot make a context for the engine", UPDATE)
         # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.
         context.nvtx_verbosity = api.ProfilingVerbosity.NONE
         return context

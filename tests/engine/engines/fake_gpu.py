@@ -9,11 +9,13 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend
+from animecam.cuda.dlpack import HOST
 from animecam.cuda.turns import has_gpu_turn
 from animecam.engines.flavour import RTX, Flavour, load_flavour
 from animecam.errors import DeviceMemoryError
@@ -62,6 +64,7 @@ class Stream:
 class FakeGpu:
     name: str = "Fake RTX 4090"
     compute_capability: tuple[int, int] = (8, 9)
+    shared_as: tuple[int, int] = HOST
     free: int = 1 << 30
     open: list[Memory] = field(default_factory=list)
     allocations: int = 0
@@ -231,6 +234,8 @@ class Engine:
 
     def __init__(self, runtime: "FakeRuntime") -> None:
         self._runtime = runtime
+        runtime.loads += 1
+        runtime.engines.add(self)
 
     def get_tensor_name(self, index: int) -> str:
         return ("picture", "drawn")[index]
@@ -265,7 +270,8 @@ class FakeRuntime:
         self.contexts_refused = self.builds_refused = 0
         self.complaints: list[str] = []  # of builds that succeed
         self.contexts: list[Context] = []
-        self.runs = self.binds = 0
+        self.engines: WeakSet[Engine] = WeakSet()  # those that are loaded
+        self.runs = self.binds = self.loads = 0
         self.beside: list[str] = []  # what was made of those that use the GPU, while others may have recorded there
         self.layers: list[Layer] | str | None = HALF_LAYERS
         self.error = 0.0

@@ -2,6 +2,7 @@
 
 from collections import deque
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,4 +56,4 @@ def test_a_runtime_that_cannot_read_networks_says_why(works, failure):
 
 def test_a_runtime_that_cannot_run_engines_says_why():
     with pytest.raises(BackendError, match=r"cannot start its runtime \(Error Code 6: no Runtime on this GPU\)"):
-        EngineSession(flavour(), None, b"", max_batch=1, shape=(3, 8, 8))
+        EngineSession(flavour(), SimpleNamespace(shared_as=(2, 0)), b"", max_batch=1, shape=(3, 8, 8))

@@ -194,6 +194,9 @@ def test_what_was_told_before_an_engine_is_loaded_is_no_reason_either(
 ):
     backend = opened(warm_cache)
     backend.prepare((3, 32, 32))  # its engine is there
+    backend.close()  # and loaded no more
+    gpu.is_closed = False
+    backend = opened(warm_cache)
     runtime.messages.append("Error Code 2: OutOfMemory (no room)")
     monkeypatch.setattr(runtime, "deserialize_cuda_engine", lambda _: None)
     with pytest.raises(BackendError, match="cannot load the engine"):
