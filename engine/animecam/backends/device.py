@@ -8,7 +8,8 @@ from animecam.backends.base import BackendInfo
 class DeviceNetwork(Protocol):
     """A network whose input and output stay on the GPU: half [N, 3, S, S], RGB in [-1, 1], N from 1 to `max_batch`.
 
-    `max_batch` may become smaller with the first `bind` of a size, where the GPU's memory is short.
+    `max_batch` may become smaller with the first `bind` of a size, where the GPU's memory is short. Whatever is called
+    may leave the thread on another GPU, see `Gpu.use`.
 
     Attributes:
         is_recordable: `enqueue` may be captured in a CUDA graph of the caller; otherwise it is called for each frame.

@@ -197,6 +197,9 @@ class Gpu(Protocol):
     def use(self) -> None:
         """Makes it the GPU of the calling thread; every thread calls this once before it does anything with it.
 
+        And again after a `DeviceNetwork` or a `Backend` was called: PyTorch goes back to the device that it takes for
+        the thread's own, which may be one that it remembers.
+
         What is called by others' threads does that within `current.context_kept`.
         """
         ...

@@ -119,6 +119,7 @@ class DeviceStyles:
         self._gpu.use()
         for network in networks:
             network.close()
+            self._gpu.use()
 
     def _ask(self, key: _Key) -> None:
         """Has what a frame asks for loaded before any spare; the lock is held."""
@@ -278,6 +279,7 @@ class DeviceStyles:
 
     def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
         """Warms it up, and closes it where that fails."""
+        self._gpu.use()
         self._opening = network
         if self._is_unwanted():  # who let it end may have looked before it was there
             network.end()
@@ -294,5 +296,6 @@ class DeviceStyles:
             raise
         finally:
             self._opening = None
+            self._gpu.use()
             stream.close()
         return network

@@ -31,11 +31,14 @@ def warm_up(gpu: Gpu, network: DeviceNetwork, stream: Stream, size_px: int) -> N
         try:
             # The first one loads the engine, which may find that fewer fit at a time than was thought.
             network.bind(room_for(1), room_for(1), batch=1, size_px=size_px)
+            gpu.use()
             given, drawn = room_for(network.max_batch), room_for(network.max_batch)
             for batch in range(1, network.max_batch + 1):
                 network.bind(given, drawn, batch=batch, size_px=size_px)
                 network.enqueue(stream.handle)
+            gpu.use()
         except AnimecamError:
+            gpu.use()
             with suppress(BackendError):  # what was queued before uses this memory, and the network's own
                 stream.synchronize()
             raise

@@ -123,6 +123,7 @@ class GpuRenderer:
         return lambda: self._fetch(scene, wait, sent_ms)
 
     def _fetch(self, scene: Scene, wait: Callable[[], Drawn], sent_ms: float) -> Rendered:
+        self._gpu.use()  # frames after this one may have been drawn by the processor's path
         with self._timing.stage("fetch"):
             drawn = wait()
             start_ns = time.perf_counter_ns()

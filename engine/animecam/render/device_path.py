@@ -261,6 +261,7 @@ class DevicePath:
             self._kernels.crop(self._draw, slot.job, faces, network_input, batch, size)
             network.bind(network_input, network_output, batch=batch, size_px=size_px)
             network.enqueue(self._draw.handle)
+            self._gpu.use()
             self._kernels.calm(self._draw, slot.job, faces, network_output, batch, size)
         self._kernels.settle(self._draw, slot.job, slot.faces, count, size)
         self._kernels.paste(self._draw, slot.job, slot.faces)

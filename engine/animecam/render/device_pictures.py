@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from animecam.cuda.base import DeviceBuffer, Gpu
+from animecam.cuda.current import context_kept
 from animecam.cuda.dlpack import Lent, Rows
 from animecam.cuda.pixels import DevicePixels
 from animecam.errors import DeviceMemoryError
@@ -59,8 +60,9 @@ class DevicePictures:
             if geometry == self._geometry:
                 self._free.append(buffer)
                 return
-            self._gpu.use()  # the thread that lets go may be an encoder's
-            buffer.close()
+            with context_kept():  # the thread that lets go may be an encoder's
+                self._gpu.use()
+                buffer.close()
 
     def close(self) -> None:
         """Frees all, those that are lent, too: whoever still has one must not look at it; may be called twice."""

@@ -1,5 +1,6 @@
 """Fixtures for the tests of the GPU path: the kernels as C++ and a GPU on the host."""
 
+import importlib
 import logging
 from collections.abc import Callable
 from fractions import Fraction
@@ -50,6 +51,39 @@ def gpu(host, library, tmp_path):
     gpu = host.HostGpu(tmp_path, library)
     yield gpu
     assert gpu.taken == 0, "memory or events were not given back"
+
+
+@pytest.fixture
+def driver(load_module, monkeypatch, tmp_path):
+    """A stand-in for NVIDIA's driver: `FakeDriver` of fake_driver.py beside this file."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    driver = load_module("engine/cuda/fake_driver.py").FakeDriver()
+    driver.install(monkeypatch)
+    return driver
+
+
+@pytest.fixture
+def device():
+    """The module that opens GPUs; it needs the driver's bindings."""
+    return importlib.import_module("animecam.cuda.device")
+
+
+@pytest.fixture
+def compiled(device, monkeypatch):
+    """Kernels compile without NVRTC; how often is counted."""
+    from animecam.cuda import compiler
+
+    counts = []
+
+    def compile_source(*_, is_text):
+        assert not is_text
+        counts.append(1)
+        return b"good kernels"
+
+    monkeypatch.setattr(compiler, "compiler_version", lambda: (13, 0))
+    monkeypatch.setattr(compiler, "_architecture", lambda *_: "sm_88")
+    monkeypatch.setattr(compiler, "_compile", compile_source)
+    return counts
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ ANSWERS = {
     "cuLaunchKernel": (),
     "cuModuleGetFunction": (5,),
 }
+OF_NO_CONTEXT = ("cuInit", "cuDevice", "cuDriver", "cuCtx")
 
 
 class FakeDriver:
@@ -58,6 +59,7 @@ class FakeDriver:
         bad_images: What is refused as such.
         refusal: With which code.
         calls: Functions that were called, in their order.
+        done_in: The same with the context that was current, of those that work in one.
     """
 
     def __init__(self) -> None:
@@ -67,6 +69,7 @@ class FakeDriver:
         self.bad_images: set[bytes] = set()
         self.refusal = NO_IMAGE
         self.calls: list[str] = []
+        self.done_in: list[tuple[str, int]] = []
         self._next = 1000
         self._blocks: list[object] = []
         self._thread = threading.local()
@@ -99,6 +102,8 @@ class FakeDriver:
     def _answering(self, name, function):
         def call(*arguments):
             self.calls.append(name)
+            if not name.startswith(OF_NO_CONTEXT):
+                self.done_in.append((name, self.context_here))
             is_broken = self.broken is not None and not name.startswith("cuCtx")  # these only look and change
             values = len(ANSWERS.get(name, () if name in FREES else (0,)))
             return (self.broken, *[0] * values) if is_broken else function(*arguments)

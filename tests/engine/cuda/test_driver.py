@@ -1,6 +1,5 @@
 """What is given back to NVIDIA's driver, and what is said when it fails; a stand-in answers for it."""
 
-import importlib
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from types import SimpleNamespace
@@ -24,43 +23,6 @@ bindings = pytest.importorskip("cuda.bindings.driver", reason="needs animecam[cu
 SIZE_PX = 64
 
 KERNEL = 'extern "C" __global__ void fill(float* out) { out[threadIdx.x] = 1.0f; }'
-
-
-@pytest.fixture
-def fakes(load_module):
-    """fake_driver.py beside this file."""
-    return load_module("engine/cuda/fake_driver.py")
-
-
-@pytest.fixture
-def driver(fakes, monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    driver = fakes.FakeDriver()
-    driver.install(monkeypatch)
-    return driver
-
-
-@pytest.fixture
-def device():
-    return importlib.import_module("animecam.cuda.device")
-
-
-@pytest.fixture
-def compiled(device, monkeypatch):
-    """Kernels compile without NVRTC; how often is counted."""
-    from animecam.cuda import compiler
-
-    counts = []
-
-    def compile_source(*_, is_text):
-        assert not is_text
-        counts.append(1)
-        return b"good kernels"
-
-    monkeypatch.setattr(compiler, "compiler_version", lambda: (13, 0))
-    monkeypatch.setattr(compiler, "_architecture", lambda *_: "sm_88")
-    monkeypatch.setattr(compiler, "_compile", compile_source)
-    return counts
 
 
 @pytest.mark.parametrize("kept", [b"", b"damaged kernels"])
