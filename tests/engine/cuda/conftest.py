@@ -37,6 +37,12 @@ def host(load_module):
 
 
 @pytest.fixture(scope="session")
+def films(load_module):
+    """films.py beside this file."""
+    return load_module("engine/cuda/films.py")
+
+
+@pytest.fixture(scope="session")
 def library(host, tmp_path_factory):
     """The kernels as a library of the host."""
     if host.find_compiler() is None:

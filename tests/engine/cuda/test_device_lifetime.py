@@ -1,0 +1,56 @@
+"""What the frame path takes of a GPU's memory and gives back: when frames change, fail, or are under way at its end."""
+
+import pytest
+
+from animecam.errors import BackendError, DeviceMemoryError
+from animecam.render.device_path import DevicePath, PathOptions
+from animecam.types import PixelFormat
+
+
+def test_frames_may_change_their_size_and_format(host, gpu, no_persons, films):
+    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+    cpu = films.OnCpu(host.HostNetwork(gpu), no_persons)
+    try:
+        for index, pixel_format in enumerate([PixelFormat.RGB24, PixelFormat.YUV420P, PixelFormat.RGB24]):
+            frame = films.film(pixel_format, index)
+            films.compare(
+                path.submit(frame, films.faces(0), "s", network, films.STRENGTH)().frame, cpu(frame, films.faces(0))
+            )
+    finally:
+        path.close()
+
+
+def test_little_memory_means_fewer_faces_and_says_so(host, library, tmp_path, caplog, films):
+    gpu = host.HostGpu(tmp_path, library, memory=7)
+    path = DevicePath(gpu, PathOptions(most_faces=8, largest_px=films.SIZE_PX))
+    assert path.most_faces == 4
+    assert "too small for 8 faces: 4" in caplog.text
+    path.close()
+    assert gpu.taken == 0
+    with pytest.raises(DeviceMemoryError):
+        DevicePath(host.HostGpu(tmp_path, library, memory=1), films.OPTIONS)
+
+
+def test_closing_twice_and_with_frames_under_way_is_fine(host, gpu, films):
+    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+    path.submit(films.film(PixelFormat.RGB24, 0), films.faces(0), "s", network, 1.0)
+    path.close()
+    path.close()
+
+
+def test_nothing_is_freed_that_a_frame_still_needs_that_failed_on_its_way(host, gpu, monkeypatch, films):
+    class Broken(host.HostNetwork):
+        def enqueue(self, stream_handle):
+            raise BackendError("the network cannot be run")
+
+    close = host.HostMemory.close
+
+    def close_unused(memory):
+        assert not any(stream.queued for stream in gpu.streams)
+        close(memory)
+
+    path = DevicePath(gpu, films.OPTIONS)
+    with pytest.raises(BackendError, match="cannot be run"):
+        path.submit(films.film(PixelFormat.RGB24, 0), films.faces(0), "s", Broken(gpu), 1.0)
+    monkeypatch.setattr(host.HostMemory, "close", close_unused)
+    path.close()

@@ -1,0 +1,114 @@
+"""The order of work on a GPU that is the host: what overlaps, what is recorded, and what a frame costs."""
+
+import numpy as np
+import pytest
+
+from animecam.errors import BackendError
+from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.types import PixelFormat
+
+
+@pytest.mark.parametrize("uses_graphs", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_order_of_the_streams_changes_a_picture(host, library, tmp_path, seed, uses_graphs, films):
+    frames = [films.film(PixelFormat.YUV420P, index) for index in range(9)]
+    one_by_one = films.run(host, host.HostGpu(tmp_path, library), frames)
+    options = PathOptions(most_faces=3, largest_px=films.SIZE_PX, uses_graphs=uses_graphs)
+    overlapped = films.run(host, host.HostGpu(tmp_path, library, seed=seed), frames, options=options, ahead=RING - 1)
+    for mine, theirs in zip(overlapped, one_by_one, strict=True):
+        for plane, other in zip(mine.planes, theirs.planes, strict=True):
+            np.testing.assert_array_equal(plane, other)
+
+
+def test_without_events_the_order_would_show(host, library, tmp_path, films):
+    frames = [films.film(PixelFormat.YUV420P, index) for index in range(9)]
+    one_by_one = films.run(host, host.HostGpu(tmp_path, library), frames)
+    wrong = 0
+    for seed in range(6):
+        gpu = host.HostGpu(tmp_path, library, seed=seed)
+        torn = films.run(
+            host, gpu, frames, ahead=RING - 1, events_until=2 + RING
+        )  # every slot holds a job with three faces
+        wrong += any((a.planes[0] != b.planes[0]).any() for a, b in zip(torn, one_by_one, strict=True))
+    assert wrong > 3
+
+
+def test_uploads_drawings_and_downloads_of_several_frames_interleave(host, library, tmp_path, films):
+    gpu = host.HostGpu(tmp_path, library, seed=3)
+    films.run(host, gpu, [films.film(PixelFormat.YUV420P, index) for index in range(9)], ahead=RING - 1)
+    order = [name for _, name in gpu.done if name in ("copy_in", "network", "copy_out")]
+    uploads, frames_ahead = 0, []
+    for name in order:
+        uploads += {"copy_in": 1, "copy_out": -1}.get(name, 0)
+        frames_ahead.append(uploads)
+    assert max(frames_ahead) >= 2, "a frame went up only when the last one was down"
+    assert {stream for stream, name in gpu.done if name == "copy_in"} != {
+        stream for stream, name in gpu.done if name == "copy_out"
+    }
+
+
+def test_a_frame_costs_one_upload_one_download_one_wait_and_no_memory(host, gpu, films):
+    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+    try:
+        region = [films.place(0, 80, 80, 0.9, 0.3)]
+        for index in range(2 * RING):
+            path.submit(films.film(PixelFormat.NV12, index), region, "s", network, 1.0)()
+        before = (gpu.allocations, gpu.taken, len(gpu.objects))
+        gpu.done.clear()
+        gpu.waits = gpu.replays = 0
+        for index in range(20):
+            path.submit(films.film(PixelFormat.NV12, index), region, "s", network, 1.0)()
+        assert (gpu.allocations, gpu.taken, len(gpu.objects)) == before
+        names = [name for _, name in gpu.done]
+        assert (names.count("copy_in"), names.count("copy_out"), gpu.waits, gpu.replays) == (20, 20, 20, 20)
+    finally:
+        path.close()
+
+
+def test_the_first_frame_runs_before_it_is_recorded(host, gpu, films):
+    """Runtimes load what they need in their first run, which a recording forbids."""
+    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+    try:
+        for index in range(3 * RING):
+            path.submit(films.film(PixelFormat.RGB24, index), films.faces(0), "s", network, 1.0)()
+        assert gpu.replays == 2 * RING
+        assert network.bound == [(2, films.SIZE_PX)] * 2 * RING
+    finally:
+        path.close()
+
+
+def test_what_was_recorded_is_dropped_when_the_network_is_bound_otherwise(host, gpu, no_persons, films):
+    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+    cpu = films.OnCpu(host.HostNetwork(gpu), no_persons)
+    counts = [2] * 7 + [1] * 7 + [2] * 7
+    try:
+        for index, count in enumerate(counts):
+            frame, regions = films.film(PixelFormat.RGB24, index), films.faces(3)[:count]
+            films.compare(path.submit(frame, regions, "s", network, films.STRENGTH)().frame, cpu(frame, regions))
+        assert gpu.replays == 3 * (7 - RING)
+    finally:
+        path.close()
+
+
+def test_what_cannot_be_recorded_is_launched_one_by_one(host, gpu, no_persons, caplog, films):
+    class Stubborn(host.HostNetwork):
+        runs = 0
+
+        def enqueue(self, stream_handle):
+            self.runs += 1
+            if gpu.objects[stream_handle - 1]._captured is not None:
+                raise BackendError("this cannot be recorded")
+            super().enqueue(stream_handle)
+
+    network, path = Stubborn(gpu), DevicePath(gpu, films.OPTIONS)
+    cpu = films.OnCpu(host.HostNetwork(gpu), no_persons)
+    try:
+        for index in range(3 * RING):
+            frame = films.film(PixelFormat.RGB24, index)
+            films.compare(
+                path.submit(frame, films.faces(0), "s", network, films.STRENGTH)().frame, cpu(frame, films.faces(0))
+            )
+        assert (gpu.replays, network.runs) == (0, 3 * RING + 1)
+        assert caplog.text.count("one by one") == 1
+    finally:
+        path.close()
