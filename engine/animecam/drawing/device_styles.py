@@ -279,16 +279,14 @@ class DeviceStyles:
 
     def _made_ready(self, network: DeviceNetwork, size_px: int) -> DeviceNetwork:
         """Warms it up, and closes it where that fails."""
-        self._gpu.use()
         self._opening = network
         if self._is_unwanted():  # who let it end may have looked before it was there
             network.end()
-        stream = self._gpu.stream()
         try:
             with gpu_turn(self._is_unwanted) as is_mine:
                 if not is_mine:
                     raise BackendError("it is not wanted any more")
-                warm_up(self._gpu, network, stream, size_px)
+                warm_up(self._gpu, network, size_px)
             if isinstance(network, Compiling):
                 network.keep_compiled()  # now, as a program may be killed
         except BaseException:  # a mistake, too, which would leave it in the GPU's memory
@@ -296,6 +294,4 @@ class DeviceStyles:
             raise
         finally:
             self._opening = None
-            self._gpu.use()
-            stream.close()
         return network

@@ -3,26 +3,26 @@
 from contextlib import ExitStack, closing, suppress
 
 from animecam.backends.device import DeviceNetwork
-from animecam.cuda.base import Gpu, Stream
+from animecam.cuda.base import Gpu
 from animecam.errors import AnimecamError, BackendError
 
 _PICTURE_BYTES = 3 * 2  # of one pixel: three numbers of 16 bits
 
 
-def warm_up(gpu: Gpu, network: DeviceNetwork, stream: Stream, size_px: int) -> None:
+def warm_up(gpu: Gpu, network: DeviceNetwork, size_px: int) -> None:
     """Runs a network once for each number of pictures: what it loads late, it loads now.
 
     Args:
-        gpu: Current in this thread.
+        gpu: Where it runs; the thread's own from now on.
         network: For pictures of that size.
-        stream: Where it runs; nothing is queued there afterwards.
         size_px: Side of the pictures.
 
     Raises:
         BackendError: It cannot be loaded, built or run.
         DeviceMemoryError: The memory of the GPU is full.
     """
-    with ExitStack() as memory:
+    gpu.use()
+    with closing(gpu.stream()) as stream, ExitStack() as memory:
 
         def room_for(pictures: int) -> int:
             nbytes = pictures * _PICTURE_BYTES * size_px**2

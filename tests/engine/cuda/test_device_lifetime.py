@@ -1,7 +1,10 @@
 """What the frame path takes of a GPU's memory and gives back: when frames change, fail, or are under way at its end."""
 
+from contextlib import closing
+
 import pytest
 
+from animecam.drawing.device_styles import DeviceStyles
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.types import PixelFormat
@@ -54,3 +57,20 @@ def test_nothing_is_freed_that_a_frame_still_needs_that_failed_on_its_way(host, 
         path.submit(films.film(PixelFormat.RGB24, 0), films.faces(0), "s", Broken(gpu), 1.0)
     monkeypatch.setattr(host.HostMemory, "close", close_unused)
     path.close()
+
+
+def test_a_network_that_finds_no_stream_to_run_on_is_not_kept(host, gpu, monkeypatch):
+    closed = []
+
+    class Network(host.HostNetwork):
+        def close(self):
+            closed.append(self)
+
+    def refuse():
+        raise DeviceMemoryError("the memory of the GPU is full")
+
+    monkeypatch.setattr(gpu, "stream", refuse)
+    with closing(DeviceStyles(gpu, lambda *_: Network(gpu))) as styles:
+        assert styles("s", 64) is None
+        host.until(lambda: styles.has_given_up("s", 64))
+        assert len(closed) == 1

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
+from weakref import ref
 
 import numpy as np
 
@@ -45,7 +45,6 @@ class Stream:
 
     def __init__(self, gpu: "FakeGpu") -> None:
         self._gpu = gpu
-        self.is_open = True
 
     def copy_in(self, buffer: Memory, pinned: Memory, nbytes: int) -> None:
         ctypes.memmove(buffer.address, pinned.address, nbytes)
@@ -56,8 +55,7 @@ class Stream:
     def synchronize(self, timeout_s: float = 5.0) -> None:
         self._gpu.waits += 1
 
-    def close(self) -> None:
-        self.is_open = False
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -131,8 +129,7 @@ class Context:
     """`IExecutionContext` over ONNX Runtime."""
 
     def __init__(self, runtime: "FakeRuntime", config: RuntimeConfig) -> None:
-        self.config = config
-        self._runtime = runtime
+        self.config, self._runtime = config, runtime
         self._addresses: dict[str, int] = {}
         self._shape: tuple[int, ...] = ()
         self.memory: tuple[int, int] = (0, 0)
@@ -216,8 +213,7 @@ class Inspector:
 
         def tensor(kind: str) -> dict[str, Any]:
             words = kind if batch > 0 else "N/A due to dynamic shapes"
-            sides = [batch, *layer.sides]
-            return {"Name": name, "Location": "Device", "Dimensions": sides, "Format/Datatype": words}
+            return {"Name": name, "Location": "Device", "Dimensions": [batch, *layer.sides], "Format/Datatype": words}
 
         return {
             "Name": name,
@@ -234,8 +230,7 @@ class Engine:
 
     def __init__(self, runtime: "FakeRuntime") -> None:
         self._runtime = runtime
-        runtime.loads += 1
-        runtime.engines.add(self)
+        runtime.engines.append(ref(self))
 
     def get_tensor_name(self, index: int) -> str:
         return ("picture", "drawn")[index]
@@ -270,8 +265,8 @@ class FakeRuntime:
         self.contexts_refused = self.builds_refused = 0
         self.complaints: list[str] = []  # of builds that succeed
         self.contexts: list[Context] = []
-        self.engines: WeakSet[Engine] = WeakSet()  # those that are loaded
-        self.runs = self.binds = self.loads = 0
+        self.engines: list[ref[Engine]] = []  # that were loaded
+        self.runs = self.binds = 0
         self.beside: list[str] = []  # what was made of those that use the GPU, while others may have recorded there
         self.layers: list[Layer] | str | None = HALF_LAYERS
         self.error = 0.0

@@ -67,12 +67,13 @@ def test_a_style_that_is_drawn_both_ways_is_loaded_once(
     gpu, runtime, on_gpu, opened, warm_cache: Path, pictures, drawn, expected, first
 ):
     """As with `--backend tensorrt`: fed from the host, and between two steps on the GPU, whoever comes first."""
-    runtime.loads, runtime.contexts[:] = 0, []
+    runtime.engines.clear()
+    runtime.contexts.clear()
     host, device = opened(warm_cache), on_gpu()
     ways = [lambda: host.run(pictures(1, SIZE_PX)), lambda: drawn(device)]
     for way in ways if first == "host" else reversed(ways):
         way()
-    assert (runtime.loads, len(runtime.contexts), len(runtime.engines)) == (1, 2, 1)
+    assert (len(runtime.engines), len(runtime.contexts)) == (1, 2)
     assert len({context.memory for context in runtime.contexts}) == 2  # they may run at the same time
     if first == "host":
         host.close()
@@ -85,18 +86,18 @@ def test_a_style_that_is_drawn_both_ways_is_loaded_once(
     device.close()
     runtime.contexts.clear()
     gc.collect()
-    assert not runtime.engines
+    assert [engine() for engine in runtime.engines] == [None]
 
 
 def test_styles_of_the_frame_path_share_it_too(gpu, runtime, on_gpu, opened, warm_cache: Path, pictures):
-    runtime.loads = 0
+    runtime.engines.clear()
     with closing(opened(warm_cache)) as host, closing(DeviceStyles(gpu, lambda *_: on_gpu())) as styles:
         host.prepare((3, SIZE_PX, SIZE_PX))
         end_s = time.monotonic() + 60
         while styles("cel", SIZE_PX) is None:
             assert time.monotonic() < end_s
             time.sleep(0.05)
-        assert runtime.loads == 1
+        assert len(runtime.engines) == 1
 
 
 def test_contexts_go_before_their_engine_and_that_before_its_runtime(gpu, runtime, on_gpu, fakes, monkeypatch, drawn):
@@ -157,7 +158,7 @@ def test_an_engine_that_is_refused_is_kept_by_nobody(gpu, runtime):
 def test_other_engines_and_other_gpus_share_nothing(gpu, runtime, fakes):
     second = fakes.FakeGpu(shared_as=(2, 1))
     shares = [shared_in_turn(runtime, where, data) for where in (gpu, second) for data in (b"one", b"other")]
-    assert runtime.loads == len({id(share.engine) for share in shares}) == 4
+    assert len(runtime.engines) == len({id(share.engine) for share in shares}) == 4
     for share in shares:
         share.close()
 
