@@ -15,8 +15,9 @@ from animecam.cuda.base import Gpu
 from animecam.drawing.renderer import Renderer, Scene
 from animecam.errors import DeviceMemoryError
 from animecam.render.base import Rendered
-from animecam.render.device_path import RING, DevicePath, Drawn
+from animecam.render.device_path import RING, DevicePath
 from animecam.render.device_pictures import DevicePictures
+from animecam.render.device_results import Drawn
 from animecam.timing import Timing, ms_since
 from animecam.types import WHOLE_FRAME, Frame
 

@@ -24,6 +24,7 @@ from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_layout import FACE, BlockLayout, Geometry
 from animecam.render.device_memory import Memory
 from animecam.render.device_pictures import DevicePictures
+from animecam.render.device_results import Drawn, Results
 from animecam.render.device_room import take_room
 from animecam.render.device_slots import Slot
 from animecam.render.match import MatchOptions
@@ -56,19 +57,6 @@ class PathOptions:
     wait_s: float = WAIT_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A frame that came back.
-
-    Attributes:
-        frame: With planes of its own.
-        gpu_ms: How long the GPU drew, from the first crop to the last pixel pasted.
-    """
-
-    frame: Frame
-    gpu_ms: float
-
-
 class DevicePath:
     """Draws the heads of one stream of frames on a GPU, in order; used by one thread at a time.
 
@@ -92,6 +80,7 @@ class DevicePath:
         self._graphs = Graphs(self._draw)
         self._carrier = Carrier()
         self._slots: list[Slot] = []
+        self._results = Results(RING)
         self._geometry: Geometry | None = None
         self._sent = 0
         self._had_faces = False
@@ -143,7 +132,7 @@ class DevicePath:
             pictures: Where the drawn frame may stay on the GPU; it comes down without, and if there is no room.
 
         Returns:
-            What waits for the frame and gives it. It must be called before the `RING`th frame after this is sent.
+            What waits for the frame and gives it, once. It must be called before the `RING`th frame after this is sent.
 
         Raises:
             BackendError: The GPU failed.
@@ -174,12 +163,12 @@ class DevicePath:
         self._down.record(slot.downloaded)
         self._sent += 1
 
-        def result() -> Drawn:
+        def fetch() -> Drawn:
             slot.downloaded.wait(self._options.wait_s)
             drawn = slot.fetch(frame) if picture is None else picture.frame(frame)
             return Drawn(drawn, slot.drawn.since_ms(slot.started))
 
-        return result
+        return self._results.add(fetch)
 
     def skip(self, frame: Frame, pictures: DevicePictures | None = None) -> Frame:
         """A frame shows nobody: drawings are forgotten, the colours of faces are not.
@@ -269,6 +258,7 @@ class DevicePath:
     def _next_slot(self, frame: Frame) -> Slot:
         geometry = _geometry(frame)
         if geometry != self._geometry:
+            self._results.take_out()
             self._drop_slots()
             layout = BlockLayout(geometry, self.most_faces)
             job = JobOptions(self._options.calm, self._options.match)

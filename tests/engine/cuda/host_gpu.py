@@ -22,6 +22,7 @@ from animecam.cuda.dlpack import HOST, Rows
 from animecam.errors import BackendError, DeviceMemoryError
 
 SHIM = Path(__file__).with_name("host_device.cuh")
+FREED = 0xAA  # what is found in memory that was given back
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-shared", "-fPIC")
 
 
@@ -73,6 +74,7 @@ class HostMemory:
         if self._is_open:
             self._is_open = False
             self._gpu.taken -= 1
+            self._block[:] = FREED
 
 
 class HostEvent:
@@ -87,6 +89,7 @@ class HostEvent:
         return self.reached >= self.recorded
 
     def wait(self, timeout_s: float = WAIT_SECONDS) -> None:
+        assert self._is_open, "the event was freed"
         self._gpu.waits += not self.is_done()
         self._gpu.work_until(self.is_done)
 

@@ -2,11 +2,12 @@
 
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.errors import BackendError, DeviceMemoryError
-from animecam.render.device_path import DevicePath, PathOptions
+from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.types import PixelFormat
 
 
@@ -21,6 +22,25 @@ def test_frames_may_change_their_size_and_format(host, gpu, no_persons, films):
             )
     finally:
         path.close()
+
+
+def test_frames_under_way_are_those_they_were_when_others_are_of_another_size(host, gpu, films):
+    """Their slots go, and with them the memory that they come back to."""
+    formats = [PixelFormat.RGB24] * 3 + [PixelFormat.YUV420P] + [PixelFormat.RGB24] * 2
+    frames = [films.film(pixel_format, index) for index, pixel_format in enumerate(formats)]
+    network, films_drawn = host.HostNetwork(gpu), []
+    for ahead in (0, RING - 1):
+        waiting, drawn = [], []
+        with closing(DevicePath(gpu, films.OPTIONS)) as path:
+            for frame in frames:
+                waiting.append(path.submit(frame, films.faces(0), "s", network, films.STRENGTH))
+                if len(waiting) > ahead:
+                    drawn.append(waiting.pop(0)().frame)
+            drawn += [result().frame for result in waiting]
+        films_drawn.append(drawn)
+    for one_by_one, overlapped in zip(*films_drawn, strict=True):
+        for mine, theirs in zip(overlapped.planes, one_by_one.planes, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
 
 
 def test_little_memory_means_fewer_faces_and_says_so(host, library, tmp_path, caplog, films):

@@ -16,12 +16,12 @@ from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.renderer import Scene
 from animecam.errors import BackendError
+from animecam.render.base import Rendered
 from animecam.render.device_layout import Geometry
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
-from animecam.run.pipeline import Rendered
-from animecam.run.timing import Timing
 from animecam.settings import Look
+from animecam.timing import Timing
 from animecam.types import Color, Faces, Frame, PixelFormat, Region, allocate_planes
 
 pytest.importorskip("cuda.bindings.driver", reason="needs animecam[cuda]")
