@@ -8,6 +8,7 @@ is done between is recorded once for each number and size of faces and then laun
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 from animecam.backends.device import DeviceNetwork
@@ -72,10 +73,13 @@ class DevicePath:
     def __init__(self, gpu: Gpu, options: PathOptions | None = None) -> None:
         self._gpu, self._options = gpu, options or PathOptions()
         self._kernels = FaceKernels(gpu)
-        self._room = take_room(gpu, self._options.most_faces, self._options.largest_px)
-        self._up, self._draw, self._down = gpu.stream(), gpu.stream(), gpu.stream()
-        self._decoded = gpu.event()
-        self._heads = Heads(gpu, self._up)
+        with ExitStack() as parts:
+            self._up, self._draw, self._down = (parts.enter_context(closing(gpu.stream())) for _ in range(3))
+            self._decoded = parts.enter_context(closing(gpu.event()))
+            self._heads = parts.enter_context(closing(Heads(gpu, self._up)))
+            room = take_room(gpu, self._options.most_faces, self._options.largest_px)
+            self._room = parts.enter_context(closing(room))
+            self._parts = parts.pop_all()
         self._memory = Memory(self._options.match)
         self._graphs = Graphs(self._draw)
         self._carrier = Carrier()
@@ -213,8 +217,7 @@ class DevicePath:
         except BackendError as error:  # it may still write there; what failed before is the error to raise
             log.warning("the memory of %s is not freed: %s", self._gpu.name, error.message)
             return
-        for part in (self._room, self._heads, self._decoded, self._up, self._draw, self._down):
-            part.close()
+        self._parts.close()
 
     def _bring_up(self, slot: Slot, frame: Frame) -> None:
         """Queues the way of a frame, and of what the kernels must know of it, into a slot."""

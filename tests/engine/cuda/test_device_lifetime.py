@@ -1,6 +1,7 @@
 """What the frame path takes of a GPU's memory and gives back: when frames change, fail, or are under way at its end."""
 
 from contextlib import closing
+from itertools import count
 
 import numpy as np
 import pytest
@@ -52,6 +53,24 @@ def test_little_memory_means_fewer_faces_and_says_so(host, library, tmp_path, ca
     assert gpu.taken == 0
     with pytest.raises(DeviceMemoryError):
         DevicePath(host.HostGpu(tmp_path, library, memory=1), films.OPTIONS)
+
+
+@pytest.mark.parametrize("what", ["buffer", "event"])
+def test_a_path_that_finds_no_memory_in_its_midst_gives_back_what_it_took(host, gpu, films, monkeypatch, what):
+    takes, give = count(), getattr(gpu, what)
+
+    def take(*given, **named):
+        if next(takes) == (2 if what == "buffer" else 0):
+            raise DeviceMemoryError("the memory of the GPU is full")
+        return give(*given, **named)
+
+    monkeypatch.setattr(gpu, what, take)
+    closed: list[object] = []
+    monkeypatch.setattr(host.HostStream, "close", lambda stream: closed.append(stream))
+    with pytest.raises(DeviceMemoryError):
+        DevicePath(gpu, PathOptions(most_faces=1, largest_px=films.SIZE_PX))
+    assert gpu.taken == 0
+    assert len(closed) == len(gpu.streams) == 3
 
 
 def test_closing_twice_and_with_frames_under_way_is_fine(host, gpu, films):
