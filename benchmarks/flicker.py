@@ -29,6 +29,7 @@ from animecam.backends.base import BackendOptions
 from animecam.cli.options import look_options
 from animecam.drawing.networks import Networks, open_networks
 from animecam.drawing.renderer import Renderer
+from animecam.drawing.steps import Steps
 from animecam.faces.align import Aligner, AlignOptions, Pose, head_pose
 from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
@@ -188,17 +189,16 @@ def measure(
 def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, settings: Settings) -> Renderer:
     """A renderer as `Networks.renderer` makes it, but with the variant's smoothing."""
     ops = CpuImageOps()
-    return Renderer(
+    steps = Steps(
         track=detectors.tracker(),
         align=Aligner(variant.align),
         ops=ops,
         draw=networks.draw,
         calm=Calm(variant.calm),
-        compositor=Compositor(ops, networks.persons(), settings.head_edge),
-        controls=Controls(settings.look),
-        timing=Timing(),
         tint=HairTint(networks.persons()),
+        compositor=Compositor(ops, networks.persons(), settings.head_edge),
     )
+    return Renderer(steps, Controls(settings.look), Timing())
 
 
 def face_windows(frames: Sequence[Frame], tracker: Tracker) -> tuple[dict[int, Window], frozenset[int]]:

@@ -92,13 +92,11 @@ def measure_film(
     options = PathOptions(most_faces=settings.max_faces, largest_px=settings.look.size_px)
     with closing(DevicePath(device, options)) as path, Outputs([sink]) as outputs:
         render = GpuRenderer(
-            gpu=device,
-            path=path,
+            path,
+            networks.renderer(timing, is_live=False),
             find_network=lambda _style, _size_px: network,
             note_network=lambda _style, _info: None,
-            renderer=networks.renderer(timing, is_live=False),
             can_fade=True,
-            timing=timing,
         )
         figures = Pipeline(film, render, outputs, timing).run()
     if not figures.with_faces:

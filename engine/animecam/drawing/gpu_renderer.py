@@ -11,14 +11,13 @@ from dataclasses import replace
 
 from animecam.backends.base import BackendInfo
 from animecam.backends.device import DeviceNetwork
-from animecam.cuda.base import Gpu
 from animecam.drawing.renderer import Renderer, Scene
 from animecam.errors import DeviceMemoryError
 from animecam.render.base import Rendered
 from animecam.render.device_path import RING, DevicePath
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.device_results import Drawn
-from animecam.timing import Timing, ms_since
+from animecam.timing import ms_since
 from animecam.types import WHOLE_FRAME, Frame
 
 log = logging.getLogger(__name__)
@@ -34,13 +33,11 @@ class GpuRenderer:
     """Draws frames of one source, as `Renderer` does; several may be under way.
 
     Args:
-        gpu: Of the path; stays the caller's.
         path: Draws on the GPU; stays the caller's.
+        renderer: Finds faces, and draws what the path does not.
         find_network: Where styles are computed.
         note_network: Hears what draws, for those who tell the user.
-        renderer: Finds faces, and draws what the path does not.
         can_fade: Heads end softly; where they end with the person, a network on the processor finds the edge.
-        timing: Where the stages' times go.
         pictures: Where drawn frames stay on the GPU, for an encoder that takes them there; None brings them down.
         may_leave: If the GPU has no room for frames, the processor draws them; else that ends the run.
 
@@ -52,21 +49,18 @@ class GpuRenderer:
 
     def __init__(
         self,
-        *,
-        gpu: Gpu,
         path: DevicePath,
+        renderer: Renderer,
+        *,
         find_network: FindNetwork,
         note_network: NoteNetwork,
-        renderer: Renderer,
         can_fade: bool,
-        timing: Timing,
         pictures: DevicePictures | None = None,
         may_leave: bool = False,
     ) -> None:
-        self._gpu, self._path = gpu, path
+        self._path, self._gpu, self._renderer, self._timing = path, path.gpu, renderer, renderer.timing
         self._find_network, self._note_network = find_network, note_network
-        self._renderer, self._can_fade, self._timing = renderer, can_fade, timing
-        self._pictures, self._may_leave = pictures, may_leave
+        self._can_fade, self._pictures, self._may_leave = can_fade, pictures, may_leave
         self._has_left = False
         self._was_on_gpu = True
 

@@ -17,6 +17,7 @@ from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.renderer import Renderer
+from animecam.drawing.steps import Steps
 from animecam.drawing.style_networks import StyleNetworks
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
@@ -138,20 +139,18 @@ class Networks(StyleNetworks):
         beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
         search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
         options = TrackerOptions(max_faces or self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
-        return Renderer(
+        steps = Steps(
             track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
             align=Aligner(),
             ops=ops,
             draw=partial(self.draw, quality=quality),
             calm=Calm(),
-            compositor=Compositor(ops, self.persons(), self._settings.head_edge),
-            controls=controls,
-            timing=timing,
             tint=HairTint(self.persons()),
-            governing=governed(self._settings, rate_fps, controls, self) if is_live else None,
-            idle=Idle() if is_live else None,
-            name=name,
+            compositor=Compositor(ops, self.persons(), self._settings.head_edge),
         )
+        governing = governed(self._settings, rate_fps, controls, self) if is_live else None
+        idle = Idle() if is_live else None
+        return Renderer(steps, controls, timing, governing=governing, idle=idle, name=name)
 
     def persons(self) -> FindPersons:
         """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
@@ -195,13 +194,11 @@ class Networks(StyleNetworks):
             self.note_choice(look.style, quality)
         with closing(path), closing(DeviceCrop(gpu, CpuImageOps())) as crop:
             yield GpuRenderer(
-                gpu=gpu,
-                path=path,
+                path,
+                self.renderer(timing, controls, is_live=is_live, crop=crop, quality=quality, name=name),
                 find_network=styles,
                 note_network=self.note_device,
-                renderer=self.renderer(timing, controls, is_live=is_live, crop=crop, quality=quality, name=name),
                 can_fade=self._settings.head_edge is HeadEdge.SOFT,
-                timing=timing,
                 pictures=self._pictures_on(gpu) if video.encoder is not None else None,
                 may_leave=self._settings.backend is BackendChoice.AUTO,
             )

@@ -9,14 +9,11 @@ from functools import partial
 from animecam.drawing.crowd import told_of_crowd
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.governing import Governing
+from animecam.drawing.steps import Steps
 from animecam.render.base import Draw, Rendered
 from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
-from animecam.render.calm import Calm
-from animecam.render.compositor import Compositor
-from animecam.render.cpu import CpuImageOps
 from animecam.render.eyes import EyeEnlarger
-from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.ink import inked
 from animecam.render.light import in_good_light
@@ -26,7 +23,7 @@ from animecam.render.scope import whole_frame_region
 from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope, Unseen
 from animecam.timing import Timing, ms_since
-from animecam.types import Face, Faces, Frame, Image, Region
+from animecam.types import Faces, Frame, Image, Region
 
 log = logging.getLogger(__name__)
 
@@ -100,41 +97,30 @@ class Renderer:
     """Draws frames of one source.
 
     Args:
-        track: Frame → faces, with a memory.
-        align: Faces and crop size → a region each, smoothed over time.
-        ops: Crops pictures out of frames.
-        draw: Style by name.
-        calm: Steadies drawings over time.
-        compositor: Puts drawn pictures back.
+        steps: What the frames go through.
         controls: Holds the look.
         timing: Where the stages' times go.
-        tint: Tints hair, where a look asks for it.
         governing: Chooses size and network to hold a frame rate; None leaves them to the look and to `draw`.
         idle: Keeps drawings of what has not changed, so that the network rests; None draws every frame.
         name: What is drawn, where it is one of several: what is told of it begins so.
+
+    Attributes:
+        timing: As given.
     """
 
     def __init__(
         self,
-        *,
-        track: Callable[[Frame], Faces],
-        align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]],
-        ops: CpuImageOps,
-        draw: Callable[[str], Draw],
-        calm: Calm,
-        compositor: Compositor,
+        steps: Steps,
         controls: Controls,
         timing: Timing,
-        tint: HairTint,
+        *,
         governing: Governing | None = None,
         idle: Idle | None = None,
         name: str = "",
     ) -> None:
-        self._track, self._align, self._ops = track, align, ops
-        self._draw, self._calm, self._compositor = draw, calm, compositor
-        self._controls, self._timing = controls, timing
+        self._steps, self._controls, self.timing = steps, controls, timing
         self._governing, self._idle = governing, idle
-        self._enlarge_eyes, self._tint, self._print = EyeEnlarger(), tint, Printer()
+        self._enlarge_eyes, self._print = EyeEnlarger(), Printer()
         self._name, self._has_told_of_others = name, False
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
@@ -174,7 +160,7 @@ class Renderer:
         """The drawings of a scene's pictures."""
         plan = self.cut(scene)
         start_ns = time.perf_counter_ns()
-        draw = (self._governing.draw if self._governing else self._draw)(plan.look.style)
+        draw = (self._governing.draw if self._governing else self._steps.draw)(plan.look.style)
         drawn = self.kept(plan, draw)
         is_idle = drawn is not None
         if drawn is None:
@@ -182,7 +168,7 @@ class Renderer:
             self.remember(plan, draw, drawn)
         draw_ms = ms_since(start_ns)
         if not is_idle:  # the look at a crop would pass for a network that takes no time
-            self._timing.add("draw", draw_ms)
+            self.timing.add("draw", draw_ms)
         return _Drawing(plan, drawn, draw_ms, is_idle)
 
     def _put_back(self, drawing: _Drawing) -> Rendered:
@@ -214,8 +200,8 @@ class Renderer:
     def find(self, frame: Frame) -> Scene:
         """Finds who is in a frame and what is to be drawn of it."""
         look = self._controls.look
-        with self._timing.stage("track"):
-            faces = self._track(frame)
+        with self.timing.stage("track"):
+            faces = self._steps.track(frame)
             regions = self._regions(frame, faces, look)
         self._tell_of_others(faces, look)
         return Scene(frame, faces, look, regions)
@@ -223,8 +209,8 @@ class Renderer:
     def cut(self, scene: Scene) -> Plan:
         """Cuts the pictures of a scene out of its frame."""
         frame, look = scene.frame, scene.look
-        with self._timing.stage("crop"):
-            pictures = tuple(self._ops.crop(frame, region) for region in scene.regions)
+        with self.timing.stage("crop"):
+            pictures = tuple(self._steps.ops.crop(frame, region) for region in scene.regions)
             if look.eyes:
                 pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
         return Plan(frame, scene.faces, look, scene.regions, pictures)
@@ -240,14 +226,15 @@ class Renderer:
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
         """Puts the drawn pictures of a plan back into its frame."""
-        with self._timing.stage("paste"):
+        with self.timing.stage("paste"):
             if plan.faces.is_new_shot:
                 self.forget()
             if plan.is_blurred:  # the half that shows what was filmed, too, and whatever the strength
                 plan = replace(plan, frame=blurred(plan.frame))
-            drawn = self._calm(plan.look.style, plan.regions, plan.pictures, drawn)
+            drawn = self._steps.calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
-            return self.show(plan, self._compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch))
+            pasted = self._steps.compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch)
+            return self.show(plan, pasted)
 
     def show(self, scene: Scene, drawn: Frame) -> Rendered:
         """What is shown of a scene whose drawings are in its frame."""
@@ -255,14 +242,14 @@ class Renderer:
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
-        for memory in (self._calm, self._compositor, self._tint, self._print):
-            memory.forget()
+        self._steps.forget()
+        self._print.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
         if plan.look.hair_rgb is None:
             return drawn
-        tint = partial(self._tint, plan.faces, plan.regions, tint=plan.look.hair_rgb)
+        tint = partial(self._steps.tint, plan.faces, plan.regions, tint=plan.look.hair_rgb)
         return in_good_light(tint, plan.pictures, drawn)
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:
@@ -274,7 +261,7 @@ class Renderer:
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
         is_bare = _may_be_bare(faces, look)
-        heads = self._align(frame, faces.faces, look.size_px)
+        heads = self._steps.align(frame, faces.faces, look.size_px)
         if look.unseen is Unseen.BLUR and is_bare:
             return heads
         # Better all drawn than one bare face. Heads lie on top: in a picture of everything a face has too few pixels.

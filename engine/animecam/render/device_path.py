@@ -68,10 +68,13 @@ class DevicePath:
     Raises:
         BackendError: The kernels do not compile.
         DeviceMemoryError: There is no room for one face.
+
+    Attributes:
+        gpu: As given.
     """
 
     def __init__(self, gpu: Gpu, options: PathOptions | None = None) -> None:
-        self._gpu, self._options = gpu, options or PathOptions()
+        self.gpu, self._options = gpu, options or PathOptions()
         self._kernels = FaceKernels(gpu)
         with ExitStack() as parts:
             self._up, self._draw, self._down = (parts.enter_context(closing(gpu.stream())) for _ in range(3))
@@ -208,14 +211,14 @@ class DevicePath:
         if self._is_closed:
             return
         self._is_closed = True
-        self._gpu.use()
+        self.gpu.use()
         try:
             self._carrier.close()
             for stream in (self._up, self._draw, self._down):  # a frame that failed on its way has no mark at its end
                 stream.synchronize(self._options.wait_s)
             self._drop_slots()
         except BackendError as error:  # it may still write there; what failed before is the error to raise
-            log.warning("the memory of %s is not freed: %s", self._gpu.name, error.message)
+            log.warning("the memory of %s is not freed: %s", self.gpu.name, error.message)
             return
         self._parts.close()
 
@@ -230,7 +233,7 @@ class DevicePath:
 
     def _copy_decoded(self, to: Sequence[Rows], pixels: DevicePixels) -> None:
         """Queues a copy of a decoded frame: the decoder's own memory is not for drawing into."""
-        self._gpu.mark_others(self._decoded)  # it may still be at this frame
+        self.gpu.mark_others(self._decoded)  # it may still be at this frame
         self._up.wait(self._decoded)
         _copy(self._up, to, (rows_of(pixels.luma), rows_of(pixels.chroma)))
 
@@ -253,7 +256,7 @@ class DevicePath:
             self._kernels.crop(self._draw, slot.job, faces, network_input, batch, size)
             network.bind(network_input, network_output, batch=batch, size_px=size_px)
             network.enqueue(self._draw.handle)
-            self._gpu.use()
+            self.gpu.use()
             self._kernels.calm(self._draw, slot.job, faces, network_output, batch, size)
         self._kernels.settle(self._draw, slot.job, slot.faces, count, size)
         self._kernels.paste(self._draw, slot.job, slot.faces)
@@ -266,7 +269,7 @@ class DevicePath:
             layout = BlockLayout(geometry, self.most_faces)
             job = JobOptions(self._options.calm, self._options.match)
             for _ in range(RING):
-                self._slots.append(Slot(self._gpu, layout, job))
+                self._slots.append(Slot(self.gpu, layout, job))
             self._geometry = geometry
         slot = self._slots[self._sent % RING]
         slot.downloaded.wait(self._options.wait_s)  # done long ago, unless nobody asked for the frame before

@@ -73,7 +73,7 @@ def test_until_the_gpu_draws_the_processor_draws_live_with_the_lite_network_and_
 ):
     def drawn(networks, *, is_live):
         with networks.rendering(Timing(), is_live=is_live) as render:
-            net = render._renderer._draw("cel")
+            net = render._renderer._steps.draw("cel")
             return next(quality for (_, quality), open_net in networks._styles.items() if open_net is net)
 
     def refuse(*_):

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,19 +73,17 @@ def test_a_clip_comes_out_as_from_the_processor(host, gpu, real_style, make_clip
                 stack.callback(source.close)
                 timing = Timing()
                 renderer = networks.renderer(timing, is_live=False)
-                renderer._draw, renderer._calm = lambda _style: real_style, Calm(IN_PLACE)
+                renderer._steps = replace(renderer._steps, draw=lambda _style: real_style, calm=Calm(IN_PLACE))
                 render = renderer
                 if is_on_gpu:
                     path = DevicePath(gpu, PathOptions(most_faces=2, largest_px=SIZE_PX))
                     stack.callback(path.close)
                     render = GpuRenderer(
-                        gpu=gpu,
-                        path=path,
+                        path,
+                        renderer,
                         find_network=lambda *_: real_style,
                         note_network=lambda *_: None,
-                        renderer=renderer,
                         can_fade=True,
-                        timing=timing,
                     )
                 sink = Sink()
                 with Outputs([sink]) as outputs:

@@ -11,6 +11,7 @@ from animecam.backends.opening import open_backend
 from animecam.backends.torch_ import TorchDevice
 from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.renderer import Renderer
+from animecam.drawing.steps import Steps
 from animecam.errors import DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.portrait import load_portrait
@@ -78,26 +79,23 @@ def studio(host, gpu, no_persons):
 
         def renderer(self):
             ops = CpuImageOps()
-            return Renderer(
+            steps = Steps(
                 track=lambda _frame: self.faces,
                 align=Aligner(),
                 ops=ops,
                 draw=lambda _style: self._draw,
                 calm=Calm(IN_PLACE),
-                compositor=Compositor(ops, no_persons),
-                controls=self.controls,
-                timing=self.timing,
                 tint=HairTint(no_persons),
+                compositor=Compositor(ops, no_persons),
             )
+            return Renderer(steps, self.controls, self.timing)
 
         def on_gpu(self, **options):
             return GpuRenderer(
-                gpu=gpu,
-                path=path,
+                path,
+                self.renderer(),
                 find_network=lambda *_: self.network if self.is_there else None,
                 note_network=self.note,
-                renderer=self.renderer(),
-                timing=self.timing,
                 **{"can_fade": True} | options,
             )
 

@@ -97,6 +97,8 @@ def test_frames_are_fetched_after_the_processors_path_has_drawn_others(driver, s
     regions = [(REGION,), ()]
 
     class OnProcessor:
+        timing = Timing()
+
         def find(self, frame):
             return Scene(frame, Faces(is_exposed=False), Look(strength=1.0 if regions[0] else 0.0), regions.pop(0))
 
@@ -115,13 +117,7 @@ def test_frames_are_fetched_after_the_processors_path_has_drawn_others(driver, s
     second.use()
     with closing(DevicePath(second, PathOptions(most_faces=2, largest_px=SIZE_PX))) as path:
         render = GpuRenderer(
-            gpu=second,
-            path=path,
-            find_network=lambda *_: network,
-            note_network=lambda *_: None,
-            renderer=OnProcessor(),
-            can_fade=True,
-            timing=Timing(),
+            path, OnProcessor(), find_network=lambda *_: network, note_network=lambda *_: None, can_fade=True
         )
         waits = [render.submit(frame(index)) for index in range(2)]
         assert driver.context_here == OTHERS

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from animecam.drawing.renderer import Renderer
+from animecam.drawing.steps import Steps
 from animecam.faces.align import Aligner
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
@@ -75,19 +76,15 @@ def studio(face: Face):
 
         def renderer(self, governing=None, idle=None, name=""):
             ops = CpuImageOps()
-            return Renderer(
+            steps = Steps(
                 track=lambda _frame: self.faces,
                 align=Aligner(),
                 ops=ops,
                 draw=lambda name: self.styles[name],
                 calm=Calm(),
-                compositor=Compositor(ops, self.persons),
-                controls=self.controls,
-                timing=self.timing,
-                governing=governing,
-                idle=idle,
                 tint=HairTint(self.hair_persons),
-                name=name,
+                compositor=Compositor(ops, self.persons),
             )
+            return Renderer(steps, self.controls, self.timing, governing=governing, idle=idle, name=name)
 
     return Studio()
