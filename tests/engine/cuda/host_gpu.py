@@ -22,7 +22,7 @@ from animecam.cuda.dlpack import HOST, Rows
 from animecam.errors import BackendError, DeviceMemoryError
 
 SHIM = Path(__file__).with_name("host_device.cuh")
-FREED = 0xAA  # what is found in memory that was given back
+GUARD, FREED = 0x5C, 0xAA  # what lies behind memory, and in it once it was given back
 FLAGS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-shared", "-fPIC")
 
 
@@ -60,9 +60,11 @@ class HostMemory:
 
     def __init__(self, gpu: "HostGpu", nbytes: int) -> None:
         self._gpu = gpu
-        self._block = np.zeros(nbytes + 256, np.uint8)
+        self._block = np.zeros(nbytes + 2 * 256, np.uint8)
         self.address = -(-self._block.ctypes.data // 256) * 256
         self.nbytes = nbytes
+        self._behind = self._block[self.address - self._block.ctypes.data + nbytes :]
+        self._behind[:] = GUARD
         self._is_open = True
         gpu.taken += 1
         gpu.allocations += 1
@@ -74,6 +76,7 @@ class HostMemory:
         if self._is_open:
             self._is_open = False
             self._gpu.taken -= 1
+            assert (self._behind == GUARD).all(), "something was written behind this memory"
             self._block[:] = FREED
 
 
