@@ -22,7 +22,7 @@ SECONDS = 8.0
 @look_options
 def demo(*, settings: Settings, seconds: float, output: str) -> None:
     """Films a bundled portrait live, as a camera would, into a video; shows it where there is a display."""
-    from animecam.run.limit import slowness
+    from animecam.run.limit import Advisor
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
     from animecam.sinks.display import find_display, is_answered
@@ -33,8 +33,9 @@ def demo(*, settings: Settings, seconds: float, output: str) -> None:
         show_note(f"{display} is set, but nobody answers there: no window is shown")
     outputs = (output, "window:") if has_window else (output,)
     options = LiveOptions(CAMERA, outputs, seconds=seconds, overwrite=True, share_view=has_window)
-    figures = run_live(options, settings, FigureLine)
+    advisor = Advisor(settings)
+    figures = run_live(options, settings, FigureLine, advisor)
     results.print(figure_table(figures, f"demo: {CAMERA}"))
-    if advice := slowness(figures, settings):
+    if advice := advisor.advice(figures):
         show_note(advice)
     show_note(f"wrote {output}")

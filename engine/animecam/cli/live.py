@@ -96,7 +96,7 @@ def group(
 
     resolution_px = parse_resolution(resolution)
 
-    from animecam.run.limit import slowness
+    from animecam.run.limit import Advisor
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
     from animecam.sources.opening import names_no_camera
@@ -116,9 +116,10 @@ def group(
         share_view=share_view,
         live_only=_rates_from_file(context),
     )
-    figures = run_live(options, settings, FigureLine)
+    advisor = Advisor(settings)
+    figures = run_live(options, settings, FigureLine, advisor)
     messages.print(figure_table(figures, "live"))
-    if advice := slowness(figures, settings):
+    if advice := advisor.advice(figures):
         show_note(advice)
 
 

@@ -1,11 +1,12 @@
 """What keeps a run from more frames, and what a user can do about it: after a live run, in its window, in `bench`."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from animecam.run.cores import CoreUse
 from animecam.run.tally import Figures
-from animecam.settings import SMALLEST_PX, HeadEdge, Quality, Scope, Settings
+from animecam.settings import SMALLEST_PX, HeadEdge, Look, Quality, Scope, Settings
 from animecam.timing import Percentiles
 
 KEEPS_UP = 0.97  # share of a rate that counts as held: a clock's drift or one late frame is no failure
@@ -67,6 +68,31 @@ def slowness(figures: Figures, settings: Settings) -> str:
     if limit is None or limit.part == SOURCE:  # what was dropped was dropped at the start, or in one long moment
         return ""
     return f"{share:.0%} of the frames were dropped; {_crowding(figures.cores)}the limit: {limit}"
+
+
+class Advisor:
+    """Advises on slowness at the end of a run whose look may have changed on the way.
+
+    Args:
+        settings: How the run starts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dropped: Counter[Look] = Counter()
+
+    def note(self, figures: Figures, look: Look) -> None:
+        """Takes note of the look with which frames were dropped since the last call."""
+        self._dropped[look] += figures.dropped - self._dropped.total()
+
+    def advice(self, figures: Figures) -> str:
+        """As `slowness`, for the look with which most frames were dropped.
+
+        Args:
+            figures: Of the whole run.
+        """
+        look = max(self._dropped, key=lambda look: self._dropped[look], default=self._settings.look)
+        return slowness(figures, replace(self._settings, look=look))
 
 
 def _crowding(cores: CoreUse | None) -> str:

@@ -12,7 +12,7 @@ from animecam.drawing.networks import Networks, open_networks
 from animecam.drawing.wardrobe import Wardrobe
 from animecam.errors import SourceError, UsageError
 from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
-from animecam.run.limit import slowness
+from animecam.run.limit import Advisor, slowness
 from animecam.run.live_options import LiveOptions
 from animecam.run.outputs import Outputs
 from animecam.run.panel import LivePanel
@@ -46,13 +46,14 @@ _PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks a
 log = logging.getLogger(__name__)
 
 
-def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
+def run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Advisor | None = None) -> Figures:
     """Runs a source live until it ends, the user stops it, or its time is over.
 
     Args:
         options: Where frames come from and go to.
         settings: The look and how it is computed.
         show: Opens a display of the figures.
+        advisor: Is told with which look frames are dropped; None: nobody is.
 
     Returns:
         The figures of the whole run.
@@ -62,7 +63,7 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     """
     videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
     try:
-        figures = _run_live(options, settings, show)
+        figures = _run_live(options, settings, show, advisor or Advisor(settings))
     except (KeyboardInterrupt, SourceError):
         _tell_parts(videos)
         raise
@@ -71,7 +72,7 @@ def run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
     return figures
 
 
-def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
+def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Advisor) -> Figures:
     with ExitStack() as stack:
         source, cameras = _open_ends(stack, options)
         options.check_lasts(source.format)
@@ -109,12 +110,11 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
             _tell_replaced(options.outputs)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
-        pace = (Pace(),) if is_played else ()
         outputs = opened_outputs(
             others,
             source.format,
             sink_options,
-            before=pace,
+            before=(Pace(),) if is_played else (),
             after=(*cameras, recorder),
             is_view_shared=options.is_view_shared,
         )
@@ -126,6 +126,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show) -> Figures:
         def tell_all(figures: Figures) -> None:
             tell(figures)
             panel.post(figures)
+            advisor.note(figures, controls.look)
 
         if not source.format.is_live:
             return run(source, networks, outputs, film_s=options.seconds, tell=tell_all, controls=controls)

@@ -37,7 +37,9 @@ def asked(monkeypatch):
         asked.append((options, settings))
         raise BackendError("nothing is converted in this test", hint="none")
 
-    monkeypatch.setattr("animecam.run.session.run_live", lambda options, settings, _: asked.append((options, settings)))
+    monkeypatch.setattr(
+        "animecam.run.session.run_live", lambda options, settings, *_: asked.append((options, settings))
+    )
     monkeypatch.setattr("animecam.cli.live.figure_table", lambda *_: "")
     monkeypatch.setattr("animecam.run.limit.slowness", lambda *_: "")
     monkeypatch.setattr("animecam.cli.convert._convert_here", convert)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from animecam.run.cores import CoreUse
-from animecam.run.limit import FEWEST_FRAMES, Limit, find_limit, slowness
+from animecam.run.limit import FEWEST_FRAMES, Advisor, Limit, find_limit, slowness
 from animecam.run.tally import Figures
 from animecam.settings import SMALLEST_PX, Look, Palette, Quality, Scope, Settings
 from animecam.timing import Percentiles
@@ -72,6 +72,16 @@ def test_a_rate_that_is_held_is_not_slow_though_the_camera_is_faster():
 )
 def test_what_is_done_already_is_not_advised(settings, advice):
     assert slowness(SLOW, settings).endswith(f"try {advice}")
+
+
+def test_the_end_of_a_run_advises_on_the_look_that_was_slow():
+    """After a change in the window --scope head was advised to who had drawn heads alone while frames were dropped."""
+    heads, frames = Look(size_px=SMALLEST_PX), Look(size_px=SMALLEST_PX, scope=Scope.FRAME)
+    advisor = Advisor(replace(SETTINGS, look=frames))
+    for dropped, look in ((10, frames), (200, heads), (280, heads), (300, frames)):
+        advisor.note(replace(SLOW, dropped=dropped), look)
+    assert advisor.advice(SLOW).endswith("try --target-fps 30")
+    assert Advisor(replace(SETTINGS, look=frames)).advice(SLOW).endswith("try --target-fps 30 or --scope head")
 
 
 def test_what_takes_time_beside_heads_is_named_first():

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 import animecam.run.session as session_module
 from animecam.backends.base import BackendInfo
 from animecam.drawing.networks import Networks
+from animecam.run.limit import Advisor
 from animecam.run.live_options import LiveOptions
 from animecam.run.panel import LivePanel
 from animecam.run.session import run_live
@@ -50,3 +51,21 @@ def test_advice_goes_by_the_look_as_the_keys_left_it(monkeypatch):
     options = LiveOptions("pattern:160x120@30", ("null:",), seconds=0.5)
     run_live(options, Settings(Look(size_px=192), threads=1), lambda _: nullcontext(tell))
     assert given["advise"](Figures()) == "frame"
+
+
+def test_the_advice_at_the_end_goes_by_the_look_as_the_keys_left_it(monkeypatch):
+    noted = []
+
+    class Noting(Advisor):
+        def note(self, figures, look):
+            noted.append(look.scope)
+
+    def make_panel(controls, *arguments, **options):
+        controls.change(scope=Scope.FRAME)
+        return LivePanel(controls, *arguments, **options)
+
+    monkeypatch.setattr(session_module, "LivePanel", make_panel)
+    settings = Settings(Look(size_px=192), threads=1)
+    options = LiveOptions("pattern:160x120@30", ("null:",), seconds=0.5)
+    run_live(options, settings, lambda _: nullcontext(lambda figures: None), Noting(settings))
+    assert set(noted) == {Scope.FRAME}
