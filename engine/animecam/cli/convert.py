@@ -82,8 +82,9 @@ def convert(
     name there. What is hidden is passed over. Where two results would have one name, the one of another kind keeps its
     old ending in it: e.mts beside e.mp4 becomes e.mts.mp4.
 
-    Every frame keeps its time stamp (but in AVI files, which count frames) and the sound is copied. Of several inputs,
-    those whose output exists are skipped, so a batch that was cut can be started again.
+    Every frame keeps its time stamp (but in AVI files, which count frames) and the sound is copied, or encoded anew
+    where the result cannot hold its kind. Of several inputs, those whose output exists are skipped, so a batch that
+    was cut can be started again.
 
     A result says when and with what it was taken, and has the time of its source, by which galleries sort.
     """

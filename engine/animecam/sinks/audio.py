@@ -1,10 +1,11 @@
-"""Sound beside the pictures of an output; that of a file, and its subtitles, go packet by packet, never decoded."""
+"""Sound beside the pictures of an output; that of a file, and its subtitles, are copied where it can hold them."""
 
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
@@ -21,13 +22,11 @@ from av.stream import Stream
 from animecam.errors import SinkError
 from animecam.sinks.avi_sound import AVI, avi_template
 from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
+from animecam.sinks.transcoder import USUAL_LAYOUTS, Transcoder, can_hold
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
 
 log = logging.getLogger(__name__)
-
-_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-"""By the number of channels, what FFmpeg and so most players take them for where the file does not say."""
 
 APPLE_TAGS = "com.apple.quicktime."
 """How the names begin of what iPhones say of a film; an MP4 or MOV holds them only if its muxer is told to."""
@@ -91,7 +90,8 @@ class AudioCopier:
         cut_s: How much of the file is written, from its first picture; None: all of it.
 
     Raises:
-        SinkError: The file cannot be read, or the container cannot hold its sound.
+        SinkError: The file cannot be read, or its sound has too many channels.
+        av.error.FFmpegError: Sound that the container cannot hold cannot be encoded anew.
     """
 
     def __init__(
@@ -110,6 +110,7 @@ class AudioCopier:
         if self.late_s:
             log.warning("%s begins at %.1f s by its own clock: its result begins at 0", path, self.late_s)
         self._filters: dict[int, BitStreamFilterContext] = {}
+        self._transcoders: dict[int, Transcoder] = {}  # by the track's number, of what is not copied
         with ExitStack() as on_failure:
             on_failure.callback(self._input.close)
             self._end_s = None if cut_s is None else self._input.pictures_begin_s + Fraction(cut_s)
@@ -118,7 +119,7 @@ class AudioCopier:
             self._copy_descriptions()
             self._newest: dict[int, int] = {}  # time of decoding of each track's last packet, as the file counts
             self._left_out = 0
-            self._packets = self._input.packets()
+            self._packets = self._all_fitted()
             self._next = self._read()
             on_failure.pop_all()
 
@@ -170,28 +171,32 @@ class AudioCopier:
         self._input.close()
 
     def _add(self, stream: AudioStream) -> AudioStream:
-        try:
-            if self._is_avi:
-                with avi_template(self._path, stream) as template:
-                    added = self._output.add_stream_from_template(template)
-            else:
-                added = self._output.add_stream_from_template(stream)
-        except ValueError as error:
-            # Matroska holds most kinds, but not those of .wmv and old phones.
-            remedy = f"ffmpeg -i '{self._path}' -c:v copy -c:a aac new.mkv makes a film of it that can be converted"
-            raise SinkError(
-                f"{self._output.format.name} files cannot hold the {stream.codec_context.name} sound of {self._path}",
-                hint=remedy if self._output.format.name == "matroska" else f"write to a .mkv file; else {remedy}",
-            ) from error
-        self._name_channels(added)
+        added = self._copied(stream) or self._transcoded(stream)
         added.metadata.update({tag: value for tag, value in stream.metadata.items() if tag in STREAM_TAGS})
         added.disposition = stream.disposition
+        return added
+
+    def _copied(self, stream: AudioStream) -> AudioStream | None:
+        """The stream for a track that is copied; None where the output cannot hold its kind."""
+        with avi_template(self._path, stream) if self._is_avi else nullcontext(stream) as template:
+            if not can_hold(self._output, template):
+                return None
+            added = self._output.add_stream_from_template(template)
+        self._name_channels(added)
         # Sound of a broadcast says in every packet what it is, most files say it once and apart. FFmpeg sees to that by
         # itself, but not in an MP4 whose index is delayed, nor in an AVI.
         is_apart = self._is_avi or self._output.format.flags & Flags.global_header.value
         if is_apart and stream.codec_context.name == _AAC and not stream.codec_context.extradata:
             self._filters[stream.index] = BitStreamFilterContext("aac_adtstoasc", stream)
         return added
+
+    def _transcoded(self, stream: AudioStream) -> AudioStream:
+        transcoder = self._transcoders[stream.index] = Transcoder(stream, self._output)
+        text = "%s: its %s sound becomes %s, as %s files cannot hold it"
+        log.warning(
+            text, self._path, stream.codec_context.codec.canonical_name, transcoder.name, self._output.format.name
+        )
+        return transcoder.stream
 
     def _add_subtitles(self) -> Subtitles:
         tracks = self._input.subtitles
@@ -211,8 +216,8 @@ class AudioCopier:
         context = added.codec_context
         if context.layout.name != f"{context.channels} channels":  # FFmpeg's word for channels without places
             return
-        if context.channels in _USUAL_LAYOUTS:
-            context.layout = _USUAL_LAYOUTS[context.channels]
+        if context.channels in USUAL_LAYOUTS:
+            context.layout = USUAL_LAYOUTS[context.channels]
         elif self._output.format.name == "mp4":
             what = f"{self._path} does not say where its {context.channels} channels of sound belong"
             raise SinkError(f"{what}, which an MP4 must", hint="write to a .mkv file")
@@ -233,7 +238,11 @@ class AudioCopier:
         return name not in _FILE_TAGS and not name.startswith(_PAIR_TAGS) and (self._keeps_location or not is_place)
 
     def _fitted(self, packet: "Packet[Stream]") -> "list[Packet[Stream]]":
-        """The packet as the output takes it, none if it is damaged."""
+        """The packet as the output takes it, none if it is damaged, or belongs to what is not heard."""
+        if (transcoder := self._transcoders.get(packet.stream_index)) is not None:
+            return transcoder.take(packet)
+        if packet.is_discard and not self._is_edited and not _is_priming(packet):
+            return []  # what was trimmed away would be heard again
         if (apart := self._filters.get(packet.stream_index)) is None:
             return [packet]
         try:
@@ -241,20 +250,24 @@ class AudioCopier:
         except InvalidDataError:  # the next one may be sound
             return []
 
+    def _all_fitted(self) -> "Iterator[tuple[int, Packet[Stream]]]":
+        """Packets as the output takes them, each with the number of its track in the file."""
+        for packet in self._input.packets():
+            index = packet.stream_index  # a filter empties the packet that it takes
+            if index in self._streams:
+                yield from ((index, fitted) for fitted in self._fitted(packet))
+            else:
+                self._subtitles.hold(packet)
+        for index, transcoder in self._transcoders.items():
+            yield from ((index, fitted) for fitted in transcoder.end())
+
     def _read(self) -> "Packet[Stream] | None":
         """The next packet as the output takes it, or None at the end."""
         try:
-            for packet in self._packets:
-                index = packet.stream_index  # a filter empties the packet that it takes
-                if index not in self._streams:
-                    self._subtitles.hold(packet)
-                    continue
-                if packet.is_discard and not self._is_edited and not _is_priming(packet):
-                    continue  # what was trimmed away would be heard again
-                for fitted in self._fitted(packet):
-                    if self._rises(index, fitted):
-                        fitted.stream = self._streams[index]
-                        return fitted
+            for index, packet in self._packets:
+                if self._rises(index, packet):
+                    packet.stream = self._streams[index]
+                    return packet
         except FFmpegError as error:
             log.warning("the sound of %s ends early: %s", self._path, error.strerror)
         if self._left_out:

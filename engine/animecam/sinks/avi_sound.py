@@ -16,6 +16,9 @@ from animecam.sources.file import open_container
 from animecam.sources.options import SourceOptions
 
 AVI = "avi"
+MISCOUNTED = "adpcm_"
+"""How the names of kinds begin whose blocks FFmpeg's muxer, which is not told how long they are, counts too slowly."""
+
 _FRAMED = frozenset({"aac", "ac3", "eac3", "mp2", "mp2float", "mp3", "mp3float", "dca"})
 """FFmpeg's decoders of sound whose frames vary in size, or may."""
 

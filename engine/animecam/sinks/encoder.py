@@ -47,7 +47,7 @@ class Encoder:
         options: Whose sound goes along: a file's, a microphone's, or none.
 
     Raises:
-        SinkError: The encoder does not work here, or the container cannot hold the sound.
+        SinkError: The encoder does not work here, or the sound cannot be read.
         av.error.FFmpegError: The file or address cannot be opened.
     """
 

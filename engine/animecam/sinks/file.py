@@ -32,7 +32,7 @@ class FileSink:
 
     Raises:
         UsageError: There is no such encoder.
-        SinkError: The encoder does not work here, the container cannot hold the sound, the file cannot be opened, or
+        SinkError: The encoder does not work here, the sound cannot be read, the file cannot be opened, or
             another run is writing it.
     """
 

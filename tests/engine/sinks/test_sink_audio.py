@@ -145,22 +145,6 @@ def test_input_without_sound(tmp_path, stream_format, make_frame, read_packets):
     assert read_packets(out, "audio") == []
 
 
-def test_sound_that_the_container_cannot_hold_is_told_before_the_first_frame(tmp_path, stream_format):
-    source = make_sound(tmp_path / "in.mp4")
-    with pytest.raises(SinkError, match="webm files cannot hold the aac sound") as raised:
-        FileSink(str(tmp_path / "out.webm"), stream_format, SinkOptions(audio_from=source))
-    assert ".mkv" in raised.value.hint
-    assert [p.name for p in tmp_path.iterdir()] == ["in.mp4"]
-
-
-def test_sound_that_no_container_of_ours_holds_has_a_way_out(tmp_path, stream_format):
-    source = make_sound(tmp_path / "in.avi", codecs=("adpcm_ms",))
-    with pytest.raises(SinkError, match="matroska files cannot hold the adpcm_ms sound") as raised:
-        FileSink(str(tmp_path / "out.mkv"), stream_format, SinkOptions(audio_from=source))
-    assert f"ffmpeg -i '{source}'" in raised.value.hint
-    assert ".mkv file" not in raised.value.hint
-
-
 def test_sound_that_breaks_off_ends_early_and_says_so(tmp_path, stream_format, make_frame, read_packets, caplog):
     source = make_sound(tmp_path / "in.mkv", seconds=2)
     data = source.read_bytes()
