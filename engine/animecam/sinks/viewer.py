@@ -34,6 +34,8 @@ _PARENTS_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGT
 
 MAX_WINDOW_PX = (1280, 720)  # first size of the window; larger pictures are shown smaller, the user may enlarge it
 
+MOST_BARS = 2.0  # of the picture's own width or height, at one side: more would take more memory than it is worth
+
 
 class Viewer:
     """One window.
@@ -47,14 +49,15 @@ class Viewer:
     def __init__(self, viewport: Viewport, talk: Talk, title: str) -> None:
         self._viewport, self._talk, self._title = viewport, talk, title
         self._picture: Plane | None = None
-        self._shown_width_px = 1
+        self._left_px, self._shown_width_px = 0, 1  # of the picture in what is shown
+        self._window_px: tuple[int, int] = (0, 0)
         self._shown_index = 0
         self._shown_text = 0
         self._is_full_screen = False
 
     def show(self, is_ending: threading.Event) -> None:
         """Shows pictures until the user closes the window or `is_ending` is set."""
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_FREERATIO | cv2.WINDOW_GUI_NORMAL)
         cv2.setMouseCallback(self._title, self._on_mouse)
         self._viewport.tell(WindowState.SHOWN)
         while not is_ending.is_set():
@@ -75,8 +78,8 @@ class Viewer:
 
     def _renew(self) -> None:
         """Draws the window anew if there is a new picture or text."""
-        text_count = self._talk.text_count
-        is_new = text_count != self._shown_text
+        text_count, window_px = self._talk.text_count, self._window_size()
+        is_new = text_count != self._shown_text or window_px != self._window_px
         # From a copy: converting a large picture takes longer than a camera needs to overtake it, every time.
         if self._viewport.count > self._shown_index and (frame := self._viewport.copy_newest()) is not None:
             picture = cast(Plane, cv2.cvtColor(to_square_rgb(frame), cv2.COLOR_RGB2BGR))
@@ -85,8 +88,20 @@ class Viewer:
             self._picture, self._shown_index, is_new = picture, frame.index, True
         if is_new and self._picture is not None:
             drawn = captioned(self._picture, self._talk.text)
-            cv2.imshow(self._title, drawn)
-            self._shown_width_px, self._shown_text = drawn.shape[1], text_count
+            across, down = bars((drawn.shape[1], drawn.shape[0]), window_px)
+            cv2.imshow(self._title, cv2.copyMakeBorder(drawn, down, down, across, across, cv2.BORDER_CONSTANT))
+            self._left_px, self._shown_width_px = across, drawn.shape[1]
+            self._shown_text, self._window_px = text_count, window_px
+
+    def _window_size(self) -> tuple[int, int]:
+        """Width and height of what the window has for pictures; 0 where it does not say, and then keeps their shape."""
+        with suppress(cv2.error):  # of a system that cannot tell, or of a window that the user has just closed
+            _, _, width_px, height_px = cv2.getWindowImageRect(self._title)
+            if min(width_px, height_px) > 0:
+                return width_px, height_px
+        with suppress(cv2.error):
+            cv2.setWindowProperty(self._title, cv2.WND_PROP_ASPECT_RATIO, cv2.WINDOW_KEEPRATIO)
+        return 0, 0
 
     def _press(self, key: str) -> bool:
         """Does what the window itself can and passes all else on; False to close it."""
@@ -103,13 +118,31 @@ class Viewer:
 
     def _on_mouse(self, kind: int, x: int, y: int, flags: int, _: object) -> None:  # noqa: ARG002 - OpenCV's call
         if kind == cv2.EVENT_LBUTTONDOWN or (kind == cv2.EVENT_MOUSEMOVE and flags & cv2.EVENT_FLAG_LBUTTON):
-            self._talk.report(Drag(min(max(x / self._shown_width_px, 0.0), 1.0)))
+            self._talk.report(Drag(min(max((x - self._left_px) / self._shown_width_px, 0.0), 1.0)))
 
 
 def first_size(width_px: int, height_px: int) -> tuple[int, int]:
     """The size of the window for a picture: its own, enlarged where text would not be legible, or as large as fits."""
     scale = min(enlargement(height_px), MAX_WINDOW_PX[0] / width_px, MAX_WINDOW_PX[1] / height_px)
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
+
+
+def bars(picture_px: tuple[int, int], window_px: tuple[int, int]) -> tuple[int, int]:
+    """What a picture lacks of a window's shape: pixels at either side, and above and below.
+
+    A window that keeps shapes by itself fills them with the grey of the desktop, which dazzles in the dark.
+
+    Args:
+        picture_px: Width and height.
+        window_px: Those of the window; one of 0 is not known, and one that is drawn out to a line gets no bars.
+    """
+    if min(window_px) <= 0:
+        return 0, 0
+    (width_px, height_px), shape = picture_px, window_px[0] / window_px[1]
+    across, down = round((height_px * shape - width_px) / 2), round((width_px / shape - height_px) / 2)
+    if max(across / width_px, down / height_px) > MOST_BARS:
+        return 0, 0
+    return max(0, across), max(0, down)
 
 
 def let_qt_take_events() -> None:

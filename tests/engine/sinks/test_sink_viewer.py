@@ -24,6 +24,21 @@ def test_a_window_is_large_enough_to_read_its_text_and_small_enough_for_a_laptop
     assert viewer.first_size(*picture_px) == window_px
 
 
+@pytest.mark.parametrize(
+    ("picture_px", "window_px", "expected"),
+    [
+        ((640, 480), (1280, 720), (107, 0)),
+        ((480, 640), (700, 650), (105, 0)),
+        ((640, 480), (700, 650), (0, 57)),
+        ((640, 480), (320, 240), (0, 0)),
+        ((640, 480), (0, 0), (0, 0)),  # not known
+        ((640, 480), (5, 900), (0, 0)),  # more bars than picture
+    ],
+)
+def test_a_window_of_another_shape_has_bars(picture_px, window_px, expected):
+    assert viewer.bars(picture_px, window_px) == expected
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no room is kept for pictures")
 def test_viewport_has_the_room_for_all_its_pictures(tmp_path):
     Viewport.create(tmp_path / "v", 640, 480)

@@ -225,6 +225,23 @@ def test_full_screen_and_back(bench, screens, key):
         bench.until(lambda size=size: bench.geometry()[2:] == size, again=lambda: bench.hit(key))
 
 
+def test_what_a_picture_leaves_of_the_window_is_black(bench):
+    """It was the light grey of the desktop, which dazzles in full screen."""
+    bench.press("b")
+    bench.settled_geometry()
+    bench.xdotool("search", "--name", "^keys$", "windowsize", "900", "480")
+    bench.until(lambda: bench.geometry()[2:] == (900, 480))
+    bar, middle = slice(20, 100), slice(400, 500)  # the picture is 640 pixels wide
+    bench.until(lambda: bench.shown()[40:, bar].max() < 10 and np.median(bench.shown()[40:, middle]) > 60)
+    left, top, _, height = bench.settled_geometry()
+    drag = ("mousemove", str(left + 130 + 480), str(top + height // 2), "mousedown", "1")
+    bench.xdotool(*drag)
+    bench.until(
+        lambda: abs(bench.controls.look.split - 0.75) < 0.02, again=lambda: bench.xdotool("mouseup", "1", *drag)
+    )
+    bench.xdotool("mouseup", "1")
+
+
 def test_unknown_keys_do_nothing(bench):
     bench.press("d")
     look, heard = bench.controls.look, len(bench.taken)
