@@ -4,6 +4,8 @@
 """
 
 import errno
+import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -14,6 +16,8 @@ from animecam.errors import AnimecamError
 
 RUN_TIME_ERROR = 1
 INTERRUPTED = 130  # as shells say it of a command that Ctrl-C ended: 128 and the number of the signal
+
+PIPE_CLOSED = 141  # as shells say it of a command whose reader, such as `head`, has gone: 128 and SIGPIPE's number
 
 messages = Console(stderr=True, highlight=False, emoji=False)  # a name may be ":smile:"
 
@@ -27,8 +31,22 @@ def run_command_line(command: click.Command, program: str, arguments: Sequence[s
         arguments: Words after the program's name; None takes them from `sys.argv`.
 
     Returns:
-        Exit status: what the command returned if that is a number, else 0; 1 run-time error, 2 usage, 130 interrupted.
+        Exit status: what the command returned if that is a number, else 0; 1 run-time error, 2 usage, 130 interrupted,
+        141 nobody reads the output any more.
     """
+    outputs = sys.stdout, sys.stderr
+    try:
+        return _run(command, program, arguments)
+    except SystemExit as end:  # rich and click both make it of a closed pipe, with the status of an error
+        is_clicks = sys.stdout is not outputs[0]  # which puts something in its place that fails no more
+        if not is_clicks and not isinstance(end.__context__, BrokenPipeError):
+            raise
+        sys.stdout, sys.stderr = outputs
+        _drop_output()
+        return PIPE_CLOSED
+
+
+def _run(command: click.Command, program: str, arguments: Sequence[str] | None) -> int:
     words = list(arguments) if arguments is not None else None
     try:
         status = command.main(args=words, prog_name=program, standalone_mode=False)
@@ -54,6 +72,17 @@ def run_command_line(command: click.Command, program: str, arguments: Sequence[s
         show_error(problem, hint, program=program)
         return RUN_TIME_ERROR
     return status if isinstance(status, int) else 0
+
+
+def _drop_output() -> None:
+    """Sends to nowhere what is left of an output that nobody reads: Python's last flush would complain of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def show_error(message: str, hint: str, *, program: str = "animecam") -> None:

@@ -12,7 +12,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 
 from animecam_training import named
-from animecam_training.console import messages, progress_bar, results, show_error, stages
+from animecam_training.console import drop_output, messages, progress_bar, results, show_error, stages
 from animecam_training.errors import TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
@@ -26,6 +26,7 @@ GO_ON = {
 """What an interrupted command keeps; the others keep nothing."""
 RUN_TIME_ERROR = 1
 INTERRUPTED_STATUS = 130
+PIPE_CLOSED_STATUS = 141  # as shells say it of a command whose reader has gone: 128 and SIGPIPE's number
 LEAST_SIDE_PX = 64
 
 _FOLDER = click.Path(path_type=Path)
@@ -192,8 +193,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; None takes them from `sys.argv`.
 
     Returns:
-        Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted.
+        Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted, 141 nobody reads the output any more.
     """
+    outputs = sys.stdout, sys.stderr
+    try:
+        return _main(arguments)
+    except SystemExit as end:  # rich and click both make it of a closed pipe, with the status of an error
+        is_clicks = sys.stdout is not outputs[0]  # which puts something in its place that fails no more
+        if not is_clicks and not isinstance(end.__context__, BrokenPipeError):
+            raise
+        sys.stdout, sys.stderr = outputs
+        drop_output()
+        return PIPE_CLOSED_STATUS
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=messages, show_path=False)]
     )

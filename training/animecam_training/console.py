@@ -1,5 +1,7 @@
 """What the terminal shows of `animecam-train`: results on stdout; errors, progress and notes on stderr."""
 
+import os
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -16,6 +18,17 @@ def show_error(message: str, hint: str) -> None:
     messages.print(f"[bold red]animecam-train:[/] {escape(message)}", soft_wrap=True)
     if hint:
         messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+
+
+def drop_output() -> None:
+    """Sends to nowhere what is left of an output that nobody reads: Python's last flush would complain of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def progress_bar(*, is_shown: bool = True) -> Progress:

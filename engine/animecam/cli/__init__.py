@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after the program's name; None takes them from `sys.argv`.
 
     Returns:
-        Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted; a live run that Ctrl-C ends is done.
+        Exit status: 0 done, 1 run-time error, 2 usage, 130 interrupted (a live run that Ctrl-C ends is done), 141
+            nobody reads the output any more.
     """
     print_whatever_comes()
     _end_like_ctrl_c()

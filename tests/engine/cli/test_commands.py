@@ -136,6 +136,29 @@ def test_the_list_of_styles_shows_names_in_full(tmp_path, monkeypatch, capfd):
     assert name in capfd.readouterr().out
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGPIPE")
+@pytest.mark.parametrize("program", ["animecam", "animecam_export.cli", "animecam_training.cli"])
+@pytest.mark.parametrize("word", ["--help", "nothing"])
+def test_a_reader_that_goes_ends_a_program_without_a_word(program, word):
+    assert_ends_quietly(program, word, is_error=word == "nothing")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no SIGPIPE")
+def test_a_reader_that_goes_ends_a_table_without_a_word():
+    assert_ends_quietly("animecam", "styles", is_error=False)
+
+
+def assert_ends_quietly(program, word, *, is_error):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-m", program, word]
+    with os.fdopen(write_end, "wb") as closed:
+        said = subprocess.DEVNULL if is_error else subprocess.PIPE
+        done = subprocess.run(command, stdout=closed, stderr=closed if is_error else said, timeout=60, check=False)
+    assert done.returncode == 141
+    assert not done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, a disk that is always full, on this system")
 def test_results_that_do_not_fit_on_a_disk_are_one_clear_line() -> None:
     with Path("/dev/full").open("w") as full:
