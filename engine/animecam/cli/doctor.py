@@ -8,6 +8,7 @@ from rich.table import Table
 
 from animecam.cli.config import check_style, read_settings_file
 from animecam.cli.console import results
+from animecam.cli.told_json import json_option, tell_json, told_findings
 from animecam.config import config_path
 from animecam.errors import ConfigError
 
@@ -19,11 +20,20 @@ _COLOURS = {"works": "green", "absent, not needed": "yellow", "does not work": "
 
 @click.command()
 @click.option("--gpu", type=click.IntRange(min=0), default=0, show_default=True, help="Index of the GPU to look at.")
-def doctor(*, gpu: int) -> int:
+@json_option
+def doctor(*, gpu: int, as_json: bool) -> int:
     """Checks this machine part by part; exit status 1 when something that is needed does not work."""
     from animecam.doctor import State, examine
 
     findings = [*examine(gpu), _settings_file()]
+    if as_json:
+        tell_json(told_findings(findings))
+    else:
+        _show(findings)
+    return int(any(finding.state is State.BROKEN for finding in findings))
+
+
+def _show(findings: "list[Finding]") -> None:
     table = Table("part", "state")
     table.add_column("what was found", overflow="fold")
     for finding in findings:
@@ -36,7 +46,6 @@ def doctor(*, gpu: int) -> int:
     for finding in mendable:  # not in the table, whose cells wrap: a command must be whole to be copied
         results.print(f"  [bold]{escape(finding.subject)}[/]")
         results.print(f"    {escape(finding.hint)}", soft_wrap=True)
-    return int(any(finding.state is State.BROKEN for finding in findings))
 
 
 def _settings_file() -> "Finding":

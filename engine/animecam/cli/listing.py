@@ -1,46 +1,80 @@
 """`animecam devices` and `animecam styles`: what there is to choose from."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.table import Column, Table
 
 from animecam.cli.console import results, show_note
-from animecam.errors import SinkError, SourceError
+from animecam.cli.told_json import json_option, tell_json, told_devices, told_styles
+from animecam.errors import SinkError, SourceError, UsageError
 
+if TYPE_CHECKING:
+    from animecam.sinks.virtual_cameras import VirtualCamera
+    from animecam.sources.devices import CameraInfo
+    from animecam.sources.microphones import MicrophoneInfo
+
+NO_CAMERA = "no camera was found; try one without a device: animecam --input pattern:640x480@30"
 NO_MICROPHONE = "no microphone was found; try the synthetic one: --audio tone:440"
 
 
 @click.command()
-def devices() -> None:
+@json_option
+def devices(*, as_json: bool) -> None:
     """Lists cameras (on Linux with their modes), virtual cameras for meetings, and microphones."""
-    _list_cameras()
-    _list_virtual_cameras()
-    _list_microphones()
-
-
-def _list_cameras() -> None:
     from animecam.sources.devices import list_cameras
 
     cameras = list_cameras()
-    if cameras:
-        results.print("cameras (--device N)")
-    else:
-        show_note("no camera was found; try one without a device: animecam --input pattern:640x480@30")
+    virtual_cameras, no_virtual_camera = _virtual_cameras()
+    microphones, no_microphone = _microphones()
+    no_camera = "" if cameras else NO_CAMERA
+    if as_json:
+        notes = [note for note in (no_camera, no_virtual_camera, no_microphone) if note]
+        tell_json(told_devices(cameras, virtual_cameras, microphones, notes))
+        return
+    _show_cameras(cameras, no_camera)
+    _show_virtual_cameras(virtual_cameras, no_virtual_camera)
+    _show_microphones(microphones, no_microphone)
+
+
+def _virtual_cameras() -> "tuple[Sequence[VirtualCamera], str]":
+    """Those there are, or why there are none."""
+    from animecam.sinks.virtual_cameras import find_virtual_cameras
+
+    try:
+        return find_virtual_cameras(), ""
+    except SinkError as error:
+        return (), f"{error.message}; {error.hint}"
+
+
+def _microphones() -> "tuple[Sequence[MicrophoneInfo], str]":
+    """Those there are, or why there are none."""
+    from animecam.sources.microphones import list_microphones
+
+    try:
+        microphones = list_microphones()
+    except SourceError as error:  # of interest to few; who names one is told in full
+        return (), error.message
+    return microphones, "" if microphones else NO_MICROPHONE
+
+
+def _show_cameras(cameras: "Sequence[CameraInfo]", why_none: str) -> None:
+    if why_none:
+        show_note(why_none)
+        return
+    results.print("cameras (--device N)")
     for camera in cameras:
         results.print(f"  [bold]{camera.index}[/]  {escape(camera.name)}  ({escape(camera.path)})", soft_wrap=True)
         for mode in camera.modes:
             results.print(f"       {escape(str(mode))}")
 
 
-def _list_virtual_cameras() -> None:
-    from animecam.sinks.virtual_cameras import find_virtual_cameras
-
-    try:
-        cameras = find_virtual_cameras()
-    except SinkError as error:
-        show_note(f"{error.message}; {error.hint}")
+def _show_virtual_cameras(cameras: "Sequence[VirtualCamera]", why_none: str) -> None:
+    if why_none:
+        show_note(why_none)
         return
     results.print("virtual cameras, for meetings (--output URI)")
     for camera in cameras:
@@ -51,30 +85,30 @@ def _list_virtual_cameras() -> None:
         show_note(f"for example: animecam --device 0 --output {free.word} --output window:")
 
 
-def _list_microphones() -> None:
-    from animecam.sources.microphones import list_microphones
-
-    try:
-        microphones = list_microphones()
-    except SourceError as error:  # of interest to few; who names one is told in full
-        show_note(error.message)
+def _show_microphones(microphones: "Sequence[MicrophoneInfo]", why_none: str) -> None:
+    if why_none:
+        show_note(why_none)
         return
-    if microphones:
-        results.print("microphones (--audio NAME)")
-    else:
-        show_note(NO_MICROPHONE)
+    results.print("microphones (--audio NAME)")
     for microphone in microphones:
         about = f"  {escape(microphone.description)}" if microphone.description else ""
         results.print(f"  [bold]{escape(microphone.name)}[/]{about}", soft_wrap=True)
 
 
 @click.group(invoke_without_command=True)
+@json_option
 @click.pass_context
-def styles(context: click.Context) -> None:
+def styles(context: click.Context, *, as_json: bool) -> None:
     """Lists the styles; `styles add` brings one of your own."""
     if context.invoked_subcommand is not None:
+        if as_json:
+            raise UsageError(f"styles {context.invoked_subcommand} prints no JSON", hint="leave --json out")
         return
     from animecam.styles.registry import offered_styles, user_styles
+
+    if as_json:
+        tell_json(told_styles(offered_styles(), user_styles()))
+        return
 
     table = Table(Column("style", no_wrap=True), "what it is", "licence", "where from")
     for style in offered_styles():
