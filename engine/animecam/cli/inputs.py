@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.sinks.mark import is_marked
 from animecam.sources.addresses import public_uri
 from animecam.sources.opening import is_camera, path_text
 from animecam.sources.picture_header import PICTURE_SUFFIXES
@@ -20,6 +21,9 @@ VIDEO_SUFFIXES = frozenset(
 READABLE_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 ADDITION = "-anime"
 """What the name of an output has more than that of its input when they share a folder."""
+DRAWN = "drawn already"
+"""What is told of files that animecam has made: of a folder or a pattern they are not drawn once more."""
+
 _ANY_FOLDERS = "**"  # the part of a pattern that stands for folders in folders
 _MOST_KINDS = 5  # of files passed over that are told one by one: a line holds no more
 
@@ -45,7 +49,8 @@ class Found:
 
     Attributes:
         inputs: The files to convert, each once.
-        passed_over: How many files of the folders are of a kind that is not converted, by their ending.
+        passed_over: How many files of the folders are of a kind that is not converted, by their ending, or
+            drawn already.
     """
 
     inputs: tuple[Input, ...]
@@ -122,6 +127,8 @@ def _of_folder(folder: Path, output: Path | None, *, is_alone: bool) -> Found:
                 continue
             if is_broken:  # perhaps to a disk that is not plugged in
                 others["broken link"] += 1
+            elif can_convert(child) and is_marked(child):
+                others[DRAWN] += 1
             elif can_convert(child):
                 inputs.append(Input(child, above / inner.relative_to(folder)))
             else:
@@ -137,11 +144,16 @@ def _of_pattern(text: str, output: Path | None) -> Found:
     root = Path(*parts[: next(place for place, part in enumerate(parts) if glob.has_magic(part))])
     without = _inside(root, output)
     matches = _matches(text, without)
-    files = [match for match in matches if can_convert(match) and not _is_in(match.parent, without)]
-    if not files:
+    found = {match for match in matches if can_convert(match) and not _is_in(match.parent, without)}
+    drawn = {match for match in found if is_marked(match)}
+    if found and found == drawn:
+        what = f"all that matches it is drawn already: {len(drawn)}"
+        raise SourceError(f"{text}: {what}", hint="name a file to draw it once more")
+    if not found:
         what = "none of what matches it is a video or picture" if matches else "nothing matches"
         raise SourceError(f"{text}: {what}", hint="check the pattern and the folder")
-    return Found(tuple(Input(file, _below(file, root)) for file in sorted(set(files))))
+    inputs = tuple(Input(file, _below(file, root)) for file in sorted(found - drawn))
+    return Found(inputs, Counter({DRAWN: len(drawn)} if drawn else {}))
 
 
 def _below(file: Path, root: Path) -> Path:

@@ -29,6 +29,7 @@ from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.fit import Fitter
 from animecam.sinks.live_sound import LiveSound
+from animecam.sinks.mark import mark
 from animecam.sinks.options import SinkOptions
 from animecam.types import Frame, StreamFormat
 
@@ -72,6 +73,7 @@ class Encoder:
                 self._sound, self._clock.late_s = copier, copier.late_s
             elif options.microphone is not None:
                 self._sound = LiveSound(options.microphone, self._container, encoding.container, options.audio_delay_ms)
+            mark(self._container.metadata)
             self._container.container_options.update(self._muxer_settings())
             self._container.start_encoding()
             on_failure.pop_all()

@@ -9,13 +9,15 @@ import struct
 from collections.abc import Container
 from dataclasses import dataclass
 
+from animecam.sinks.mark import MARK
 from animecam.sources.tiff_header import FIELD_BYTES, INLINE_BYTES, byte_order, fields_of
 
 _PREFIX = b"Exif\0\0"  # of the block in a JPEG, which some readers hand out with it
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 7: 1, 9: 4, 10: 8, 129: 1}  # bytes of a value, by the type of its field
 _LONGEST_BYTES = 1024  # of a value: all of them fit into the 64 KB of a JPEG's block, and no preview does
 _SHORT, _LONG = 3, 4  # types of fields
-_ORIENTATION, _EXIF, _GPS = 0x0112, 0x8769, 0x8825
+_ASCII = 2
+_ORIENTATION, _SOFTWARE, _EXIF, _GPS = 0x0112, 0x0131, 0x8769, 0x8825
 _UPRIGHT = 1
 _FIRST_AT = 8  # where the first directory stands, behind the header
 
@@ -50,19 +52,18 @@ def kept_exif(data: bytes, *, keeps_location: bool) -> bytes:
         keeps_location: Where it was taken is written as well.
 
     Returns:
-        A TIFF structure with one picture, which stands upright; empty if there is nothing to tell.
+        A TIFF structure with one picture, which stands upright and is marked as drawn.
     """
     data = data.removeprefix(_PREFIX)
     if (order := byte_order(data)) is None:
-        return b""
+        data, order = b"", "<"
     first = _read(data, order, _pointer(data, order, 4), (*_PICTURE_TAGS, _EXIF, _GPS))
     inner = {_EXIF: _read(data, order, _start(first.pop(_EXIF, None), order), _CAPTURE_TAGS)}
     gps = first.pop(_GPS, None)
     if keeps_location:
         inner[_GPS] = _read(data, order, _start(gps, order), _PLACE_TAGS)
     inner = {tag: fields for tag, fields in inner.items() if fields}
-    if not first and not inner:
-        return b""
+    first[_SOFTWARE] = _Field(_ASCII, len(MARK) + 1, MARK.encode() + b"\0")
     first[_ORIENTATION] = _Field(_SHORT, 1, struct.pack(order + "H", _UPRIGHT))
     return _written(order, first, inner)
 

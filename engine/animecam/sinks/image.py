@@ -18,7 +18,7 @@ QUALITY = 95  # of JPEG and WebP, from 1 to 100
 class ImageSink:
     """Writes PNG, JPEG or WebP files, each complete or not there at all, with the colour profile of its picture.
 
-    Of a photo's EXIF data they have what `kept_exif` keeps.
+    Of a photo's EXIF data they have what `kept_exif` keeps, and its mark.
 
     Args:
         uri: A file, or a pattern like `frames/%05d.png` whose number counts the pictures, whatever frames were dropped.

@@ -218,3 +218,19 @@ def test_where_all_is_done_no_network_is_opened(tmp_path, monkeypatch, capfd):
     told = " ".join(capfd.readouterr().err.split())
     assert told.count("skipped") == 2
     assert " by " not in told
+
+
+def test_what_was_drawn_before_is_passed_over_but_where_it_is_named(holiday, tmp_path):
+    """Results in a folder of their own are told by no name: the next run over all of it drew them once more."""
+    drawn = holiday / "day1" / "drawn.mp4"
+    drawn.write_bytes(bytes(100_000) + b"\xa9cmt made by animecam" + bytes(50_000))
+    plan = plan_conversion([str(holiday)], tmp_path / "out", overwrite=False)
+    assert [job.source.name for job in plan.jobs] == [Path(name).name for name in TREE]
+    assert "1 drawn already" in plan.passed_over
+    for pattern in ("day1/*.mp4", "**/*.mp4"):
+        plan = plan_conversion([str(holiday / pattern)], tmp_path / "out", overwrite=False)
+        assert drawn not in [job.source for job in plan.jobs]
+        assert plan.passed_over == "1 drawn already"
+    assert [job.source for job in plan_conversion([str(drawn)], tmp_path / "out", overwrite=False).jobs] == [drawn]
+    with pytest.raises(SourceError, match="all that matches it is drawn already: 1"):
+        plan_conversion([str(holiday / "day1" / "d*.mp4")], tmp_path / "out", overwrite=False)

@@ -11,15 +11,19 @@ import pytest
 from animecam.cli import main
 from animecam.sinks.exif import kept_exif
 from animecam.sinks.image import ImageSink
+from animecam.sinks.mark import MARK
 from animecam.sinks.options import SinkOptions
 from animecam.types import PixelFormat
 
 Image = pytest.importorskip("PIL.Image")
 
 TEXT, SHORT, LONG, RATIO, BYTES = 2, 3, 4, 5, 7
-MAKE, ORIENTATION, DATE, COPYRIGHT, SERIAL = 0x010F, 0x0112, 0x9003, 0x8298, 0xA431
+MAKE, ORIENTATION, SOFTWARE, DATE, COPYRIGHT, SERIAL = 0x010F, 0x0112, 0x0131, 0x9003, 0x8298, 0xA431
 EXIF, GPS, MAKER_NOTE, USER_COMMENT, INTEROP = 0x8769, 0x8825, 0x927C, 0x9286, 0xA005
 LATITUDE_REF, LATITUDE = 1, 2
+
+MARKED = {ORIENTATION: 1, SOFTWARE: MARK}
+"""What every result says."""
 
 BARE = b"\xff\xd8\xff\xe0 the bare face"
 """As a preview begins."""
@@ -92,7 +96,7 @@ def test_date_camera_and_owner_are_kept_and_nothing_else(order, prefix):
     kept = kept_exif(prefix + data, keeps_location=False)
     first, capture, place = read(kept)
     assert first.pop(EXIF)
-    assert first == {MAKE: "Camera Co", 0x0110: "C-1", COPYRIGHT: "© Me".encode().decode("latin-1"), ORIENTATION: 1}
+    assert first == MARKED | {MAKE: "Camera Co", 0x0110: "C-1", COPYRIGHT: "© Me".encode().decode("latin-1")}
     assert capture == {DATE: "2024:07:14 15:03:22", 0x9011: "+02:00", 0x829A: 1 / 250}
     assert not place
     for private in (b"\xff\xd8", b"bare", b"Maker", b"secret", b"4711"):
@@ -111,16 +115,16 @@ def test_the_place_is_kept_where_somebody_asks_for_it(order):
 def test_a_value_as_long_as_a_preview_is_none_of_ours():
     data = b"II*\0" + struct.pack("<I", 8) + directory("<", 8, {MAKE: (TEXT, BARE * 90), COPYRIGHT: (TEXT, b"Me\0")})
     first, _, _ = read(kept_exif(data, keeps_location=True))
-    assert first == {COPYRIGHT: "Me", ORIENTATION: 1}
+    assert first == MARKED | {COPYRIGHT: "Me"}
 
 
 @pytest.mark.parametrize("data", [b"", b"Exif\0\0", b"II*\0", b"II+\0" + bytes(40), b"\xff\xd8\xff", bytes(64)])
 def test_what_is_none_tells_nothing(data):
-    assert kept_exif(data, keeps_location=True) == b""
+    assert read(kept_exif(data, keeps_location=True)) == (MARKED, {}, {})
 
 
 def test_an_orientation_alone_is_nothing_to_tell(media):
-    assert kept_exif(media.with_orientation(b"", 6)[4:], keeps_location=True) == b""
+    assert read(kept_exif(media.with_orientation(b"", 6)[4:], keeps_location=True)) == (MARKED, {}, {})
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
