@@ -19,6 +19,8 @@ from animecam.command_line import INTERRUPTED, RUN_TIME_ERROR, show_error
 from animecam.errors import SourceError, UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
+from animecam.sinks.paths import VIDEO_EXTENSIONS
+from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "were not drawn", Unseen.BLUR: "were blurred"}
 
@@ -96,6 +98,7 @@ def convert(
     check_seconds(seconds)
     plan = plan_conversion(inputs, output, overwrite=overwrite)
     jobs = plan.jobs
+    _refuse_idle(jobs, options, seconds)
     _check_quality(jobs, options)
     if plan.passed_over:
         show_note(f"passed over: {plan.passed_over}")
@@ -184,6 +187,24 @@ def check_codec(codec: str) -> None:
         from animecam.sinks.codecs import encoder_formats
 
         encoder_formats(codec)
+
+
+def _refuse_idle(jobs: tuple[Job, ...], options: SinkOptions, seconds: float | None) -> None:
+    """Refuses what is asked of videos where there is none: it would be dropped without a word.
+
+    Raises:
+        UsageError: All files are pictures, and one of the options is for videos.
+    """
+    are_written = any(job.target.suffix.lower() in VIDEO_EXTENSIONS for job in jobs)
+    are_read = any(job.source.suffix.lower() not in PICTURE_SUFFIXES for job in jobs)
+    asked = {
+        "--codec": options.codec != AUTO and not are_written,
+        "--crf": options.crf is not None and not are_written,
+        "--seconds": seconds is not None and not are_read,
+    }
+    if idle := next((option for option, is_idle in asked.items() if is_idle), None):
+        which = jobs[0].target if len(jobs) == 1 else f"these {len(jobs)} pictures"
+        raise UsageError(f"{idle} does nothing to {which}: it is for videos", hint=f"leave {idle} out")
 
 
 def _check_quality(jobs: tuple[Job, ...], options: SinkOptions) -> None:

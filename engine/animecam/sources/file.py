@@ -16,6 +16,27 @@ from animecam.sources.reader import DecodedSource, open_decoded
 
 log = logging.getLogger(__name__)
 
+_HEAD_BYTES = 512
+_ARCHIVE, _PAGE, _DOCUMENT = "an archive", "a web page", "a document"
+_KINDS: tuple[tuple[bytes, int | None, str], ...] = (
+    (b"PK\x03\x04", 0, _ARCHIVE),  # ZIP, comic books among them
+    (b"Rar!\x1a\x07", 0, _ARCHIVE),
+    (b"7z\xbc\xaf\x27\x1c", 0, _ARCHIVE),
+    (b"\x1f\x8b\x08", 0, _ARCHIVE),  # gzip
+    (b"\xfd7zXZ\0", 0, _ARCHIVE),
+    (b"ustar", 257, _ARCHIVE),  # tar
+    (b"%PDF-", 0, _DOCUMENT),
+    (b"<!doctype html", None, _PAGE),
+    (b"<html", None, _PAGE),
+)
+"""How files begin that are no video, at which byte (None: after blanks, in any case of letters), and what they are."""
+
+_HINTS = {
+    _ARCHIVE: "unpack it into a folder, and name that",
+    _PAGE: "it is what the site showed instead of the video: download the video itself",
+    _DOCUMENT: "save its pictures as files first",
+}
+
 
 def open_file(path: Path, options: SourceOptions) -> DecodedSource:
     """Opens a video file.
@@ -40,6 +61,9 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
     except OSError as error:
         raise SourceError(f"{name} cannot be read: {error.strerror}", hint="check its folder and rights") from error
 
+    if kind := _known_as(path):
+        raise SourceError(f"{name} is {kind}", hint=_HINTS[kind])
+
     def describe(error: av.error.FFmpegError) -> SourceError:
         return _describe(name, error)
 
@@ -48,6 +72,17 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
     except av.error.FFmpegError as error:
         raise describe(error) from error
     return open_decoded(name, container, describe, options, is_live=False, path=path)
+
+
+def _known_as(path: Path) -> str:
+    """What a file is that is no video, though FFmpeg may find pictures in it; empty for all else."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:  # whoever opens it tells
+        return ""
+    starts = head.lstrip().lower()
+    return next((kind for mark, at, kind in _KINDS if (starts if at is None else head[at:]).startswith(mark)), "")
 
 
 def open_container(path: Path, options: SourceOptions) -> InputContainer:

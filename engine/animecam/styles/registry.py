@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,8 +114,15 @@ def find_style(name: str) -> Style:
         if folder.name == name:
             return _read(folder, is_bundled)
         names.append(folder.name)
-    near = difflib.get_close_matches(name, names) or names
-    raise StyleChoiceError(f"there is no style {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else "")
+    raise StyleChoiceError(f"there is no style {name!r}", hint=_alternatives(name, names))
+
+
+def _alternatives(name: str, names: Collection[str]) -> str:
+    """Those that were nearly named, the likeliest first, else all on offer."""
+    if near := difflib.get_close_matches(name.lower(), names):
+        return f"did you mean {' or '.join(near)}?"
+    offered = sorted(set(names) - {REFERENCE_STYLE})
+    return f"there are {', '.join(offered)}" if offered else ""
 
 
 def verify_style(style: Style) -> None:

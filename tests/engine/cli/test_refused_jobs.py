@@ -103,3 +103,39 @@ def test_a_name_that_no_file_can_have(clips, tmp_path, is_output):
     with pytest.raises(SourceError, match="too long") as caught:
         plan_conversion([str(source)], target, overwrite=False)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("words", [["--codec", "libx265"], ["--crf", "30"], ["--seconds", "2"]])
+def test_an_option_that_does_nothing_to_pictures_is_refused(tmp_path, fails, words):
+    """It was dropped without a word."""
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((48, 64, 3), np.uint8))
+    told = f"{words[0]} does nothing to {tmp_path / 'x.png'}: it is for videos"
+    assert told in fails("convert", tmp_path / "a.png", "-o", tmp_path / "x.png", *words, status=2)
+    assert f"{words[0]} does nothing to these 2 pictures" in fails("convert", tmp_path, *words, status=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_an_option_for_the_videos_among_pictures_is_taken(tmp_path, make_clip):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((48, 64, 3), np.uint8))
+    make_clip(tmp_path / "b.mp4", frames=2)
+    words = ["--codec", "libx265", "--crf", "30", "--seconds", "2", "--strength", "0"]
+    assert main(["convert", str(tmp_path), "-o", str(tmp_path / "out"), *words]) == 0
+    with av.open(str(tmp_path / "out" / "b.mp4")) as film:
+        assert film.streams.video[0].codec_context.name == "hevc"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("bogus", "hint: there are anime, cel, soft, television, toon"),
+        ("ANIM", "hint: did you mean anime?"),
+        ("toonn", "hint: did you mean toon?"),
+    ],
+)
+def test_an_unknown_style_is_told_what_there_is_on_offer(tmp_path, own_folders, fails, name, told):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((48, 64, 3), np.uint8))
+    message = fails("convert", tmp_path / "a.png", "--style", name, status=2)
+    assert f"there is no style '{name}'" in message
+    assert told in message
+    assert "starter" not in message
