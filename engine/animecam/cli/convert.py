@@ -13,7 +13,7 @@ from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
-from animecam.cli.naming import WRITABLE_SUFFIXES
+from animecam.cli.naming import NAMEABLE_SUFFIXES
 from animecam.cli.options import OutputPath, file_look_options, overwrite_option
 from animecam.command_line import INTERRUPTED, RUN_TIME_ERROR, show_error
 from animecam.errors import SourceError, UsageError
@@ -131,7 +131,7 @@ def _meant_output(inputs: tuple[str, ...], jobs: tuple[Job, ...]) -> Path | None
     if len(inputs) != 2 or len(jobs) != 2 or not jobs[0].is_there:
         return None
     second = jobs[1].source
-    return second if second.suffix.lower() in WRITABLE_SUFFIXES and not jobs[1].is_there else None
+    return second if second.suffix.lower() in NAMEABLE_SUFFIXES and not jobs[1].is_there else None
 
 
 def _there(jobs: tuple[Job, ...], meant: Path | None, *, is_only_one: bool) -> tuple[Job, ...]:
@@ -196,7 +196,7 @@ def _refuse_idle(jobs: tuple[Job, ...], options: SinkOptions, seconds: float | N
         UsageError: All files are pictures, and one of the options is for videos.
     """
     are_written = any(job.target.suffix.lower() in VIDEO_EXTENSIONS for job in jobs)
-    are_read = any(job.source.suffix.lower() not in PICTURE_SUFFIXES for job in jobs)
+    are_read = any(job.source.suffix.lower() not in PICTURE_SUFFIXES - {".webp"} for job in jobs)
     asked = {
         "--codec": options.codec != AUTO and not are_written,
         "--crf": options.crf is not None and not are_written,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
-from animecam.cli.naming import WRITABLE_SUFFIXES, name_targets, possible_names
+from animecam.cli.naming import NAMEABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder, earlier
+from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder, earlier
 from animecam.sources.opening import is_camera, path_text
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
@@ -77,7 +77,7 @@ def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> P
     found = find_inputs(texts, output)
     inputs = found.inputs if output is not None else _without_earlier_outputs(found.inputs)
     is_single = [str(one.path) for one in inputs] == [str(Path(path_text(text))) for text in texts[:1]]
-    names_file = output is not None and output.suffix.lower() in WRITABLE_SUFFIXES and not output.is_dir()
+    names_file = output is not None and output.suffix.lower() in NAMEABLE_SUFFIXES and not output.is_dir()
     if output is not None and names_file and not is_single:
         raise UsageError(f"{output} is one file for {len(inputs)} inputs", hint=_hint(texts, inputs, output))
     folder = None if names_file else output
@@ -99,7 +99,7 @@ def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> P
 def _hint(texts: Sequence[str], inputs: Sequence[Input], output: Path) -> str:
     """What to do instead of writing several files into one."""
     are_pictures = all(one.path.suffix.lower() in PICTURE_SUFFIXES for one in inputs)
-    if len(texts) > 1 or not are_pictures or output.suffix.lower() not in VIDEO_EXTENSIONS:
+    if len(texts) > 1 or not are_pictures or output.suffix.lower() not in VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS:
         return "give a folder: -o FOLDER"
     return f"give a folder: -o FOLDER; one film of them is made by: animecam --input '{texts[0]}' --output '{output}'"
 
@@ -124,7 +124,7 @@ def _refuse_no_folder(folder: Path, *, may_mean_file: bool) -> None:
         if not folder.is_dir():
             raise SinkError(f"{folder} is a file", hint="give a folder, or a name that ends in .mp4")
     elif may_mean_file and folder.suffix:
-        known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+        known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
         raise UsageError(
             f"output {folder} has the unknown ending {folder.suffix}",
             hint=f"known are {known}; if it is to be a folder, make it first",

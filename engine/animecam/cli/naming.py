@@ -7,11 +7,14 @@ from pathlib import Path
 
 from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
 from animecam.errors import UsageError
-from animecam.sinks.paths import IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
+from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
 from animecam.sources.gif_header import is_still_gif
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
 
 WRITABLE_SUFFIXES = frozenset(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+NAMEABLE_SUFFIXES = WRITABLE_SUFFIXES | frozenset(ANIMATION_EXTENSIONS)
+"""What an output may be called. By itself a GIF becomes a film, which is smaller, has all colours and a player."""
+
 _PHONE_SUFFIXES = (".3gp", ".3g2")  # of old phones, whose sound, AMR, an MP4 cannot hold and a MOV can
 _EITHER = (".avif", ".gif", ".apng")  # a picture or a film
 _HEAD_BYTES = 4096  # of a file, in which its kind is named

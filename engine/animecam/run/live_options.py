@@ -9,7 +9,7 @@ from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sources.opening import SourceOptions
 from animecam.types import StreamFormat
 
-_FILES = (OutputKind.VIDEO, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
+_FILES = (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE)
 _RECORDING = (OutputKind.VIDEO, OutputKind.STREAM, OutputKind.WINDOW)
 
 MOST_AUDIO_DELAY_MS = 2000  # far more than cameras and microphones take; earlier sound holds a stream up by as much

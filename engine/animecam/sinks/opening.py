@@ -21,9 +21,9 @@ def open_sink(uri: str, format: StreamFormat, options: SinkOptions | None = None
     """Opens an output; nothing is written over an existing file before the new one is complete.
 
     Args:
-        uri: `window:`, `null:`, a video file (.mp4 .m4v .mov .mkv .webm .avi), a still image (.png .jpg .webp), an
-            image sequence (`frames/%05d.png`), `v4l2:///dev/video9`, `virtualcam:`, `virtualcam:NAME`, or the
-            address of a stream (rtmp, rtmps, udp, srt, rtsp, tcp).
+        uri: `window:`, `null:`, a video file (.mp4 .m4v .mov .mkv .webm .avi), an animation (.gif .webp), a still
+            image (.png .jpg .webp), an image sequence (`frames/%05d.png`), `v4l2:///dev/video9`, `virtualcam:`,
+            `virtualcam:NAME`, or the address of a stream (rtmp, rtmps, udp, srt, rtsp, tcp).
         format: What the frames will be.
         options: How to write; the defaults suit a first try.
 
@@ -86,7 +86,19 @@ def _open_video(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
     return FileSink(uri, format, options)
 
 
+def _open_animation(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    from animecam.sinks.animation import AnimationSink
+
+    return AnimationSink(uri, format, options)
+
+
 def _open_image(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
+    if uri.lower().endswith(".webp") and (format.is_live or format.frames != 1):
+        return _open_animation(uri, format, options)
+    return _open_images(uri, format, options)
+
+
+def _open_images(uri: str, format: StreamFormat, options: SinkOptions) -> Sink:
     from animecam.sinks.image import ImageSink
 
     return ImageSink(uri, format, options)
@@ -99,6 +111,7 @@ _OPENERS: dict[OutputKind, _Opener] = {
     OutputKind.V4L2: _open_v4l2,
     OutputKind.STREAM: _open_stream,
     OutputKind.VIDEO: _open_video,
+    OutputKind.ANIMATION: _open_animation,
     OutputKind.IMAGE: _open_image,
-    OutputKind.IMAGE_SEQUENCE: _open_image,
+    OutputKind.IMAGE_SEQUENCE: _open_images,
 }

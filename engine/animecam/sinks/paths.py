@@ -14,6 +14,7 @@ from animecam.sources.addresses import FRAME_NUMBER, scheme_of
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 IMAGE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
+ANIMATION_EXTENSIONS = (".gif",)  # and .webp, where it gets more than one picture
 STREAM_SCHEMES = ("rtmp", "rtmps", "udp", "srt", "rtsp", "tcp")
 DEVICE_SCHEMES = ("window", "null", "virtualcam", "v4l2")
 
@@ -33,6 +34,7 @@ class OutputKind(Enum):
     V4L2 = "v4l2"
     STREAM = "stream"
     VIDEO = "video"
+    ANIMATION = "animation"
     IMAGE = "image"
     IMAGE_SEQUENCE = "image sequence"
 
@@ -141,9 +143,11 @@ def output_kind(uri: str) -> OutputKind:
     extension = Path(uri).suffix.lower()
     if extension in VIDEO_EXTENSIONS:
         return OutputKind.VIDEO
+    if extension in ANIMATION_EXTENSIONS:
+        return OutputKind.ANIMATION
     if extension in IMAGE_EXTENSIONS:
         return OutputKind.IMAGE_SEQUENCE if FRAME_NUMBER.search(Path(uri).name) else OutputKind.IMAGE
-    known = " ".join(VIDEO_EXTENSIONS + IMAGE_EXTENSIONS)
+    known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
     if Path(uri).is_dir():
         raise UsageError(f"output {uri} is a folder", hint=f"name a file in it; known endings are {known}")
     what = f"has the unknown ending {extension}" if extension else "has no ending"
@@ -166,7 +170,7 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
         SinkError: The folder is missing or cannot be written to, or the file or the rest of a recording exists.
     """
     kind = output_kind(uri)
-    if kind in (OutputKind.VIDEO, OutputKind.IMAGE):
+    if kind in (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE):
         target = Target.of(Path(uri))
         check_folder(target.final.parent)
         _check_file(target, source, overwrite)

@@ -173,7 +173,7 @@ def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
-                return None if stored is None else Picture(_on_paper(stored, tiff), profile, data if tiff else exif)
+                return None if stored is None else Picture(on_paper(stored, tiff), profile, data if tiff else exif)
         bgr, profile, exif = _decode_as(encoded, cv2.IMREAD_COLOR)
     except cv2.error:  # the decoder's own checks
         return None
@@ -199,8 +199,13 @@ def _rgb_profile(kinds: Sequence[int], parts: Sequence[NDArray[Any]]) -> bytes:
     return next((profile for profile in profiles if profile[place] == name), b"")
 
 
-def _on_paper(bgra: NDArray[Any], tiff: TiffHeader | None) -> Image:
-    """What is seen of a picture whose fourth channel may be its transparency."""
+def on_paper(bgra: NDArray[Any], tiff: TiffHeader | None = None) -> Image:
+    """What is seen of a picture whose fourth channel may be its transparency, as RGB uint8 [H, W, 3].
+
+    Args:
+        bgra: uint8 or uint16 [H, W, 4].
+        tiff: Its header, if it is a TIFF, which says what the channel is.
+    """
     extra = Extra.ALPHA if tiff is None or tiff.extra is None else tiff.extra
     full = np.iinfo(bgra.dtype).max
     alpha = bgra[:, :, 3:].astype(np.float32) / full

@@ -96,6 +96,11 @@ def _open_path(text: str, options: SourceOptions) -> Source:
         hint = f"give the folder, '{path.parent}', whose pictures are taken in order: animecam --input '{path.parent}'"
         raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)
+    if path.suffix.lower() == ".webp":
+        from animecam.sources.animated_webp import is_animated_webp, open_animated_webp
+
+        if is_animated_webp(path):
+            return open_animated_webp(path)
     if path.suffix.lower() in PICTURE_SUFFIXES:
         from animecam.sources.image import open_picture
 

@@ -75,8 +75,8 @@ def test_nothing_to_convert(tmp_path, name):
 
 
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
-    target = tmp_path / "out.gif"
-    with pytest.raises(UsageError, match=r"unknown ending \.gif"):
+    target = tmp_path / "out.wmv"
+    with pytest.raises(UsageError, match=r"unknown ending \.wmv"):
         plan_conversion([str(clips / "b.mp4")], target, overwrite=False)
     assert not target.exists()
     jobs = plan_conversion([str(clips)], tmp_path / "take.2", overwrite=False).jobs

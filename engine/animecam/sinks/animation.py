@@ -1,0 +1,199 @@
+"""Clips without sound that chats and pages play by themselves: GIF and animated WebP, upright, with square pixels."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.filter import Graph
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from animecam.errors import SinkError
+from animecam.sinks.claim import Claim
+from animecam.sinks.convert import even, square_size, to_square_rgb
+from animecam.sinks.fit import Fitter
+from animecam.sinks.options import SinkOptions
+from animecam.sinks.paths import Target, is_full_disk
+from animecam.sources.soundtrack import has_sound
+from animecam.types import Frame, StreamFormat
+
+log = logging.getLogger(__name__)
+
+_QUALITY = "90"  # of WebP, from 0 to 100: lines stay clean, at a tenth of a GIF's bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of animation.
+
+    Attributes:
+        codec: FFmpeg's name of the encoder.
+        muxer: That of the container.
+        pixel_format: What the encoder takes.
+        unit_s: In which times are counted.
+        least_units: Between two frames; browsers show those that are nearer at a tenth of their pace.
+        settings: Of the encoder.
+    """
+
+    codec: str
+    muxer: str
+    pixel_format: str
+    unit_s: Fraction
+    least_units: int
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+_KINDS = {
+    ".gif": _Kind("gif", "gif", "pal8", Fraction(1, 100), 2),
+    ".webp": _Kind("libwebp_anim", "webp", "bgra", Fraction(1, 1000), 10, (("quality", _QUALITY),)),
+}
+
+
+class AnimationSink:
+    """Writes a GIF, each frame with 256 colours of its own, or an animated WebP; both are shown again and again.
+
+    Args:
+        uri: Path of the file. `check_output` has looked at it.
+        stream: What the frames will be.
+        options: Whose sound is left out, which is told, and whether a file may be replaced.
+
+    Attributes:
+        uri: As opened.
+
+    Raises:
+        SinkError: The file cannot be opened, or another run is writing it.
+    """
+
+    def __init__(self, uri: str, stream: StreamFormat, options: SinkOptions) -> None:
+        self.uri = uri
+        self._target = Target.of(Path(uri))
+        self._overwrite = options.overwrite
+        self._kind = _KINDS[Path(uri).suffix.lower()]
+        self._fit = Fitter(even(stream.width_px), even(stream.height_px), stream.rotation_deg)
+        self._size_px = square_size(stream)
+        self._is_closed = False
+        self._begin_s: Fraction | None = None
+        self._last = -self._kind.least_units  # time of the newest frame, in units
+        self._frames = self._left_out = 0
+        if options.audio_from is not None and has_sound(options.audio_from):
+            log.warning("%s: its sound does not go into %s; a video file takes it", options.audio_from, uri)
+        with ExitStack() as on_failure, self._explained("open"):
+            self._claim = Claim(self._target.partial, self._target.final)
+            on_failure.callback(self._claim.close)
+            on_failure.callback(self._target.partial.unlink, missing_ok=True)
+            self._output = av.open(f"file:{self._target.partial}", "w", format=self._kind.muxer, options={"loop": "0"})
+            on_failure.callback(self._output.close)
+            self._stream = self._add_stream(stream.rate)
+            self._graph = _palettes(*self._size_px, self._kind.unit_s) if self._kind.pixel_format == "pal8" else None
+            on_failure.pop_all()
+
+    def write(self, frame: Frame) -> None:
+        """Encodes one frame; one that comes too soon after the last is left out.
+
+        Raises:
+            SinkError: The disk is full, or the encoder failed.
+        """
+        time_s = frame.pts * frame.time_base
+        self._begin_s = time_s if self._begin_s is None else self._begin_s
+        at = round((time_s - self._begin_s) / self._kind.unit_s)
+        if at < self._last + self._kind.least_units:
+            self._left_out += 1
+            return
+        self._last = at
+        self._frames += 1
+        rgb = np.ascontiguousarray(to_square_rgb(self._fit(frame.on_host())))
+        picture = VideoFrame.from_ndarray(rgb, format="rgb24")
+        picture.pts, picture.time_base = at, self._kind.unit_s
+        with self._explained("write"):
+            for ready in self._paletted(picture):
+                self._output.mux(self._stream.encode(ready))
+
+    def close(self, *, complete: bool) -> None:
+        """Writes the rest; may be called twice.
+
+        Args:
+            complete: Every frame arrived: the file gets its name. An incomplete one keeps its temporary name.
+
+        Raises:
+            SinkError: The file cannot be finished or renamed, or not one frame arrived.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with ExitStack() as stack:
+            stack.callback(self._claim.close)
+            if not self._frames:
+                self._output.close()
+                self._target.partial.unlink(missing_ok=True)
+                if complete:
+                    raise SinkError(f"no frame arrived, so {self.uri} was not written", hint="is the input a video?")
+                return
+            with self._explained("finish"):
+                for ready in self._paletted(None):
+                    self._output.mux(self._stream.encode(ready))
+                self._output.mux(self._stream.encode(None))
+                self._output.close()
+        if complete:
+            self._target.commit(overwrite=self._overwrite)
+        if self._left_out:
+            text = "%s shows at most %d frames a second: %d of %d left out"
+            most = 1 / (self._kind.unit_s * self._kind.least_units)
+            log.warning(text, self.uri, most, self._left_out, self._left_out + self._frames)
+
+    def _add_stream(self, rate: Fraction) -> VideoStream:
+        kind = self._kind
+        stream = self._output.add_stream(kind.codec, rate=rate or 1 / kind.unit_s, options=dict(kind.settings))
+        assert isinstance(stream, VideoStream), "both encode pictures"
+        stream.width, stream.height = self._size_px
+        stream.pix_fmt = kind.pixel_format
+        stream.codec_context.time_base = kind.unit_s
+        return stream
+
+    def _paletted(self, picture: VideoFrame | None) -> Iterator[VideoFrame]:
+        """What can be encoded once a picture has come; None: all that is left."""
+        if self._graph is None:
+            yield from () if picture is None else (picture,)
+            return
+        self._graph.push(picture)
+        while True:
+            try:
+                yield self._graph.vpull()
+            except (BlockingIOError, EOFError):
+                return
+
+    @contextmanager
+    def _explained(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except (FFmpegError, OSError) as error:
+            if isinstance(error, OSError) and is_full_disk(error):
+                raise SinkError(f"the disk is full: cannot {doing} {self.uri}", hint="free some space") from error
+            raise SinkError(f"cannot {doing} {self.uri}: {error.strerror}", hint="write to a .mp4 file") from error
+
+
+def _palettes(width_px: int, height_px: int, unit_s: Fraction) -> Graph:
+    """Finds the 256 colours that suit each picture, and mixes others out of dots of these.
+
+    One palette for all would need all pictures before the first is written, and made files smaller by an eighth alone.
+    """
+    graph = Graph()
+    source = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat("rgb24"), time_base=unit_s)
+    both, colors = graph.add("split"), graph.add("palettegen", "stats_mode=single")
+    dots, sink = graph.add("paletteuse", "new=1:dither=sierra2_4a"), graph.add("buffersink")
+    source.link_to(both)
+    both.link_to(colors, 0, 0)
+    both.link_to(dots, 1, 0)
+    colors.link_to(dots, 0, 1)
+    dots.link_to(sink)
+    graph.configure()
+    return graph
