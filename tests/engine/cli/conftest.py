@@ -7,6 +7,7 @@ import av
 import pytest
 
 from animecam.cli import main
+from animecam.errors import BackendError
 
 RUN_TIME_ERROR = 1
 
@@ -56,3 +57,34 @@ def stamps_of() -> Callable[[Path], list[int]]:
 def _stamps_of(path: Path) -> list[int]:
     with av.open(path) as container:
         return [frame.pts for frame in container.decode(video=0)]
+
+
+@pytest.fixture
+def write(settings_file):
+    """`write(text)`: the settings file; returns its path."""
+
+    def write(text):
+        settings_file.parent.mkdir(parents=True, exist_ok=True)
+        settings_file.write_text(text, encoding="utf-8")
+        return settings_file
+
+    return write
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What the three commands were about to do, in place of doing it: options and settings."""
+    asked = []
+
+    def convert(jobs, settings, display, options, **_):
+        asked.append((options, settings))
+        raise BackendError("nothing is converted in this test", hint="none")
+
+    monkeypatch.setattr(
+        "animecam.run.session.run_live", lambda options, settings, *_: asked.append((options, settings))
+    )
+    monkeypatch.setattr("animecam.cli.live.figure_table", lambda *_: "")
+    monkeypatch.setattr("animecam.run.limit.slowness", lambda *_: "")
+    monkeypatch.setattr("animecam.cli.convert._convert_here", convert)
+    monkeypatch.setattr("animecam.cli.serve._serve", lambda options, settings, **_: asked.append((options, settings)))
+    return asked
