@@ -5,7 +5,7 @@
 
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +43,7 @@ class _Kind:
         unit_s: In which times are counted.
         least_units: Between two frames; browsers show those that are nearer at a tenth of their pace.
         settings: Of the encoder.
+        comes_last: All is written at the end: before it there is nothing to keep.
     """
 
     codec: str
@@ -51,11 +52,12 @@ class _Kind:
     unit_s: Fraction
     least_units: int
     settings: tuple[tuple[str, str], ...] = ()
+    comes_last: bool = False
 
 
 _KINDS = {
     ".gif": _Kind("gif", "gif", "pal8", Fraction(1, 100), 2),
-    ".webp": _Kind("libwebp_anim", "webp", "bgra", Fraction(1, 1000), 10, (("quality", _QUALITY),)),
+    ".webp": _Kind("libwebp_anim", "webp", "bgra", Fraction(1, 1000), 10, (("quality", _QUALITY),), comes_last=True),
 }
 
 
@@ -81,7 +83,7 @@ class AnimationSink:
         self._kind = _KINDS[Path(uri).suffix.lower()]
         self._fit = Fitter(even(stream.width_px), even(stream.height_px), stream.rotation_deg)
         self._size_px = square_size(stream)
-        self._is_closed = False
+        self._is_closed = self._has_failed = False
         self._begin_s: Fraction | None = None
         self._last = -self._kind.least_units  # time of the newest frame, in units
         self._frames = self._left_out = 0
@@ -130,25 +132,39 @@ class AnimationSink:
         if self._is_closed:
             return
         self._is_closed = True
-        with ExitStack() as stack:
-            stack.callback(self._claim.close)
-            if not self._frames:
-                self._output.close()
-                self._target.partial.unlink(missing_ok=True)
-                if complete:
-                    raise SinkError(f"no frame arrived, so {self.uri} was not written", hint="is the input a video?")
-                return
+        try:
+            self._finish(complete=complete)
+        finally:
+            self._claim.close()
+
+    def _finish(self, *, complete: bool) -> None:
+        if self._has_failed or not self._frames:
+            self._end_quietly()
+            if complete and not self._has_failed:
+                raise SinkError(f"no frame arrived, so {self.uri} was not written", hint="is the input a video?")
+            return
+        try:
             with self._explained("finish"):
                 for ready in self._paletted(None):
                     self._output.mux(self._stream.encode(ready))
                 self._output.mux(self._stream.encode(None))
                 self._output.close()
+        except SinkError:
+            self._end_quietly()
+            raise
         if complete:
             self._target.commit(overwrite=self._overwrite)
         if self._left_out:
             text = "%s shows at most %d frames a second: %d of %d left out"
             most = 1 / (self._kind.unit_s * self._kind.least_units)
             log.warning(text, self.uri, most, self._left_out, self._left_out + self._frames)
+
+    def _end_quietly(self) -> None:
+        """Closes the file after a failure, which was told; deletes it if nobody could show it."""
+        with suppress(FFmpegError):
+            self._output.close()
+        if self._kind.comes_last or not self._frames:
+            self._target.partial.unlink(missing_ok=True)
 
     def _add_stream(self, rate: Fraction) -> VideoStream:
         kind = self._kind
@@ -176,9 +192,14 @@ class AnimationSink:
         try:
             yield
         except (FFmpegError, OSError) as error:
+            self._has_failed = True
+            kept = self._frames and not self._kind.comes_last
+            hint = f"; what was written so far is in {self._target.partial}" if kept else ""
             if isinstance(error, OSError) and is_full_disk(error):
-                raise SinkError(f"the disk is full: cannot {doing} {self.uri}", hint="free some space") from error
-            raise SinkError(f"cannot {doing} {self.uri}: {error.strerror}", hint="write to a .mp4 file") from error
+                message = f"the disk is full: cannot {doing} {self.uri}"
+                raise SinkError(message, hint=f"free some space{hint}") from error
+            message = f"cannot {doing} {self.uri}: {error.strerror}"
+            raise SinkError(message, hint=f"write to a .mp4 file{hint}") from error
 
 
 def _palettes(width_px: int, height_px: int, unit_s: Fraction) -> Graph:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,6 +17,7 @@ import animecam
 from animecam.errors import SinkError
 from animecam.sinks.file import FileSink
 from animecam.sinks.image import ImageSink
+from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 
 LOSSLESS = SinkOptions(threads=1, preset="ultrafast", crf=0)  # noise then needs several kilobytes a frame
@@ -151,3 +153,15 @@ def test_film_of_a_killed_process_plays(tmp_path, content, frames, least):
     run = subprocess.run([sys.executable, "-c", script, *words], env={"PYTHONPATH": search}, check=False)
     assert run.returncode == -signal.SIGKILL
     assert playable_frames(tmp_path / "out.partial.mp4") >= least
+
+
+@pytest.mark.parametrize(("kind", "left"), [("gif", ["out.partial.gif"]), ("webp", [])])
+def test_an_animation_on_a_full_disk_is_told_once(full_disk, stream_format, make_frame, write_all, kind, left):
+    """A GIF plays as far as it goes; of a WebP, which is written at the end, nobody could show a part."""
+    sink = open_sink(str(full_disk / f"out.{kind}"), replace(stream_format, time_base=Fraction(1, 10)))
+    frames = (noise(make_frame(stream_format, index), index) for index in range(ENOUGH_FRAMES // 4))
+    with pytest.raises(SinkError, match="the disk is full") as caught:
+        write_all(sink, frames)
+    sink.close(complete=False)
+    assert [path.name for path in full_disk.iterdir()] == left
+    assert ("what was written so far is in" in caught.value.hint) is bool(left)
