@@ -61,7 +61,7 @@ def run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Advi
     Raises:
         AnimecamError: Something could not be opened, or failed on the way.
     """
-    videos = [uri for uri in options.outputs if output_kind(uri) is OutputKind.VIDEO]
+    videos = [uri for uri in options.outputs if output_kind(uri) in (OutputKind.VIDEO, OutputKind.ANIMATION)]
     try:
         figures = _run_live(options, settings, show, advisor or Advisor(settings))
     except (KeyboardInterrupt, SourceError):

@@ -201,13 +201,14 @@ def test_damaged_style_is_refused(fails, people, tmp_path):
 
 
 def test_an_animated_picture_is_refused_and_not_halved(fails, tmp_path, make_clip):
-    webp = make_clip(tmp_path / "a.webp", codec="libwebp_anim")
-    assert "a.webp is animated" in fails("convert", webp, "-o", tmp_path / "out.mp4")
+    png = make_clip(tmp_path / "a.apng", codec="apng", pixel_format="rgb24").rename(tmp_path / "a.png")
+    assert "a.png is animated" in fails("convert", png, "-o", tmp_path / "out.mp4")
     assert not list(tmp_path.glob("out*"))
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "pixel_format"), [("a.apng", "apng", "rgb24"), ("a.avif", "libsvtav1", "yuv420p")]
+    ("name", "codec", "pixel_format"),
+    [("a.apng", "apng", "rgb24"), ("a.avif", "libsvtav1", "yuv420p"), ("a.webp", "libwebp_anim", "yuv420p")],
 )
 def test_an_animation_is_converted_whole(tmp_path, make_clip, name, codec, pixel_format):
     source = make_clip(tmp_path / name, width_px=64, height_px=64, codec=codec, pixel_format=pixel_format, frames=3)
