@@ -116,8 +116,7 @@ def group(
         share_view=share_view,
         live_only=_rates_from_file(context),
     )
-    advisor = Advisor(settings)
-    figures = run_live(options, settings, FigureLine, advisor)
+    figures = run_live(options, settings, FigureLine, advisor := Advisor(settings))
     messages.print(figure_table(figures, "live"))
     if advice := advisor.advice(figures):
         show_note(advice)
