@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Unpack
 from animecam.cuda.current import context_kept
 from animecam.errors import SinkError
 from animecam.look_changes import LookChanges, with_look
-from animecam.settings import Look, Quality, Settings, Unseen
+from animecam.settings import STILL_FACES, Look, Quality, Settings, Unseen
 
 if TYPE_CHECKING:
     from animecam.run.tally import Figures
 
-FILE_SETTINGS = Settings(Look(unseen=Unseen.KEEP), max_faces=8, quality=Quality.FULL)
+FILE_SETTINGS = Settings(Look(unseen=Unseen.KEEP), max_faces=8, still_faces=STILL_FACES, quality=Quality.FULL)
 """Of a file, which waits for each of its frames: who converts it has seen it, a group has none bare, and the best
 network draws."""
 
@@ -26,6 +26,8 @@ def file_settings(live: Settings, chosen: Collection[str] = ()) -> Settings:
         live: For live sources.
         chosen: Names of fields, of the look or the settings, that were asked for, be it with the usual value.
     """
+    if "max_faces" in chosen:
+        chosen = {*chosen, "still_faces"}  # it is for pictures, too
     look = replace(live.look, **_of_files(FILE_SETTINGS.look, Look(), chosen))
     return replace(live, **_of_files(FILE_SETTINGS, Settings(), {"look", *chosen}), look=look)
 

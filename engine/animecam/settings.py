@@ -17,6 +17,7 @@ LARGEST_PX = 512  # above this the networks have never been trained
 GOVERNED_SIZES_PX = (192, 224, 256, 320, 384, 448, 512)  # each takes 1.3 to 1.6 times the last one's pixels
 AS_DRAWN = 0.5  # weight of lines that are left as the style draws them
 SIZE_STEP_PX = 8  # the generators halve three times
+STILL_FACES = 64  # of a still picture, unless another number is asked for: a school class with its parents
 MOST_THREADS = 1024  # more than any machine has cores; runtimes fail in ways of their own at numbers beyond 32 bits
 
 
@@ -163,6 +164,7 @@ class Settings:
 
     look: Look = field(default_factory=Look)
     max_faces: int = 4
+    still_faces: int | None = None  # the same of a still picture, where more hold up nothing; None: max_faces
     head_edge: HeadEdge = HeadEdge.SOFT  # `person` costs a network more a face, about 7 ms on one core
     backend: BackendChoice = BackendChoice.AUTO
     detector: str = "auto"  # auto, short, full, yunet:FILE, insightface:PACK
@@ -185,8 +187,11 @@ class Settings:
                 _refuse_no_number(name, fps)
                 if not 0 < fps < math.inf:
                     raise FieldError(name, f"{fps:g} is no frame rate", hint=hint)
-        if self.max_faces < 1:
-            raise FieldError("max_faces", f"{self.max_faces} is below 1", hint="leave it out for the usual number")
+        if self.still_faces is not None:
+            _refuse_other_kind("still_faces", self.still_faces, Integral, "whole number")
+        for name, faces in (("max_faces", self.max_faces), ("still_faces", self.still_faces)):
+            if faces is not None and faces < 1:
+                raise FieldError(name, f"{faces} is below 1", hint="leave it out for the usual number")
         if not 0 <= self.threads <= MOST_THREADS:
             is_what = "below 0" if self.threads < 0 else f"above {MOST_THREADS}"
             raise FieldError("threads", f"{self.threads} is {is_what}", hint="0 lets the runtime choose")

@@ -107,6 +107,7 @@ class Frame:
         exif: EXIF data of a photo as its file has them, previews and all (a TIFF structure); empty: it has none.
         inset: Where what was filmed lies in the stored picture, the rest of which is black; None: it is all of it.
         pixel_aspect: Width of a stored pixel as shown, over its height: DV, DVD and HDV are stored squeezed.
+        is_still: It is the only picture of its source, and may take its time.
     """
 
     planes: tuple[Plane, ...]
@@ -124,6 +125,7 @@ class Frame:
     exif: bytes = b""
     inset: Inset | None = None
     pixel_aspect: Fraction = Fraction(1)
+    is_still: bool = False
 
     @property
     def width_px(self) -> int:
@@ -266,8 +268,7 @@ class Faces:
 
     Attributes:
         faces: Largest first, at most the number asked for.
-        is_exposed: Somebody may be in view whom no face covers: nobody is seen, or a track was lost inside the picture
-            and has not come back. What is shown then is the look's to say.
+        is_exposed: Somebody may be in view whom no face covers: nobody is seen, or one was lost and did not come back.
         left_out: So many more were seen lately than the number asked for.
         is_new_shot: A film was cut here: nothing that is remembered of the frames before is of any use.
     """

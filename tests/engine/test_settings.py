@@ -42,6 +42,8 @@ def test_a_look_out_of_range_is_refused_and_the_old_one_stays(wrong, says):
     ("wrong", "says"),
     [
         ({"max_faces": 0}, "max_faces 0"),
+        ({"still_faces": 0}, "still_faces 0"),
+        ({"still_faces": 2.5}, "still_faces 2.5 is no whole number"),
         ({"backend": "cuda"}, "backend 'cuda' is none of auto, openvino"),
         ({"quality": "best"}, "quality 'best' is none of"),
         ({"head_edge": "hard"}, "head_edge 'hard' is none of"),

@@ -113,8 +113,20 @@ def _quality_option(default: Quality) -> Callable[[Any], Any]:
     )
 
 
-def _faces_option(default: int) -> Callable[[Any], Any]:
-    return click.option("--max-faces", default=default, show_default=True, help="Most faces drawn at a time.")
+def _faces_option(default: int, of_still: int | None = None) -> Callable[[Any], Any]:
+    """Most faces, as (those of a film, those of a still picture or None for as many)."""
+
+    def with_stills(_context: click.Context, _option: click.Parameter, asked: int | None) -> tuple[int, int | None]:
+        return (default, of_still) if asked is None else (asked, None)
+
+    others = f"; in a still picture {of_still}" if of_still is not None else ""
+
+    return click.option(
+        "--max-faces",
+        type=int,
+        callback=with_stills,
+        help=f"Most faces drawn at a time. [default: {default}{others}]",
+    )
 
 
 def _unseen_option(default: Unseen) -> Callable[[Any], Any]:
@@ -188,7 +200,7 @@ def file_look_options(command: Command) -> Command:
     """
     defaults = (
         _quality_option(FILE_SETTINGS.quality),
-        _faces_option(FILE_SETTINGS.max_faces),
+        _faces_option(FILE_SETTINGS.max_faces, FILE_SETTINGS.still_faces),
         _unseen_option(FILE_SETTINGS.look.unseen),
     )
     return _with_settings(command, (*_OPTIONS, *defaults))
@@ -215,7 +227,8 @@ def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) 
             mirror=bool(mirror),
             **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
         )
-        machinery = _taken(others, "max_faces", "detector", "threads", "gpu")
+        machinery = _taken(others, "detector", "threads", "gpu")
+        machinery["max_faces"], machinery["still_faces"] = others.pop("max_faces")
         machinery |= _taken(others, *({"target_fps", "max_fps"} & others.keys()))
         machinery |= {"quality": Quality(quality), "head_edge": HeadEdge(edge)}
         settings = Settings(look, backend=BackendChoice(backend), **machinery)

@@ -22,7 +22,7 @@ from animecam.drawing.style_networks import StyleNetworks
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
-from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
+from animecam.faces.opening import SCAN_PX, TILE_PX, glances_of, open_detector, open_follower
 from animecam.faces.queued import Queued
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.render.base import FindPersons, Render
@@ -118,6 +118,7 @@ class Networks(StyleNetworks):
         rate_fps: float | None = None,
         name: str = "",
         max_faces: int | None = None,
+        still_faces: int | None = None,
     ) -> Renderer:
         """A renderer that knows nobody yet.
 
@@ -130,6 +131,7 @@ class Networks(StyleNetworks):
             rate_fps: Frames a second of a live stream that has the machine to itself: the network is chosen by it.
             name: Of the film, where there may be several; what is told of it begins so.
             max_faces: Most faces drawn at a time; None: as the settings say.
+            still_faces: The same of a still picture; None: `max_faces`, or as the settings say.
         """
         controls = controls or Controls(self._settings.look)
         scan, follow = self.require_detectors()
@@ -138,7 +140,7 @@ class Networks(StyleNetworks):
         # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
         beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
         search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
-        options = TrackerOptions(max_faces or self._settings.max_faces, self._scan_px, sees_cuts=not is_live)
+        options = replace(self._tracking(max_faces, still_faces), sees_cuts=not is_live)
         steps = Steps(
             track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
             align=Aligner(),
@@ -203,9 +205,10 @@ class Networks(StyleNetworks):
                 may_leave=self._settings.backend is BackendChoice.AUTO,
             )
 
-    @property
-    def _scan_px(self) -> int:
-        return SCAN_PX[self._settings.detector.partition(":")[0]]
+    def _tracking(self, max_faces: int | None, still_faces: int | None) -> TrackerOptions:
+        kind, most = self._settings.detector.partition(":")[0], max_faces or self._settings.max_faces
+        of_still = still_faces or max_faces or self._settings.still_faces or most
+        return TrackerOptions(most, of_still, SCAN_PX[kind], TILE_PX[kind])
 
     def _device_place(self) -> tuple[Gpu, DeviceStyles] | None:
         """The GPU and the styles on it, opened at the first question; None where no style is to be drawn on one."""

@@ -62,13 +62,24 @@ def is_cut_off(box: Box, frame: Frame) -> bool:
 
 def overlaps(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:
     """Intersection over union of one box [4] with others [N, 4]; 0 where both are empty."""
+    shared, area, areas = _shared(box, others)
+    union = area + areas - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def shared_parts(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Share of the smaller of two boxes that lies in the other, of one [4] with others [N, 4]; 0 where it is empty."""
+    shared, area, areas = _shared(box, others)
+    smaller = np.minimum(area, areas)
+    return np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
+
+
+def _shared(box: Box | Boxes, others: Boxes) -> tuple[NDArray[np.float32], np.float32, NDArray[np.float32]]:
+    """Areas that one box shares with others, its own, and theirs."""
     one = np.asarray(box, dtype=np.float32)
     corner = np.maximum(one[:2], others[:, :2])
     sides = np.clip(np.minimum(one[2:], others[:, 2:]) - corner, 0.0, None)
-    shared = sides[:, 0] * sides[:, 1]
-    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
-    union = np.prod(one[2:] - one[:2]) + areas - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return sides[:, 0] * sides[:, 1], np.prod(one[2:] - one[:2]), np.prod(others[:, 2:] - others[:, :2], axis=1)
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -62,6 +62,11 @@ class Track:
     seen_s: float
     is_sure: bool
 
+    @classmethod
+    def found(cls, detection: Detection, now_s: float, *, is_sure: bool) -> "Track":
+        """The track of a face that is seen for the first time."""
+        return cls(NOBODY, detection, Velocity(), now_s, now_s, is_sure)
+
     @property
     def importance(self) -> float:
         """Size in pixels, known faces counting more."""

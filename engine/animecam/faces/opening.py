@@ -19,6 +19,10 @@ FULL_FILE = MODELS / "face_detection_full_range.onnx"
 SCAN_PX = {"auto": 192, "short": 128, "full": 192, "yunet": 320, "insightface": 640}
 """Longer side of the copy of the frame that each detector searches: its network's input, or where its figures hold."""
 
+TILE_PX = {"auto": 192, "short": 0, "full": 192, "yunet": 320, "insightface": 640}
+"""Side of the tiles in which each searches a still picture for small faces; 0: `short` is for near ones, and what it
+finds in tiles no other network confirms: 42 places of 153 pictures with nobody in them were faces to it."""
+
 CHOICES = "auto, short, full, yunet:FILE, insightface:PACK"
 
 

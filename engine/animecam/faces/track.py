@@ -8,14 +8,16 @@ from itertools import cycle
 from animecam.faces.align import follow_region
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.cuts import CutFinder
-from animecam.faces.geometry import Velocity, box_size, is_cut_off, is_plausible, map_detection, upright_region
-from animecam.faces.known import MATCH_REACH, NOBODY, Track, is_hidden
-from animecam.faces.matching import Expected, covers, match
+from animecam.faces.geometry import box_size, is_cut_off, upright_region
+from animecam.faces.known import NOBODY, Track, is_hidden
+from animecam.faces.matching import covers, match
 from animecam.faces.missing import Missing
+from animecam.faces.near import same_face, seen_in
 from animecam.faces.queued import awaited
 from animecam.faces.sides import Sides
 from animecam.faces.still import Still
-from animecam.types import Detection, Face, Faces, Frame, Image, Region
+from animecam.faces.tiles import TileSearch
+from animecam.types import Detection, Face, Faces, Frame
 
 SHORTEST_STEP_SECONDS = 0.002
 """Films of 500 frames a second have it; time stamps that are nearer to each other were mended or are wrong."""
@@ -39,7 +41,9 @@ class TrackerOptions:
 
     Attributes:
         max_faces: So many are followed, the largest.
+        still_faces: The same of a still picture, which holds up nothing.
         scan_px: Longer side of the copy in which the whole frame is searched.
+        tile_px: Side of the tiles in which a still picture is searched by the first of `glances`, too; 0: it is not.
         scan_seconds: How often it is searched while every known face is in sight and nothing moves at the picture's
             sides; 0: in every frame.
         side_seconds: How often it is where something moves there: a screen at the side, or a camera in the hand, that
@@ -62,7 +66,9 @@ class TrackerOptions:
     """
 
     max_faces: int = 4
+    still_faces: int = 4
     scan_px: int = 192
+    tile_px: int = 0
     scan_seconds: float = 0.2
     side_seconds: float = 1 / 15
     new_score: float = 0.7
@@ -109,6 +115,7 @@ class Tracker:
         self._scan, self._follow, self._crop = scan, follow, crop
         self._glances = cycle(glances or (scan,))
         self._options = options or TrackerOptions()
+        self._search_tiles = TileSearch((*glances, scan)[0], follow, crop, self._options.tile_px)
         self._beside = beside
         self._searching: Future[list[Detection]] | None = None
         self._tracks: tuple[Track, ...] = ()
@@ -139,6 +146,9 @@ class Tracker:
             again = match(missing, seen)
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
+        if frame.is_still and self._options.tile_px:
+            known = [*found.values(), *(track.detection for track in newcomers)]
+            newcomers += [Track.found(face, self._now_s, is_sure=True) for face in self._search_tiles(frame, known)]
         self._count_crowd(self._update(frame, found, newcomers))
         self._still.keep(track.track_id for track in self._tracks)
         return replace(self._faces(frame), left_out=self._left_out, is_new_shot=is_cut)
@@ -190,8 +200,8 @@ class Tracker:
         """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
         region = upright_region(frame, self._options.scan_px)
         known_score = self._options.known_score
-        seen = detector.detect(self._crop(frame, region), min(self._options.cut_off_score, known_score))
-        faces = [map_detection(face, region.to_frame, frame.pixel_aspect) for face in seen if is_plausible(face)]
+        least = min(self._options.cut_off_score, known_score)
+        faces = seen_in(detector, self._crop(frame, region), frame, region, least)
         return [face for face in faces if face.score >= known_score or is_cut_off(face.box_px, frame)]
 
     def _look_around(self, frame: Frame, track: Track) -> tuple[Detection, ...]:
@@ -201,19 +211,15 @@ class Tracker:
             return still
         region = follow_region(frame, track.detection, *track.shift_px(self._now_s))
         picture = self._crop(frame, region)
-        seen = self._seen_in(frame, picture, region)
+        seen = seen_in(self._follow, picture, frame, region, self._options.known_score)
         self._still.remember(frame, track.track_id, region, picture, seen)
         return seen
-
-    def _seen_in(self, frame: Frame, picture: Image, region: Region) -> tuple[Detection, ...]:
-        seen = self._follow.detect(picture, self._options.known_score)
-        return tuple(map_detection(near, region.to_frame, frame.pixel_aspect) for near in seen if is_plausible(near))
 
     def _from_near(self, frame: Frame, face: Detection) -> Detection | None:
         """A face of the small copy as it is seen from near."""
         region = follow_region(frame, face)
-        seen = self._seen_in(frame, self._crop(frame, region), region)
-        return match([Expected(NOBODY, face.box_px, MATCH_REACH)], seen).get(NOBODY)
+        seen = seen_in(self._follow, self._crop(frame, region), frame, region, self._options.known_score)
+        return same_face(face, seen)
 
     def _is_likely(self, frame: Frame, face: Detection) -> bool:
         """Whether a face of the small copy is likely, or, of one that the border cuts off, what is seen from near."""
@@ -235,7 +241,7 @@ class Tracker:
             if covers((track.detection for track in tracks), seen):
                 continue
             is_sure = is_confirmed or face.score >= SURE_SCORE
-            tracks.append(Track(NOBODY, seen, Velocity(), self._now_s, self._now_s, is_sure))
+            tracks.append(Track.found(seen, self._now_s, is_sure=is_sure))
         return tracks
 
     def _update(self, frame: Frame, found: dict[int, Detection], newcomers: Sequence[Track]) -> int:
@@ -247,7 +253,8 @@ class Tracker:
         kept = [track for track in tracks if self._is_kept(track)]
         gone = [track for track in tracks if not self._is_kept(track) and track.is_sure and not track.has_left(frame)]
         ranked = sorted([*kept, *newcomers], key=lambda track: -track.importance)
-        chosen, others = ranked[: self._options.max_faces], ranked[self._options.max_faces :]
+        most = self._options.still_faces if frame.is_still else self._options.max_faces
+        chosen, others = ranked[:most], ranked[most:]
         self._tracks = tuple(
             sorted(map(self._admit, chosen), key=lambda track: box_size(track.detection.box_px), reverse=True)
         )

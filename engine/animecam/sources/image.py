@@ -113,6 +113,7 @@ class PictureSource:
             duration=1,
             packed=rgb,
             exif=picture.exif,
+            is_still=len(self._paths) == 1,
         )
 
     def close(self) -> None:

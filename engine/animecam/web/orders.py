@@ -16,11 +16,13 @@ class Order:
         look: What the picture is to look like.
         max_faces: Most faces drawn at a time.
         quality: Which network of a style draws.
+        still_faces: Most faces of a still picture; None: `max_faces`.
     """
 
     look: Look
     max_faces: int
     quality: Quality
+    still_faces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Menu:
     def usual(self, settings: Settings) -> Order:
         """What somebody gets who orders nothing of his own; of a style that lacks the usual network, what it has."""
         has_it = settings.quality in self.qualities.get(settings.look.style, ())
-        return Order(settings.look, settings.max_faces, settings.quality if has_it else Quality.AUTO)
+        quality = settings.quality if has_it else Quality.AUTO
+        return Order(settings.look, settings.max_faces, quality, settings.still_faces)
 
     def changed(self, order: Order, data: Mapping[str, object]) -> Order:
         """An order with the changes that a page asks for.
@@ -61,6 +64,8 @@ class Menu:
         if "style" in changes and changes["style"] not in self.qualities:
             raise UsageError(f"there is no style {changes['style'][:40]!r}", hint="choose one of the gallery")
         own = {name: changes.pop(name) for name in _OWN if name in changes}
+        if "max_faces" in own:
+            own["still_faces"] = None  # who asks for a number means it
         changed = replace(order, look=replace(order.look, **changes), **own)
         self._check(changed)
         return changed

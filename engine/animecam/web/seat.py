@@ -59,7 +59,9 @@ class Engine(Protocol):
         """What computes the styles now; another engine may take over when it has been built."""
         ...
 
-    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int) -> Drawing:
+    def renderer(
+        self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int, still_faces: int | None
+    ) -> Drawing:
         """A renderer with a memory of its own; not live, it draws each frame of a file as `convert` does."""
         ...
 
@@ -154,10 +156,14 @@ class Seat:
         """
         order = self.order  # of one moment: not every style has every network
         self._controls.change(**{each.name: getattr(order.look, each.name) for each in fields(Look)})
-        shape = (frame.width_px, frame.height_px, frame.pixel_format, order.max_faces)
+        shape = (frame.width_px, frame.height_px, frame.pixel_format, order.max_faces, order.still_faces)
         if self._drawing is None or shape != self._shape:
             self._drawing = engine.renderer(
-                self.timing, self._controls, is_live=self.is_live, max_faces=order.max_faces
+                self.timing,
+                self._controls,
+                is_live=self.is_live,
+                max_faces=order.max_faces,
+                still_faces=order.still_faces,
             )
             self._shape = shape
         return self._drawing.plan(frame), engine.draw_with(order.look.style, order.quality)

@@ -1,6 +1,6 @@
 """Fixtures for the tests of the faces: real detectors, and a world whose faces are known."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import cos, hypot, sin
@@ -15,11 +15,15 @@ from animecam.faces.align import FACE_TEMPLATE
 from animecam.faces.base import Detector
 from animecam.faces.opening import open_detector
 from animecam.faces.track import Tracker, TrackerOptions
+from animecam.portrait import load_portrait
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, Image, PixelFormat, Region
 
 ASSETS = Path(__file__).resolve().parents[3] / "engine" / "animecam" / "assets"
 BOX_IN_EYES = 2.1  # side of a face's box in distances of its eyes, as BlazeFace draws it
 RATE = 30
+HEAD = (slice(20, 260), slice(110, 350))  # of the portrait; the face is 90 px wide and lies about its middle
+FACE_PX = 90
+MIDDLE = np.array([222 - 110, 122 - 20])
 
 
 def make_frame(picture: Image, index: int = 0, *, rotation_deg: int = 0, rate: float = RATE) -> Frame:
@@ -173,3 +177,40 @@ def full() -> Iterator[Detector]:
 @pytest.fixture(scope="session")
 def either() -> Iterator[Detector]:
     yield from _detector("auto")
+
+
+@pytest.fixture
+def ground() -> Callable[..., Image]:
+    """`ground(width_px, height_px, seed=0)`: a background like a photo's."""
+    return _ground
+
+
+@pytest.fixture
+def with_heads() -> Callable[..., Image]:
+    """`with_heads(picture, places, face_px)`: the picture with heads whose faces have their middles at some places."""
+    return _with_heads
+
+
+def _ground(width_px: int, height_px: int, seed: int = 0) -> Image:
+    """A background like a photo's: soft shapes of all sizes."""
+    noise, picture = np.random.default_rng(seed), np.zeros((height_px, width_px, 3), np.float32)
+    for cells in (3, 7, 17, 40, 100):
+        part = noise.normal(0, 90 / cells**0.5, (cells, cells, 3)).astype(np.float32)
+        picture += cv2.resize(part, (width_px, height_px), interpolation=cv2.INTER_CUBIC)
+    return np.clip(picture + 120 + noise.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+
+
+def _with_heads(picture: Image, places: Sequence[tuple[float, float]], face_px: float) -> Image:
+    """The portrait's head, every second one mirrored, with its face at each of some places; in its own oval."""
+    head = load_portrait()[HEAD]
+    size = round(head.shape[0] * face_px / FACE_PX)
+    head = cv2.resize(head, (size, size), interpolation=cv2.INTER_AREA)
+    across = (np.arange(size) + 0.5) / size * 2 - 1
+    shape = np.clip((1 - np.hypot(across[:, None], across[None])) * 6, 0, 1)[..., None]
+    x, y = np.rint(MIDDLE * face_px / FACE_PX).astype(int)
+    for index, (place_x, place_y) in enumerate(places):
+        is_mirrored = index % 2 == 1
+        left, top = round(place_x) - (size - x if is_mirrored else x), round(place_y) - y
+        part = picture[top : top + size, left : left + size]
+        part[:] = np.rint(part * (1 - shape) + (head[:, ::-1] if is_mirrored else head) * shape)
+    return picture

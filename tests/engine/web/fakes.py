@@ -139,7 +139,9 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def renderer(self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int) -> FakeDrawing:
+    def renderer(
+        self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int, still_faces: int | None
+    ) -> FakeDrawing:
         self._check()
         heads, left_out = min(self.faces, max_faces), max(0, self.faces - max_faces) or self.left_out
         options = {"sees_nobody": self.sees_nobody, "is_live": is_live, "heads": heads}

@@ -42,3 +42,10 @@ def test_a_style_without_the_usual_network_is_drawn_with_what_it_has():
     settings = Settings(Look("own"), max_faces=6, quality=Quality.LITE)
     assert MENU.usual(settings) == Order(settings.look, 6, Quality.AUTO)
     assert MENU.usual(replace(settings, quality=Quality.FULL)).quality is Quality.FULL
+
+
+def test_of_a_still_picture_more_are_drawn_until_a_page_asks_for_a_number():
+    usual = MENU.usual(Settings(Look("ink"), max_faces=6, still_faces=64))
+    assert (usual.max_faces, usual.still_faces) == (6, 64)
+    assert MENU.changed(usual, {"strength": 0.5}).still_faces == 64
+    assert MENU.changed(usual, {"max_faces": 6}).still_faces is None
