@@ -16,7 +16,7 @@ from animecam.faces.near import same_face, seen_in
 from animecam.faces.queued import awaited
 from animecam.faces.sides import Sides
 from animecam.faces.still import Still
-from animecam.faces.tiles import TileSearch
+from animecam.faces.tiles import TileSearch, is_group
 from animecam.types import Detection, Face, Faces, Frame
 
 SHORTEST_STEP_SECONDS = 0.002
@@ -147,8 +147,9 @@ class Tracker:
             newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         if frame.is_still and self._options.tile_px:
-            known = [*found.values(), *(track.detection for track in newcomers)]
-            newcomers += [Track.found(face, self._now_s, is_sure=True) for face in self._search_tiles(frame, known)]
+            small = self._search_tiles(frame, [*found.values(), *(track.detection for track in newcomers)])
+            newcomers = [track for track in newcomers if not is_group(track.detection, small)]
+            newcomers += [Track.found(face, self._now_s, is_sure=True) for face in small]
         self._count_crowd(self._update(frame, found, newcomers))
         self._still.keep(track.track_id for track in self._tracks)
         return replace(self._faces(frame), left_out=self._left_out, is_new_shot=is_cut)
@@ -198,8 +199,7 @@ class Tracker:
 
     def _look_at_all(self, frame: Frame, detector: Detector) -> list[Detection]:
         """Faces anywhere in the frame, each once; uses nothing that changes from frame to frame."""
-        region = upright_region(frame, self._options.scan_px)
-        known_score = self._options.known_score
+        region, known_score = upright_region(frame, self._options.scan_px), self._options.known_score
         least = min(self._options.cut_off_score, known_score)
         faces = seen_in(detector, self._crop(frame, region), frame, region, least)
         return [face for face in faces if face.score >= known_score or is_cut_off(face.box_px, frame)]

@@ -191,6 +191,7 @@ class DecodedSource:
             on_gpu=pixels.on_gpu,
             inset=pixels.inset,
             pixel_aspect=self.format.pixel_aspect,
+            is_still=self.format.frames == 1,
         )
 
     def _unwrapped(self, frame: av.VideoFrame) -> Pixels:

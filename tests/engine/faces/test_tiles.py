@@ -10,7 +10,7 @@ import pytest
 from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.faces.geometry import upright_size
 from animecam.faces.opening import TILE_PX, glances_of, open_detector
-from animecam.faces.tiles import LEAST_GAIN, TileSearch, tiles_of
+from animecam.faces.tiles import LEAST_GAIN, TileSearch, is_group, tiles_of
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.render.cpu import CpuImageOps
 from animecam.types import Box, Detection
@@ -113,7 +113,7 @@ def blank_crop(frame, region):
 
 @pytest.mark.parametrize(
     ("in_tile", "again", "near", "count"),
-    [(0.4, 0.6, 0.8, 6), (0.2, 0.6, 0.8, 0), (0.4, 0.4, 0.8, 0), (0.9, 0.6, 0.6, 0)],
+    [(0.4, 0.65, 0.8, 6), (0.2, 0.65, 0.8, 0), (0.4, 0.5, 0.8, 0), (0.9, 0.65, 0.6, 0)],
 )
 def test_a_face_in_a_tile_needs_both_networks_from_near(frame_of, in_tile, again, near, count):
     frame = blank(frame_of, 400, 300)
@@ -123,12 +123,45 @@ def test_a_face_in_a_tile_needs_both_networks_from_near(frame_of, in_tile, again
     assert all(face.score == near for face in seen)
 
 
-def test_what_lies_in_a_known_face_or_around_one_is_no_other(frame_of, face):
+def test_what_is_known_or_the_half_of_it_is_no_other(frame_of, face):
     frame = blank(frame_of, 400, 300)
-    inner = [face(x, y, 40) for x, y in ((96, 96), (200, 96), (304, 96), (96, 204), (200, 204), (304, 204))]
-    outer = [face(200, 150, 700)]
-    for known in (inner, outer):
-        assert TileSearch(Sees(0.9), Sees(0.9), blank_crop, 192)(frame, known) == []
+    places = [(x, y) for y in (96, 204) for x in (96, 200, 304)]
+    for size, seen_beside in ((83, 0), (50, 0), (150, 0), (20, 6), (300, 6)):
+        known = [face(x, y, size) for x, y in places]
+        assert len(TileSearch(Sees(0.9), Sees(0.9), blank_crop, 192)(frame, known)) == seen_beside
+
+
+def test_a_group_that_looked_like_a_face_is_none(face):
+    group = [face(x, y, 30) for x, y in ((80, 80), (120, 90))]
+    assert is_group(face(100, 100, 150), group)
+    assert not is_group(face(100, 100, 150), group[:1])
+    assert not is_group(face(100, 100, 60), group)  # two heads before another
+    assert not is_group(face(300, 100, 150), group)
+    assert not is_group(face(100, 100, 150), [])
+
+
+def test_a_large_face_made_of_small_ones_gives_way_to_them(search, ground, with_heads, face, short, frame_of):
+    class Fooled:
+        name = "fooled"
+
+        def detect(self, picture, min_score):
+            height_px, width_px = picture.shape[:2]
+            return (face(width_px / 2, height_px / 2, 0.4 * width_px, score=0.9),) if min_score < 0.9 else ()
+
+        def close(self):
+            pass
+
+    picture = with_heads(ground(1600, 1200), [(700, 500), (900, 500), (800, 700)], 60)
+    full = open_detector("full", BackendChoice.ONNXRUNTIME, BackendOptions(threads=1))
+    tracker = Tracker(Fooled(), short, CpuImageOps().glimpse, TrackerOptions(tile_px=192), None, (full,))
+    assert len(tracker(frame_of(picture)).faces) == 1
+    still = Tracker(Fooled(), short, CpuImageOps().glimpse, TrackerOptions(tile_px=192), None, (full,))
+    sizes = [
+        seen.detection.box_px.right - seen.detection.box_px.left
+        for seen in still(replace(frame_of(picture), is_still=True)).faces
+    ]
+    assert sizes == pytest.approx([60, 60, 60], rel=0.35)
+    full.close()
 
 
 def test_the_number_of_second_looks_is_bounded(frame_of, monkeypatch):
