@@ -73,6 +73,7 @@ class Stylizer:
             self._stack = stack.pop_all()  # until here a failure closes what is open
         self._index = 0
         self._last_pts: int | None = None
+        self._was_still = False
         self._is_closed = False
         self._at_work = threading.Lock()
 
@@ -95,13 +96,16 @@ class Stylizer:
         return self._controls.change(**changes)
 
     @context_kept()
-    def __call__(self, picture: Image, *, time_s: float | None = None) -> Image:
+    def __call__(self, picture: Image, *, time_s: float | None = None, is_still: bool = False) -> Image:
         """Draws one picture.
 
         Args:
             picture: RGB, uint8 [H, W, 3], any size; may be filled anew after the call.
             time_s: Its time in the video in seconds; None takes the present moment. One before the last one's begins
                 another scene, as `reset` does.
+            is_still: It has nothing to do with the pictures before and after it, as if `reset` came between, and is
+                searched for small faces, too, which takes some tenths of a second. Up to `still_faces` of the settings
+                are drawn, or `max_faces` where that is None.
 
         Returns:
             RGB, uint8 [H, W, 3], memory of its own.
@@ -127,11 +131,12 @@ class Stylizer:
             pts=pts,
             time_base=NANOSECONDS,
             captured_ns=now_ns,
+            is_still=is_still,
         )
         with self._alone():
-            if self._last_pts is not None and pts < self._last_pts:
-                self._render = self._begin_scene()
-            self._last_pts = pts
+            if is_still or self._was_still or (self._last_pts is not None and pts < self._last_pts):
+                self._render = self._begin_scene(is_still=is_still)
+            self._last_pts, self._was_still = pts, is_still
             self._index += 1
             drawn = self._render(frame).frame
         return drawn.planes[0] if drawn is not frame else picture.copy()
@@ -147,12 +152,12 @@ class Stylizer:
         """
         with self._alone():
             self._render = self._begin_scene()
-            self._last_pts = None
+            self._last_pts, self._was_still = None, False
 
-    def _begin_scene(self) -> Render:
+    def _begin_scene(self, *, is_still: bool = False) -> Render:
         """A renderer that knows nobody, in the place of the last one: nothing that one remembers can be left over."""
         self._scene.close()
-        return self._scene.enter_context(self._networks.rendering(Timing(), self._controls))
+        return self._scene.enter_context(self._networks.rendering(Timing(), self._controls, is_live=not is_still))
 
     @contextmanager
     def _alone(self) -> Generator[None]:

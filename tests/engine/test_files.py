@@ -96,9 +96,7 @@ def test_files_beside_live_sources_have_the_defaults_of_convert_but_for_what_was
     assert files == replace(FILE_SETTINGS, look=replace(FILE_SETTINGS.look, style="anime", size_px=192), threads=1)
     assert file_settings(replace(live, max_faces=2), {"max_faces"}).max_faces == 2
     assert files.still_faces == FILE_SETTINGS.still_faces
-    assert file_settings(live, {"max_faces", "unseen"}) == replace(
-        files, max_faces=4, still_faces=None, look=live.look
-    )
+    assert file_settings(live, {"max_faces", "unseen"}) == replace(files, max_faces=4, still_faces=None, look=live.look)
 
 
 def test_it_can_be_had_without_loading_what_it_needs():

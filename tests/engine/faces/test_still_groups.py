@@ -1,5 +1,6 @@
 """Pictures of groups, converted: everybody is drawn unless a number was asked for, and who is not is told."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import cv2
@@ -10,6 +11,7 @@ import animecam
 from animecam.cli import main
 from animecam.settings import Look, Settings, Unseen
 from animecam.sources.image import open_picture, open_pictures
+from animecam.sources.opening import open_source
 from animecam.sources.options import SourceOptions
 
 PLACES = [(100 + 150 * column, 150 + 200 * row) for row in range(3) for column in range(4)]
@@ -61,3 +63,22 @@ def test_one_picture_is_still_and_those_of_a_folder_are_a_film(group):
     assert open_picture(group).read().is_still
     film = open_pictures(str(group.parent), SourceOptions())
     assert [film.read().is_still for _ in range(2)] == [False, False]
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_film_of_one_frame_is_a_still_picture(tmp_path, make_clip, frames):
+    with closing(open_source(str(make_clip(tmp_path / "a.mp4", frames=frames)), SourceOptions())) as source:
+        assert source.read().is_still is (frames == 1)
+
+
+def test_a_picture_by_itself_among_those_of_a_video(group):
+    picture = cv2.cvtColor(cv2.imread(str(group)), cv2.COLOR_BGR2RGB)
+    other = np.full_like(picture, 90)
+    settings = Settings(Look(size_px=192, unseen=Unseen.KEEP), still_faces=12, threads=1)
+    with animecam.Stylizer(settings=settings) as stylize:
+        np.testing.assert_array_equal(stylize(other, time_s=1.0), other)
+        drawn = stylize(picture, time_s=2.0, is_still=True)
+        np.testing.assert_array_equal(stylize(picture, time_s=1.0, is_still=True), drawn)
+        assert not np.array_equal(stylize(picture, time_s=3.0), drawn)  # of a video such small faces are missed
+    cv2.imwrite(str(group.with_name("drawn.png")), drawn[..., ::-1])
+    assert all(drawn_at(group, group.with_name("drawn.png")))
