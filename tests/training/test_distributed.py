@@ -117,6 +117,23 @@ def test_a_folder_that_holds_a_run_stops_all_processes_in_a_line(pairs: Path, tm
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("wrong", [("--stepz", "3"), ("--set", "batch=2")])
+def test_what_was_typed_wrong_is_told_once(wrong: tuple[str, str], pairs: Path, tmp_path: Path) -> None:
+    done = _run_two(pairs, tmp_path, *wrong)
+    assert done.returncode != 0
+    assert done.stderr.count("animecam-train:") == 1
+    assert done.stderr.count("hint:") == 1
+
+
+@pytest.mark.slow
+def test_notes_are_told_once(pairs: Path, tmp_path: Path) -> None:
+    train(_recipe(pairs, 2), RunOptions(tmp_path / "alone"))
+    done = _run_two(pairs, tmp_path, "--from", str(tmp_path / "alone/last.pt"))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("started from") == 1
+
+
+@pytest.mark.slow
 def test_one_process_validates_and_the_others_wait(pairs: Path, tmp_path: Path) -> None:
     unseen = tmp_path / "unseen"
     unseen.mkdir()

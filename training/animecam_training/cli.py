@@ -1,18 +1,16 @@
 """The command `animecam-train`. Everything heavy is imported by the command that runs."""
 
 import errno
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import click
-from rich.logging import RichHandler
 from rich.markup import escape
 
 from animecam_training import named
-from animecam_training.console import drop_output, messages, progress_bar, results, show_error, stages
+from animecam_training.console import drop_output, progress_bar, results, set_up_logging, show_error, stages
 from animecam_training.errors import TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
@@ -208,23 +206,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    logging.basicConfig(
-        level=logging.INFO, format="%(message)s", handlers=[RichHandler(console=messages, show_path=False)]
-    )
+    set_up_logging(is_told=is_first_process())
     words = list(arguments) if arguments is not None else None
     try:
         with end_like_ctrl_c():
             app.main(args=words, prog_name="animecam-train", standalone_mode=False)
     except click.ClickException as error:
         asked = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "animecam-train"
-        show_error(error.format_message(), f"{asked} --help")
+        if is_mine_to_tell(error, error.exit_code):
+            show_error(error.format_message(), f"{asked} --help")
         return error.exit_code
     except TrainingError as error:
-        if is_mine_to_tell(error):
+        if is_mine_to_tell(error, error.exit_status):
             show_error(error.message, error.hint)
         return error.exit_status
     except (click.Abort, KeyboardInterrupt):
-        show_error("interrupted", GO_ON.get((words or sys.argv[1:])[0], ""))
+        if is_first_process():
+            show_error("interrupted", GO_ON.get((words or sys.argv[1:])[0], ""))
         return INTERRUPTED_STATUS
     except OSError as error:
         if error.errno == errno.ENOSPC:

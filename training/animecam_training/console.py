@@ -1,5 +1,6 @@
 """What the terminal shows of `animecam-train`: results on stdout; errors, progress and notes on stderr."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator
@@ -11,6 +12,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 results = Console(highlight=False, emoji=False)
 messages = Console(stderr=True, highlight=False, emoji=False)
+
+
+class _Lines(logging.Handler):
+    """Prints each note as one line, above the bars: a terminal that is narrow would break paths within a column."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints it; what is no mere note begins with its level."""
+        level = "" if record.levelno <= logging.INFO else f"[bold yellow]{record.levelname.lower()}:[/] "
+        messages.print(level + escape(record.getMessage()), soft_wrap=True)
+
+
+def set_up_logging(*, is_told: bool) -> None:
+    """Sends notes and warnings of this package to the terminal.
+
+    Args:
+        is_told: False for one of several processes whose first tells the same: it keeps its errors alone.
+    """
+    log = logging.getLogger("animecam_training")
+    log.handlers = [_Lines()]
+    log.setLevel(logging.INFO if is_told else logging.ERROR)
 
 
 def show_error(message: str, hint: str) -> None:
