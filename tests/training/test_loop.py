@@ -16,10 +16,11 @@ from animecam_training.data.pictures import write_picture
 from animecam_training.errors import CheckpointError, DataError, DivergedError
 from animecam_training.methods.base import is_half_slow
 from animecam_training.recipe.config import OptimConfig, PairWeights
-from animecam_training.run import loop
+from animecam_training.run import opening
 from animecam_training.run.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.run.folder import load_samples, read_stats
-from animecam_training.run.loop import FILE_SIZES, RunOptions, train
+from animecam_training.run.loop import RunOptions, train
+from animecam_training.run.starting import FILE_SIZES
 from animecam_training.run.stopping import stop_wishes
 
 
@@ -58,7 +59,7 @@ def test_half_precision_that_is_slow_is_told_of(
     is_slow: bool,
 ) -> None:
     """The recipes that ship ask for bf16; processors with AVX2 alone have none, and nothing else says why it crawls."""
-    monkeypatch.setattr(loop, "is_half_slow", lambda _device: is_slow)
+    monkeypatch.setattr(opening, "is_half_slow", lambda _device: is_slow)
     train(replace(runs.recipe_of(pairs), precision=precision, steps=1), RunOptions(tmp_path / "run"))
     is_told = 'precision = "fp32"' in caplog.text
     assert is_told == (is_slow and precision == "bf16")

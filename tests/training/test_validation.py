@@ -21,7 +21,8 @@ from animecam_training.recipe.config import OptimConfig, PairWeights, Recipe
 from animecam_training.recipe.files import recipe_to_toml
 from animecam_training.run.checkpoint import load_checkpoint, save_checkpoint
 from animecam_training.run.folder import read_stats
-from animecam_training.run.loop import METHODS, RunOptions, train
+from animecam_training.run.loop import RunOptions, train
+from animecam_training.run.opening import METHODS
 from animecam_training.run.predecessors import read_predecessor
 from animecam_training.run.validation import Validation
 from animecam_training.weights.measured import open_style

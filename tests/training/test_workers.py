@@ -52,7 +52,7 @@ from pathlib import Path
 from animecam_training.run import loop
 from animecam_training.cli import main
 
-def train(recipe, options, on_step):
+def train(recipe, options, on_step, on_read):
     def kill(step):
         if step == 2:
             multiprocessing.active_children()[0].kill()
@@ -67,7 +67,7 @@ import os, signal, sys, time
 from animecam_training.run import loop
 from animecam_training.cli import main
 
-def train(recipe, options, on_step):
+def train(recipe, options, on_step, on_read):
     def stop(step):
         if step == 2:
             os.killpg(0, int(sys.argv[1]))

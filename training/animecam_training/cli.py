@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 
 from animecam_training import named
-from animecam_training.console import drop_output, progress_bar, results, set_up_logging, show_error, stages
+from animecam_training.console import drop_output, results, set_up_logging, show_error, stages
 from animecam_training.errors import TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
@@ -171,11 +171,11 @@ def run(
     loaded = replace(loaded, data=data, teacher=named.teacher(teacher, loaded.teacher))
     check_run(loaded, typed_options(context))
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
-    with progress_bar(is_shown=is_first_process()) as progress:
-        task = progress.add_task(escape(loaded.name), total=loaded.steps)
-        checkpoint = train(loaded, options, lambda step: progress.update(task, completed=step))
+    with stages(is_shown=is_first_process()) as stage:
+        tell = stage(loaded.name)
+        last = train(loaded, options, lambda step: tell(step, loaded.steps), stage("reading pictures"))
     if is_first_process():
-        results.print(f"step {checkpoint.step} of {loaded.steps}: {escape(str(folder / 'last.pt'))}", soft_wrap=True)
+        results.print(escape(f"step {last.step} of {loaded.steps}: {folder / 'last.pt'}"), soft_wrap=True)
 
 
 app.add_command(evaluate)

@@ -3,15 +3,21 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
+from time import perf_counter
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from animecam_training.progress import Stages, Tell, ignore
+
 results = Console(highlight=False, emoji=False)
 messages = Console(stderr=True, highlight=False, emoji=False)
+
+SPOKEN_EVERY_S = 60.0
 
 
 class _Lines(logging.Handler):
@@ -52,24 +58,52 @@ def drop_output() -> None:
             os.close(nowhere)
 
 
-def progress_bar(*, is_shown: bool = True) -> Progress:
-    """A bar with counts and the time that is left."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=messages, disable=not is_shown)
+class _Spoken:
+    """A stage in lines, where there is no terminal to draw a bar on: the log of a long run shows that it goes on.
+
+    Args:
+        description: What is done.
+    """
+
+    def __init__(self, description: str) -> None:
+        self._description = description
+        self._since: tuple[float, int] | None = None  # when it began, and with how many things done
+        self._spoken = perf_counter()
+
+    def tell(self, done: int, total: int) -> None:
+        """Says how far it is, now and then."""
+        now = perf_counter()
+        if self._since is None:
+            self._since = now, done  # what a run had done before it goes on says nothing of how fast it is
+        start, before = self._since
+        if now - self._spoken < SPOKEN_EVERY_S or done == before:
+            return
+        self._spoken = now
+        left = timedelta(seconds=round((now - start) * (total - done) / (done - before)))
+        messages.print(f"{escape(self._description)}: {done} of {total}, {left} left", soft_wrap=True)
 
 
 @contextmanager
-def stages() -> Generator[Callable[[str], Callable[[int, int], None]]]:
-    """Bars that appear with the first thing done: each by its name, as a function of things done and their total."""
-    progress = progress_bar()
+def stages(*, is_shown: bool = True) -> Generator[Stages]:
+    """Bars that appear with the first thing done, each by its name; lines where the output is no terminal.
 
-    def stage(description: str) -> Callable[[int, int], None]:
+    Args:
+        is_shown: False shows nothing.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, console=messages, disable=not is_shown)
+
+    def stage(description: str) -> Tell:
+        if not is_shown:
+            return ignore
+        if not messages.is_terminal:
+            return _Spoken(description).tell
         tasks: list[TaskID] = []
 
         def tell(done: int, total: int) -> None:
             progress.start()  # once: a bar of nothing would be an empty line before what went wrong
             if not tasks:
-                tasks.append(progress.add_task(description))
+                tasks.append(progress.add_task(escape(description)))
             progress.update(tasks[0], completed=done, total=total)
 
         return tell

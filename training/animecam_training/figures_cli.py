@@ -7,7 +7,7 @@ import click
 from rich.markup import escape
 
 from animecam_training import named
-from animecam_training.console import results
+from animecam_training.console import results, stages
 from animecam_training.errors import needed_packages
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def evaluate(
         teacher=teacher,
         pairs=pairs,
     )
-    result = run_evaluation(style, options, grid)
+    with stages() as stage:
+        result = run_evaluation(style, options, grid, stage)
     results.print(figure_table(result))
     if json_out:
         write_figures(result, json_out)

@@ -1,7 +1,7 @@
 """Reading pictures, with errors that name the file."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from animecam_training.data.paper import laid_on_white
 from animecam_training.errors import DataError
 from animecam_training.faces import Image
+from animecam_training.progress import Tell, tracked
 
 Labels = NDArray[np.integer[Any]]
 """Number of the region that each pixel belongs to, [H, W], from 0."""
@@ -70,15 +71,20 @@ def read_picture(path: Path) -> Image:
     return np.ascontiguousarray(bgr[..., ::-1]).astype(np.uint8)
 
 
-def check_readable(paths: Iterable[Path]) -> None:
+def check_readable(paths: Collection[Path], tell: Tell) -> None:
     """Decodes pictures and forgets them, in as many threads as help.
+
+    Args:
+        paths: The files.
+        tell: Is told of those that are sound.
 
     Raises:
         DataError: One is missing or not a picture: the first in their order.
     """
     with ThreadPoolExecutor() as pool:
-        for _ in pool.map(_read_and_forget, paths):
-            pass
+        read = pool.map(_read_and_forget, paths)
+        for _ in tracked(paths, tell):
+            next(read)
 
 
 def _read_and_forget(path: Path) -> None:

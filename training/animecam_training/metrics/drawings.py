@@ -15,6 +15,7 @@ from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.metrics.evaluate import Draw, stylize_images
 from animecam_training.ops.levels import HALF_RANGE
+from animecam_training.progress import Tell, ignore, tracked
 
 # What a poor webcam makes of a head of REFERENCE_PX: it moves sideways, is out of focus and coded.
 REFERENCE_PX, SMEAR_PX, BLUR_PX, JPEG_QUALITY = 256, 9.0, 1.6, 40
@@ -118,13 +119,14 @@ class ErrorSums:
         return DrawingErrors(float(np.mean(self.whole)), _mean(self.parts), _mean(self.beard))
 
 
-def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
+def measure_pairs(draw: Draw, folder: Path, only: str = "", tell: Tell = ignore) -> PairFigures:
     """Measure a style on pairs that `prepare --kind pairs` wrote.
 
     Args:
         draw: The style.
         folder: Of the pairs, their sides multiples of 8. Read one after another: there may be thousands.
         only: Pairs whose file name contains this; empty takes all.
+        tell: Is told of the groups of pairs that were measured.
 
     Raises:
         DataError: No pairs, or files that do not belong together.
@@ -133,7 +135,7 @@ def measure_pairs(draw: Draw, folder: Path, only: str = "") -> PairFigures:
     if not photos:
         raise DataError(f"no pair in {folder} is called {only!r}", hint="check --only")
     clear, poor, small = ErrorSums(), ErrorSums(), ErrorSums()
-    for start in range(0, len(photos), TILES):
+    for start in tracked(range(0, len(photos), TILES), tell):
         pairs = [Pair.read(path) for path in photos[start : start + TILES]]
         for pair in pairs:
             drawn = stylize_images(draw, [pair.photo, as_poor_webcam(pair.photo)])

@@ -2,7 +2,7 @@
 
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ class StyleFigures:
         squeeze_kid_photos: Distance of the portraits themselves.
         squeeze_distance: Mean squeeze distance of a styled portrait to its photo.
         psnr_db: Mean PSNR of a styled portrait to its photo.
-        identity: None where no face network was given.
+        identity: None where it was not measured.
     """
 
     pictures: int
@@ -78,7 +78,7 @@ class Likeness:
 
 
 @torch.inference_mode()
-def stylize_images(draw: Draw, images: Sequence[Image]) -> list[Image]:
+def stylize_images(draw: Draw, images: Iterable[Image]) -> list[Image]:
     """Run a generator over pictures.
 
     Args:
@@ -99,7 +99,7 @@ def stylize_images(draw: Draw, images: Sequence[Image]) -> list[Image]:
 
 
 def measure_identity(
-    photos: Sequence[Image], styled: Sequence[Image], finder: FaceFinder, network: IdentityNetwork
+    photos: Iterable[Image], styled: Iterable[Image], finder: FaceFinder, network: IdentityNetwork
 ) -> IdentityFigures:
     """Whether the people remain.
 
@@ -128,8 +128,7 @@ def evaluate_style(
     styled: Sequence[Image],
     aim: Tensor,
     *,
-    finder: FaceFinder | None = None,
-    identity: IdentityNetwork | None = None,
+    identity: IdentityFigures | None = None,
     also: Callable[[Tensor], None] | None = None,
 ) -> StyleFigures:
     """All figures that still pictures allow.
@@ -138,8 +137,7 @@ def evaluate_style(
         photos: RGB, uint8 [H, W, 3]; two at least.
         styled: The same pictures after styling, of the same sizes.
         aim: What the style aims at, as `vectors_of` it; of two pictures at least.
-        finder: With `identity`: measure that too.
-        identity: With `finder`: measure that too.
+        identity: As `measure_identity` found it; None where nobody looked.
         also: Given the styled pictures, see `vectors_of`.
 
     Raises:
@@ -151,14 +149,13 @@ def evaluate_style(
             hint="give each photo with its styled self, and two pictures of either kind at least",
         )
     likeness = compare_drawings(photos, styled)
-    people = measure_identity(photos, styled, finder, identity) if finder and identity else None
     return StyleFigures(
         pictures=len(photos),
         squeeze_kid=kernel_distance(vectors_of(styled, also), aim),
         squeeze_kid_photos=kernel_distance(vectors_of(photos), aim),
         squeeze_distance=likeness.squeeze_distance,
         psnr_db=likeness.psnr_db,
-        identity=people,
+        identity=identity,
     )
 
 

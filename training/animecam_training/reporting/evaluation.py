@@ -25,6 +25,7 @@ from animecam_training.metrics.evaluate import (
     StyleFigures,
     compare_drawings,
     evaluate_style,
+    measure_identity,
     stylize_images,
 )
 from animecam_training.metrics.flicker import Flicker, measure_flicker
@@ -32,6 +33,7 @@ from animecam_training.metrics.identity import IdentityNetwork
 from animecam_training.metrics.networks import open_published
 from animecam_training.metrics.published import InceptionFigures, InceptionMeter, measure_lpips
 from animecam_training.metrics.squeeze import vectors_of
+from animecam_training.progress import Stages, Tell, tracked, untold
 from animecam_training.weights.measured import open_style
 
 EYE_DISTANCE = 0.21  # of the crop's side: a head with hair and neck, as the product aligns it
@@ -128,7 +130,7 @@ class Evaluation:
         return {name: figure for name, figure in named.items() if math.isfinite(figure)}
 
 
-def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
+def read_heads(options: EvaluateOptions, finder: FaceFinder, tell: Tell) -> list[Image]:
     """Head crops of the portraits, upright and centred, RGB uint8 [S, S, 3].
 
     Raises:
@@ -136,9 +138,8 @@ def read_heads(options: EvaluateOptions, finder: FaceFinder) -> list[Image]:
     """
     crop = CropOptions(options.size_px, (EYE_DISTANCE, EYE_DISTANCE), tilt_deg=0, shift=0)
     heads: list[Image] = []
-    for path in list_photos(options.photos):
-        if options.only not in path.name:
-            continue
+    paths = [path for path in list_photos(options.photos) if options.only in path.name]
+    for path in tracked(paths, tell):
         image = read_picture(path)
         face = finder.find(image)
         head = crop_head(image, face, crop, np.random.default_rng(0), largest_scale=float("inf")) if face else None
@@ -162,13 +163,14 @@ def check_places(grid: Path | None, figures: Path | None) -> None:
         check_ending(grid)
 
 
-def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) -> Evaluation:
+def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None, stages: Stages = untold) -> Evaluation:
     """Measure a style.
 
     Args:
         style: A checkpoint, a style's folder or its ONNX file.
         options: Pictures and networks.
         grid: Where to write the portraits with their styled selves; None writes none.
+        stages: Are told how far the work is.
 
     Raises:
         DataError: A folder is missing or empty, a network is missing, or the style cannot be read.
@@ -182,7 +184,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
         raise DataError(f"there is no clip {options.clip}", hint="name a video, or a folder of frames")
     paths = [path for path in list_pictures(options.anime) if not path.name.endswith(SMOOTHED_SUFFIX)]
     published = open_published(options.networks, is_wish=options.with_published)
-    photos = read_heads(options, finder)
+    photos = read_heads(options, finder, stages("finding heads"))
     if min(len(photos), len(paths)) < LEAST_PICTURES:
         message = f"{len(photos)} portraits with a face and {len(paths)} pictures of the style are too few"
         raise DataError(message, hint=f"a distance takes {LEAST_PICTURES} of either, a good one a hundred")
@@ -190,20 +192,28 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None) ->
     if published.inception:
         meter = InceptionMeter(published.inception, pictures=min(len(photos), len(paths)))
     # A few at a time: of 3,000 pictures of 256 px, all together took six gibibytes.
-    aim = vectors_of((upper_square(read_picture(path)) for path in paths), meter.add_aim if meter else None)
-    drawings = measure_pairs(measured.draw, options.pairs, options.only) if options.pairs else None
-    styled = stylize_images(measured.draw, photos)
+    aims = (upper_square(read_picture(path)) for path in tracked(paths, stages("looking at the style")))
+    aim = vectors_of(aims, meter.add_aim if meter else None)
+    drawings = None
+    if options.pairs:
+        drawings = measure_pairs(measured.draw, options.pairs, options.only, stages("drawing pairs"))
+    styled = stylize_images(measured.draw, tracked(photos, stages("drawing heads")))
     if grid:
         write_picture(make_grid(photos, styled), grid)
     also = meter.add_ours if meter else None
-    figures = evaluate_style(photos, styled, aim, finder=finder, identity=identity, also=also)
+    people = measure_identity(tracked(photos, stages("comparing faces")), styled, finder, identity)
+    figures = evaluate_style(photos, styled, aim, identity=people, also=also)
     flicker = None
     if options.clip:
         frames = read_clip(options.clip, most=options.clip_frames)
-        flicker = measure_flicker(frames, stylize_images(measured.draw, frames), find_cuts(frames))
+        drawn = stylize_images(measured.draw, tracked(frames, stages("drawing the clip")))
+        flicker = measure_flicker(frames, drawn, find_cuts(frames))
     inception = meter.figures() if meter else None
     lpips = measure_lpips(styled, photos, published.alexnet) if published.alexnet else None
-    likeness = compare_drawings(stylize_images(teacher.draw, photos), styled) if teacher else None
+    likeness = None
+    if teacher:
+        wanted = stylize_images(teacher.draw, tracked(photos, stages("drawing as the teacher")))
+        likeness = compare_drawings(wanted, styled)
     return Evaluation(
         *(measured.name, measured.steps, options.size_px),
         *(figures, flicker, inception, lpips, likeness, drawings, published.missing),
