@@ -136,6 +136,7 @@ def prepare(
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder.")
 @click.option("--from", "start_from", type=named.style, help="Start from a checkpoint, or from a style: cel, cel:lite.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; 0 leaves the choice to torch.")
+@click.option("--estimate", "is_estimate", is_flag=True, help="Try some steps, say how long it takes, write nothing.")
 @_CHANGES
 @click.option("--photos", help="Instead of the recipe's data.photos.")
 @click.option("--styles", help="Instead of the recipe's data.styles.")
@@ -151,6 +152,7 @@ def run(
     resume: bool,
     start_from: Path | None,
     threads: int,
+    is_estimate: bool,
     changes: tuple[str, ...],
     photos: str | None,
     styles: str | None,
@@ -162,6 +164,7 @@ def run(
 
     with needed_packages():
         from animecam_training.recipe.files import load_recipe
+        from animecam_training.run.estimate import estimate
         from animecam_training.run.loop import RunOptions, train
         from animecam_training.useless import check_run, typed_options
 
@@ -172,10 +175,14 @@ def run(
     check_run(loaded, typed_options(context))
     options = RunOptions(folder, minutes, resume=resume, start_from=start_from, threads=threads)
     with stages(is_shown=is_first_process()) as stage:
-        tell = stage(loaded.name)
-        last = train(loaded, options, lambda step: tell(step, loaded.steps), stage("reading pictures"))
+        if is_estimate:
+            done = str(estimate(loaded, options, stage))
+        else:
+            tell = stage(loaded.name)
+            last = train(loaded, options, lambda step: tell(step, loaded.steps), stage("reading pictures"))
+            done = f"step {last.step} of {loaded.steps}: {folder / 'last.pt'}"
     if is_first_process():
-        results.print(escape(f"step {last.step} of {loaded.steps}: {folder / 'last.pt'}"), soft_wrap=True)
+        results.print(escape(done), soft_wrap=True)
 
 
 app.add_command(evaluate)

@@ -74,6 +74,11 @@ class Means:
         return means, speed
 
 
+def validates_after(step: int, recipe: Recipe) -> bool:
+    """Whether it is a validation's turn after so many steps, in a run that nothing ends before its last."""
+    return step == recipe.steps or step % recipe.validate_every == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What steps are taken with, and what they leave in the run's folder.
@@ -141,7 +146,7 @@ class Session:
 
     def _validated(self, step: int, *, is_last: bool) -> Mapping[str, float]:
         """What validation measures after this step, if it is its turn."""
-        is_due = is_last or step % self.recipe.validate_every == 0
+        is_due = is_last or validates_after(step, self.recipe)
         return self.validation.measure(self.method) if self.validation and is_due else {}
 
     def _log(
