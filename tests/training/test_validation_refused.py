@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from animecam_training.cli import main
+from animecam_training.data.crops import CropOptions
+from animecam_training.data.index import sources_of
 from animecam_training.data.names import list_pairs, parts_of, target_of
-from animecam_training.data.pictures import write_mask, write_picture
+from animecam_training.data.pictures import read_picture, write_mask, write_picture
+from animecam_training.data.prepare import prepare
+from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.errors import CheckpointError, ConfigError, DataError
 from animecam_training.recipe.config import PairWeights
 from animecam_training.recipe.files import recipe_to_toml
@@ -97,3 +101,27 @@ def test_the_method_dtgan_says_that_it_has_none(
     with pytest.raises(ConfigError, match="has no drawings to validate by"):
         train(runs.validated(recipe, unseen), RunOptions(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_one_portrait_cut_twice_is_refused(one_portrait: Path, tmp_path: Path, runs: ModuleType) -> None:
+    """Other margins, another name: no file equals another, and yet it is one person."""
+    other = tmp_path / "renamed"
+    other.mkdir()
+    (other / "somebody_else.png").write_bytes((one_portrait / "x.png").read_bytes())
+    write_picture(read_picture(one_portrait / "x.png")[:, ::-1], one_portrait / "second_person.png")
+    for source, seed in ((one_portrait, 0), (other, 1)):
+        options = PrepareOptions("photo", seed=seed, copies=2, crop=CropOptions(side_px=96))
+        prepare(source, tmp_path / f"heads{seed}", options)
+    trained, unseen = tmp_path / "heads0", tmp_path / "heads1"
+    recipe = runs.recipe_of(trained, method="distill", steps=1, pair_weights=PairWeights(), teacher="nobody")
+    with pytest.raises(DataError, match=r"somebody_else_0\.in\.png was cut out of a picture that is .*x_0\.in\.png"):
+        train(runs.validated(recipe, unseen), RunOptions(tmp_path / "run"))
+    for path in trained.glob("x_*"):
+        path.unlink()  # nobody learns from it now, though the index still tells of it
+    with pytest.raises(CheckpointError, match="nobody"):
+        train(runs.validated(recipe, unseen), RunOptions(tmp_path / "run"))
+
+
+def test_folders_without_an_index_tell_nothing(tmp_path: Path) -> None:
+    (tmp_path / "index.jsonl").write_text('{"picture": "a.jpg", "verdict": "kept"}\n{"pict')
+    assert sources_of([tmp_path / "a_0.in.png", tmp_path / "plain.jpg", tmp_path / "elsewhere/a_0.in.png"]) == {}

@@ -9,7 +9,7 @@ from animecam_training.data.beards import grow_beard
 from animecam_training.data.crops import crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
 from animecam_training.data.glasses import wear_glasses
-from animecam_training.data.index import Verdict
+from animecam_training.data.index import KEPT, Verdict
 from animecam_training.data.names import (
     BARE_SUFFIX,
     BEARD_SUFFIX,
@@ -64,7 +64,7 @@ def make_heads(image: Image, stem: Path, finder: FaceFinder, options: PrepareOpt
             verdict = "turned away"
             continue
         _make_head(crop, found, stem.with_name(f"{stem.name}_{copy}"), finder, options, rng)
-        verdict = "kept"
+        verdict = KEPT
     return verdict
 
 

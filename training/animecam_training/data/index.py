@@ -1,10 +1,13 @@
 """The index of a prepared folder: what it was made of and how, and what became of each picture."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TextIO
 
+from animecam_training.data.names import stem_of
 from animecam_training.errors import DataError
 
 INDEX_FILE = "index.jsonl"
@@ -21,7 +24,38 @@ ABSENT: dict[str, Any] = {
 """What a folder was made with whose index does not tell: it was begun before these could be asked for."""
 
 Verdict = str
-"""\"kept\", or why a picture was dropped."""
+"""`KEPT`, or why a picture was dropped."""
+
+KEPT: Verdict = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of a picture.
+
+    Attributes:
+        picture: Its path below the source.
+        verdict: What became of it.
+        stem: How the names begin of what was made of it; empty where nothing was.
+        sha256: Of its file, in hex; likewise. What tells that two folders were made of one picture.
+    """
+
+    picture: str
+    verdict: Verdict
+    stem: str = ""
+    sha256: str = ""
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, in hex.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}", hint="run again: it is passed over then") from error
 
 
 def claim_index(index: Path, marks: dict[str, Any], formerly: Mapping[str, Any], *, is_new: bool) -> None:
@@ -60,20 +94,39 @@ def claim_index(index: Path, marks: dict[str, Any], formerly: Mapping[str, Any],
 
 def read_index(index: Path) -> dict[str, Verdict]:
     """The verdicts so far, by picture; none where there is no index."""
+    return {entry.picture: entry.verdict for entry in _entries(index)}
+
+
+def sources_of(inputs: Iterable[Path]) -> dict[str, Path]:
+    """The pictures that prepared heads were cut out of, as far as the indexes beside them tell: sha256, and a head."""
+    indexes: dict[Path, dict[str, str]] = {}
+    sources: dict[str, Path] = {}
+    for path in inputs:
+        folder = path.parent
+        if folder not in indexes:
+            indexes[folder] = {entry.stem: entry.sha256 for entry in _entries(folder / INDEX_FILE) if entry.sha256}
+        if digest := indexes[folder].get(stem_of(path)):
+            sources.setdefault(digest, path)
+    return sources
+
+
+def _entries(index: Path) -> list[Entry]:
+    """The lines of an index; none where there is none."""
     if not index.exists():
-        return {}
-    verdicts: dict[str, Verdict] = {}
+        return []
+    entries: list[Entry] = []
     for line in index.read_text("utf-8").splitlines():
         try:
             row: dict[str, str] = json.loads(line)
         except json.JSONDecodeError:
             continue  # the line an interrupted run was writing: its picture is simply done again
         if "picture" in row:
-            verdicts[row["picture"]] = row["verdict"]
-    return verdicts
+            entries.append(Entry(row["picture"], row["verdict"], row.get("stem", ""), row.get("sha256", "")))
+    return entries
 
 
-def write_verdict(file: TextIO, picture: str, verdict: Verdict) -> None:
+def write_entry(file: TextIO, entry: Entry) -> None:
     """Adds a line to an open index, at once: a run that is cut off goes on after it."""
-    file.write(json.dumps({"picture": picture, "verdict": verdict}) + "\n")
+    row = {name: value for name, value in asdict(entry).items() if value}
+    file.write(json.dumps(row) + "\n")
     file.flush()

@@ -37,6 +37,11 @@ def list_pairs(folder: Path) -> list[Path]:
     return pairs
 
 
+def stem_of(photo: Path) -> str:
+    """How the names begin of all heads that were cut out of the picture which this one was cut out of."""
+    return photo.name.removesuffix(INPUT_SUFFIX).rpartition("_")[0]
+
+
 def regions_of(photo: Path) -> Path:
     """Where the superpixels of a photo lie."""
     return photo.with_name(photo.stem.removesuffix(Path(INPUT_SUFFIX).stem) + REGIONS_SUFFIX)

@@ -10,7 +10,16 @@ from zlib import crc32
 
 from animecam_training.data.crops import MAX_ENLARGEMENT
 from animecam_training.data.heads import make_heads
-from animecam_training.data.index import INDEX_FILE, Verdict, claim_index, read_index, write_verdict
+from animecam_training.data.index import (
+    INDEX_FILE,
+    KEPT,
+    Entry,
+    Verdict,
+    claim_index,
+    file_digest,
+    read_index,
+    write_entry,
+)
 from animecam_training.data.looks import judge
 from animecam_training.data.names import SMOOTHED_SUFFIX
 from animecam_training.data.pictures import (
@@ -26,7 +35,7 @@ from animecam_training.data.prepare_options import Kind, PrepareOptions
 from animecam_training.data.quality import QualityLimits
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
-from animecam_training.faces import FaceFinder
+from animecam_training.faces import FaceFinder, Image
 from animecam_training.ops.edges import smooth_edges
 from animecam_training.run.claim import claimed
 
@@ -96,19 +105,19 @@ def _prepare_all(
     marks = {"source": str(source.resolve())} | options.marks
     claim_index(index, marks, options.drawn_formerly, is_new=not done)
     waiting = [path for path in paths if str(path.relative_to(source)) not in done]
-    kept_before = [path for path in paths if done.get(str(path.relative_to(source))) == "kept"]
+    kept_before = [path for path in paths if done.get(str(path.relative_to(source))) == KEPT]
     fresh = list(judge(waiting, kept_before, _limits(options), options.workers, on_look).items())
     work = partial(_prepare_one, source=source, folder=folder, options=options, shared=_shared_stems(paths, source))
     verdicts = Counter(done.values())
     total, count = len(paths), len(paths) - len(waiting)
     with index.open("a", encoding="utf-8") as file, closing(in_order(work, fresh, options.workers)) as results:
-        for path, verdict in results:
-            write_verdict(file, str(path.relative_to(source)), verdict)
-            verdicts[verdict] += 1
+        for entry in results:
+            write_entry(file, entry)
+            verdicts[entry.verdict] += 1
             count += 1
             if on_picture:
                 on_picture(count, total)
-    kept = verdicts.pop("kept", 0)
+    kept = verdicts.pop(KEPT, 0)
     if not kept:
         reasons = ", ".join(f"{number} {reason}" for reason, number in verdicts.items())
         raise DataError(f"nothing in {source} can be used: {reasons}", hint=_WANTED[options.kind])
@@ -148,20 +157,25 @@ def _finder(weights: Path | None) -> FaceFinder:
 
 def _prepare_one(
     item: tuple[Path, Verdict | None], source: Path, folder: Path, options: PrepareOptions, shared: frozenset[str]
-) -> tuple[Path, Verdict]:
+) -> Entry:
     path, verdict = item
+    picture = str(path.relative_to(source))
     if verdict is not None:
-        return path, verdict
-    image = read_picture(path)
-    is_style = options.kind == "style"
-    if is_style and min(image.shape[:2]) * MAX_ENLARGEMENT < options.crop.side_px:
-        return path, "too small"
+        return Entry(picture, verdict)
     stem = _stem(path, source)
     if stem in shared:
-        stem += f"-{crc32(str(path.relative_to(source)).encode(errors='surrogateescape')):08x}"
-    if is_style:
-        square = resized(upper_square(image), options.crop.side_px)
-        write_picture(smooth_edges(square), folder / (stem + SMOOTHED_SUFFIX))
-        write_picture(square, folder / (stem + ".png"))
-        return path, "kept"
-    return path, make_heads(image, folder / stem, _finder(options.weights), options)
+        stem += f"-{crc32(picture.encode(errors='surrogateescape')):08x}"
+    verdict = _make(read_picture(path), folder / stem, options)
+    return Entry(picture, verdict, stem, file_digest(path)) if verdict == KEPT else Entry(picture, verdict)
+
+
+def _make(image: Image, stem: Path, options: PrepareOptions) -> Verdict:
+    """Writes what is made of a picture, in files whose names begin with the stem."""
+    if options.kind != "style":
+        return make_heads(image, stem, _finder(options.weights), options)
+    if min(image.shape[:2]) * MAX_ENLARGEMENT < options.crop.side_px:
+        return "too small"
+    square = resized(upper_square(image), options.crop.side_px)
+    write_picture(smooth_edges(square), stem.with_name(stem.name + SMOOTHED_SUFFIX))
+    write_picture(square, stem.with_name(stem.name + ".png"))
+    return KEPT

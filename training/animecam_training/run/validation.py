@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from animecam_training.data.index import sources_of
 from animecam_training.data.names import beard_of, parts_of
 from animecam_training.data.pictures import Mask
 from animecam_training.data.sets import Crops, PairSet, PhotoSet, describe_pictures
@@ -137,7 +138,10 @@ def _tell(figures: Mapping[str, float], step: int, remark: str) -> None:
 
 
 def _check_unseen(found: Sequence[Path], trained: Sequence[Path]) -> None:
-    """Refuses pictures that are trained on, too, also under other names: their error says nothing of other people."""
+    """Refuses pictures that are trained on, too, also under other names or cut otherwise: of others they tell nothing.
+
+    Of how they were cut an index tells that `prepare` wrote beside them.
+    """
     by_size: defaultdict[int, list[Path]] = defaultdict(list)
     for path in trained:
         by_size[path.stat().st_size].append(path)
@@ -147,6 +151,13 @@ def _check_unseen(found: Sequence[Path], trained: Sequence[Path]) -> None:
                 raise DataError(
                     f"{path} is trained on, too, as {other}", hint="validate on people who are not in data.photos"
                 )
+    learned = sources_of(trained)
+    for digest, path in sources_of(found).items():
+        if digest in learned:
+            raise DataError(
+                f"{path} was cut out of a picture that is trained on, too, as {learned[digest]}",
+                hint="validate on people who are not in data.photos: prepare them from other pictures",
+            )
 
 
 def _check_size(photo: Image, path: Path) -> None:
