@@ -1,6 +1,7 @@
 """Reads what training leaves: checkpoints of runs, and bare state dicts."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from animecam_training.errors import TrainingError
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.models.weights import load_generator_state, weights_digest
 from animecam_training.run.checkpoint import UNREADABLE, load_checkpoint
+from animecam_training.weights.provenance import provenance_of
 
 _HINT = "name a checkpoint of animecam-train (last.pt in a run folder) or a state dict of a generator"
 
@@ -24,11 +26,13 @@ class TrainedGenerator:
         module: Maps RGB [N, 3, H, W] in [-1, 1] to the same shape and range; in evaluation mode, fp32, on the CPU.
         recipe: Name of the recipe and its method; empty for a bare state dict.
         steps: Steps trained; 0 when it is not known.
+        provenance: What its checkpoint tells of it, see `provenance_of`; empty for a bare state dict.
     """
 
     module: nn.Module
     recipe: str = ""
     steps: int = 0
+    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def parameters(self) -> int:
@@ -59,13 +63,14 @@ def load_trained(path: Path, generator: str) -> TrainedGenerator:
             module = build_generator(model.generator, **model.options)
             load_generator_state(module, checkpoint.weights)
             recipe, steps = f"{checkpoint.recipe.name} ({checkpoint.recipe.method})", checkpoint.step
+            provenance = provenance_of(checkpoint)
         else:
             module = build_generator(generator)
             load_generator_state(module, payload)
-            recipe, steps = "", 0
+            recipe, steps, provenance = "", 0, {}
     except TrainingError as error:
         raise ExportError(f"{path}: {error.message}", hint=error.hint) from error
-    return TrainedGenerator(inference_generator(module).eval(), recipe, steps)
+    return TrainedGenerator(inference_generator(module).eval(), recipe, steps, provenance)
 
 
 def _read(path: Path) -> dict[str, Any]:

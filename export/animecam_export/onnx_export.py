@@ -5,6 +5,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from animecam_export.errors import ExportError
 from animecam_export.folding import fold_constants
 from animecam_training.models.generator import SIZE_MULTIPLE
 from animecam_training.models.layers import set_lade_form
+from animecam_training.weights.provenance import write_provenance
 
 OPSET = 17
 """Old enough for every runtime of the last three years, new enough for all that the generators need."""
@@ -51,7 +53,9 @@ class OnnxOptions:
             raise ExportError(f"size {width}x{height} has a side below {LEAST_PX}", hint="for instance 256x256")
 
 
-def export_onnx(generator: nn.Module, target: Path, options: OnnxOptions) -> None:
+def export_onnx(
+    generator: nn.Module, target: Path, options: OnnxOptions, provenance: Mapping[str, str] | None = None
+) -> None:
     """Writes a generator as fp32 ONNX: input "picture", output "drawn", both RGB [N, 3, H, W] in [-1, 1].
 
     LADE takes its variances from centred values in plain convolutions and means, which OpenVINO fuses well: the whole
@@ -62,6 +66,7 @@ def export_onnx(generator: nn.Module, target: Path, options: OnnxOptions) -> Non
         generator: In evaluation mode, fp32, on the CPU; the form of its LADE layers is changed, its results are not.
         target: File to write; the folder exists.
         options: How it is written.
+        provenance: What the file tells of its weights, see `provenance_of`; None: nothing.
 
     Raises:
         ExportError: The file cannot be written.
@@ -71,6 +76,7 @@ def export_onnx(generator: nn.Module, target: Path, options: OnnxOptions) -> Non
         traced = Path(folder) / "traced.onnx"
         _trace(generator, traced, options)
         model = fold_constants(onnx.load(traced))
+    write_provenance(model, provenance or {})
     onnx.checker.check_model(model, full_check=True)
     try:
         onnx.save(model, target)

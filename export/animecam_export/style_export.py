@@ -75,7 +75,7 @@ def export_style(
         raise ExportError(message, hint="name a folder that you may write") from error
     with unproven_in(folder) as unproven:
         model = unproven / MODEL_FILE
-        export_onnx(trained.module, model, options)
+        export_onnx(trained.module, model, options, trained.provenance)
         parities = prove(trained, model, pictures)
         card = _card(trained, model, text, options)
         older = _older(folder)

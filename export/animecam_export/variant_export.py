@@ -84,7 +84,7 @@ def add_variant(
     kept = [file for quality in others for file in files_of(card, quality)]
     with unproven_in(folder) as unproven:
         model = unproven / f"{text.quality}.onnx"
-        export_onnx(trained.module, model, OnnxOptions())
+        export_onnx(trained.module, model, OnnxOptions(), trained.provenance)
         parities = prove(trained, model, list(crops_of(load_portrait(), PROOF_PX)))
         card = _with_variant(card, _variant(trained, model, text))
         for file in kept:

@@ -15,7 +15,7 @@ from animecam_training.errors import TrainingError, needed_packages
 from animecam_training.figures_cli import evaluate, report
 from animecam_training.run.stopping import end_like_ctrl_c
 from animecam_training.run.telling import is_first_process, is_mine_to_tell
-from animecam_training.weights_cli import mean, pass_on_learned
+from animecam_training.weights_cli import mean, pass_on_learned, show
 
 GO_ON = {
     "prepare": "what was done is kept: give the command again to go on",
@@ -189,6 +189,7 @@ app.add_command(evaluate)
 app.add_command(mean)
 app.add_command(pass_on_learned)
 app.add_command(report)
+app.add_command(show)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -45,6 +45,16 @@ def pass_on_learned(*, learned: Path, before: Path, style: Path, share: float, o
     results.print(escape(str(out)), soft_wrap=True)
 
 
+@click.command()
+@click.argument("weights", type=named.style)
+def show(*, weights: Path) -> None:
+    """Prints how WEIGHTS were trained, a checkpoint, an exported network or a style: its recipe, to run it again."""
+    with needed_packages():
+        from animecam_training.weights.provenance import show_weights
+
+    results.print(escape(show_weights(weights)), soft_wrap=True)
+
+
 def _refuse_existing(out: Path) -> None:
     """A checkpoint is never written over another."""
     if out.exists():

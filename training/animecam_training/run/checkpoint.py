@@ -46,6 +46,8 @@ class Checkpoint:
         origins: What else decides how the run goes on, by name and in words: its pictures, its teacher, the number of
             processes. Empty in checkpoints from before it was kept.
         figures: What validation measured at this step, by name; empty where it did not.
+        made_with: Versions and device of the session that wrote it, by name; empty in checkpoints from before it was
+            kept. A run may go on with others.
     """
 
     recipe: Recipe
@@ -54,6 +56,7 @@ class Checkpoint:
     state: Mapping[str, StateDict]
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    made_with: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def partial_of(path: Path) -> Path:
@@ -93,6 +96,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
         "state": dict(checkpoint.state),
         "origins": dict(checkpoint.origins),
         "figures": dict(checkpoint.figures),
+        "made_with": dict(checkpoint.made_with),
     }
     try:
         with partial.open("wb") as file:
@@ -158,7 +162,7 @@ def load_checkpoint(path: Path, hint: str = OF_A_RUN) -> Checkpoint:
     if missing := [key for key in ("recipe", "step", "weights", "state") if key not in payload]:
         raise CheckpointError(f"checkpoint {path} has no {', '.join(missing)}", hint=hint)
     recipe = _stored_recipe(payload["recipe"], path)
-    later = (payload.get(name, {}) for name in ("origins", "figures"))
+    later = (payload.get(name, {}) for name in ("origins", "figures", "made_with"))
     return Checkpoint(recipe, payload["step"], payload["weights"], payload["state"], *later)
 
 

@@ -22,9 +22,11 @@ from animecam_training.run.folder import BEST_FILE, CHECKPOINT_FILE, check_run
 from animecam_training.run.session import RunOptions
 from animecam_training.run.starting import FILE_SIZES, begin_with, check_recipe, go_on
 from animecam_training.run.validation import VALIDATION, Validation, open_validation
-from animecam_training.weights.teachers import describe_teacher, describe_teacher_formerly
+from animecam_training.weights.teachers import describe_teacher, describe_teacher_formerly, name_and_digest
 
 log = logging.getLogger(__name__)
+
+BEGAN_WITH = "began with"  # among the origins of a checkpoint
 
 METHODS: dict[str, Callable[[Recipe, torch.device], Method]] = {
     "pairs": PairMethod,
@@ -102,6 +104,7 @@ def opened_run(recipe: Recipe, options: RunOptions, on_read: Tell) -> Generator[
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
             "teacher": _describe_teacher(recipe, begun),
+            **_beginning(options, begun),
         } | ({VALIDATION: validation.describe()} if validation else {})
         yield OpenRun(process, dataset, validation, method, origins)
 
@@ -115,6 +118,14 @@ def _warn(recipe: Recipe, options: RunOptions, process: Process) -> None:
     is_untaught = not (recipe.pretrain_steps or options.start_from or options.resume)
     if recipe.method == "dtgan" and is_untaught:
         log.warning("the discriminators meet a generator that has learned nothing: give pretrain_steps, or --from")
+
+
+def _beginning(options: RunOptions, begun: Checkpoint | None) -> dict[str, str]:
+    """What a run started from; one that goes on says what it said before, if it did."""
+    if begun:
+        return {name: words for name, words in begun.origins.items() if name == BEGAN_WITH}
+    start = options.start_from
+    return {BEGAN_WITH: name_and_digest(start) if start else "fresh weights"}
 
 
 def _describe_teacher(recipe: Recipe, begun: Checkpoint | None) -> str:

@@ -15,6 +15,7 @@ from animecam_training.recipe.config import Recipe
 from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.run.distributed import Process, as_first_process_has_it
 from animecam_training.run.folder import RunFolder, StepFigures, to_row
+from animecam_training.run.surroundings import surroundings
 from animecam_training.run.validation import Validation
 
 
@@ -176,4 +177,5 @@ class Session:
 
     def _checkpoint(self, step: int, figures: Mapping[str, float]) -> Checkpoint:
         weights = {name: value.cpu() for name, value in self.method.average.weights.items()}
-        return Checkpoint(self.recipe, step, weights, self.method.state(), self.origins, figures)
+        made_with = surroundings(self.process.device)
+        return Checkpoint(self.recipe, step, weights, self.method.state(), self.origins, figures, made_with)

@@ -16,7 +16,9 @@ from animecam_training.models.weights import SUPPORT_PREFIX, match_names
 from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
 from animecam_training.run.predecessors import read_predecessor
 from animecam_training.weights.from_onnx import is_constant
+from animecam_training.weights.teachers import name_and_digest
 
+COMPUTED = "computed"  # among the origins of a checkpoint
 VARIANCE_SUFFIX = "running_var"  # how BatchNorm calls it, whose root is taken
 
 
@@ -36,7 +38,8 @@ def mix_weights(first: Path, second: Path, share: float) -> Checkpoint:
     """
     begun = load_checkpoint(first)
     other = _same_network(first, begun, second)
-    return _computed(begun, lambda name, tensor: share * tensor + (1 - share) * other[name])
+    origin = f"{share:g} of {name_and_digest(first)} and {1 - share:g} of {name_and_digest(second)}"
+    return _computed(begun, origin, lambda name, tensor: share * tensor + (1 - share) * other[name])
 
 
 def pass_on(learned: Path, before: Path, style: Path, share: float) -> Checkpoint:
@@ -53,7 +56,10 @@ def pass_on(learned: Path, before: Path, style: Path, share: float) -> Checkpoin
     """
     after = load_checkpoint(learned)
     begun, other = _same_network(learned, after, before), _same_network(learned, after, style)
-    return _computed(after, lambda name, tensor: other[name] + share * (tensor - begun[name]))
+    origin = (
+        f"{name_and_digest(style)} and {share:g} of what made {name_and_digest(learned)} of {name_and_digest(before)}"
+    )
+    return _computed(after, origin, lambda name, tensor: other[name] + share * (tensor - begun[name]))
 
 
 def _same_network(first: Path, begun: Checkpoint, second: Path) -> Mapping[str, Tensor]:
@@ -69,7 +75,7 @@ def _same_network(first: Path, begun: Checkpoint, second: Path) -> Mapping[str, 
     return {name: other[place] for name, place in names.items()}
 
 
-def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Checkpoint:
+def _computed(begun: Checkpoint, origin: str, compute: Callable[[str, Tensor], Tensor]) -> Checkpoint:
     """A checkpoint whose weights are computed from those of another. Counters are no weights: they stay."""
     weights = {
         name: compute(name, tensor) if tensor.is_floating_point() else tensor for name, tensor in begun.weights.items()
@@ -77,7 +83,7 @@ def _computed(begun: Checkpoint, compute: Callable[[str, Tensor], Tensor]) -> Ch
     for name in weights:
         if name.endswith(VARIANCE_SUFFIX):  # what a training took off that of one style may be more than another has
             weights[name] = weights[name].clamp(min=0)
-    return Checkpoint(begun.recipe, begun.step, weights, {})
+    return Checkpoint(begun.recipe, begun.step, weights, {}, {COMPUTED: origin})
 
 
 def _left_over(other: Mapping[str, Tensor], names: Mapping[str, str]) -> list[str]:

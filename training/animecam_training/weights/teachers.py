@@ -29,6 +29,15 @@ def describe_teacher(teacher: str) -> str:
     return _digest(network_of(Path(teacher))) if teacher else "none"
 
 
+def name_and_digest(weights: Path) -> str:
+    """What weights are, for people and beyond doubt: the name of their file or folder, and what is in it.
+
+    Raises:
+        DataError: They cannot be read.
+    """
+    return f"{weights.name} ({describe_teacher(str(weights))})"
+
+
 def describe_teacher_formerly(teacher: str) -> str:
     """The same as earlier versions told it: of a style's folder they looked at the card."""
     if not (Path(teacher) / CARD_FILE).is_file():
