@@ -73,8 +73,8 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
     style = Style(card, folder, is_bundled=False)
     calibration, held_out = split_photos(options)
     options = replace(options, size_px=crop_side(card.contract, options.size_px))
-    seen = _crops(calibration, options, options.photos)
-    unseen = _crops(held_out, options, options.held_out or options.photos)
+    seen = _crops(calibration, options, f"photos of {options.photos} for the ranges")
+    unseen = _crops(held_out, options, f"photos of {options.held_out or options.photos} for the comparison")
     found: dict[str, tuple[Quantised, ...]] = {}
     forms: dict[str, NetworkForm] = {}
     with unproven_in(folder) as unproven:
@@ -131,9 +131,12 @@ def _mixed(photos: list[Path]) -> list[Path]:
     return mixed
 
 
-def _crops(photos: list[Path], options: Int8Options, folder: Path) -> list[Image]:
+def _crops(photos: list[Path], options: Int8Options, which: str) -> list[Image]:
     crops = list(islice(head_crops(photos, options.size_px), options.most_crops))
     if len(crops) < FEWEST_CROPS:
-        message = f"{len(crops)} faces were found in the photos of {folder}, {FEWEST_CROPS} are wanted"
-        raise ExportError(message, hint="name a folder with more portraits, as varied as the people who will use it")
+        message = f"{len(crops)} faces were found in the {len(photos)} {which}, {FEWEST_CROPS} are wanted"
+        hint = "name a folder with more portraits, as varied as the people who will use it"
+        if options.held_out is None:
+            hint += "; --held-out names another one for the comparison, which else takes a fourth of --photos"
+        raise ExportError(message, hint=hint)
     return crops

@@ -228,6 +228,15 @@ def test_folders_without_faces_are_refused(style: Path, tmp_path: Path, capsys: 
     assert "0 faces were found" in capsys.readouterr().err
 
 
+def test_the_fourth_that_is_too_small_is_told_of_as_that(style: Path, photos: Path, capsys: pytest.CaptureFixture):
+    """Whoever gave enough portraits for the ranges was told that all of them held too few faces."""
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    assert cli.main(["int8", str(style), "--photos", str(photos)]) == 1
+    shown = capsys.readouterr().err
+    assert "for the comparison, 8 are wanted" in shown
+    assert "--held-out names another one" in shown
+
+
 def test_a_place_that_cannot_be_looked_at_is_named(style: Path, capsys: pytest.CaptureFixture):
     endless = "x" * 300  # longer than a name may be, as hard to look at for root as a folder without rights for others
     assert cli.main(["int8", str(style), "--photos", endless]) == 1

@@ -123,8 +123,9 @@ def _clean_crop() -> Batch:
 
 
 def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:
-    with pytest.raises(CheckpointError, match="names no teacher"):
+    with pytest.raises(CheckpointError, match="names no teacher") as caught:
         train(runs.recipe_of(pairs, method="distill"), RunOptions(tmp_path / "student"))
+    assert "--teacher" in caught.value.hint
 
 
 @pytest.mark.parametrize("generator", ["dtgan-double", "dtgan-lite-double"])

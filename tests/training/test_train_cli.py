@@ -165,6 +165,8 @@ def test_usage_is_status_two_and_an_interruption_130(
         assert f"leave {useless} out" in " ".join(capsys.readouterr().err.split())
     assert main(["run", str(recipe), "--out", "r", "--resume", "--from", "cel"]) == 2  # --from was passed over
     assert "leave --resume or --from out" in " ".join(capsys.readouterr().err.split())
+    assert main(["run", str(recipe), "--out", "r", "--estimate", "--minutes", "5"]) == 2
+    assert "leave --minutes out" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "gone.pt"), "--photos", "p", "--anime", "a"]) == 1
     assert "gone.pt" in capsys.readouterr().err
     places = (["--grid", "no/g.png"], ["--grid", "g.xyz"], ["--grid", "g"], ["--json", "no/f.json"])

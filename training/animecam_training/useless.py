@@ -61,6 +61,8 @@ def check_run(recipe: Recipe, typed: Collection[str]) -> None:
     if "--teacher" in typed and recipe.method == "pairs":
         hint = "leave --teacher out; prepare --teacher paints targets over one"
         raise ConfigError('the method "pairs" has no teacher', hint=hint)
+    if "--estimate" in typed and "--minutes" in typed:
+        raise ConfigError("an estimate is of the whole run: --minutes would change nothing", hint="leave --minutes out")
     if "--resume" in typed and "--from" in typed:
         hint = "leave --resume or --from out"
         raise ConfigError("a run that goes on has weights already: --from would change nothing", hint=hint)

@@ -166,7 +166,7 @@ class DistillMethod(PairMethod):
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         super().__init__(recipe, device)
         if not recipe.teacher:
-            raise CheckpointError("the recipe names no teacher", hint='set teacher = "…/last.pt" in the recipe')
+            raise CheckpointError("the recipe names no teacher", hint="--teacher STYLE, or teacher in the recipe")
         self.teacher = place(open_teacher(Path(recipe.teacher)), device)
 
     @torch.no_grad()
