@@ -46,11 +46,18 @@ def test_validations_are_counted(pairs: Path, unseen: Path, tmp_path: Path, runs
 def test_first_steps_do_not_count(
     pairs: Path, tmp_path: Path, runs: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter([0.0, 100.0, 110.0])  # begun, after the steps that are not timed, after the others
+    clock = iter([0.0, *range(100, 200)])  # begun, after the step that is not timed, after each of the others
     monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
     recipe = replace(runs.recipe_of(pairs, steps=40), pair_weights=PairWeights())
     (phase,) = estimate(recipe, RunOptions(tmp_path / "run")).phases
-    assert phase == Phase(40, 10.0 / module.TIMED_STEPS)
+    assert phase == Phase(40, 1.0)
+
+
+def test_slow_steps_are_few(pairs: Path, tmp_path: Path, runs: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 60.0, 75.0, 90.0])
+    monkeypatch.setattr(module, "perf_counter", lambda: next(clock))
+    recipe = replace(runs.recipe_of(pairs, steps=40), pair_weights=PairWeights())
+    assert estimate(recipe, RunOptions(tmp_path / "run")).phases == (Phase(40, 15.0),)
 
 
 def test_the_whole_is_the_sum() -> None:

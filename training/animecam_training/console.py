@@ -76,7 +76,7 @@ class _Spoken:
         if self._since is None:
             self._since = now, done  # what a run had done before it goes on says nothing of how fast it is
         start, before = self._since
-        if now - self._spoken < SPOKEN_EVERY_S or done == before:
+        if now - self._spoken < SPOKEN_EVERY_S or done in (before, total):
             return
         self._spoken = now
         left = timedelta(seconds=round((now - start) * (total - done) / (done - before)))

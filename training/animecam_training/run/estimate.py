@@ -13,8 +13,9 @@ from animecam_training.recipe.config import Recipe
 from animecam_training.run.opening import OpenRun, opened_run
 from animecam_training.run.session import RunOptions, validates_after
 
-UNTIMED_STEPS = 2  # the first ones start threads and readers, and choose kernels
-TIMED_STEPS = 5
+UNTIMED_STEPS = 1  # it starts threads and readers, and chooses kernels
+TIMED_STEPS = 6
+ENOUGH_S = 20.0  # of steps that are timed: slow ones are told well by fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,15 @@ def _step_s(run: OpenRun, start: int, end: int) -> float:
     """Mean time of a step from `start` on; it moves the weights, which are thrown away."""
     process, last = run.process, min(end, start + UNTIMED_STEPS + TIMED_STEPS)
     stream = batches(run.dataset, first_step=start, steps=last, rank=process.rank, ranks=process.ranks)
-    begun, timed = perf_counter(), 0
+    begun = now = perf_counter()
+    timed = 0
     for step, batch in enumerate(stream, start):
         moved = {name: value.to(process.device, non_blocking=True) for name, value in batch.items()}
         losses = run.method.train_step(moved, step)
         float(torch.stack([*losses.values()]).sum())  # waits for the device
-        timed += 1
+        now, timed = perf_counter(), timed + 1
         if step == start + UNTIMED_STEPS - 1 and last > step + 1:
-            begun, timed = perf_counter(), 0
-    return (perf_counter() - begun) / timed
+            begun, timed = now, 0
+        elif now - begun >= ENOUGH_S:
+            break
+    return (now - begun) / timed
