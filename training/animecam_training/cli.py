@@ -1,6 +1,7 @@
 """The command `animecam-train`. Everything heavy is imported by the command that runs."""
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -215,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     set_up_logging(is_told=is_first_process())
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # it warns of damaged pictures, which we count and name
     words = list(arguments) if arguments is not None else None
     try:
         with end_like_ctrl_c():
