@@ -128,6 +128,21 @@ def test_distilling_without_a_teacher_says_so(pairs: Path, tmp_path: Path, runs:
     assert "--teacher" in caught.value.hint
 
 
+@pytest.mark.parametrize("method", ["pairs", "dtgan"])
+def test_one_seed_makes_the_same_weights_and_another_one_others(
+    method: str, pairs: Path, styles: Path, tmp_path: Path, runs: ModuleType
+) -> None:
+    recipe = runs.unpaired(pairs, styles, "dtgan-lite-double") if method == "dtgan" else runs.recipe_of(pairs, steps=2)
+    read_elsewhere = replace(recipe, data=replace(recipe.data, workers=1))
+    results = [
+        train(one, RunOptions(tmp_path / str(number)))
+        for number, one in enumerate((recipe, read_elsewhere, replace(recipe, seed=recipe.seed + 1)))
+    ]
+    first, again, other = ([result.weights[name] for name in results[0].weights] for result in results)
+    assert all(map(torch.equal, first, again))
+    assert not any(one.numel() > 1 and torch.equal(one, two) for one, two in zip(first, other, strict=True))
+
+
 @pytest.mark.parametrize("generator", ["dtgan-double", "dtgan-lite-double"])
 def test_the_double_tail_method_trains_both_phases(
     generator: str, pairs: Path, styles: Path, tmp_path: Path, runs: ModuleType
