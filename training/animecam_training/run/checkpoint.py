@@ -29,7 +29,6 @@ UNREADABLE = (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, Lookup
 ADAM_MOMENTS = 2  # numbers that it keeps of each weight
 
 OF_A_RUN = "name a checkpoint that animecam-train wrote (last.pt in a run folder)"
-OF_A_STYLE = "name last.pt of a run, or a style as animecam styles lists it; NAME:lite is its lite network"
 
 StateDict = dict[str, Any]
 

@@ -83,7 +83,8 @@ def opened_run(recipe: Recipe, options: RunOptions, on_read: Tell) -> Generator[
 
     Raises:
         CheckpointError: Nothing to resume, or another recipe, or a run where a new one is to begin.
-        DataError: A folder of the recipe is missing or empty, or a picture is damaged.
+        DataError: What it starts from cannot be read, a folder of the recipe is missing or empty, or a picture is
+            damaged.
     """
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -91,6 +92,7 @@ def opened_run(recipe: Recipe, options: RunOptions, on_read: Tell) -> Generator[
     check_run(options.folder, is_resumed=options.resume)
     # Another recipe may want other pictures: that they are missing would say nothing of why.
     begun = check_recipe(recipe, options.folder / CHECKPOINT_FILE) if options.resume else None
+    beginning = _beginning(options, begun)
     with join_processes() as process:
         _warn(recipe, options, process)
         dataset = _open_set(recipe, recipe.data.batch * process.ranks)
@@ -104,7 +106,7 @@ def opened_run(recipe: Recipe, options: RunOptions, on_read: Tell) -> Generator[
             "pictures": dataset.describe(),
             FILE_SIZES: dataset.weigh(),
             "teacher": _describe_teacher(recipe, begun),
-            **_beginning(options, begun),
+            **beginning,
         } | ({VALIDATION: validation.describe()} if validation else {})
         yield OpenRun(process, dataset, validation, method, origins)
 

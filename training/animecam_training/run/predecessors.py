@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import count_context, match_state
-from animecam_training.run.checkpoint import OF_A_STYLE, load_checkpoint
+from animecam_training.run.checkpoint import load_checkpoint
 from animecam_training.weights.from_onnx import read_onnx
 from animecam_training.weights.measured import open_style
-from animecam_training.weights.teachers import network_of
+from animecam_training.weights.teachers import OF_A_STYLE, network_of
 
 log = logging.getLogger(__name__)
 

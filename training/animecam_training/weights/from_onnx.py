@@ -14,7 +14,7 @@ from torch import Tensor
 
 from animecam_training.errors import CheckpointError
 from animecam_training.models.weights import weights_digest
-from animecam_training.run.checkpoint import OF_A_STYLE
+from animecam_training.weights.teachers import OF_A_STYLE
 
 _CONSTANT = re.compile("[/:]")  # is in the names that torch gives to what is no parameter
 _FOLDED = "::"  # is in those of weights that the export computed from several

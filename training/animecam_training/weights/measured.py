@@ -16,10 +16,10 @@ from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
 from animecam_training.models.weights import weights_digest
-from animecam_training.run.checkpoint import OF_A_STYLE, load_checkpoint
+from animecam_training.run.checkpoint import load_checkpoint
 from animecam_training.weights.from_onnx import onnx_digest
 from animecam_training.weights.sessions import UNREADABLE_ONNX
-from animecam_training.weights.teachers import CARD_FILE
+from animecam_training.weights.teachers import CARD_FILE, OF_A_STYLE
 
 ONNX_SUFFIX = ".onnx"
 

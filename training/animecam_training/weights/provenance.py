@@ -13,8 +13,8 @@ from google.protobuf.message import DecodeError
 from animecam_training.errors import CheckpointError
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import recipe_to_toml
-from animecam_training.run.checkpoint import OF_A_STYLE, Checkpoint, load_checkpoint
-from animecam_training.weights.teachers import network_of
+from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.weights.teachers import OF_A_STYLE, network_of
 
 ONNX_SUFFIX = ".onnx"
 PREFIX = "animecam.training."

@@ -8,6 +8,8 @@ from animecam_training.errors import DataError
 CARD_FILE = "card.json"
 OWN_NETWORK = "model.onnx"  # in the folder of a style
 DIGEST_DIGITS = 16
+OF_A_STYLE = "name last.pt of a run, or a style as animecam styles lists it; NAME:lite is its lite network"
+"""What to do where weights cannot be read."""
 
 
 def network_of(path: Path) -> Path:
@@ -26,7 +28,7 @@ def describe_teacher(teacher: str) -> str:
     Raises:
         DataError: It cannot be read.
     """
-    return _digest(network_of(Path(teacher))) if teacher else "none"
+    return _digest(network_of(Path(teacher)), "the teacher ") if teacher else "none"
 
 
 def name_and_digest(weights: Path) -> str:
@@ -35,20 +37,20 @@ def name_and_digest(weights: Path) -> str:
     Raises:
         DataError: They cannot be read.
     """
-    return f"{weights.name} ({describe_teacher(str(weights))})"
+    return f"{weights.name} ({_digest(network_of(weights))})"
 
 
 def describe_teacher_formerly(teacher: str) -> str:
     """The same as earlier versions told it: of a style's folder they looked at the card."""
     if not (Path(teacher) / CARD_FILE).is_file():
         return describe_teacher(teacher)
-    return _digest(Path(teacher) / CARD_FILE)
+    return _digest(Path(teacher) / CARD_FILE, "the teacher ")
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, what: str = "") -> str:
     """Of a file; of a folder, its card's, which holds the digests of its networks."""
     file = path / CARD_FILE if path.is_dir() else path
     try:
         return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
     except OSError as error:
-        raise DataError(f"cannot read the teacher {file}: {error.strerror}", hint="name last.pt or a style") from error
+        raise DataError(f"cannot read {what}{file}: {error.strerror}", hint=OF_A_STYLE) from error
