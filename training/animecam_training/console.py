@@ -59,7 +59,7 @@ def drop_output() -> None:
 
 
 class _Spoken:
-    """A stage in lines, where there is no terminal to draw a bar on: the log of a long run shows that it goes on.
+    """A stage in lines, where there is no terminal for bars that move: the log of a long run shows that it goes on.
 
     Args:
         description: What is done.
@@ -85,7 +85,9 @@ class _Spoken:
 
 @contextmanager
 def stages(*, is_shown: bool = True) -> Generator[Stages]:
-    """Bars that appear with the first thing done, each by its name; lines where the output is no terminal.
+    """Bars that appear with the first thing done, each by its name.
+
+    Where the output is no terminal there are lines now and then, and bars at the end alone.
 
     Args:
         is_shown: False shows nothing.
@@ -96,8 +98,7 @@ def stages(*, is_shown: bool = True) -> Generator[Stages]:
     def stage(description: str) -> Tell:
         if not is_shown:
             return ignore
-        if not messages.is_terminal:
-            return _Spoken(description).tell
+        spoken = ignore if messages.is_terminal else _Spoken(description).tell
         tasks: list[TaskID] = []
 
         def tell(done: int, total: int) -> None:
@@ -105,6 +106,7 @@ def stages(*, is_shown: bool = True) -> Generator[Stages]:
             if not tasks:
                 tasks.append(progress.add_task(escape(description)))
             progress.update(tasks[0], completed=done, total=total)
+            spoken(done, total)
 
         return tell
 

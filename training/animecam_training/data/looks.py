@@ -1,6 +1,6 @@
 """The first look at a folder of pictures: what is wrong with each, and which are alike."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from animecam_training.data.pictures import FOREIGN_SUFFIXES, read_picture
 from animecam_training.data.quality import DuplicateFilter, Look, QualityLimits, find_fault, look_of
 from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
+from animecam_training.progress import Tell, ignore
 
 LEAST_A_WORKER = 16
 """Pictures: to start a process takes about as long as to look at so many of some megapixels."""
@@ -47,7 +48,7 @@ def judge(
     kept: Sequence[Path],
     limits: QualityLimits,
     workers: int,
-    on_picture: Callable[[int, int], None] | None = None,
+    on_picture: Tell = ignore,
 ) -> Mapping[Path, Verdict | None]:
     """What can be said of pictures without looking for faces: faults, and duplicates of each other or of kept ones.
 
@@ -58,7 +59,7 @@ def judge(
         kept: Those that an earlier run kept; what is gone since, or has a fault by now, counts for nothing.
         limits: What is too poor, and what is alike.
         workers: Processes at most.
-        on_picture: Called with the number of pictures looked at and their total.
+        on_picture: Is told of the pictures that were looked at.
 
     Returns:
         Why a picture is dropped, by picture in their order; None of those that are still in question.
@@ -71,8 +72,7 @@ def judge(
     with closing(in_order(work, paths, min(workers, len(paths) // LEAST_A_WORKER))) as seen:
         for path, one in zip(paths, seen, strict=True):
             glances[path] = one
-            if on_picture:
-                on_picture(len(glances), len(paths))
+            on_picture(len(glances), len(paths))
     known = DuplicateFilter(limits)
     for path in kept:
         if look := glances[path].look:

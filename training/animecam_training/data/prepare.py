@@ -1,7 +1,7 @@
 """Folders of pictures into folders to train on: head crops, drawn targets, style pictures with smoothed copies."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -37,6 +37,7 @@ from animecam_training.data.workers import in_order
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, Image
 from animecam_training.ops.edges import smooth_edges
+from animecam_training.progress import Tell, ignore
 from animecam_training.run.claim import claimed
 
 _WANTED: dict[Kind, str] = {
@@ -57,8 +58,8 @@ def prepare(
     source: Path,
     folder: Path,
     options: PrepareOptions,
-    on_picture: Callable[[int, int], None] | None = None,
-    on_look: Callable[[int, int], None] | None = None,
+    on_picture: Tell = ignore,
+    on_look: Tell = ignore,
 ) -> PrepareReport:
     """Prepare a folder; what an earlier run has done already is left as it is.
 
@@ -66,7 +67,7 @@ def prepare(
         source: Pictures, searched in subfolders too.
         folder: Where results and the index go; made if absent.
         options: What to make.
-        on_picture: Called with the number of pictures done and their total.
+        on_picture: Is told of the pictures that are done.
         on_look: Likewise while they are looked at for the first time, for faults and duplicates.
 
     Raises:
@@ -96,8 +97,8 @@ def _prepare_all(
     source: Path,
     folder: Path,
     options: PrepareOptions,
-    on_picture: Callable[[int, int], None] | None,
-    on_look: Callable[[int, int], None] | None,
+    on_picture: Tell,
+    on_look: Tell,
 ) -> PrepareReport:
     """As `prepare`, for the pictures `paths` below `source`, into a folder that is ours."""
     index = folder / INDEX_FILE
@@ -115,8 +116,7 @@ def _prepare_all(
             write_entry(file, entry)
             verdicts[entry.verdict] += 1
             count += 1
-            if on_picture:
-                on_picture(count, total)
+            on_picture(count, total)
     kept = verdicts.pop(KEPT, 0)
     if not kept:
         reasons = ", ".join(f"{number} {reason}" for reason, number in verdicts.items())
