@@ -113,7 +113,7 @@ def test_whoever_calls_the_library_keeps_his_context(driver, device, monkeypatch
         gpu = device.CudaGpu(1)
 
         @contextmanager
-        def rendering(*_):
+        def rendering(*_, **__):
             gpu.use()
 
             def draw(frame):
