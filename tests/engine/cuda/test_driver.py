@@ -16,7 +16,7 @@ from animecam.cuda.gpu import look_at_gpu
 from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
 from animecam.render.base import Rendered
 from animecam.render.device_path import DevicePath, PathOptions
-from animecam.types import Color, Frame, PixelFormat, Region, allocate_planes
+from animecam.types import Color, Faces, Frame, PixelFormat, Region, allocate_planes
 
 bindings = pytest.importorskip("cuda.bindings.driver", reason="needs animecam[cuda]")
 
@@ -113,12 +113,13 @@ def test_whoever_calls_the_library_keeps_his_context(driver, device, monkeypatch
         gpu = device.CudaGpu(1)
 
         @contextmanager
-        def rendering(*_, **__):
+        def rendering(*_, is_live):
+            assert is_live
             gpu.use()
 
             def draw(frame):
                 gpu.use()
-                return Rendered(frame, (), ())
+                return Rendered(frame, Faces())
 
             yield draw
             gpu.use()
