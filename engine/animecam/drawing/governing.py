@@ -2,17 +2,23 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from animecam.drawing.governor import SPARING_CLIMB_SHARE, Governor, Rung
 from animecam.render.base import Draw
 from animecam.settings import GOVERNED_SIZES_PX, Controls, Look, Quality, Settings
+from animecam.sources.clock import NS_PER_SECOND
+from animecam.types import Frame
 
 log = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 3.0
 """How long after a change the frames that something slower draws meanwhile say nothing. A size is compiled in one."""
+
+MEASURED_FRAMES = 300  # by which a rate is told: of ten seconds a network's hiccup of one moves it by a tenth
+FEWEST_SECONDS = 1.0  # of them
 
 
 class GovernedNetworks(Protocol):
@@ -54,9 +60,42 @@ class Governing(Protocol):
         """The network that draws a style now."""
         ...
 
+    def came(self, frame: Frame) -> None:
+        """Hears of each frame that is to be drawn, before it is."""
+        ...
+
     def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
         """Takes the times of one frame, in milliseconds; the look may change from the next one on."""
         ...
+
+
+class Arrivals:
+    """How many frames of a source come a second, those that are dropped before they are drawn among them.
+
+    What a source says of itself may be too little: FFmpeg takes MJPEG over HTTP for 25 a second, whatever comes.
+
+    Args:
+        told_fps: What it says, which is believed until it turns out to be more.
+        max_fps: Most that are drawn; None: all.
+    """
+
+    def __init__(self, told_fps: float, max_fps: float | None) -> None:
+        self._told_fps, self._max_fps = told_fps, max_fps
+        self._seen: deque[tuple[int, int]] = deque(maxlen=MEASURED_FRAMES)  # index, and when it was captured
+
+    def add(self, frame: Frame) -> None:
+        """Takes the next frame."""
+        self._seen.append((frame.index, frame.captured_ns))
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that are to be drawn."""
+        fps = self._told_fps
+        if self._seen:
+            (first, first_ns), (last, last_ns) = self._seen[0], self._seen[-1]
+            if last_ns - first_ns >= FEWEST_SECONDS * NS_PER_SECOND:
+                fps = max(fps, (last - first) * NS_PER_SECOND / (last_ns - first_ns))
+        return min(fps, self._max_fps or fps)
 
 
 class Governed:
@@ -67,6 +106,7 @@ class Governed:
         controls: Gets the size.
         networks: Opens and gives the networks.
         clock: Seconds that do not jump.
+        arrivals: Tell the rate to hold; None: it stays.
     """
 
     def __init__(
@@ -75,8 +115,10 @@ class Governed:
         controls: Controls,
         networks: GovernedNetworks,
         clock: Callable[[], float] = time.monotonic,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self._governor, self._controls, self._networks, self._clock = governor, controls, networks, clock
+        self._arrivals = arrivals
         self._style = ""
         self._quality = ""
         self._last: dict[str, str] = {}  # style → the quality that drew it last
@@ -86,6 +128,12 @@ class Governed:
         """As `Governing.draw`; another style begins with what drew it last, at first with its usual quality."""
         self._begin(style)
         return self._networks.draw(style, self._quality)
+
+    def came(self, frame: Frame) -> None:
+        """As `Governing.came`."""
+        if self._arrivals is not None:
+            self._arrivals.add(frame)
+            self._governor.hold(self._arrivals.fps)
 
     def observe(self, look: Look, draw_ms: float, rest_ms: float) -> None:
         """As `Governing.observe`; a network that is not open yet is asked for, and changed to when it is."""
@@ -130,7 +178,7 @@ def governed(
     Args:
         settings: A rate to hold lets it choose size and network; else, of quality `auto`, the network alone: the full
             one where that takes so little of a frame's time that others keep the machine.
-        rate_fps: Frames a second that come, of a stream which has the machine to itself; None, or 0 where nobody
+        rate_fps: Frames a second that come, as a stream says which has the machine to itself; None, or 0 where nobody
             knows, leaves the network as it is unless a rate is to be held.
         controls: Gets the size.
         networks: Opens and gives the networks.
@@ -143,5 +191,6 @@ def governed(
         return Governed(Governor(settings.target_fps, GOVERNED_SIZES_PX), controls, networks, clock)
     if not rate_fps or settings.quality is not Quality.AUTO:
         return None
-    drawn_fps = min(rate_fps, settings.max_fps or rate_fps)
-    return Governed(Governor(drawn_fps, climb_share=SPARING_CLIMB_SHARE), controls, networks, clock)
+    arrivals = Arrivals(rate_fps, settings.max_fps)
+    governor = Governor(arrivals.fps, climb_share=SPARING_CLIMB_SHARE)
+    return Governed(governor, controls, networks, clock, arrivals)

@@ -69,9 +69,8 @@ class Governor:
     """
 
     def __init__(self, target_fps: float, sizes_px: tuple[int, ...] = (), climb_share: float = CLIMB_SHARE) -> None:
-        self._budget_ms = HEADROOM * 1000.0 / target_fps
-        self._climb_ms = climb_share * self._budget_ms
-        self._target_fps = target_fps
+        self._climb_share = climb_share
+        self.hold(target_fps)
         self._sizes_px = tuple(sorted(sizes_px))
         self._draw_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
         self._rest_ms: deque[float] = deque(maxlen=WINDOW_FRAMES)
@@ -80,6 +79,12 @@ class Governor:
         self._climbed_s: float | None = None
         self._climb_s = CLIMB_SECONDS
         self._rung = Rung(0)
+
+    def hold(self, target_fps: float) -> None:
+        """Holds another rate from now on, in frames a second."""
+        self._budget_ms = HEADROOM * 1000.0 / target_fps
+        self._climb_ms = self._climb_share * self._budget_ms
+        self._target_fps = target_fps
 
     def observe(
         self, now_s: float, rung: Rung, draw_ms: float, rest_ms: float, qualities: Mapping[str, float]
@@ -164,7 +169,7 @@ class Governor:
         self._forget()
         has_several = len({other.quality for other in costs_ms}) > 1
         what = str(rung) if has_several else f"{rung.size_px} px"  # where there is no choice, others may say what draws
-        return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:g} fps wanted: crops of {what} now")
+        return Choice(rung, f"{took_ms:.0f} ms a frame, {self._target_fps:.3g} fps wanted: crops of {what} now")
 
 
 def _times(quality: str, other: str, costs: Mapping[str, float]) -> float:

@@ -200,6 +200,8 @@ class Renderer:
     def find(self, frame: Frame) -> Scene:
         """Finds who is in a frame and what is to be drawn of it."""
         look = self._controls.look
+        if self._governing is not None:
+            self._governing.came(frame)
         with self.timing.stage("track"):
             faces = self._steps.track(frame)
             regions = self._regions(frame, faces, look)

@@ -1,10 +1,12 @@
 """The governor's choices take effect: size and network, and no frame waits for a network that is not open."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from animecam.drawing import governing
-from animecam.drawing.governing import SETTLE_SECONDS, Governed
+from animecam.drawing.governing import MEASURED_FRAMES, SETTLE_SECONDS, Arrivals, Governed
 from animecam.drawing.governor import Choice, Rung
 from animecam.settings import Controls, Look, Quality, Settings
 from animecam.styles.card import FULL, LITE
@@ -190,3 +192,38 @@ def test_what_is_left_of_a_frame_s_time_goes_by_the_rate_that_is_drawn(max_fps, 
         found.draw("cel")
         found.observe(settings.look, 6.0, 4.0)
     assert networks.chosen[-1] == ("cel", drawn)
+
+
+@pytest.mark.parametrize(("told_fps", "drawn"), [(25.0, LITE), (60.0, LITE), (None, FULL)])
+def test_a_stream_that_brings_more_frames_than_it_says_is_governed_by_what_comes(studio, told_fps, drawn):
+    """As MJPEG over HTTP; every other one of 60 a second is dropped here. None: it brings the 25 that it says."""
+    networks, settings = Networks(), Settings()
+    networks.open.add(FULL)
+    found = governing.governed(
+        settings, told_fps or 25.0, Controls(settings.look), networks, clock=lambda: networks.now_s
+    )
+    came_fps = 60 if told_fps else 25
+    for index in range(0, 4 * came_fps, 2):
+        networks.now_s = index / came_fps
+        found.came(replace(studio.frame(), index=index, captured_ns=round(networks.now_s * 1e9)))
+        found.draw("cel")
+        found.observe(settings.look, 4.0, 2.0)
+    assert networks.chosen[-1] == ("cel", drawn)
+
+
+def test_a_source_that_was_away_or_slow_is_due_what_it_says(studio):
+    arrivals, slow = Arrivals(30.0, None), Arrivals(30.0, None)
+    assert arrivals.fps == 30.0
+    for index in range(2 * MEASURED_FRAMES):
+        away_s = 600.0 if index >= MEASURED_FRAMES else 0.0
+        arrivals.add(replace(studio.frame(), index=index, captured_ns=round((away_s + index / 30) * 1e9)))
+        assert arrivals.fps == pytest.approx(30.0)
+        slow.add(replace(studio.frame(), index=index, captured_ns=round(index / 15 * 1e9)))
+        assert slow.fps == 30.0
+
+
+def test_frames_that_are_left_out_are_not_counted(studio):
+    arrivals = Arrivals(25.0, max_fps=15.0)
+    for index in range(0, 240, 4):
+        arrivals.add(replace(studio.frame(), index=index, captured_ns=round(index / 60 * 1e9)))
+        assert arrivals.fps == 15.0

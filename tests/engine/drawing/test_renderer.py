@@ -12,13 +12,16 @@ from animecam.types import WHOLE_FRAME, Faces
 
 
 class Listener:
-    """Counts the frames whose times it is told."""
+    """Counts the frames whose times it is told, and notes those that it hears of."""
 
     def __init__(self, styles) -> None:
-        self.styles, self.calls = styles, 0
+        self.styles, self.calls, self.heard = styles, 0, []
 
     def draw(self, style):
         return self.styles[style]
+
+    def came(self, frame):
+        self.heard.append(frame.index)
 
     def observe(self, *_times):
         self.calls += 1
@@ -79,17 +82,14 @@ def test_a_new_look_takes_one_frame(studio):
 
 
 def test_a_governor_s_choice_holds_from_the_next_frame(studio):
-    class Shrink:
+    class Shrink(Listener):
         seen = []  # noqa: RUF012
-
-        def draw(self, style):
-            return studio.styles[style]
 
         def observe(self, look, draw_ms, rest_ms):
             self.seen.append((look.size_px, draw_ms >= 0, rest_ms > 0))
             studio.controls.change(size_px=256)
 
-    governing = Shrink()
+    governing = Shrink(studio.styles)
     render = studio.renderer(governing)
     render(studio.frame(0))
     render(studio.frame(1))
@@ -143,6 +143,7 @@ def test_frames_of_nobody_do_not_talk_the_governor_into_a_larger_size(studio, fa
     studio.faces = Faces((face,), is_exposed=False)
     render(studio.frame(1))
     assert governing.calls == 1
+    assert governing.heard == [0, 1]  # they come all the same
 
 
 def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(studio):
@@ -151,6 +152,7 @@ def test_the_network_rests_while_nothing_changes_and_the_governor_is_not_told(st
     frames = [render(studio.frame(index)) for index in range(3)]
     assert [rendered.is_idle for rendered in frames] == [False, True, True]
     assert len(studio.styles["ink"].shapes) == governing.calls == 1
+    assert governing.heard == [0, 1, 2]
     assert studio.timing.percentiles()["draw"].count == 1  # a look at a crop is no network's time
     np.testing.assert_array_equal(frames[0].frame.planes[0], frames[2].frame.planes[0])
     changed = studio.frame(3)
