@@ -228,3 +228,25 @@ def test_what_nearly_all_frames_need_is_drawn_once_before_the_first(monkeypatch,
         monkeypatch.setattr("animecam.drawing.style_networks.open_style", lambda *_: style)
         networks.prepare("soft", stream, lambda: False)
     assert style.sizes_px == {(192, 192)} | ({(256, 192)} if has_whole else set())
+
+
+@pytest.mark.parametrize(("precision", "whole"), [("int8", [(256, 456)]), ("f32", [])])
+def test_a_network_is_changed_to_once_it_has_drawn_as_it_will_be_needed(monkeypatch, precision, whole):
+    """Quantised, it is compiled for each size: heads, and the frame in which a face is lost."""
+    stream = StreamFormat(1280, 720, PixelFormat.RGB24, Color(), 0, Fraction(1, 30), Fraction(30), is_live=True)
+    drawn = []
+
+    class Net(Slow):
+        info = SimpleNamespace(precision=precision)
+
+        def __call__(self, pictures):
+            assert not networks.is_prepared("soft", "full"), "a frame would wait for it"
+            drawn.extend(picture.shape[:2] for picture in pictures)
+
+    with open_networks(SETTINGS) as networks:
+        networks.warm_up(stream)
+        monkeypatch.setattr("animecam.drawing.style_networks.open_style", lambda *_: Net())
+        networks.prepare_later("soft", "full", 256)
+        networks._preparing.join(10.0)
+        assert networks.is_prepared("soft", "full")
+    assert sorted(drawn) == [(256, 256), *whole]
