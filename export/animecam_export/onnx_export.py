@@ -17,7 +17,7 @@ from animecam_export.errors import ExportError
 from animecam_export.folding import fold_constants
 from animecam_training.models.generator import SIZE_MULTIPLE
 from animecam_training.models.layers import set_lade_form
-from animecam_training.weights.provenance import write_provenance
+from animecam_training.weights.metadata import write_provenance
 
 OPSET = 17
 """Old enough for every runtime of the last three years, new enough for all that the generators need."""

@@ -3,7 +3,6 @@
 # pyright: reportUnknownMemberType=false
 # onnx is typed in part only.
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +13,10 @@ from animecam_training.errors import CheckpointError
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import recipe_to_toml
 from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.weights.metadata import PREFIX
 from animecam_training.weights.teachers import OF_A_STYLE, network_of
 
 ONNX_SUFFIX = ".onnx"
-PREFIX = "animecam.training."
-"""Begins the names of what an exported network tells, among its ONNX metadata."""
-
 RECIPE = "recipe"
 
 
@@ -29,11 +26,6 @@ def provenance_of(checkpoint: Checkpoint) -> dict[str, str]:
     The recipe is there as TOML, under `RECIPE`.
     """
     return _facts_of(checkpoint) | {RECIPE: recipe_to_toml(_without_places(checkpoint.recipe))}
-
-
-def write_provenance(model: onnx.ModelProto, provenance: Mapping[str, str]) -> None:
-    """Puts into a network what is told of its weights, see `provenance_of`."""
-    onnx.helper.set_model_props(model, {PREFIX + name: words for name, words in provenance.items()})
 
 
 def show_weights(path: Path) -> str:
