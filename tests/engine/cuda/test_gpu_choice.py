@@ -188,6 +188,12 @@ def test_no_room_for_one_face_ends_a_run_only_if_the_gpu_was_asked_for(there, gp
                 pass
 
 
+def test_no_network_is_chosen_by_the_rate_where_a_gpu_draws(there):
+    with open_networks(settings()) as networks, networks.rendering(Timing(), rate_fps=30.0) as render:
+        assert render._renderer._governing is None
+        assert networks.renderer(Timing(), rate_fps=30.0)._governing is not None
+
+
 def test_what_the_gpu_decoded_comes_down_if_it_has_no_room_to_draw(there, gpu):
     planes, packed = allocate_planes(PixelFormat.NV12, 320, 240)
     packed[...] = 100

@@ -15,6 +15,7 @@ from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.turns import gpu_turn
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.engines import shared
+from animecam.engines.session import EngineSession
 from animecam.engines.shared import SharedEngine
 from animecam.errors import BackendError
 from animecam.styles.registry import find_style, verified_half
@@ -100,7 +101,9 @@ def test_styles_of_the_frame_path_share_it_too(gpu, runtime, on_gpu, opened, war
         assert len(runtime.engines) == 1
 
 
-def test_contexts_go_before_their_engine_and_that_before_its_runtime(gpu, runtime, on_gpu, fakes, monkeypatch, drawn):
+@pytest.fixture
+def gone(runtime, fakes, monkeypatch):
+    """What was taken from the GPU, in this order."""
     gone: list[str] = []
 
     class Runtime:
@@ -122,6 +125,10 @@ def test_contexts_go_before_their_engine_and_that_before_its_runtime(gpu, runtim
 
     monkeypatch.setattr(runtime, "Runtime", make_runtime)
     monkeypatch.setattr(fakes.Engine, "create_execution_context", make_context)
+    return gone
+
+
+def test_contexts_go_before_their_engine_and_that_before_its_runtime(gpu, runtime, on_gpu, gone, drawn):
     one, other = on_gpu(), on_gpu()
     for device in (one, other):
         drawn(device)
@@ -130,6 +137,13 @@ def test_contexts_go_before_their_engine_and_that_before_its_runtime(gpu, runtim
     assert gone == ["context"]
     other.close()
     assert gone == ["context", "context", "engine", "runtime"]
+
+
+def test_so_they_do_where_the_context_turns_out_to_be_of_no_use(gpu, runtime, gone, fakes, monkeypatch):
+    monkeypatch.setattr(fakes.Context, "set_input_shape", lambda *_: False)
+    with gpu_turn(lambda: False), pytest.raises(BackendError, match="takes 1 to 4 pictures") as caught:
+        EngineSession(runtime.flavour, gpu, b"one", max_batch=4, shape=(3, SIZE_PX, SIZE_PX))
+    assert gone == ["context", "engine", "runtime"], caught.value
 
 
 def test_a_context_that_finds_no_memory_gives_its_share_back(gpu, runtime, on_gpu, drawn, expected, pictures):
