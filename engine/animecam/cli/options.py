@@ -108,8 +108,8 @@ def _quality_option(default: Quality) -> Callable[[Any], Any]:
         type=click.Choice([quality.value for quality in Quality]),
         default=default.value,
         show_default=True,
-        help="Which of a style's networks; auto: full on a GPU, and live where frames are then drawn in less than half "
-        "of their time; else lite where there is one.",
+        help="Which of a style's networks; auto: full on a GPU, else lite, from which a live run (no server) changes "
+        "to full where frames are then drawn in less than half of their time.",
     )
 
 

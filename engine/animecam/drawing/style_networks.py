@@ -80,6 +80,11 @@ class StyleNetworks:
         size = f"{look.size_px} px" if fixed_px is None else _size(*fixed_px)
         return f"{style} at {size} by {self.info_of(look)}"
 
+    def drawn_by(self, look: Look) -> str:
+        """What computes a look now, and with which of its style's networks, where there are several."""
+        info, has_several = str(self.info_of(look)), len(self._card(look.style).variants) > 1
+        return f"{info}, {self.drawn_quality(look.style)} network" if has_several else info
+
     def info_of(self, look: Look) -> BackendInfo:
         """What computes a look now."""
         return self._info(look.style)

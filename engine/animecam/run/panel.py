@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from animecam.backends.base import BackendInfo
 from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError
 from animecam.run.cores import CoreUse
@@ -38,7 +37,7 @@ class LivePanel:
         styles: Names by number, the first at key 1.
         why_not: What keeps a style from being drawn at once, in a few words; None when nothing does.
         recorder: Takes recordings and snapshots.
-        info_of: Says what computes a look now; something faster may take over while the window is open.
+        drawn_by: Says what draws a look now; something faster may take over while the window is open.
         advise: Says what makes the run slow and what to try, once; empty where it is not slow.
         keep: Keeps a look for the next start.
         is_view_shared: Whether others see mirror, before and after, and boxes, too.
@@ -50,14 +49,14 @@ class LivePanel:
         styles: Sequence[str],
         why_not: Callable[[str], str | None],
         recorder: Recorder,
-        info_of: Callable[[Look], BackendInfo],
+        drawn_by: Callable[[Look], str],
         advise: Callable[[Figures], str] = lambda _: "",
         *,
         keep: Callable[[Look], None],
         is_view_shared: bool = True,
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
-        self._recorder, self._info_of, self._advise = recorder, info_of, advise
+        self._recorder, self._drawn_by, self._advise = recorder, drawn_by, advise
         self._is_view_shared, self._keep = is_view_shared, keep
         self._figures = Figures()
         self._frame: Frame | None = None
@@ -151,7 +150,7 @@ class LivePanel:
             f"drawn: {_SCOPES[look.scope]}, in {look.palette}, unseen: {look.unseen}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             *_core_lines(figures.cores),
-            str(self._info_of(look)),
+            self._drawn_by(look),
         ]
 
     def _choose_style(self, key: str) -> None:

@@ -91,7 +91,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
             wardrobe.styles,
             wardrobe.why_not,
             recorder,
-            networks.info_of,
+            networks.drawn_by,
             advise=lambda figures: slowness(figures, replace(settings, look=controls.look)),
             is_view_shared=options.is_view_shared,
             keep=keep_look,

@@ -35,9 +35,9 @@ class FakeRecorder:
         self.snapshots.append(frame)
 
 
-def make_panel(look=None, why_not=lambda _: None, info_of=lambda _: INFO, advise=lambda _: "", **options):
+def make_panel(look=None, why_not=lambda _: None, drawn_by=lambda _: str(INFO), advise=lambda _: "", **options):
     controls, recorder = Controls(look or Look(style="ink")), FakeRecorder()
-    told = why_not, recorder, info_of, advise
+    told = why_not, recorder, drawn_by, advise
     return LivePanel(controls, ("ink", "snow"), *told, **{"keep": keep_look, **options}), controls, recorder
 
 
@@ -71,7 +71,7 @@ def test_figures_say_what_a_user_asks_for():
 
 def test_figures_name_what_draws_the_look_now():
     infos = {"ink": INFO, "snow": replace(INFO, precision="int8")}
-    panel, _, _ = make_panel(info_of=lambda look: infos[look.style])
+    panel, _, _ = make_panel(drawn_by=lambda look: str(infos[look.style]))
     panel.take(Press("f"))
     assert "openvino 2026.4 (bf16) on CPU" in panel.text
     infos["ink"] = replace(INFO, name="tensorrt", device="a GPU")  # its engine has been built

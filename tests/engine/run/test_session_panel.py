@@ -32,8 +32,8 @@ def test_the_window_is_told_what_draws_after_another_backend_took_over(monkeypat
     monkeypatch.setattr(Networks, "info_of", lambda *_: infos[0])
     options = LiveOptions("pattern:160x120@30", ("null:",), seconds=1.0)
     run_live(options, Settings(Look(size_px=192), threads=1), lambda _: nullcontext(tell))
-    assert "first 1 (f32) on here" in texts[0]
-    assert "second 1 (f32) on here" in texts[1]
+    assert "first 1 (f32) on here, lite network" in texts[0]
+    assert "second 1 (f32) on here, lite network" in texts[1]
 
 
 def test_advice_goes_by_the_look_as_the_keys_left_it(monkeypatch):
