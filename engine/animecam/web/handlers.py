@@ -248,6 +248,7 @@ def _job_json(job: Job) -> dict[str, object]:
         "message": progress.message,
         "hint": progress.hint,
         "left_out": progress.left_out,
+        "max_faces": job.max_faces,
         "is_picture": job.is_picture,
         "name": job.result_name,
     }

@@ -79,6 +79,12 @@ class Job:
         return self.progress.state in (State.DONE, State.FAILED)
 
     @property
+    def max_faces(self) -> int:
+        """Most faces of it that are drawn at a time."""
+        of_still = self.order.still_faces if self.is_picture else None
+        return of_still or self.order.max_faces
+
+    @property
     def made_bytes(self) -> int:
         """Size of what is made of the upload so far."""
         size = 0

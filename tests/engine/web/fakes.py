@@ -65,9 +65,10 @@ class FakeDrawing:
         sees_nobody: bool = False,
         is_live: bool = True,
         heads: int = 1,
+        of_still: tuple[int, int] | None = None,
     ) -> None:
         self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
-        self._heads = heads
+        self._heads, self._of_still = heads, of_still
         self.is_live = is_live
         self.planned = 0
         self._idle = Idle() if is_live else None
@@ -81,8 +82,10 @@ class FakeDrawing:
         face = Face(0, Detection(box, np.zeros((4, 2), np.float32), 1.0))
         region = Region(0, grey.shape[1], grey.shape[0], np.eye(2, 3))
         found = () if self._sees_nobody else (face,)
-        faces = Faces(found, is_exposed=self._sees_nobody, left_out=self._left_out)
-        return Plan(frame, faces, self._controls.look, self._heads * (region,), self._heads * (grey,))
+        usual = self._heads, self._left_out
+        heads, left_out = self._of_still if frame.is_still and self._of_still is not None else usual
+        faces = Faces(found, is_exposed=self._sees_nobody, left_out=left_out)
+        return Plan(frame, faces, self._controls.look, heads * (region,), heads * (grey,))
 
     def kept(self, plan: Plan, draw: Draw) -> Sequence[np.ndarray] | None:
         return self._idle.kept(draw, plan.regions, plan.pictures) if self._idle else None
@@ -143,10 +146,15 @@ class FakeEngine:
         self, timing: Timing, controls: Controls, *, is_live: bool, max_faces: int, still_faces: int | None
     ) -> FakeDrawing:
         self._check()
-        heads, left_out = min(self.faces, max_faces), max(0, self.faces - max_faces) or self.left_out
+        heads, left_out = self._among(max_faces)
         options = {"sees_nobody": self.sees_nobody, "is_live": is_live, "heads": heads}
-        self.drawings.append(FakeDrawing(controls, left_out, **options))
+        of_still = self._among(still_faces or max_faces)
+        self.drawings.append(FakeDrawing(controls, left_out, of_still=of_still, **options))
         return self.drawings[-1]
+
+    def _among(self, most: int) -> tuple[int, int]:
+        """Heads that are drawn, and faces that are left out."""
+        return min(self.faces, most), max(0, self.faces - most) or self.left_out
 
     def draw_with(self, style: str, quality: Quality):
         self.qualities.append(quality)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from animecam.files import FILE_SETTINGS
-from animecam.settings import Quality
+from animecam.settings import STILL_FACES, Quality
 
 OFFER = "(({ hidden, textContent }) => hidden ? '' : textContent)(document.getElementById('more-faces'))"
 CHOSEN = """[document.getElementById('faces').value, document.getElementById('quality').value,
@@ -76,6 +76,7 @@ def test_who_is_left_out_of_a_picture_is_drawn_at_one_press(visit_page, pages, e
     async def test(browser, server):
         page = await browser.open(pages.url(server))
         await page.until(pages.READY)
+        await page.run(choose("faces", str(FILE_SETTINGS.max_faces)))
         await page.choose_file("#file", team)
         await page.until(f"{pages.SAID} === '2 more faces in the picture are not drawn'")
         await page.until(f"{OFFER} === 'Draw up to 16 faces'")
@@ -94,6 +95,28 @@ def test_who_is_left_out_of_a_picture_is_drawn_at_one_press(visit_page, pages, e
         assert page.complaints == []
 
     engine.faces = FILE_SETTINGS.max_faces + 2
+    visit_page(test)
+
+
+@pytest.mark.parametrize(("faces", "said"), [(12, ""), (70, "6 more faces in the picture are not drawn")])
+def test_of_a_picture_as_many_are_drawn_as_by_convert(visit_page, pages, engine, team, faces, said):
+    """The page named the number for films, and had eight of a school class drawn."""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        await page.choose_file("#file", team)
+        await page.until("stage.dataset.state === 'result'")
+        assert await page.run(f"[{pages.SAID}, {OFFER}].join()") == f"{said},"  # more than these no page can ask for
+        assert engine.batches[-1] == min(faces, STILL_FACES)
+        assert await page.run("document.getElementById('again').disabled")
+        await page.run(choose("faces", "2"))
+        await page.click("#again")
+        await page.until(f"{OFFER} !== ''")
+        assert engine.batches[-1] == 2
+        assert page.complaints == []
+
+    engine.faces = faces
     visit_page(test)
 
 

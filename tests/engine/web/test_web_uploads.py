@@ -11,6 +11,7 @@ import pytest
 from animecam.errors import SourceError
 from animecam.files import FILE_SETTINGS
 from animecam.run import session
+from animecam.settings import STILL_FACES
 from animecam.web import untrusted
 from animecam.web.handlers import RESULT_TYPES
 from animecam.web.options import MIB
@@ -62,7 +63,8 @@ def test_what_became_of_a_picture_of_nobody_is_said(visit, finished, studio, tmp
 @pytest.mark.parametrize(
     ("look", "left_out", "message"),
     [
-        ({}, 2, "2 more faces in the picture are not drawn"),
+        ({}, 0, ""),
+        ({"max_faces": 8}, 2, "2 more faces in the picture are not drawn"),
         ({"max_faces": 9}, 1, "1 more face in the picture is not drawn"),
         ({"max_faces": 9, "unseen": "draw"}, 1, "1 more face in the picture, so it is drawn whole"),
         ({"max_faces": 16}, 0, ""),
@@ -79,13 +81,14 @@ def test_a_group_is_drawn_as_by_convert_and_who_is_left_out_is_said(
         answer = await client.post("/jobs", params=query, data=picture(tmp_path / "in.png"))
         job = await finished(client, (await answer.json())["id"])
         assert (job["state"], job["left_out"], job["message"]) == ("done", left_out, message)
+        assert job["max_faces"] == look.get("max_faces", STILL_FACES)
         usual = (await (await client.get("/hello")).json())["file_look"]
         assert (usual["max_faces"], usual["quality"]) == (files, FILE_SETTINGS.quality)
 
     studio._engine.faces = files + 2
     visit(test)
     assert studio._engine.qualities == [FILE_SETTINGS.quality]
-    assert max(studio._engine.batches) == min(look.get("max_faces", files), files + 2)
+    assert max(studio._engine.batches) == min(look.get("max_faces", STILL_FACES), files + 2)
 
 
 def test_a_group_that_was_too_large_for_a_moment_of_a_clip_is_said(visit, finished, studio, tmp_path, make_clip):
@@ -95,6 +98,7 @@ def test_a_group_that_was_too_large_for_a_moment_of_a_clip_is_said(visit, finish
         job = await (await client.post("/jobs", params={"name": "in.mp4"}, data=clip.read_bytes())).json()
         job = await finished(client, job["id"])
         assert job["message"] == "at times 3 more faces in the picture are not drawn"
+        assert job["max_faces"] == FILE_SETTINGS.max_faces
 
     renderer = studio._engine.renderer
 

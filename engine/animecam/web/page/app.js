@@ -49,7 +49,7 @@ function lookChanged(changes) {
 
 // Whether a result was drawn with another look than the one that is chosen now.
 function isOutdated() {
-  return JSON.stringify(upload?.look) !== JSON.stringify(controls.look);
+  return JSON.stringify(upload?.look) !== JSON.stringify(controls.forFile());
 }
 
 function lookShown() {
@@ -58,8 +58,8 @@ function lookShown() {
 }
 
 // Beside the news that there are more faces than are drawn: what to do about it.
-function offerFaces(leftOut) {
-  const count = leftOut ? controls.facesFor(controls.look.max_faces + leftOut) : null;
+function offerFaces(leftOut, drawn = controls.look.max_faces) {
+  const count = leftOut ? controls.facesFor(leftOut, drawn) : null;
   stage.offer(count && `Draw up to ${count} faces`, () => {
     controls.change({ max_faces: count });
     if (stage.state === "result") draw(upload.file);
@@ -133,7 +133,7 @@ function draw(file, note = "") {
   stop();
   controls.begin(hello.file_look);
   retry = () => draw(file, note);
-  const mine = new Upload(file, controls.look, hello.limits, {
+  const mine = new Upload(file, controls.forFile(), hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
     done: (job) => mine === upload && uploadDone(job, mine, note),
     failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
@@ -150,7 +150,7 @@ function uploadDone(job, { file, look }, note) {
   link.href = `jobs/${job.id}/result?download`;
   link.download = job.name;
   stage.say(note + (job.hint ? `${job.message}; ${job.hint}` : job.message));
-  offerFaces(job.left_out);
+  offerFaces(job.left_out, job.max_faces);
   updateTools();
 }
 

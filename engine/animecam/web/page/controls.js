@@ -45,10 +45,16 @@ export class LookControls {
     this.show(this.#usable(look) ? look : { ...look, quality: "auto" });
   }
 
-  // The least number of faces to choose that so many are among, or the most there is; null where no more are to be had.
-  facesFor(wanted) {
-    const more = this.faces.filter((count) => count > this.look.max_faces);
-    return more.find((count) => count >= wanted) ?? more.at(-1) ?? null;
+  // A number of faces that nobody chose is not named: it is that of films, and of pictures more are drawn.
+  forFile() {
+    const { max_faces, ...rest } = this.look;
+    return this.chosen.has("max_faces") ? { ...rest, max_faces } : rest;
+  }
+
+  // The least number of faces to choose that draws those who are left out, or the most there is; null: no more can be had.
+  facesFor(leftOut, drawn) {
+    const more = this.faces.filter((count) => count > drawn);
+    return more.find((count) => count >= drawn + leftOut) ?? more.at(-1) ?? null;
   }
 
   show(look) {
