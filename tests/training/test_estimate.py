@@ -36,6 +36,19 @@ def test_what_is_left_of_a_run_is_estimated_and_the_run_is_not_touched(
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
 
+def test_of_a_run_that_is_over_nothing_is_left(
+    pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mean time of no step was asked for."""
+    recipe = runs.validated(runs.recipe_of(pairs, steps=1), unseen, every=4)
+    train(recipe, RunOptions(tmp_path / "run"))
+    assert estimate(recipe, RunOptions(tmp_path / "run", resume=True)) == Estimate(())
+    (tmp_path / "r.toml").write_text(recipe_to_toml(recipe))
+    capsys.readouterr()
+    assert main(["run", str(tmp_path / "r.toml"), "--out", str(tmp_path / "run"), "--resume", "--estimate"]) == 0
+    assert capsys.readouterr().out == "about 0:00:00: no step is left\n"
+
+
 def test_validations_are_counted(pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType) -> None:
     recipe = runs.validated(runs.recipe_of(pairs, steps=10), unseen, every=4)
     found = estimate(recipe, RunOptions(tmp_path / "run"))

@@ -36,7 +36,7 @@ class Estimate:
     """How long a run would take on this machine as busy as it is.
 
     Attributes:
-        phases: In their order.
+        phases: In their order; none of a run that is over.
         validations: How many are still to be made.
         validation_s: Time of one, seconds; the first one takes longer where a teacher draws what is wanted.
     """
@@ -50,7 +50,7 @@ class Estimate:
         parts = [f"{phase.steps:,} steps of {phase.step_s:.2f} s" for phase in self.phases]
         if self.validations:
             parts.append(f"{self.validations} validations of {self.validation_s:.1f} s")
-        return f"about {timedelta(seconds=round(self.seconds))}: {', '.join(parts)}"
+        return f"about {timedelta(seconds=round(self.seconds))}: {', '.join(parts) or 'no step is left'}"
 
     @property
     def seconds(self) -> float:
@@ -72,6 +72,8 @@ def estimate(recipe: Recipe, options: RunOptions, stages: Stages = untold) -> Es
     """
     with opened_run(recipe, options, stages("reading pictures")) as run, killed_workers_named():
         first_step = run.begin(recipe, options)
+        if first_step >= recipe.steps:
+            return Estimate(())
         bounds = _bounds(recipe, first_step)
         tell = stages("trying steps")
         phases = [Phase(end - start, _step_s(run, start, end)) for start, end in tracked([*pairwise(bounds)], tell)]
