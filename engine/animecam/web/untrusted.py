@@ -63,7 +63,7 @@ def inspect(path: Path) -> Upload:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             if is_animated(head):
-                what = "an animated WebP or PNG would become a still picture"
+                what = "animated WebP and PNG files are not drawn here"
                 raise Refusal(what, hint="save it as a video first", status=415, reason="media")
             file.seek(0)
             with av.open(file, mode="r", options=options) as container:

@@ -155,7 +155,11 @@ def test_uploads_that_are_no_media_or_too_large_are_refused_and_removed(visit, t
         (b"just text", 415, "no picture"),
         (playlist, 415, "no picture"),
         (bomb, 413, "50 million"),
-        (make_clip(tmp_path / "a.webp", codec="libwebp_anim").read_bytes(), 415, "animated"),
+        (
+            make_clip(tmp_path / "a.webp", codec="libwebp_anim").read_bytes(),
+            415,
+            "animated WebP and PNG files are not drawn here",
+        ),
         (media.make_tiled_photo(tmp_path / "a.heic").read_bytes(), 415, "tiles"),
         (b"x" * (2 * MIB), 413, "larger than 1 MiB"),
     ]
