@@ -24,6 +24,7 @@ ADDITION = "-anime"
 DRAWN = "drawn already"
 """What is told of files that animecam has made: of a folder or a pattern they are not drawn once more."""
 
+_ONCE_MORE = "name a file to draw it once more"
 _ANY_FOLDERS = "**"  # the part of a pattern that stands for folders in folders
 _MOST_KINDS = 5  # of files passed over that are told one by one: a line holds no more
 
@@ -133,6 +134,9 @@ def _of_folder(folder: Path, output: Path | None, *, is_alone: bool) -> Found:
                 inputs.append(Input(child, above / inner.relative_to(folder)))
             else:
                 others[child.suffix.lower() or "without an ending"] += 1
+    if not inputs and others[DRAWN]:
+        what = f"folder {folder}: all videos and pictures in it are {DRAWN}: {others[DRAWN]}"
+        raise SourceError(what, hint=_ONCE_MORE)
     if not inputs:
         hint = f"it holds {kinds_told(others)}; " if others else ""
         raise SourceError(f"folder {folder} holds no video or picture", hint=f"{hint}name files, or another folder")
@@ -147,8 +151,7 @@ def _of_pattern(text: str, output: Path | None) -> Found:
     found = {match for match in matches if can_convert(match) and not _is_in(match.parent, without)}
     drawn = {match for match in found if is_marked(match)}
     if found and found == drawn:
-        what = f"all that matches it is drawn already: {len(drawn)}"
-        raise SourceError(f"{text}: {what}", hint="name a file to draw it once more")
+        raise SourceError(f"{text}: all that matches it is {DRAWN}: {len(drawn)}", hint=_ONCE_MORE)
     if not found:
         what = "none of what matches it is a video or picture" if matches else "nothing matches"
         raise SourceError(f"{text}: {what}", hint="check the pattern and the folder")

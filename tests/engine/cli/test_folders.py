@@ -234,3 +234,9 @@ def test_what_was_drawn_before_is_passed_over_but_where_it_is_named(holiday, tmp
     assert [job.source for job in plan_conversion([str(drawn)], tmp_path / "out", overwrite=False).jobs] == [drawn]
     with pytest.raises(SourceError, match="all that matches it is drawn already: 1"):
         plan_conversion([str(holiday / "day1" / "d*.mp4")], tmp_path / "out", overwrite=False)
+    results = tmp_path / "results"
+    results.mkdir()
+    drawn.rename(results / "a.mp4")
+    with pytest.raises(SourceError, match="results: all videos and pictures in it are drawn already: 1") as caught:
+        plan_conversion([str(results)], tmp_path / "out", overwrite=False)
+    assert "name a file" in caught.value.hint
