@@ -95,5 +95,7 @@ def test_the_terminal_hears_nothing_of_the_decoders(picture: np.ndarray, tmp_pat
     command = [sys.executable, "-m", "animecam_training.cli", "prepare", "in", "out", "--kind", "style"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    first, *_ = done.stderr.splitlines()
-    assert first == "animecam-train: nothing in in can be used: 1 unreadable"
+    *bars, told, hint = done.stderr.splitlines()
+    assert [bar.split()[0] for bar in bars] == ["looking", "preparing"]
+    assert told == "animecam-train: nothing in in can be used: 1 unreadable"
+    assert hint.startswith("hint: ")
