@@ -86,7 +86,8 @@ def quantise(model: ModelProto, crops: Sequence[Image], contract: Contract) -> M
     with untold():
         import nncf
 
-    nncf.set_log_level(logging.ERROR)
+    # NNCF's own function sets the levels of its handlers, too, among which pytest puts that of all tests.
+    logging.getLogger("nncf").setLevel(logging.ERROR)
     model = _plain(model)
     if all(side_px % BLOCK == 0 for side_px in contract.fixed_px or (contract.multiple_px,)):
         model = write_byte_forms(model)

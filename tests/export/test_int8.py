@@ -1,5 +1,6 @@
 """INT8: which nodes become bytes, how near the result is, and what the style's folder holds afterwards."""
 
+import logging
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_what_prepare_lays_beside_a_photo_is_no_photo(tmp_path: Path):
     for suffix in (names.INPUT_SUFFIX, *made):
         (tmp_path / f"a_0{suffix}").touch()
     assert list_photos(tmp_path) == [tmp_path / f"a_0{names.INPUT_SUFFIX}"]
+
+
+def test_nobody_is_silenced_but_the_quantiser(
+    style: Path, photos: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """Pytest listens to its logger with what it listens with to all: tests of warnings failed after those of INT8."""
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    monkeypatch.setattr(logging.getLogger("nncf"), "handlers", [caplog.handler])
+    words = ["int8", str(style), "--photos", str(photos / "seen"), "--held-out", str(photos / "unseen")]
+    assert cli.main([*words, "--least-db", "25"]) == 0
+    logging.getLogger("animecam").warning("still heard")
+    assert "still heard" in caplog.text
 
 
 def test_the_command_gives_a_style_its_int8_form(style: Path, photos: Path, capsys: pytest.CaptureFixture):
