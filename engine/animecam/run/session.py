@@ -41,6 +41,7 @@ Show = Callable[[Callable[[], str]], AbstractContextManager[Progress]]
 """Opens a display of figures, given what says what draws them."""
 
 _CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
+_FILMS = (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE)  # a WebP may be one; of a picture nothing is left
 _PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
 
 log = logging.getLogger(__name__)
@@ -61,14 +62,13 @@ def run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Advi
     Raises:
         AnimecamError: Something could not be opened, or failed on the way.
     """
-    videos = [uri for uri in options.outputs if output_kind(uri) in (OutputKind.VIDEO, OutputKind.ANIMATION)]
     try:
         figures = _run_live(options, settings, show, advisor or Advisor(settings))
     except (KeyboardInterrupt, SourceError):
-        _tell_parts(videos)
+        _tell_parts(options.outputs)
         raise
     if figures.is_interrupted:
-        _tell_parts(videos)
+        _tell_parts(options.outputs)
     return figures
 
 
@@ -173,11 +173,10 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
     return stack.enter_context(open_microphone(device))
 
 
-def _tell_parts(videos: Sequence[str]) -> None:
+def _tell_parts(outputs: Sequence[str]) -> None:
     """Says which of some outputs have an unfinished part on the disk."""
-    for uri in videos:
-        part = Target.of(Path(uri)).partial
-        if part.exists():
+    for uri in outputs:
+        if output_kind(uri) in _FILMS and (part := Target.of(Path(uri)).partial).exists():
             log.warning("stopped before the end; what is done plays: %s", part)
 
 

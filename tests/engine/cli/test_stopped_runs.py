@@ -4,12 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import av
 import pytest
 
 from animecam.cli import main
 from animecam.command_line import INTERRUPTED
+from animecam.sources.opening import open_source
+from animecam.sources.options import SourceOptions
 
 EMPTY_BYTES = 100  # a film without pictures has 88
 START_SECONDS = 60.0  # a cold start on a busy machine
@@ -88,7 +91,8 @@ def test_a_file_that_is_stopped_leaves_a_part_that_plays_and_says_where(
     assert 0 < len(stamps_of(part)) < 600
 
 
-def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, make_clip, fails, caplog, stamps_of):
+@pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
+def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, make_clip, fails, caplog, kind):
     whole, source = make_clip(tmp_path / "whole.mp4", width_px=160, height_px=120, frames=60), tmp_path / "cut.mp4"
     with av.open(whole) as film, av.open(source, "w", options={"movflags": "faststart"}) as output:
         track = output.add_stream_from_template(film.streams.video[0])
@@ -98,10 +102,11 @@ def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, m
                 output.mux(packet)
     source.write_bytes(source.read_bytes()[: source.stat().st_size * 3 // 4])
     words = ["--strength", "0", "--scope", "frame", "--size", "192"]
-    assert "damaged or cut off after" in fails("--input", source, "--output", tmp_path / "out.mp4", *words)
-    part = tmp_path / "out.partial.mp4"
+    assert "damaged or cut off after" in fails("--input", source, "--output", tmp_path / f"out.{kind}", *words)
+    part = tmp_path / f"out.partial.{kind}"
     assert f"stopped before the end; what is done plays: {part}" in caplog.messages
-    assert 0 < len(stamps_of(part)) < 60
+    with closing(open_source(str(part), SourceOptions())) as beginning:
+        assert 0 < len(list(iter(beginning.read, None))) < 60
 
 
 def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog):
