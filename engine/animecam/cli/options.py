@@ -109,7 +109,7 @@ def _quality_option(default: Quality) -> Callable[[Any], Any]:
         default=default.value,
         show_default=True,
         help="Which of a style's networks; auto: full on a GPU, else lite, from which a live run (no server) changes "
-        "to full where frames are then drawn in less than half of their time.",
+        "to full where drawing then takes about half of a frame's time or less.",
     )
 
 

@@ -15,7 +15,7 @@ from animecam.styles.card import FULL
 WINDOW_FRAMES = 15  # half a second at 30 fps: one slow frame is no reason to change
 HEADROOM = 0.9  # share of a frame's time that may be spent; the rest absorbs what the system does besides
 CLIMB_SHARE = 0.75  # a dearer choice must fit into this share, so that it does not have to be given back at once
-SPARING_CLIMB_SHARE = 0.5  # the same where nobody asked for a rate: the machine is left to others for the rest
+SPARING_CLIMB_SHARE = 0.6  # the same where nobody asked for a rate: about half of the time is left to other programs
 CLIMB_SECONDS = 2.0  # and must have done so for this long
 LONGEST_CLIMB_SECONDS = 64.0  # a climb that had to be taken back is tried again after twice the time, up to this
 REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake

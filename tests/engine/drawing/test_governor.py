@@ -219,7 +219,7 @@ def test_a_size_that_the_user_chose_is_not_judged_by_the_one_before():
 
 @pytest.mark.parametrize(("draw_ms", "gets"), [(3.0, FULL), (6.0, LITE), (30.0, LITE)])
 def test_where_no_rate_is_asked_for_the_full_network_comes_if_it_leaves_the_machine_to_others(draw_ms, gets):
-    """At 6 ms the full one would keep 30 fps with ease, and take more than half of what may be spent."""
+    """At 6 ms the full one would keep 30 fps with ease, and leave too little to others."""
     machine = Machine(draw_ms, qualities=(FULL, LITE), full_cost=2.4, costs=(0.18, 0.075), sparing=True)
     machine.run(SETTLE_SECONDS)
     assert machine.rung == Rung(256, gets)
