@@ -36,6 +36,7 @@ PORTRAIT = Path(str(resources.files("animecam").joinpath("assets", "astronaut.jp
 LIVE = "stage.dataset.state === 'live' && after.videoWidth > 0"
 READY = "document.querySelectorAll('.style').length > 0"
 SETTLE_SECONDS = 4.0  # WebRTC finds its bit rate in the first seconds
+RATE_SECONDS = 2.5  # a page tells the rate of the last second, once a second
 SHOWN_FPS = 10  # a picture of the page waits until the machine has time to hold this,
 SHOW_SECONDS = 60.0  # at most so long
 SPLIT = "43%"  # through the middle of the portrait's face
@@ -125,6 +126,7 @@ async def take_screenshots(browser: Chromium, address: str, folder: Path) -> Non
         await go_live(page, "socket")
         await page.press("b")
         await page.run(f"stage.style.setProperty('--split', '{SPLIT}'); document.activeElement.blur(); scrollTo(0, 0)")
+        await asyncio.sleep(RATE_SECONDS)
         await page.until(f"Number(document.getElementById('f-fps').textContent) >= {SHOWN_FPS}", SHOW_SECONDS)
         await page.until("[...document.querySelectorAll('.picture')].every((picture) => picture.complete)")
         await page.screenshot(folder / f"{name}.jpg")
