@@ -35,7 +35,7 @@ class Bench:
         self.screen, self._stream, self._make_frame = screen, stream, make_frame
         self.folder, self.controls = folder, Controls(Look(style="ink", strength=0.5))
         self.recorder = Recorder(stream, folder, open_sink)
-        info = BackendInfo("fake", "1.0", device="this test", precision="f32")
+        info = str(BackendInfo("fake", "1.0", device="this test", precision="f32"))
         why_not = {"snow": None, "broken": "does not work"}.get
         told = why_not, self.recorder, lambda _: info
         self.panel = LivePanel(self.controls, ("ink", "snow", "broken"), *told, keep=keep_look)
