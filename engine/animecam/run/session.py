@@ -83,8 +83,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
         networks = stack.enter_context(open_networks(settings))
         networks.warm_up(source.format)
         controls = Controls(settings.look)
-        audio_delay_ms = options.audio_delay_ms or 0
-        recorder = Recorder(source.format, Path(), open_sink, microphone, audio_delay_ms)
+        recorder = Recorder(source.format, Path(), open_sink, microphone, options.audio_delay_ms or 0)
         wardrobe = Wardrobe(networks, source.format, settings.look.style)
         panel = LivePanel(
             controls,
@@ -96,17 +95,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
             is_view_shared=options.is_view_shared,
             keep=keep_look,
         )
-        film = read if (read := local_path(options.source)) is not None and read.is_file() else None
-        sink_options = SinkOptions(
-            audio_from=film,
-            microphone=microphone,
-            audio_delay_ms=audio_delay_ms,
-            reads=read,
-            cut_s=options.seconds,
-            overwrite=options.overwrite,
-            panel=panel,
-        )
-        if film is not None and not options.overwrite:
+        sink_options = _sink_options(options, microphone, panel)
+        if sink_options.audio_from is not None and not options.overwrite:
             _tell_replaced(options.outputs)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
@@ -134,6 +124,19 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
         return run(
             source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls, rate_fps=rate_fps
         )
+
+
+def _sink_options(options: LiveOptions, microphone: Microphone | None, panel: LivePanel) -> SinkOptions:
+    read = local_path(options.source)
+    return SinkOptions(
+        audio_from=read if read is not None and read.is_file() else None,
+        microphone=microphone,
+        audio_delay_ms=options.audio_delay_ms or 0,
+        reads=read,
+        cut_s=options.seconds,
+        overwrite=options.overwrite,
+        panel=panel,
+    )
 
 
 def _open_ends(stack: ExitStack, options: LiveOptions) -> tuple[Source, tuple[Sink, ...]]:
@@ -200,10 +203,7 @@ def run(
     rate_fps: float | None = None,
     video: GpuVideo = NO_GPU_VIDEO,
 ) -> Figures:
-    """One run over open parts; the renderer starts with nobody known.
-
-    Without controls the look stays as it is, and without a rate the network, as `Networks.renderer` takes it.
-    """
+    """One run over open parts, of nobody known yet; without controls the look stays, without a rate the network."""
     timing = Timing()
     is_live = source.format.is_live
     name = "" if is_live else source.uri
