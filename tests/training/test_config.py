@@ -75,6 +75,8 @@ def test_toml_there_and_back() -> None:
         ("[augment]\nblur_px = [2.0, 1.0]", "augment.blur_px"),
         ("[augment]\nmotion_px = [2.0, 1.0]", "augment.motion_px"),
         ("[augment]\nmosaic = 1.5", "augment.mosaic"),
+        ("[augment]\nwalls = 0.5", "augment.walls"),
+        ('method = "distill"\n[augment]\nwalls = 1.5', "augment.walls"),
         ("[augment]\nmirror = 1.5", "augment.mirror"),
         ('drawing = "anime"\n[anime]\nkey_light = "left"', "augment.mirror"),
         ('method = "dtgan"\n[augment]\nmosaic = 0.5', "augment.mosaic"),

@@ -10,10 +10,11 @@ import pytest
 from animecam_training.data.glasses import Worn, wear_glasses
 from animecam_training.data.lenses import lens_light
 from animecam_training.data.names import bare_of, list_photos, worn_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import list_pictures, read_layer, read_picture, write_layer, write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
-from animecam_training.data.sets import PairSet, PhotoSet
+from animecam_training.data.sets import PairSet
 from animecam_training.errors import DataError
 from animecam_training.faces import FoundFace, Image, Plane, Points, eye_distance
 from animecam_training.recipe.config import AugmentConfig, DataConfig

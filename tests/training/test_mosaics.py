@@ -9,8 +9,9 @@ import torch
 
 from animecam_training.data.mosaics import mosaic_of
 from animecam_training.data.names import parts_of, target_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import write_mask, write_picture
-from animecam_training.data.sets import Crops, PairSet, PhotoSet
+from animecam_training.data.sets import Crops, PairSet
 from animecam_training.recipe.config import AugmentConfig, DataConfig
 
 SIZE_PX, GRAYS = 64, (0, 60, 120, 180)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from animecam_training.data.crops import CropOptions
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import check_ending, write_picture
 from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import Kind, PrepareOptions
-from animecam_training.data.sets import PhotoSet
 from animecam_training.errors import DataError
 from animecam_training.run.loop import RunOptions, train
 

@@ -11,8 +11,9 @@ import torch
 from animecam_training.data import sets
 from animecam_training.data.loading import batches
 from animecam_training.data.names import list_photos, regions_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import list_pictures, read_labels, read_picture, write_labels, write_picture
-from animecam_training.data.sets import PairSet, PhotoSet
+from animecam_training.data.sets import PairSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.errors import DataError
 from animecam_training.recipe.config import AugmentConfig, DataConfig

@@ -14,8 +14,9 @@ import torch
 from animecam_export.checkpoints import load_trained
 from animecam_training.cli import main
 from animecam_training.data.names import bare_of, worn_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import write_layer, write_picture
-from animecam_training.data.sets import PairSet, PhotoSet
+from animecam_training.data.sets import PairSet
 from animecam_training.metrics.drawings import measure_pairs
 from animecam_training.recipe.config import OptimConfig, PairWeights, Recipe
 from animecam_training.recipe.files import recipe_to_toml

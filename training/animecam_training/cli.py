@@ -120,7 +120,9 @@ def prepare(
         beards=wanted.beards,
         lip_shadows=wanted.lip_shadows,
         glasses=wanted.glasses,
+        gloss=wanted.gloss,
         even_light=wanted.even_light,
+        backgrounds=wanted.augment.walls > 0,
         workers=workers or default_workers(),
         seed=seed,
     )

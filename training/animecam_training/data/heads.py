@@ -9,8 +9,10 @@ from animecam_training.data.beards import grow_beard
 from animecam_training.data.crops import crop_head, is_frontal
 from animecam_training.data.expressions import change_expression
 from animecam_training.data.glasses import wear_glasses
+from animecam_training.data.gloss import let_shine
 from animecam_training.data.index import KEPT, Verdict
 from animecam_training.data.names import (
+    BACKGROUND_SUFFIX,
     BARE_SUFFIX,
     BEARD_SUFFIX,
     COMPANIONS,
@@ -24,6 +26,7 @@ from animecam_training.data.pictures import write_labels, write_layer, write_mas
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.shadows import shade_lip
 from animecam_training.data.turns import change_pose
+from animecam_training.data.walls import find_background
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.ops.superpixels import find_superpixels
 from animecam_training.target.face import Growth, find_growth
@@ -91,18 +94,23 @@ def _make_head(
         beside(suffix).unlink(missing_ok=True)
     mesh = face.mesh
     # Of a profile the mesh guesses the far eye: nothing is moved there, nor is its light known.
-    changes = (options.expressions, options.turns, options.even_light) if is_frontal(face) else (0.0, 0.0, 0.0)
-    expressions, turns, light = changes
+    is_known = is_frontal(face)
+    changes = (options.expressions, options.turns, options.gloss, options.even_light)
+    expressions, turns, gloss, light = changes if is_known else (0.0,) * len(changes)
     if rng.random() < expressions:
         crop, mesh = change_expression(crop, mesh, rng)
     if turns > 0 and rng.random() < turns:
         crop, mesh = change_pose(crop, mesh, rng)
     has_glasses = bool(rng.random() < options.glasses)
     is_pair = options.kind == "pairs"
-    person = finder.person(crop) if is_pair or light > 0 else None
-    bare = even_light(crop, mesh, person, light) if person is not None else crop
+    person = finder.person(crop) if is_pair or light > 0 or gloss > 0 or options.backgrounds else None
+    does_shine = bool(gloss > 0 and rng.random() < gloss)
+    matt = crop
+    if does_shine and person is not None:
+        crop, matt = let_shine(crop, mesh, person, rng)
+    bare = even_light(matt, mesh, person, light) if person is not None else matt
     target = options.draw(bare, mesh, person) if person is not None and is_pair else None
-    if not is_pair and (has_glasses or light > 0):
+    if not is_pair and (has_glasses or does_shine or light > 0):
         write_picture(bare, beside(BARE_SUFFIX))
     # After the drawing: it would take off what is gray for gloss, and what is thin for a shadow.
     if target is not None and options.grows_beards and rng.random() < options.beards:
@@ -115,6 +123,8 @@ def _make_head(
         crop, worn = wear_glasses(crop, mesh, rng)
         write_layer(worn.colour, worn.cover, beside(WORN_SUFFIX))
         target = worn.over(target) if target is not None else None
+    if options.backgrounds and person is not None:
+        write_layer(*find_background(crop, person), beside(BACKGROUND_SUFFIX))
     if target is not None:
         write_mask(eyes_and_mouth(mesh, crop.shape[:2]), beside(PARTS_SUFFIX))
         write_picture(target, beside(TARGET_SUFFIX))

@@ -17,8 +17,10 @@ ABSENT: dict[str, Any] = {
     "beards": 0.0,
     "lip_shadows": 0.0,
     "glasses": 0.0,
+    "gloss": 0.0,
     "even_light": 0.0,
     "parts": False,
+    "backgrounds": False,
     "flat.hair_ink_share": 1.0,
 }
 """What a folder was made with whose index does not tell: it was begun before these could be asked for."""

@@ -9,7 +9,8 @@ INPUT_SUFFIX, TARGET_SUFFIX, REGIONS_SUFFIX, SMOOTHED_SUFFIX = ".in.png", ".out.
 BARE_SUFFIX, WORN_SUFFIX = ".bare.png", ".worn.png"  # a head as a teacher sees it, and glasses to be drawn over it
 PARTS_SUFFIX = ".parts.png"  # where the eyes and the mouth of a pair are
 BEARD_SUFFIX = ".beard.png"  # where a beard was grown on a pair
-COMPANIONS = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX, BEARD_SUFFIX)
+BACKGROUND_SUFFIX = ".background.png"  # what lies behind the person
+COMPANIONS = (TARGET_SUFFIX, REGIONS_SUFFIX, BARE_SUFFIX, WORN_SUFFIX, PARTS_SUFFIX, BEARD_SUFFIX, BACKGROUND_SUFFIX)
 """Endings of what `prepare` lays beside a photo."""
 
 
@@ -70,6 +71,11 @@ def parts_of(photo: Path) -> Path:
 def beard_of(photo: Path) -> Path:
     """Where the map of the beard lies that was grown on a pair's photo; of others there is none."""
     return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BEARD_SUFFIX)
+
+
+def background_of(photo: Path) -> Path:
+    """Where lies what is behind the person on a photo."""
+    return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BACKGROUND_SUFFIX)
 
 
 def smoothed_of(style: Path) -> Path:

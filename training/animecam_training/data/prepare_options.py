@@ -33,10 +33,12 @@ class PrepareOptions:
         beards: Share of the heads of pairs on which a beard grows, 0 … 1.
         lip_shadows: Share of the heads of pairs without a grown beard that get a shadow on the upper lip, 0 … 1.
         glasses: Share of the heads that get drawn glasses, 0 … 1; for a teacher the head without them is kept beside.
+        gloss: Share of the heads whose skin shines, which neither a teacher nor the drawing of a pair sees, 0 … 1.
         even_light: How much of the shade on a face a teacher, or the drawing of a pair, is not to see, 0 … 1; for the
             teacher the evened head is kept beside.
+        backgrounds: Whether what lies behind the person is kept beside each head, for walls in its place.
         workers: Processes.
-        seed: Of margins, expressions, turns, beards, shadows and glasses.
+        seed: Of margins, and of all that is changed at random.
     """
 
     kind: Kind
@@ -53,7 +55,9 @@ class PrepareOptions:
     beards: float = 0.0
     lip_shadows: float = 0.0
     glasses: float = 0.0
+    gloss: float = 0.0
     even_light: float = 0.0
+    backgrounds: bool = False
     workers: int = 1
     seed: int = 0
 
@@ -72,7 +76,9 @@ class PrepareOptions:
         if self.beard_copies:  # else left out: folders of before have no such mark
             marks["beard_copies"] = self.beard_copies
         changes = {"expressions": self.expressions, "turns": self.turns}
-        changes |= {"glasses": self.glasses, "even_light": self.even_light}
+        changes |= {"glasses": self.glasses, "gloss": self.gloss, "even_light": self.even_light}
+        if self.backgrounds:  # else left out: as beard_copies
+            changes["backgrounds"] = True
         if self.kind == "pairs":
             changes["parts"] = True  # their maps lie beside them: not in folders of before
             changes |= {"beards": self.beards, "lip_shadows": self.lip_shadows}

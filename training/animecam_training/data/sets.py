@@ -2,7 +2,6 @@
 
 # pyright: reportUnknownMemberType=false
 
-import logging
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from itertools import chain
@@ -15,12 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from animecam_training.data.augment import Picture, Window, choose_window, cut, degrade, vary_light
+from animecam_training.data.augment import Picture, choose_window, cut, degrade, vary_light
 from animecam_training.data.mosaics import TILES, mosaic_of
 from animecam_training.data.names import (
-    bare_of,
     list_pairs,
-    list_photos,
     parts_of,
     target_of,
     worn_of,
@@ -35,17 +32,14 @@ from animecam_training.errors import DataError
 from animecam_training.faces import Image
 from animecam_training.recipe.config import AugmentConfig, DataConfig
 
-log = logging.getLogger(__name__)
-
 SIZE_STREAM, PHOTO_STREAM, STYLE_STREAM = 0, 1, 2  # independent streams of random numbers
 
 DIGEST_DIGITS = 8
 MOST_KEPT_BYTES = 2 << 30  # of pictures and maps of regions, over all processes that read them for one that trains
-LARGEST_IN_CROPS = 5  # sides of the largest crop in the shorter side of a photo
 
 Batch = dict[str, Tensor]
 """float32 [N, 3, S, S], RGB in [-1, 1], by name: "photo", "clean", "worn", "target", "anime", "smoothed"; "cover" and
-"parts" [N, 1, S, S], 0 … 1; "regions" int64 [N, S, S]."""
+"parts" [N, 1, S, S], 0 … 1; "tint" [N, 3, S, S], from 0 on; "regions" int64 [N, S, S]."""
 
 
 def to_tensor(picture: Picture) -> Tensor:
@@ -67,7 +61,6 @@ class Crops(Dataset[Batch]):
         self.inputs: list[Path] = []
         self._kept: dict[Path, NDArray[Any]] = {}
         self._kept_bytes = 0
-        self._has_warned = False
 
     def size_px(self, index: int) -> int:
         """Side of crop `index`; all crops of a step agree."""
@@ -116,17 +109,6 @@ class Crops(Dataset[Batch]):
             self._kept[path] = pixels
             self._kept_bytes += pixels.nbytes
         return pixels
-
-    def _warn_of_size(self, photo: Image, path: Path) -> None:
-        """Says once that crops of a photo show hardly anything of it: heads are learned from crops of heads."""
-        shown = max(self.data.sizes_px) * max(self.data.zooms)
-        if self._has_warned or min(photo.shape[:2]) <= LARGEST_IN_CROPS * shown:
-            return
-        self._has_warned = True
-        log.warning(
-            "%s is %d x %d pixels, and a crop shows %d: animecam-train prepare --kind photo cuts out the heads",
-            *(path, photo.shape[1], photo.shape[0], shown),
-        )
 
     def read_beside(self, image: Image, companion: Path, decode: Callable[[Path], Image] = read_picture) -> Image:
         """The picture that belongs to `image`, of the same size.
@@ -198,86 +180,7 @@ class PairSet(Crops):
         batch = {"photo": to_tensor(degrade(photo, self.augment, rng)), "target": to_tensor(target)}
         if parts:
             batch["parts"] = torch.from_numpy(to_unit(cut(parts, size_px, window)[0]))[None]
-        return batch | {"cover": _cover(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
-
-
-class PhotoSet(Crops):
-    """Photos alone, for a teacher's student, and what `prepare` put beside them.
-
-    Args:
-        data: Folder `photos` and how crops are cut.
-        augment: Changes of the crops.
-        seed: Of the whole run.
-        batch_of_all: Crops a step, over all processes.
-
-    Raises:
-        DataError: There are no photos, or there are glasses to be drawn of a head that is not there without them.
-    """
-
-    def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
-        super().__init__(data, augment, seed=seed, batch_of_all=batch_of_all)
-        self.inputs = list_photos(Path(data.photos))
-        self._bare = {path for path in self.inputs if bare_of(path).is_file()}
-        # A pair's glasses stay on its photo: nothing is kept of the head without, so a teacher sees them, too.
-        self._worn = {path for path in self.inputs if worn_of(path).is_file() and not target_of(path).is_file()}
-        if self._worn - self._bare:
-            missing = bare_of(min(self._worn - self._bare))
-            raise DataError(f"{missing} is missing: the head without its glasses", hint="prepare the folder again")
-
-    def describe(self) -> str:
-        """Which photos the crops are of, and which of them have companions: without, a teacher would see others."""
-        return describe_pictures(self.inputs, Path(self.data.photos), self._companions())
-
-    def files(self) -> list[Path]:
-        """The photos and their companions."""
-        return [*self.inputs, *self._companions()]
-
-    def _companions(self) -> list[Path]:
-        return sorted([*map(bare_of, self._bare), *map(worn_of, self._worn)])
-
-    def whole(self, path: Path) -> Batch:
-        """A "photo", and of its head "clean" and "worn", [3, H, W] each, and "cover" [1, H, W]."""
-        pictures = self._with_companions(path)
-        return self._as_batch(pictures, [to_unit(image[..., :3]) for image in pictures])
-
-    def crop(self, rng: np.random.Generator, size_px: int) -> Batch:
-        """A crop: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover".
-
-        [3, S, S] each, "cover" [1, S, S]. The teacher's has no faults, no glasses and the light that `prepare` gave it;
-        "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on none.
-        """
-        path, window = self.choose(rng, size_px)
-        cuts = cut(self._with_companions(path), size_px, window)
-        lit = vary_light([to_unit(image[..., :3]) for image in cuts], self.augment, rng)
-        return self._as_batch(cuts, lit) | {"photo": to_tensor(degrade(lit[0], self.augment, rng))}
-
-    def _with_companions(self, path: Path) -> list[Image]:
-        """A photo, its head without what was put on, and the layer of its glasses; the last two where they are."""
-        photo = self.read(path)
-        pictures = [photo]
-        if path in self._bare:
-            pictures.append(self.read_beside(photo, bare_of(path)))
-        if path in self._worn:
-            pictures.append(self.read_beside(photo, worn_of(path), read_layer))
-        return pictures
-
-    def _as_batch(self, pictures: Sequence[Image], lit: Sequence[Picture]) -> Batch:
-        """What a photo with its companions, in the light that is wanted, is called."""
-        photo, *beside = lit
-        clean, *worn = beside or [photo]
-        batch = {"photo": to_tensor(photo), "clean": to_tensor(clean)}
-        if not worn:
-            return batch | {"worn": torch.zeros_like(batch["clean"]), "cover": torch.zeros(1, *photo.shape[:2])}
-        return batch | {"worn": to_tensor(worn[0]), "cover": _cover(pictures[2])}
-
-    def choose(self, rng: np.random.Generator, size_px: int) -> tuple[Path, Window]:
-        """A photo, and where a crop of it is cut."""
-        path = self.inputs[int(rng.integers(len(self.inputs)))]
-        photo = self.read(path)
-        self._warn_of_size(photo, path)
-        return path, choose_window(
-            photo.shape, size_px, float(rng.choice(self.data.zooms)), rng, mirror=self.augment.mirror
-        )
+        return batch | {"cover": cover_of(cuts[2]) if path in self._worn else torch.zeros(1, size_px, size_px)}
 
 
 def describe_pictures(paths: list[Path], folder: Path, beside: Sequence[Path] = ()) -> str:
@@ -286,7 +189,7 @@ def describe_pictures(paths: list[Path], folder: Path, beside: Sequence[Path] = 
     return f"{len(paths)} (names {sha256(names.encode(errors='surrogateescape')).hexdigest()[:DIGEST_DIGITS]})"
 
 
-def _cover(layer: Image) -> Tensor:
+def cover_of(layer: Image) -> Tensor:
     """How far a layer [H, W, 4] covers what lies below, float32 [1, H, W], 0 … 1."""
     return torch.from_numpy(to_unit(layer[..., 3]))[None]
 

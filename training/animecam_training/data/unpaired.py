@@ -10,12 +10,12 @@ import torch
 
 from animecam_training.data.augment import choose_window, cut, cut_labels, degrade, vary_light
 from animecam_training.data.names import SMOOTHED_SUFFIX, regions_of, smoothed_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import Labels, list_pictures, read_labels
 from animecam_training.data.sets import (
     PHOTO_STREAM,
     STYLE_STREAM,
     Batch,
-    PhotoSet,
     describe_pictures,
     to_tensor,
     to_unit,

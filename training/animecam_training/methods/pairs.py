@@ -176,4 +176,6 @@ class DistillMethod(PairMethod):
         drawn = cycle_spin(self.teacher, clean) if self.recipe.spin_teacher else self.teacher(clean)
         for _ in range(self.recipe.calm_teacher):
             drawn = bilateral_filter(drawn)
+        if "tint" in batch:
+            drawn = ((drawn + 1) / 2 * batch["tint"]).clamp(0, 1) * 2 - 1
         return torch.lerp(drawn, batch["worn"], batch["cover"])

@@ -93,6 +93,9 @@ class AugmentConfig:
         mirror: Share of the crops whose left and right are exchanged, targets alike.
         mosaic: Share of the crops that are four of half the size, side by side, inputs and targets alike: heads as
             small as they are in a whole frame. Methods "pairs" and "distill".
+        walls: Share of the inputs whose background becomes a wall of a vivid colour; the teacher sees a gray one, and
+            what it draws gets the colour where the wall is. Method "distill" alone; `animecam-train prepare --recipe`
+            reads it, too, and keeps what is background.
     """
 
     colour: float = 0.6
@@ -108,6 +111,7 @@ class AugmentConfig:
     motion_px: tuple[float, float] = (2.0, 10.0)
     mirror: float = 0.5
     mosaic: float = 0.0
+    walls: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +224,7 @@ class Recipe:
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
         validate_every: Steps between validations, where there is `data.validation`.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next eight, the
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next nine, the
             loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         turns: Share of the heads that are turned aside, up or down, many of them with eyes that look elsewhere, 0 … 1.
@@ -229,6 +233,8 @@ class Recipe:
             (likewise): what has learned moustaches would draw the smudge of one there.
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
+        gloss: Share of the heads whose skin shines, some dark skin made darker before, 0 … 1; neither a teacher nor a
+            drawing sees the gloss.
         even_light: How much of the shade on a face a teacher, or a drawing, does not see either, 0 … 1; gloss is
             bounded.
         target: How the drawing "portrait" looks.
@@ -258,6 +264,7 @@ class Recipe:
     beards: float = 0.0
     lip_shadows: float = 0.0
     glasses: float = 0.0
+    gloss: float = 0.0
     even_light: float = 0.0
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)

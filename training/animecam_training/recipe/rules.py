@@ -37,6 +37,7 @@ def rules_of(recipe: Recipe) -> Rules:
         "beards": (0 <= recipe.beards <= of_pairs, '0, or to 1 with the method "pairs"'),
         "lip_shadows": (0 <= recipe.lip_shadows <= of_pairs, '0, or to 1 with the method "pairs"'),
         "glasses": (0 <= recipe.glasses <= 1, "0 to 1"),
+        "gloss": (0 <= recipe.gloss <= 1, "0 to 1"),
         "even_light": (0 <= recipe.even_light <= 1, "0 to 1"),
         "model.widths": (len(model.widths) in (0, 3) and all(w > 0 for w in model.widths), "three numbers, or none"),
         "model.context": (0 <= model.context <= MOST_CONTEXT, f"0 to {MOST_CONTEXT}"),
@@ -62,6 +63,7 @@ def _augment_rules(recipe: Recipe) -> Rules:
     )
     most_mirrored, mirror = (0, '0 with anime.key_light = "left"') if is_lit else (1, "0 to 1")
     most_mosaics = 0 if recipe.method == "dtgan" else 1
+    most_walls = 1 if recipe.method == "distill" else 0
     return {
         "augment.colour": (0 <= augment.colour <= 1, "0 to 1"),
         "augment.exposure": (0 <= augment.exposure < 1, "0 to less than 1"),
@@ -76,6 +78,7 @@ def _augment_rules(recipe: Recipe) -> Rules:
         "augment.motion_px": (0 < least_motion <= most_motion, "two above 0, the smaller first"),
         "augment.mirror": (0 <= augment.mirror <= most_mirrored, mirror),
         "augment.mosaic": (0 <= augment.mosaic <= most_mosaics, '0, or to 1 with the method "pairs" or "distill"'),
+        "augment.walls": (0 <= augment.walls <= most_walls, '0, or to 1 with the method "distill"'),
     }
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import check_readable
-from animecam_training.data.sets import PairSet, PhotoSet
+from animecam_training.data.sets import PairSet
 from animecam_training.data.unpaired import UnpairedSet
 from animecam_training.methods.base import Method, is_half_slow
 from animecam_training.methods.dtgan import DtganMethod

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from animecam_training.data.index import sources_of
 from animecam_training.data.names import beard_of, parts_of
+from animecam_training.data.photos import PhotoSet
 from animecam_training.data.pictures import Mask
-from animecam_training.data.sets import Crops, PairSet, PhotoSet, describe_pictures
+from animecam_training.data.sets import Crops, PairSet, describe_pictures
 from animecam_training.errors import ConfigError, DataError
 from animecam_training.faces import Image
 from animecam_training.methods.base import Method
