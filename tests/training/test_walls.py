@@ -8,6 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from animecam_training.data.names import background_of, list_photos
 from animecam_training.data.photos import PhotoSet
@@ -16,8 +17,9 @@ from animecam_training.data.prepare import prepare
 from animecam_training.data.prepare_options import PrepareOptions
 from animecam_training.data.walls import GRAY, choose_wall, find_background
 from animecam_training.errors import DataError
-from animecam_training.faces import FoundFace, Image, Plane
+from animecam_training.faces import FaceFinder, FoundFace, Image, Plane
 from animecam_training.methods.pairs import DistillMethod
+from animecam_training.metrics.walls import measure_tint
 from animecam_training.recipe.config import AugmentConfig, DataConfig
 from animecam_training.run.loop import RunOptions, train
 
@@ -149,3 +151,21 @@ def test_prepare_keeps_what_is_background(shared: Path, one_portrait: Path, tmp_
     prepare(one_portrait, tmp_path / "heads", replace(options, backgrounds=False))  # there is more than is asked for
     with pytest.raises(DataError, match="backgrounds False and not True"):
         prepare(one_portrait, tmp_path / "plain", options)
+
+
+def test_the_tint_of_a_drawing_that_takes_on_the_colour_around_it(
+    shared: Path, portrait: tuple[Image, FoundFace, Plane]
+) -> None:
+    finder = FaceFinder(shared / "weights")
+
+    def infected(picture: Tensor) -> Tensor:
+        return 0.7 * picture + 0.3 * picture.mean(dim=(2, 3), keepdim=True)
+
+    true, false = (measure_tint(draw, [portrait[0]], finder) for draw in (lambda picture: picture, infected))
+    assert true.faces == false.faces == 1
+    assert true.mean < 0.5
+    assert false.mean > 5
+    assert false.worst > false.mean
+    assert false.worst_wall in ("green", "blue")
+    with pytest.raises(DataError, match="no face"):
+        measure_tint(infected, [np.zeros((64, 64, 3), np.uint8)], finder)

@@ -33,6 +33,7 @@ from animecam_training.metrics.identity import IdentityNetwork
 from animecam_training.metrics.networks import open_published
 from animecam_training.metrics.published import InceptionFigures, InceptionMeter, measure_lpips
 from animecam_training.metrics.squeeze import vectors_of
+from animecam_training.metrics.walls import WallTint, measure_tint
 from animecam_training.progress import Stages, Tell, tracked, untold
 from animecam_training.weights.measured import open_style
 
@@ -89,6 +90,7 @@ class Evaluation:
         lpips: Likewise.
         teacher: How near it is to what it was distilled from; None where nothing was named.
         drawings: How near it is to the drawings of the pairs; None where no pairs were named.
+        tint: How far walls of vivid colours move the colour of faces; None for figures of before it was measured.
         missing: Why what was asked for is None, one line each.
         weights_sha256: Which network was measured, see `weights_digest`; None where its file does not tell.
     """
@@ -102,6 +104,7 @@ class Evaluation:
     lpips: float | None = None
     teacher: Likeness | None = None
     drawings: PairFigures | None = None
+    tint: WallTint | None = None
     missing: tuple[str, ...] = field(default=())
     weights_sha256: str | None = None
 
@@ -127,6 +130,8 @@ class Evaluation:
             named["psnr_to_full_db"] = self.teacher.psnr_db
         if self.drawings:
             named |= self.drawings.by_name()
+        if self.tint:
+            named["wall_tint"] = self.tint.mean
         return {name: figure for name, figure in named.items() if math.isfinite(figure)}
 
 
@@ -203,6 +208,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None, st
     also = meter.add_ours if meter else None
     people = measure_identity(tracked(photos, stages("comparing faces")), styled, finder, identity)
     figures = evaluate_style(photos, styled, aim, identity=people, also=also)
+    tint = measure_tint(measured.draw, tracked(photos, stages("drawing heads before walls")), finder)
     flicker = None
     if options.clip:
         frames = read_clip(options.clip, most=options.clip_frames)
@@ -216,7 +222,7 @@ def evaluate(style: Path, options: EvaluateOptions, grid: Path | None = None, st
         likeness = compare_drawings(wanted, styled)
     return Evaluation(
         *(measured.name, measured.steps, options.size_px),
-        *(figures, flicker, inception, lpips, likeness, drawings, published.missing),
+        *(figures, flicker, inception, lpips, likeness, drawings, tint, published.missing),
         measured.weights_sha256,
     )
 

@@ -29,6 +29,7 @@ FIGURE_WORDS = {
     "squeeze_distance_to_photo": "squeeze distance to the photo",
     "psnr_to_photo_db": "PSNR to the photo, dB",
     "flicker_ratio": "flicker, times the source's",
+    "wall_tint": "tint of faces before walls of vivid colours, distance in the plane of a* and b*",
     "fid": "FID to the style aimed at",
     "kid": "KID to the style aimed at",
     "inception_score": "Inception Score",

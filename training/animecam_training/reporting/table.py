@@ -19,6 +19,9 @@ def figure_table(result: Evaluation) -> Table:
     if result.flicker:
         cuts = f"; cuts left out: {result.flicker.cuts}" if result.flicker.cuts else ""
         table.add_row("flicker, times the source's", f"{result.flicker.ratio:.2f}{cuts}")
+    if result.tint:
+        worst = f"; {result.tint.worst:.1f} before the {result.tint.worst_wall} one"
+        table.add_row("tint of faces before vivid walls, a*b*", f"{result.tint.mean:.1f}{worst}")
     if result.inception:
         table.add_row("FID to the style", f"{result.inception.fid:.1f}")
         table.add_row("KID to the style", f"{result.inception.kid:.4f}")
