@@ -94,7 +94,7 @@ def test_an_evaluation_tells_of_all_that_takes_long(one_portrait: Path) -> None:
     assert told == dict.fromkeys(
         (
             *("finding heads", "looking at the style", "drawing heads", "comparing faces"),
-            *("drawing the clip", "drawing as the teacher"),
+            *("drawing heads before walls", "drawing the clip", "drawing as the teacher"),
         ),
         of_two,
     )
