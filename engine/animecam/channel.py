@@ -11,7 +11,7 @@ from animecam.errors import PipelineError
 
 T = TypeVar("T")
 
-STALL_HINT = "a smaller --size is faster; if it happens again, another --output or --backend shows which part hangs"
+STALL_HINT = "a smaller `size_px` is faster; if it happens again, another output or `backend` shows which part hangs"
 
 SLICE_SECONDS = 1.0  # most that one wait counts for: a process that was stopped (Ctrl-Z) wakes up hours later
 STALL_SECONDS = 60.0  # a neighbour that moves nothing for this long hangs; slower than any frame on any machine we know

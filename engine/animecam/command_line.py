@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from animecam.errors import AnimecamError
+from animecam.wording import in_options
 
 RUN_TIME_ERROR = 1
 INTERRUPTED = 130  # as shells say it of a command that Ctrl-C ended: 128 and the number of the signal
@@ -86,7 +87,7 @@ def _drop_output() -> None:
 
 
 def show_error(message: str, hint: str, *, program: str = "animecam") -> None:
-    """Prints an error in one line and, if there is one, its hint in a second."""
-    messages.print(f"[bold red]{program}:[/] {escape(message)}", soft_wrap=True)
+    """Prints an error in one line and, if there is one, its hint in a second; both name settings by their options."""
+    messages.print(f"[bold red]{program}:[/] {escape(in_options(message))}", soft_wrap=True)
     if hint:
-        messages.print(f"[bold]hint:[/] {escape(hint)}", soft_wrap=True)
+        messages.print(f"[bold]hint:[/] {escape(in_options(hint))}", soft_wrap=True)

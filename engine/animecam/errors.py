@@ -6,7 +6,8 @@ class AnimecamError(Exception):
 
     Args:
         message: What is wrong, one line, naming the file, device or option.
-        hint: What to do about it, one line; empty when there is nothing to do.
+        hint: What to do about it, one line; empty when there is nothing to do. A setting stands in it as in Python, in
+            backticks: the command line puts its option there (`animecam.wording`).
     """
 
     exit_status = 1
@@ -65,8 +66,12 @@ class HostMemoryError(DeviceMemoryError):
 NEED_HOST_MEMORY = "end other programs; a container or WSL may have a limit for it, which can be raised"
 """The hint where it is the host's."""
 
-NEED_LESS_MEMORY = "use fewer faces (--max-faces), a smaller size (--size), or end other programs on this GPU"
+NEED_LESS_MEMORY = "use fewer faces (`max_faces`), a smaller size (`size_px`), or end other programs on this GPU"
 """The hint where all that a run has on a GPU counts."""
+
+
+ON_PROCESSOR = 'use `backend="openvino"` or `backend="onnxruntime"`'
+"""The hint where a GPU, or what would compute on it, is of no use."""
 
 
 class EngineRefusedError(BackendError):

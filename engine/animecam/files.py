@@ -78,7 +78,7 @@ def convert(
     source, target = Path(source).absolute(), Path(target).absolute()  # a name such as 0 is no camera here
     check_output(str(target), source, overwrite=True)
     if target.exists() and not overwrite:
-        raise SinkError(f"{target} exists", hint="overwrite=True replaces it")
+        raise SinkError(f"{target} exists", hint="`overwrite=True` replaces it")
     with open_networks(settings) as networks:
         options = SinkOptions(overwrite=overwrite)
         figures = convert_file(source, target, networks, lambda _stream: lambda _figures: None, options)

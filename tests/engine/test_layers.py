@@ -8,14 +8,14 @@ import animecam
 ROOT = Path(animecam.__file__).parent
 LAYERS = (  # from the bottom up: a part may import what stands on lines above its own
     {"errors", "bars", "once", "file_lock", "sound", "timing"},
-    {"cache", "channel", "command_line"},
+    {"cache", "channel"},
     {"cuda"},
     {"types"},  # where a frame's pixels may lie
     {"affine", "color", "portrait"},
     {"backends", "engines"},  # one runtime's files and how it runs them: these two may know each other
     {"faces", "settings"},
-    {"render", "config", "look_changes"},
-    {"styles", "sources"},
+    {"render", "config", "look_changes", "wording"},
+    {"styles", "sources", "command_line"},
     {"sinks"},
     {"drawing"},
     {"run"},

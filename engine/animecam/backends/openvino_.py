@@ -130,7 +130,7 @@ class OpenVinoBackend:
             with _loading:
                 return self._core.compile_model(network, DEVICE, self._settings).create_infer_request()
         except RuntimeError as error:
-            hint = "it may use what this runtime does not know: try --backend onnxruntime"
+            hint = 'it may use what this runtime does not know: try `backend="onnxruntime"`'
             raise BackendError(f"OpenVINO refuses {self._path.name}: {_reason(error)}", hint=hint) from error
 
     def _request_for(self, network: openvino.Model, shape: Shape) -> openvino.InferRequest:

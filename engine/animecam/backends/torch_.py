@@ -23,7 +23,7 @@ from animecam.backends.torch_ops import read_model
 from animecam.backends.torch_runs import Run, failures_of, half_at
 from animecam.cuda.base import WAIT_SECONDS
 from animecam.cuda.waiting import wait_until
-from animecam.errors import BackendError
+from animecam.errors import ON_PROCESSOR, BackendError
 
 DEVICE_BATCH = 4
 """Pictures that a network between two steps on the GPU takes at a time, as engines do."""
@@ -228,11 +228,11 @@ def cuda_device(index: int) -> str:
     if not torch.cuda.is_available():
         has_cuda = torch.version.cuda is not None
         why = "sees no NVIDIA GPU" if has_cuda else "was built without CUDA"
-        hint = "use --backend openvino or onnxruntime" if has_cuda else "install PyTorch's build for CUDA"
+        hint = ON_PROCESSOR if has_cuda else "install PyTorch's build for CUDA"
         raise BackendError(f"PyTorch {torch.__version__} {why}", hint=hint)
     count = torch.cuda.device_count()
     if index >= count:
-        raise BackendError(f"no GPU {index}: PyTorch sees {count}", hint="choose one with --gpu")
+        raise BackendError(f"no GPU {index}: PyTorch sees {count}", hint="choose one with `gpu`")
     return f"cuda:{index}"
 
 

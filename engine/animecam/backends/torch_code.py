@@ -20,7 +20,7 @@ from animecam.errors import BackendError
 _LIKE = "example_value"
 """What PyTorch's compiler calls an example of a result; without one it does not keep what it compiles."""
 
-_FOR_OTHERS = "use --backend tensorrt, openvino or onnxruntime for networks of others"
+_FOR_OTHERS = 'for networks of others use `backend="tensorrt"`, `backend="openvino"` or `backend="onnxruntime"`'
 
 _HOST, _NOWHERE = torch.device("cpu"), torch.device("meta")  # tensors of the second have shapes and no numbers
 

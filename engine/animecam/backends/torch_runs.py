@@ -23,7 +23,7 @@ WARM_UPS = 3  # runs before a graph is captured: libraries choose their algorith
 WARM_UP_SECONDS = 60.0  # longest wait for them: whole frames in float32 on a small GPU take seconds
 
 _HALF_BYTES = 2
-_SMALLER = "use a smaller size (--size), or end other programs on this GPU"
+_SMALLER = "use a smaller size (`size_px`), or end other programs on this GPU"
 
 _DRIVER_IS_FULL = "CUDA error: out of memory"
 """PyTorch's words where the driver has no memory for it: for pinned memory, a graph or a library's own."""

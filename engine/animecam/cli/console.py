@@ -14,6 +14,7 @@ from rich.text import Text
 from animecam.command_line import messages
 from animecam.run.pipeline import Figures
 from animecam.timing import Percentiles
+from animecam.wording import in_options
 
 results = Console(highlight=False, emoji=False)
 
@@ -37,9 +38,17 @@ def show_note(text: str) -> None:
 def set_up_logging(*, verbose: bool) -> None:
     """Sends the package's log to the terminal: warnings always, the rest when asked."""
     handler = RichHandler(console=messages, show_time=False, show_path=False, markup=False)
+    handler.setFormatter(_InOptions())
     log = logging.getLogger("animecam")
     log.handlers = [handler]
     log.setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+class _InOptions(logging.Formatter):
+    """Names settings by their options."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return in_options(super().format(record))
 
 
 class FigureLine:

@@ -1,5 +1,6 @@
 """`animecam doctor`: what runs here, what does not, and how to mend it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from animecam.cli.console import results
 from animecam.cli.told_json import json_option, tell_json, told_findings
 from animecam.config import config_path
 from animecam.errors import ConfigError
+from animecam.wording import in_options
 
 if TYPE_CHECKING:
     from animecam.doctor import Finding
@@ -25,7 +27,8 @@ def doctor(*, gpu: int, as_json: bool) -> int:
     """Checks this machine part by part; exit status 1 when something that is needed does not work."""
     from animecam.doctor import State, examine
 
-    findings = [*examine(gpu), _settings_file()]
+    found = [*examine(gpu), _settings_file()]
+    findings = [replace(one, detail=in_options(one.detail), hint=in_options(one.hint)) for one in found]
     if as_json:
         tell_json(told_findings(findings))
     else:

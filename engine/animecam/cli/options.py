@@ -24,10 +24,10 @@ from animecam.settings import (
     Unseen,
 )
 from animecam.sinks.paths import DEVICE_SCHEMES
+from animecam.wording import option_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_OPTION_NAMES = {"size_px": "size", "head_edge": "edge"}  # fields whose options are called something else
 _DEFAULTS = Settings()
 _LOOK = _DEFAULTS.look
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -177,8 +177,7 @@ def told_as_options() -> Generator[None]:
     try:
         yield
     except FieldError as error:
-        name = _OPTION_NAMES.get(error.field, error.field.replace("_", "-"))
-        raise UsageError(f"{name} {error.problem}", hint=error.hint) from error
+        raise UsageError(f"{option_name(error.field)} {error.problem}", hint=error.hint) from error
 
 
 def look_options(command: Command) -> Command:

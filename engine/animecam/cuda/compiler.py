@@ -12,7 +12,7 @@ from typing import Any
 from cuda.bindings import nvrtc
 
 from animecam.cache import write_whole
-from animecam.errors import BackendError
+from animecam.errors import ON_PROCESSOR, BackendError
 
 OPTIONS = ("-std=c++17", "--extra-device-vectorization")
 INSTALL = "pip install nvidia-cuda-nvrtc"
@@ -82,7 +82,7 @@ def _architecture(capability: tuple[int, int], version: tuple[int, int]) -> str:
             f"NVRTC {version[0]}.{version[1]} compiles for GPUs from compute capability {first[0]}.{first[1]} on, "
             f"and this one has {capability[0]}.{capability[1]}"
         )
-        raise BackendError(message, hint="this GPU is too old for CUDA 13: use --backend openvino or onnxruntime")
+        raise BackendError(message, hint=f"this GPU is too old for CUDA 13: {ON_PROCESSOR}")
     return f"{_PTX}{max(older)}"
 
 

@@ -22,7 +22,7 @@ from animecam.cuda.memory import DEFAULT_STREAM, CudaBuffer, CudaPinned
 from animecam.cuda.streams import CudaStream
 from animecam.errors import BackendError
 
-NO_SUCH_GPU = "choose one with --gpu; CUDA_VISIBLE_DEVICES hides the others and counts anew from 0"
+NO_SUCH_GPU = "choose one with `gpu`; CUDA_VISIBLE_DEVICES hides the others and counts anew from 0"
 
 _THOUSAND = 1000  # CUDA's versions: 13000 is 13.0
 

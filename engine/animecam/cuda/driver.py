@@ -31,7 +31,7 @@ _HINTS = {
     "CUDA_ERROR_LAUNCH_FAILED": _BROKEN,
     "CUDA_ERROR_MISALIGNED_ADDRESS": _BROKEN,
     "CUDA_ERROR_ECC_UNCORRECTABLE": "its memory is at fault: nvidia-smi -q -d ECC tells more; restart the computer",
-    "CUDA_ERROR_LAUNCH_TIMEOUT": "the system ends what keeps a screen's GPU too long: use a smaller size (--size)",
+    "CUDA_ERROR_LAUNCH_TIMEOUT": "the system ends what keeps a screen's GPU too long: use a smaller size (`size_px`)",
 }
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ def told_of_crowd(faces: int, left_out: int, look: Look) -> str:
         look: How they are drawn.
     """
     said = crowd_said(left_out, look)
-    return said and f"{said}: --max-faces {faces + left_out} draws all"
+    return said and f"{said}: `max_faces={faces + left_out}` draws all"
 
 
 def crowd_said(left_out: int, look: Look) -> str:

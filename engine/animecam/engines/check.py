@@ -18,7 +18,7 @@ from animecam.engines.session import EngineSession
 from animecam.engines.store import LEAST_PSNR_DB, Check
 from animecam.errors import EngineRefusedError
 
-_HINT = "update the runtime and the driver, or use --backend onnxruntime; please report it"
+_HINT = 'update the runtime and the driver, or use `backend="onnxruntime"`; please report it'
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from animecam.errors import NEED_LESS_MEMORY, BackendError, DeviceMemoryError
+from animecam.errors import NEED_LESS_MEMORY, ON_PROCESSOR, BackendError, DeviceMemoryError
 from animecam.once import tell_once
 
 Capability = tuple[int, int]
@@ -114,7 +114,7 @@ def choose_flavour(capability: Capability | None) -> Flavour:
     if capability is not None and capability < OLDEST_GPU:  # before gigabytes are installed for nothing
         supported, given = (".".join(map(str, one)) for one in (OLDEST_GPU, capability))
         message = f"TensorRT supports GPUs from compute capability {supported} on, and this one has {given}"
-        raise BackendError(message, hint="this GPU is too old: use --backend openvino or onnxruntime")
+        raise BackendError(message, hint=f"this GPU is too old: {ON_PROCESSOR}")
     names = installed()
     if not names:
         message = "neither tensorrt-rtx nor tensorrt is installed"

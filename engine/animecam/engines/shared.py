@@ -12,7 +12,7 @@ from animecam.cuda.base import Gpu
 from animecam.engines.flavour import Flavour
 from animecam.engines.network import made
 
-UPDATE = "update the NVIDIA driver and the runtime, or take another --backend; animecam doctor says what runs here"
+UPDATE = "update the NVIDIA driver and the runtime, or take another `backend`; animecam doctor says what runs here"
 """For an engine that was built just now: of one that was kept nobody hears, as it is built anew."""
 
 

@@ -53,5 +53,5 @@ def awaited(search: Future[Seen]) -> Seen:
         except TimeoutError as error:
             left_s -= slice_s
             if left_s <= 0:
-                hint = "the machine may be overloaded; another --detector or --backend shows which part hangs"
+                hint = "the machine may be overloaded; another `detector` or `backend` shows which part hangs"
                 raise FaceError(f"a search for faces took more than {SEARCH_SECONDS:g} s", hint=hint) from error

@@ -14,6 +14,7 @@ from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
 from animecam.types import Frame
+from animecam.wording import in_options
 
 Choice = TypeVar("Choice")
 
@@ -111,7 +112,7 @@ class LivePanel:
         if self._recorder.news != self._news:
             self._news = self._recorder.news
             self._say(self._news)
-        crowd = told_of_crowd(self._figures.faces, self._figures.left_out, self._controls.look)
+        crowd = in_options(told_of_crowd(self._figures.faces, self._figures.left_out, self._controls.look))
         if crowd and not self._crowd:
             self._say(crowd)
         self._crowd = crowd

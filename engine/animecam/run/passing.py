@@ -31,7 +31,7 @@ def pass_by(source: Source, frames: int, tell: Callable[[Figures], None]) -> Fig
             frame = source.read()
             if frame is None:
                 message = f"{source.uri} is shorter than it was"
-                raise SourceError(message, hint="--overwrite converts it from its beginning")
+                raise SourceError(message, hint="`overwrite=True` converts it from its beginning")
             first_s = first_s if passed else frame.time_s
             end_s = frame.time_s + float(frame.duration * frame.time_base)
             figures = Figures(passed=passed + 1, skipped=source.skipped, position_s=end_s - first_s)

@@ -97,7 +97,7 @@ class Encoder:
         """
         if begun.head != self.head:
             raise EncodedOtherwiseError(
-                f"{begun.path} was encoded otherwise than this encoder does", hint="--overwrite begins anew"
+                f"{begun.path} was encoded otherwise than this encoder does", hint="`overwrite=True` begins anew"
             )
         with begun.opened() as packets:
             for packet in packets:

@@ -240,7 +240,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        hint = "free some space there" if is_full_disk(error) else "choose another folder with --output"
+        hint = "free some space there" if is_full_disk(error) else "choose another folder"
         raise SinkError(f"cannot write to the folder {folder}: {error.strerror}", hint=hint) from error
 
 
@@ -252,12 +252,12 @@ def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
     if overwrite:
         return
     if target.final.exists():
-        raise SinkError(f"{target.final} exists", hint="choose another name, or replace it with --overwrite")
+        raise SinkError(f"{target.final} exists", hint="choose another name, or replace it with `overwrite=True`")
     if source is None and target.partial.exists():  # perhaps all that a power cut left of a recording
         Claim(target.partial, target.final).close()  # or one that is being made
         raise SinkError(
             f"{target.partial} is left of a run that broke off",
-            hint="rename it to keep it, or replace it with --overwrite",
+            hint="rename it to keep it, or replace it with `overwrite=True`",
         )
 
 
@@ -273,7 +273,8 @@ def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None
             raise UsageError(f"output {pattern} would overwrite the input {path.name}", hint="choose another folder")
         if not overwrite:
             raise SinkError(
-                f"{pattern.parent} holds {path.name} already", hint="choose another folder, or replace with --overwrite"
+                f"{pattern.parent} holds {path.name} already",
+                hint="choose another folder, or replace with `overwrite=True`",
             )
 
 

@@ -265,7 +265,7 @@ def test_a_source_that_ends_sooner_is_told(stopped, run, make_clip, media, tmp_p
     outcome, display = run(stopped)
     assert outcome.failures == 1
     assert "is shorter than it was" in display.errors[0][0]
-    assert "--overwrite" in display.errors[0][1]
+    assert "`overwrite=True`" in display.errors[0][1]
 
 
 def test_the_command_goes_on_and_says_so(stopped, capfd):

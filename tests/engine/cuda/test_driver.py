@@ -81,9 +81,9 @@ def test_a_driver_of_an_older_cuda_is_named(driver, device, monkeypatch):
 @pytest.mark.parametrize(
     ("what", "full", "says", "hint"),
     [
-        ("buffer", DeviceMemoryError, "the memory of the GPU is full", "--size"),
+        ("buffer", DeviceMemoryError, "the memory of the GPU is full", "`size_px`"),
         ("pinned", HostMemoryError, "pin 1,048,576 bytes of memory: the host has no more memory", "end other programs"),
-        ("stream", DeviceMemoryError, "the memory of the GPU is full", "--size"),
+        ("stream", DeviceMemoryError, "the memory of the GPU is full", "`size_px`"),
     ],
 )
 def test_full_memory_is_told_from_other_failures(driver, device, what, full, says, hint):

@@ -94,10 +94,10 @@ def test_the_choice_is_that_of_the_newest_look(studio):
 @pytest.mark.parametrize(
     ("left_out", "unseen", "words"),
     [
-        (8, "keep", "8 more faces in the picture are not drawn: --max-faces 9 draws all"),
-        (1, "keep", "1 more face in the picture is not drawn: --max-faces 2 draws all"),
-        (2, "draw", "2 more faces in the picture, so it is drawn whole: --max-faces 3 draws all"),
-        (1, "blur", "1 more face in the picture, so it is blurred: --max-faces 2 draws all"),
+        (8, "keep", "8 more faces in the picture are not drawn: `max_faces=9` draws all"),
+        (1, "keep", "1 more face in the picture is not drawn: `max_faces=2` draws all"),
+        (2, "draw", "2 more faces in the picture, so it is drawn whole: `max_faces=3` draws all"),
+        (1, "blur", "1 more face in the picture, so it is blurred: `max_faces=2` draws all"),
     ],
 )
 def test_faces_beyond_the_most_that_are_drawn_are_told_of_once(studio, caplog, left_out, unseen, words):
@@ -123,5 +123,5 @@ def test_nobody_stays_bare_where_the_whole_frame_is_drawn(studio, caplog, unseen
     studio.controls.change(scope=Scope.FRAME, unseen=unseen)
     studio.faces = replace(studio.faces, left_out=8)
     studio.renderer()(studio.frame())
-    coarser = "8 more faces in the picture are drawn coarser than the others: --max-faces 9 draws all"
+    coarser = "8 more faces in the picture are drawn coarser than the others: `max_faces=9` draws all"
     assert caplog.messages == [coarser]

@@ -49,7 +49,7 @@ def test_for_a_gpu_that_is_too_old_nothing_is_to_be_installed(monkeypatch: pytes
     with pytest.raises(BackendError, match=r"from compute capability 7\.5 on, and this one has [67]\.[01]") as caught:
         choose_flavour(capability)
     assert "pip install" not in caught.value.hint
-    assert "--backend openvino" in caught.value.hint
+    assert '`backend="openvino"`' in caught.value.hint
 
 
 @pytest.fixture

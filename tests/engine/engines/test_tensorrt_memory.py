@@ -38,7 +38,7 @@ def test_a_build_without_memory_counts_as_short_memory(gpu, runtime, tmp_path: P
     runtime.builds_refused = 3
     with pytest.raises(DeviceMemoryError, match=r"cannot build an engine from model\.fp16\.onnx") as caught:
         backend.run(pictures(1, 72))
-    assert "a smaller size (--size)" in caught.value.hint
+    assert "a smaller size (`size_px`)" in caught.value.hint
     backend.close()
 
 

@@ -184,7 +184,7 @@ def test_another_encoder_is_refused_and_what_is_there_stays(tmp_path, stream_for
     begun = find_begun(target, MAKING)
     with pytest.raises(EncodedOtherwiseError, match="encoded otherwise") as caught:
         FileSink(str(target), stream_format, SinkOptions(making=MAKING, begun=begun, codec="libx265"))
-    assert "--overwrite" in caught.value.hint
+    assert "`overwrite=True`" in caught.value.hint
     assert find_begun(target, MAKING) == begun
     assert not earlier(begun.path).exists()
 

@@ -103,7 +103,7 @@ def test_existing_file(tmp_path):
     (tmp_path / "out.mp4").touch()
     with pytest.raises(SinkError, match="exists") as raised:
         check_output(str(tmp_path / "out.mp4"))
-    assert "--overwrite" in raised.value.hint
+    assert "`overwrite=True`" in raised.value.hint
     check_output(str(tmp_path / "out.mp4"), overwrite=True)
 
 
@@ -114,7 +114,7 @@ def test_what_is_left_of_a_recording_is_kept_until_somebody_decides(tmp_path, st
     with pytest.raises(SinkError, match=rf"{part.name} is left of a run that broke off") as raised:
         open_sink(str(tmp_path / name), replace(stream_format, is_live=True))
     assert "rename" in raised.value.hint
-    assert "--overwrite" in raised.value.hint
+    assert "`overwrite=True`" in raised.value.hint
     assert part.read_bytes() == b"all that the power cut left"
     check_output(str(tmp_path / name), overwrite=True)
 

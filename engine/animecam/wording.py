@@ -1,0 +1,23 @@
+"""One name for a setting in Python, another one on the command line: messages have the first, the terminal the second.
+
+A message names a field in backticks, as a script writes it: `size_px`, `backend="openvino"`, `overwrite=True`.
+"""
+
+import re
+from dataclasses import fields
+
+from animecam.settings import Look, Settings
+
+_OPTION_NAMES = {"size_px": "size", "head_edge": "edge"}  # fields whose options are called something else
+_FIELDS = "|".join([field.name for kind in (Look, Settings) for field in fields(kind)] + ["overwrite"])
+_FIELD = re.compile(rf"""`({_FIELDS})(?:=(?:True|["']?([^"'`]*)["']?))?`""")
+
+
+def option_name(field: str) -> str:
+    """What a field is called on the command line, without dashes before it."""
+    return _OPTION_NAMES.get(field, field.replace("_", "-"))
+
+
+def in_options(text: str) -> str:
+    """A message for the command line: `backend="openvino"` becomes --backend openvino; all else stays."""
+    return _FIELD.sub(lambda match: f"--{option_name(match[1])}" + (f" {match[2]}" if match[2] else ""), text)

@@ -1,0 +1,63 @@
+"""Messages name settings as Python does; the terminal names their options."""
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+import animecam
+from animecam.cli.console import set_up_logging
+from animecam.command_line import show_error
+from animecam.errors import NEED_LESS_MEMORY, ON_PROCESSOR
+from animecam.wording import in_options
+
+PACKAGE = Path(animecam.__file__).parent
+OPTION = re.compile(r"--(?:size|backend|gpu|max-faces|overwrite|detector|edge|quality|scope)(?![\w-])")
+TYPED = {"cli", "web", "measure", "doctor.py", "limit.py", "live_options.py", "own.py", "torch_compiled.py"}
+"""Folders and files whose messages only those get who typed a command."""
+
+
+@pytest.mark.parametrize(
+    ("said", "typed"),
+    [
+        ("use `size_px`", "use --size"),
+        ("`max_faces=9` draws all", "--max-faces 9 draws all"),
+        ('use `backend="openvino"` or `backend="torch"`', "use --backend openvino or --backend torch"),
+        ("replace it with `overwrite=True`", "replace it with --overwrite"),
+        ("`head_edge='soft'`", "--edge soft"),
+        ("`still_faces`", "--still-faces"),
+        ("a file `clip.mp4`, a size, size_px", "a file `clip.mp4`, a size, size_px"),
+    ],
+)
+def test_fields_become_options(said, typed):
+    assert in_options(said) == typed
+
+
+def test_errors_at_the_terminal_name_options(capfd):
+    show_error("`gpu=7` is none", NEED_LESS_MEMORY)
+    show_error("too old", ON_PROCESSOR)
+    told = capfd.readouterr().err
+    assert "--gpu 7 is none" in told
+    assert "(--max-faces), a smaller size (--size)" in told
+    assert "use --backend openvino or --backend onnxruntime" in told
+
+
+def test_what_is_logged_at_the_terminal_names_options(capfd):
+    log = logging.getLogger("animecam")
+    handlers, level = log.handlers, log.level
+    try:
+        set_up_logging(verbose=False)
+        log.warning("2 more faces: `max_faces=%d` draws all", 6)
+    finally:
+        log.handlers = handlers
+        log.setLevel(level)
+    assert "--max-faces 6 draws all" in capfd.readouterr().err
+
+
+def test_no_message_that_a_script_gets_names_an_option():
+    found: list[str] = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if not (TYPED | {"wording.py"}).intersection(path.relative_to(PACKAGE).parts):
+            found += [f"{path.name}: {line.strip()}" for line in path.read_text().splitlines() if OPTION.search(line)]
+    assert not found
