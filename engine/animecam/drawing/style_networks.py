@@ -9,8 +9,9 @@ import numpy as np
 
 from animecam.backends.base import BackendInfo, BackendOptions
 from animecam.backends.opening import computes_on_gpu
+from animecam.backends.unforeseen import as_failure
 from animecam.cache import usable_cache
-from animecam.errors import AnimecamError
+from animecam.drawing.governor import live_cost
 from animecam.render.base import Draw
 from animecam.render.scope import whole_frame_size
 from animecam.settings import Look, Quality, Scope, Settings
@@ -160,12 +161,12 @@ class StyleNetworks:
         """The qualities that a governor may choose from, the best first; while a GPU draws, the one that it chose last.
 
         Returns:
-            Each with what its network costs, 0 where the card does not say.
+            Each with what its network costs as it is computed now, 0 where the card does not say.
         """
-        costs = {variant.quality: variant.cost for variant in self._card(style).variants}
+        in_int8 = self._info(style).precision == "int8"
+        costs = {variant.quality: live_cost(variant.cost, in_int8=in_int8) for variant in self._card(style).variants}
         if self._is_on_gpu(style) or self._settings.quality is not Quality.AUTO:
-            chosen = self._chosen_quality(style)
-            return {chosen: costs.get(chosen, 0.0)}
+            return {(chosen := self._chosen_quality(style)): costs.get(chosen, 0.0)}
         return {quality: cost for quality, cost in costs.items() if (style, quality) not in self._broken}
 
     def warm_up(self, stream: StreamFormat) -> None:
@@ -220,9 +221,8 @@ class StyleNetworks:
         """
         if self._preparing is not None and self._preparing.is_alive():
             return
-        self._preparing = threading.Thread(
-            target=self._prepare_apart, args=(style, quality, size_px), name="prepare", daemon=True
-        )
+        what = style, quality, size_px
+        self._preparing = threading.Thread(target=self._prepare_apart, args=what, name="prepare", daemon=True)
         self._stack.callback(self._stop_preparing)
         self._preparing.start()
 
@@ -236,9 +236,9 @@ class StyleNetworks:
                 if not self._is_ending.is_set():
                     self._stack.enter_context(own.pop_all())
                     self._styles[style, quality] = network
-        except AnimecamError as error:
+        except Exception as error:  # noqa: BLE001 - a mistake, too: what draws goes on, and it is not tried again
             if not self._is_ending.is_set():
-                log.warning("the %s network of %s does not work: %s", quality, style, error.message)
+                log.warning("the %s network of %s does not work: %s", quality, style, as_failure(error).message)
                 self._broken.add((style, quality))
 
     def _stop_preparing(self) -> None:

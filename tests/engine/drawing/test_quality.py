@@ -18,7 +18,7 @@ from animecam.backends.opening import runs_on_gpu
 from animecam.backends.status import BackendStatus
 from animecam.cuda.base import GpuFacts
 from animecam.drawing.governing import Governed
-from animecam.drawing.governor import Choice, Rung
+from animecam.drawing.governor import INT8_ALIKE, Choice, Rung
 from animecam.drawing.networks import open_networks
 from animecam.errors import StyleError, UsageError
 from animecam.settings import Controls, Look, Quality, Settings
@@ -230,6 +230,30 @@ def test_a_network_that_does_not_work_is_not_offered_again(make_style, caplog):
             assert time.monotonic() < end_s
             time.sleep(0.005)
     assert "damaged" in caplog.text
+
+
+def test_a_mistake_in_the_background_is_told_in_a_line_and_not_made_again(make_style, monkeypatch, caplog):
+    def fail(*_):
+        raise ValueError("no such thing")
+
+    make_style(FULL, LITE)
+    uncaught = []
+    monkeypatch.setattr(threading, "excepthook", uncaught.append)
+    with open_networks(_settings()) as networks:
+        monkeypatch.setattr(networks, "_warm", fail)
+        networks.prepare_later("ink", FULL, 192)
+        networks._preparing.join(WAIT_SECONDS)
+        assert networks.qualities("ink") == {LITE: COSTS[LITE]}
+    assert "the full network of ink does not work: ValueError: no such thing" in caplog.text
+    assert not uncaught
+
+
+def test_what_networks_cost_goes_by_the_precision_in_use(make_style):
+    make_style(FULL, LITE)
+    with open_networks(_settings()) as networks:
+        assert networks.qualities("ink") == COSTS
+        networks._styles["ink", LITE]._backend.info = BackendInfo("openvino", "1", device="CPU", precision="int8")
+        assert networks.qualities("ink") == {quality: cost + INT8_ALIKE for quality, cost in COSTS.items()}
 
 
 def test_a_named_quality_leaves_the_governor_no_choice(make_style):
