@@ -99,7 +99,8 @@ def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> P
 def _hint(texts: Sequence[str], inputs: Sequence[Input], output: Path) -> str:
     """What to do instead of writing several files into one."""
     are_pictures = all(one.path.suffix.lower() in PICTURE_SUFFIXES for one in inputs)
-    if len(texts) > 1 or not are_pictures or output.suffix.lower() not in VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS:
+    films = (*VIDEO_EXTENSIONS, *ANIMATION_EXTENSIONS, ".webp")  # which is a film where it gets several pictures
+    if len(texts) > 1 or not are_pictures or output.suffix.lower() not in films:
         return "give a folder: -o FOLDER"
     return f"give a folder: -o FOLDER; one film of them is made by: animecam --input '{texts[0]}' --output '{output}'"
 

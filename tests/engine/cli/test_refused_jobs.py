@@ -1,6 +1,7 @@
 """What a conversion refuses before it begins: inputs that it cannot read, and outputs that it must not write."""
 
 import shlex
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -11,6 +12,8 @@ import pytest
 from animecam.cli import main
 from animecam.cli.jobs import plan_conversion
 from animecam.errors import SinkError, SourceError, UsageError
+from animecam.sources.opening import open_source
+from animecam.sources.options import SourceOptions
 
 
 def test_a_single_existing_target_is_refused(clips, tmp_path):
@@ -30,19 +33,24 @@ def test_inputs_are_not_taken_for_what_an_earlier_run_made_of_them(clips, tmp_pa
         plan_conversion([str(clips / "b.mp4"), str(clips / "c.jpg")], clips, overwrite=True)
 
 
-@pytest.mark.parametrize("text", ["shots", "shots/*.png"])
-def test_whoever_wants_a_film_of_pictures_is_told_how(tmp_path, monkeypatch, text):
+@pytest.mark.parametrize(
+    ("text", "film"),
+    [("shots", "film.mp4"), ("shots/*.png", "film.mp4"), ("shots", "film.gif"), ("shots", "film.webp")],
+)
+def test_whoever_wants_a_film_of_pictures_is_told_how(tmp_path, monkeypatch, text, film):
     monkeypatch.chdir(tmp_path)
     Path("shots").mkdir()
     for number in range(3):
-        cv2.imwrite(f"shots/{number:03d}.png", np.zeros((48, 64, 3), np.uint8))
+        cv2.imwrite(
+            f"shots/{number:03d}.png", np.full((48, 64, 3), 80 * number, np.uint8)
+        )  # a WebP merges what is equal
     with pytest.raises(UsageError) as caught:
-        plan_conversion([text], Path("film.mp4"), overwrite=False)
+        plan_conversion([text], Path(film), overwrite=False)
     program, *words = shlex.split(caught.value.hint.partition("made by: ")[2])
     assert program == "animecam"
     assert main([*words, "--no-config", "--scope", "frame", "--strength", "0"]) == 0
-    with av.open("film.mp4") as container:
-        assert sum(1 for _ in container.decode(video=0)) == 3
+    with closing(open_source(film, SourceOptions())) as made:
+        assert len(list(iter(made.read, None))) == 3
     with pytest.raises(UsageError) as caught:
         plan_conversion([text], Path("film.png"), overwrite=False)
     assert caught.value.hint == "give a folder: -o FOLDER"
