@@ -19,6 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from animecam.errors import SinkError
+from animecam.sinks.animation_mark import mark_animation
 from animecam.sinks.claim import Claim
 from animecam.sinks.convert import even, square_size, to_square_rgb
 from animecam.sinks.fit import Fitter
@@ -149,6 +150,7 @@ class AnimationSink:
                     self._output.mux(self._stream.encode(ready))
                 self._output.mux(self._stream.encode(None))
                 self._output.close()
+                mark_animation(self._target.partial)
         except SinkError:
             self._end_quietly()
             raise

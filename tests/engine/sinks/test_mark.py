@@ -3,10 +3,15 @@
 from dataclasses import replace
 
 import av
+import cv2
 import pytest
 
+from animecam.cli.inputs import find_inputs
+from animecam.errors import SourceError
+from animecam.sinks.animation_mark import mark_animation
 from animecam.sinks.image import ImageSink
 from animecam.sinks.mark import MARK, is_marked
+from animecam.sinks.opening import open_sink
 from animecam.sinks.options import SinkOptions
 from animecam.types import PixelFormat
 
@@ -52,6 +57,38 @@ def test_a_picture_is_marked(tmp_path, stream_format, make_frame, kind):
     sink.write(make_frame(stream))
     sink.close(complete=True)
     assert is_marked(tmp_path / f"out.{kind}")
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp"])
+def test_an_animation_is_marked_and_shows_what_it_did(tmp_path, stream_format, make_frame, write_all, kind):
+    path = tmp_path / f"out.{kind}"
+    write_all(open_sink(str(path), stream_format), [make_frame(stream_format, index) for index in range(4)])
+    assert is_marked(path)
+    is_read, animation = cv2.imreadanimation(str(path))
+    assert is_read
+    assert len(animation.frames) == 4
+    if kind == "webp":
+        assert int.from_bytes(path.read_bytes()[4:8], "little") == path.stat().st_size - 8
+        _, kinds, parts = cv2.imreadWithMetadata(str(path), flags=cv2.IMREAD_COLOR)
+        exif = dict(zip(kinds, parts, strict=True))[cv2.IMAGE_METADATA_EXIF]
+        assert MARK.encode() in exif.tobytes()
+    else:
+        assert path.read_bytes().endswith(MARK.encode() + b"\0\x3b")
+
+
+def test_a_folder_s_own_animations_are_passed_over(tmp_path, stream_format, make_frame, write_all):
+    for kind in ("gif", "webp"):
+        frames = [make_frame(stream_format, index) for index in range(2)]
+        write_all(open_sink(str(tmp_path / f"clip.{kind}"), stream_format), frames)
+    with pytest.raises(SourceError, match="drawn already: 2"):
+        find_inputs([str(tmp_path)], None)
+
+
+@pytest.mark.parametrize("damage", [b"GIF89a cut off", b"RIFF\0\0\0\0WEBPVP8 one picture", b""])
+def test_an_animation_that_is_none_stays_as_it_is(tmp_path, damage):
+    (tmp_path / "a").write_bytes(damage)
+    mark_animation(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == damage
 
 
 def test_what_cannot_be_read_is_not_marked(tmp_path):

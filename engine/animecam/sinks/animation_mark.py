@@ -1,0 +1,53 @@
+"""The mark in a GIF (a comment: GIF89a, 24) and in an animated WebP (Exif: WebP Container Specification).
+
+FFmpeg writes neither: the finished file gets it.
+"""
+
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from animecam.sinks.exif import kept_exif
+from animecam.sinks.mark import MARK
+
+_GIF_COMMENT, _GIF_END = b"\x21\xfe", b"\x3b"
+_RIFF_BYTES, _CHUNK_BYTES = 12, 8
+_EXTENDED, _EXTENDED_BYTES = b"VP8X", 10  # the first chunk of a film
+_FLAGS_AT, _HAS_EXIF = _RIFF_BYTES + _CHUNK_BYTES, 0x08
+
+
+def mark_animation(path: Path) -> None:
+    """Adds the mark to a finished GIF or WebP; one that is damaged, or a WebP of one picture, stays as it is.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    with path.open("r+b") as file:
+        if file.read(3) == b"GIF":
+            _mark_gif(file)
+        else:
+            _mark_webp(file)
+
+
+def _mark_gif(file: BinaryIO) -> None:
+    file.seek(-len(_GIF_END), os.SEEK_END)
+    if file.read() != _GIF_END:
+        return
+    file.seek(-len(_GIF_END), os.SEEK_END)
+    comment = MARK.encode()
+    file.write(_GIF_COMMENT + bytes([len(comment)]) + comment + b"\0" + _GIF_END)
+
+
+def _mark_webp(file: BinaryIO) -> None:
+    file.seek(0)
+    head = bytearray(file.read(_FLAGS_AT + _EXTENDED_BYTES))
+    if head[_RIFF_BYTES : _RIFF_BYTES + len(_EXTENDED)] != _EXTENDED:
+        return
+    exif = kept_exif(b"", keeps_location=False)
+    file.seek(0, os.SEEK_END)
+    file.write(struct.pack("<4sI", b"EXIF", len(exif)) + exif + bytes(len(exif) % 2))
+    head[_FLAGS_AT] |= _HAS_EXIF
+    struct.pack_into("<I", head, 4, file.tell() - _CHUNK_BYTES)
+    file.seek(0)
+    file.write(head)
