@@ -12,7 +12,7 @@ import animecam
 from animecam.cli.jobs import Job
 from animecam.settings import Settings
 from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
-from animecam.sinks.paths import OutputKind, Target, output_kind
+from animecam.sinks.paths import FILM_KINDS, Target, output_kind
 
 if TYPE_CHECKING:
     from animecam.sinks.begun import Making
@@ -56,7 +56,7 @@ def why_anew(job: Job, options: SinkOptions) -> str:
     from animecam.sinks.claim import Claim
 
     place = Target.of(job.target)
-    is_film = output_kind(str(job.target)) is OutputKind.VIDEO
+    is_film = output_kind(str(job.target)) in FILM_KINDS
     if not is_film or options.begun is not None or options.overwrite or not place.partial.exists():
         return ""
     Claim(place.partial, place.final).close()

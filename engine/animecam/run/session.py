@@ -24,7 +24,7 @@ from animecam.sinks.claim import Claim
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sinks.options import AUTO
 from animecam.sinks.pace import Pace
-from animecam.sinks.paths import OutputKind, Target, make_folder, output_kind
+from animecam.sinks.paths import FILM_KINDS, OutputKind, Target, make_folder, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.standby import Standby
 from animecam.sources.base import Source
@@ -41,7 +41,6 @@ Show = Callable[[Callable[[], str]], AbstractContextManager[Progress]]
 """Opens a display of figures, given what says what draws them."""
 
 _CAMERAS = (OutputKind.V4L2, OutputKind.VIRTUALCAM)
-_FILMS = (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE)  # a WebP may be one; of a picture nothing is left
 _PLAYING = (OutputKind.WINDOW, OutputKind.STREAM, *_CAMERAS)  # somebody looks at them while the run goes on
 
 log = logging.getLogger(__name__)
@@ -179,14 +178,14 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
 def _tell_parts(outputs: Sequence[str]) -> None:
     """Says which of some outputs have an unfinished part on the disk."""
     for uri in outputs:
-        if output_kind(uri) in _FILMS and (part := Target.of(Path(uri)).partial).exists():
+        if output_kind(uri) in FILM_KINDS and (part := Target.of(Path(uri)).partial).exists():
             log.warning("stopped before the end; what is done plays: %s", part)
 
 
 def _tell_replaced(outputs: Sequence[str]) -> None:
     """Says which unfinished parts of earlier runs make room: of a film, unlike of a camera, all can be made again."""
     for uri in outputs:
-        if output_kind(uri) is OutputKind.VIDEO and (place := Target.of(Path(uri))).partial.exists():
+        if output_kind(uri) in FILM_KINDS and (place := Target.of(Path(uri))).partial.exists():
             Claim(place.partial, place.final).close()  # refuses what another run is writing
             log.warning("%s, left of a run that was stopped, is replaced", place.partial)
 

@@ -39,6 +39,10 @@ class OutputKind(Enum):
     IMAGE_SEQUENCE = "image sequence"
 
 
+FILM_KINDS = (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE)
+"""Of which a stop may leave a part: a WebP may be a film, and of a picture nothing is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A file that is written under another name first.

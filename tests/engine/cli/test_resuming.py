@@ -153,8 +153,9 @@ def test_another_conversion_begins_anew_and_says_why(stopped, run, media, monkey
     assert not key_file(Target.of(job.target).partial).exists()
 
 
-def test_a_part_of_another_kind_of_file_is_not_replaced_without_a_word(tmp_path, film, run):
-    job = Job(film, tmp_path / "out.mkv")
+@pytest.mark.parametrize("kind", ["mkv", "gif", "webp"])
+def test_a_part_of_another_kind_of_file_is_not_replaced_without_a_word(tmp_path, film, run, kind):
+    job = Job(film, tmp_path / f"out.{kind}")
     part = Target.of(job.target).partial
     part.write_bytes(b"power cut")
     with closing(Claim(part, job.target)):
@@ -163,7 +164,8 @@ def test_a_part_of_another_kind_of_file_is_not_replaced_without_a_word(tmp_path,
     assert "is being written by another run" in display.errors[0][0]
     assert display.notes == []
     _, display = run(job)
-    assert display.notes[0] == "film.mp4: begun anew, as .mkv files cannot be gone on with; out.partial.mkv is replaced"
+    told = f"film.mp4: begun anew, as .{kind} files cannot be gone on with; out.partial.{kind} is replaced"
+    assert display.notes[0] == told
     assert not part.exists()
 
 

@@ -109,9 +109,10 @@ def test_of_a_film_that_breaks_off_it_is_said_where_its_beginning_is(tmp_path, m
         assert 0 < len(list(iter(beginning.read, None))) < 60
 
 
-def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog):
-    part = tmp_path / "out.partial.mp4"
-    words = ["--input", str(people), "--output", str(tmp_path / "out.mp4"), "--seconds", "0.1", "--scope", "frame"]
+@pytest.mark.parametrize("kind", ["mp4", "gif", "webp"])
+def test_what_is_left_of_a_film_that_was_stopped_is_not_replaced_without_a_word(tmp_path, people, caplog, kind):
+    part = tmp_path / f"out.partial.{kind}"
+    words = ["--input", str(people), "--output", str(tmp_path / f"out.{kind}"), "--seconds", "0.1", "--scope", "frame"]
     told = f"{part}, left of a run that was stopped, is replaced"
     for more, is_told in (([], True), (["--overwrite"], False)):
         part.write_bytes(b"power cut")
