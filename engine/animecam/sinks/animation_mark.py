@@ -42,7 +42,7 @@ def _mark_gif(file: BinaryIO) -> None:
 def _mark_webp(file: BinaryIO) -> None:
     file.seek(0)
     head = bytearray(file.read(_FLAGS_AT + _EXTENDED_BYTES))
-    if head[_RIFF_BYTES : _RIFF_BYTES + len(_EXTENDED)] != _EXTENDED:
+    if not head.startswith(_EXTENDED, _RIFF_BYTES):
         return
     exif = kept_exif(b"", keeps_location=False)
     file.seek(0, os.SEEK_END)
