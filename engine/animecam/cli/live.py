@@ -91,21 +91,14 @@ def group(
             raise UsageError("no source is named", hint=hint)
         results.print(context.get_help(), markup=False)
         return
-    if device is not None and uri is not None:
-        raise UsageError("--device and --input name two sources", hint="give one of them")
-
-    resolution_px = parse_resolution(resolution)
+    source, resolution_px = _source(device, uri), parse_resolution(resolution)
 
     from animecam.run.limit import Advisor
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
-    from animecam.sources.opening import names_no_camera
-
-    if device is not None and names_no_camera(device):
-        raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {public_uri(device)}")
 
     options = LiveOptions(
-        source=uri or f"camera:{device}",
+        source=source,
         outputs=outputs or (DEFAULT_OUTPUT,),
         resolution_px=resolution_px,
         fps=fps,
@@ -120,6 +113,23 @@ def group(
     messages.print(figure_table(figures, "live"))
     if advice := advisor.advice(figures):
         show_note(advice)
+
+
+def _source(device: str | None, uri: str | None) -> str:
+    """The URI of the one source that is named.
+
+    Raises:
+        UsageError: There are two, or the device is no camera.
+    """
+    if device is None:
+        return uri or ""
+    if uri is not None:
+        raise UsageError("--device and --input name two sources", hint="give one of them")
+    from animecam.sources.opening import names_no_camera
+
+    if names_no_camera(device):
+        raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {public_uri(device)}")
+    return f"camera:{device}"
 
 
 def _refuse_options_before(context: click.Context) -> None:
