@@ -138,5 +138,5 @@ def _refuse_inputs(inputs: Sequence[Input], targets: Sequence[Path]) -> None:
     for one, target in zip(inputs, targets, strict=True):
         is_own = target.exists() and one.path.exists() and target.samefile(one.path)
         if is_own or real_path(target) in read:
-            hint = "choose another folder, or leave out -o"
+            hint = "choose another name or folder, or leave out -o"
             raise UsageError(f"output {target} would overwrite the input", hint=hint)

@@ -97,8 +97,11 @@ class ImageSink:
             target.partial.write_bytes(data.tobytes())
         except OSError as error:
             target.partial.unlink(missing_ok=True)
-            what = "the disk is full" if is_full_disk(error) else str(error.strerror)
-            hint = "" if target.final.parent.exists() else "its folder was deleted meanwhile: start again"
+            what, hint = str(error.strerror), ""
+            if is_full_disk(error):
+                what, hint = "the disk is full", "free some space"
+            elif not target.final.parent.exists():
+                hint = "its folder was deleted meanwhile: start again"
             raise SinkError(f"cannot write {target.final}: {what}", hint=hint) from error
 
     def _told(self, frame: Frame) -> dict[int, bytes]:

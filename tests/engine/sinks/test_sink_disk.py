@@ -114,8 +114,9 @@ def test_disk_that_fills_at_the_very_end(full_disk, stream_format, make_frame):
 def test_picture_on_a_full_disk(full_disk, stream_format, make_frame):
     large = replace(stream_format, width_px=640, height_px=480)
     sink = ImageSink(str(full_disk / "out.png"), large, SinkOptions())
-    with pytest.raises(SinkError, match="disk is full"):
+    with pytest.raises(SinkError, match="disk is full") as caught:
         sink.write(noise(make_frame(large), 1))
+    assert caught.value.hint == "free some space"
     sink.close(complete=False)
     assert list(full_disk.iterdir()) == []
 
