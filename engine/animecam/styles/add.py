@@ -57,6 +57,8 @@ def add_style(file: Path, name: str | None = None, *, overwrite: bool = False) -
             the network does not turn an RGB picture into one of the same size, a folder holds no whole style, or the
             user's folder cannot be written.
     """
+    if not file.exists():
+        raise StyleError(f"{file} does not exist", hint="check the name and the folder")
     own = read_style(file) if file.is_dir() else None
     name = free_name(name or (own.name if own else _name_of(file)), overwrite=overwrite)
     with new_style(name, file, overwrite=overwrite) as folder:
