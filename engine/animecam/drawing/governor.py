@@ -24,7 +24,7 @@ UNKNOWN_COST = 12.0  # full over lite where a card is silent: high, for what is 
 INT8_ALIKE = 0.08
 """What a drawing in INT8 costs whichever network it is by, in the unit of cards, whose costs are of float32: its way in
 and out, threads that wake, layers that stay float. Full took 2.3 to 2.8 times lite's time in float32, here foretells
-1.7 to 1.8 in INT8; measured at 384 px it was 1.6 live on a quiet machine and 1.8 to 2.3 beside other programs."""
+1.7 to 1.8 in INT8; measured at 384 px it was 1.6 live on a quiet machine and 1.8 to 2.4 beside other programs."""
 FULL_FROM_PX = 384  # below this a full network shows less than a lite one at the largest size, and costs more
 
 
