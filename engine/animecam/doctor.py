@@ -22,8 +22,8 @@ EXTRAS = {
     "virtualcam": ("pyvirtualcam",),
     "web": ("aiohttp", "aiortc"),
     "train": ("torch", "onnx", "PIL", "skimage", "scipy", "tensorboard"),
-    "export": ("torch", "onnx"),
-    "int8": ("torch", "onnx", "nncf"),
+    "export": ("torch", "onnx", "PIL"),
+    "int8": ("torch", "onnx", "PIL", "nncf"),
     "metrics": ("torchmetrics", "torch_fidelity", "lpips"),
     "report": ("matplotlib",),
 }
