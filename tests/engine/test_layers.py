@@ -8,7 +8,7 @@ import animecam
 ROOT = Path(animecam.__file__).parent
 LAYERS = (  # from the bottom up: a part may import what stands on lines above its own
     {"errors", "bars", "once", "file_lock", "sound", "timing"},
-    {"cache", "channel"},
+    {"cache", "channel", "pauses"},
     {"cuda"},
     {"types"},  # where a frame's pixels may lie
     {"affine", "color", "portrait"},

@@ -142,7 +142,7 @@ class Networks(StyleNetworks):
         search = search if is_live else tuple(Queued(detector, self._beside) for detector in search)
         options = replace(self._tracking(max_faces, still_faces), sees_cuts=not is_live)
         steps = Steps(
-            track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]),
+            track=Tracker(search[0], follow, crop or ops.glimpse, options, beside, search[1:]).pausing,
             align=Aligner(),
             ops=ops,
             draw=partial(self.draw, quality=quality),

@@ -10,6 +10,7 @@ from animecam.drawing.crowd import told_of_crowd
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.governing import Governing
 from animecam.drawing.steps import Steps
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import Draw, Rendered
 from animecam.render.blur import blurred
 from animecam.render.boxes import boxed
@@ -194,25 +195,38 @@ class Renderer:
             self._governing.observe(scene.look, draw_ms, rest_ms)
 
     def plan(self, frame: Frame) -> Plan:
+        """As `planning`, in one go."""
+        return at_once(self.planning(frame))
+
+    def planning(self, frame: Frame) -> Pausing[Plan]:
         """Finds what is to be drawn; the pictures of several plans may then be drawn together."""
-        return self.cut(self.find(frame))
+        return (yield from self._cutting((yield from self._finding(frame))))
 
     def find(self, frame: Frame) -> Scene:
         """Finds who is in a frame and what is to be drawn of it."""
+        return at_once(self._finding(frame))
+
+    def _finding(self, frame: Frame) -> Pausing[Scene]:
         look = self._controls.look
         if self._governing is not None:
             self._governing.came(frame)
-        with self.timing.stage("track"):
-            faces = self._steps.track(frame)
+        with self.timing.stage("track"):  # in pauses, too: it is what the picture waits for
+            faces = yield from self._steps.track(frame)
             regions = self._regions(frame, faces, look)
         self._tell_of_others(faces, look)
         return Scene(frame, faces, look, regions)
 
     def cut(self, scene: Scene) -> Plan:
         """Cuts the pictures of a scene out of its frame."""
+        return at_once(self._cutting(scene))
+
+    def _cutting(self, scene: Scene) -> Pausing[Plan]:
         frame, look = scene.frame, scene.look
         with self.timing.stage("crop"):
-            pictures = tuple(self._steps.ops.crop(frame, region) for region in scene.regions)
+            pictures: tuple[Image, ...] = ()
+            for region in scene.regions:
+                pictures += (self._steps.ops.crop(frame, region),)
+                yield
             if look.eyes:
                 pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
         return Plan(frame, scene.faces, look, scene.regions, pictures)
@@ -227,7 +241,11 @@ class Renderer:
             self._idle.remember(draw, plan.regions, plan.pictures, drawn)
 
     def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
-        """Puts the drawn pictures of a plan back into its frame."""
+        """As `finishing`, in one go."""
+        return at_once(self.finishing(plan, drawn))
+
+    def finishing(self, plan: Plan, drawn: Sequence[Image]) -> Pausing[Rendered]:
+        """Puts the drawn pictures of a plan back into its frame; the next frame comes when this one is done."""
         with self.timing.stage("paste"):
             if plan.faces.is_new_shot:
                 self.forget()
@@ -235,7 +253,9 @@ class Renderer:
                 plan = replace(plan, frame=blurred(plan.frame))
             drawn = self._steps.calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
-            pasted = self._steps.compositor(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch)
+            yield
+            compose = self._steps.compositor.pausing
+            pasted = yield from compose(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch)
             return self.show(plan, pasted)
 
     def show(self, scene: Scene, drawn: Frame) -> Rendered:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from animecam.pauses import Pausing
 from animecam.render.base import Draw
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
@@ -16,7 +17,7 @@ class Steps:
     """The steps from a frame to a drawn frame, in their order, for the frames of one source: most remember its faces.
 
     Attributes:
-        track: Frame → faces.
+        track: Frame → faces; pauses where a picture takes long.
         align: Faces and crop size → a region each, smoothed over time.
         ops: Crops pictures out of frames.
         draw: Style by name.
@@ -25,7 +26,7 @@ class Steps:
         compositor: Puts drawn pictures back.
     """
 
-    track: Callable[[Frame], Faces]
+    track: Callable[[Frame], Pausing[Faces]]
     align: Callable[[Frame, Sequence[Face], int], tuple[Region, ...]]
     ops: CpuImageOps
     draw: Callable[[str], Draw]

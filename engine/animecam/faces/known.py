@@ -1,6 +1,6 @@
 """What the tracker knows of a face."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import dist, hypot
 
@@ -107,6 +107,17 @@ class Track:
 def is_hidden(box_px: Box, seen: Iterable[Detection]) -> bool:
     """Whether one of the faces in sight stands before a place."""
     return any(distance(face.box_px, box_px) < HIDDEN_REACH * box_size(face.box_px) for face in seen)
+
+
+def has_moved_off(tracks: Sequence[Track], frame: Frame, now_s: float) -> bool:
+    """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""
+    seen = [track.detection for track in tracks if track.seen_s == now_s]
+    return any(
+        track.may_have_moved_off(now_s)
+        and not track.has_left(frame)
+        and not is_hidden(track.expected(now_s).box_px, seen)
+        for track in tracks
+    )
 
 
 def distance(one: Box, other: Box) -> float:

@@ -15,6 +15,7 @@ from animecam.faces.align import follow_region
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.geometry import box_size, shared_parts, upright_picture, upright_size
 from animecam.faces.near import same_face, seen_in
+from animecam.pauses import Pausing, at_once
 from animecam.types import WHOLE_FRAME, Detection, Frame, Region
 
 MOST_PIXELS = 1_800_000
@@ -61,9 +62,17 @@ class TileSearch:
         self._search, self._follow, self._crop, self._tile_px = search, follow, crop, tile_px
 
     def __call__(self, frame: Frame, known: Sequence[Detection]) -> list[Detection]:
-        """The faces of a frame that are not known yet, surest first, each once, as they are seen from near."""
+        """As `pausing`, in one go."""
+        return at_once(self.pausing(frame, known))
+
+    def pausing(self, frame: Frame, known: Sequence[Detection]) -> Pausing[list[Detection]]:
+        """The faces of a frame that are not known yet, surest first, each once, as they are seen from near.
+
+        Pauses after each look.
+        """
         faces, looks = list(known), 0
-        for face in sorted(self._likely(frame), key=lambda face: -face.score):
+        likely = yield from self._likely(frame)
+        for face in sorted(likely, key=lambda face: -face.score):
             if _is_among(faces, face):
                 continue
             near = self._from_near(frame, face)
@@ -72,15 +81,16 @@ class TileSearch:
             looks += 1
             if looks == MOST_LOOKS:
                 break
+            yield
         return faces[len(known) :]
 
-    def _likely(self, frame: Frame) -> list[Detection]:
+    def _likely(self, frame: Frame) -> Pausing[list[Detection]]:
         """What may be faces, most of them several times."""
-        return [
-            face
-            for region in tiles_of(frame, self._tile_px)
-            for face in seen_in(self._search, self._crop(frame, region), frame, region, LIKELY_SCORE)
-        ]
+        faces: list[Detection] = []
+        for region in tiles_of(frame, self._tile_px):
+            faces += seen_in(self._search, self._crop(frame, region), frame, region, LIKELY_SCORE)
+            yield
+        return faces
 
     def _from_near(self, frame: Frame, face: Detection) -> Detection | None:
         """A face as it is seen from near; None where it is none."""

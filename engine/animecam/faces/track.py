@@ -9,7 +9,7 @@ from animecam.faces.align import follow_region
 from animecam.faces.base import Cropper, Detector
 from animecam.faces.cuts import CutFinder
 from animecam.faces.geometry import box_size, is_cut_off, upright_region
-from animecam.faces.known import NOBODY, Track, is_hidden
+from animecam.faces.known import NOBODY, Track, has_moved_off
 from animecam.faces.matching import covers, match
 from animecam.faces.missing import Missing
 from animecam.faces.near import same_face, seen_in
@@ -17,6 +17,7 @@ from animecam.faces.queued import awaited
 from animecam.faces.sides import Sides
 from animecam.faces.still import Still
 from animecam.faces.tiles import TileSearch, is_group
+from animecam.pauses import Pausing, at_once
 from animecam.types import Detection, Face, Faces, Frame
 
 SHORTEST_STEP_SECONDS = 0.002
@@ -130,7 +131,13 @@ class Tracker:
         self._has_jumped = False
 
     def __call__(self, frame: Frame) -> Faces:
-        """The faces of one frame, largest first, those just lost among them."""
+        """As `pausing`, in one go."""
+        return at_once(self.pausing(frame))
+
+    def pausing(self, frame: Frame) -> Pausing[Faces]:
+        """The faces of one frame, largest first, those just lost among them; pauses between looks, of which a still
+        picture takes many. The next frame comes when this one is done.
+        """
         self._tick(frame)
         self._has_jumped |= (is_other := self._is_cut(frame))
         is_cut = self._options.sees_cuts and is_other
@@ -144,10 +151,11 @@ class Tracker:
             seen = [face for face in seen if not covers(found.values(), face) and self._is_likely(frame, face)]
             missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
             again = match(missing, seen)
-            newcomers = self._newcomers(frame, [face for face in seen if not covers(again.values(), face)])
+            newcomers = yield from self._newcomers(frame, [f for f in seen if not covers(again.values(), f)])
             found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
         if frame.is_still and self._options.tile_px:
-            small = self._search_tiles(frame, [*found.values(), *(track.detection for track in newcomers)])
+            known = [*found.values(), *(track.detection for track in newcomers)]
+            small = yield from self._search_tiles.pausing(frame, known)
             newcomers = [track for track in newcomers if not is_group(track.detection, small)]
             newcomers += [Track.found(face, self._now_s, is_sure=True) for face in small]
         self._count_crowd(self._update(frame, found, newcomers))
@@ -228,10 +236,11 @@ class Tracker:
         near = self._from_near(frame, face)
         return near is not None and near.score >= self._options.new_score
 
-    def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> list[Track]:
+    def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> Pausing[list[Track]]:
         """Tracks of new faces, each looked at again from near."""
         tracks: list[Track] = []
         for face in faces:
+            yield
             near = self._from_near(frame, face)
             is_confirmed = near is not None and near.score >= self._options.new_score
             if not is_confirmed and face.score < self._options.far_score:
@@ -281,19 +290,10 @@ class Tracker:
     def _faces(self, frame: Frame) -> Faces:
         faces = tuple(Face(track.track_id, track.detection, held=track.seen_s < self._now_s) for track in self._tracks)
         self._has_jumped &= any(face.held for face in faces)  # who is held may be anywhere in another picture
-        is_uncovered = self._missing.is_anybody_bare or self._has_jumped or self._has_moved_off(frame)
-        return Faces(faces, is_exposed=not faces or self._is_shot_new() or is_uncovered)
+        is_uncovered = self._missing.is_anybody_bare or has_moved_off(self._tracks, frame, self._now_s)
+        is_exposed = not faces or self._is_shot_new() or self._has_jumped or is_uncovered
+        return Faces(faces, is_exposed=is_exposed)
 
     def _is_shot_new(self) -> bool:
         """Whether somebody may be in a new shot who was not found yet: fewer were than before."""
         return len(self._tracks) < self._before_cut and self._now_s - self._cut_s < self._options.cut_seconds
-
-    def _has_moved_off(self, frame: Frame) -> bool:
-        """Whether a held face may have come out from under the crop at its last place, and not gone behind another."""
-        seen = [track.detection for track in self._tracks if track.seen_s == self._now_s]
-        return any(
-            track.may_have_moved_off(self._now_s)
-            and not track.has_left(frame)
-            and not is_hidden(track.expected(self._now_s).box_px, seen)
-            for track in self._tracks
-        )

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, face_mask, full_mask, head_mask, head_ring
 from animecam.render.match import ColorMatch
-from animecam.render.overlap import share_below, share_pixels, to_other
+from animecam.render.overlap import share_below, sharing_pixels, to_other
 from animecam.render.resample import Samples, resample
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
@@ -53,18 +54,35 @@ class Compositor:
         Returns:
             A new frame, in which pixels that no mask reaches are bit-identical; the frame itself if nothing is to show.
         """
+        return at_once(self.pausing(frame, regions, pictures, drawn, look, retouch))
+
+    def pausing(
+        self,
+        frame: Frame,
+        regions: Sequence[Region],
+        pictures: Sequence[Image],
+        drawn: Sequence[Image],
+        look: Look,
+        retouch: Retouch | None = None,
+    ) -> Pausing[Frame]:
+        """As a call, with pauses: the heads of a large group take as long as many frames of a live user."""
         if look.strength == 0.0 or not regions:
             return frame
         shapes = [_shape(region) for region in regions]
         masks = self._masks(regions, pictures, shapes, look.scope)
+        yield
         # Colours are compared where a shape fades out; the outline of a person is an edge anyway.
         rings = [_ring(region, mask, shape) for region, mask, shape in zip(regions, masks, shapes, strict=True)]
-        matched = self._match(frame.time_s, regions, _seen_around(regions, pictures, drawn), drawn, rings)
+        around = _seen_around(regions, pictures, drawn)
+        yield
+        matched = self._match(frame.time_s, regions, around, drawn, rings)
+        yield
         if retouch is not None:
             matched = retouch(matched)
+            yield
         heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
         on_top = [regions[i] for i in heads], [masks[i] for i in heads]
-        shares = share_pixels(*on_top, look.strength)
+        shares = yield from sharing_pixels(*on_top, look.strength)
         below = (i for i in range(len(regions)) if i not in heads)
         pasted = {i: share_below(regions[i], masks[i], *on_top, look.strength) for i in below}
         pasted |= zip(heads, shares, strict=True)
@@ -72,7 +90,7 @@ class Compositor:
         # none, faint or in full.
         is_soft = [pasted[i] is shape or (masks[i] is shape and heads == [i]) for i, shape in enumerate(shapes)]
         patches = [Patch(region, matched[i], pasted[i], is_soft[i]) for i, region in enumerate(regions)]
-        return self._ops.paste(frame, patches)
+        return (yield from self._ops.pasting(frame, patches))
 
     def forget(self) -> None:
         """Takes the next faces for new ones."""

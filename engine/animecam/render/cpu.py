@@ -8,6 +8,7 @@ import cv2
 
 from animecam.affine import bounding_box, chain, invert
 from animecam.color import rgb_to_yuv_matrix, yuv_to_rgb_matrix
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import Patch
 from animecam.render.masks import Mask
 from animecam.render.paint import own_copy
@@ -75,9 +76,14 @@ class CpuImageOps:
         Returns:
             A frame of the same format with planes of its own (`packed` is set).
         """
+        return at_once(self.pasting(frame, patches))
+
+    def pasting(self, frame: Frame, patches: Sequence[Patch]) -> Pausing[Frame]:
+        """As `paste`, with a pause after each patch."""
         pasted = own_copy(frame)
         for patch in patches:
             _paste_one(pasted, patch)
+            yield
         return pasted
 
 

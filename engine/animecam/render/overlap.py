@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from animecam.affine import bounding_box, chain, invert
+from animecam.pauses import Pausing, at_once
 from animecam.render.masks import Mask
 from animecam.render.resample import resample
 from animecam.types import Affine, Box, Region
@@ -31,13 +32,19 @@ def share_pixels(regions: Sequence[Region], masks: Sequence[Mask], strength: flo
     Returns:
         One mask a region, in the same order, in which they must be pasted.
     """
+    return at_once(sharing_pixels(regions, masks, strength))
+
+
+def sharing_pixels(regions: Sequence[Region], masks: Sequence[Mask], strength: float) -> Pausing[tuple[Mask, ...]]:
+    """As `share_pixels`, with a pause after each region."""
     shared: list[Mask] = []
     for index, (mask, rivals) in enumerate(zip(masks, find_rivals(regions), strict=True)):
-        if not rivals:
+        if rivals:
+            claims = {other: _seen_from(regions[index], regions[other], masks[other]) for other in rivals}
+            shared.append(_share(mask, claims, index, strength))
+        else:
             shared.append(mask if strength == 1.0 else mask * np.float32(strength))
-            continue
-        claims = {other: _seen_from(regions[index], regions[other], masks[other]) for other in rivals}
-        shared.append(_share(mask, claims, index, strength))
+        yield
     return tuple(shared)
 
 

@@ -5,11 +5,11 @@ import time
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.renderer import Draw, Plan
+from animecam.pauses import Pausing, at_once, has_ended
 from animecam.timing import ms_since
 from animecam.types import Frame, Image
 from animecam.web.seat import Engine, Seat
@@ -25,25 +25,23 @@ class _Planned(NamedTuple):
     plan: Plan
 
 
-@dataclass(slots=True)
-class _Begun:
-    """A frame that is drawn in several rounds, and what is drawn of it so far."""
+class _Begun(NamedTuple):
+    """A frame that takes several rounds, and what is left to do of it."""
 
     seat: Seat
-    plan: Plan
-    draw: Draw
-    drawn: list[Image] = field(default_factory=list[Image])
-    draw_ms: float = 0.0
+    work: Pausing[None]
 
 
 class Drawer:
     """Draws frames, round by round; render thread only.
 
-    A frame may show a group, drawn with the network that takes longest: live users do not wait for all of it.
+    A frame may show a group, drawn with the network that takes longest, and a still picture is searched for its small
+    faces tile by tile: live users do not wait for all of it.
     """
 
     def __init__(self) -> None:
         self._begun: deque[_Begun] = deque()
+        self._live = 0
 
     @property
     def has_begun(self) -> bool:
@@ -64,46 +62,61 @@ class Drawer:
             frames: Those that are new.
             live: How many live users there are.
         """
+        self._live = live
+        self._live = live
         together: dict[Draw, list[_Planned]] = {}
         for seat, frame in frames:
             with _blamed_on(seat):
                 seat.timing.add("wait", ms_since(frame.captured_ns))
-                plan, draw = seat.plan(engine, frame)
+                planning = seat.planning(engine, frame)
+                if frame.is_still:  # it is searched for small faces, for longer than any other frame
+                    self._begun.append(_Begun(seat, self._all_of(seat, planning)))
+                    continue
+                plan, draw = at_once(planning)
                 if seat.rests(plan, draw):
                     continue
-                if len(plan.pictures) > _share(seat, live):
-                    self._begun.append(_Begun(seat, plan, draw))
+                if len(plan.pictures) > self._share(seat):
+                    self._begun.append(_Begun(seat, self._drawing(seat, plan, draw)))
                 else:
                     together.setdefault(draw, []).append(_Planned(seat, plan))
         for draw, members in together.items():
             _draw_together(draw, members)
         if self._begun:
-            self._go_on(live)
+            self._go_on()
 
-    def _go_on(self, live: int) -> None:
-        """Draws the next pictures of a frame that was begun, and finishes it after the last one."""
+    def _go_on(self) -> None:
+        """Goes on with a frame that was begun, for as long as others wait at most."""
         begun = self._begun.popleft()
         if begun.seat.is_closed:
             return
         with _blamed_on(begun.seat):
-            since_ms = begun.draw_ms
-            while begun.draw_ms - since_ms < ROUND_MS:
-                left = begun.plan.pictures[len(begun.drawn) :][: _share(begun.seat, live)]
-                start_ns = time.perf_counter_ns()
-                begun.drawn += draw_pictures(begun.draw, left)
-                begun.draw_ms += ms_since(start_ns)
-                if len(begun.drawn) == len(begun.plan.pictures):
-                    begun.seat.timing.add("draw", begun.draw_ms)
-                    begun.seat.finish(begun.plan, begun.draw, begun.drawn)
-                    return
-            self._begun.append(begun)
+            if not has_ended(begun.work, ROUND_MS):
+                self._begun.append(begun)
 
+    def _all_of(self, seat: Seat, planning: Pausing[tuple[Plan, Draw]]) -> Pausing[None]:
+        plan, draw = yield from planning
+        yield from self._drawing(seat, plan, draw)
 
-def _share(seat: Seat, live: int) -> int:
-    """How many pictures of a user are drawn before it is looked whether others wait."""
-    if live <= seat.is_live:  # there is nobody else
-        return sys.maxsize
-    return MOST_AT_ONCE if seat.is_live else 1
+    def _drawing(self, seat: Seat, plan: Plan, draw: Draw) -> Pausing[None]:
+        """Draws a frame and finishes it; each pause is after as many pictures as may be drawn by then."""
+        drawn: list[Image] = []
+        draw_ms = 0.0
+        while True:
+            left = plan.pictures[len(drawn) :][: self._share(seat)]
+            start_ns = time.perf_counter_ns()
+            drawn += draw_pictures(draw, left)
+            draw_ms += ms_since(start_ns)
+            if len(drawn) == len(plan.pictures):
+                break
+            yield
+        seat.timing.add("draw", draw_ms)
+        yield from seat.finishing(plan, draw, drawn)
+
+    def _share(self, seat: Seat) -> int:
+        """How many pictures of a user are drawn before it is looked whether others wait."""
+        if self._live <= seat.is_live:  # there is nobody else
+            return sys.maxsize
+        return MOST_AT_ONCE if seat.is_live else 1
 
 
 def _draw_together(draw: Draw, members: Sequence[_Planned]) -> None:
@@ -123,7 +136,7 @@ def _draw_together(draw: Draw, members: Sequence[_Planned]) -> None:
         mine = [next(drawn) for _ in plan.pictures]
         with _blamed_on(seat):
             seat.timing.add("draw", draw_ms)
-            seat.finish(plan, draw, mine)
+            at_once(seat.finishing(plan, draw, mine))
 
 
 @contextmanager

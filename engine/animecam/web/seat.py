@@ -11,6 +11,7 @@ from typing import Protocol
 from animecam.backends.base import BackendInfo
 from animecam.drawing.renderer import Draw, Plan
 from animecam.errors import AnimecamError, PipelineError
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import Rendered
 from animecam.run.pacing import EARLY_SHARE
 from animecam.run.pipeline import Figures
@@ -29,8 +30,8 @@ Fail = Callable[[AnimecamError], None]
 class Drawing(Protocol):
     """What the studio uses of a renderer."""
 
-    def plan(self, frame: Frame) -> Plan:
-        """Finds what is to be drawn of a frame."""
+    def planning(self, frame: Frame) -> Pausing[Plan]:
+        """Finds what is to be drawn of a frame; pauses where a still picture is searched for long."""
         ...
 
     def kept(self, plan: Plan, draw: Draw) -> Sequence[Image] | None:
@@ -41,8 +42,8 @@ class Drawing(Protocol):
         """Takes what `draw` drew, for frames that look like this one."""
         ...
 
-    def finish(self, plan: Plan, drawn: Sequence[Image]) -> Rendered:
-        """Puts what was drawn back into the frame."""
+    def finishing(self, plan: Plan, drawn: Sequence[Image]) -> Pausing[Rendered]:
+        """Puts what was drawn back into the frame; pauses as often as its heads are many."""
         ...
 
 
@@ -149,7 +150,7 @@ class Seat:
         """Seconds until the waiting frame is due, infinite if none waits; the caller holds the studio's condition."""
         return math.inf if self._waiting is None else max(0.0, self._left_s(time.monotonic()))
 
-    def plan(self, engine: Engine, frame: Frame) -> tuple[Plan, Draw]:
+    def planning(self, engine: Engine, frame: Frame) -> Pausing[tuple[Plan, Draw]]:
         """Finds what is to be drawn, and by which network. Render thread only.
 
         A picture of another size, and with another number of faces, starts with nobody known.
@@ -166,7 +167,8 @@ class Seat:
                 still_faces=order.still_faces,
             )
             self._shape = shape
-        return self._drawing.plan(frame), engine.draw_with(order.look.style, order.quality)
+        plan = yield from self._drawing.planning(frame)
+        return plan, engine.draw_with(order.look.style, order.quality)
 
     def rests(self, plan: Plan, draw: Draw) -> bool:
         """Delivers a frame in which nothing has changed with the drawings of before. Render thread only.
@@ -177,19 +179,19 @@ class Seat:
         kept = self._drawing.kept(plan, draw) if self._drawing is not None else None
         if kept is None:
             return False
-        self._compose(plan, kept, is_idle=True)
+        at_once(self._composing(plan, kept, is_idle=True))
         return True
 
-    def finish(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> None:
+    def finishing(self, plan: Plan, draw: Draw, drawn: Sequence[Image]) -> Pausing[None]:
         """Composes and delivers a frame with what was drawn of it. Render thread only."""
         if self._drawing is not None:
             self._drawing.remember(plan, draw, drawn)
-        self._compose(plan, drawn, is_idle=False)
+        yield from self._composing(plan, drawn, is_idle=False)
 
-    def _compose(self, plan: Plan, drawn: Sequence[Image], *, is_idle: bool) -> None:
+    def _composing(self, plan: Plan, drawn: Sequence[Image], *, is_idle: bool) -> Pausing[None]:
         if self._drawing is None or self.is_closed:
             return
-        rendered = self._drawing.finish(plan, drawn)
+        rendered = yield from self._drawing.finishing(plan, drawn)
         self._tally.went(rendered.frame, rendered.faces, is_idle=is_idle)
         self._deliver(rendered)
 

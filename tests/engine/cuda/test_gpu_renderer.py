@@ -77,10 +77,14 @@ def studio(host, gpu, no_persons):
             self.on_cpu += 1
             return self.network(pictures)
 
+        def track(self, _frame):
+            yield
+            return self.faces
+
         def renderer(self):
             ops = CpuImageOps()
             steps = Steps(
-                track=lambda _frame: self.faces,
+                track=self.track,
                 align=Aligner(),
                 ops=ops,
                 draw=lambda _style: self._draw,

@@ -74,10 +74,14 @@ def studio(face: Face):
         persons, hair_persons = Doubtful(), Doubtful()
         frame, detailed = staticmethod(_frame), staticmethod(_detailed)
 
+        def track(self, _frame):
+            yield
+            return self.faces
+
         def renderer(self, governing=None, idle=None, name=""):
             ops = CpuImageOps()
             steps = Steps(
-                track=lambda _frame: self.faces,
+                track=self.track,
                 align=Aligner(),
                 ops=ops,
                 draw=lambda name: self.styles[name],

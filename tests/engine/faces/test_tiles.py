@@ -171,6 +171,30 @@ def test_the_number_of_second_looks_is_bounded(frame_of, monkeypatch):
     assert follow.looks == 3
 
 
+def test_a_search_pauses_after_each_look(frame_of):
+    """Between two of them whoever shares the networks has his turn."""
+    frame = blank(frame_of, 400, 300)
+    looks = []
+
+    def crop(frame, region):
+        looks.append(region)
+        return blank_crop(frame, region)
+
+    work, most, pauses = TileSearch(Sees(0.9), Sees(0.9), crop, 192).pausing(frame, ()), 0, 0
+    while True:
+        before = len(looks)
+        try:
+            next(work)
+        except StopIteration as end:
+            found = end.value
+            break
+        pauses, most = pauses + 1, max(most, len(looks) - before)
+    assert (pauses, most) == (12, 1)  # six tiles and what was seen in each
+    assert [face.box_px for face in found] == [
+        face.box_px for face in TileSearch(Sees(0.9), Sees(0.9), blank_crop, 192)(frame, ())
+    ]
+
+
 @pytest.fixture
 def search(either, short, frame_of):
     """`search(picture, is_still=True)`: detections of a picture."""

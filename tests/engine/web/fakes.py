@@ -12,6 +12,7 @@ import numpy as np
 from animecam.backends.base import BackendInfo
 from animecam.drawing.renderer import Draw, Plan
 from animecam.errors import StyleError
+from animecam.pauses import Pausing
 from animecam.render.base import Rendered
 from animecam.render.idle import Idle
 from animecam.settings import Controls, Quality
@@ -66,15 +67,21 @@ class FakeDrawing:
         is_live: bool = True,
         heads: int = 1,
         of_still: tuple[int, int] | None = None,
+        looks: int = 0,
+        look_s: float = 0.0,
     ) -> None:
         self._controls, self._left_out, self._sees_nobody = controls, left_out, sees_nobody
         self._heads, self._of_still = heads, of_still
+        self._looks, self._look_s = looks, look_s
         self.is_live = is_live
         self.planned = 0
         self._idle = Idle() if is_live else None
 
-    def plan(self, frame: Frame) -> Plan:
+    def planning(self, frame: Frame) -> Pausing[Plan]:
         self.planned += 1
+        for _ in range(self._looks if frame.is_still else 0):
+            time.sleep(self._look_s)
+            yield
         rows, columns = middle(frame.width_px, frame.height_px)
         part = frame.planes[0][rows, columns]
         grey = np.repeat(part[..., None], 3, axis=2) if frame.pixel_format.is_yuv else part.copy()
@@ -94,8 +101,11 @@ class FakeDrawing:
         if self._idle:
             self._idle.remember(draw, plan.regions, plan.pictures, drawn)
 
-    def finish(self, plan: Plan, drawn: Sequence[np.ndarray]) -> Rendered:
+    def finishing(self, plan: Plan, drawn: Sequence[np.ndarray]) -> Pausing[Rendered]:
         frame = plan.frame
+        for _ in drawn:
+            time.sleep(self._look_s)
+            yield
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         for target, source in zip(planes, frame.planes, strict=True):
             target[...] = source
@@ -136,6 +146,8 @@ class FakeEngine:
     is_closed: bool = False
     left_out: int = 0  # faces that there are beside the one that is drawn
     faces: int = 1  # in the picture: what is more than may be drawn is left out, too
+    looks: int = 0  # at parts of a still picture, before it is planned
+    look_s: float = 0.0  # for each of those, and for each head that is put back
     qualities: list[Quality] = field(default_factory=list)  # what was asked for, frame by frame
     sees_nobody: bool = False
 
@@ -149,6 +161,7 @@ class FakeEngine:
         heads, left_out = self._among(max_faces)
         options = {"sees_nobody": self.sees_nobody, "is_live": is_live, "heads": heads}
         of_still = self._among(still_faces or max_faces)
+        options |= {"looks": self.looks, "look_s": self.look_s}
         self.drawings.append(FakeDrawing(controls, left_out, of_still=of_still, **options))
         return self.drawings[-1]
 

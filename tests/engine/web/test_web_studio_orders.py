@@ -2,7 +2,9 @@
 
 import queue
 import threading
+import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -103,10 +105,51 @@ def test_small_pictures_of_a_group_in_a_file_share_a_round(studio, engine, fakes
     engine.faces = 5
     begun = []
     go_on = Drawer._go_on
-    monkeypatch.setattr(Drawer, "_go_on", lambda self, live: begun.append(live) or go_on(self, live))
+    monkeypatch.setattr(Drawer, "_go_on", lambda self: begun.append(self) or go_on(self))
     monkeypatch.setattr(rounds, "ROUND_MS", 1000.0)  # however busy the machine is
     take_seat(studio)
     with studio.rendering(order("flat", max_faces=5)) as (render, _):
         render(fakes.make_frame())
     assert engine.batches == [1] * 5
-    assert begun == [1]
+    assert len(begun) == 1
+
+
+def test_live_users_do_not_wait_for_the_search_of_a_picture(studio, engine, fakes):
+    """A picture is searched tile by tile, and a group is put back head by head: all in one go held everybody up."""
+    engine.looks, engine.faces, engine.look_s = 60, 8, 0.02
+    began_s = time.monotonic()
+    seat, results = take_seat(studio, max_faces=1)
+    ended_s, shown_s = [], []
+
+    def draw_picture():
+        with studio.rendering(order("flat", max_faces=8)) as (render, _):
+            rendered = render(replace(fakes.make_frame(), is_still=True))
+            ended_s.append(time.monotonic() - began_s)
+            assert rendered.frame.planes[0][24, 32] == fakes.FLAT_LEVEL
+
+    picture = threading.Thread(target=draw_picture)
+    picture.start()
+    while picture.is_alive():
+        seat.put(fakes.make_frame())
+        results.get(timeout=WAIT_S)
+        shown_s.append(time.monotonic() - began_s)
+    assert ended_s[0] > 68 * engine.look_s
+    assert (
+        max(now - last for last, now in pairwise(shown_s)) < 34 * engine.look_s
+    )  # a quarter of all, on a busy machine
+    assert len(shown_s) > 20
+
+
+def test_a_picture_whose_user_has_left_is_searched_no_more(studio, engine, fakes):
+    engine.looks, engine.look_s = 10_000, 0.001
+    leaving, its_results = take_seat(studio)
+    leaving.put(replace(fakes.make_frame(), is_still=True))
+    while not engine.drawings:
+        threading.Event().wait(0.001)
+    leaving.close()
+    seat, results = take_seat(studio)
+    for index in range(3):
+        seat.put(fakes.make_frame(level=20 * index))
+        assert results.get(timeout=WAIT_S).frame.index == 0
+    assert not studio._drawer.has_begun
+    assert its_results.empty()

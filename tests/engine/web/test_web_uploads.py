@@ -104,13 +104,13 @@ def test_a_group_that_was_too_large_for_a_moment_of_a_clip_is_said(visit, finish
 
     def crowded_at_first(*arguments, **options):
         drawing = renderer(*arguments, **options)
-        plan, drawing._left_out = drawing.plan, 3
+        planning, drawing._left_out = drawing.planning, 3
 
         def plan_once(frame):
-            planned, drawing._left_out = plan(frame), 0
+            planned, drawing._left_out = (yield from planning(frame)), 0
             return planned
 
-        drawing.plan = plan_once
+        drawing.planning = plan_once
         return drawing
 
     studio._engine.renderer = crowded_at_first
