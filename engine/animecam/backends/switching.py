@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from animecam.backends.base import Backend, BackendInfo, Tensor
 from animecam.backends.ports import in_parts
@@ -23,6 +23,7 @@ _POLL_SECONDS = 0.05
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Preparable(Backend, Protocol):
     """A backend that needs time for each shape before it can run it; that may be done in another thread."""
 

@@ -12,6 +12,7 @@ from animecam.drawing.device_styles import DeviceStyles
 from animecam.engines.ahead import Place, is_built
 from animecam.engines.loader import flavour_here
 from animecam.errors import BackendError
+from animecam.render.device_kernels import FaceKernels
 from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
 from animecam.styles.registry import find_style, verified_half, verified_model
@@ -114,3 +115,20 @@ def _is_at_hand(gpu: Gpu, name: str, size_px: int, options: BackendOptions, qual
     style = find_style(name)
     model = verified_half(style, quality) or verified_model(style, quality)
     return options.cache_dir is not None and is_built(Place(flavour, gpu, options.cache_dir), model, size_px)
+
+
+def has_kernels(gpu: Gpu) -> bool:
+    """Whether frames can be drawn on a GPU; its kernels are compiled for that, and kept with it."""
+    gpu.use()  # whoever looked for runtimes may have left another one in this thread
+    try:
+        FaceKernels(gpu)
+    except BackendError as error:
+        tell_why(error)
+        return False
+    return True
+
+
+def tell_why(error: BackendError) -> None:
+    """Says why a GPU that is there does not draw."""
+    hint = f" ({error.hint})" if error.hint else ""
+    log.warning("frames stay on the processor: %s%s", error.message, hint)

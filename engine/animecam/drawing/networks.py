@@ -12,7 +12,7 @@ from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, r
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
-from animecam.drawing.device_opening import open_styles
+from animecam.drawing.device_opening import has_kernels, open_styles, tell_why
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
 from animecam.drawing.gpu_renderer import GpuRenderer
@@ -30,16 +30,16 @@ from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
 from animecam.render.device_crop import DeviceCrop
-from animecam.render.device_kernels import FaceKernels
 from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
 from animecam.render.person import MODEL as PERSON_MODEL
 from animecam.render.person import PersonMasker
-from animecam.settings import LARGEST_PX, Controls, HeadEdge, Settings
+from animecam.render.scope import whole_frame_region
+from animecam.settings import LARGEST_PX, Controls, HeadEdge, Look, Quality, Scope, Settings, Unseen
 from animecam.timing import Timing
-from animecam.types import StreamFormat
+from animecam.types import Frame, StreamFormat
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +154,24 @@ class Networks(StyleNetworks):
         idle = Idle() if is_live else None
         return Renderer(steps, controls, timing, governing=governing, idle=idle, name=name)
 
+    def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
+        """Opens what a frame of a file is drawn with, and makes it ready for its pictures; others may draw meanwhile.
+
+        Args:
+            look: What it is to look like.
+            quality: As for `draw_with`.
+            frame: One of the file's.
+
+        Raises:
+            StyleError: As of `draw_with`.
+            BackendError: As of `draw_with`.
+        """
+        network = self.draw_with(look.style, quality)
+        network.make_ready(look.size_px, look.size_px)
+        if look.scope is not Scope.HEAD or look.unseen is Unseen.DRAW:
+            whole = whole_frame_region(frame, look.size_px)
+            network.make_ready(whole.width_px, whole.height_px)
+
     def persons(self) -> FindPersons:
         """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
         return PersonMasker(self._person_network)
@@ -227,7 +245,7 @@ class Networks(StyleNetworks):
             log.info("frames stay on the processor: %s", error.message)
             return None
         self._stack.callback(gpu.close)
-        if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and _has_kernels(gpu)):
+        if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and has_kernels(gpu)):
             return None
         styles = open_styles(gpu, self._options, choice, self.gpu_quality, lambda: self.offered)
         self._stack.callback(styles.close)
@@ -241,7 +259,7 @@ class Networks(StyleNetworks):
         except DeviceMemoryError as error:
             if self._settings.backend is not BackendChoice.AUTO:
                 raise
-            _tell_why(error)
+            tell_why(error)
             return None
 
     def _pictures_on(self, gpu: Gpu) -> DevicePictures:
@@ -265,23 +283,6 @@ class Networks(StyleNetworks):
     def _kept(self, detector: Detector) -> Detector:
         self._stack.callback(detector.close)
         return detector
-
-
-def _has_kernels(gpu: Gpu) -> bool:
-    """Whether frames can be drawn on a GPU; its kernels are compiled for that, and kept with it."""
-    gpu.use()  # whoever looked for runtimes may have left another one in this thread
-    try:
-        FaceKernels(gpu)
-    except BackendError as error:
-        _tell_why(error)
-        return False
-    return True
-
-
-def _tell_why(error: BackendError) -> None:
-    """Says why a GPU that is there does not draw."""
-    hint = f" ({error.hint})" if error.hint else ""
-    log.warning("frames stay on the processor: %s%s", error.message, hint)
 
 
 @contextmanager

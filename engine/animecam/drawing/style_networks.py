@@ -12,7 +12,6 @@ from animecam.backends.opening import computes_on_gpu
 from animecam.backends.unforeseen import as_failure
 from animecam.cache import usable_cache
 from animecam.drawing.governor import live_cost
-from animecam.render.base import Draw
 from animecam.render.scope import whole_frame_size
 from animecam.settings import Look, Quality, Scope, Settings
 from animecam.styles.card import StyleCard
@@ -28,9 +27,10 @@ CLOSE_SECONDS = 30.0  # longest wait for a network that is being opened when the
 class StyleNetworks:
     """Open networks by style and quality; used by one thread at a time, but for those that open networks beside it.
 
-    They are the caller's of `prepare` and the one of `prepare_later`. A network stays theirs until it has drawn; then
-    it is found by its name, and closed with the others. Nothing that is shared takes more than one step of a dict, a
-    set or the stack, and nothing is taken out. Where two open the same network, the later one draws.
+    They are the callers of `prepare` and `Networks.make_ready`, and the one of `prepare_later`. A network stays theirs
+    until it has drawn, or by `make_ready` until it is open; then it is found by its name, and closed with the others.
+    Nothing that is shared takes more than one step of a dict, a set or the stack, and nothing is taken out. Where two
+    open the same network, the later one draws.
 
     Args:
         settings: The style to begin with, whose network is opened at once, and how networks are computed.
@@ -112,7 +112,7 @@ class StyleNetworks:
         """The frame path of a GPU draws a style with this from now on; None: the networks here draw it."""
         self._device_infos[style] = info
 
-    def draw(self, style: str, quality: str | None = None) -> Draw:
+    def draw(self, style: str, quality: str | None = None) -> StyleNet:
         """The network of a style, opened at its first use and kept; the usual one unless a quality is named.
 
         Raises:
@@ -121,7 +121,7 @@ class StyleNetworks:
         """
         return self._style(style, quality or self.usual_quality(style))
 
-    def draw_with(self, style: str, quality: Quality) -> Draw:
+    def draw_with(self, style: str, quality: Quality) -> StyleNet:
         """The network of a style as another choice than that of the settings has it, opened at its first use and kept.
 
         Raises:

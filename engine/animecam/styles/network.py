@@ -8,6 +8,7 @@ import numpy as np
 
 from animecam.backends.base import Backend, BackendChoice, BackendInfo, BackendOptions, Ending, Port, Settling, Tensor
 from animecam.backends.opening import open_backend
+from animecam.backends.switching import Preparable
 from animecam.errors import StyleError
 from animecam.render.light import Light
 from animecam.styles.card import Layout, StyleCard
@@ -91,6 +92,16 @@ class StyleNet:
         if self._batch.shape != shape:
             self._batch = np.zeros(shape, self.card.contract.input.pixel_type.dtype)
         return self._batch
+
+    def make_ready(self, width_px: int, height_px: int) -> None:
+        """Gets ready for pictures of a size, where that takes time for each; another thread may draw meanwhile.
+
+        Raises:
+            BackendError: The runtime failed.
+        """
+        if isinstance(self._backend, Preparable):
+            contract = self.card.contract
+            self._backend.prepare(batch_shape(contract.input, 1, *fit_to(contract, height_px, width_px).padded_px)[1:])
 
     def end(self) -> None:
         """Lets a drawing end soon that waits in another thread for the network to get ready; it draws no more."""

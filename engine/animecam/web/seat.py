@@ -74,6 +74,10 @@ class Engine(Protocol):
         """A style by name, with a network that somebody chose."""
         ...
 
+    def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
+        """Makes that ready for the pictures of a frame, in another thread than the one that draws."""
+        ...
+
 
 class Seat:
     """Holds at most one waiting frame of one user; a newer frame replaces it and is counted.

@@ -121,11 +121,16 @@ class Studio:
 
     @contextmanager
     def rendering(self, order: Order) -> Generator[tuple[Render, Timing]]:
-        """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others."""
+        """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others.
+
+        A network that nobody has drawn with yet is made ready in the file's own time, which may take a second.
+        """
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
         seat = self._seat(order, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
 
         def render(frame: Frame) -> Rendered:
+            if self._engine is not None:
+                self._engine.make_ready(order.look, order.quality, frame)
             seat.put(frame)
             try:
                 result = results.get(timeout=STALL_SECONDS)

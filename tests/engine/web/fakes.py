@@ -15,7 +15,7 @@ from animecam.errors import StyleError
 from animecam.pauses import Pausing
 from animecam.render.base import Rendered
 from animecam.render.idle import Idle
-from animecam.settings import Controls, Quality
+from animecam.settings import Controls, Look, Quality
 from animecam.timing import Timing
 from animecam.types import Box, Color, Detection, Face, Faces, Frame, PixelFormat, Region, allocate_planes
 
@@ -148,6 +148,7 @@ class FakeEngine:
     faces: int = 1  # in the picture: what is more than may be drawn is left out, too
     looks: int = 0  # at parts of a still picture, before it is planned
     look_s: float = 0.0  # for each of those, and for each head that is put back
+    made_ready: list[tuple[str, Quality]] = field(default_factory=list)
     qualities: list[Quality] = field(default_factory=list)  # what was asked for, frame by frame
     sees_nobody: bool = False
 
@@ -172,6 +173,10 @@ class FakeEngine:
     def draw_with(self, style: str, quality: Quality):
         self.qualities.append(quality)
         return self.draw(style)
+
+    def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
+        assert threading.get_ident() != self.thread, "the render thread has others to draw for"
+        self.made_ready.append((look.style, quality))
 
     def draw(self, style: str):
         self._check()

@@ -100,6 +100,14 @@ def test_live_users_do_not_wait_for_a_group_in_a_file(studio, engine, fakes):
     assert engine.batches == [5]  # with nobody else there, they are drawn together
 
 
+def test_a_file_s_network_is_made_ready_in_its_own_time(studio, engine, fakes):
+    """The first upload that was drawn with the full network held everybody up for a second."""
+    with studio.rendering(replace(order("flat"), quality=Quality.FULL)) as (render, _):
+        assert engine.made_ready == []
+        render(fakes.make_frame())  # `make_ready` looks at the thread
+        assert engine.made_ready == [("flat", Quality.FULL)]
+
+
 def test_small_pictures_of_a_group_in_a_file_share_a_round(studio, engine, fakes, monkeypatch):
     """A GPU draws a head in a millisecond: a head a round made a film of many slow for nobody's good."""
     engine.faces = 5
