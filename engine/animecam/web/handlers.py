@@ -113,6 +113,7 @@ class Desk:
                 "engine": self._studio.summary,
                 "look": order_json(self._live),
                 "file_look": order_json(self._files),
+                "still_faces": self._files.still_faces or self._files.max_faces,
                 "styles": [
                     {"name": style.name, "description": style.description, "qualities": list(style.qualities)}
                     for style in self._gallery.styles

@@ -83,6 +83,10 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.until(LEAVE)
         await page.reload()
         await pages.go_live(page)
+        assert await page.run("document.querySelector('[name=strength]').value") == "0.1"
+        await page.run("localStorage.clear()")
+        await page.reload()
+        await pages.go_live(page)
         await pages.middle_turns(page, lambda camera: 255 - camera)
         await page.click("#stop")
         await page.until("stage.dataset.state === 'idle'")
@@ -175,7 +179,7 @@ def test_single_letters_can_be_switched_off_and_stay_so(visit_page, pages):
         await page.reload()
         await page.until(pages.READY)
         await page.press("[")
-        assert await page.run(shown) == "1"
+        assert await page.run(shown) == "0.9"  # as it was left
 
     visit_page(test)
 

@@ -121,7 +121,7 @@ def test_of_a_picture_as_many_are_drawn_as_by_convert(visit_page, pages, engine,
 
 
 def test_a_file_is_drawn_with_the_defaults_of_files_until_something_is_chosen(visit_page, pages, engine, team):
-    usual = f"{FILE_SETTINGS.max_faces},{FILE_SETTINGS.quality},{FILE_SETTINGS.look.unseen}"
+    usual = f"{STILL_FACES},{FILE_SETTINGS.quality},{FILE_SETTINGS.look.unseen}"
 
     async def test(browser, server):
         page = await browser.open(pages.url(server))
@@ -144,6 +144,39 @@ def test_a_file_is_drawn_with_the_defaults_of_files_until_something_is_chosen(vi
         assert engine.qualities[-1] is Quality.FULL
         assert page.complaints == []
 
+    visit_page(test)
+
+
+def test_the_number_of_faces_is_that_of_what_is_drawn(visit_page, pages, engine, team, tmp_path, make_clip):
+    """It said up to 8 while 64 faces of a picture were drawn, and no choice led back to those."""
+    clip = make_clip(tmp_path / "film.mp4", frames=3)
+    shown = "document.getElementById('faces').selectedOptions[0].textContent"
+    unknown = tmp_path / "team"  # its name tells the browser nothing: the server says what it is
+    unknown.write_bytes(team.read_bytes())
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        assert await page.run(shown) == "Up to 4"
+        for file, words in ((team, "Up to 64"), (clip, "Up to 8"), (unknown, "Up to 64")):
+            await page.choose_file("#file", file)
+            await page.until("stage.dataset.state === 'result'")
+            assert await page.run(shown) == words
+        assert engine.batches[-1] == 20
+        await page.run(choose("faces", "2"))
+        await page.click("#again")
+        await page.until("stage.dataset.state === 'result'")
+        assert (await page.run(shown), engine.batches[-1]) == ("Up to 2", 2)
+        await page.run(choose("faces", "64"))
+        await page.click("#again")
+        await page.until("stage.dataset.state === 'result'")
+        assert (await page.run(shown), engine.batches[-1]) == ("Up to 64", 20)
+        await page.click("#stop")
+        assert await page.run(shown) == "Up to 4"
+        assert await page.run("[...document.getElementById('faces').options].map((one) => one.value).at(-1)") == "32"
+        assert page.complaints == []
+
+    engine.faces = 20
     visit_page(test)
 
 

@@ -25,8 +25,7 @@ async function begin() {
     stage.showProblem({ message: "The server does not answer", hint: "Is animecam serve still running? Then reload the page." });
     return false;
   }
-  controls = new LookControls(hello, lookChanged);
-  controls.show(hello.look);
+  controls = new LookControls(hello, lookChanged, kept);
   lookShown();
   updateTools();
   return true;
@@ -131,10 +130,11 @@ function stop() {
 
 function draw(file, note = "") {
   stop();
-  controls.begin(hello.file_look);
+  controls.begin(hello.file_look, file.type.startsWith("image/") ? hello.still_faces : hello.file_look.max_faces);
   retry = () => draw(file, note);
   const mine = new Upload(file, controls.forFile(), hello.limits, {
     progress: (text, done) => mine === upload && stage.showBusy(text, done),
+    accepted: (job) => mine === upload && controls.tellFaces(job.max_faces),
     done: (job) => mine === upload && uploadDone(job, mine, note),
     failed: (problem) => { if (mine === upload) { stop(); stage.showProblem(problem); } },
   });

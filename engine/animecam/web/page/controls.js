@@ -6,6 +6,7 @@ const SLIDERS = [
   { name: "eyes", label: "Larger eyes", step: 0.05 },
   { name: "line", label: "Line weight", step: 0.05 },
 ];
+const PASSING = "shows_boxes"; // a look at the detector, which nobody wants to find again
 const KEY_STEP = 0.25;
 const SCOPES = { head: "Heads", person: "People", frame: "Everything" };
 const PALETTES = { color: "In colour", manga: "Manga" };
@@ -17,11 +18,12 @@ const FACES = [1, 2, 4, 8, 16, 32];
 const QUALITIES = { auto: "Automatic", full: "Full (slower)", lite: "Lite (faster)" };
 
 export class LookControls {
-  constructor(hello, changed) {
+  // `kept` is where the browser keeps things for the next visit; it may keep nothing.
+  constructor(hello, changed, kept) {
     this.look = { ...hello.look };
     this.styles = hello.styles;
     this.changed = changed;
-    this.chosen = new Set(); // names of what the user has changed
+    this.kept = kept;
     this.#buildStyles();
     this.#buildSliders();
     this.#buildHair(hello.hair_tints);
@@ -29,20 +31,32 @@ export class LookControls {
     this.#buildSegments("palettes", "palette", hello.palettes, PALETTES);
     this.#buildSegments("unseen", "unseen", hello.unseen, UNSEEN);
     this.#buildSelects(hello);
+    const recalled = this.#recalled(hello);
+    this.chosen = new Set(Object.keys(recalled)); // names of what the user has changed
+    Object.assign(this.look, recalled);
+    this.begin(hello.look);
   }
 
   change(changes) {
     for (const name of Object.keys(changes)) this.chosen.add(name);
     const all = this.#usable({ ...this.look, ...changes }) ? changes : { ...changes, quality: "auto" };
     this.show({ ...this.look, ...all });
+    this.#keep();
     this.changed(all);
   }
 
-  // What a file is drawn with is not what a camera is, but for what the user has chosen.
-  begin(usual) {
-    const rest = Object.entries(usual).filter(([name]) => !this.chosen.has(name));
+  // What a file is drawn with is not what a camera is, but for what the user has chosen. Of a still picture more faces
+  // are drawn than a page may ask for.
+  begin(usual, faces = usual.max_faces) {
+    this.usual = { ...usual, max_faces: faces };
+    const rest = Object.entries(this.usual).filter(([name]) => !this.chosen.has(name));
     const look = { ...this.look, ...Object.fromEntries(rest) };
     this.show(this.#usable(look) ? look : { ...look, quality: "auto" });
+  }
+
+  // The server says how many faces of a file are drawn.
+  tellFaces(count) {
+    if (!this.chosen.has("max_faces")) this.begin(this.usual, count);
   }
 
   // A number of faces that nobody chose is not named: it is that of films, and of pictures more are drawn.
@@ -69,7 +83,7 @@ export class LookControls {
       input.previousElementSibling.textContent = percent;
     }
     element("detail").value = String(look.size_px);
-    element("faces").value = String(look.max_faces);
+    this.#showFaces(look.max_faces);
     element("quality").value = look.quality;
     for (const option of element("quality").options) option.disabled = !this.#usable({ ...look, quality: option.value });
   }
@@ -166,6 +180,45 @@ export class LookControls {
     }));
   }
 
+  // What is drawn where nobody chose is offered as well, though a page may ask for less only.
+  #showFaces(drawn) {
+    const select = element("faces");
+    const counts = [...new Set([...this.faces, this.usual.max_faces, drawn])].sort((one, other) => one - other);
+    if (counts.join() !== [...select.options].map(({ value }) => value).join()) { // or a list that is open would close
+      select.replaceChildren(...counts.map((count) => new Option(`Up to ${count}`, String(count))));
+    }
+    select.value = String(drawn);
+  }
+
+  #chooseFaces(count) {
+    if (this.faces.includes(count)) return this.change({ max_faces: count });
+    this.chosen.delete("max_faces");
+    this.begin(this.usual, count);
+    this.#keep();
+    this.changed({ max_faces: count });
+  }
+
+  #keep() {
+    const mine = Object.entries(this.look).filter(([name]) => this.chosen.has(name) && name !== PASSING);
+    try { this.kept.look = JSON.stringify(Object.fromEntries(mine)); } catch { /* the browser has no room */ }
+  }
+
+  // What was chosen at an earlier visit, as far as this server offers it still.
+  #recalled({ hair_tints, scopes, palettes, unseen, qualities }) {
+    const offered = {
+      style: this.styles.map(({ name }) => name), hair_tint: ["", ...Object.keys(hair_tints)], scope: scopes,
+      palette: palettes, unseen, quality: qualities, max_faces: this.faces, size_px: this.details, mirror: [true, false],
+    };
+    const sliders = SLIDERS.map(({ name }) => name);
+    const isLevel = (name, value) => sliders.includes(name) && typeof value === "number" && value >= 0 && value <= 1;
+    const isOffered = ([name, value]) => (Object.hasOwn(offered, name) ? offered[name].includes(value) : isLevel(name, value));
+    try {
+      return Object.fromEntries(Object.entries(JSON.parse(this.kept.look ?? "{}")).filter(isOffered));
+    } catch {
+      return {}; // what is kept is damaged, or nothing is
+    }
+  }
+
   // Not every style has every network.
   #usable({ style, quality }) {
     const { qualities } = this.styles.find(({ name }) => name === style) ?? { qualities: [] };
@@ -179,11 +232,11 @@ export class LookControls {
     const details = DETAILS.filter(([px]) => px >= sizes_px.smallest && px <= sizes_px.largest);
     if (!details.some(([px]) => px === look.size_px)) details.push([look.size_px, "As started"]);
     element("detail").replaceChildren(...details.map(([px, name]) => new Option(`${name} (${px} px)`, String(px))));
+    this.details = details.map(([px]) => px);
     element("detail").addEventListener("change", (event) => this.change({ size_px: Number(event.target.value) }));
     const counts = new Set([...FACES, look.max_faces, file_look.max_faces]);
     this.faces = [...counts].filter((count) => count <= limits.faces).sort((one, other) => one - other);
-    element("faces").replaceChildren(...this.faces.map((count) => new Option(`Up to ${count}`, String(count))));
-    element("faces").addEventListener("change", (event) => this.change({ max_faces: Number(event.target.value) }));
+    element("faces").addEventListener("change", (event) => this.#chooseFaces(Number(event.target.value)));
     element("quality").replaceChildren(...qualities.map((name) => new Option(QUALITIES[name] ?? name, name)));
     element("quality").addEventListener("change", (event) => this.change({ quality: event.target.value }));
   }

@@ -45,8 +45,9 @@ export class Upload {
 
   #accepted(job) {
     this.job = job;
-    if (this.isOver) this.close();
-    else this.#look(job);
+    if (this.isOver) return this.close();
+    this.tell.accepted(job);
+    this.#look(job);
   }
 
   #look(job) {
