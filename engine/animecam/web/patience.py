@@ -2,19 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web_protocol import RequestHandler
 
 from animecam.web.options import Refusal
 
-HEAD_SECONDS = 20.0  # from a connection to the end of its first request's head
-LOOKS = 4  # at the connections within that time
 IDLE_SECONDS = 75.0  # a connection that was answered may be used again for so long
 BODY_SECONDS = 20.0  # for a small body, such as an offer
 STALL_SECONDS = 30.0  # an upload that sends nothing for this long is given up
@@ -80,41 +75,3 @@ class PacedFile(web.FileResponse):
             if request.transport is not None:
                 request.transport.abort()  # closed the usual way it would first wait until all was read
             raise ConnectionResetError("the result was not read") from error
-
-
-class Doorkeeper:
-    """Closes connections on which no request comes, for which aiohttp would wait for ever; event loop only."""
-
-    def __init__(self) -> None:
-        self._heard: set[RequestHandler] = set()
-        self._silent_since_s: dict[RequestHandler, float] = {}
-
-    def middleware(self) -> Middleware:
-        """Notes who has asked for something; to be the outermost one, so that it sees everybody."""
-
-        @web.middleware
-        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._heard.add(request.protocol)
-            return await handler(request)
-
-        return note
-
-    @asynccontextmanager
-    async def watching(self, runner: web.AppRunner) -> AsyncGenerator[None]:
-        """Looks at a server's connections while the block runs."""
-        task = asyncio.create_task(self._watch(runner))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _watch(self, runner: web.AppRunner) -> None:
-        while (server := runner.server) is not None:
-            await asyncio.sleep(HEAD_SECONDS / LOOKS)
-            now_s, open_now = time.monotonic(), set(server.connections)
-            self._heard &= open_now
-            self._silent_since_s = {each: self._silent_since_s.get(each, now_s) for each in open_now - self._heard}
-            for each, since_s in self._silent_since_s.items():
-                if now_s - since_s > HEAD_SECONDS:
-                    each.force_close()

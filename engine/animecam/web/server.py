@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,12 +16,13 @@ from aiohttp.typedefs import Handler, Middleware
 from animecam.errors import AnimecamError, PipelineError, UsageError
 from animecam.files import file_settings
 from animecam.settings import Settings
+from animecam.web.door import Door
 from animecam.web.gallery import Gallery, StyleInfo
 from animecam.web.gate import Gate
 from animecam.web.handlers import MOST_OFFER_BYTES, Desk, page_file
 from animecam.web.options import Limits, Refusal, ServeOptions
 from animecam.web.orders import Menu
-from animecam.web.patience import IDLE_SECONDS, Doorkeeper
+from animecam.web.patience import IDLE_SECONDS
 from animecam.web.request_log import RequestLog
 from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
@@ -130,8 +131,8 @@ async def serve(
     for number in _stopping_signals():
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C cancels this task instead
             loop.add_signal_handler(number, stopping.set)
-    app, doorkeeper = build_app(studio, site), Doorkeeper()
-    app.middlewares.insert(0, doorkeeper.middleware())
+    app, door = build_app(studio, site), Door()
+    app.middlewares.insert(0, door.middleware())
     runner = web.AppRunner(
         app,
         logger=RequestLog(log),
@@ -142,9 +143,8 @@ async def serve(
     )
     try:
         await runner.setup()
-        await _listen(runner, options, tls)
-        async with doorkeeper.watching(runner):
-            on_ready(runner.addresses[0][1])
+        async with _opened(door, runner, options, tls) as port:
+            on_ready(port)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), options.seconds)
     finally:
@@ -158,16 +158,24 @@ def _stopping_signals() -> Iterator[int]:
         yield signal.SIGHUP
 
 
-async def _listen(runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLContext | None) -> None:
-    try:
-        await web.TCPSite(runner, options.host, options.port, ssl_context=tls).start()
-    except OSError as error:
-        where = f"{options.host}:{options.port}"
-        if error.errno == errno.EADDRINUSE:
-            raise UsageError(f"{where} is in use by another program", hint="--port 0 takes a free one") from error
-        number = error.errno or 0  # below 0 where a name was not found, which is no number of the system's
-        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
-        raise UsageError(f"cannot listen on {where}: {reason}", hint="--host 127.0.0.1 --port 8000") from error
+@contextlib.asynccontextmanager
+async def _opened(
+    door: Door, runner: web.AppRunner, options: ServeOptions, tls: ssl.SSLContext | None
+) -> AsyncGenerator[int]:
+    """The door of a runner that has been set up, open for the block, which gets the port."""
+    assert runner.server is not None
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            opened = door.open(runner.server, options.host, options.port, tls)
+            port = await stack.enter_async_context(opened)
+        except OSError as error:
+            where = f"{options.host}:{options.port}"
+            if error.errno == errno.EADDRINUSE:
+                raise UsageError(f"{where} is in use by another program", hint="--port 0 takes a free one") from error
+            number = error.errno or 0  # below 0 where a name was not found, which is no number of the system's
+            reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+            raise UsageError(f"cannot listen on {where}: {reason}", hint="--host 127.0.0.1 --port 8000") from error
+        yield port
 
 
 def _guard(gate: Gate, desk: Desk) -> Middleware:

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from animecam.settings import Look, Settings
-from animecam.web import patience
+from animecam.web import door, patience
 from animecam.web.options import Refusal, ServeOptions
 from animecam.web.patience import SLOWEST_BYTES_PER_S, STALL_SECONDS, paced
 from animecam.web.server import Site, serve
@@ -66,7 +66,7 @@ def test_a_body_that_stops_is_answered_and_its_place_is_free(visit, monkeypatch,
 @pytest.mark.parametrize("start", [b"", b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
 def test_a_connection_without_a_request_is_closed_and_one_with_a_session_is_not(studio, fakes, monkeypatch, start):
     """Each held a socket for as long as it liked, until there were none left for anybody."""
-    monkeypatch.setattr(patience, "HEAD_SECONDS", SOON_S)
+    monkeypatch.setattr(door, "HEAD_SECONDS", SOON_S)
 
     async def visitor(port):
         talking = await asyncio.open_connection("127.0.0.1", port)
