@@ -121,6 +121,25 @@ def test_who_leaves_while_a_file_is_drawn_is_asked_and_a_result_is_closed(visit_
     visit_page(test)
 
 
+def test_a_picture_is_drawn_without_a_count_and_a_clip_with_one(visit_page, pages, engine, tmp_path, make_clip):
+    """Of a picture it said 0 % until it was done, beside a bar that stood still."""
+    picture, clip = tmp_path / "me.png", make_clip(tmp_path / "me.mp4", frames=3)
+    cv2.imwrite(str(picture), np.full((96, 128, 3), 80, np.uint8))
+    shown = "[document.getElementById('busy-text').textContent, document.getElementById('busy-bar').hidden].join()"
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        for file, told in ((picture, "Drawing,true"), (clip, "Drawing 0 %,false")):
+            engine.gate.clear()
+            await page.choose_file("#file", file)
+            await page.until(f"{shown} === '{told}'")
+            engine.gate.set()
+            await page.until("stage.dataset.state === 'result'")
+
+    visit_page(test)
+
+
 def test_the_page_that_asks_for_the_token_fits_a_small_phone_and_a_laptop(visit_page, pages):
     """On a phone its card ran from edge to edge, on a laptop it could be scrolled for nothing."""
 

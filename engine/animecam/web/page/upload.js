@@ -56,7 +56,7 @@ export class Upload {
     if (job.state === "failed") return this.#fail(job);
     const rate = job.fps >= 1 ? ` · ${Math.round(job.fps)} fps` : "";
     if (job.state === "waiting") this.tell.progress("Waiting for its turn", null);
-    else this.#progress("Drawing", job.done, rate);
+    else this.#progress("Drawing", job.is_picture ? null : job.done, rate); // of a single frame there is no part
     this.timer = setTimeout(() => this.#poll(), POLL_MS);
   }
 
