@@ -42,6 +42,7 @@ class Pipeline:
         outputs: Open; written by thread "emit" only.
         timing: Where the stages' times go; the renderer may share it.
         max_fps: Most frames a second of a live source; None takes what comes.
+        others_s: Longest that others may hold up one frame, where `render` has more to do than these.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Pipeline:
         timing: Timing | None = None,
         *,
         max_fps: float | None = None,
+        others_s: float = 0.0,
     ) -> None:
         self._source = source
         is_live = source.format.is_live
@@ -63,7 +65,7 @@ class Pipeline:
         capacity = LIVE_CAPACITY if is_live else FILE_CAPACITY
         overflow = Overflow.DROP_OLDEST if is_live else Overflow.WAIT
         gap_s = longest_gap_s(source.format.rate, max_fps) if is_live else 0.0  # minutes, where time is lapsed
-        stall_s = STALL_SECONDS + gap_s
+        stall_s = STALL_SECONDS + gap_s + others_s
         self._captured: Channel[Frame] = Channel(capacity, overflow, stall_s=stall_s)
         self._rendered: Channel[Callable[[], Rendered]] = Channel(capacity, Overflow.WAIT, stall_s=stall_s)
         self._cap = RateCap(max_fps) if is_live and max_fps else None

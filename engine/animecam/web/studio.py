@@ -20,6 +20,7 @@ from animecam.web.seat import Deliver, Engine, Fail, Seat
 
 OPEN_SECONDS = 300.0  # the first start compiles networks; slower than any machine we know
 GIVE_UP_SECONDS = 60.0  # longest wait for networks that are still being opened, which nothing can hurry
+OTHERS_SECONDS = 600.0  # that live users may hold up one picture of a file: a group of 64, on a slow machine
 JOIN_SECONDS = 10.0  # longest wait for the round in progress when the studio closes
 
 T = TypeVar("T")
@@ -123,7 +124,8 @@ class Studio:
     def rendering(self, order: Order) -> Generator[tuple[Render, Timing]]:
         """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others.
 
-        A network that nobody has drawn with yet is made ready in the file's own time, which may take a second.
+        A network that nobody has drawn with yet is made ready in the file's own time, which may take a second. As live
+        users come first, a frame may take OTHERS_SECONDS longer than by itself.
         """
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
         seat = self._seat(order, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
@@ -133,9 +135,9 @@ class Studio:
                 self._engine.make_ready(order.look, order.quality, frame)
             seat.put(frame)
             try:
-                result = results.get(timeout=STALL_SECONDS)
+                result = results.get(timeout=STALL_SECONDS + OTHERS_SECONDS)
             except Empty as error:
-                raise PipelineError(f"the studio gave no frame for {STALL_SECONDS:g} s") from error
+                raise PipelineError(f"the studio gave no frame for {STALL_SECONDS + OTHERS_SECONDS:g} s") from error
             if isinstance(result, AnimecamError):
                 raise result
             return result

@@ -17,7 +17,7 @@ from animecam.web.jobs import Job, Progress, State, outcome, part_done
 from animecam.web.options import MIB, Limits, Refusal
 from animecam.web.orders import Order
 from animecam.web.patience import paced
-from animecam.web.studio import Studio
+from animecam.web.studio import OTHERS_SECONDS, Studio
 from animecam.web.untrusted import inspect, most_pixels
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class Workshop:
             opened_outputs((str(job.target),), source.format, sink_options) as outputs,
             self._studio.rendering(job.order) as (render, timing),
         ):
-            pipeline = Pipeline(source, job.watched(render), outputs, timing)
+            pipeline = Pipeline(source, job.watched(render), outputs, timing, others_s=OTHERS_SECONDS)
 
             def tick(figures: Figures) -> None:
                 job.progress = replace(job.progress, done=part_done(source.format, figures), fps=figures.fps_out)

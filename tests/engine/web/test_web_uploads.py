@@ -117,6 +117,21 @@ def test_a_group_that_was_too_large_for_a_moment_of_a_clip_is_said(visit, finish
     visit(test)
 
 
+def test_a_picture_may_take_long_beside_live_users(visit, finished, picture, tmp_path, studio, monkeypatch):
+    """It was given up after a minute, which the heads of a group may take where others come first."""
+    monkeypatch.setattr("animecam.run.pipeline.STALL_SECONDS", 0.2)
+    monkeypatch.setattr("animecam.web.studio.STALL_SECONDS", 0.2)
+    studio._engine.looks, studio._engine.look_s = 40, 0.02
+    data = picture(tmp_path / "group.png")
+
+    async def test(client):
+        job = await (await client.post("/jobs", params={"name": "group.png"}, data=data)).json()
+        job = await finished(client, job["id"])
+        assert (job["state"], job["message"]) == ("done", "")
+
+    visit(test)
+
+
 def test_an_uploaded_avif_photo_comes_back_as_a_picture(visit, finished, tmp_path, make_clip):
     photo = make_clip(tmp_path / "in.avif", codec="libsvtav1", frames=1)
 
