@@ -18,6 +18,7 @@ from animecam.web.orders import Order
 from animecam.web.rounds import Drawer
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 
+SLICE_SECONDS = 0.2  # between two looks at whether a file's frame is still wanted
 OPEN_SECONDS = 300.0  # the first start compiles networks; slower than any machine we know
 GIVE_UP_SECONDS = 60.0  # longest wait for networks that are still being opened, which nothing can hurry
 OTHERS_SECONDS = 600.0  # that live users may hold up one picture of a file: a group of 64, on a slow machine
@@ -121,11 +122,17 @@ class Studio:
             return tuple(self._seats)
 
     @contextmanager
-    def rendering(self, order: Order) -> Generator[tuple[Render, Timing]]:
+    def rendering(
+        self, order: Order, is_unwanted: Callable[[], bool] = lambda: False
+    ) -> Generator[tuple[Render, Timing]]:
         """A renderer for a file's pipeline in threads of its own: each call waits for its turn among the others.
 
         A network that nobody has drawn with yet is made ready in the file's own time, which may take a second. As live
         users come first, a frame may take OTHERS_SECONDS longer than by itself.
+
+        Args:
+            order: What is drawn.
+            is_unwanted: Asked while a frame is waited for; a call then fails, and the rest of its frame is not drawn.
         """
         results: SimpleQueue[Rendered | AnimecamError] = SimpleQueue()
         seat = self._seat(order, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
@@ -134,10 +141,7 @@ class Studio:
             if self._engine is not None:
                 self._engine.make_ready(order.look, order.quality, frame)
             seat.put(frame)
-            try:
-                result = results.get(timeout=STALL_SECONDS + OTHERS_SECONDS)
-            except Empty as error:
-                raise PipelineError(f"the studio gave no frame for {STALL_SECONDS + OTHERS_SECONDS:g} s") from error
+            result = _awaited(results, is_unwanted)
             if isinstance(result, AnimecamError):
                 raise result
             return result
@@ -224,6 +228,23 @@ class Studio:
                 errand.future.set_exception(_stopped())
         for seat in self.seats():
             seat.fail(_stopped())
+
+
+def _awaited(results: "SimpleQueue[T]", is_unwanted: Callable[[], bool]) -> T:
+    """What comes of a file's frame; waited for in slices, so that it can be given up.
+
+    Raises:
+        PipelineError: Nobody wants it any more, or it took too long.
+    """
+    longest_s = left_s = STALL_SECONDS + OTHERS_SECONDS
+    while not is_unwanted():
+        try:
+            return results.get(timeout=min(left_s, SLICE_SECONDS))
+        except Empty as error:
+            left_s -= SLICE_SECONDS
+            if left_s <= 0:
+                raise PipelineError(f"the studio gave no frame for {longest_s:g} s") from error
+    raise PipelineError("nobody waits for the frame any more")
 
 
 def _stopped() -> PipelineError:

@@ -179,7 +179,7 @@ class Workshop:
         with (
             opened_source(str(job.source), source_options) as source,
             opened_outputs((str(job.target),), source.format, sink_options) as outputs,
-            self._studio.rendering(job.order) as (render, timing),
+            self._studio.rendering(job.order, job.stop.is_set) as (render, timing),
         ):
             pipeline = Pipeline(source, job.watched(render), outputs, timing, others_s=OTHERS_SECONDS)
 

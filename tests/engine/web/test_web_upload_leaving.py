@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 from aiohttp import ClientSession
 
@@ -20,6 +21,25 @@ def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, finished, studio,
         assert (await client.delete(f"/jobs/{ids[0]}")).status == 204
         assert (await client.get(f"/jobs/{ids[0]}")).status == 404
         assert (await finished(client, ids[1]))["state"] == "done"
+
+    visit(test)
+
+
+def test_a_picture_that_is_stopped_is_drawn_no_further(visit, finished, studio, tmp_path, picture):
+    """A group was searched and drawn to its end, whoever waited: another upload, or a server's end."""
+    data = picture(tmp_path / "group.png")
+    studio._engine.looks, studio._engine.look_s = 2000, 0.01
+
+    async def test(client):
+        first = await (await client.post("/jobs", params={"name": "group.png"}, data=data)).json()
+        while not studio._engine.drawings:
+            await asyncio.sleep(0.01)
+        assert (await client.delete(f"/jobs/{first['id']}")).status == 204
+        studio._engine.looks = 1
+        began_s = time.monotonic()
+        second = await (await client.post("/jobs", params={"name": "group.png"}, data=data)).json()
+        assert (await finished(client, second["id"]))["state"] == "done"
+        assert time.monotonic() - began_s < 10  # of the twenty that the first one would take
 
     visit(test)
 
