@@ -23,6 +23,7 @@ from animecam.web.untrusted import inspect, most_pixels
 log = logging.getLogger(__name__)
 
 MOST_JOBS = 8  # waiting, running and kept results together; the folder holds no more than twice their uploads
+INSPECTORS = 2  # threads that look what uploads are: one file may hold one up
 KEEP_SECONDS = 900.0  # how long a result waits to be fetched
 SWEEP_SECONDS = 10.0  # how often old results are looked for
 PREFIX = "animecam-"  # of the folder around all jobs
@@ -41,6 +42,8 @@ class Workshop:
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._jobs: dict[str, Job] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="convert")
+        # Of their own: a stranger's film may take a second, and live pictures are packed in the threads that all share.
+        self._inspectors = ThreadPoolExecutor(INSPECTORS, thread_name_prefix="inspect")
         self._running: set[asyncio.Task[None]] = set()
 
     def jobs(self) -> tuple[Job, ...]:
@@ -75,7 +78,7 @@ class Workshop:
         job = self._jobs[folder.name] = Job(name, folder, order)
         try:
             await self._store(job, chunks)
-            found = await asyncio.to_thread(inspect, job.source)
+            found = await asyncio.get_running_loop().run_in_executor(self._inspectors, inspect, job.source)
         except BaseException as error:  # cancelled or failed: nothing of it is kept
             self.discard(job)
             if isinstance(error, OSError) and not isinstance(error, ConnectionError):
@@ -132,6 +135,7 @@ class Workshop:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self._inspectors.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._worker.shutdown, cancel_futures=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 

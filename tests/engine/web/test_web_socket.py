@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -13,12 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from animecam.errors import UsageError
 from animecam.settings import Look, Settings
-from animecam.web import session, socket_link
+from animecam.web import session, socket_link, workshop
 from animecam.web.camera import CameraFrames
 from animecam.web.jpeg import JpegReader, JpegWriter
 from animecam.web.options import Limits
 from animecam.web.server import Site, build_app
 from animecam.web.studio import Studio
+from animecam.web.untrusted import inspect
 
 LEVEL = 100
 WAIT_S = 10
@@ -270,5 +273,33 @@ def test_the_figures_tell_of_the_last_frames_and_not_of_the_whole_session(visit,
             assert figures["latency_p95_ms"] < 50_000
             metrics = await (await client.get("/metrics")).text()
             assert 'quantile="0.5"} 59' in metrics  # nearly a minute, of the whole session
+
+    visit(test)
+
+
+def test_pictures_pass_though_many_uploads_are_being_looked_at(visit, monkeypatch):
+    """Eight films that took long to open held up everybody's pictures: they shared the threads that pack those."""
+    asked, may_go_on = [], threading.Event()
+
+    def slowly(path):
+        asked.append(path)
+        assert may_go_on.wait(WAIT_S)
+        return inspect(path)
+
+    monkeypatch.setattr(workshop, "inspect", slowly)
+
+    async def test(client):
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4))
+        uploads = [asyncio.create_task(client.post("/jobs", data=jpeg())) for _ in range(8)]
+        while not asked:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # all that are looked at at a time
+        try:
+            async with client.ws_connect("/socket") as socket:
+                await socket.send_bytes(picture(1))
+                await receive(socket, WSMsgType.BINARY)
+        finally:
+            may_go_on.set()
+        assert [(await each).status for each in uploads] == 8 * [201]
 
     visit(test)
