@@ -267,12 +267,12 @@ class Renderer:
         self._steps.forget()
         self._print.forget()
 
-    def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Sequence[Image]:
+    def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Pausing[Sequence[Image]]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
         if plan.look.hair_rgb is None:
             return drawn
-        tint = partial(self._steps.tint, plan.faces, plan.regions, tint=plan.look.hair_rgb)
-        return in_good_light(tint, plan.pictures, drawn)
+        tint = partial(self._steps.tint.pausing, plan.faces, plan.regions, tint=plan.look.hair_rgb)
+        return (yield from in_good_light(tint, plan.pictures, drawn))
 
     def _tell_of_others(self, faces: Faces, look: Look) -> None:
         """Says once that there are more faces than are drawn."""

@@ -14,7 +14,7 @@ from animecam.render.resample import Samples, resample
 from animecam.settings import HeadEdge, Look, Scope
 from animecam.types import WHOLE_FRAME, Frame, Image, Region
 
-Retouch = Callable[[Sequence[Image]], Sequence[Image]]
+Retouch = Callable[[Sequence[Image]], Pausing[Sequence[Image]]]
 """Changes the drawings of one frame."""
 
 
@@ -78,8 +78,7 @@ class Compositor:
         matched = self._match(frame.time_s, regions, around, drawn, rings)
         yield
         if retouch is not None:
-            matched = retouch(matched)
-            yield
+            matched = yield from retouch(matched)
         heads = [index for index, region in enumerate(regions) if region.track_id != WHOLE_FRAME]
         on_top = [regions[i] for i in heads], [masks[i] for i in heads]
         shares = yield from sharing_pixels(*on_top, look.strength)

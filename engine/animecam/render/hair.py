@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.affine import invert
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import FindPersons
 from animecam.render.face_grid import FaceGrid, Floats, rise
 from animecam.render.masks import Mask
@@ -129,11 +130,18 @@ class HairTint:
         Returns:
             New drawings.
         """
+        return at_once(self.pausing(faces, regions, pictures, drawn, tint))
+
+    def pausing(
+        self, faces: Faces, regions: Sequence[Region], pictures: Sequence[Image], drawn: Sequence[Image], tint: Rgb
+    ) -> Pausing[tuple[Image, ...]]:
+        """As a call, with a pause after each face."""
         heads = {region.track_id for region in regions}
         shown = [(index, face) for index, region in enumerate(regions) for face in _shown_in(region, faces, heads)]
         asked = sorted({index for index, _ in shown})
         found = self._persons([regions[index] for index in asked], [pictures[index] for index in asked])
         persons = dict(zip(asked, found, strict=True))
+        yield
         memory: dict[tuple[int, int], _Memory] = {}
         tinted = list(drawn)
         for index, face in shown:
@@ -143,6 +151,7 @@ class HairTint:
             if hair is not None:
                 memory[key] = hair
                 tinted[index] = recolored(drawing, fitted(hair.mask, drawing, points), tint)
+            yield
         self._last = memory
         return tuple(tinted)
 

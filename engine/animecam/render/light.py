@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from animecam.pauses import Pausing
 from animecam.types import Image
 
 LIT_LEVEL, BRIGHTEST_PX = 200, 42
@@ -86,20 +87,21 @@ class Light:
 
 
 def in_good_light(
-    change: Callable[[Sequence[Image], Sequence[Image]], Sequence[Image]],
+    change: Callable[[Sequence[Image], Sequence[Image]], Pausing[Sequence[Image]]],
     pictures: Sequence[Image],
     drawn: Sequence[Image],
-) -> tuple[Image, ...]:
+) -> Pausing[tuple[Image, ...]]:
     """Drawings as `change` makes them of pictures and drawings in good light, as dim as they were.
 
     Args:
-        change: Takes pictures and their drawings, both lit, and returns other drawings.
+        change: Takes pictures and their drawings, both lit, and returns other drawings; may pause.
         pictures: What was filmed, RGB, uint8 [H, W, 3] each.
         drawn: What was drawn of it, as dim as that.
     """
     lights = [Light.of(picture) for picture in pictures]
     lit = [[light.lit(one) for light, one in zip(lights, some, strict=True)] for some in (pictures, drawn)]
-    return tuple(light.dimmed(drawing) for light, drawing in zip(lights, change(*lit), strict=True))
+    changed = yield from change(*lit)
+    return tuple(light.dimmed(drawing) for light, drawing in zip(lights, changed, strict=True))
 
 
 def _reached(levels: Image, count: int) -> int:
