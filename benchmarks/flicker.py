@@ -190,7 +190,7 @@ def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, se
     """A renderer as `Networks.renderer` makes it, but with the variant's smoothing."""
     ops = CpuImageOps()
     steps = Steps(
-        track=detectors.tracker(),
+        track=detectors.tracker().pausing,
         align=Aligner(variant.align),
         ops=ops,
         draw=networks.draw,

@@ -5,6 +5,7 @@ asyncio's own servers take every connection there is, and know of one by TLS whe
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -12,6 +13,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -145,20 +147,35 @@ class Door:
 
 
 async def _listen(host: str, port: int) -> list[socket.socket]:
-    """A listening socket for each address of a name."""
+    """A listening socket for each address of a name that this system has."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     with contextlib.ExitStack() as stack:
         sockets: list[socket.socket] = []
+        missing: OSError | None = None
         for family, kind, protocol, _, address in dict.fromkeys(found):
-            each = stack.enter_context(socket.socket(family, kind, protocol))
-            each.setblocking(False)
-            if os.name == "posix":  # elsewhere two programs could then listen on one port
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            each.bind(address)
-            each.listen(WAITING_CONNECTIONS)
-            sockets.append(each)
+            try:
+                sockets.append(stack.enter_context(_listening(family, kind, protocol, address)))
+            except OSError as error:
+                if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                    raise
+                missing = error  # localhost has an address of IPv6 even where the system has no IPv6
+        if missing and not sockets:
+            raise missing
         stack.pop_all()
     return sockets
+
+
+def _listening(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    """A socket that listens on an address, as `getaddrinfo` tells it."""
+    with contextlib.ExitStack() as on_failure:
+        each = on_failure.enter_context(socket.socket(family, kind, protocol))
+        each.setblocking(False)
+        if os.name == "posix":  # elsewhere two programs could then listen on one port
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        each.bind(address)
+        each.listen(WAITING_CONNECTIONS)
+        on_failure.pop_all()
+    return each

@@ -14,6 +14,7 @@ from animecam.settings import Scope, Unseen
 from animecam.types import Frame, StreamFormat
 from animecam.web.options import MIB, Limits
 from animecam.web.orders import Order
+from animecam.wording import in_options
 
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
 SUFFIX_OF_RESULT = "-anime"
@@ -104,10 +105,10 @@ class Job:
         self.progress = progress
 
     def in_words_of_the_user(self, text: str) -> str:
-        """A message about a file of the server's, as one about the file that was sent."""
+        """A message about a file of the server's, as one about the file that was sent; settings by their options."""
         for path, name in ((self.source, self._name), (self.target, self.result_name), (self.folder, self._name)):
             text = text.replace(str(path), name)
-        return text
+        return in_options(text)
 
     def watched(self, render: Render) -> Render:
         """A renderer that leaves a note of how many faces were too many."""

@@ -8,6 +8,7 @@ from animecam.drawing.crowd import crowd_said
 from animecam.errors import AnimecamError, UsageError
 from animecam.run.pipeline import Figures
 from animecam.settings import Look
+from animecam.wording import in_options
 
 MOST_CHARACTERS = 2048  # of one message; the largest honest one has a fifth of that
 
@@ -45,5 +46,5 @@ def figures_json(figures: Figures, look: Look) -> dict[str, object]:
 
 
 def problem_json(error: AnimecamError, *, is_final: bool = False) -> dict[str, object]:
-    """An error as the page shows it; after a final one there is no use in another session, unless a person says so."""
-    return {"message": error.message, "hint": error.hint, "final": is_final}
+    """An error as the page shows it, settings by the server's options; after a final one there is no use in another session, unless a person says so."""
+    return {"message": in_options(error.message), "hint": in_options(error.hint), "final": is_final}

@@ -28,6 +28,7 @@ from animecam.web.studio import Studio
 from animecam.web.switchboard import Switchboard
 from animecam.web.tuning import tune_webrtc
 from animecam.web.workshop import Workshop
+from animecam.wording import in_options
 
 log = logging.getLogger(__name__)
 
@@ -238,4 +239,4 @@ def _as_page(request: web.Request, refusal: Refusal, denied: bytes) -> web.Respo
 
 
 def _problem(error: AnimecamError, status: int) -> web.Response:
-    return web.json_response({"message": error.message, "hint": error.hint}, status=status)
+    return web.json_response({"message": in_options(error.message), "hint": in_options(error.hint)}, status=status)

@@ -77,7 +77,7 @@ class Studio:
             is_late = isinstance(error, TimeoutError) and not self._opened.done()
             self._close(GIVE_UP_SECONDS)
             if is_late:
-                hint = "another --backend shows whether one runtime hangs"
+                hint = "another `backend` shows whether one runtime hangs"
                 raise PipelineError(f"the networks were not open after {OPEN_SECONDS:g} s", hint=hint) from error
             raise
         return self

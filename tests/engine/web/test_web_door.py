@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import socket
 import ssl
 import sys
 
@@ -147,3 +148,32 @@ def test_a_system_without_files_is_waited_for(at_door, monkeypatch, caplog):
 
     at_door(visit)
     assert "no connection can be taken: Too many open files" in caplog.text
+
+
+def test_an_address_that_this_system_does_not_have_is_left_out(monkeypatch):
+    """localhost may have one of IPv6 where there is no IPv6."""
+    stream, missing = socket.SOCK_STREAM, ("192.0.2.1", 0)  # RFC 5737: nobody's
+
+    def names(*addresses):
+        async def getaddrinfo(*_, **__):
+            return [(socket.AF_INET, stream, 0, "", address) for address in addresses]
+
+        monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+    async def listen():
+        listening = await door._listen("localhost", 0)
+        found = [each.getsockname()[0] for each in listening]
+        for each in listening:
+            each.close()
+        return found
+
+    names(missing, ("127.0.0.1", 0))
+    assert asyncio.run(listen()) == ["127.0.0.1"]
+    names(missing)
+    with pytest.raises(OSError, match=f"Errno {errno.EADDRNOTAVAIL}"):
+        asyncio.run(listen())
+
+
+def test_an_address_that_is_taken_is_told():
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match=f"Errno {errno.EADDRINUSE}"):
+        asyncio.run(door._listen("127.0.0.1", other.getsockname()[1]))
