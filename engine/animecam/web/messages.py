@@ -46,5 +46,8 @@ def figures_json(figures: Figures, look: Look) -> dict[str, object]:
 
 
 def problem_json(error: AnimecamError, *, is_final: bool = False) -> dict[str, object]:
-    """An error as the page shows it, settings by the server's options; after a final one there is no use in another session, unless a person says so."""
+    """An error as the page shows it, settings by the server's options.
+
+    After a final one there is no use in another session, unless a person says so.
+    """
     return {"message": in_options(error.message), "hint": in_options(error.hint), "final": is_final}
