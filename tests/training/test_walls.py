@@ -54,6 +54,17 @@ def test_a_face_is_no_background_and_a_corner_is(portrait: tuple[Image, FoundFac
     assert colour[share == 0].min() > 0, "nothing is known of what is behind the person"
 
 
+def test_where_nothing_shows_the_colour_behind_a_person_no_wall_is_put() -> None:
+    """A wall takes the place of that colour: it would be added to the person where that is not known."""
+    photo = np.full((SIDE_PX, SIDE_PX, 3), 90, np.uint8)
+    for surely in (0.5, 1.0):  # half a person everywhere, and nothing but one
+        layer = np.dstack(find_background(photo, np.full((SIDE_PX, SIDE_PX), surely, np.float32)))
+        wall = choose_wall(layer, np.random.default_rng(0))
+        seen, clean = wall.put(photo / np.float32(255), photo / np.float32(255))
+        assert np.abs(seen - photo / 255).max() < 0.01, surely
+        assert np.abs(clean - photo / 255).max() < 0.01, surely
+
+
 def test_a_drawing_before_the_gray_wall_gets_the_colour_of_the_other(tmp_path: Path) -> None:
     """A teacher that draws what it sees must come out with what its student sees."""
     photo = _photo_with_background(tmp_path).astype(np.float32) / 255

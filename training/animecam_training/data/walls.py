@@ -20,6 +20,7 @@ SHARE = (0.05, 0.95)  # of what it finds: less is none, and more is all
 ONLY_WALL = 0.05  # of a person at most, where the background's own colour is read
 SPREADS = (4.0, 16.0, 64.0)  # pixels: how far that colour is carried to where none can be read
 LEAST_WEIGHT = 1e-3
+KNOWN_WEIGHT = 1e-2  # of background in a neighbourhood: less tells only a part of its colour
 
 GRAY = 0.62  # of a teacher's wall, levels 0 … 1: what is drawn before it is divided by it
 SATURATIONS, VALUES = (0.35, 1.0), (0.25, 1.0)
@@ -73,7 +74,8 @@ def find_background(photo: Image, person: Plane) -> tuple[Image, Image]:
         person: How surely each pixel belongs to a person, float32 [H, W], 0 … 1.
 
     Returns:
-        Smooth colours, RGB uint8 [H, W, 3], and shares, uint8 [H, W], 255 where nothing of the person is.
+        Smooth colours, RGB uint8 [H, W, 3], and shares, uint8 [H, W]: 255 where nothing of the person is, 0 where no
+        background is near enough to tell its colour.
     """
     light = photo.astype(np.float32) / 255
     share = ramp(1 - _guided(ramp(person, *SURE), light.mean(2).astype(np.float32)), *SHARE)
@@ -82,11 +84,11 @@ def find_background(photo: Image, person: Plane) -> tuple[Image, Image]:
     for spread in SPREADS:
         weight = blurred(is_wall, spread)
         near = blurred(light * is_wall[..., None], spread) / np.maximum(weight, LEAST_WEIGHT)[..., None]
-        wanted = (1 - known) * np.minimum(weight / (10 * LEAST_WEIGHT), 1)
+        wanted = (1 - known) * np.minimum(weight / KNOWN_WEIGHT, 1)
         colour += wanted[..., None] * near
         known += wanted
     colour /= np.maximum(known, LEAST_WEIGHT)[..., None]
-    return as_levels(colour * 255), as_levels(share * 255)
+    return as_levels(colour * 255), as_levels(share * known * 255)
 
 
 def _guided(mask: Plane, guide: Plane) -> Plane:
