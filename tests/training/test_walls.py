@@ -22,6 +22,7 @@ from animecam_training.methods.pairs import DistillMethod
 from animecam_training.metrics.walls import measure_tint
 from animecam_training.recipe.config import AugmentConfig, DataConfig
 from animecam_training.run.loop import RunOptions, train
+from animecam_training.run.validation import Validation
 
 SIDE_PX = 96
 PLAIN = AugmentConfig(colour=0, blur=0, noise=0, jpeg=0, mirror=0)
@@ -132,6 +133,18 @@ def test_walls_want_what_is_behind_the_person(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"b\.background\.png is missing") as caught:
         _crops(tmp_path, replace(PLAIN, walls=0.5))
     assert "walls = 0" in caught.value.hint
+
+
+def test_a_validation_shows_no_walls_and_wants_none(
+    pairs: Path, unseen: Path, tmp_path: Path, runs: ModuleType
+) -> None:
+    recipe = runs.validated(runs.recipe_of(pairs, method="distill"), unseen)
+    heads = tmp_path / "heads"
+    heads.mkdir()
+    _photo_with_background(heads)
+    trained = _crops(heads, replace(PLAIN, walls=0.5))
+    walled = Validation(replace(recipe, augment=replace(recipe.augment, walls=0.5)), trained)
+    assert walled.describe() == Validation(recipe, trained).describe()
 
 
 def test_a_student_learns_its_teacher_before_a_gray_wall(pairs: Path, tmp_path: Path, runs: ModuleType) -> None:

@@ -58,7 +58,8 @@ class Validation:
         self._is_of_pairs = recipe.method == "pairs"
         data = replace(recipe.data, photos=recipe.data.validation)
         kind = PairSet if self._is_of_pairs else PhotoSet
-        self._set = kind(data, recipe.augment, seed=recipe.seed, batch_of_all=1)
+        augment = replace(recipe.augment, walls=0.0)  # pictures are drawn as they are: their background stays
+        self._set = kind(data, augment, seed=recipe.seed, batch_of_all=1)
         found = self._set.inputs
         count = min(len(found), data.validation_pictures)
         self._paths = [found[number * len(found) // count] for number in range(count)]
