@@ -84,8 +84,26 @@ def test_a_folder_s_own_animations_are_passed_over(tmp_path, stream_format, make
         find_inputs([str(tmp_path)], None)
 
 
-@pytest.mark.parametrize("damage", [b"GIF89a cut off", b"RIFF\0\0\0\0WEBPVP8 one picture", b""])
-def test_an_animation_that_is_none_stays_as_it_is(tmp_path, damage):
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_film_in_which_nothing_moves_is_marked(tmp_path, stream_format, make_frame, write_all, frames):
+    """The encoder makes a picture of it, without the header that tells of Exif."""
+    path = tmp_path / "out.webp"
+    still = [make_frame(stream_format, 0, pts=index) for index in range(frames)]
+    write_all(open_sink(str(path), stream_format), still)
+    assert is_marked(path)
+    assert int.from_bytes(path.read_bytes()[4:8], "little") == path.stat().st_size - 8
+    picture, kinds, parts = cv2.imreadWithMetadata(str(path), flags=cv2.IMREAD_COLOR)
+    assert picture.shape[:2] == (stream_format.height_px, stream_format.width_px)
+    assert MARK.encode() in dict(zip(kinds, parts, strict=True))[cv2.IMAGE_METADATA_EXIF].tobytes()
+    with av.open(path) as container:
+        assert container.streams.video[0].width == stream_format.width_px
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"GIF89a cut off", b"RIFF\0\0\0\0WEBPVP8 cut off", b"RIFF\0\0\0\0WEBPVP8X", b"RIFF\0\0\0\0WEBPVP8L lossless", b""],
+)
+def test_what_is_no_whole_animation_stays_as_it_is(tmp_path, damage):
     (tmp_path / "a").write_bytes(damage)
     mark_animation(tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == damage
