@@ -9,8 +9,13 @@ from dataclasses import fields
 from animecam.settings import Look, Settings
 
 _OPTION_NAMES = {"size_px": "size", "head_edge": "edge"}  # fields whose options are called something else
-_FIELDS = "|".join([field.name for kind in (Look, Settings) for field in fields(kind)] + ["overwrite"])
-_FIELD = re.compile(rf"""`({_FIELDS})(?:=(?:True|["']?([^"'`]*)["']?))?`""")
+_WITHOUT_OPTION = frozenset({"look", "split", "shows_boxes", "still_faces"})
+_ALL_FIELDS = {field.name for kind in (Look, Settings) for field in fields(kind)}
+
+FIELDS = (*sorted(_ALL_FIELDS - _WITHOUT_OPTION), "overwrite")
+"""Those that the command line has an option for."""
+
+_FIELD = re.compile(rf"""`({"|".join(FIELDS)})(?:=(?:True|["']?([^"'`]*)["']?))?`""")
 
 
 def option_name(field: str) -> str:

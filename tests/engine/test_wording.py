@@ -2,18 +2,22 @@
 
 import logging
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import animecam
 from animecam.cli.console import set_up_logging
+from animecam.cli.convert import convert
+from animecam.cli.live import group
 from animecam.command_line import show_error
 from animecam.errors import NEED_LESS_MEMORY, ON_PROCESSOR
-from animecam.wording import in_options
+from animecam.settings import Look, Settings
+from animecam.wording import FIELDS, in_options, option_name
 
 PACKAGE = Path(animecam.__file__).parent
-OPTION = re.compile(r"--(?:size|backend|gpu|max-faces|overwrite|detector|edge|quality|scope)(?![\w-])")
+OPTION = re.compile(rf"--(?:{'|'.join(map(option_name, FIELDS))})(?![\w-])")
 TYPED = {"cli", "web", "measure", "doctor.py", "limit.py", "live_options.py", "own.py", "torch_compiled.py"}
 """Folders and files whose messages only those get who typed a command."""
 
@@ -26,12 +30,21 @@ TYPED = {"cli", "web", "measure", "doctor.py", "limit.py", "live_options.py", "o
         ('use `backend="openvino"` or `backend="torch"`', "use --backend openvino or --backend torch"),
         ("replace it with `overwrite=True`", "replace it with --overwrite"),
         ("`head_edge='soft'`", "--edge soft"),
-        ("`still_faces`", "--still-faces"),
+        ("`still_faces`", "`still_faces`"),
         ("a file `clip.mp4`, a size, size_px", "a file `clip.mp4`, a size, size_px"),
     ],
 )
 def test_fields_become_options(said, typed):
     assert in_options(said) == typed
+
+
+def test_only_fields_that_have_an_option_become_one():
+    options = {word for command in (group, convert) for parameter in command.params for word in parameter.opts}
+    named = {field.name: in_options(f"`{field.name}`") for kind in (Look, Settings) for field in fields(kind)}
+    for name, told in named.items():
+        assert told in {*options, f"`{name}`"}
+    without = {name for name, told in named.items() if told == f"`{name}`"}
+    assert without == {"look", "split", "shows_boxes", "still_faces"}
 
 
 def test_errors_at_the_terminal_name_options(capfd):
