@@ -47,10 +47,10 @@ class Wall:
 
     def put(self, photo: Picture, clean: Picture) -> tuple[Picture, Picture]:
         """A student's picture before the vivid wall, and a teacher's before the gray one."""
-        return self._put(photo, self.vivid), self._put(clean, self.gray)
-
-    def _put(self, picture: Picture, wall: Picture) -> Picture:
-        return np.clip(picture + self.share * (wall - self.behind), 0, 1).astype(np.float32)
+        return (
+            before_wall(photo, self.vivid, self.behind, self.share),
+            before_wall(clean, self.gray, self.behind, self.share),
+        )
 
     def tint(self, vivid: Picture, gray: Picture) -> Picture:
         """What a drawing before the gray wall is to be multiplied by, to be one before the vivid one.
@@ -64,6 +64,18 @@ class Wall:
         """
         ratio = vivid / np.maximum(gray, DARKEST)
         return (1 + self.share * (ratio - 1)).astype(np.float32)
+
+
+def before_wall(picture: Picture, wall: Picture, behind: Picture, share: Picture) -> Picture:
+    """A picture with a wall in the place of what is behind the person; shadows and grain of that stay.
+
+    Args:
+        picture: RGB float32 [H, W, 3], 0 … 1.
+        wall: Likewise, or one colour [3].
+        behind: What is behind the person, likewise.
+        share: How much of each pixel that is, float32 [H, W, 1], 0 … 1.
+    """
+    return np.clip(picture + share * (wall - behind), 0, 1).astype(np.float32)
 
 
 def find_background(photo: Image, person: Plane) -> tuple[Image, Image]:

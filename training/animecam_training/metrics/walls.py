@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from animecam_training.data.walls import GRAY, Wall, find_background
+from animecam_training.data.walls import GRAY, before_wall, find_background
 from animecam_training.errors import DataError
 from animecam_training.faces import FaceFinder, FoundFace, Image
 from animecam_training.metrics.evaluate import Draw, stylize_images
@@ -71,13 +71,8 @@ def before_walls(photo: Image, finder: FaceFinder) -> list[Image]:
     """A person before a gray wall, then before each of `WALLS`; RGB, uint8 [H, W, 3] each."""
     behind, share = (plane.astype(np.float32) / 255 for plane in find_background(photo, finder.person(photo)))
     light = photo.astype(np.float32) / 255
-    gray = np.full_like(light, GRAY)
-    pictures: list[Image] = []
-    for colour in WALLS.values():
-        vivid = np.broadcast_to(np.array(colour, np.float32) / 255, light.shape)
-        seen, plain = Wall(vivid, gray, behind, share[..., None]).put(light, light)
-        pictures.extend(as_levels(picture * 255) for picture in ([seen] if pictures else [plain, seen]))
-    return pictures
+    walls = [np.full(3, GRAY, np.float32), *(np.array(colour, np.float32) / 255 for colour in WALLS.values())]
+    return [as_levels(before_wall(light, wall, behind, share[..., None]) * 255) for wall in walls]
 
 
 def _skin(drawn: Image, face: FoundFace) -> Floats:
