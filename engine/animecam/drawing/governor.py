@@ -22,9 +22,9 @@ REGRET_SECONDS = 10.0  # a climb taken back within this was a mistake
 BELIEF_SECONDS = 300.0  # what another network took counts for so long: it may have been measured under a passing load
 UNKNOWN_COST = 12.0  # full over lite where a card is silent: high, for what is tried and undone is seen
 INT8_ALIKE = 0.08
-"""What a drawing in INT8 costs whichever network it is by, in the unit of cards, whose costs are of float32: its way in
-and out, threads that wake, layers that stay float. Full took 2.3 to 2.8 times lite's time in float32, here foretells
-1.7 to 1.8 in INT8; measured at 384 px it was 1.6 live on a quiet machine and 1.8 to 2.4 beside other programs."""
+"""What any network costs in INT8 besides its own layers, in the unit of cards, whose costs are of float32: input and
+output, threads that wake, layers that stay float. By the cards full takes 2.4 to 2.7 times as long as lite, with this
+added to both 1.7 to 1.8 times. Measured in INT8 at 384 px: 1.6 on a quiet machine, 1.8 to 2.4 on a busy one."""
 FULL_FROM_PX = 384  # below this a full network shows less than a lite one at the largest size, and costs more
 
 

@@ -40,7 +40,7 @@ class OutputKind(Enum):
 
 
 FILM_KINDS = (OutputKind.VIDEO, OutputKind.ANIMATION, OutputKind.IMAGE)
-"""Of which a stop may leave a part: a WebP may be a film, and of a picture nothing is left."""
+"""What a stop may leave a part of: an `IMAGE` too, as a WebP may be a film; of a single picture nothing is left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def _growth(image: Image, face: FoundFace, finder: FaceFinder, options: PrepareO
 def _make_head(
     crop: Image, face: FoundFace, stem: Path, finder: FaceFinder, options: PrepareOptions, rng: np.random.Generator
 ) -> None:
-    """Writes a head, perhaps with other looks, pose, beard, shadow or glasses, and what belongs to it; itself last."""
+    """Writes a head, perhaps with its looks changed, and what belongs to it; itself last."""
 
     def beside(suffix: str) -> Path:
         return stem.with_name(stem.name + suffix)

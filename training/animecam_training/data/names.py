@@ -54,7 +54,7 @@ def target_of(photo: Path) -> Path:
 
 
 def bare_of(photo: Path) -> Path:
-    """Where the head of a photo lies as a teacher sees it: without glasses that were put on, evenly lit."""
+    """Where the head of a photo lies as a teacher sees it: without glasses and gloss that were put on, evenly lit."""
     return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BARE_SUFFIX)
 
 
@@ -74,7 +74,7 @@ def beard_of(photo: Path) -> Path:
 
 
 def background_of(photo: Path) -> Path:
-    """Where lies what is behind the person on a photo."""
+    """Where the layer lies of what is behind the person on a photo: its colour, and how much of a pixel it is."""
     return photo.with_name(photo.name.removesuffix(INPUT_SUFFIX) + BACKGROUND_SUFFIX)
 
 

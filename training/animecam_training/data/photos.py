@@ -34,7 +34,7 @@ class PhotoSet(Crops):
 
     Raises:
         DataError: There are no photos, there are glasses to be drawn of a head that is not there without them, or walls
-            are asked for and there is a photo of which nobody knows what is background.
+            are asked for and beside a photo there is no layer of what is behind the person.
     """
 
     def __init__(self, data: DataConfig, augment: AugmentConfig, *, seed: int, batch_of_all: int) -> None:
@@ -74,9 +74,10 @@ class PhotoSet(Crops):
     def crop(self, rng: np.random.Generator, size_px: int) -> Batch:
         """A crop: "photo" as a student sees it, "clean" as its teacher does, "worn" and "cover", perhaps "tint".
 
-        [3, S, S] each, "cover" [1, S, S]. The teacher's has no faults, no glasses and the light that `prepare` gave it;
-        "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on none. With `augment.walls` there
-        is "tint": what the levels of a drawing are multiplied by to have the wall that the student sees.
+        [3, S, S] each, "cover" [1, S, S]. The teacher's has no faults, no glasses and no gloss, and the
+        light that `prepare` gave it; "worn" is what is to be drawn of the glasses, "cover" 0 where `prepare` put on
+        none. With `augment.walls` the teacher's has a gray wall, and there is "tint": what the levels of a drawing are
+        multiplied by to have the wall that the student sees.
         """
         path, window = self.choose(rng, size_px)
         cuts = cut(self._with_companions(path), size_px, window)

@@ -224,8 +224,8 @@ class Recipe:
         grid_every: Steps between sample grids.
         log_every: Steps between lines of stats.jsonl.
         validate_every: Steps between validations, where there is `data.validation`.
-        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and the next nine, the
-            loop does not.
+        drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and all
+            that stands below, the loop does not.
         expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
         turns: Share of the heads that are turned aside, up or down, many of them with eyes that look elsewhere, 0 … 1.
         beards: Share of the heads on which a beard grows before they are drawn, 0 … 1 (`prepare --kind pairs`).
@@ -233,8 +233,8 @@ class Recipe:
             (likewise): what has learned moustaches would draw the smudge of one there.
         glasses: Share of the heads that get drawn glasses, 0 … 1. With the method "distill" students see them and
             teachers do not: they are laid on what a teacher draws.
-        gloss: Share of the heads whose skin shines, some dark skin made darker before, 0 … 1; neither a teacher nor a
-            drawing sees the gloss.
+        gloss: Share of the heads whose skin gets gloss, 0 … 1, half of those with dark skin made darker before; a
+            teacher (method "distill") or a drawing sees none of it.
         even_light: How much of the shade on a face a teacher, or a drawing, does not see either, 0 … 1; gloss is
             bounded.
         target: How the drawing "portrait" looks.
