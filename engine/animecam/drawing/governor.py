@@ -6,11 +6,11 @@ known once it has run, for some minutes; else what their cards say of both stand
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from animecam.styles.card import FULL
+from animecam.styles.card import FULL, Variant
 
 WINDOW_FRAMES = 15  # half a second at 30 fps: one slow frame is no reason to change
 HEADROOM = 0.9  # share of a frame's time that may be spent; the rest absorbs what the system does besides
@@ -184,6 +184,17 @@ def live_cost(card_cost: float, *, in_int8: bool) -> float:
         in_int8: It is computed in INT8.
     """
     return card_cost + INT8_ALIKE if in_int8 and card_cost else card_cost
+
+
+def live_costs(variants: Sequence[Variant], precision: str) -> dict[str, float]:
+    """What each network of a style costs, see `live_cost`, by its quality.
+
+    Args:
+        variants: The networks; where one has no form in INT8, that form of the others tells nothing of it.
+        precision: In which one of them is computed, see `BackendInfo`.
+    """
+    in_int8 = precision == "int8" and all(variant.int8 for variant in variants)
+    return {variant.quality: live_cost(variant.cost, in_int8=in_int8) for variant in variants}
 
 
 def _times(quality: str, other: str, costs: Mapping[str, float]) -> float:

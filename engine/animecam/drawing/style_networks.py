@@ -11,7 +11,7 @@ from animecam.backends.base import BackendInfo, BackendOptions
 from animecam.backends.opening import computes_on_gpu
 from animecam.backends.unforeseen import as_failure
 from animecam.cache import usable_cache
-from animecam.drawing.governor import live_cost
+from animecam.drawing.governor import live_costs
 from animecam.render.scope import whole_frame_size
 from animecam.settings import Look, Quality, Scope, Settings
 from animecam.styles.card import StyleCard
@@ -163,10 +163,10 @@ class StyleNetworks:
         Returns:
             Each with what its network costs as it is computed now, 0 where the card does not say.
         """
-        in_int8 = self._info(style).precision == "int8"
-        costs = {variant.quality: live_cost(variant.cost, in_int8=in_int8) for variant in self._card(style).variants}
+        costs = live_costs(self._card(style).variants, self._info(style).precision)
         if self._is_on_gpu(style) or self._settings.quality is not Quality.AUTO:
-            return {(chosen := self._chosen_quality(style)): costs.get(chosen, 0.0)}
+            chosen = self._chosen_quality(style)
+            return {chosen: costs.get(chosen, 0.0)}
         return {quality: cost for quality, cost in costs.items() if (style, quality) not in self._broken}
 
     def warm_up(self, stream: StreamFormat) -> None:

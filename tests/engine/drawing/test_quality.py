@@ -22,7 +22,7 @@ from animecam.drawing.governor import INT8_ALIKE, Choice, Rung
 from animecam.drawing.networks import open_networks
 from animecam.errors import StyleError, UsageError
 from animecam.settings import Controls, Look, Quality, Settings
-from animecam.styles.card import FULL, LITE, Contract, Rights, StyleCard, Variant
+from animecam.styles.card import FULL, LITE, Contract, NetworkForm, Rights, StyleCard, Variant
 from animecam.styles.registry import file_sha256, user_styles
 
 GAINS = {FULL: -1.0, LITE: -0.5}
@@ -33,26 +33,27 @@ WAIT_SECONDS = 20.0
 FRAME_SECONDS = 1 / 60  # a run that may change its network is live: it draws no faster than a camera films
 
 
-def _write(folder, quality):
+def _write(folder, quality, *, has_int8):
     path = folder / f"{quality}.onnx"
     ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"]) for name in ("in", "out")]
     weights = numpy_helper.from_array((GAINS[quality] * np.eye(3, dtype=np.float32))[:, :, None, None], "weights")
     node = helper.make_node("Conv", ["in", "weights"], ["out"])
     graph = helper.make_graph([node], quality, ports[:1], ports[1:], [weights])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
-    return Variant(quality, path.name, file_sha256(path), cost=COSTS[quality])
+    int8 = NetworkForm(path.name, file_sha256(path), 50.0) if has_int8 else None
+    return Variant(quality, path.name, file_sha256(path), cost=COSTS[quality], int8=int8)
 
 
 @pytest.fixture
 def make_style(tmp_path, monkeypatch):
-    """`make_style(FULL, LITE)`: a style `ink` with these networks."""
+    """`make_style(FULL, LITE, in_int8=(LITE,))`: a style `ink` with these networks, some of them in INT8 as well."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def make(*qualities):
+    def make(*qualities, in_int8=()):
         folder = user_styles() / "ink"
         folder.mkdir(parents=True)
-        variants = tuple(_write(folder, quality) for quality in qualities)
+        variants = tuple(_write(folder, quality, has_int8=quality in in_int8) for quality in qualities)
         StyleCard("ink", "Ink", "For tests.", Contract(), Rights("MIT", "", ""), variants).save(folder)
         return folder
 
@@ -248,12 +249,14 @@ def test_a_mistake_in_the_background_is_told_in_a_line_and_not_made_again(make_s
     assert not uncaught
 
 
-def test_what_networks_cost_goes_by_the_precision_in_use(make_style):
-    make_style(FULL, LITE)
+@pytest.mark.parametrize(("in_int8", "more"), [((FULL, LITE), INT8_ALIKE), ((LITE,), 0.0)])
+def test_what_networks_cost_goes_by_the_precision_in_use(make_style, in_int8, more):
+    """That of the full network is not foretold as if it were in INT8, too, where the lite one alone is."""
+    make_style(FULL, LITE, in_int8=in_int8)
     with open_networks(_settings()) as networks:
         assert networks.qualities("ink") == COSTS
         networks._styles["ink", LITE]._backend.info = BackendInfo("openvino", "1", device="CPU", precision="int8")
-        assert networks.qualities("ink") == {quality: cost + INT8_ALIKE for quality, cost in COSTS.items()}
+        assert networks.qualities("ink") == {quality: cost + more for quality, cost in COSTS.items()}
 
 
 def test_a_named_quality_leaves_the_governor_no_choice(make_style):
