@@ -42,7 +42,7 @@ class PhotoSet(Crops):
         self.inputs = list_photos(Path(data.photos))
         self._has_warned = False
         self._bare = {path for path in self.inputs if bare_of(path).is_file()}
-        # A pair's glasses stay on its photo: nothing is kept of the head without, so a teacher sees them, too.
+        # Of a pair no head is kept without what was put on its photo: a teacher sees glasses and gloss there, too.
         self._worn = {path for path in self.inputs if worn_of(path).is_file() and not target_of(path).is_file()}
         if self._worn - self._bare:
             missing = bare_of(min(self._worn - self._bare))

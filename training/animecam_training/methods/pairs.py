@@ -157,7 +157,8 @@ class DistillMethod(PairMethod):
     """Learn to draw what a teacher draws; the student sees degraded crops, the teacher clean ones.
 
     Nor does the teacher see glasses that `prepare` put on: they are laid on what it draws, so that a student learns to
-    draw the eyes behind them and frames that its teacher loses.
+    draw the eyes behind them and frames that its teacher loses. Nor gloss that was put on, nor the colour of a wall
+    ("tint"): it sees a gray one, and what it draws gets the colour.
 
     Raises:
         CheckpointError: The recipe names no teacher, or its checkpoint cannot be read.
@@ -171,7 +172,7 @@ class DistillMethod(PairMethod):
 
     @torch.no_grad()
     def target(self, batch: Batch) -> Tensor:
-        """What the teacher draws from the clean crop, calmed as the recipe says, and glasses over it."""
+        """What the teacher draws from the clean crop, calmed as the recipe says, with wall and glasses added."""
         clean = batch["clean"]
         drawn = cycle_spin(self.teacher, clean) if self.recipe.spin_teacher else self.teacher(clean)
         for _ in range(self.recipe.calm_teacher):
