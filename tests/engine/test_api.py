@@ -42,8 +42,8 @@ def test_a_portrait_comes_back_drawn_and_itself_untouched(stylize):
 def test_a_picture_may_be_filled_anew_after_the_call(stylize, monkeypatch, way):
     """Searches run beside the calls: they saw what the next picture had put in the place of theirs."""
     seen = []
-    track = Tracker.pausing
-    monkeypatch.setattr(Tracker, "pausing", lambda self, frame: seen.append(frame) or track(self, frame))
+    tick = Tracker._tick
+    monkeypatch.setattr(Tracker, "_tick", lambda self, frame: seen.append(frame) or tick(self, frame))
     buffer = load_portrait()
     before = buffer.copy()
     stylize(buffer[way])
