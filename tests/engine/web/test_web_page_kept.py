@@ -80,3 +80,21 @@ def test_a_style_that_came_back_has_the_rest_of_what_was_chosen(visit_page, page
         assert await visit(page, pages) == usual | {"strength": "0.5"}
 
     visit_page(test)
+
+
+def test_the_look_is_reset_here_and_for_the_next_visit(visit_page, pages, fakes):
+    async def test(browser, server):
+        page = await browser.open(pages.url(server))
+        await page.until(pages.READY)
+        usual = await page.run(LOOK)
+        for key in ("2", "[", "e", "o", "p", "u", "t", "m"):
+            await page.press(key)
+        await pages.go_live(page)
+        assert await page.run(LOOK) != usual
+        await page.run("document.getElementById('reset').click()")
+        assert await page.run(LOOK) == usual
+        await pages.middle_turns(page, lambda camera: 255 - camera)
+        assert await visit(page, pages) == usual
+        assert page.complaints == []
+
+    visit_page(test)

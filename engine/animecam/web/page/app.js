@@ -203,7 +203,7 @@ function connectButtons() {
   const actions = {
     start, stop, cancel: stop, snapshot, record: toggleRecording, full: () => stage.toggleFullScreen(), mirror: toggleMirror,
     compare: () => stage.toggleCompare(), again: () => draw(upload.file), retry: () => retry(), back: stop,
-    another: () => element("file").click(),
+    another: () => element("file").click(), reset: () => controls.reset(),
   };
   for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", () => act(action));
   element("file").addEventListener("change", (event) => {

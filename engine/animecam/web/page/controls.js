@@ -54,6 +54,15 @@ export class LookControls {
     this.show(this.#usable(look) ? look : { ...look, quality: "auto" });
   }
 
+  // As when nothing was chosen, at an earlier visit neither.
+  reset() {
+    this.chosen.clear();
+    const before = this.look;
+    this.begin(this.usual);
+    this.#keep();
+    this.changed(Object.fromEntries(Object.entries(this.look).filter(([name, value]) => before[name] !== value)));
+  }
+
   // The server says how many faces of a file are drawn.
   tellFaces(count) {
     if (!this.chosen.has("max_faces")) this.begin(this.usual, count);
