@@ -28,7 +28,7 @@ HEAD_PX, CROP_PX = 300.0, 256
 HEAD_LOOK = Look()
 
 SMALL_SHARE = 0.3  # of the full DTGAN; measured: 0.19 to 0.20
-LITE_SHARE = 0.45  # of the style's own network; measured: 0.39
+LITE_SHARE = 0.45  # of the style's own network, at the size that is drawn; measured: 0.39 to 0.42
 SIZE_GROWTH = (2.5, 6.0)  # four times the pixels; measured: 4.0 to 4.1. The governor counts on it
 FRAME_GROWTH_CROP = 2.5  # of what a crop costs; measured: 0.8 to 1.4
 FRAME_GROWTH_PASTE = 3.5  # of what putting back costs; measured: 1.7
@@ -73,7 +73,7 @@ def test_the_style_for_processors_costs_a_fraction_of_the_full_network(least_cos
 
 
 def test_a_lite_network_costs_less_than_half_of_the_style_s_own(least_costs):
-    lite, full = least_costs(network("cel", 128, LITE), network("cel", 128))
+    lite, full = least_costs(network("cel", 256, LITE), network("cel", 256))
     assert lite < LITE_SHARE * full
 
 
