@@ -17,8 +17,10 @@ from animecam.types import WHOLE_FRAME, Color, Frame, Image, PixelFormat
 from animecam_export.errors import ExportError
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-MADE_SUFFIXES = (".out.png", ".regions.png", ".smooth.png", ".bare.png", ".worn.png", ".parts.png", ".beard.png")
-"""Target, superpixels and smoothed copy of a picture, a head without its glasses, those, eyes and mouth, a beard."""
+_MADE = ("out", "regions", "smooth", "bare", "worn", "parts", "beard", "background")
+MADE_SUFFIXES = tuple(f".{name}.png" for name in _MADE)
+"""Target, superpixels, smoothed copy of a picture, a head bare of glasses, those, eyes and mouth, a beard, what is
+behind the person."""
 _COPY = re.compile(r"(_\d+)?\.in$")  # how the stems of prepared crops end
 MIN_SCORE = 0.5
 

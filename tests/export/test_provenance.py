@@ -91,7 +91,7 @@ def test_computed_weights_tell_of_what(recipe: Recipe, tmp_path: Path, monkeypat
 def test_what_tells_nothing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text.onnx").write_text("text")
     for weights, told in (
-        ("cel", "does not tell how it was trained"),
+        ("starter", "does not tell how it was trained"),
         (str(tmp_path / "text.onnx"), "is not an ONNX network"),
         (str(tmp_path / "gone.onnx"), "cannot read"),
         (str(tmp_path / "gone.pt"), "cannot read checkpoint"),

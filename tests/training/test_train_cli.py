@@ -133,7 +133,7 @@ def test_names_that_are_mistyped_are_answered_with_those_there_are(
 ) -> None:
     out, photos = ["--out", str(tmp_path / "run")], ["--photos", str(tmp_path / "pairs")]
     assert main(["run", "fivty", *out]) == 2
-    assert "comes with the program: anime, calm, cel, fifty," in " ".join(capsys.readouterr().err.split())
+    assert "comes with the program: anime, calm, cel, colours, fifty," in " ".join(capsys.readouterr().err.split())
     for words in (
         ["run", str(recipe), *out, *photos, "--from", "sell"],
         ["run", str(recipe), *out, *photos, "--set", "method=distill", "--teacher", "sell"],
