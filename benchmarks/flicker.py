@@ -35,6 +35,7 @@ from animecam.faces.base import Detector
 from animecam.faces.opening import SCAN_PX, glances_of, open_detector, open_follower
 from animecam.faces.smooth import OneEuroOptions
 from animecam.faces.track import Tracker, TrackerOptions
+from animecam.render.backdrop import Backdrop
 from animecam.render.calm import Calm, CalmOptions
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -197,6 +198,7 @@ def make_renderer(variant: Variant, networks: Networks, detectors: Detectors, se
         calm=Calm(variant.calm),
         tint=HairTint(networks.persons()),
         compositor=Compositor(ops, networks.persons(), settings.head_edge),
+        backdrop=Backdrop(ops, networks.persons()),
     )
     return Renderer(steps, Controls(settings.look), Timing())
 

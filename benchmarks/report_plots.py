@@ -44,6 +44,7 @@ SWEEPS = {
     "crop": "side of a crop, px",
     "scope": "what is drawn",
     "palette": "palette",
+    "background": "background",
 }
 BARS = 0.7  # of the room of a stage
 MOST_COLUMNS = 2  # of panels: in narrower ones the numbers of an axis run into each other

@@ -1,4 +1,4 @@
-"""What a frame costs against its size, the faces in it, their crops' size, how much of it is drawn, and the palette.
+"""What a frame costs against its size, faces, crops, how much is drawn, the palette, and what is behind persons.
 
     python benchmarks/scaling.py --frames 60 --json benchmarks/results/scaling.json
 
@@ -24,14 +24,15 @@ from animecam.drawing.networks import open_networks
 from animecam.drawing.renderer import Renderer
 from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
+from animecam.named_colors import BACKGROUND_COLORS
 from animecam.run.session import opened_source
-from animecam.settings import Look, Palette, Scope, Settings
+from animecam.settings import AS_FILMED, BLURRED, Look, Palette, Scope, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.timing import ms_since
 from animecam.types import Frame
 
 FRAME_SIZES_PX = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
-SWEEPS = ("frame", "faces", "crop", "scope", "palette")
+SWEEPS = ("frame", "faces", "crop", "scope", "palette", "background")
 FACES = (1, 2, 4)
 CROP_SIZES_PX = (192, 256, 320, 384, 448, 512)
 HD_PX = (1280, 720)
@@ -147,7 +148,7 @@ class Running:
 def main(*, settings: Settings, frames: int, wanted: tuple[str, ...], report: Path | None) -> None:
     """Measures each sweep; a style and a size hold where they are not varied."""
     watch = Watch()
-    sweeps = (frame_sizes(settings), face_counts(settings), crop_sizes(settings), scopes(settings), palettes(settings))
+    sweeps = [make(settings) for make in (frame_sizes, face_counts, crop_sizes, scopes, palettes, backgrounds)]
     rows: list[Row] = []
     for name, cases in zip(SWEEPS, sweeps, strict=True):
         if name in (wanted or SWEEPS):
@@ -199,6 +200,12 @@ def palettes(settings: Settings) -> list[Case]:
     return [
         _looking("palette", palette.value, settings, replace(settings.look, palette=palette)) for palette in Palette
     ]
+
+
+def backgrounds(settings: Settings) -> list[Case]:
+    """Frames of one size with what was filmed behind persons, that blurred, and a colour."""
+    kinds = (AS_FILMED, BLURRED, next(iter(BACKGROUND_COLORS)))
+    return [_looking("background", kind, settings, replace(settings.look, background=kind)) for kind in kinds]
 
 
 def _looking(sweep: str, value: int | str, settings: Settings, look: Look) -> Case:

@@ -55,6 +55,7 @@ def keep_look(look: Look) -> None:
         "unseen": look.unseen.value,
         "scope": look.scope.value,
         "palette": look.palette.value,
+        "background": look.background,
     }
     live: Any = before.get(LIVE_TABLE, {})
     in_live = {key for key in values if isinstance(live, dict) and key in live}

@@ -21,6 +21,7 @@ class LookBesideStyle(TypedDict, total=False):
     shows_boxes: bool
     palette: Palette | Literal["color", "manga"]
     unseen: Unseen | Literal["draw", "keep", "blur"]
+    background: str
 
 
 class LookChanges(LookBesideStyle, total=False):

@@ -1,15 +1,15 @@
 """What the user asked for, checked once: the look, which may change while it runs, and the machinery, which may not."""
 
 import math
-import re
 import threading
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from numbers import Integral, Real
-from typing import Any, TypeAlias
+from typing import Any
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import FieldError, UsageError
+from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS, Rgb, color_of, plain_color
 
 DEFAULT_STYLE = "cel"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
@@ -59,23 +59,9 @@ class HeadEdge(StrEnum):
     PERSON = "person"
 
 
-Rgb: TypeAlias = tuple[int, int, int]
-"""A colour as red, green and blue in [0, 255]."""
-
-HAIR_TINTS: dict[str, Rgb] = {
-    "pink": (240, 120, 170),
-    "red": (205, 60, 60),
-    "blond": (235, 200, 110),
-    "green": (110, 190, 125),
-    "teal": (80, 180, 190),
-    "blue": (70, 110, 230),
-    "violet": (150, 100, 215),
-    "silver": (200, 205, 220),
-}
-"""Colours of hair by name."""
-
-_HEX_COLOR = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
 NO_TINT = "none"  # what takes a tint away where an empty word is hard to write
+AS_FILMED, BLURRED = "keep", "blur"  # backgrounds that are no colour
+BACKGROUNDS = (AS_FILMED, BLURRED, *BACKGROUND_COLORS)  # those with a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +84,16 @@ class Look:
     shows_boxes: bool = False  # draw what the detector sees
     palette: Palette = Palette.COLOR
     unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
+    background: str = (
+        AS_FILMED  # what is seen behind persons: "keep", "blur", a name of BACKGROUND_COLORS, #rrggbb, #rgb
+    )
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
         _take(self, "unseen", Unseen)
         _take(self, "palette", Palette)
         object.__setattr__(self, "hair_tint", _plain_tint(self.hair_tint))
+        object.__setattr__(self, "background", _plain(self.background))
         for name, kind, wanted in _KINDS_OF_LOOK:
             _refuse_other_kind(name, getattr(self, name), kind, wanted)
         for name in ("strength", "eyes", "line", "size_px"):
@@ -121,9 +111,12 @@ class Look:
         if not 0.0 <= self.line <= 1.0:
             hint = "0.5 is as drawn, 0 the faintest, 1 the heaviest"
             raise FieldError("line", f"{self.line:g} is outside 0..1", hint=hint)
-        if self.hair_tint and self.hair_tint not in HAIR_TINTS and not _HEX_COLOR.fullmatch(self.hair_tint):
+        if self.hair_tint and self.hair_rgb is None:
             hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}; none leaves it as drawn"
             raise FieldError("hair_tint", f"{self.hair_tint[:40]!r} is no colour", hint=hint)
+        if self.background not in (AS_FILMED, BLURRED) and self.background_rgb is None:
+            hint = f"give #rrggbb, {', '.join(BACKGROUND_COLORS)} or {BLURRED}; {AS_FILMED} leaves it as filmed"
+            raise FieldError("background", f"{self.background[:40]!r} is no colour", hint=hint)
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
             problem = f"{self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}"
             raise FieldError("size_px", problem, hint="256 is a good start")
@@ -146,12 +139,17 @@ class Look:
     @property
     def hair_rgb(self) -> Rgb | None:
         """The colour of hair; None leaves it as drawn."""
-        if not self.hair_tint:
-            return None
-        if self.hair_tint in HAIR_TINTS:
-            return HAIR_TINTS[self.hair_tint]
-        red, green, blue = bytes.fromhex(self.hair_tint[1:])  # six digits, see `_plain_tint`
-        return red, green, blue
+        return color_of(self.hair_tint, HAIR_TINTS)
+
+    @property
+    def hides_background(self) -> bool:
+        """Whether something else is seen behind persons than what was filmed or drawn there, whatever the strength."""
+        return self.background != AS_FILMED
+
+    @property
+    def background_rgb(self) -> Rgb | None:
+        """The colour behind persons; None where it is none."""
+        return color_of(self.background, BACKGROUND_COLORS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,21 +230,20 @@ def _take(settings: "Look | Settings", name: str, kind: type[StrEnum]) -> None:
 
 
 def _plain_tint(tint: object) -> object:
-    """A colour in the one way it is kept in; what is no text stays what it is, to be refused."""
-    if tint is None:
-        return ""
-    if not isinstance(tint, str):
-        return tint
-    plain = tint.lower()
-    if plain == NO_TINT:
-        return ""
-    is_short = len(plain) == len("#rgb") and _HEX_COLOR.fullmatch(plain)
-    return "#" + "".join(2 * digit for digit in plain[1:]) if is_short else plain
+    """A tint in the one way it is kept in."""
+    plain = _plain(tint)
+    return "" if plain in (None, NO_TINT) else plain
+
+
+def _plain(color: object) -> object:
+    """A colour in its one spelling; what is no text stays what it is, to be refused."""
+    return plain_color(color) if isinstance(color, str) else color
 
 
 _KINDS_OF_LOOK = (
     ("style", str, "text"),
     ("hair_tint", str, "text"),
+    ("background", str, "text"),
     ("mirror", bool, "truth value"),
     ("shows_boxes", bool, "truth value"),
 )

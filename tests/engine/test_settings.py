@@ -5,7 +5,8 @@ import pytest
 
 from animecam.backends.base import BackendChoice
 from animecam.errors import UsageError
-from animecam.settings import HAIR_TINTS, Controls, HeadEdge, Look, Quality, Scope, Settings
+from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
+from animecam.settings import Controls, HeadEdge, Look, Quality, Scope, Settings
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,9 @@ def test_the_limits_themselves_are_fine():
         ("hair_tint", "plaid", "hair_tint 'plaid' is no colour"),
         ("hair_tint", "#12345", "is no colour"),
         ("hair_tint", "#12345g", "is no colour"),
+        ("background", "plaid", "background 'plaid' is no colour"),
+        ("background", "", "is no colour"),
+        ("background", None, "None is no text"),
     ],
 )
 def test_a_control_out_of_its_range_is_refused(field, value, words):
@@ -108,6 +112,15 @@ def test_hair_has_a_colour_by_name_by_number_or_none():
     assert Look(hair_tint="#0a14FF").hair_rgb == (10, 20, 255)
     assert Look(hair_tint="#0F9").hair_rgb == (0, 255, 153)
     assert Look(hair_tint="BLUE") == Look(hair_tint="blue")
+
+
+def test_a_background_is_kept_blurred_or_of_a_colour():
+    assert not Look().hides_background
+    assert Look(background="Blur").hides_background
+    assert Look(background="blur").background_rgb is None
+    assert Look(background="GREEN").background_rgb == BACKGROUND_COLORS["green"]
+    assert Look(background="#0F9") == Look(background="#00ff99")
+    assert Look(background="#0F9").background_rgb == (0, 255, 153)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "none", "None"])

@@ -27,7 +27,8 @@ _ASKED_EACH_TIME = frozenset(
     | {"device", "uri", "output", "outputs", "seconds", "overwrite", "codec", "crf"}  # about one source or output
     | {"microphone", "share_view", "keep_location"}  # these show others more than a drawing
 )
-_ONLY_IN_OWN_TABLE = {"convert": frozenset({"unseen"})}  # what is right live would draw a film's empty rooms
+# What is right live would draw a film's empty rooms, and hide its places.
+_ONLY_IN_OWN_TABLE = {"convert": frozenset({"unseen", "background"})}
 _STANDS_ASIDE = {
     "resolution": {"uri"},  # both are asked of a camera
     "fps": {"uri"},

@@ -10,8 +10,8 @@ import click
 from animecam.backends.base import BackendChoice
 from animecam.errors import FieldError, UsageError
 from animecam.files import FILE_SETTINGS
+from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
 from animecam.settings import (
-    HAIR_TINTS,
     LARGEST_PX,
     MOST_THREADS,
     SMALLEST_PX,
@@ -71,6 +71,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         default=_LOOK.palette.value,
         show_default=True,
         help="Frames in their own colours, or as a manga is printed: black ink, white paper, screens of dots.",
+    ),
+    click.option(
+        "--background",
+        default=_LOOK.background,
+        show_default=True,
+        metavar="keep|blur|COLOR",
+        help="Behind persons what was filmed, that blurred, or a colour (the last two are slower): #rrggbb, #rgb, "
+        f"{', '.join(BACKGROUND_COLORS)}.",
     ),
     click.option(
         "--mirror/--no-mirror",
@@ -224,7 +232,7 @@ def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) 
             unseen=Unseen(unseen),
             palette=Palette(palette),
             mirror=bool(mirror),
-            **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
+            **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint", "background"),
         )
         machinery = _taken(others, "detector", "threads", "gpu")
         machinery["max_faces"], machinery["still_faces"] = others.pop("max_faces")

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from animecam.backends.base import BackendInfo
 from animecam.backends.device import DeviceNetwork
-from animecam.drawing.renderer import Renderer, Scene
+from animecam.drawing.renderer import Renderer
+from animecam.drawing.scene import Scene
 from animecam.errors import DeviceMemoryError
 from animecam.render.base import Rendered
 from animecam.render.device_path import RING, DevicePath

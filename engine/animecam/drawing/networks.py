@@ -25,6 +25,7 @@ from animecam.faces.base import Cropper, Detector
 from animecam.faces.opening import SCAN_PX, TILE_PX, glances_of, open_detector, open_follower
 from animecam.faces.queued import Queued
 from animecam.faces.track import Tracker, TrackerOptions
+from animecam.render.backdrop import Backdrop
 from animecam.render.base import FindPersons, Render
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
@@ -149,10 +150,10 @@ class Networks(StyleNetworks):
             calm=Calm(),
             tint=HairTint(self.persons()),
             compositor=Compositor(ops, self.persons(), self._settings.head_edge),
+            backdrop=Backdrop(ops, self.persons()),
         )
         governing = governed(self._settings, rate_fps, controls, self) if is_live else None
-        idle = Idle() if is_live else None
-        return Renderer(steps, controls, timing, governing=governing, idle=idle, name=name)
+        return Renderer(steps, controls, timing, governing=governing, idle=Idle() if is_live else None, name=name)
 
     def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
         """Opens what a frame of a file is drawn with, and makes it ready for its pictures; others may draw meanwhile.

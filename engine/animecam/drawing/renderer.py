@@ -9,68 +9,22 @@ from functools import partial
 from animecam.drawing.crowd import told_of_crowd
 from animecam.drawing.draw_pictures import draw_pictures
 from animecam.drawing.governing import Governing
+from animecam.drawing.scene import Scene, may_be_bare
+from animecam.drawing.showing import Showing
 from animecam.drawing.steps import Steps
 from animecam.pauses import Pausing, at_once
 from animecam.render.base import Draw, Rendered
 from animecam.render.blur import blurred
-from animecam.render.boxes import boxed
 from animecam.render.eyes import EyeEnlarger
 from animecam.render.idle import Idle
 from animecam.render.ink import inked
 from animecam.render.light import in_good_light
-from animecam.render.mirror import mirrored
-from animecam.render.printed import Printer
 from animecam.render.scope import whole_frame_region
-from animecam.render.split import split
 from animecam.settings import Controls, Look, Scope, Unseen
 from animecam.timing import Timing, ms_since
 from animecam.types import Faces, Frame, Image, Region
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What is to be drawn of one frame.
-
-    Attributes:
-        frame: The frame.
-        faces: Who is in it.
-        look: The look that was valid when the frame came.
-        regions: Where the pictures lie in the frame.
-    """
-
-    frame: Frame
-    faces: Faces
-    look: Look
-    regions: tuple[Region, ...]
-
-    @property
-    def is_shown_as_drawn(self) -> bool:
-        """Whether nothing is done to the frame once the faces are in it."""
-        look = self.look
-        return look.split is None and not (look.shows_boxes or look.mirror or look.is_printed)
-
-    @property
-    def is_blurred(self) -> bool:
-        """Whether nothing of the frame may be seen but the heads that are drawn."""
-        return self.look.unseen is Unseen.BLUR and _may_be_bare(self.faces, self.look)
-
-    def shown(self, drawn: Frame, print_: Printer) -> Rendered:
-        """What is shown of a drawn frame: its print, both halves of a split, boxes, its mirror image."""
-        if self.is_shown_as_drawn:
-            return Rendered(drawn, self.faces)
-        drawn = drawn.on_host()
-        if self.look.is_printed:
-            drawn = print_(drawn, is_first=self.faces.is_new_shot)
-        view = drawn
-        if self.look.split is not None:
-            view = split(self.frame.on_host(), view, self.look.split, is_mirrored=self.look.mirror)
-        if self.look.shows_boxes:
-            view = boxed(view, self.faces)
-        if self.look.mirror:
-            view = mirrored(view)
-        return Rendered(view, self.faces, plain=drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +75,7 @@ class Renderer:
     ) -> None:
         self._steps, self._controls, self.timing = steps, controls, timing
         self._governing, self._idle = governing, idle
-        self._enlarge_eyes, self._print = EyeEnlarger(), Printer()
+        self._enlarge_eyes, self._showing = EyeEnlarger(), Showing(steps.backdrop)
         self._name, self._has_told_of_others = name, False
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
@@ -248,24 +202,28 @@ class Renderer:
         """Puts the drawn pictures of a plan back into its frame; the next frame comes when this one is done."""
         with self.timing.stage("paste"):
             if plan.faces.is_new_shot:
-                self.forget()
+                self._steps.forget()
+            filmed = plan.frame
             if plan.is_blurred:  # the half that shows what was filmed, too, and whatever the strength
                 plan = replace(plan, frame=blurred(plan.frame))
             drawn = self._steps.calm(plan.look.style, plan.regions, plan.pictures, drawn)
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
             yield
+            look = plan.look
+            if look.scope is Scope.PERSON and look.hides_background:  # which ends where a person does, anyway
+                look = replace(look, scope=Scope.FRAME)
             compose = self._steps.compositor.pausing
-            pasted = yield from compose(plan.frame, plan.regions, plan.pictures, drawn, plan.look, retouch)
-            return self.show(plan, pasted)
+            pasted = yield from compose(plan.frame, plan.regions, plan.pictures, drawn, look, retouch)
+            return self.show(plan, pasted, filmed)
 
-    def show(self, scene: Scene, drawn: Frame) -> Rendered:
-        """What is shown of a scene whose drawings are in its frame."""
-        return scene.shown(drawn, self._print)
+    def show(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Rendered:
+        """What is shown of a scene whose drawings are in its frame, see `Showing`."""
+        return self._showing(scene, drawn, filmed)
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._steps.forget()
-        self._print.forget()
+        self._showing.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Pausing[Sequence[Image]]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
@@ -282,18 +240,13 @@ class Renderer:
             log.warning("%s%s", self._name and f"{self._name}: ", told)
 
     def _regions(self, frame: Frame, faces: Faces, look: Look) -> tuple[Region, ...]:
-        is_bare = _may_be_bare(faces, look)
+        is_bare = may_be_bare(faces, look)
         heads = self._steps.align(frame, faces.faces, look.size_px)
         if look.unseen is Unseen.BLUR and is_bare:
             return heads
         # Better all drawn than one bare face. Heads lie on top: in a picture of everything a face has too few pixels.
         is_whole = look.scope is not Scope.HEAD or (look.unseen is Unseen.DRAW and is_bare)
         return (whole_frame_region(frame, look.size_px), *heads) if is_whole else heads
-
-
-def _may_be_bare(faces: Faces, look: Look) -> bool:
-    """Whether somebody may be in view whom no crop covers; the other scopes do not count heads."""
-    return faces.is_exposed or (faces.left_out > 0 and look.scope is Scope.HEAD)
 
 
 def _untouched(frame: Frame) -> Rendered:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from animecam.pauses import Pausing
+from animecam.render.backdrop import Backdrop
 from animecam.render.base import Draw
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
@@ -24,6 +25,7 @@ class Steps:
         calm: Steadies drawings over time.
         tint: Tints hair, where a look asks for it.
         compositor: Puts drawn pictures back.
+        backdrop: Lays something else behind persons, where a look asks for it.
     """
 
     track: Callable[[Frame], Pausing[Faces]]
@@ -33,6 +35,7 @@ class Steps:
     calm: Calm
     tint: HairTint
     compositor: Compositor
+    backdrop: Backdrop
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more; who is in view is still known."""

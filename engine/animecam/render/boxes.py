@@ -1,6 +1,7 @@
 """What the detector sees, drawn into the picture."""
 
-from animecam.render.paint import AMBER, GREEN, Rgb, line_px, own_copy, paint
+from animecam.named_colors import Rgb
+from animecam.render.paint import AMBER, GREEN, line_px, own_copy, paint
 from animecam.types import Box, Face, Faces, Frame
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.affine import invert
+from animecam.named_colors import Rgb
 from animecam.pauses import Pausing, at_once
 from animecam.render.base import FindPersons
 from animecam.render.face_grid import FaceGrid, Floats, rise
 from animecam.render.masks import Mask
-from animecam.settings import Rgb
 from animecam.types import WHOLE_FRAME, Face, Faces, Image, Points, Region
 
 FACE_EDGE = (0.72, 0.97)

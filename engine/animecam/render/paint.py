@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from animecam.color import rgb_to_yuv_matrix
-from animecam.settings import Rgb
+from animecam.named_colors import Rgb
 from animecam.types import Box, Frame, allocate_planes
 
 WHITE: Rgb = (255, 255, 255)
@@ -36,18 +37,23 @@ def paint(frame: Frame, box_px: Box, color: Rgb) -> None:
         box_px: In pixels of the stored frame; cut off at its border, widened to whole chroma samples.
         color: What to fill it with.
     """
-    levels: list[float] = list(color)
-    if frame.pixel_format.is_yuv:
-        levels = list(rgb_to_yuv_matrix(frame.color, frame.height_px) @ (*color, 1))
-    codes = iter(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
     coarsest_x = max(layout.step_x for layout in frame.pixel_format.planes)
     coarsest_y = max(layout.step_y for layout in frame.pixel_format.planes)
     columns = _whole_samples(box_px.left, box_px.right, coarsest_x)
     rows = _whole_samples(box_px.top, box_px.bottom, coarsest_y)
-    for plane, layout in zip(frame.planes, frame.pixel_format.planes, strict=True):
-        code = [next(codes) for _ in range(layout.channels)]
+    for plane, layout, code in zip(frame.planes, frame.pixel_format.planes, codes_of(frame, color), strict=True):
         across = slice(columns[0] // layout.step_x, columns[1] // layout.step_x)
         plane[rows[0] // layout.step_y : rows[1] // layout.step_y, across] = code if layout.channels > 1 else code[0]
+
+
+def codes_of(frame: Frame, color: Rgb) -> tuple[NDArray[np.uint8], ...]:
+    """The numbers that stand for a colour in a frame: of each plane uint8 [channels]."""
+    levels: list[float] = list(color)
+    if frame.pixel_format.is_yuv:
+        levels = list(rgb_to_yuv_matrix(frame.color, frame.height_px) @ (*color, 1))
+    codes = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    ends = np.cumsum([layout.channels for layout in frame.pixel_format.planes])
+    return tuple(np.split(codes, ends[:-1]))
 
 
 def _whole_samples(start_px: float, stop_px: float, step: int) -> tuple[int, int]:

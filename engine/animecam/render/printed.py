@@ -89,15 +89,12 @@ class Printer:
         # Fresh memory for large frames takes longer than all that is calculated.
         self._room: NDArray[np.uint8] = np.empty((2, 0, 0), np.uint8)
 
-    def __call__(self, frame: Frame, *, is_first: bool = False) -> Frame:
+    def __call__(self, frame: Frame) -> Frame:
         """A new frame of the same format, printed in black.
 
         Args:
             frame: In the host's memory; not touched.
-            is_first: It has nothing to do with those before it.
         """
-        if is_first:
-            self.forget()
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
         if frame.pixel_format.is_yuv:
             self._print(frame.planes[0], planes[0], float(frame.pixel_aspect))

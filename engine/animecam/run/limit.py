@@ -180,6 +180,8 @@ def _advice(part: str, settings: Settings, live_fps: float | None) -> str:
             return "--scope head"
         case "paste" if settings.head_edge is HeadEdge.PERSON:
             return "--edge soft"
+        case "paste" if settings.look.hides_background:
+            return "--background keep"
         case "paste" if settings.look.is_printed:
             return "--palette color"
         case "paste":

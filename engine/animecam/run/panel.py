@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError
+from animecam.named_colors import HAIR_TINTS
 from animecam.run.cores import CoreUse
 from animecam.run.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls, Look, Palette, Scope, Unseen
+from animecam.settings import AS_FILMED, BACKGROUNDS, Controls, Look, Palette, Scope, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
@@ -77,6 +78,7 @@ class LivePanel:
             Action.SCOPE: lambda _: self._next_scope(),
             Action.PALETTE: lambda _: self._next_palette(),
             Action.UNSEEN: lambda _: self._next_unseen(),
+            Action.BACKGROUND: lambda _: self._next_background(),
             Action.BOXES: lambda _: self._change_view(shows_boxes=not controls.look.shows_boxes),
             Action.FIGURES: self._toggle_figures,
             Action.HELP: self._toggle_help,
@@ -143,12 +145,13 @@ class LivePanel:
         figures, look = self._figures, self._controls.look
         faces = "1 face" if figures.faces == 1 else f"{figures.faces} faces"
         more = f", {figures.left_out} more" if figures.left_out else ""
+        background = f", background: {look.background}" if look.hides_background else ""
         return [
             f"{figures.fps_in:.0f} fps in, {figures.fps_out:.0f} fps out",
             f"latency {figures.latency_ms.p50:.0f} ms, p95 {figures.latency_ms.p95:.0f} ms",
             f"{faces}{more}, {figures.dropped} dropped, network idle {figures.idle_share:.0%}",
             f"{look.style} at {look.size_px} px, strength {look.strength:.1f}",
-            f"drawn: {_SCOPES[look.scope]}, in {look.palette}, unseen: {look.unseen}",
+            f"drawn: {_SCOPES[look.scope]}, in {look.palette}, unseen: {look.unseen}{background}",
             f"eyes {look.eyes:.2f}, line {look.line:.2f}, hair {look.hair_tint or 'as drawn'}",
             *_core_lines(figures.cores),
             self._drawn_by(look),
@@ -180,9 +183,7 @@ class LivePanel:
         self._say(f"{name} {stepped:.2f}")
 
     def _next_hair(self) -> None:
-        tints = ("", *HAIR_TINTS)
-        now = self._controls.look.hair_tint
-        tint = _next(tints, now) if now in tints else ""
+        tint = _next(("", *HAIR_TINTS), self._controls.look.hair_tint)
         self._change(hair_tint=tint)
         self._say(f"hair {tint or 'as drawn'}")
 
@@ -200,6 +201,11 @@ class LivePanel:
         unseen = _next(tuple(Unseen), self._controls.look.unseen)
         self._change(unseen=unseen)
         self._say(f"while no face is seen: {_UNSEEN[unseen]}")
+
+    def _next_background(self) -> None:
+        background = _next(BACKGROUNDS, self._controls.look.background)
+        self._change(background=background)
+        self._say(f"background {'as filmed' if background == AS_FILMED else background}")
 
     def _change(self, **changes: object) -> None:
         self._controls.change(**changes)
@@ -237,8 +243,8 @@ class LivePanel:
 
 
 def _next(choices: Sequence[Choice], now: Choice) -> Choice:
-    """The choice after that of now, after the last one the first again."""
-    return choices[(choices.index(now) + 1) % len(choices)]
+    """The choice after that of now; after the last one, and what is no choice, the first."""
+    return choices[(choices.index(now) + 1) % len(choices)] if now in choices else choices[0]
 
 
 def _core_lines(cores: CoreUse | None) -> list[str]:

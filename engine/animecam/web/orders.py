@@ -110,6 +110,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "scope": Scope,
     "unseen": Unseen,
     "palette": Palette,
+    "background": str,
     "eyes": _number,
     "line": _number,
     "hair_tint": str,

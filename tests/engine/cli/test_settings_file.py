@@ -65,10 +65,11 @@ def test_a_table_is_for_one_command_and_wins_over_the_top(asked, write, photo):
 
 
 def test_frames_without_a_face_stay_as_they_are_in_a_film_whatever_a_live_look_does(asked, write, photo):
-    write('unseen = "draw"\n')
+    write('unseen = "draw"\nbackground = "green"\n')
     assert main(LIVE) == 0
     main(["convert", photo])
     assert [settings.look.unseen for _, settings in asked] == [Unseen.DRAW, Unseen.KEEP]
+    assert [settings.look.background for _, settings in asked] == ["green", "keep"]
 
 
 @pytest.mark.parametrize(

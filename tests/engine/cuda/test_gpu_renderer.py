@@ -15,6 +15,7 @@ from animecam.drawing.steps import Steps
 from animecam.errors import DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.portrait import load_portrait
+from animecam.render.backdrop import Backdrop
 from animecam.render.calm import IN_PLACE, Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -68,6 +69,7 @@ def studio(host, gpu, no_persons):
         timing = Timing()
         on_cpu = 0
         is_there = True
+        backdrop_persons = staticmethod(no_persons)
         noted = None
 
         def note(self, style, info):
@@ -91,6 +93,7 @@ def studio(host, gpu, no_persons):
                 calm=Calm(IN_PLACE),
                 tint=HairTint(no_persons),
                 compositor=Compositor(ops, no_persons),
+                backdrop=Backdrop(ops, self.backdrop_persons),
             )
             return Renderer(steps, self.controls, self.timing)
 
@@ -126,6 +129,17 @@ def test_what_the_gpu_drew_is_printed_by_the_processor(studio):
     studio.controls.change(palette="manga")
     drawn = studio.on_gpu()(somebody()).frame
     np.testing.assert_array_equal(drawn.planes[0], Printer()(in_color).planes[0])
+    assert studio.on_cpu == 0
+
+
+def test_a_background_is_laid_behind_what_the_gpu_drew(studio, monkeypatch):
+    def nobody(regions, _pictures):
+        return tuple(np.zeros((region.height_px, region.width_px), np.float32) for region in regions)
+
+    monkeypatch.setattr("animecam.render.backdrop.SEEN_SHARE", 0.0)  # no head is shown by its own shape
+    studio.backdrop_persons = nobody
+    studio.controls.change(background="blue")
+    assert (studio.on_gpu()(somebody()).frame.planes[0] == (0, 71, 187)).all()
     assert studio.on_cpu == 0
 
 

@@ -8,6 +8,7 @@ import pytest
 from animecam.drawing.renderer import Renderer
 from animecam.drawing.steps import Steps
 from animecam.faces.align import Aligner
+from animecam.render.backdrop import Backdrop
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -71,7 +72,7 @@ def studio(face: Face):
         styles = {"ink": Painter(20), "snow": Painter(220)}  # noqa: RUF012
         controls = Controls(Look(style="ink", size_px=192))
         timing = Timing()
-        persons, hair_persons = Doubtful(), Doubtful()
+        persons, hair_persons, backdrop_persons = Doubtful(), Doubtful(), Doubtful()
         frame, detailed = staticmethod(_frame), staticmethod(_detailed)
 
         def track(self, _frame):
@@ -88,6 +89,7 @@ def studio(face: Face):
                 calm=Calm(),
                 tint=HairTint(self.hair_persons),
                 compositor=Compositor(ops, self.persons),
+                backdrop=Backdrop(ops, self.backdrop_persons),
             )
             return Renderer(steps, self.controls, self.timing, governing=governing, idle=idle, name=name)
 

@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.named_colors import HAIR_TINTS
 from animecam.portrait import load_portrait
 from animecam.render.hair import HairTint, recolored
-from animecam.settings import HAIR_TINTS, Look
+from animecam.settings import Look
 from animecam.types import WHOLE_FRAME, Box, Detection, Face, Faces, Region
 
 SIZE = 192

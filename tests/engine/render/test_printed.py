@@ -129,12 +129,6 @@ def test_what_is_gone_leaves_nothing(was):
     np.testing.assert_array_equal(last, Printer()(frame).planes[0])
 
 
-def test_a_new_shot_is_printed_as_it_is():
-    print_, frame = Printer(), _frame(100)
-    print_(_frame(103))
-    np.testing.assert_array_equal(print_(frame, is_first=True).planes[0], Printer()(frame).planes[0])
-
-
 @pytest.mark.parametrize("size_px", [(1280, 720), (1921, 1083)])
 def test_each_threshold_of_a_screen_is_as_frequent_as_others(size_px):
     levels = screen(*size_px)

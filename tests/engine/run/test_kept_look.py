@@ -11,7 +11,7 @@ from animecam.config import keep_look
 from animecam.errors import ConfigError
 from animecam.settings import Look, Palette, Scope, Unseen
 
-MORE = {"unseen": Unseen.BLUR, "scope": Scope.PERSON, "palette": Palette.MANGA}
+MORE = {"unseen": Unseen.BLUR, "scope": Scope.PERSON, "palette": Palette.MANGA, "background": "#0a0"}
 LOOK = Look("snow", strength=0.8, eyes=0.25, line=0.75, hair_tint="pink", **MORE)
 KEPT = {
     "style": "snow",
@@ -22,10 +22,11 @@ KEPT = {
     "unseen": "blur",
     "scope": "person",
     "palette": "manga",
+    "background": "#00aa00",
 }
 LINES = (
     'style = "snow"\nstrength = 0.8\neyes = 0.25\nline = 0.75\nhair-tint = "pink"\nunseen = "blur"\nscope = "person"\n'
-    'palette = "manga"\n'
+    'palette = "manga"\nbackground = "#00aa00"\n'
 )
 
 
@@ -80,6 +81,7 @@ hair-tint = "pink"
 unseen = "blur"
 scope = "person"
 palette = "manga"
+background = "#00aa00"
 
 # for meetings
 [live]

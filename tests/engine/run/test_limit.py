@@ -88,6 +88,8 @@ def test_what_takes_time_beside_heads_is_named_first():
     printed = replace(SETTINGS, look=Look(palette=Palette.MANGA))
     pasting = replace(SLOW, stage_ms=stages(paste=80.0, emit=90.0))
     assert slowness(pasting, printed).endswith("try --palette color")
+    keyed = replace(SETTINGS, look=Look(background="green"))
+    assert slowness(pasting, keyed).endswith("try --background keep")
     assert slowness(pasting, SETTINGS).endswith("try --max-faces 1, if one person is enough")
 
 

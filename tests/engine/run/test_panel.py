@@ -10,10 +10,11 @@ import pytest
 
 from animecam.backends.base import BackendInfo
 from animecam.config import keep_look
+from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
 from animecam.run.cores import CoreUse
 from animecam.run.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.run.pipeline import Figures
-from animecam.settings import HAIR_TINTS, Controls, Look
+from animecam.settings import BACKGROUNDS, Controls, Look
 from animecam.sinks.talk import Drag, Press
 from animecam.sinks.window_keys import help_lines
 from animecam.timing import Percentiles
@@ -247,6 +248,21 @@ def test_the_palette_goes_round():
         panel.take(Press("p"))
         seen.append((controls.look.palette, panel.text))
     assert seen == [("manga", "palette manga"), ("color", "palette color")]
+
+
+def test_the_background_goes_round():
+    panel, controls, _ = make_panel()
+    seen = []
+    for _ in BACKGROUNDS:
+        panel.take(Press("g"))
+        seen.append(controls.look.background)
+    assert seen == ["blur", *BACKGROUND_COLORS, "keep"]
+    assert panel.text == "background as filmed"
+    controls.change(background="#123456")
+    panel.take(Press("f"))
+    assert "unseen: draw, background: #123456" in panel.text
+    panel.take(Press("g"))
+    assert controls.look.background == "keep"
 
 
 def test_what_is_shown_where_no_face_is_seen_goes_round():

@@ -61,6 +61,11 @@ def test_a_session_from_start_to_reload(visit_page, pages, fakes, tmp_path):
         await page.press("p")
         await page.until(f"{palette} === 'color'")
 
+        background = "document.getElementById('background').value"
+        for name in ("blur", "green", "blue", "white", "gray", "black", "keep"):
+            await page.press("g")
+            await page.until(f"{background} === '{name}'")
+
         await page.click("#compare")
         assert await page.run("!before.hidden && !split.hidden")
         await page.click("#mirror")

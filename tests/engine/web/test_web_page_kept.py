@@ -9,7 +9,8 @@ LOOK = """(() => {
   const at = (id) => document.getElementById(id).value;
   return { style: of("style"), scope: of("scope"), palette: of("palette"), unseen: of("unseen"), hair: of("hair_tint"),
     strength: at("slider-strength"), eyes: at("slider-eyes"), line: at("slider-line"),
-    quality: at("quality"), faces: at("faces"), detail: at("detail"), mirror: mirror.ariaPressed };
+    quality: at("quality"), background: at("background"), faces: at("faces"), detail: at("detail"),
+    mirror: mirror.ariaPressed };
 })()"""
 
 
@@ -29,7 +30,7 @@ def test_what_was_chosen_is_there_after_a_reload(visit_page, pages, fakes):
         assert await visit(page, pages) == usual
         for key in ("2", "[", "e", "o", "p", "u", "t", "m", "d"):
             await page.press(key)
-        for name, value in (("quality", "lite"), ("faces", "8"), ("detail", "384")):
+        for name, value in (("quality", "lite"), ("background", "white"), ("faces", "8"), ("detail", "384")):
             await page.run(
                 f"Object.assign(document.getElementById('{name}'), {{ value: '{value}' }})"
                 ".dispatchEvent(new Event('change'))"
@@ -54,6 +55,7 @@ def test_what_was_chosen_is_there_after_a_reload(visit_page, pages, fakes):
         "[1, 2]",
         '"flat"',
         json.dumps({"style": "gone", "scope": "sky", "palette": 3, "unseen": None, "hair_tint": "plaid"}),
+        json.dumps({"background": "#123456"}),
         json.dumps({"strength": "0.5", "eyes": 2, "line": -1, "size_px": 1, "max_faces": 1000, "mirror": "yes"}),
         json.dumps({"quality": "perfect", "shows_boxes": True, "__proto__": {"style": "flat"}, "constructor": 1}),
     ],

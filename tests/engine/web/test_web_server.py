@@ -44,6 +44,7 @@ def test_hello_tells_the_page_what_there_is(visit, fakes):
         assert hello["hair_tints"]["blue"] == "#466ee6"
         assert (hello["look"]["unseen"], hello["unseen"]) == ("draw", ["draw", "keep", "blur"])
         assert (hello["look"]["palette"], hello["palettes"]) == ("color", ["color", "manga"])
+        assert hello["backgrounds"] == ["keep", "blur", "green", "blue", "white", "gray", "black"]
         assert hello["limits"]["upload_bytes"] == 3 * MIB
 
     visit(test, upload_bytes=3 * MIB)

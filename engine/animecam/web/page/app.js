@@ -245,7 +245,7 @@ function pressed(event) {
     d: () => controls.change({ shows_boxes: !controls.look.shows_boxes }),
     e: () => controls.stepOn("eyes"), l: () => controls.stepOn("line"),
     t: () => controls.chooseNext("hair_tint"), o: () => controls.chooseNext("scope"),
-    p: () => controls.chooseNext("palette"), u: () => controls.chooseNext("unseen"),
+    p: () => controls.chooseNext("palette"), u: () => controls.chooseNext("unseen"), g: () => controls.nextBackground(),
     m: toggleMirror, s: snapshot, r: toggleRecording, f: () => stage.toggleFigures(),
     "[": weaker, "-": weaker, "]": stronger, "+": stronger, // many keyboards have brackets on a third level only
   };

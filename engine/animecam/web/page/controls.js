@@ -15,6 +15,7 @@ const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 108
 const USUAL_WIDTH = 640;
 const DETAILS = [[192, "Fast"], [256, "Normal"], [384, "Fine"], [512, "Finest"]];
 const FACES = [1, 2, 4, 8, 16, 32];
+const BACKGROUNDS = { keep: "As filmed", blur: "Blurred", green: "Green", blue: "Blue", white: "White", gray: "Gray", black: "Black" };
 const QUALITIES = { auto: "Automatic", full: "Full (slower)", lite: "Lite (faster)" };
 
 export class LookControls {
@@ -93,6 +94,7 @@ export class LookControls {
     }
     element("detail").value = String(look.size_px);
     this.#showFaces(look.max_faces);
+    this.#showBackground(look.background);
     element("quality").value = look.quality;
     for (const option of element("quality").options) option.disabled = !this.#usable({ ...look, quality: option.value });
   }
@@ -117,6 +119,10 @@ export class LookControls {
   chooseNext(name) {
     const choices = [...document.querySelectorAll(`aside input[name=${name}]`)].map((input) => input.value);
     this.change({ [name]: choices[(choices.indexOf(this.look[name]) + 1) % choices.length] });
+  }
+
+  nextBackground() {
+    this.change({ background: this.backgrounds[(this.backgrounds.indexOf(this.look.background) + 1) % this.backgrounds.length] });
   }
 
   cameraWishes() {
@@ -199,6 +205,13 @@ export class LookControls {
     select.value = String(drawn);
   }
 
+  // A server may have been started with a colour that has no name.
+  #showBackground(shown) {
+    const select = element("background");
+    if (![...select.options].some(({ value }) => value === shown)) select.add(new Option(shown, shown));
+    select.value = shown;
+  }
+
   #chooseFaces(count) {
     if (this.faces.includes(count)) return this.change({ max_faces: count });
     this.chosen.delete("max_faces");
@@ -213,10 +226,11 @@ export class LookControls {
   }
 
   // What was chosen at an earlier visit, as far as this server offers it still.
-  #recalled({ hair_tints, scopes, palettes, unseen, qualities }) {
+  #recalled({ hair_tints, scopes, palettes, unseen, backgrounds, qualities }) {
     const offered = {
       style: this.styles.map(({ name }) => name), hair_tint: ["", ...Object.keys(hair_tints)], scope: scopes,
-      palette: palettes, unseen, quality: qualities, max_faces: this.faces, size_px: this.details, mirror: [true, false],
+      palette: palettes, unseen, background: backgrounds, quality: qualities, max_faces: this.faces, size_px: this.details,
+      mirror: [true, false],
     };
     const sliders = SLIDERS.map(({ name }) => name);
     const isLevel = (name, value) => sliders.includes(name) && typeof value === "number" && value >= 0 && value <= 1;
@@ -234,7 +248,7 @@ export class LookControls {
     return quality === "auto" || qualities.includes(quality);
   }
 
-  #buildSelects({ limits, sizes_px, look, file_look, qualities }) {
+  #buildSelects({ limits, sizes_px, look, file_look, qualities, backgrounds }) {
     const fits = RESOLUTIONS.filter(([width, height]) => width <= limits.width_px && height <= limits.height_px);
     const usable = fits.length ? fits : [[limits.width_px, limits.height_px]];
     element("resolution").replaceChildren(...usable.map(([w, h]) => new Option(`${w} × ${h}`, `${w}x${h}`, false, w === USUAL_WIDTH)));
@@ -246,6 +260,9 @@ export class LookControls {
     const counts = new Set([...FACES, look.max_faces, file_look.max_faces]);
     this.faces = [...counts].filter((count) => count <= limits.faces).sort((one, other) => one - other);
     element("faces").addEventListener("change", (event) => this.#chooseFaces(Number(event.target.value)));
+    this.backgrounds = backgrounds;
+    element("background").replaceChildren(...backgrounds.map((name) => new Option(BACKGROUNDS[name] ?? name, name)));
+    element("background").addEventListener("change", (event) => this.change({ background: event.target.value }));
     element("quality").replaceChildren(...qualities.map((name) => new Option(QUALITIES[name] ?? name, name)));
     element("quality").addEventListener("change", (event) => this.change({ quality: event.target.value }));
   }

@@ -1,0 +1,57 @@
+"""What is done to a frame once its drawings are in it."""
+
+from functools import partial
+
+from animecam.drawing.scene import Scene
+from animecam.render.backdrop import Backdrop
+from animecam.render.base import Rendered
+from animecam.render.boxes import boxed
+from animecam.render.mirror import mirrored
+from animecam.render.printed import Printer
+from animecam.render.split import split
+from animecam.types import Frame
+
+
+class Showing:
+    """What is seen of the drawn frames of one stream, in order.
+
+    Args:
+        backdrop: Lays something else behind persons.
+    """
+
+    def __init__(self, backdrop: Backdrop) -> None:
+        self._lay_behind, self._print = backdrop, Printer()
+
+    def __call__(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Rendered:
+        """What is shown of a drawn frame: persons before another background, its print, a split, boxes, as a mirror.
+
+        Args:
+            scene: What was drawn.
+            drawn: Its frame with the drawings in it.
+            filmed: Where persons are looked for, if the scene's frame is blurred.
+        """
+        if scene.is_shown_as_drawn:
+            return Rendered(drawn, scene.faces)
+        if scene.faces.is_new_shot:
+            self.forget()
+        look, drawn = scene.look, drawn.on_host()
+        color, lay_behind = look.background_rgb, partial(self._lay_behind, filmed or scene.frame, regions=scene.regions)
+        if look.hides_background and color is None:
+            drawn = lay_behind(drawn, color=None)
+        if look.is_printed:
+            drawn = self._print(drawn)
+        if color is not None:  # after the print: a green that is to be keyed out must not become dots
+            drawn = lay_behind(drawn, color=color)
+        view = drawn
+        if look.split is not None:
+            view = split(scene.frame.on_host(), view, look.split, is_mirrored=look.mirror)
+        if look.shows_boxes:
+            view = boxed(view, scene.faces)
+        if look.mirror:
+            view = mirrored(view)
+        return Rendered(view, scene.faces, plain=drawn)
+
+    def forget(self) -> None:
+        """Takes the next frame as it comes."""
+        self._lay_behind.forget()
+        self._print.forget()

@@ -1,0 +1,133 @@
+"""What is seen behind persons: a colour, or the picture blurred, in the frame's own pixel format."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from animecam.affine import chain, invert
+from animecam.faces.geometry import upright_picture
+from animecam.named_colors import Rgb
+from animecam.render.base import FindPersons
+from animecam.render.cpu import CpuImageOps
+from animecam.render.masks import Mask, face_mask, head_mask
+from animecam.render.overlap import to_other
+from animecam.render.paint import codes_of
+from animecam.render.resample import resample
+from animecam.types import WHOLE_FRAME, Frame, Plane, PlaneLayout, Region, allocate_planes
+
+MASK_PX = 256
+"""Sides of the picture in which persons are looked for: those of the network."""
+
+EDGE = (0.3, 0.7)
+"""Where the mask of a person, in [0, 1], begins to show and shows in full: over all of its range it fades so slowly that
+the wall around hair would be seen."""
+
+COARSE_PX, BLUR_PX = 180, 5.0
+"""Shorter side of the copy in which a background is blurred, and the Gaussian's standard deviation there: a room is
+still one, and nothing in it can be read."""
+
+LEAST_SEEN = 1e-3
+"""Of a background that persons hide all around, so much shows them: something must be there."""
+
+SEEN_SHARE = 0.5
+"""Of a face so much must be taken for a person, or its head is shown by its own shape."""
+
+FULL = 255
+
+
+class Backdrop:
+    """Lays something else behind the persons of one stream, frame by frame, in order: their outlines are steadied.
+
+    Args:
+        ops: Crops what is looked at.
+        persons: Finds persons; asked only when there is something to lay behind them.
+    """
+
+    def __init__(self, ops: CpuImageOps, persons: FindPersons) -> None:
+        self._ops, self._persons = ops, persons
+
+    def __call__(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], color: Rgb | None) -> Frame:
+        """A new frame that shows persons alone.
+
+        Args:
+            filmed: What was filmed: persons are looked for there, as they are not yet drawn.
+            shown: The same frame as it is to be shown, in the host's memory; not touched.
+            regions: What was drawn: heads are shown, whatever is taken for a person.
+            color: What is behind them; None: the frame, blurred.
+        """
+        whole = upright_picture(filmed, MASK_PX, MASK_PX)
+        (person,) = self._persons([whole], [self._ops.crop(filmed.on_host(), whole)])
+        for head in (region for region in regions if region.track_id != WHOLE_FRAME):
+            person = _with_head(person, whole, head)
+        share = _as_share(person)
+        planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
+        codes = codes_of(shown, color) if color is not None else (None,) * len(planes)
+        for mine, theirs, layout, code in zip(planes, shown.planes, shown.pixel_format.planes, codes, strict=True):
+            seen = _on_plane(share, whole, shown, layout)
+            if code is not None:
+                _lay_color(theirs, seen, code, mine)
+            else:
+                _lay_plane(theirs, seen, _blurred(theirs, seen), mine)
+        return replace(shown, planes=planes, packed=packed)
+
+    def forget(self) -> None:
+        """Takes the next persons for new ones."""
+        self._persons.forget()
+
+
+def _with_head(person: Mask, whole: Region, head: Region) -> Mask:
+    """Persons, and a head that was found and is not taken for one, as some small or cut off ones are."""
+    size = (head.width_px, head.height_px)
+    to_head = to_other(whole, head)
+    face = resample(face_mask(*size), to_head, MASK_PX, MASK_PX, outside=0)
+    if (person * face).sum() >= SEEN_SHARE * face.sum():
+        return person  # where it ends: face and head would show the wall beside a head that is turned
+    return np.maximum(person, resample(head_mask(*size), to_head, MASK_PX, MASK_PX, outside=0))
+
+
+def _as_share(person: Mask) -> Plane:
+    """How much of a person shows, in 255ths, of how sure it is that one is there."""
+    nothing, all_of_it = EDGE
+    rise = np.clip((person - nothing) / (all_of_it - nothing), 0.0, 1.0)
+    return np.rint(rise * FULL).astype(np.uint8)
+
+
+def _on_plane(share: Plane, whole: Region, frame: Frame, layout: PlaneLayout) -> Plane:
+    """The share of each of a plane's samples, of each of its channels; none in black bars."""
+    step_x, step_y = layout.step_x, layout.step_y
+    left, top, width, height = frame.inset or (0, 0, frame.width_px, frame.height_px)
+    to_frame = np.array([[step_x, 0.0, left], [0.0, step_y, top]], np.float64)
+    fine = resample(share, chain(invert(whole.to_frame), to_frame), width // step_x, height // step_y)
+    if frame.inset is not None:
+        filmed, fine = fine, np.zeros((frame.height_px // step_y, frame.width_px // step_x), np.uint8)
+        fine[top // step_y : (top + height) // step_y, left // step_x : (left + width) // step_x] = filmed
+    return fine if layout.channels == 1 else cast(Plane, cv2.merge([fine] * layout.channels))
+
+
+def _lay_color(shown: Plane, share: Plane, code: NDArray[np.uint8], out: Plane) -> None:
+    """Mixes a plane with one value a channel; what shows in full, or not at all, to the bit."""
+    cv2.multiply(shown, share, dst=out, scale=1 / FULL)
+    rest = np.rint(np.arange(FULL, -1, -1)[:, None] * (code / FULL)).astype(np.uint8)  # by share
+    cv2.add(out, cv2.LUT(share, rest[:, None, :] if len(code) > 1 else rest), dst=out)
+
+
+def _lay_plane(shown: Plane, share: Plane, behind: Plane, out: Plane) -> None:
+    """Mixes a plane with another one; what shows in full, or not at all, to the bit."""
+    cv2.multiply(shown, share, dst=out, scale=1 / FULL)
+    cv2.add(out, cv2.multiply(behind, cv2.bitwise_not(share), scale=1 / FULL), dst=out)
+
+
+def _blurred(plane: Plane, share: Plane) -> Plane:
+    """A plane that is blurred without the persons in it, who would have a glow of their own colours around them."""
+    height, width = plane.shape[:2]
+    scale = min(COARSE_PX / min(width, height), 1.0)
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    coarse, seen = (cv2.resize(each, size, interpolation=cv2.INTER_AREA).astype(np.float32) for each in (plane, share))
+    weights = np.maximum(1.0 - seen / FULL, LEAST_SEEN)
+    sum_px = cv2.GaussianBlur(coarse * weights, (0, 0), BLUR_PX)
+    soft = np.rint(sum_px / cv2.GaussianBlur(weights, (0, 0), BLUR_PX)).astype(np.uint8)
+    return cast(Plane, cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -1,0 +1,142 @@
+"""Persons are shown to the bit, and behind them a colour, or what was there, blurred."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from animecam.bars import Inset
+from animecam.render.backdrop import Backdrop
+from animecam.render.cpu import CpuImageOps
+from animecam.sinks.convert import to_rgb
+from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
+
+WIDTH_PX, HEIGHT_PX = 480, 320
+BORDER_PX = 8  # on either side of where a person ends: a mask is coarser than a frame
+GREEN = (0, 177, 64)
+
+
+class Persons:
+    """Sees a person in a part of the upright picture, left of half of its width."""
+
+    def __init__(self, sure: float = 1.0, until: float = 0.5) -> None:
+        self.sure, self.until, self.seen, self.forgotten = sure, until, [], 0
+
+    def __call__(self, regions, pictures):
+        self.seen.extend(pictures)
+        masks = []
+        for region in regions:
+            mask = np.zeros((region.height_px, region.width_px), np.float32)
+            mask[:, : round(self.until * region.width_px)] = self.sure
+            masks.append(mask)
+        return tuple(masks)
+
+    def forget(self):
+        self.forgotten += 1
+
+
+def _frame(pixel_format=PixelFormat.YUV420P, *, rotation_deg=0, full_range=False, seed=0) -> Frame:
+    planes, packed = allocate_planes(pixel_format, WIDTH_PX, HEIGHT_PX)
+    for plane in planes:
+        plane[...] = np.random.default_rng(seed).integers(40, 200, plane.shape, dtype=np.uint8)
+    color = Color(ColorMatrix.BT601, full_range)
+    return Frame(planes, pixel_format, color, rotation_deg, 3, 4, Fraction(1, 30), 5, packed=packed)
+
+
+def _upright(frame: Frame, plane: np.ndarray) -> np.ndarray:
+    return np.rot90(plane, frame.rotation_deg // 90)
+
+
+def _lay(frame: Frame, color=GREEN, persons=None, regions=(), shown=None) -> Frame:
+    return Backdrop(CpuImageOps(), persons or Persons())(frame, shown or frame, regions=regions, color=color)
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+def test_a_person_is_shown_to_the_bit_and_all_else_is_the_colour(pixel_format, rotation_deg):
+    frame = _frame(pixel_format, rotation_deg=rotation_deg, full_range=rotation_deg == 90)
+    before = [plane.copy() for plane in frame.planes]
+    result = _lay(frame)
+    for plane, untouched, laid in zip(frame.planes, before, result.planes, strict=True):
+        np.testing.assert_array_equal(plane, untouched)
+        inner = _upright(frame, untouched).shape[1] // 2 - BORDER_PX
+        np.testing.assert_array_equal(_upright(frame, laid)[:, :inner], _upright(frame, untouched)[:, :inner])
+    rgb = to_rgb(replace(result, rotation_deg=0)).astype(int)
+    behind = _upright(frame, rgb)
+    behind = behind[:, behind.shape[1] // 2 + BORDER_PX :]
+    assert np.abs(behind - GREEN).max() <= 3
+    assert (result.rotation_deg, result.index, result.pts, result.color) == (rotation_deg, 3, 4, frame.color)
+    assert np.shares_memory(result.packed, result.planes[0])
+
+
+@pytest.mark.parametrize("pixel_format", [PixelFormat.YUV420P, PixelFormat.NV12, PixelFormat.RGB24])
+def test_where_a_person_is_unsure_both_are_seen(pixel_format):
+    frame = _frame(pixel_format)
+    laid, full = _lay(frame, persons=Persons(0.5, 1.0)), _lay(frame, persons=Persons(0.0))
+    for mixed, shown, behind in zip(laid.planes, frame.planes, full.planes, strict=True):
+        expected = (shown.astype(float) + behind.astype(float)) / 2
+        assert np.abs(mixed - expected).max() <= 1.6
+
+
+def test_a_blurred_background_keeps_its_light_and_no_detail_and_takes_nothing_of_the_person():
+    frame = _frame(PixelFormat.RGB24)
+    rows, columns = np.mgrid[:HEIGHT_PX, :WIDTH_PX]
+    frame.planes[0][...] = np.where((rows // 2 + columns // 2) % 2, 160, 60)[..., None]
+    frame.planes[0][:, : WIDTH_PX // 2] = (250, 0, 0)
+    rgb = _lay(frame, color=None).planes[0].astype(int)
+    person, behind = rgb[:, : WIDTH_PX // 2 - BORDER_PX], rgb[:, WIDTH_PX // 2 + BORDER_PX :]
+    assert (person == (250, 0, 0)).all()
+    assert np.abs(behind - 110).max() <= 12
+    far = behind[:, 100:]
+    assert np.abs(far - far.mean()).max() <= 4
+
+
+def test_a_person_who_hides_all_of_it_leaves_something_to_blur():
+    frame = _frame(PixelFormat.YUV420P)
+    result = _lay(frame, color=None, persons=Persons(1.0, 1.0))
+    np.testing.assert_array_equal(result.packed, frame.packed)
+
+
+def test_persons_are_looked_for_in_what_was_filmed():
+    filmed, drawn, persons = _frame(seed=1), _frame(seed=2), Persons(1.0, 1.0)
+    result = _lay(filmed, persons=persons, shown=drawn)
+    np.testing.assert_array_equal(result.packed, drawn.packed)
+    (seen,) = persons.seen
+    _lay(filmed, persons=(again := Persons()))
+    np.testing.assert_array_equal(seen, again.seen[0])
+
+
+def test_black_bars_are_background():
+    frame = _frame(PixelFormat.RGB24)
+    frame.planes[0][:40] = frame.planes[0][-40:] = 0
+    result = _lay(replace(frame, inset=Inset(0, 40, WIDTH_PX, HEIGHT_PX - 80)), persons=Persons(1.0, 1.0))
+    rgb = result.planes[0]
+    assert (rgb[: 40 - BORDER_PX] == GREEN).all()
+    np.testing.assert_array_equal(rgb[48:-48], frame.planes[0][48:-48])
+
+
+HEAD = Region(7, 192, 192, np.array([[0.5, 0, 360], [0, 0.5, 100]]))
+"""A head of 96 pixels in the right half."""
+
+
+def test_a_head_that_was_found_is_shown_though_no_person_is_seen_there():
+    frame = _frame(PixelFormat.RGB24)
+    alone, with_head = _lay(frame), _lay(frame, regions=(HEAD,))
+    np.testing.assert_array_equal(with_head.planes[0][130:165, 395:420], frame.planes[0][130:165, 395:420])
+    assert (with_head.planes[0][:90] == alone.planes[0][:90]).all()
+    assert (with_head.planes[0][:, 250:350] == GREEN).all()
+
+
+def test_a_head_ends_where_the_person_does():
+    """The drawing of a turned head is wider than the head, and has the wall beside it."""
+    frame, persons = _frame(PixelFormat.RGB24), Persons(1.0, 412 / WIDTH_PX)
+    np.testing.assert_array_equal(
+        _lay(frame, persons=persons, regions=(HEAD,)).planes[0], _lay(frame, persons=persons).planes[0]
+    )
+
+
+def test_who_was_seen_is_forgotten():
+    backdrop = Backdrop(CpuImageOps(), persons := Persons())
+    backdrop.forget()
+    assert persons.forgotten == 1
