@@ -19,14 +19,14 @@ from inputs import crowd
 from machine import Watch
 from measuring import COUNT, BenchmarkCommand, Samples, json_option, save, say, show, timed
 
+from animecam.backgrounds import AS_FILMED, BACKGROUND_COLORS, BLURRED
 from animecam.cli.options import look_options
 from animecam.drawing.networks import open_networks
 from animecam.drawing.renderer import Renderer
 from animecam.measure.networks import REFERENCE, opened_reference
 from animecam.measure.spread import Ratio, Spread
-from animecam.named_colors import BACKGROUND_COLORS
 from animecam.run.session import opened_source
-from animecam.settings import AS_FILMED, BLURRED, Look, Palette, Scope, Settings
+from animecam.settings import Look, Palette, Scope, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.timing import ms_since
 from animecam.types import Frame

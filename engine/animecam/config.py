@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from animecam.backgrounds import PICTURE
 from animecam.errors import ConfigError
 from animecam.settings import NO_TINT, Look
 
@@ -35,10 +36,14 @@ def read_config(path: Path) -> dict[str, Any] | None:
     return None if text is None else _parsed(path, text)
 
 
-def keep_look(look: Look) -> None:
+def keep_look(look: Look, backdrop: Path | None = None) -> None:
     """Writes what the window's keys change of a look into the settings file; all else there stays as it is.
 
     A key that stands under [live] is changed there, where it would win over one at the top.
+
+    Args:
+        look: The look.
+        backdrop: The picture that its background may be.
 
     Raises:
         ConfigError: The file cannot be read, changed or written, and is as it was.
@@ -55,7 +60,7 @@ def keep_look(look: Look) -> None:
         "unseen": look.unseen.value,
         "scope": look.scope.value,
         "palette": look.palette.value,
-        "background": look.background,
+        "background": str(backdrop.resolve()) if backdrop and look.background == PICTURE else look.background,
     }
     live: Any = before.get(LIVE_TABLE, {})
     in_live = {key for key in values if isinstance(live, dict) and key in live}

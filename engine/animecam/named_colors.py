@@ -19,15 +19,6 @@ HAIR_TINTS: dict[str, Rgb] = {
 }
 """Colours of hair by name."""
 
-BACKGROUND_COLORS: dict[str, Rgb] = {
-    "green": (0, 177, 64),  # of cloths and paint for chroma keying, as is the blue
-    "blue": (0, 71, 187),
-    "white": (255, 255, 255),
-    "gray": (128, 128, 128),
-    "black": (0, 0, 0),
-}
-"""Colours behind persons by name."""
-
 _HEX = re.compile(r"#(?:[0-9a-f]{3}){1,2}")
 
 

@@ -5,11 +5,13 @@ import threading
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from animecam.backends.base import BackendChoice
+from animecam.backgrounds import AS_FILMED, BACKGROUNDS, PICTURE, background_color, is_background
 from animecam.errors import FieldError, UsageError
-from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS, Rgb, color_of, plain_color
+from animecam.named_colors import HAIR_TINTS, Rgb, color_of, plain_color
 
 DEFAULT_STYLE = "cel"
 SMALLEST_PX = 192  # below this eyes and mouth dissolve
@@ -60,8 +62,6 @@ class HeadEdge(StrEnum):
 
 
 NO_TINT = "none"  # what takes a tint away where an empty word is hard to write
-AS_FILMED, BLURRED = "keep", "blur"  # backgrounds that are no colour
-BACKGROUNDS = (AS_FILMED, BLURRED, *BACKGROUND_COLORS)  # those with a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,7 @@ class Look:
     shows_boxes: bool = False  # draw what the detector sees
     palette: Palette = Palette.COLOR
     unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
-    background: str = (
-        AS_FILMED  # what is seen behind persons: "keep", "blur", a name of BACKGROUND_COLORS, #rrggbb, #rgb
-    )
+    background: str = AS_FILMED  # behind persons: also BLURRED, PICTURE, one of BACKGROUND_COLORS, #rrggbb, #rgb
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)
@@ -114,8 +112,8 @@ class Look:
         if self.hair_tint and self.hair_rgb is None:
             hint = f"give #rrggbb or one of {', '.join(HAIR_TINTS)}; none leaves it as drawn"
             raise FieldError("hair_tint", f"{self.hair_tint[:40]!r} is no colour", hint=hint)
-        if self.background not in (AS_FILMED, BLURRED) and self.background_rgb is None:
-            hint = f"give #rrggbb, {', '.join(BACKGROUND_COLORS)} or {BLURRED}; {AS_FILMED} leaves it as filmed"
+        if not is_background(self.background):
+            hint = f"give #rrggbb, {', '.join(BACKGROUNDS)}; {AS_FILMED} leaves it as filmed"
             raise FieldError("background", f"{self.background[:40]!r} is no colour", hint=hint)
         if not SMALLEST_PX <= self.size_px <= LARGEST_PX:
             problem = f"{self.size_px} is outside {SMALLEST_PX}..{LARGEST_PX}"
@@ -149,7 +147,7 @@ class Look:
     @property
     def background_rgb(self) -> Rgb | None:
         """The colour behind persons; None where it is none."""
-        return color_of(self.background, BACKGROUND_COLORS)
+        return background_color(self.background)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +169,7 @@ class Settings:
     quality: Quality = Quality.AUTO  # auto: full on a GPU, else lite; a live run changes to full where that is cheap
     target_fps: float | None = None  # frame rate to hold by choosing size and network; None: they are as asked for
     max_fps: float | None = None  # most frames a second of a live source; None: all that come
+    backdrop: Path | None = None  # what the background "picture" shows: a picture, or the first one of a film
 
     def __post_init__(self) -> None:
         for name, kind in (("head_edge", HeadEdge), ("backend", BackendChoice), ("quality", Quality)):
@@ -195,6 +194,15 @@ class Settings:
             raise FieldError("threads", f"{self.threads} is {is_what}", hint="0 lets the runtime choose")
         if self.gpu < 0:
             raise FieldError("gpu", f"{self.gpu} is below 0", hint="0 is the first one")
+        if self.backdrop is not None:
+            object.__setattr__(self, "backdrop", Path(self.backdrop))
+        if self.look.background == PICTURE and self.backdrop is None:
+            raise FieldError("background", "is a picture, and there is none", hint='name it: `backdrop="room.jpg"`')
+
+    @property
+    def backgrounds(self) -> tuple[str, ...]:
+        """The backgrounds that have a name."""
+        return (*BACKGROUNDS, PICTURE) if self.backdrop is not None else BACKGROUNDS
 
     def check_rates(self, uri: str, *, is_live: bool) -> None:
         """Refuses a rate for a source that waits until each of its frames is drawn.

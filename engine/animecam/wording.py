@@ -8,7 +8,8 @@ from dataclasses import fields
 
 from animecam.settings import Look, Settings
 
-_OPTION_NAMES = {"size_px": "size", "head_edge": "edge"}  # fields whose options are called something else
+# Fields whose options are called something else.
+_OPTION_NAMES = {"size_px": "size", "head_edge": "edge", "backdrop": "background"}
 _WITHOUT_OPTION = frozenset({"look", "split", "shows_boxes", "still_faces"})
 _ALL_FIELDS = {field.name for kind in (Look, Settings) for field in fields(kind)}
 

@@ -11,7 +11,8 @@ LAYERS = (  # from the bottom up: a part may import what stands on lines above i
     {"cache", "channel", "pauses"},
     {"cuda"},
     {"types"},  # where a frame's pixels may lie
-    {"affine", "color", "portrait"},
+    {"affine", "color", "named_colors", "portrait"},
+    {"backgrounds"},
     {"backends", "engines"},  # one runtime's files and how it runs them: these two may know each other
     {"faces", "settings"},
     {"render", "config", "look_changes", "wording"},

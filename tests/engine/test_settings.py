@@ -1,11 +1,14 @@
 """Settings are checked once, with a hint."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from animecam.backends.base import BackendChoice
+from animecam.backgrounds import BACKGROUND_COLORS
 from animecam.errors import UsageError
-from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
+from animecam.named_colors import HAIR_TINTS
 from animecam.settings import Controls, HeadEdge, Look, Quality, Scope, Settings
 
 
@@ -121,6 +124,16 @@ def test_a_background_is_kept_blurred_or_of_a_colour():
     assert Look(background="GREEN").background_rgb == BACKGROUND_COLORS["green"]
     assert Look(background="#0F9") == Look(background="#00ff99")
     assert Look(background="#0F9").background_rgb == (0, 255, 153)
+
+
+def test_a_picture_is_a_background_where_there_is_one():
+    look = Look(background="picture")
+    with pytest.raises(UsageError, match="background is a picture, and there is none"):
+        Settings(look)
+    settings = Settings(look, backdrop="room.jpg")
+    assert settings.backdrop == Path("room.jpg")
+    assert settings.backgrounds[-1] == "picture"
+    assert "picture" not in Settings().backgrounds
 
 
 @pytest.mark.parametrize("nothing", [None, "", "none", "None"])

@@ -1,16 +1,19 @@
 """Options that several commands share, each written once."""
 
 import functools
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from animecam.backends.base import BackendChoice
+from animecam.backgrounds import BACKGROUND_COLORS, BACKGROUNDS, PICTURE, is_background
 from animecam.errors import FieldError, UsageError
 from animecam.files import FILE_SETTINGS
-from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
+from animecam.named_colors import HAIR_TINTS
 from animecam.settings import (
     LARGEST_PX,
     MOST_THREADS,
@@ -76,9 +79,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--background",
         default=_LOOK.background,
         show_default=True,
-        metavar="keep|blur|COLOR",
-        help="Behind persons what was filmed, that blurred, or a colour (the last two are slower): #rrggbb, #rgb, "
-        f"{', '.join(BACKGROUND_COLORS)}.",
+        metavar="keep|blur|COLOR|FILE",
+        help="Behind persons what was filmed, that blurred, a colour or a picture (all but the first are slower); "
+        f"colours: #rrggbb, #rgb, {', '.join(BACKGROUND_COLORS)}.",
     ),
     click.option(
         "--mirror/--no-mirror",
@@ -227,24 +230,41 @@ def _with_settings(command: Command, options: tuple[Callable[[Any], Any], ...]) 
         quality: str,
         **others: Any,
     ) -> Any:
+        background, backdrop = _background(others.pop("background"))
         look = Look(
             scope=Scope(scope),
             unseen=Unseen(unseen),
             palette=Palette(palette),
             mirror=bool(mirror),
-            **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint", "background"),
+            background=background,
+            **_taken(others, "style", "strength", "size_px", "eyes", "line", "hair_tint"),
         )
         machinery = _taken(others, "detector", "threads", "gpu")
         machinery["max_faces"], machinery["still_faces"] = others.pop("max_faces")
         machinery |= _taken(others, *({"target_fps", "max_fps"} & others.keys()))
         machinery |= {"quality": Quality(quality), "head_edge": HeadEdge(edge)}
-        settings = Settings(look, backend=BackendChoice(backend), **machinery)
+        settings = Settings(look, backend=BackendChoice(backend), backdrop=backdrop, **machinery)
         return command(*arguments, settings=settings, **others)
 
     decorated: Any = with_settings
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def _background(text: str) -> tuple[str, Path | None]:
+    """A background as a look names it, and the picture that it shows.
+
+    Raises:
+        UsageError: It is neither a word nor a colour, and there is no such file.
+    """
+    if text != PICTURE and is_background(text):
+        return text, None
+    path = os.path.expanduser(text)  # noqa: PTH111 - neither this nor the next raises, whatever the text is
+    if os.path.isfile(path):  # noqa: PTH113
+        return PICTURE, Path(path)
+    hint = f"give a picture's path, #rrggbb, or one of {', '.join(BACKGROUNDS)}"
+    raise UsageError(f"--background {text[:80]!r} is no colour and no file", hint=hint)
 
 
 def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, r
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
+from animecam.drawing.backdrop_file import read_backdrop
 from animecam.drawing.device_opening import has_kernels, open_styles, tell_why
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
@@ -59,6 +60,7 @@ class Networks(StyleNetworks):
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="detect")
         stack.callback(self._beside.shutdown)
         super().__init__(settings, stack)
+        self._backdrop = read_backdrop(settings.backdrop) if settings.backdrop is not None else None
         # The small networks lose more than they gain by sharing out, or by the way to a GPU.
         self._one_core = replace(self._options, threads=1, gpu=None)
         self._small = on_processor(settings.backend)
@@ -135,8 +137,7 @@ class Networks(StyleNetworks):
             still_faces: The same of a still picture; None: `max_faces`, or as the settings say.
         """
         controls = controls or Controls(self._settings.look)
-        scan, follow = self.require_detectors()
-        ops = CpuImageOps()
+        (scan, follow), ops = self.require_detectors(), CpuImageOps()
         # A file's search counts in its frame; by the same thread, as the studio draws both. Live, with two cores that
         # others kept busy, tracking's p95 fell to 0.45 of what it was, and a frame took as long as before (1.02).
         beside, search = self._beside if is_live else None, (scan, *glances_of(scan))
@@ -150,7 +151,7 @@ class Networks(StyleNetworks):
             calm=Calm(),
             tint=HairTint(self.persons()),
             compositor=Compositor(ops, self.persons(), self._settings.head_edge),
-            backdrop=Backdrop(ops, self.persons()),
+            backdrop=Backdrop(ops, self.persons(), self._backdrop),
         )
         governing = governed(self._settings, rate_fps, controls, self) if is_live else None
         return Renderer(steps, controls, timing, governing=governing, idle=Idle() if is_live else None, name=name)
@@ -208,8 +209,7 @@ class Networks(StyleNetworks):
             yield self.renderer(timing, controls, is_live=is_live, rate_fps=rate_fps, name=name)
             return
         gpu, styles = place
-        quality = None
-        look = controls.look if controls else self._settings.look
+        quality, look = None, controls.look if controls else self._settings.look
         if not is_live and not styles.has_given_up(look.style, look.size_px):
             quality = self.gpu_quality(look.style)  # until the GPU draws, too: a film must not change on the way
             self.note_choice(look.style, quality)

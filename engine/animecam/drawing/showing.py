@@ -35,13 +35,14 @@ class Showing:
         if scene.faces.is_new_shot:
             self.forget()
         look, drawn = scene.look, drawn.on_host()
-        color, lay_behind = look.background_rgb, partial(self._lay_behind, filmed or scene.frame, regions=scene.regions)
-        if look.hides_background and color is None:
-            drawn = lay_behind(drawn, color=None)
+        is_plain = look.background_rgb is not None
+        lay_behind = partial(self._lay_behind, filmed or scene.frame, regions=scene.regions, look=look)
+        if look.hides_background and not is_plain:
+            drawn = lay_behind(drawn)
         if look.is_printed:
             drawn = self._print(drawn)
-        if color is not None:  # after the print: a green that is to be keyed out must not become dots
-            drawn = lay_behind(drawn, color=color)
+        if is_plain:  # after the print: a green that is to be keyed out must not become dots
+            drawn = lay_behind(drawn)
         view = drawn
         if look.split is not None:
             view = split(scene.frame.on_host(), view, look.split, is_mirrored=look.mirror)

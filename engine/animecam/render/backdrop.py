@@ -1,4 +1,4 @@
-"""What is seen behind persons: a colour, or the picture blurred, in the frame's own pixel format."""
+"""What is seen behind persons: a colour, a picture, or what was filmed, blurred, in the frame's own pixel format."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,22 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.affine import chain, invert
-from animecam.faces.geometry import upright_picture
-from animecam.named_colors import Rgb
-from animecam.render.base import FindPersons
+from animecam.backgrounds import PICTURE
+from animecam.errors import UsageError
+from animecam.faces.geometry import upright_picture, upright_size
+from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
-from animecam.render.masks import Mask, face_mask, head_mask
+from animecam.render.masks import Mask, face_mask, full_mask, head_mask
 from animecam.render.overlap import to_other
 from animecam.render.paint import codes_of
 from animecam.render.resample import resample
-from animecam.types import WHOLE_FRAME, Frame, Plane, PlaneLayout, Region, allocate_planes
+from animecam.settings import Look
+from animecam.types import WHOLE_FRAME, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
 MASK_PX = 256
 """Sides of the picture in which persons are looked for: those of the network."""
 
 EDGE = (0.3, 0.7)
-"""Where the mask of a person, in [0, 1], begins to show and shows in full: over all of its range it fades so slowly that
-the wall around hair would be seen."""
+"""Where the mask of a person, in [0, 1], begins to show and shows in full: over all of its range it fades so slowly
+that the wall around hair would be seen."""
 
 COARSE_PX, BLUR_PX = 180, 5.0
 """Shorter side of the copy in which a background is blurred, and the Gaussian's standard deviation there: a room is
@@ -45,19 +47,25 @@ class Backdrop:
     Args:
         ops: Crops what is looked at.
         persons: Finds persons; asked only when there is something to lay behind them.
+        picture: RGB, uint8 [H, W, 3]: what is behind them where that is asked for. Frames of another shape show as
+            much of it as covers them, from its middle.
     """
 
-    def __init__(self, ops: CpuImageOps, persons: FindPersons) -> None:
-        self._ops, self._persons = ops, persons
+    def __init__(self, ops: CpuImageOps, persons: FindPersons, picture: Image | None = None) -> None:
+        self._ops, self._persons, self._picture = ops, persons, picture
+        self._fitted: Frame | None = None
 
-    def __call__(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], color: Rgb | None) -> Frame:
+    def __call__(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], look: Look) -> Frame:
         """A new frame that shows persons alone.
 
         Args:
             filmed: What was filmed: persons are looked for there, as they are not yet drawn.
             shown: The same frame as it is to be shown, in the host's memory; not touched.
             regions: What was drawn: heads are shown, whatever is taken for a person.
-            color: What is behind them; None: the frame, blurred.
+            look: Its background is not that which was filmed.
+
+        Raises:
+            UsageError: A picture is to be behind them, and there is none.
         """
         whole = upright_picture(filmed, MASK_PX, MASK_PX)
         (person,) = self._persons([whole], [self._ops.crop(filmed.on_host(), whole)])
@@ -65,18 +73,56 @@ class Backdrop:
             person = _with_head(person, whole, head)
         share = _as_share(person)
         planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
-        codes = codes_of(shown, color) if color is not None else (None,) * len(planes)
-        for mine, theirs, layout, code in zip(planes, shown.planes, shown.pixel_format.planes, codes, strict=True):
-            seen = _on_plane(share, whole, shown, layout)
-            if code is not None:
-                _lay_color(theirs, seen, code, mine)
+        color = look.background_rgb
+        codes = codes_of(shown, color) if color is not None else ()
+        behind = self._in_format_of(shown).planes if look.background == PICTURE else ()
+        for index, (mine, theirs) in enumerate(zip(planes, shown.planes, strict=True)):
+            seen = _on_plane(share, whole, shown, shown.pixel_format.planes[index])
+            if codes:
+                _lay_color(theirs, seen, codes[index], mine)
             else:
-                _lay_plane(theirs, seen, _blurred(theirs, seen), mine)
+                _lay_plane(theirs, seen, behind[index] if behind else _blurred(theirs, seen), mine)
         return replace(shown, planes=planes, packed=packed)
 
     def forget(self) -> None:
         """Takes the next persons for new ones."""
         self._persons.forget()
+
+    def _in_format_of(self, frame: Frame) -> Frame:
+        """The picture as a frame like another one, the same as long as those are alike."""
+        last = self._fitted
+        if last is None or _form(last) != _form(frame):
+            if self._picture is None:
+                raise UsageError("there is no picture for the background", hint='name it: `backdrop="room.jpg"`')
+            planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
+            last = replace(frame, planes=planes, packed=packed, inset=None)
+            whole = upright_picture(last, *upright_size(last))
+            picture = _covering(self._picture, whole, _shown_aspect(last))
+            patch = Patch(whole, picture, full_mask(whole.width_px, whole.height_px))
+            self._fitted = last = self._ops.paste(last, (patch,))
+        return last
+
+
+def _form(frame: Frame) -> tuple[object, ...]:
+    """What two frames have in common that a picture looks the same in."""
+    size = (frame.width_px, frame.height_px)
+    return size, frame.pixel_format, frame.color, frame.rotation_deg, frame.pixel_aspect
+
+
+def _shown_aspect(frame: Frame) -> float:
+    """Width over height of a frame as it is seen, upright and with square pixels."""
+    aspect = frame.width_px * frame.pixel_aspect / frame.height_px
+    return float(aspect if frame.rotation_deg % 180 == 0 else 1 / aspect)
+
+
+def _covering(picture: Image, whole: Region, aspect: float) -> Image:
+    """The middle of a picture, of an aspect, at the size of a region."""
+    height, width = picture.shape[:2]
+    across, down = min(width, round(height * aspect)), min(height, round(width / aspect))
+    left, top = (width - across) // 2, (height - down) // 2
+    middle = picture[top : top + max(down, 1), left : left + max(across, 1)]
+    method = cv2.INTER_LINEAR if whole.width_px > across else cv2.INTER_AREA
+    return cast(Image, cv2.resize(middle, (whole.width_px, whole.height_px), interpolation=method))
 
 
 def _with_head(person: Mask, whole: Region, head: Region) -> Mask:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from animecam.backgrounds import AS_FILMED, BACKGROUNDS
 from animecam.drawing.crowd import told_of_crowd
 from animecam.errors import AnimecamError
 from animecam.named_colors import HAIR_TINTS
 from animecam.run.cores import CoreUse
 from animecam.run.pipeline import Figures
-from animecam.settings import AS_FILMED, BACKGROUNDS, Controls, Look, Palette, Scope, Unseen
+from animecam.settings import Controls, Look, Palette, Scope, Unseen
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.talk import Drag, Event
 from animecam.sinks.window_keys import Action, action_of, help_lines
@@ -42,6 +43,7 @@ class LivePanel:
         drawn_by: Says what draws a look now; something faster may take over while the window is open.
         advise: Says what makes the run slow and what to try, once; empty where it is not slow.
         keep: Keeps a look for the next start.
+        backgrounds: Those that are offered.
         is_view_shared: Whether others see mirror, before and after, and boxes, too.
     """
 
@@ -55,11 +57,12 @@ class LivePanel:
         advise: Callable[[Figures], str] = lambda _: "",
         *,
         keep: Callable[[Look], None],
+        backgrounds: Sequence[str] = BACKGROUNDS,
         is_view_shared: bool = True,
     ) -> None:
         self._controls, self._styles, self._why_not = controls, tuple(styles), why_not
         self._recorder, self._drawn_by, self._advise = recorder, drawn_by, advise
-        self._is_view_shared, self._keep = is_view_shared, keep
+        self._is_view_shared, self._keep, self._backgrounds = is_view_shared, keep, tuple(backgrounds)
         self._figures = Figures()
         self._frame: Frame | None = None
         self._shows_figures = self._shows_help = self._is_frozen = self._is_advised = False
@@ -203,7 +206,7 @@ class LivePanel:
         self._say(f"while no face is seen: {_UNSEEN[unseen]}")
 
     def _next_background(self) -> None:
-        background = _next(BACKGROUNDS, self._controls.look.background)
+        background = _next(self._backgrounds, self._controls.look.background)
         self._change(background=background)
         self._say(f"background {'as filmed' if background == AS_FILMED else background}")
 

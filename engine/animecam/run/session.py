@@ -92,7 +92,8 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
             networks.drawn_by,
             advise=lambda figures: slowness(figures, replace(settings, look=controls.look)),
             is_view_shared=options.is_view_shared,
-            keep=keep_look,
+            keep=lambda look: keep_look(look, settings.backdrop),
+            backgrounds=settings.backgrounds,
         )
         sink_options = _sink_options(options, microphone, panel)
         if sink_options.audio_from is not None and not options.overwrite:

@@ -59,7 +59,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding(("o",), "o", Action.SCOPE, "what is drawn: heads, persons, everything"),
     Binding(("p",), "p", Action.PALETTE, "palette: colours, or ink and dots as in a manga"),
     Binding(("u",), "u", Action.UNSEEN, "unseen faces: frames drawn whole, as filmed, or blurred"),
-    Binding(("g",), "g", Action.BACKGROUND, "background: as filmed, blurred, or one colour after the other"),
+    Binding(("g",), "g", Action.BACKGROUND, "background: as filmed, blurred, one colour after the other, your picture"),
     Binding(("f",), "f", Action.FIGURES, "figures"),
     Binding(("r",), "r", Action.RECORD, "record, and stop recording"),
     Binding(("s",), "s", Action.SNAPSHOT, "snapshot"),

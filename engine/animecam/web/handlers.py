@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 import animecam
 from animecam.errors import StyleError
 from animecam.named_colors import HAIR_TINTS
-from animecam.settings import BACKGROUNDS, LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Palette, Quality, Scope, Unseen
+from animecam.settings import LARGEST_PX, SIZE_STEP_PX, SMALLEST_PX, Palette, Quality, Scope, Unseen
 from animecam.web.gallery import Gallery
 from animecam.web.jobs import Job
 from animecam.web.messages import read_message
@@ -123,7 +123,7 @@ class Desk:
                 "scopes": [scope.value for scope in Scope],
                 "palettes": [palette.value for palette in Palette],
                 "unseen": [choice.value for choice in Unseen],
-                "backgrounds": list(BACKGROUNDS),
+                "backgrounds": list(self._menu.backgrounds),
                 "qualities": [quality.value for quality in Quality],
                 "sizes_px": {"smallest": SMALLEST_PX, "largest": LARGEST_PX, "step": SIZE_STEP_PX},
                 "limits": {

@@ -1,9 +1,10 @@
 """What a page orders: a look, and how much of the machine its picture may take; JSON objects, checked on the way in."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from animecam.backgrounds import BACKGROUNDS, PICTURE
 from animecam.errors import UsageError
 from animecam.settings import Look, Palette, Quality, Scope, Settings, Unseen
 
@@ -32,10 +33,12 @@ class Menu:
     Attributes:
         qualities: Style → the networks it has.
         most_faces: Most faces that may be drawn at a time.
+        backgrounds: Those that have a name.
     """
 
     qualities: Mapping[str, Collection[str]]
     most_faces: int
+    backgrounds: Sequence[str] = BACKGROUNDS
 
     def usual(self, settings: Settings) -> Order:
         """What somebody gets who orders nothing of his own; of a style that lacks the usual network, what it has."""
@@ -75,6 +78,8 @@ class Menu:
         if not 1 <= order.max_faces <= self.most_faces:
             what = f"max_faces {order.max_faces} is outside 1..{self.most_faces}"
             raise UsageError(what, hint=f"choose {self.most_faces} at most")
+        if order.look.background == PICTURE and PICTURE not in self.backgrounds:
+            raise UsageError("this server has no picture for the background", hint="choose a colour")
         if quality is not Quality.AUTO and quality not in self.qualities.get(style, ()):
             raise UsageError(f"the style {style} has no {quality} network", hint="choose the quality auto")
 

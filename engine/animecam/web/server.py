@@ -76,7 +76,8 @@ def build_app(studio: Studio, site: Site) -> web.Application:
     """
     tune_webrtc()
     gallery = Gallery(studio, site.styles)
-    menu = Menu({style.name: style.qualities for style in site.styles}, site.limits.faces)
+    qualities = {style.name: style.qualities for style in site.styles}
+    menu = Menu(qualities, site.limits.faces, site.settings.backgrounds)
     switchboard = Switchboard(studio, site.limits, menu)
     workshop = Workshop(studio, site.limits)
     desk = Desk(

@@ -285,3 +285,16 @@ def test_a_picture_is_converted(tmp_path, media):
     assert before.shape == after.shape
     assert np.abs(before - after)[40:117, 58:129].mean() > 3  # the face
     np.testing.assert_array_equal(before[-8:, :8], after[-8:, :8])  # a corner
+
+
+@pytest.mark.parametrize("background", ["gren", "picture", "no/room.jpg", ".", "", "~nobody/room.jpg", ENDLESS])
+def test_a_background_that_is_nothing(fails, background):
+    assert "--background" in fails(
+        "--input", "pattern:64x48@30", "--output", "null:", "--background", background, status=USAGE
+    )
+
+
+def test_a_background_that_is_no_picture(fails, tmp_path):
+    path = tmp_path / "room.jpg"
+    path.write_text("a room")
+    assert "room.jpg" in fails("--input", "pattern:64x48@30", "--output", "null:", "--background", path)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from animecam.bars import Inset
+from animecam.errors import UsageError
 from animecam.render.backdrop import Backdrop
 from animecam.render.cpu import CpuImageOps
+from animecam.settings import Look
 from animecam.sinks.convert import to_rgb
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
 
@@ -48,8 +50,9 @@ def _upright(frame: Frame, plane: np.ndarray) -> np.ndarray:
     return np.rot90(plane, frame.rotation_deg // 90)
 
 
-def _lay(frame: Frame, color=GREEN, persons=None, regions=(), shown=None) -> Frame:
-    return Backdrop(CpuImageOps(), persons or Persons())(frame, shown or frame, regions=regions, color=color)
+def _lay(frame: Frame, background="green", persons=None, regions=(), shown=None, picture=None) -> Frame:
+    backdrop = Backdrop(CpuImageOps(), persons or Persons(), picture)
+    return backdrop(frame, shown or frame, regions=regions, look=Look(background=background))
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
@@ -84,7 +87,7 @@ def test_a_blurred_background_keeps_its_light_and_no_detail_and_takes_nothing_of
     rows, columns = np.mgrid[:HEIGHT_PX, :WIDTH_PX]
     frame.planes[0][...] = np.where((rows // 2 + columns // 2) % 2, 160, 60)[..., None]
     frame.planes[0][:, : WIDTH_PX // 2] = (250, 0, 0)
-    rgb = _lay(frame, color=None).planes[0].astype(int)
+    rgb = _lay(frame, background="blur").planes[0].astype(int)
     person, behind = rgb[:, : WIDTH_PX // 2 - BORDER_PX], rgb[:, WIDTH_PX // 2 + BORDER_PX :]
     assert (person == (250, 0, 0)).all()
     assert np.abs(behind - 110).max() <= 12
@@ -94,7 +97,7 @@ def test_a_blurred_background_keeps_its_light_and_no_detail_and_takes_nothing_of
 
 def test_a_person_who_hides_all_of_it_leaves_something_to_blur():
     frame = _frame(PixelFormat.YUV420P)
-    result = _lay(frame, color=None, persons=Persons(1.0, 1.0))
+    result = _lay(frame, background="blur", persons=Persons(1.0, 1.0))
     np.testing.assert_array_equal(result.packed, frame.packed)
 
 
@@ -140,3 +143,50 @@ def test_who_was_seen_is_forgotten():
     backdrop = Backdrop(CpuImageOps(), persons := Persons())
     backdrop.forget()
     assert persons.forgotten == 1
+
+
+def _quadrants() -> np.ndarray:
+    """A wide picture of four colours, which stand in the middle of the quarters of its middle square."""
+    picture = np.zeros((200, 600, 3), np.uint8)
+    picture[:100, 200:300], picture[:100, 300:400] = (200, 40, 40), (40, 200, 40)
+    picture[100:, 200:300], picture[100:, 300:400] = (40, 40, 200), (200, 200, 40)
+    return picture
+
+
+@pytest.mark.parametrize("pixel_format", [PixelFormat.NV12, PixelFormat.RGB24, PixelFormat.YUV422P])
+@pytest.mark.parametrize("rotation_deg", [0, 90, 180, 270])
+def test_a_picture_stands_upright_and_covers_the_frame_from_its_middle(pixel_format, rotation_deg):
+    """A frame of 480 x 320 with pixels 2 / 3 as wide as high is a square as it is seen, or its inverse."""
+    wide = Fraction(2, 3)
+    frame = replace(_frame(pixel_format, rotation_deg=rotation_deg), pixel_aspect=wide)
+    result = _lay(frame, "picture", Persons(0.0), picture=_quadrants())
+    rgb = _upright(frame, to_rgb(replace(result, rotation_deg=0))).astype(int)
+    height, width = rgb.shape[:2]
+    places = [(height // 4, width // 4), (height // 4, 3 * width // 4), (3 * height // 4, width // 4)]
+    expected = [(200, 40, 40), (40, 200, 40), (40, 40, 200)]
+    for place, color in zip(places, expected, strict=True):
+        assert np.abs(rgb[place] - color).max() <= 4
+
+
+def test_a_picture_is_fitted_once_and_anew_for_another_kind_of_frame():
+    pasted = []
+
+    class Counting(CpuImageOps):
+        def paste(self, frame, patches):
+            pasted.append(frame.pixel_format)
+            return super().paste(frame, patches)
+
+    backdrop = Backdrop(Counting(), Persons(0.0), _quadrants())
+    look = Look(background="picture")
+    one, other, third = (
+        backdrop(frame, frame, regions=(), look=look)
+        for frame in (_frame(seed=1), _frame(seed=2), _frame(PixelFormat.RGB24))
+    )
+    np.testing.assert_array_equal(one.packed, other.packed)
+    assert third.pixel_format is PixelFormat.RGB24
+    assert pasted == [PixelFormat.YUV420P, PixelFormat.RGB24]
+
+
+def test_without_a_picture_none_can_be_shown():
+    with pytest.raises(UsageError, match="no picture for the background"):
+        _lay(_frame(), "picture")

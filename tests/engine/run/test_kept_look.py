@@ -53,6 +53,14 @@ def test_a_file_is_made_where_there_is_none(settings_file):
     assert [path.name for path in settings_file.parent.iterdir()] == ["config.toml"]
 
 
+def test_a_background_that_is_a_picture_is_kept_as_its_path(settings_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    keep_look(Look(background="picture"), Path("room.jpg"))
+    assert tomllib.loads(settings_file.read_text())["background"] == str(tmp_path / "room.jpg")
+    keep_look(Look(background="blur"), Path("room.jpg"))
+    assert tomllib.loads(settings_file.read_text())["background"] == "blur"
+
+
 def test_only_the_lines_of_the_look_are_changed(kept):
     before = """# mine
   style="cel" # the usual one

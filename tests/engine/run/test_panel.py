@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import BackendInfo
+from animecam.backgrounds import BACKGROUND_COLORS, BACKGROUNDS
 from animecam.config import keep_look
-from animecam.named_colors import BACKGROUND_COLORS, HAIR_TINTS
+from animecam.named_colors import HAIR_TINTS
 from animecam.run.cores import CoreUse
 from animecam.run.panel import ADVISE_AFTER_SECONDS, LivePanel
 from animecam.run.pipeline import Figures
-from animecam.settings import BACKGROUNDS, Controls, Look
+from animecam.settings import Controls, Look
 from animecam.sinks.talk import Drag, Press
 from animecam.sinks.window_keys import help_lines
 from animecam.timing import Percentiles
@@ -258,6 +259,9 @@ def test_the_background_goes_round():
         seen.append(controls.look.background)
     assert seen == ["blur", *BACKGROUND_COLORS, "keep"]
     assert panel.text == "background as filmed"
+    with_picture, its_controls, _ = make_panel(backgrounds=("keep", "picture"))
+    with_picture.take(Press("g"))
+    assert (its_controls.look.background, with_picture.text) == ("picture", "background picture")
     controls.change(background="#123456")
     panel.take(Press("f"))
     assert "unseen: draw, background: #123456" in panel.text

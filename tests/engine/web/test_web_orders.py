@@ -30,12 +30,19 @@ def test_an_order_is_changed_by_what_is_said_and_nothing_else():
         ({"style": "own", "quality": "lite"}, "own has no lite network"),
         ({"style": "gone"}, "there is no style"),
         ({"gpu": 1}, "there is no control"),
+        ({"background": "/etc/passwd"}, "is no colour"),
+        ({"background": "picture"}, "no picture for the background"),
     ],
 )
 def test_what_is_not_on_the_menu_is_refused(data, words):
     with pytest.raises(UsageError, match=words) as caught:
         MENU.changed(ORDER, data)
     assert caught.value.hint
+
+
+def test_a_picture_for_the_background_may_be_ordered_where_there_is_one():
+    menu = replace(MENU, backgrounds=Settings(backdrop="room.jpg").backgrounds)
+    assert menu.changed(ORDER, {"background": "picture"}).look.background == "picture"
 
 
 def test_a_style_without_the_usual_network_is_drawn_with_what_it_has():

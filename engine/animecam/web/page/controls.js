@@ -15,7 +15,7 @@ const RESOLUTIONS = [[320, 240], [640, 480], [960, 540], [1280, 720], [1920, 108
 const USUAL_WIDTH = 640;
 const DETAILS = [[192, "Fast"], [256, "Normal"], [384, "Fine"], [512, "Finest"]];
 const FACES = [1, 2, 4, 8, 16, 32];
-const BACKGROUNDS = { keep: "As filmed", blur: "Blurred", green: "Green", blue: "Blue", white: "White", gray: "Gray", black: "Black" };
+const BACKGROUNDS = { keep: "As filmed", blur: "Blurred", picture: "Picture", green: "Green", blue: "Blue", white: "White", gray: "Gray", black: "Black" };
 const QUALITIES = { auto: "Automatic", full: "Full (slower)", lite: "Lite (faster)" };
 
 export class LookControls {
