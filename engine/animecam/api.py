@@ -18,10 +18,12 @@ from typing import Unpack
 
 import numpy as np
 
+from animecam.backgrounds import TRANSPARENT
 from animecam.cuda.current import context_kept
 from animecam.drawing.networks import open_networks
 from animecam.errors import FieldError, UsageError
 from animecam.look_changes import LookBesideStyle, LookChanges, with_look
+from animecam.named_colors import plain_color
 from animecam.render.base import Render
 from animecam.settings import Controls, Look, Settings
 from animecam.styles.registry import find_style
@@ -65,6 +67,7 @@ class Stylizer:
             raise FieldError(
                 "max_fps", "is for runs that read a camera, and a stylizer draws what it is given", hint=hint
             )
+        _refuse_transparent(settings.look.background)
         self._controls = Controls(settings.look)
         with ExitStack() as stack:
             self._networks = stack.enter_context(open_networks(settings))
@@ -93,6 +96,7 @@ class Stylizer:
         """
         if isinstance(style := changes.get("style"), str):
             find_style(style)  # now, and not with the next picture, which could not be drawn
+        _refuse_transparent(changes.get("background"))
         return self._controls.change(**changes)
 
     @context_kept()
@@ -192,6 +196,11 @@ class Stylizer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _refuse_transparent(background: str | None) -> None:
+    if isinstance(background, str) and plain_color(background) == TRANSPARENT:
+        raise UsageError("a stylizer's pictures have no transparency", hint='background="green" can be keyed out')
 
 
 def _no_array(picture: object) -> UsageError:

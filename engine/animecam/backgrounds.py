@@ -3,6 +3,7 @@
 from animecam.named_colors import Rgb, color_of, plain_color
 
 AS_FILMED, BLURRED, PICTURE = "keep", "blur", "picture"  # those that are no colour
+TRANSPARENT = "transparent"  # nothing at all: for files that can say so
 
 BACKGROUND_COLORS: dict[str, Rgb] = {
     "green": (0, 177, 64),  # of cloths and paint for chroma keying, as is the blue
@@ -24,4 +25,4 @@ def background_color(background: str) -> Rgb | None:
 
 def is_background(text: str) -> bool:
     """Whether that is a background, if it is the picture, where there is one."""
-    return plain_color(text) in (AS_FILMED, BLURRED, PICTURE) or background_color(text) is not None
+    return plain_color(text) in (AS_FILMED, BLURRED, PICTURE, TRANSPARENT) or background_color(text) is not None

@@ -72,11 +72,13 @@ def convert(
     from animecam.run.session import convert_file
     from animecam.sinks.options import SinkOptions
     from animecam.sinks.paths import check_output
+    from animecam.sinks.transparency import refuse_opaque
 
     settings = with_look(FILE_SETTINGS if settings is None else settings, look)
     settings.check_rates(str(source), is_live=False)
     source, target = Path(source).absolute(), Path(target).absolute()  # a name such as 0 is no camera here
     check_output(str(target), source, overwrite=True)
+    refuse_opaque((str(target),), settings.look)
     if target.exists() and not overwrite:
         raise SinkError(f"{target} exists", hint="`overwrite=True` replaces it")
     with open_networks(settings) as networks:

@@ -108,6 +108,7 @@ class Frame:
         inset: Where what was filmed lies in the stored picture, the rest of which is black; None: it is all of it.
         pixel_aspect: Width of a stored pixel as shown, over its height: DV, DVD and HDV are stored squeezed.
         is_still: It is the only picture of its source, and may take its time.
+        opacity: How much of each pixel is there, uint8 [height_px, width_px] as stored, 255 is all; None: all of it.
     """
 
     planes: tuple[Plane, ...]
@@ -126,6 +127,7 @@ class Frame:
     inset: Inset | None = None
     pixel_aspect: Fraction = Fraction(1)
     is_still: bool = False
+    opacity: Plane | None = None
 
     @property
     def width_px(self) -> int:

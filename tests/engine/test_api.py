@@ -51,6 +51,15 @@ def test_a_picture_may_be_filled_anew_after_the_call(stylize, monkeypatch, way):
     np.testing.assert_array_equal(seen[0].planes[0], before[way])
 
 
+def test_pictures_without_transparency_have_no_transparent_background(stylize):
+    with pytest.raises(UsageError, match="no transparency"):
+        animecam.Stylizer(background="transparent")
+    before = stylize.look
+    with pytest.raises(UsageError, match="no transparency"):
+        stylize.change(background="Transparent")
+    assert stylize.look == before
+
+
 def test_the_look_changes_while_it_runs(stylize):
     portrait = load_portrait()
     stylize.change(strength=0.0)

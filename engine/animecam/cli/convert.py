@@ -20,6 +20,7 @@ from animecam.errors import SourceError, UsageError
 from animecam.settings import Settings, Unseen
 from animecam.sinks.options import AUTO, SinkOptions
 from animecam.sinks.paths import VIDEO_EXTENSIONS
+from animecam.sinks.transparency import refuse_opaque
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "were not drawn", Unseen.BLUR: "were blurred"}
@@ -100,6 +101,7 @@ def convert(
     jobs = plan.jobs
     _refuse_idle(jobs, options, seconds)
     _check_quality(jobs, options)
+    refuse_opaque((str(job.target) for job in jobs), settings.look)
     if plan.passed_over:
         show_note(f"passed over: {plan.passed_over}")
     for job in jobs:

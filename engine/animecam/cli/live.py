@@ -96,6 +96,7 @@ def group(
     from animecam.run.limit import Advisor
     from animecam.run.live_options import LiveOptions
     from animecam.run.session import run_live
+    from animecam.sinks.transparency import refuse_opaque
 
     options = LiveOptions(
         source=source,
@@ -109,6 +110,7 @@ def group(
         share_view=share_view,
         live_only=_rates_from_file(context),
     )
+    refuse_opaque(options.outputs, settings.look)
     figures = run_live(options, settings, FigureLine, advisor := Advisor(settings))
     messages.print(figure_table(figures, "live"))
     if advice := advisor.advice(figures):

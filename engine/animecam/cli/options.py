@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from animecam.backends.base import BackendChoice
-from animecam.backgrounds import BACKGROUND_COLORS, BACKGROUNDS, PICTURE, is_background
+from animecam.backgrounds import BACKGROUND_COLORS, BACKGROUNDS, PICTURE, TRANSPARENT, is_background
 from animecam.errors import FieldError, UsageError
 from animecam.files import FILE_SETTINGS
 from animecam.named_colors import HAIR_TINTS
@@ -79,9 +79,10 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--background",
         default=_LOOK.background,
         show_default=True,
-        metavar="keep|blur|COLOR|FILE",
-        help="Behind persons what was filmed, that blurred, a colour or a picture (all but the first are slower); "
-        f"colours: #rrggbb, #rgb, {', '.join(BACKGROUND_COLORS)}.",
+        metavar="keep|blur|COLOR|FILE|transparent",
+        help="Behind persons what was filmed, that blurred, a colour (#rrggbb, #rgb, "
+        f"{', '.join(BACKGROUND_COLORS)}), a picture, or nothing, in files that can hold that (.png, .webp, .gif). "
+        "All but the first are slower.",
     ),
     click.option(
         "--mirror/--no-mirror",
@@ -263,7 +264,7 @@ def _background(text: str) -> tuple[str, Path | None]:
     path = os.path.expanduser(text)  # noqa: PTH111 - neither this nor the next raises, whatever the text is
     if os.path.isfile(path):  # noqa: PTH113
         return PICTURE, Path(path)
-    hint = f"give a picture's path, #rrggbb, or one of {', '.join(BACKGROUNDS)}"
+    hint = f"give a picture's path, #rrggbb, or one of {', '.join((*BACKGROUNDS, TRANSPARENT))}"
     raise UsageError(f"--background {text[:80]!r} is no colour and no file", hint=hint)
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from animecam.backgrounds import TRANSPARENT
 from animecam.drawing.scene import Scene
 from animecam.render.backdrop import Backdrop
 from animecam.render.base import Rendered
@@ -35,13 +36,13 @@ class Showing:
         if scene.faces.is_new_shot:
             self.forget()
         look, drawn = scene.look, drawn.on_host()
-        is_plain = look.background_rgb is not None
+        is_plain = look.background_rgb is not None or look.background == TRANSPARENT
         lay_behind = partial(self._lay_behind, filmed or scene.frame, regions=scene.regions, look=look)
         if look.hides_background and not is_plain:
             drawn = lay_behind(drawn)
         if look.is_printed:
             drawn = self._print(drawn)
-        if is_plain:  # after the print: a green that is to be keyed out must not become dots
+        if is_plain:  # after the print: what is to be keyed out must not become dots
             drawn = lay_behind(drawn)
         view = drawn
         if look.split is not None:

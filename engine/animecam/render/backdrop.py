@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.affine import chain, invert
-from animecam.backgrounds import PICTURE
+from animecam.backgrounds import PICTURE, TRANSPARENT
 from animecam.errors import UsageError
 from animecam.faces.geometry import upright_picture, upright_size
 from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, face_mask, full_mask, head_mask
 from animecam.render.overlap import to_other
-from animecam.render.paint import codes_of
+from animecam.render.paint import BLACK, codes_of
 from animecam.render.resample import resample
 from animecam.settings import Look
 from animecam.types import WHOLE_FRAME, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
@@ -73,6 +73,8 @@ class Backdrop:
             person = _with_head(person, whole, head)
         share = _as_share(person)
         planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
+        if look.background == TRANSPARENT:
+            return _cut_out(shown, share, whole)
         color = look.background_rgb
         codes = codes_of(shown, color) if color is not None else ()
         behind = self._in_format_of(shown).planes if look.background == PICTURE else ()
@@ -133,6 +135,18 @@ def _with_head(person: Mask, whole: Region, head: Region) -> Mask:
     if (person * face).sum() >= SEEN_SHARE * face.sum():
         return person  # where it ends: face and head would show the wall beside a head that is turned
     return np.maximum(person, resample(head_mask(*size), to_head, MASK_PX, MASK_PX, outside=0))
+
+
+def _cut_out(shown: Frame, share: Plane, whole: Region) -> Frame:
+    """A frame of persons and nothing else; what is not seen is black: a file's reader could bring it back."""
+    planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
+    for plane, out, layout, code in zip(
+        shown.planes, planes, shown.pixel_format.planes, codes_of(shown, BLACK), strict=True
+    ):
+        _, seen = cv2.threshold(_on_plane(share, whole, shown, layout), 0, FULL, cv2.THRESH_BINARY)
+        _lay_color(plane, cast(Plane, seen), code, out)
+    opacity = _on_plane(share, whole, shown, PlaneLayout(1, 1, 1))
+    return replace(shown, planes=planes, packed=packed, opacity=opacity)
 
 
 def _as_share(person: Mask) -> Plane:

@@ -1,10 +1,11 @@
 """The picture as in a mirror."""
 
 from dataclasses import replace
+from typing import cast
 
 import cv2
 
-from animecam.types import Frame, allocate_planes
+from animecam.types import Frame, Plane, allocate_planes
 
 ACROSS, DOWN = 1, 0  # OpenCV's codes: exchange left and right, exchange top and bottom
 
@@ -15,4 +16,5 @@ def mirrored(frame: Frame) -> Frame:
     planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
     for source, target in zip(frame.planes, planes, strict=True):
         cv2.flip(source, axis, dst=target)
-    return replace(frame, planes=planes, packed=packed)
+    opacity = None if frame.opacity is None else cast(Plane, cv2.flip(frame.opacity, axis))
+    return replace(frame, planes=planes, packed=packed, opacity=opacity)

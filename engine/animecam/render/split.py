@@ -1,5 +1,7 @@
 """The picture before and after, side by side on either side of a line."""
 
+from dataclasses import replace
+
 from animecam.render.paint import BLACK, WHITE, line_px, own_copy, paint
 from animecam.types import Box, Frame
 
@@ -21,7 +23,7 @@ def split(before: Frame, after: Frame, at: float, *, is_mirrored: bool = False) 
     side_px = after.height_px if is_lying else after.width_px
     step = max(layout.step_y if is_lying else layout.step_x for layout in after.pixel_format.planes)
     cut_px = round((1.0 - at if is_reversed else at) * side_px / step) * step
-    frame = own_copy(after)
+    frame = replace(own_copy(after), opacity=None)  # all of what was filmed is there
     for source, target, layout in zip(before.planes, frame.planes, frame.pixel_format.planes, strict=True):
         cut = cut_px // (layout.step_y if is_lying else layout.step_x)
         shown = slice(cut, None) if is_reversed else slice(0, cut)

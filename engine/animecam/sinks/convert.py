@@ -87,6 +87,18 @@ def to_square_rgb(frame: Frame) -> Image:
     return cast(Image, cv2.resize(picture, size, interpolation=method))
 
 
+def square_opacity(frame: Frame) -> Plane | None:
+    """How much of each pixel of `to_square_rgb` is there, uint8 [H, W]; None: all of it."""
+    if frame.opacity is None:
+        return None
+    opacity = turned(frame.opacity, frame.rotation_deg)
+    if frame.pixel_aspect == 1:
+        return opacity
+    size = square_size(frame)
+    method = cv2.INTER_LINEAR if size[0] > opacity.shape[1] else cv2.INTER_AREA
+    return cast(Plane, cv2.resize(opacity, size, interpolation=method))
+
+
 def with_squares(frame: Frame) -> Frame:
     """The frame itself if its pixels are squares, else one that is drawn out, upright RGB in the host's memory."""
     if frame.pixel_aspect == 1:

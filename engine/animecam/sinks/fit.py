@@ -9,7 +9,7 @@ import numpy as np
 
 from animecam.bars import inset
 from animecam.sinks.convert import FULL_RANGE_RGB, even, to_rgb, turned, upright_size
-from animecam.types import Frame, Image, PixelFormat
+from animecam.types import Frame, PixelFormat, Plane
 
 log = logging.getLogger(__name__)
 
@@ -66,23 +66,29 @@ def fitted(frame: Frame, width_px: int, height_px: int, rotation_deg: int = 0) -
         color=FULL_RANGE_RGB,
         rotation_deg=rotation_deg,
         inset=None,
+        opacity=None if frame.opacity is None else _fitted_opacity(frame.opacity, frame, upright_px, rotation_deg),
     )
 
 
-def letterboxed(picture: Image, width_px: int, height_px: int) -> Image:
+def _fitted_opacity(opacity: Plane, frame: Frame, upright_px: tuple[int, int], rotation_deg: int) -> Plane:
+    upright = turned(opacity, frame.rotation_deg)
+    return turned(letterboxed(upright, *upright_px), -rotation_deg)
+
+
+def letterboxed(picture: Plane, width_px: int, height_px: int) -> Plane:
     """A picture as large as fits into another size, in the middle of black bars.
 
     Args:
-        picture: RGB, uint8 [H, W, 3].
+        picture: Uint8 [H, W] or [H, W, C].
         width_px: Width of the result.
         height_px: Height of the result.
 
     Returns:
-        RGB, uint8 [height_px, width_px, 3].
+        Uint8 [height_px, width_px] or [height_px, width_px, C].
     """
     before_height_px, before_width_px = picture.shape[:2]
     left, top, across, down = inset(before_width_px, before_height_px, (width_px, height_px))
     method = cv2.INTER_AREA if across < before_width_px else cv2.INTER_LINEAR
-    box = np.zeros((height_px, width_px, 3), np.uint8)
-    box[top : top + down, left : left + across] = cast(Image, cv2.resize(picture, (across, down), interpolation=method))
+    box = np.zeros((height_px, width_px, *picture.shape[2:]), np.uint8)
+    box[top : top + down, left : left + across] = cast(Plane, cv2.resize(picture, (across, down), interpolation=method))
     return box

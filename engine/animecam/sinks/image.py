@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from animecam.errors import SinkError, UsageError
-from animecam.sinks.convert import to_square_rgb
+from animecam.sinks.convert import square_opacity, to_square_rgb
 from animecam.sinks.exif import kept_exif
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
@@ -83,6 +83,8 @@ class ImageSink:
 
     def _write(self, frame: Frame, target: Target) -> None:
         picture = cv2.cvtColor(to_square_rgb(frame), cv2.COLOR_RGB2BGR)
+        if (opacity := square_opacity(frame)) is not None:
+            picture = cv2.merge([*cv2.split(picture), opacity])
         try:
             told = self._told(frame)
             kinds, parts = [*told], [np.frombuffer(part, np.uint8) for part in told.values()]

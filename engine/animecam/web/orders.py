@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from animecam.backgrounds import BACKGROUNDS, PICTURE
+from animecam.backgrounds import BACKGROUNDS, background_color
 from animecam.errors import UsageError
 from animecam.settings import Look, Palette, Quality, Scope, Settings, Unseen
 
@@ -78,8 +78,9 @@ class Menu:
         if not 1 <= order.max_faces <= self.most_faces:
             what = f"max_faces {order.max_faces} is outside 1..{self.most_faces}"
             raise UsageError(what, hint=f"choose {self.most_faces} at most")
-        if order.look.background == PICTURE and PICTURE not in self.backgrounds:
-            raise UsageError("this server has no picture for the background", hint="choose a colour")
+        background = order.look.background
+        if background not in self.backgrounds and background_color(background) is None:
+            raise UsageError(f"this server has no background {background!r}", hint="choose a colour")
         if quality is not Quality.AUTO and quality not in self.qualities.get(style, ()):
             raise UsageError(f"the style {style} has no {quality} network", hint="choose the quality auto")
 

@@ -190,3 +190,19 @@ def test_a_picture_is_fitted_once_and_anew_for_another_kind_of_frame():
 def test_without_a_picture_none_can_be_shown():
     with pytest.raises(UsageError, match="no picture for the background"):
         _lay(_frame(), "picture")
+
+
+@pytest.mark.parametrize("pixel_format", [PixelFormat.NV12, PixelFormat.RGB24, PixelFormat.YUV422P])
+@pytest.mark.parametrize("rotation_deg", [0, 90])
+def test_a_room_that_is_cut_away_cannot_be_brought_back(pixel_format, rotation_deg):
+    frame = _frame(pixel_format, rotation_deg=rotation_deg)
+    result = _lay(frame, "transparent")
+    opacity = _upright(frame, result.opacity)
+    middle = opacity.shape[1] // 2
+    assert (opacity[:, : middle - BORDER_PX] == 255).all()
+    assert not opacity[:, middle + BORDER_PX :].any()
+    rgb = _upright(frame, to_rgb(replace(result, rotation_deg=0)))
+    assert rgb[:, middle + BORDER_PX :].max() <= 1
+    for laid, was in zip(result.planes, frame.planes, strict=True):
+        inner = _upright(frame, was).shape[1] // 2 - BORDER_PX
+        np.testing.assert_array_equal(_upright(frame, laid)[:, :inner], _upright(frame, was)[:, :inner])

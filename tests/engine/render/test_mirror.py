@@ -1,5 +1,6 @@
 """A mirror exchanges left and right of what the viewer sees, in every pixel format."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -27,3 +28,12 @@ def test_upright_picture_is_flipped(pixel_format, rotation_deg):
         np.testing.assert_array_equal(np.rot90(flipped, turns), np.fliplr(np.rot90(plane, turns)))
     assert seen.packed is not None
     assert np.shares_memory(seen.packed, seen.planes[0])
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90])
+def test_what_is_not_there_is_flipped_with_the_rest(rotation_deg):
+    frame = _frame(PixelFormat.RGB24, rotation_deg)
+    opacity = np.random.default_rng(5).integers(0, 256, (frame.height_px, frame.width_px), dtype=np.uint8)
+    flipped = mirrored(replace(frame, opacity=opacity)).opacity
+    turns = rotation_deg // 90
+    np.testing.assert_array_equal(np.rot90(flipped, turns), np.rot90(opacity, turns)[:, ::-1])

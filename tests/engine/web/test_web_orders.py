@@ -31,7 +31,8 @@ def test_an_order_is_changed_by_what_is_said_and_nothing_else():
         ({"style": "gone"}, "there is no style"),
         ({"gpu": 1}, "there is no control"),
         ({"background": "/etc/passwd"}, "is no colour"),
-        ({"background": "picture"}, "no picture for the background"),
+        ({"background": "picture"}, "no background 'picture'"),
+        ({"background": "transparent"}, "no background 'transparent'"),
     ],
 )
 def test_what_is_not_on_the_menu_is_refused(data, words):
