@@ -4,17 +4,14 @@
 # pyright: reportUnknownMemberType=false
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.error import FFmpegError
-from av.filter import Graph
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -24,6 +21,7 @@ from animecam.sinks.claim import Claim
 from animecam.sinks.convert import even, square_size, to_square_rgb
 from animecam.sinks.fit import Fitter
 from animecam.sinks.options import SinkOptions
+from animecam.sinks.palettes import Palettes, timed
 from animecam.sinks.paths import Target, is_full_disk
 from animecam.sources.soundtrack import has_sound
 from animecam.types import Frame, StreamFormat
@@ -97,7 +95,8 @@ class AnimationSink:
             self._output = av.open(f"file:{self._target.partial}", "w", format=self._kind.muxer, options={"loop": "0"})
             on_failure.callback(self._output.close)
             self._stream = self._add_stream(stream.rate)
-            self._graph = _palettes(*self._size_px, self._kind.unit_s) if self._kind.pixel_format == "pal8" else None
+            is_indexed = self._kind.pixel_format == "pal8"
+            self._palettes = Palettes(*self._size_px, self._kind.unit_s) if is_indexed else None
             on_failure.pop_all()
 
     def write(self, frame: Frame) -> None:
@@ -114,12 +113,10 @@ class AnimationSink:
             return
         self._last = at
         self._frames += 1
-        rgb = np.ascontiguousarray(to_square_rgb(self._fit(frame.on_host())))
-        picture = VideoFrame.from_ndarray(rgb, format="rgb24")
-        picture.pts, picture.time_base = at, self._kind.unit_s
+        rgb = to_square_rgb(self._fit(frame.on_host()))
         with self._explained("write"):
-            for ready in self._paletted(picture):
-                self._output.mux(self._stream.encode(ready))
+            palettes = self._palettes
+            self._encode((timed(rgb, at, self._kind.unit_s),) if palettes is None else palettes.take(rgb, at))
 
     def close(self, *, complete: bool) -> None:
         """Writes the rest; may be called twice.
@@ -146,8 +143,7 @@ class AnimationSink:
             return
         try:
             with self._explained("finish"):
-                for ready in self._paletted(None):
-                    self._output.mux(self._stream.encode(ready))
+                self._encode(() if self._palettes is None else self._palettes.finish())
                 self._output.mux(self._stream.encode(None))
                 self._output.close()
                 mark_animation(self._target.partial)
@@ -177,17 +173,9 @@ class AnimationSink:
         stream.codec_context.time_base = kind.unit_s
         return stream
 
-    def _paletted(self, picture: VideoFrame | None) -> Iterator[VideoFrame]:
-        """What can be encoded once a picture has come; None: all that is left."""
-        if self._graph is None:
-            yield from () if picture is None else (picture,)
-            return
-        self._graph.push(picture)
-        while True:
-            try:
-                yield self._graph.vpull()
-            except (BlockingIOError, EOFError):
-                return
+    def _encode(self, pictures: Iterable[VideoFrame]) -> None:
+        for picture in pictures:
+            self._output.mux(self._stream.encode(picture))
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:
@@ -202,25 +190,3 @@ class AnimationSink:
                 raise SinkError(message, hint=f"free some space{hint}") from error
             message = f"cannot {doing} {self.uri}: {error.strerror}"
             raise SinkError(message, hint=f"write to a .mp4 file{hint}") from error
-
-
-def _palettes(width_px: int, height_px: int, unit_s: Fraction) -> Graph:
-    """Finds the 256 colours that suit each picture, and mixes others out of dots of these.
-
-    One palette for all would need all pictures before the first is written, and made files smaller by an eighth alone.
-    A fourth of the pixels tells the colours as well. Dots that spread what is left of each pixel to the next ones took
-    three times as long as an even pattern, and what was smooth looked no smoother.
-    """
-    graph = Graph()
-    source = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat("rgb24"), time_base=unit_s)
-    both, fewer = graph.add("split"), graph.add("scale", "iw/2:ih/2:flags=neighbor")
-    colors = graph.add("palettegen", "stats_mode=single")
-    dots, sink = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5"), graph.add("buffersink")
-    source.link_to(both)
-    both.link_to(fewer, 0, 0)
-    fewer.link_to(colors)
-    both.link_to(dots, 1, 0)
-    colors.link_to(dots, 0, 1)
-    dots.link_to(sink)
-    graph.configure()
-    return graph

@@ -1,0 +1,86 @@
+"""The colours of a GIF: 256 that suit each picture, and others mixed out of dots of these."""
+
+# PyAV leaves some parameters of its methods untyped.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+from av.filter import Graph
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+
+from animecam.types import Image
+
+_RGB = "rgb24"
+_OFFSETS = (0, 2, 1, 3)
+"""Where in each of four rows the first pixel is that is looked at; from there on it is each fourth. A fourth of all
+tells the colours as well as all do, and taken so it meets lines of one pixel in every row and column. Every second row
+and column had half of such lines drawn in another colour."""
+
+
+class Palettes:
+    """Gives each picture the 256 colours that suit it.
+
+    One palette for all would need all pictures before the first is written, and made files smaller by an eighth alone.
+    Dots that spread what is left of each pixel to the next ones took three times as long as an even pattern, and what
+    was smooth looked no smoother.
+
+    Args:
+        width_px: Of the pictures.
+        height_px: Likewise.
+        unit_s: In which their times are counted.
+    """
+
+    def __init__(self, width_px: int, height_px: int, unit_s: Fraction) -> None:
+        graph = Graph()
+        fewer = looked_at(np.empty((height_px, width_px, 3), np.uint8)).shape
+        self._picture = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat(_RGB), time_base=unit_s)
+        self._fewer = graph.add_buffer(width=fewer[1], height=fewer[0], format=VideoFormat(_RGB), time_base=unit_s)
+        colors = graph.add("palettegen", "stats_mode=single")
+        dots, sink = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5"), graph.add("buffersink")
+        self._fewer.link_to(colors)
+        self._picture.link_to(dots, 0, 0)
+        colors.link_to(dots, 0, 1)
+        dots.link_to(sink)
+        graph.configure()
+        self._graph, self._unit_s = graph, unit_s
+
+    def take(self, rgb: Image, at: int) -> Iterator[VideoFrame]:
+        """What is ready, as `pal8`, once a picture has come that is shown at a time in units."""
+        self._fewer.push(timed(looked_at(rgb), at, self._unit_s))
+        self._picture.push(timed(rgb, at, self._unit_s))
+        return self._ready()
+
+    def finish(self) -> Iterator[VideoFrame]:
+        """What is left when no picture comes any more."""
+        self._fewer.push(None)
+        self._picture.push(None)
+        return self._ready()
+
+    def _ready(self) -> Iterator[VideoFrame]:
+        while True:
+            try:
+                yield self._graph.vpull()
+            except (BlockingIOError, EOFError):
+                return
+
+
+def looked_at(rgb: Image) -> Image:
+    """The pixels of a picture by which its colours are chosen, uint8 [H, W // 4, 3]; of a tiny one all."""
+    step = len(_OFFSETS)
+    height_px, width_px, _ = rgb.shape
+    if width_px < step:
+        return rgb
+    fewer = np.empty((height_px, width_px // step, 3), np.uint8)
+    for row, offset in enumerate(_OFFSETS):
+        fewer[row::step] = rgb[row::step, offset::step][:, : width_px // step]
+    return fewer
+
+
+def timed(rgb: Image, at: int, unit_s: Fraction) -> VideoFrame:
+    """A picture as FFmpeg takes it, shown at a time in units."""
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=_RGB)
+    frame.pts, frame.time_base = at, unit_s
+    return frame
