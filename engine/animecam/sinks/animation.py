@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from animecam.errors import SinkError
 from animecam.sinks.animation_mark import mark_animation
 from animecam.sinks.claim import Claim
-from animecam.sinks.convert import even, square_size, to_square_rgb
+from animecam.sinks.convert import even, square_size, to_square_rgba
 from animecam.sinks.fit import Fitter
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.palettes import Palettes, timed
@@ -113,10 +113,10 @@ class AnimationSink:
             return
         self._last = at
         self._frames += 1
-        rgb = to_square_rgb(self._fit(frame.on_host()))
+        rgba = to_square_rgba(self._fit(frame.on_host()))
         with self._explained("write"):
             palettes = self._palettes
-            self._encode((timed(rgb, at, self._kind.unit_s),) if palettes is None else palettes.take(rgb, at))
+            self._encode((timed(rgba, at, self._kind.unit_s),) if palettes is None else palettes.take(rgba, at))
 
     def close(self, *, complete: bool) -> None:
         """Writes the rest; may be called twice.

@@ -99,6 +99,14 @@ def square_opacity(frame: Frame) -> Plane | None:
     return cast(Plane, cv2.resize(opacity, size, interpolation=method))
 
 
+def to_square_rgba(frame: Frame) -> Plane:
+    """As `to_square_rgb`, with how much of each pixel is there, uint8 [H, W, 4]."""
+    rgba = cast(Plane, cv2.cvtColor(to_square_rgb(frame), cv2.COLOR_RGB2RGBA))
+    if (opacity := square_opacity(frame)) is not None:
+        rgba[..., 3] = opacity
+    return rgba
+
+
 def with_squares(frame: Frame) -> Frame:
     """The frame itself if its pixels are squares, else one that is drawn out, upright RGB in the host's memory."""
     if frame.pixel_aspect == 1:

@@ -1,4 +1,4 @@
-"""The colours of a GIF: 256 that suit each picture, and others mixed out of dots of these."""
+"""The colours of a GIF: 255 that suit each picture, one for what is not there, and others mixed out of dots."""
 
 # PyAV leaves some parameters of its methods untyped.
 # pyright: reportUnknownMemberType=false
@@ -11,9 +11,9 @@ from av.filter import Graph
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
-from animecam.types import Image
+from animecam.types import Plane
 
-_RGB = "rgb24"
+_RGBA = "rgba"
 _OFFSETS = (0, 2, 1, 3)
 """Where in each of four rows the first pixel is that is looked at; from there on it is each fourth. A fourth of all
 tells the colours as well as all do, and taken so it meets lines of one pixel in every row and column. Every second row
@@ -21,7 +21,7 @@ and column had half of such lines drawn in another colour."""
 
 
 class Palettes:
-    """Gives each picture the 256 colours that suit it.
+    """Gives each picture the colours that suit it. What is there by half is there, what is there by less is not.
 
     One palette for all would need all pictures before the first is written, and made files smaller by an eighth alone.
     Dots that spread what is left of each pixel to the next ones took three times as long as an even pattern, and what
@@ -35,9 +35,9 @@ class Palettes:
 
     def __init__(self, width_px: int, height_px: int, unit_s: Fraction) -> None:
         graph = Graph()
-        fewer = looked_at(np.empty((height_px, width_px, 3), np.uint8)).shape
-        self._picture = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat(_RGB), time_base=unit_s)
-        self._fewer = graph.add_buffer(width=fewer[1], height=fewer[0], format=VideoFormat(_RGB), time_base=unit_s)
+        fewer = looked_at(np.empty((height_px, width_px, 4), np.uint8)).shape
+        self._picture = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat(_RGBA), time_base=unit_s)
+        self._fewer = graph.add_buffer(width=fewer[1], height=fewer[0], format=VideoFormat(_RGBA), time_base=unit_s)
         colors = graph.add("palettegen", "stats_mode=single")
         dots, sink = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5"), graph.add("buffersink")
         self._fewer.link_to(colors)
@@ -47,10 +47,10 @@ class Palettes:
         graph.configure()
         self._graph, self._unit_s = graph, unit_s
 
-    def take(self, rgb: Image, at: int) -> Iterator[VideoFrame]:
+    def take(self, rgba: Plane, at: int) -> Iterator[VideoFrame]:
         """What is ready, as `pal8`, once a picture has come that is shown at a time in units."""
-        self._fewer.push(timed(looked_at(rgb), at, self._unit_s))
-        self._picture.push(timed(rgb, at, self._unit_s))
+        self._fewer.push(timed(looked_at(rgba), at, self._unit_s))
+        self._picture.push(timed(rgba, at, self._unit_s))
         return self._ready()
 
     def finish(self) -> Iterator[VideoFrame]:
@@ -67,20 +67,20 @@ class Palettes:
                 return
 
 
-def looked_at(rgb: Image) -> Image:
-    """The pixels of a picture by which its colours are chosen, uint8 [H, W // 4, 3]; of a tiny one all."""
+def looked_at(rgba: Plane) -> Plane:
+    """The pixels of a picture by which its colours are chosen, uint8 [H, W // 4, C]; of a tiny one all."""
     step = len(_OFFSETS)
-    height_px, width_px, _ = rgb.shape
+    height_px, width_px, channels = rgba.shape
     if width_px < step:
-        return rgb
-    fewer = np.empty((height_px, width_px // step, 3), np.uint8)
+        return rgba
+    fewer = np.empty((height_px, width_px // step, channels), np.uint8)
     for row, offset in enumerate(_OFFSETS):
-        fewer[row::step] = rgb[row::step, offset::step][:, : width_px // step]
+        fewer[row::step] = rgba[row::step, offset::step][:, : width_px // step]
     return fewer
 
 
-def timed(rgb: Image, at: int, unit_s: Fraction) -> VideoFrame:
+def timed(rgba: Plane, at: int, unit_s: Fraction) -> VideoFrame:
     """A picture as FFmpeg takes it, shown at a time in units."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format=_RGB)
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgba), format=_RGBA)
     frame.pts, frame.time_base = at, unit_s
     return frame

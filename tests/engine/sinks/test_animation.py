@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
 from animecam.cli import main
 from animecam.errors import SinkError
@@ -43,6 +44,28 @@ def test_every_frame_is_there_for_its_time(tmp_path, stream_format, make_frame, 
     for picture, frame in zip(pictures, frames, strict=True):
         assert psnr_db(picture, to_rgb(frame)) > FEWEST_DB[kind]
     assert [path.name for path in tmp_path.iterdir()] == [f"out.{kind}"]
+
+
+@pytest.mark.parametrize("rotation_deg", [0, 90])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_there_is_transparent_and_leaves_nothing_behind(
+    tmp_path, stream_format, make_frame, write_all, kind, rotation_deg
+):
+    """What was there in the frame before must not be seen where nothing is now."""
+    stream = replace(stream_format, rotation_deg=rotation_deg)
+    frames = []
+    for index in range(FRAMES):
+        frame = make_frame(stream, index)
+        rows, columns = np.mgrid[: frame.height_px, : frame.width_px]
+        away_px = np.hypot(rows - frame.height_px / 2, columns - 8 - 4 * index)  # of a disc that moves to the right
+        frames.append(replace(frame, opacity=np.clip((12 - away_px) * 64, 0, 255).astype(np.uint8)))
+    write_all(open_sink(str(tmp_path / f"out.{kind}"), stream), frames)
+    with Image.open(tmp_path / f"out.{kind}") as animation:
+        shown = [np.asarray(picture.convert("RGBA")) for picture in ImageSequence.Iterator(animation)]
+    for rgba, frame in zip(shown, frames, strict=True):
+        opacity = np.rot90(frame.opacity, rotation_deg // 90)
+        wanted = np.where(opacity >= 128, 255, 0) if kind == "gif" else opacity
+        np.testing.assert_array_equal(rgba[..., 3], wanted)
 
 
 @pytest.mark.parametrize("kind", KINDS)
