@@ -45,9 +45,8 @@ class HostSession:
             picture = tuple(side or 0 for side in input.shape[1:])
             self._input = _Slot(gpu, (session.max_batch, *picture), input.dtype, stack)
             self._outputs = [_Slot(gpu, session.output_shape(port.name), port.dtype, stack) for port in outputs]
-            session.bind(input.name, self._input.device.address)
-            for port, slot in zip(outputs, self._outputs, strict=True):
-                session.bind(port.name, slot.device.address)
+            names = (input.name, *(port.name for port in outputs))
+            self._places = list(zip(names, (self._input, *self._outputs), strict=True))
             self._stack = stack.pop_all()
 
     @property
@@ -69,6 +68,8 @@ class HostSession:
         """
         count = batch.shape[0]
         self._session.set_batch(count)
+        for name, slot in self._places:
+            self._session.bind(name, slot.device.address)
         np.copyto(self._input.array[:count], batch, casting="same_kind")
         self._stream.copy_in(self._input.device, self._input.pinned, count * self._input.picture_bytes)
         self._session.enqueue(self._stream.handle)

@@ -1,10 +1,11 @@
-"""One user of an engine on one GPU: a context and its memory. Addresses go in, work is queued, nothing is allocated."""
+"""One user of an engine on one GPU: contexts and memory. Addresses go in, work is queued, nothing is allocated."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 # The bindings ship no type information.
 
 import logging
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,20 @@ from animecam.engines.shared import UPDATE, SharedEngine
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Context:
+    """A context of the runtime, which is for one number of pictures for good, and what is bound in it."""
+
+    context: Any
+    addresses: dict[str, int] = field(default_factory=dict[str, int])
+
+
 class EngineSession:
     """An engine that is ready to run; used by one thread at a time, whose GPU it must be.
 
-    The engine is shared with other sessions of the same one, whoever opened them; the context is this one's.
+    The engine is shared with other sessions of the same one, whoever opened them; the contexts are this one's, one for
+    each number of pictures: a graph that was recorded of a context must not be launched once that takes another number
+    (NVIDIA, "Working with Dynamic Shapes", "CUDA Graphs"). They share their memory, as one runs at a time.
 
     Args:
         flavour: The runtime.
@@ -52,46 +63,50 @@ class EngineSession:
         self._config: Any = None  # of tensorrt-rtx: no document says that a context copies what it was made with
         self.max_batch, self._shape = max_batch, shape
         self._batch = 0
-        self._addresses: dict[str, int] = {}
+        self._contexts: dict[int, _Context] = {}
         with flavour.fresh_messages(), ExitStack() as on_failure:
             self._shared = SharedEngine(flavour, gpu, data)
             on_failure.callback(self._shared.close)
             self._input = self._input_name()
             self._memory = gpu.buffer(max(1, int(self._shared.engine.device_memory_size_v2)))
             on_failure.callback(self._memory.close)
-            on_failure.callback(self._drop_context)
-            self._context: Any = self._make_context(own_graph=own_graph)
-            self._context.set_device_memory(self._memory.address, self._memory.nbytes)
+            on_failure.callback(self._drop_contexts)
+            if flavour.is_rtx:
+                self._config = self._make_config(own_graph=own_graph)
             self.set_batch(max_batch)
             on_failure.pop_all()
 
     def set_batch(self, batch: int) -> None:
-        """Says how many pictures the next runs take, from 1 to `max_batch`.
+        """Says how many pictures the next runs take, from 1 to `max_batch`; for a new number a context is made.
 
         Raises:
             BackendError: The engine does not take so many.
+            DeviceMemoryError: The memory of the GPU is full.
         """
-        if batch == self._batch:
-            return
-        if not self._context.set_input_shape(self._input, (batch, *self._shape)):
-            raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
+        if batch not in self._contexts:
+            with self._flavour.fresh_messages(), ExitStack() as on_failure:
+                on_failure.callback(self._contexts.pop, batch, None)
+                self._add_context(batch)
+                on_failure.pop_all()
         self._batch = batch
 
     def output_shape(self, name: str) -> tuple[int, ...]:
         """The shape of an output for the number of pictures that was set."""
-        return tuple(int(side) for side in self._context.get_tensor_shape(name))
+        return tuple(int(side) for side in self._now.context.get_tensor_shape(name))
 
     def bind(self, name: str, address: int) -> None:
-        """Says where an input is read or an output written; costs nothing when it is as before.
+        """Says where an input is read or an output written by the number of pictures that was set.
+
+        It costs nothing when it is as before.
 
         Raises:
             BackendError: The runtime refuses the address.
         """
-        if self._addresses.get(name) == address:
+        if self._now.addresses.get(name) == address:
             return
-        if not self._context.set_tensor_address(name, address):
+        if not self._now.context.set_tensor_address(name, address):
             raise self._flavour.error(f"refuses the address of {name}")
-        self._addresses[name] = address
+        self._now.addresses[name] = address
 
     def layer_information(self) -> str:
         """What the runtime tells of the engine's layers, as JSON; empty where it tells nothing."""
@@ -99,7 +114,9 @@ class EngineSession:
         if inspector is None:
             told = ""
         else:
-            inspector.execution_context = self._context  # without the number of pictures no types of tensors are told
+            inspector.execution_context = (
+                self._now.context
+            )  # without the number of pictures no types of tensors are told
             told = str(inspector.get_engine_information(self._flavour.api.LayerInformationFormat.JSON) or "")
         self._flavour.messages.clear()  # if it complains, that is no reason of a later failure
         return told
@@ -110,41 +127,54 @@ class EngineSession:
         Raises:
             BackendError: The runtime refuses.
         """
-        if not self._context.execute_async_v3(stream_handle):
+        if not self._now.context.execute_async_v3(stream_handle):
             raise self._flavour.error("the engine cannot be run")
 
     def close(self) -> None:
         """Frees everything but what other sessions share, and keeps nothing; may be called twice."""
         # In this order: each needs the next.
-        self._drop_context()
+        self._drop_contexts()
         self._memory.close()
         self._shared.close()
 
-    def _drop_context(self) -> None:
-        self._context = self._config = self._jit_cache = None
+    @property
+    def _now(self) -> _Context:
+        """The context for the number of pictures that was set."""
+        return self._contexts[self._batch]
+
+    def _drop_contexts(self) -> None:
+        self._contexts.clear()
+        self._config = self._jit_cache = None
 
     def _input_name(self) -> str:
         engine, mode = self._shared.engine, self._flavour.api.TensorIOMode
         names = (str(engine.get_tensor_name(index)) for index in range(engine.num_io_tensors))
         return next(name for name in names if engine.get_tensor_mode(name) == mode.INPUT)
 
-    def _make_context(self, *, own_graph: bool) -> Any:
+    def _make_config(self, *, own_graph: bool) -> Any:
+        """What contexts of tensorrt-rtx are made with; all that it compiles for them goes into one cache."""
         api = self._flavour.api
-        strategy = api.ExecutionContextAllocationStrategy.USER_MANAGED
-        if self._flavour.is_rtx:
-            config = self._shared.engine.create_runtime_config()
-            if config is None:
-                raise self._flavour.error("cannot make a runtime configuration")
-            config.set_execution_context_allocation_strategy(strategy)
-            # The kernels for a new number of pictures are compiled before it runs and not while frames go by.
-            config.dynamic_shapes_kernel_specialization_strategy = api.DynamicShapesKernelSpecializationStrategy.EAGER
-            graphs = api.CudaGraphStrategy
-            config.cuda_graph_strategy = graphs.WHOLE_GRAPH_CAPTURE if own_graph else graphs.DISABLED
-            self._load_jit(config)
-            self._config = config
-            context = self._shared.engine.create_execution_context(config)
-        else:
-            context = self._shared.engine.create_execution_context(strategy)
+        config = self._shared.engine.create_runtime_config()
+        if config is None:
+            raise self._flavour.error("cannot make a runtime configuration")
+        config.set_execution_context_allocation_strategy(api.ExecutionContextAllocationStrategy.USER_MANAGED)
+        # The kernels for a new number of pictures are compiled before it runs and not while frames go by.
+        config.dynamic_shapes_kernel_specialization_strategy = api.DynamicShapesKernelSpecializationStrategy.EAGER
+        graphs = api.CudaGraphStrategy
+        config.cuda_graph_strategy = graphs.WHOLE_GRAPH_CAPTURE if own_graph else graphs.DISABLED
+        self._load_jit(config)
+        return config
+
+    def _add_context(self, batch: int) -> None:
+        self._contexts[batch] = _Context(self._make_context())  # held by nothing else: on failure it must go first
+        self._contexts[batch].context.set_device_memory(self._memory.address, self._memory.nbytes)
+        if not self._contexts[batch].context.set_input_shape(self._input, (batch, *self._shape)):
+            raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
+
+    def _make_context(self) -> Any:
+        api = self._flavour.api
+        made_with = self._config if self._flavour.is_rtx else api.ExecutionContextAllocationStrategy.USER_MANAGED
+        context = self._shared.engine.create_execution_context(made_with)
         if context is None:
             raise self._flavour.failure("cannot make a context for the engine", UPDATE)
         # Engines keep the details of their layers; queueing would take longer if it told them to profilers, too.

@@ -126,7 +126,11 @@ class RuntimeConfig:
 
 
 class Context:
-    """`IExecutionContext` over ONNX Runtime."""
+    """`IExecutionContext` over ONNX Runtime, held to what NVIDIA says of recording.
+
+    Once it has run, somebody may have recorded it, who must not launch that after it has taken another shape. Where the
+    runtime itself records, it does so in the second run of a kind, and keeps one graph: of more no document speaks.
+    """
 
     def __init__(self, runtime: "FakeRuntime", config: RuntimeConfig) -> None:
         self.config, self._runtime = config, runtime
@@ -134,6 +138,9 @@ class Context:
         self._shape: tuple[int, ...] = ()
         self.memory: tuple[int, int] = (0, 0)
         self.ran: Counter[int] = Counter()  # runs by number of pictures
+        self.recordings = self.launches = 0  # by the runtime itself
+        self._last: Any = None
+        self._recorded: Any = None
         self.nvtx_verbosity: Any = None
         runtime.contexts.append(self)
 
@@ -145,6 +152,7 @@ class Context:
         self.memory = (address, nbytes)
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        assert not self.ran or shape == self._shape, "what was recorded of it is no good any more"
         self._shape = shape
         return 1 <= shape[0] <= 4
 
@@ -168,9 +176,19 @@ class Context:
             for name in ("picture", "drawn")
         )
         drawn[:] = self._runtime.compute(given.astype(np.float32))
+        if getattr(self.config, "cuda_graph_strategy", None) == self._runtime.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE:
+            self._record_or_launch((self._shape, dict(self._addresses)))
         self._runtime.runs += 1
         self.ran[self._shape[0]] += 1
         return True
+
+    def _record_or_launch(self, kind: Any) -> None:
+        if kind == self._recorded:
+            self.launches += 1
+        elif kind == self._last:
+            self._recorded = kind
+            self.recordings += 1
+        self._last = kind
 
 
 @dataclass(frozen=True)
@@ -284,6 +302,14 @@ class FakeRuntime:
     def Runtime(self, logger: Any) -> "FakeRuntime":  # noqa: N802 - as the module has it
         self._note("runtime")
         return self
+
+    @property
+    def sessions(self) -> list[list[Context]]:
+        """The contexts that were made, by what they were made with."""
+        made: dict[int, list[Context]] = {}
+        for context in self.contexts:
+            made.setdefault(id(context.config), []).append(context)
+        return list(made.values())
 
     def _note(self, what: str) -> None:
         if not has_gpu_turn():

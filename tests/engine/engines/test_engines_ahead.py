@@ -89,8 +89,13 @@ def test_what_was_compiled_of_a_good_engine_is_there_for_the_first_start(on_fake
     (jit,) = tmp_path.glob("*.jit")
     assert jit.name == f"{engine.path.stem}-Fake-RTX-4090.jit"
     assert jit.read_bytes() == b"kernels"
-    (context,) = runtime.contexts
-    assert set(context.ran) == {1, 2, 3, 4}  # each number of pictures is compiled for itself
+    (session,) = runtime.sessions
+    assert {count for context in session for count in context.ran} == {
+        1,
+        2,
+        3,
+        4,
+    }  # each number of pictures is compiled for itself
 
 
 @pytest.mark.parametrize("fails", ["build", "check"])

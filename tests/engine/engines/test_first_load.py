@@ -64,9 +64,9 @@ def test_it_is_compared_at_its_first_load_and_never_again(
     record = read_record(copied.with_suffix(".json"))
     assert record.parity.psnr_db > 60
     assert record.types.is_known
-    assert len(runtime.contexts) == 2  # one that is compared, one that draws
+    assert len(runtime.sessions) == 2  # one that is compared, one that draws
     started().run(pictures())
-    assert len(runtime.contexts) == 3
+    assert len(runtime.sessions) == 3
     assert copied.stat().st_mtime_ns == before  # it was not built anew
     assert len([line for line in caplog.messages if line.endswith("without a GPU: it is compared now")]) == 1
 
@@ -84,7 +84,7 @@ def test_one_that_is_wrong_is_refused_and_that_is_remembered(
     assert not [path for path in (copied, copied.with_suffix(".json")) if path.exists()]
     with pytest.raises(BackendError, match=rf"{how}.* \(so it was on"):
         started().run(pictures())
-    assert len(runtime.contexts) == 1  # neither compared nor built again
+    assert len(runtime.sessions) == 1  # neither compared nor built again
 
 
 def test_one_that_does_not_load_here_is_built_anew(

@@ -32,6 +32,5 @@ def test_the_naive_form_loads_an_engine_and_runs_it_once(gpu, runtime, warm_cach
         naive()  # builds
         contexts = len(runtime.contexts)
         drawn = naive()
-        (context,) = runtime.contexts[contexts:]
-        assert dict(context.ran) == {1: 1}
+        assert [dict(context.ran) for context in runtime.contexts[contexts:] if context.ran] == [{1: 1}]
         assert not np.array_equal(drawn.planes[0], planes[0])

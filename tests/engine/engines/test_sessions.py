@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from animecam.backends.base import BackendOptions
 from animecam.backends.tensorrt_ import TensorRtDevice
-from animecam.errors import BackendError, HostMemoryError
+from animecam.errors import BackendError, DeviceMemoryError, HostMemoryError
 from animecam.styles.registry import find_style, verified_half
 
 pytest.importorskip("tensorrt_rtx", reason="pip install 'animecam[tensorrt-rtx]'")
@@ -37,25 +38,60 @@ def test_short_memory_of_the_host_makes_no_smaller_engine(
     backend.close()
 
 
-def test_what_is_bound_already_is_not_bound_again(gpu, runtime, warm_cache: Path, monkeypatch):
+def test_what_is_bound_already_is_not_bound_again(gpu, runtime, fakes: ModuleType, warm_cache: Path, monkeypatch):
     """What cannot be recorded is bound and queued with every frame."""
     with (
         closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device,
-        closing(gpu.buffer(2 * 3 * 32 * 32)) as given,
-        closing(gpu.buffer(2 * 3 * 32 * 32)) as drawn,
+        closing(gpu.buffer(2 * 2 * 3 * 32 * 32)) as given,
+        closing(gpu.buffer(2 * 2 * 3 * 32 * 32)) as drawn,
     ):
-        device.bind(given.address, drawn.address, batch=1, size_px=32)
-        binds, context = runtime.binds, runtime.contexts[-1]
+        for batch in (1, 2):
+            device.bind(given.address, drawn.address, batch=batch, size_px=32)
+        binds, contexts = runtime.binds, len(runtime.contexts)
         shapes = []
-        monkeypatch.setattr(context, "set_input_shape", lambda _name, shape: shapes.append(shape) or True)
-        for _ in range(3):
-            device.bind(given.address, drawn.address, batch=1, size_px=32)
+        monkeypatch.setattr(fakes.Context, "set_input_shape", lambda _self, _name, shape: shapes.append(shape) or True)
+        for batch in (1, 1, 2, 1, 2):
+            device.bind(given.address, drawn.address, batch=batch, size_px=32)
             device.enqueue(1)
-        assert (runtime.binds, shapes) == (binds, [])
+        assert (runtime.binds, shapes, len(runtime.contexts)) == (binds, [], contexts)
         device.bind(drawn.address, drawn.address, batch=1, size_px=32)
         assert runtime.binds == binds + 1
-        device.bind(given.address, drawn.address, batch=2, size_px=32)
-        assert (runtime.binds, shapes) == (binds + 2, [(2, 3, 32, 32)])
+
+
+def test_nothing_that_was_recorded_is_bound_for_another_number_of_pictures(
+    gpu, runtime, fakes: ModuleType, warm_cache: Path, pictures, expected
+):
+    """A context whose number changes spoils what was recorded of it. They share the engine's memory all the same."""
+    given, drawn = (gpu.buffer(2 * 4 * 3 * 32 * 32) for _ in range(2))
+    with closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device:
+        for batch in (1, 2, 1, 4, 2):
+            half = pictures(batch).astype(np.float16)
+            given.array(np.float16, half.shape)[:] = half
+            device.bind(given.address, drawn.address, batch=batch, size_px=32)
+            device.enqueue(1)
+            np.testing.assert_allclose(
+                drawn.array(np.float16, half.shape), expected(half.astype(np.float32)), atol=2e-3
+            )
+        session = runtime.sessions[-1]
+        assert sorted(dict(context.ran).popitem() for context in session) == [(1, 2), (2, 2), (4, 1)]
+        assert len({context.memory for context in session}) == 1
+    for buffer in (given, drawn):
+        buffer.close()
+
+
+def test_a_number_of_pictures_that_is_refused_leaves_the_others(gpu, runtime, fakes, warm_cache: Path, monkeypatch):
+    with closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device:
+        device.bind(4096, 8192, batch=1, size_px=32)
+        with monkeypatch.context() as refusing:
+            refusing.setattr(fakes.Context, "set_input_shape", lambda *_: False)
+            for _ in range(2):
+                with pytest.raises(BackendError, match="takes 1 to 4 pictures, not 2"):
+                    device.bind(4096, 8192, batch=2, size_px=32)
+        runtime.contexts_refused = 1
+        with pytest.raises(DeviceMemoryError):
+            device.bind(4096, 8192, batch=2, size_px=32)
+        device.bind(4096, 8192, batch=2, size_px=32)
+        assert runtime.contexts[-1].batch == 2
 
 
 def test_an_address_that_was_refused_is_bound_again(gpu, runtime, warm_cache: Path, monkeypatch):

@@ -87,7 +87,8 @@ def test_the_host_lets_rtx_capture_and_the_device_path_captures_itself(
 def test_every_number_of_pictures_ran_before_it_is_called_ready(gpu, runtime, warm_cache: Path, opened):
     backend = opened(warm_cache)
     backend.prepare((3, 32, 32))
-    assert set(runtime.contexts[-1].ran) == set(range(1, backend.max_batch + 1))
+    ran = sorted(count for context in runtime.sessions[-1] for count in context.ran)
+    assert ran == list(range(1, backend.max_batch + 1))
     backend.close()
 
 
@@ -95,8 +96,22 @@ def test_what_rtx_records_by_itself_is_recorded_before_frames_come(gpu, runtime,
     """Its first run compiles, its second records, and its third is the first that launches what was recorded."""
     backend = opened(warm_cache)
     backend.prepare((3, 32, 32))
-    (context,) = (one for one in runtime.contexts if one.config.cuda_graph_strategy.name == "WHOLE_GRAPH_CAPTURE")
-    assert min(context.ran.values()) >= 3
+    session = runtime.sessions[-1]
+    assert {context.config.cuda_graph_strategy.name for context in session} == {"WHOLE_GRAPH_CAPTURE"}
+    assert [min(context.ran.values()) >= 3 for context in session] == [True] * backend.max_batch
+    backend.close()
+
+
+def test_what_rtx_recorded_stays_as_somebody_comes_and_goes(gpu, runtime, warm_cache: Path, opened, pictures):
+    """Five pictures are cut into four and one: that, too, must record nothing anew."""
+    backend = opened(warm_cache)
+    backend.prepare((3, 32, 32))
+    session = runtime.sessions[-1]
+    recordings, launches = (sum(getattr(one, what) for one in session) for what in ("recordings", "launches"))
+    for count in (1, 2, 1, 2, 5, 4, 5):
+        backend.run(pictures(count))
+    assert sum(context.recordings for context in session) == recordings == backend.max_batch
+    assert sum(context.launches for context in session) == launches + 9
     backend.close()
 
 
@@ -159,10 +174,10 @@ def test_what_two_threads_prepare_is_kept_once(gpu, runtime, warm_cache: Path, o
     backend = opened(warm_cache)
     for _ in range(2):
         backend.prepare((3, 32, 32))
-    first, second = (context for context in runtime.contexts if context.ran)
-    assert first is not second
+    first, second = runtime.sessions[-2:]
     np.testing.assert_allclose(backend.run(pictures())[0], expected(pictures()), atol=5e-3)
-    assert second.ran[1] == first.ran[1] + 1
+    runs = [sum(context.ran[1] for context in session) for session in (first, second)]
+    assert runs[1] == runs[0] + 1
     backend.close()  # the fixture looks whether all memory was given back
 
 
