@@ -22,14 +22,15 @@ class DeviceNetwork(Protocol):
     def info(self) -> BackendInfo:
         """What computes what is bound; another one may take over between two frames.
 
-        What was recorded of the one before stays good until the next `bind`, but others are faster: record anew.
+        What was recorded of the one before stays good, but others are faster: record anew.
         """
         ...
 
     def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
-        """Says what the next `enqueue` reads and writes; costs nothing when it is as before.
+        """Says what the next `enqueue` reads and writes; costs next to nothing when that was bound before.
 
-        The first time for a size the engine is loaded, or built: seconds to minutes.
+        The first time for a size the engine is loaded, or built: seconds to minutes. What was bound once stays ready:
+        who comes and goes changes the number of pictures with any frame.
 
         Args:
             input_address: On the GPU, half [batch, 3, size_px, size_px].
@@ -47,7 +48,8 @@ class DeviceNetwork(Protocol):
         """Queues the network on a stream of the caller; neither allocates nor waits.
 
         Where `is_recordable`, it may be captured once it has run after a `bind`. The graph keeps the addresses and
-        the memory that were bound: after the next `bind` with others, or `close`, it must not be launched any more.
+        the memory that were bound. What is bound for another number or size of pictures leaves it alone; once other
+        addresses are bound for its own, or after `close`, it must not be launched any more.
 
         Raises:
             BackendError: Nothing is bound, or the runtime refuses.

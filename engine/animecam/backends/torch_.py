@@ -126,16 +126,17 @@ class TorchDevice:
         if any(port.dtype != np.float16 for port in ports) or ports[0].shape[1] != _CHANNELS:
             raise BackendError(f"{half.name} does not take and give NCHW pictures in half")
         self._name = half.name
-        self._network = TorchNetwork(half, proto, self._device, torch.float16, options, compiler)
+        self._network = TorchNetwork(half, proto, self._device, torch.float16, options, compiler, most_shapes=None)
         self.is_recordable = self._device.type == "cuda"
         self.max_batch = ports[0].shape[0] or DEVICE_BATCH
-        self._bound: tuple[TorchTensor, TorchTensor] | None = None
-        self._binding: tuple[int, int, tuple[int, ...]] = (0, 0, ())
+        self._addresses = (0, 0)
+        self._bound: dict[tuple[int, ...], tuple[TorchTensor, TorchTensor]] = {}  # by shape, what lies there
+        self._shape: tuple[int, ...] = ()
 
     @property
     def info(self) -> BackendInfo:
         """See `DeviceNetwork.info`; of what draws the shape that is bound."""
-        return self._network.info(self._binding[-1])
+        return self._network.info(self._shape)
 
     @property
     def is_settled(self) -> bool:
@@ -146,18 +147,20 @@ class TorchDevice:
         """See `DeviceNetwork.bind`."""
         shape = (batch, _CHANNELS, size_px, size_px)
         self._network.run(shape)  # made ready, if it is not
-        binding = (input_address, output_address, shape)
-        if binding == self._binding:
-            return
-        with failures_of(self._name):
-            self._bound = half_at(input_address, shape, self._device), half_at(output_address, shape, self._device)
-        self._binding = binding
+        if self._addresses != (input_address, output_address):
+            self._bound.clear()
+            self._addresses = (input_address, output_address)
+        if shape not in self._bound:
+            with failures_of(self._name):
+                given, drawn = (half_at(address, shape, self._device) for address in self._addresses)
+            self._bound[shape] = given, drawn
+        self._shape = shape
 
     def enqueue(self, stream_handle: int) -> None:
         """See `DeviceNetwork.enqueue`."""
-        if self._bound is None:
+        if self._shape not in self._bound:
             raise BackendError("nothing is bound")
-        given, drawn = self._bound
+        given, drawn = self._bound[self._shape]
         run = self._network.run(tuple(given.shape))
         with failures_of(self._name), torch.inference_mode():
             if self._device.type != "cuda":
@@ -174,7 +177,8 @@ class TorchDevice:
 
     def close(self) -> None:
         """See `DeviceNetwork.close`."""
-        self._bound, self._binding = None, (0, 0, ())
+        self._bound.clear()
+        self._addresses, self._shape = (0, 0), ()
         self._network.close()
 
 

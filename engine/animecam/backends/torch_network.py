@@ -43,6 +43,7 @@ class TorchNetwork:
         options: `cache_dir` and `allow_compiling` are used.
         compiler: Compiles; None: a process of its own, on GPUs only.
         worth: Times that a shape is drawn before it is compiled.
+        most_shapes: So many stay ready, those drawn last; None: all, as somebody may have recorded them.
 
     Raises:
         BackendError: It has an operator that only other runtimes know, or gets no place on the device.
@@ -58,7 +59,9 @@ class TorchNetwork:
         compiler: Compiler | None,
         *,
         worth: int = 1,
+        most_shapes: int | None = KEPT_SHAPES,
     ) -> None:
+        self._most_shapes = most_shapes
         self.name, self._path, self._device, self._kind = f"{path.parent.name}/{path.name}", path, device, kind
         precision = "f16" if kind == torch.float16 else "f32"
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -103,7 +106,7 @@ class TorchNetwork:
         compiled = self._compiled.get(shape)
         if compiled is not None and self._runs.get(shape) is not compiled:
             if shape in self._runs:
-                self._former[shape] = self._runs[shape]  # whoever has recorded it launches it once more, maybe
+                self._former[shape] = self._runs[shape]  # whoever has recorded it launches it, maybe
             self._runs[shape] = compiled
         if shape not in self._runs:
             with failures_of(self._path.name):
@@ -135,7 +138,7 @@ class TorchNetwork:
 
     def _make_room(self, shape: tuple[int, ...]) -> None:
         """Drops what was drawn longest ago, and what was compiled for shapes that had to go meanwhile."""
-        while len(self._runs) >= KEPT_SHAPES:
+        while self._most_shapes is not None and len(self._runs) >= self._most_shapes:
             gone, _ = self._runs.popitem(last=False)
             self._former.pop(gone, None)
         for gone in set(self._compiled) - {*self._runs, shape}:

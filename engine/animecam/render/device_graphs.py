@@ -1,20 +1,37 @@
 """Work that is recorded once and then launched as one."""
 
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from animecam.cuda.base import Graph, Stream
 from animecam.cuda.turns import gpu_turn_at_once
 from animecam.errors import BackendError
 
+MOST_KEPT = 8
+"""Pieces of work whose graphs are kept: one to eight faces of a size, or fewer of two. Each graph takes memory of the
+GPU, some kilobytes a kernel."""
+
 RETRY_RUNS = 100
-"""So many runs after a recording failed it is tried again: another thread may have ended it."""
+"""So many runs of a piece of work after its recording failed it is tried again: another thread may have ended it."""
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What was recorded of one piece of work."""
+
+    made_by: Hashable
+    graphs: dict[int, Graph | None] = field(default_factory=dict[int, Graph | None])  # None: ran once, not recorded yet
+    runs_to_wait: int = 0
+
+
 class Graphs:
     """Runs work on a stream: the first time as it is, so that everything is loaded; from the second on as a graph.
+
+    Beyond `MOST_KEPT` pieces of work, those graphs go that were launched longest ago.
 
     Args:
         stream: Where the work is queued; stays the caller's.
@@ -22,51 +39,61 @@ class Graphs:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._binding: Hashable = None
-        self._graphs: dict[int, Graph | None] = {}  # None: ran once, not recorded yet
-        self._runs_to_wait = 0
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._has_warned = False
 
-    def run(self, binding: Hashable, slot: int, work: Callable[[], None]) -> None:
+    def run(self, what: Hashable, made_by: Hashable, slot: int, work: Callable[[], None]) -> None:
         """Queues work.
 
         Args:
-            binding: What is computed and what it is bound to. Graphs of another binding are dropped: what a network
-                recorded is no good any more once it is bound otherwise.
+            what: Which work it is, of all that is recorded side by side.
+            made_by: What does it now; once that is another, what was recorded of the one before is dropped.
             slot: Which of the variants of this work; each always uses the same addresses.
             work: Queues it on the stream, and does nothing else that has an effect.
         """
-        if binding != self._binding:
-            self.clear()
-            self._binding = binding
-        graph = self._graphs.get(slot)
-        self._runs_to_wait = max(0, self._runs_to_wait - 1)
-        if graph is None and slot in self._graphs and not self._runs_to_wait:
-            graph = self._graphs[slot] = self._record(work)
+        kept = self._of(what, made_by)
+        graph = kept.graphs.get(slot)
+        kept.runs_to_wait = max(0, kept.runs_to_wait - 1)
+        if graph is None and slot in kept.graphs and not kept.runs_to_wait:
+            graph = kept.graphs[slot] = self._record(kept, work)
         if graph is not None:
             self._stream.replay(graph)
             return
         work()
-        self._graphs[slot] = None
+        kept.graphs[slot] = None
 
     def clear(self) -> None:
         """Frees all graphs, when they have run."""
-        graphs = [graph for graph in self._graphs.values() if graph is not None]
-        self._graphs.clear()
-        self._binding = None
-        self._runs_to_wait = 0  # another binding may be of a network that can be recorded
+        gone = list(self._kept.values())
+        self._kept.clear()
+        self._free(gone)
+
+    def _of(self, what: Hashable, made_by: Hashable) -> _Kept:
+        """What is kept of a piece of work, which is now the one that was launched last."""
+        kept = self._kept.pop(what, None)
+        gone = [kept] if kept is not None and kept.made_by != made_by else []
+        if kept is None or gone:
+            kept = _Kept(made_by)
+            while len(self._kept) >= MOST_KEPT:
+                gone.append(self._kept.popitem(last=False)[1])
+        self._kept[what] = kept
+        self._free(gone)
+        return kept
+
+    def _free(self, gone: list[_Kept]) -> None:
+        graphs = [graph for kept in gone for graph in kept.graphs.values() if graph is not None]
         if graphs:
             self._stream.synchronize()
         for graph in graphs:
             graph.close()
 
-    def _record(self, work: Callable[[], None]) -> Graph | None:
+    def _record(self, kept: _Kept, work: Callable[[], None]) -> Graph | None:
         """The work as a graph; None where it cannot be recorded, or not now, while another thread loads an engine."""
         try:
             with gpu_turn_at_once() as is_mine:
                 return self._stream.capture(work) if is_mine else None
         except BackendError as error:
-            self._runs_to_wait = RETRY_RUNS
+            kept.runs_to_wait = RETRY_RUNS
             if not self._has_warned:  # with each number of faces it would be said again
                 log.warning("kernels are launched one by one, which takes longer: %s", error.message)
             self._has_warned = True

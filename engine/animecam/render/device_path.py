@@ -3,7 +3,8 @@
 A frame that the GPU has decoded does not go up, and one that it will encode does not come down.
 
 Three streams work on three frames at a time: one is brought up while another is drawn and a third is brought down. What
-is done between is recorded once for each number and size of faces and then launched as one.
+is done between is recorded once for each number and size of faces and then launched as one; who comes and goes costs no
+recording of what was there before.
 """
 
 import logging
@@ -18,16 +19,16 @@ from animecam.cuda.pixels import DevicePixels
 from animecam.errors import BackendError
 from animecam.render.calm import IN_PLACE, CalmOptions
 from animecam.render.device_carrier import Carrier
-from animecam.render.device_graphs import Graphs
 from animecam.render.device_heads import Heads
 from animecam.render.device_job import JobOptions
 from animecam.render.device_kernels import FaceKernels
-from animecam.render.device_layout import FACE, BlockLayout, Geometry
+from animecam.render.device_layout import BlockLayout, Geometry
 from animecam.render.device_memory import Memory
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.device_results import Drawn, Results
 from animecam.render.device_room import take_room
 from animecam.render.device_slots import Slot
+from animecam.render.device_work import DeviceWork
 from animecam.render.match import MatchOptions
 from animecam.types import Frame, Region
 
@@ -75,7 +76,7 @@ class DevicePath:
 
     def __init__(self, gpu: Gpu, options: PathOptions | None = None) -> None:
         self.gpu, self._options = gpu, options or PathOptions()
-        self._kernels = FaceKernels(gpu)
+        kernels = FaceKernels(gpu)
         with ExitStack() as parts:
             self._up, self._draw, self._down = (parts.enter_context(closing(gpu.stream())) for _ in range(3))
             self._decoded = parts.enter_context(closing(gpu.event()))
@@ -84,7 +85,8 @@ class DevicePath:
             self._room = parts.enter_context(closing(room))
             self._parts = parts.pop_all()
         self._memory = Memory(self._options.match)
-        self._graphs = Graphs(self._draw)
+        uses_graphs = self._options.uses_graphs
+        self._work = DeviceWork(gpu, kernels, self._draw, self._room, uses_graphs=uses_graphs)
         self._carrier = Carrier()
         self._slots: list[Slot] = []
         self._results = Results(RING)
@@ -158,7 +160,7 @@ class DevicePath:
 
         self._draw.wait(slot.uploaded)
         self._draw.record(slot.started)
-        self._launch(slot, network, count, size_px)
+        self._work(slot, self._sent % RING, network, count, size_px)
         self._draw.record(slot.drawn)
 
         picture = pictures.take(slot.geometry) if pictures else None
@@ -237,30 +239,6 @@ class DevicePath:
         self._up.wait(self._decoded)
         _copy(self._up, to, (rows_of(pixels.luma), rows_of(pixels.chroma)))
 
-    def _launch(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
-        """Queues everything between upload and download, as a graph where that goes."""
-        is_one_batch = count <= network.max_batch  # else a part of it is bound after another
-        if not (self._options.uses_graphs and network.is_recordable and is_one_batch):
-            self._graphs.clear()
-            self._work(slot, network, count, size_px)
-            return
-        binding = (network, network.info, count, size_px)  # compiled code takes over: it is recorded anew
-        self._graphs.run(binding, self._sent % RING, lambda: self._work(slot, network, count, size_px))
-
-    def _work(self, slot: Slot, network: DeviceNetwork, count: int, size_px: int) -> None:
-        network_input, network_output = self._room.network_input.address, self._room.network_output.address
-        size = (size_px, size_px)
-        for start in range(0, count, network.max_batch):
-            # Parts take turns in the same memory: in its midst pictures may begin where TensorRT takes none.
-            batch, faces = min(network.max_batch, count - start), slot.faces + start * FACE.itemsize
-            self._kernels.crop(self._draw, slot.job, faces, network_input, batch, size)
-            network.bind(network_input, network_output, batch=batch, size_px=size_px)
-            network.enqueue(self._draw.handle)
-            self.gpu.use()
-            self._kernels.calm(self._draw, slot.job, faces, network_output, batch, size)
-        self._kernels.settle(self._draw, slot.job, slot.faces, count, size)
-        self._kernels.paste(self._draw, slot.job, slot.faces)
-
     def _next_slot(self, frame: Frame) -> Slot:
         geometry = _geometry(frame)
         if geometry != self._geometry:
@@ -279,7 +257,7 @@ class DevicePath:
         """What was recorded names addresses of the slots, so it goes with them."""
         for slot in self._slots:
             slot.downloaded.wait(self._options.wait_s)
-        self._graphs.clear()
+        self._work.forget()
         for slot in self._slots:
             slot.close()
         self._slots, self._geometry = [], None

@@ -12,6 +12,7 @@ from animecam.backends.base import BackendChoice, BackendOptions
 from animecam.backends.opening import open_backend, probe_backends
 from animecam.backends.torch_ import DEVICE_BATCH, TorchBackend, TorchDevice
 from animecam.backends.torch_code import OnnxCode
+from animecam.backends.torch_network import KEPT_SHAPES
 from animecam.backends.torch_ops import OPERATORS, read_model
 from animecam.errors import BackendError
 from animecam.portrait import load_portrait
@@ -84,6 +85,21 @@ def test_between_two_steps_it_reads_and_writes_memory_of_others(batch: np.ndarra
         assert np.isnan(np.delete(drawn, range(start, start + count), axis=0)).all()
     assert (network.info.precision, network.max_batch, network.is_recordable) == ("f16", DEVICE_BATCH, False)
     network.close()
+    network.close()
+
+
+def test_between_two_steps_what_was_bound_once_stays_where_it_is():
+    """Whoever has recorded it launches it again, however many others were bound meanwhile."""
+    network = device_of("cel")
+    room = np.zeros((DEVICE_BATCH, 3, 96, 96), np.float16)
+    shapes = [(batch, size_px) for size_px in (64, 80, 96) for batch in range(1, DEVICE_BATCH + 1)]
+    assert len(shapes) > KEPT_SHAPES
+    kept = []
+    for _ in range(2):
+        for batch, size_px in shapes:
+            network.bind(room.ctypes.data, room.ctypes.data, batch=batch, size_px=size_px)
+            kept.append(network._network.run((batch, 3, size_px, size_px)))
+    assert all(first is second for first, second in zip(kept[: len(shapes)], kept[len(shapes) :], strict=True))
     network.close()
 
 

@@ -26,6 +26,7 @@ class HostNetwork:
     def __init__(self, gpu, strokes: float = 0.5, max_batch: int = 4) -> None:
         self._gpu, self._strokes, self.max_batch = gpu, strokes, max_batch
         self.bound: list[tuple[int, int]] = []
+        self.queued = 0
         self._arrays: tuple[np.ndarray, np.ndarray] | None = None
 
     def bind(self, input_address: int, output_address: int, *, batch: int, size_px: int) -> None:
@@ -38,6 +39,7 @@ class HostNetwork:
     def enqueue(self, stream_handle: int) -> None:
         stream = self._gpu.objects[stream_handle - 1]
         given, drawn = self._arrays
+        self.queued += 1
         stream.queue("network", lambda: drawn.__setitem__(slice(None), self.compute(given)))
 
     def compute(self, numbers: np.ndarray) -> np.ndarray:

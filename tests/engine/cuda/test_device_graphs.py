@@ -4,14 +4,20 @@ import threading
 
 from animecam.cuda.turns import gpu_turn, gpu_turn_at_once, has_gpu_turn
 from animecam.errors import BackendError
-from animecam.render.device_graphs import RETRY_RUNS, Graphs
+from animecam.render.device_graphs import MOST_KEPT, RETRY_RUNS, Graphs
+
+BY = "the network as it is"
 
 
 class Graph:
     handle = 1
 
+    def __init__(self, stream):
+        self._stream = stream
+
     def close(self):
-        pass
+        assert self._stream.is_done, "it may still run"
+        self._stream.freed += 1
 
 
 class Stream:
@@ -20,31 +26,33 @@ class Stream:
     can_record = False
 
     def __init__(self):
-        self.replays = self.tries = 0
+        self.replays = self.tries = self.freed = 0
+        self.is_done = True
 
     def capture(self, work):
         self.tries += 1
         if not self.can_record:
             raise BackendError("this cannot be recorded")
         work()
-        return Graph()
+        return Graph(self)
 
     def replay(self, graph):
         self.replays += 1
+        self.is_done = False
 
     def synchronize(self):
-        pass
+        self.is_done = True
 
 
 def test_one_network_that_cannot_be_recorded_does_not_slow_the_next_one_down(caplog):
     stream = Stream()
     graphs = Graphs(stream)
     for _ in range(4):
-        graphs.run("stubborn", 0, lambda: None)
+        graphs.run("stubborn", BY, 0, lambda: None)
     assert (stream.tries, stream.replays) == (1, 0)
     stream.can_record = True
     for _ in range(4):
-        graphs.run("willing", 0, lambda: None)
+        graphs.run("willing", BY, 0, lambda: None)
     assert (stream.tries, stream.replays) == (2, 3)
 
 
@@ -52,10 +60,10 @@ def test_a_recording_that_somebody_ended_is_tried_again(caplog):
     stream = Stream()
     graphs = Graphs(stream)
     for _ in range(2):
-        graphs.run("one face", 0, lambda: None)
+        graphs.run("one face", BY, 0, lambda: None)
     stream.can_record = True
     for _ in range(RETRY_RUNS + 1):
-        graphs.run("one face", 0, lambda: None)
+        graphs.run("one face", BY, 0, lambda: None)
     assert (stream.tries, stream.replays) == (2, 2)
 
 
@@ -78,7 +86,7 @@ def test_nothing_is_recorded_while_another_thread_loads(caplog):
     loading.start()
     assert has_turn.wait(10)
     for _ in range(3):
-        graphs.run("one face", 0, lambda: ran.append(1))
+        graphs.run("one face", BY, 0, lambda: ran.append(1))
     assert (stream.tries, len(ran), caplog.text) == (0, 3, "")
     with gpu_turn_at_once() as is_mine:
         assert not is_mine
@@ -88,7 +96,7 @@ def test_nothing_is_recorded_while_another_thread_loads(caplog):
     may_end.set()
     loading.join(10)
     for _ in range(2):
-        graphs.run("one face", 0, lambda: ran.append(1))
+        graphs.run("one face", BY, 0, lambda: ran.append(1))
     assert (stream.tries, stream.replays) == (1, 2)
 
 
@@ -96,5 +104,50 @@ def test_it_is_said_once_that_kernels_are_launched_one_by_one(caplog):
     graphs = Graphs(Stream())
     for binding in ("one face", "two faces", "one face"):
         for _ in range(2):
-            graphs.run(binding, 0, lambda: None)
+            graphs.run(binding, BY, 0, lambda: None)
     assert caplog.text.count("one by one") == 1
+
+
+def willing() -> tuple[Stream, Graphs]:
+    stream = Stream()
+    stream.can_record = True
+    return stream, Graphs(stream)
+
+
+def test_what_is_done_in_turns_is_recorded_once_each(caplog):
+    stream, graphs = willing()
+    for _ in range(20):
+        for what in ("one face", "two faces"):
+            graphs.run(what, BY, 0, lambda: None)
+    assert (stream.tries, stream.replays, stream.freed) == (2, 38, 0)
+    graphs.clear()
+    assert stream.freed == 2
+
+
+def test_what_another_one_does_now_is_recorded_anew_and_nothing_else(caplog):
+    stream, graphs = willing()
+    for one_is_by in (BY, BY, "compiled", "compiled"):
+        graphs.run("one face", one_is_by, 0, lambda: None)
+        graphs.run("two faces", BY, 0, lambda: None)
+    assert (stream.tries, stream.replays, stream.freed) == (3, 5, 1)
+    graphs.clear()
+    assert stream.freed == 3
+
+
+def test_no_more_is_kept_than_there_is_room_for(caplog):
+    """What was launched longest ago goes first, when it has run."""
+    stream, graphs = willing()
+    pieces = range(MOST_KEPT + 1)
+    for faces in pieces:
+        for slot in (0, 1, 0, 1):
+            graphs.run(faces, BY, slot, lambda: None)
+        graphs.run(1, BY, 0, lambda: None)
+    assert stream.freed == 2
+    tries = stream.tries
+    for faces in pieces[1:]:
+        graphs.run(faces, BY, 0, lambda: None)
+    assert (stream.tries, stream.freed) == (tries, 2)
+    graphs.run(0, BY, 0, lambda: None)
+    assert stream.freed == 4
+    graphs.clear()
+    assert stream.freed == stream.tries == 2 * (MOST_KEPT + 1)

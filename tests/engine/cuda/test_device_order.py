@@ -1,5 +1,7 @@
 """The order of work on a GPU that is the host: what overlaps, what is recorded, and what a frame costs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,20 +74,66 @@ def test_the_first_frame_runs_before_it_is_recorded(host, gpu, films):
         for index in range(3 * RING):
             path.submit(films.film(PixelFormat.RGB24, index), films.faces(0), "s", network, 1.0)()
         assert gpu.replays == 2 * RING
-        assert network.bound == [(2, films.SIZE_PX)] * 2 * RING
+        assert network.queued == 2 * RING
+        assert set(network.bound) == {(2, films.SIZE_PX)}
     finally:
         path.close()
 
 
-def test_what_was_recorded_is_dropped_when_the_network_is_bound_otherwise(host, gpu, no_persons, films):
-    network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
+@pytest.mark.parametrize("max_batch", [4, 2, 1])
+def test_who_comes_and_goes_costs_no_recording_of_what_was_there(host, gpu, no_persons, films, max_batch):
+    """One face and three in turns; beyond what the network takes at a time the parts are recorded one after another."""
+    network, path = host.HostNetwork(gpu, max_batch=max_batch), DevicePath(gpu, films.OPTIONS)
     cpu = films.OnCpu(host.HostNetwork(gpu), no_persons)
-    counts = [2] * 7 + [1] * 7 + [2] * 7
+    counts = [1, 3] * RING * 4
     try:
         for index, count in enumerate(counts):
             frame, regions = films.film(PixelFormat.RGB24, index), films.faces(3)[:count]
             films.compare(path.submit(frame, regions, "s", network, films.STRENGTH)().frame, cpu(frame, regions))
-        assert gpu.replays == 3 * (7 - RING)
+        assert gpu.replays == len(counts) - 2 * RING
+        assert network.queued == 2 * RING * (1 + -(-3 // max_batch))
+    finally:
+        path.close()
+
+
+def test_networks_in_turns_are_recorded_side_by_side(host, gpu, no_persons, films):
+    networks, path = [host.HostNetwork(gpu, strokes) for strokes in (0.5, 0.1)], DevicePath(gpu, films.OPTIONS)
+    cpus = [films.OnCpu(host.HostNetwork(gpu, strokes), no_persons) for strokes in (0.5, 0.1)]
+    try:
+        for index in range(4 * RING):
+            frame, which = films.film(PixelFormat.RGB24, index), index % 2
+            path.forget()
+            cpus[which] = films.OnCpu(cpus[which]._network, no_persons)
+            drawn = path.submit(frame, films.faces(3), "s", networks[which], films.STRENGTH)().frame
+            films.compare(drawn, cpus[which](frame, films.faces(3)))
+        assert gpu.replays == 2 * RING
+    finally:
+        path.close()
+
+
+def test_a_form_that_takes_over_for_one_number_of_faces_is_recorded_for_that_alone(host, gpu, films):
+    """Which one draws is known of what is bound, and what was bound last need not be what is drawn."""
+    forms = {}
+
+    class Compiled(host.HostNetwork):
+        @property
+        def info(self):
+            return replace(super().info, version=forms.get(self.bound[-1][0], "as it is"))
+
+    network, path = Compiled(gpu), DevicePath(gpu, films.OPTIONS)
+
+    def draw(index):
+        frame, regions = films.film(PixelFormat.RGB24, index), films.faces(3)[: 1 + index % 2]
+        path.submit(frame, regions, "s", network, films.STRENGTH)()
+
+    try:
+        for index in range(4 * RING):
+            draw(index)
+        forms[1] = "compiled"
+        queued, replays = network.queued, gpu.replays
+        for index in range(4 * RING):
+            draw(index)
+        assert (network.queued, gpu.replays) == (queued + 2 * RING, replays + 3 * RING)
     finally:
         path.close()
 
