@@ -241,7 +241,8 @@ def test_pytorch_compiles_it_in_a_process_and_loads_it_here(network, options, ca
     right = backend.run(fakes.pictures())[0]
     while not backend.is_settled or "compiled" not in backend.info.version:
         drawn = backend.run(fakes.pictures())[0]
-        assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+        told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        assert not [record for record in told if record.name.startswith("animecam")]  # PyTorch misses a GPU by itself
         time.sleep(0.05)
     np.testing.assert_allclose(drawn, right, atol=2e-3)
     backend.close()
