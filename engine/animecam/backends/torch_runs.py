@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from animecam.cuda.base import view
+from animecam.cuda.garbage import garbage_kept
 from animecam.cuda.turns import gpu_turn
 from animecam.cuda.waiting import wait_until
 from animecam.errors import BackendError, DeviceMemoryError
@@ -90,7 +91,8 @@ class Recorder:
             wait_until(self._stream.query, WARM_UP_SECONDS)
             graph = torch.cuda.CUDAGraph(keep_graph=True)  # kept, to be a part of other graphs
             # Only this thread is held to what can be recorded: others may allocate meanwhile.
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+            recording = torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local")
+            with garbage_kept(), recording:
                 results = compute(pictures)
             graph.instantiate()
         return RecordedRun(graph, pictures, results, compute)

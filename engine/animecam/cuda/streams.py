@@ -13,6 +13,7 @@ from animecam.cuda.base import WAIT_SECONDS, DeviceBuffer, Event, Graph, Grid, K
 from animecam.cuda.dlpack import Rows
 from animecam.cuda.driver import check, give_back
 from animecam.cuda.events import CudaEvent
+from animecam.cuda.garbage import garbage_kept
 from animecam.errors import BackendError
 
 
@@ -82,7 +83,8 @@ class CudaStream:
         mode = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         check(driver.cuStreamBeginCapture(self.handle, mode), "record a graph")
         try:
-            work()
+            with garbage_kept():
+                work()
         except BaseException:
             # The stream must be usable again, and the failure is the one to show.
             code, recorded = driver.cuStreamEndCapture(self.handle)

@@ -1,6 +1,7 @@
 """What is given back to NVIDIA's driver, and what is said when it fails; a stand-in answers for it."""
 
-from contextlib import closing, contextmanager
+import gc
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -197,16 +198,51 @@ def test_everything_is_given_back(driver, device, compiled):
     assert not driver.there
 
 
-def test_a_recording_that_fails_leaves_nothing(driver, device):
-    def refuse():
-        raise BackendError("the network cannot be run")
+def refuse():
+    raise BackendError("the network cannot be run")
 
+
+def test_a_recording_that_fails_leaves_nothing(driver, device):
     with closing(device.CudaGpu(0)) as gpu, closing(gpu.stream()) as stream:
         with pytest.raises(BackendError, match="the network cannot be run"):
             stream.capture(refuse)
         assert list(driver.there.values()) == ["stream"]
         stream.capture(lambda: None).close()
         assert list(driver.there.values()) == ["stream"]
+
+
+@pytest.mark.parametrize("was_collected", [True, False])
+def test_no_garbage_goes_while_something_is_recorded(driver, device, monkeypatch, was_collected):
+    """What goes with it may be a picture of another size, whose memory the driver does not free then."""
+
+    class Held:
+        def __init__(self, buffer):
+            self._buffer, self._itself = buffer, self
+
+        def __del__(self):
+            told.append(driver.calls[-1])
+            self._buffer.close()
+
+    def work():
+        Held(gpu.buffer(64))  # refers to itself: only a collection frees it
+        for _ in range(10):
+            [[] for _ in range(1000)]
+        assert not told
+
+    told = []
+    before = gc.get_threshold()
+    with closing(device.CudaGpu(0)) as gpu, closing(gpu.stream()) as stream, ExitStack() as after:
+        after.callback(gc.enable)
+        after.callback(gc.set_threshold, *before)
+        (gc.enable if was_collected else gc.disable)()
+        gc.set_threshold(10)
+        stream.capture(work).close()
+        assert gc.isenabled() is was_collected
+        with pytest.raises(BackendError):
+            stream.capture(refuse)
+        assert gc.isenabled() is was_collected
+        gc.collect()
+        assert told
 
 
 def test_a_gpu_that_is_not_there_may_be_hidden(driver, device):

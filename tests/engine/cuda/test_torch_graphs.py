@@ -1,5 +1,6 @@
 """PyTorch's own graphs, with a stand-in for its calls of a GPU: one is captured at a time, and what fails is named."""
 
+import gc
 import threading
 from contextlib import nullcontext
 
@@ -109,6 +110,20 @@ def test_algorithms_are_measured_while_it_is_recorded_and_at_no_other_time(stand
     torch_runs.Recorder(torch.device("cpu")).record(compute, SHAPE, torch.float16)
     assert seen == [True] * (torch_runs.WARM_UPS + 1)
     assert not torch.backends.cudnn.benchmark
+
+
+def test_no_garbage_goes_while_it_is_captured(stand_in):
+    """What goes with it may free memory of the GPU, which ends a capture."""
+    seen = []
+
+    def compute(pictures):
+        seen.append(gc.isenabled())
+        return (pictures,)
+
+    assert gc.isenabled()
+    torch_runs.Recorder(torch.device("cpu")).record(compute, SHAPE, torch.float16)
+    assert seen == [True] * torch_runs.WARM_UPS + [False]
+    assert gc.isenabled()
 
 
 def test_a_gpu_that_does_not_answer_ends_the_run(stand_in, monkeypatch):
