@@ -2,12 +2,12 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from animecam.cuda.base import Graph, Stream
 from animecam.cuda.turns import gpu_turn_at_once
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
 
 MOST_KEPT = 8
 """Pieces of work whose graphs are kept: one to eight faces of a size, or fewer of two. Each graph takes memory of the
@@ -31,7 +31,8 @@ class _Kept:
 class Graphs:
     """Runs work on a stream: the first time as it is, so that everything is loaded; from the second on as a graph.
 
-    Beyond `MOST_KEPT` pieces of work, those graphs go that were launched longest ago.
+    Beyond `MOST_KEPT` pieces of work, those graphs go that were launched longest ago; all others go where one finds no
+    memory.
 
     Args:
         stream: Where the work is queued; stays the caller's.
@@ -80,21 +81,32 @@ class Graphs:
         self._free(gone)
         return kept
 
-    def _free(self, gone: list[_Kept]) -> None:
+    def _free(self, gone: Sequence[_Kept]) -> bool:
+        """Frees what was recorded, when it has run; whether there was anything."""
         graphs = [graph for kept in gone for graph in kept.graphs.values() if graph is not None]
         if graphs:
             self._stream.synchronize()
+        for kept in gone:
+            kept.graphs.clear()
         for graph in graphs:
             graph.close()
+        return bool(graphs)
 
     def _record(self, kept: _Kept, work: Callable[[], None]) -> Graph | None:
         """The work as a graph; None where it cannot be recorded, or not now, while another thread loads an engine."""
         try:
             with gpu_turn_at_once() as is_mine:
                 return self._stream.capture(work) if is_mine else None
+        except DeviceMemoryError as error:
+            if not self._free([other for other in self._kept.values() if other is not kept]):  # else it is tried again
+                self._give_up(kept, error)
         except BackendError as error:
-            kept.runs_to_wait = RETRY_RUNS
-            if not self._has_warned:  # with each number of faces it would be said again
-                log.warning("kernels are launched one by one, which takes longer: %s", error.message)
-            self._has_warned = True
-            return None
+            self._give_up(kept, error)
+        return None
+
+    def _give_up(self, kept: _Kept, error: BackendError) -> None:
+        """Tries no more for a while."""
+        kept.runs_to_wait = RETRY_RUNS
+        if not self._has_warned:  # with each number of faces it would be said again
+            log.warning("kernels are launched one by one, which takes longer: %s", error.message)
+        self._has_warned = True

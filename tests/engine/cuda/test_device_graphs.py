@@ -3,7 +3,7 @@
 import threading
 
 from animecam.cuda.turns import gpu_turn, gpu_turn_at_once, has_gpu_turn
-from animecam.errors import BackendError
+from animecam.errors import BackendError, DeviceMemoryError
 from animecam.render.device_graphs import MOST_KEPT, RETRY_RUNS, Graphs
 
 BY = "the network as it is"
@@ -26,14 +26,18 @@ class Stream:
     can_record = False
 
     def __init__(self):
-        self.replays = self.tries = self.freed = 0
+        self.replays = self.tries = self.made = self.freed = 0
         self.is_done = True
+        self.room = 10**6  # graphs
 
     def capture(self, work):
         self.tries += 1
         if not self.can_record:
             raise BackendError("this cannot be recorded")
         work()
+        if self.made - self.freed >= self.room:
+            raise DeviceMemoryError("the memory of the GPU is full")
+        self.made += 1
         return Graph(self)
 
     def replay(self, graph):
@@ -151,3 +155,20 @@ def test_no_more_is_kept_than_there_is_room_for(caplog):
     assert stream.freed == 4
     graphs.clear()
     assert stream.freed == stream.tries == 2 * (MOST_KEPT + 1)
+
+
+def test_where_a_graph_finds_no_memory_those_of_other_work_go(caplog):
+    stream, graphs = willing()
+    stream.room = 2
+    for what in ("one face", "one face", "two faces", "three faces"):
+        for _ in range(2):
+            graphs.run(what, BY, 0, lambda: None)
+    graphs.run("three faces", BY, 0, lambda: None)
+    assert (stream.freed, stream.made, caplog.text) == (2, 3, "")
+    stream.room = 0
+    for _ in range(4):
+        graphs.run("four faces", BY, 0, lambda: None)
+    assert (stream.freed, stream.made) == (3, 3)
+    assert caplog.text.count("one by one, which takes longer: the memory of the GPU is full") == 1
+    graphs.clear()
+    assert stream.freed == 3
