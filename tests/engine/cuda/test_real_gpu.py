@@ -51,6 +51,8 @@ extern "C" __global__ void spin(const long long* cycles)
 
 pytestmark = pytest.mark.gpu
 
+log = logging.getLogger(__name__)
+
 
 @pytest.fixture(scope="module")
 def bench():
@@ -93,18 +95,24 @@ def test_frames_are_those_of_the_processor(real, bench, films, no_persons):
                 assert (levels <= 1).mean() >= SHARE_WITHIN_ONE
 
 
-def test_recorded_work_draws_what_single_launches_draw(real, bench, films):
+@pytest.mark.parametrize("counts", [(1,), (1, 3, 5, 2)])
+def test_recorded_work_draws_what_single_launches_draw(real, bench, films, counts):
+    """Heads that come and go, too, and more than the network takes at a time."""
     pictures = []
     for uses_graphs in (False, True):
-        options = PathOptions(most_faces=1, largest_px=SIZE_PX, uses_graphs=uses_graphs)
+        options = PathOptions(most_faces=max(counts), largest_px=SIZE_PX, uses_graphs=uses_graphs)
         with closing(DevicePath(real, options)) as path:
-            network = bench.CopyNetwork()
+            network, free = bench.CopyNetwork(), 0
             waiting = []
-            for frame in films * 2:
-                waiting.append(path.submit(frame, bench.heads(frame, SIZE_PX), "copy", network, 1.0))
+            for index, frame in enumerate(films * 6):
+                regions = bench.heads(frame, SIZE_PX, counts[index % len(counts)])
+                waiting.append(path.submit(frame, regions, "copy", network, 1.0))
+                free = free or real.free_bytes()
                 if len(waiting) == RING:
                     pictures.append(waiting.pop(0)().frame)
             pictures += [result().frame for result in waiting]
+            taken_mib = (free - real.free_bytes()) / 2**20
+            log.info("%d numbers of faces, graphs %s: %.1f MiB", len(counts), uses_graphs, taken_mib)
     half = len(pictures) // 2
     for single, recorded in zip(pictures[:half], pictures[half:], strict=True):
         for mine, theirs in zip(recorded.planes, single.planes, strict=True):
