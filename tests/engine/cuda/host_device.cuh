@@ -43,6 +43,34 @@ static void call(void (*kernel)(Parameters...), void* const* addresses, std::ind
     kernel(static_cast<Parameters>(addresses[Places])...);
 }
 
+#ifdef THREAD_STEP // a GPU runs threads in whatever order it likes: here in one that leaves none out, and goes far
+
+static inline int place(unsigned long long* rest, int count)
+{
+    const int found = static_cast<int>(*rest % count);
+    *rest /= count;
+    return found;
+}
+
+template <class... Parameters>
+static void launch(void (*kernel)(Parameters...), const int* blocks, const int* threads, void* const* addresses)
+{
+    gridDim = {blocks[0], blocks[1], blocks[2]};
+    blockDim = {threads[0], threads[1], threads[2]};
+    unsigned long long count = 1;
+    for (int axis = 0; axis < 3; ++axis)
+        count *= static_cast<unsigned long long>(blocks[axis]) * threads[axis];
+    for (unsigned long long number = 0; number < count; ++number) {
+        unsigned long long rest = number * THREAD_STEP % count;
+        threadIdx.x = place(&rest, blockDim.x), threadIdx.y = place(&rest, blockDim.y);
+        threadIdx.z = place(&rest, blockDim.z), blockIdx.x = place(&rest, gridDim.x);
+        blockIdx.y = place(&rest, gridDim.y), blockIdx.z = place(&rest, gridDim.z);
+        call(kernel, addresses, std::index_sequence_for<Parameters...>{});
+    }
+}
+
+#else
+
 template <class... Parameters>
 static void launch(void (*kernel)(Parameters...), const int* blocks, const int* threads, void* const* addresses)
 {
@@ -56,3 +84,5 @@ static void launch(void (*kernel)(Parameters...), const int* blocks, const int* 
                         for (threadIdx.x = 0; threadIdx.x < blockDim.x; ++threadIdx.x)
                             call(kernel, addresses, std::index_sequence_for<Parameters...>{});
 }
+
+#endif

@@ -38,7 +38,7 @@ def find_compiler() -> str | None:
     return shutil.which("g++")
 
 
-def compile_for_host(source: str, folder: Path) -> ctypes.CDLL:
+def compile_for_host(source: str, folder: Path, *flags: str) -> ctypes.CDLL:
     """The kernels as a library with one `launch_NAME(blocks, threads, addresses)` each."""
     names = re.findall(r'extern "C" __global__ void (\w+)\(', source)
     launchers = [
@@ -51,7 +51,7 @@ def compile_for_host(source: str, folder: Path) -> ctypes.CDLL:
     text = folder / "kernels.cpp"
     text.write_text("\n".join((source, *launchers, *sizes)), encoding="utf-8")
     library = folder / "kernels.so"
-    subprocess.run([find_compiler(), *FLAGS, str(text), "-o", str(library)], check=True, timeout=120)
+    subprocess.run([find_compiler(), *FLAGS, *flags, str(text), "-o", str(library)], check=True, timeout=120)
     return ctypes.CDLL(str(library))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from animecam.errors import BackendError
+from animecam.render.device_kernels import kernel_source
 from animecam.render.device_path import RING, DevicePath, PathOptions
 from animecam.types import PixelFormat
 
@@ -20,6 +21,18 @@ def test_no_order_of_the_streams_changes_a_picture(host, library, tmp_path, seed
     for mine, theirs in zip(overlapped, one_by_one, strict=True):
         for plane, other in zip(mine.planes, theirs.planes, strict=True):
             np.testing.assert_array_equal(plane, other)
+
+
+def test_no_order_of_the_threads_changes_a_picture(host, library, tmp_path, films):
+    """What a thread reads no other one writes in the same launch, but for what adds up the same in any order."""
+    source = kernel_source(host.SHIM.read_text(encoding="utf-8"))
+    shuffled = host.compile_for_host(source, tmp_path, "-DTHREAD_STEP=1000003")
+    for pixel_format in (PixelFormat.NV12, PixelFormat.RGB24):
+        frames = [films.film(pixel_format, index) for index in range(9)]
+        in_order, in_another = (films.run(host, host.HostGpu(tmp_path, one), frames) for one in (library, shuffled))
+        for mine, theirs in zip(in_another, in_order, strict=True):
+            for plane, other in zip(mine.planes, theirs.planes, strict=True):
+                np.testing.assert_array_equal(plane, other)
 
 
 def test_without_events_the_order_would_show(host, library, tmp_path, films):
