@@ -47,7 +47,7 @@ class DeviceWork:
             self._bind(network, batch, size_px)
             made_by.append(network.info)  # compiled code takes over: it is recorded anew
         self._gpu.use()
-        what = (network, count, size_px)
+        what = (network, count, size_px)  # itself, which is kept with it: no later one can be taken for it
         self._graphs.run(what, tuple(made_by), turn, lambda: self._queue(slot, network, count, size_px))
 
     def forget(self) -> None:

@@ -126,11 +126,7 @@ class RuntimeConfig:
 
 
 class Context:
-    """`IExecutionContext` over ONNX Runtime, held to what NVIDIA says of recording.
-
-    Once it has run, somebody may have recorded it, who must not launch that after it has taken another shape. Where the
-    runtime itself records, it does so in the second run of a kind, and keeps one graph: of more no document speaks.
-    """
+    """`IExecutionContext` over ONNX Runtime. Once it has run it keeps its shape: somebody may have recorded it."""
 
     def __init__(self, runtime: "FakeRuntime", config: RuntimeConfig) -> None:
         self.config, self._runtime = config, runtime
@@ -138,9 +134,6 @@ class Context:
         self._shape: tuple[int, ...] = ()
         self.memory: tuple[int, int] = (0, 0)
         self.ran: Counter[int] = Counter()  # runs by number of pictures
-        self.recordings = self.launches = 0  # by the runtime itself
-        self._last: Any = None
-        self._recorded: Any = None
         self.nvtx_verbosity: Any = None
         runtime.contexts.append(self)
 
@@ -176,19 +169,9 @@ class Context:
             for name in ("picture", "drawn")
         )
         drawn[:] = self._runtime.compute(given.astype(np.float32))
-        if getattr(self.config, "cuda_graph_strategy", None) == self._runtime.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE:
-            self._record_or_launch((self._shape, dict(self._addresses)))
         self._runtime.runs += 1
         self.ran[self._shape[0]] += 1
         return True
-
-    def _record_or_launch(self, kind: Any) -> None:
-        if kind == self._recorded:
-            self.launches += 1
-        elif kind == self._last:
-            self._recorded = kind
-            self.recordings += 1
-        self._last = kind
 
 
 @dataclass(frozen=True)
@@ -306,10 +289,8 @@ class FakeRuntime:
     @property
     def sessions(self) -> list[list[Context]]:
         """The contexts that were made, by what they were made with."""
-        made: dict[int, list[Context]] = {}
-        for context in self.contexts:
-            made.setdefault(id(context.config), []).append(context)
-        return list(made.values())
+        configs = dict.fromkeys(id(context.config) for context in self.contexts)
+        return [[context for context in self.contexts if id(context.config) == config] for config in configs]
 
     def _note(self, what: str) -> None:
         if not has_gpu_turn():
