@@ -4,7 +4,7 @@
 # The bindings ship no type information.
 
 import logging
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ class EngineSession:
     """An engine that is ready to run; used by one thread at a time, whose GPU it must be.
 
     The engine is shared with other sessions of the same one, whoever opened them; the contexts are this one's, one for
-    each number of pictures: a graph that was recorded of a context must not be launched once that takes another number
-    (NVIDIA, "Working with Dynamic Shapes", "CUDA Graphs"). They share their memory, as one runs at a time.
+    each number of pictures: a graph that was recorded of a context is no good once that takes another number, and where
+    tensorrt-rtx records by itself it does so anew (NVIDIA, "Best Practices", "CUDA Graphs"). They share their memory,
+    and the streams on which the runtime does what can be done beside the rest, as one runs at a time. Those are ours:
+    the runtime's own may wait for the default stream, on which FFmpeg decodes, and that would end a recording.
 
     Args:
         flavour: The runtime.
@@ -70,6 +72,8 @@ class EngineSession:
             self._input = self._input_name()
             self._memory = gpu.buffer(max(1, int(self._shared.engine.device_memory_size_v2)))
             on_failure.callback(self._memory.close)
+            beside = int(self._shared.engine.num_aux_streams)
+            self._beside = [on_failure.enter_context(closing(gpu.stream())) for _ in range(beside)]
             on_failure.callback(self._drop_contexts)
             if flavour.is_rtx:
                 self._config = self._make_config(own_graph=own_graph)
@@ -134,6 +138,8 @@ class EngineSession:
         """Frees everything but what other sessions share, and keeps nothing; may be called twice."""
         # In this order: each needs the next.
         self._drop_contexts()
+        for stream in self._beside:
+            stream.close()
         self._memory.close()
         self._shared.close()
 
@@ -168,6 +174,8 @@ class EngineSession:
     def _add_context(self, batch: int) -> None:
         self._contexts[batch] = _Context(self._make_context())  # held by nothing else: on failure it must go first
         self._contexts[batch].context.set_device_memory(self._memory.address, self._memory.nbytes)
+        if self._beside:
+            self._contexts[batch].context.set_aux_streams([stream.handle for stream in self._beside])
         if not self._contexts[batch].context.set_input_shape(self._input, (batch, *self._shape)):
             raise self._flavour.error(f"the engine takes 1 to {self.max_batch} pictures, not {batch}")
 

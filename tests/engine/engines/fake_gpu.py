@@ -144,6 +144,9 @@ class Context:
     def set_device_memory(self, address: int, nbytes: int) -> None:
         self.memory = (address, nbytes)
 
+    def set_aux_streams(self, handles: list[int]) -> None:
+        self.beside = handles
+
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         assert not self.ran or shape == self._shape, "what was recorded of it is no good any more"
         self._shape = shape
@@ -226,7 +229,7 @@ class Inspector:
 
 
 class Engine:
-    num_io_tensors = 2
+    num_io_tensors, num_aux_streams = 2, 0
     device_memory_size_v2 = 4096
 
     def __init__(self, runtime: "FakeRuntime") -> None:

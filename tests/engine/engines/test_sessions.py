@@ -133,3 +133,31 @@ def test_what_a_context_was_made_with_lives_as_long(gpu, runtime, fakes: ModuleT
         assert not gone
         session.close()
         assert gone == ["context", "config"]
+
+
+def test_what_is_done_beside_the_rest_is_done_on_streams_of_ours(
+    gpu, runtime, fakes: ModuleType, warm_cache: Path, monkeypatch
+):
+    """The runtime's own wait for the default stream, where FFmpeg decodes: that would end what is being recorded."""
+    made: list[int] = []
+    closed: list[int] = []
+
+    class Stream(fakes.Stream):
+        def __init__(self, of) -> None:
+            super().__init__(of)
+            self.handle = 100 + len(made)
+            made.append(self.handle)
+
+        def close(self) -> None:
+            assert not session._contexts
+            closed.append(self.handle)
+
+    with closing(TensorRtDevice(CEL.model_path(), verified_half(CEL), BackendOptions(cache_dir=warm_cache))) as device:
+        device.bind(4096, 8192, batch=1, size_px=32)  # its engine is there, and compared
+        monkeypatch.setattr(fakes.Engine, "num_aux_streams", 2)
+        monkeypatch.setattr(gpu, "stream", lambda: Stream(gpu))
+        session = device._loader.device_session((3, 32, 32))
+        session.set_batch(1)
+        assert [context.beside for context in runtime.contexts[-2:]] == [[100, 101]] * 2
+        session.close()
+        assert closed == made == [100, 101]
