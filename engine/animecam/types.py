@@ -209,6 +209,7 @@ class StreamFormat:
         duration_s: Length in seconds if known, else 0.
         bit_rate: Bits per second of the source's video stream if known, else 0.
         pixel_aspect: As in `Frame`; 1 if unknown.
+        is_rate_told: The source says its rate; else `rate` is one that FFmpeg makes up, whatever comes.
     """
 
     width_px: int
@@ -223,6 +224,7 @@ class StreamFormat:
     duration_s: float = 0.0
     bit_rate: int = 0
     pixel_aspect: Fraction = Fraction(1)
+    is_rate_told: bool = True
 
 
 class Box(NamedTuple):

@@ -108,13 +108,21 @@ def _cells(percentiles: Percentiles) -> list[str]:
     return [f"{value:.1f}" for value in (percentiles.p50, percentiles.p95, percentiles.p99, percentiles.max)]
 
 
+def _at_start(figures: Figures) -> str:
+    """Says how many of the dropped frames tell nothing of the rest of the run."""
+    if not figures.dropped_at_start:
+        return ""
+    share = "" if figures.dropped_at_start == figures.dropped else f"{figures.dropped_at_start} of them "
+    return f" ({share}before the first was drawn)"
+
+
 def _summary(figures: Figures) -> str:
     frames = "1 frame" if figures.frames_out == 1 else f"{figures.frames_out} frames"
     words = [
         f"{frames} in {figures.seconds:.1f} s",
         f"{figures.fps_in:.1f} fps in",
         f"{figures.fps_out:.1f} fps out",
-        f"{figures.dropped} dropped",
+        f"{figures.dropped} dropped{_at_start(figures)}",
     ]
     if figures.capped:
         words.append(f"{figures.capped} more than wanted")

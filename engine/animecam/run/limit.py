@@ -59,7 +59,7 @@ def slowness(figures: Figures, settings: Settings) -> str:
         figures: Of the run, or of what there is of it.
         settings: How it runs.
     """
-    share = figures.dropped / max(figures.frames_in, 1)
+    share = (figures.dropped - figures.dropped_at_start) / max(figures.frames_in, 1)
     if share <= SLOW_SHARE or figures.frames_in < FEWEST_FRAMES:
         return ""
     if settings.target_fps is not None and figures.fps_out >= KEEPS_UP * settings.target_fps:

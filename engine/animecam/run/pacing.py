@@ -4,10 +4,16 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
-from animecam.types import Frame
+from animecam.types import Frame, StreamFormat
 
 TICKS_PER_SECOND = 1_000_000  # to which a length in decimals is taken for what it was written as: 0.1 is a tenth
+UNTOLD_FPS = 1.0  # of a source that tells no rate: what is measured counts, a second after its first frame, if more
 EARLY_SHARE = 0.25  # of the wanted distance by which a frame may come early: cameras are not even
+
+
+def told_fps(stream: StreamFormat) -> float:
+    """Frames a second that a live source is known for before any is measured; a rate that FFmpeg makes up is none."""
+    return float(stream.rate) if stream.is_rate_told else UNTOLD_FPS
 
 
 class RateCap:

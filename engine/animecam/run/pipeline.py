@@ -76,6 +76,7 @@ class Pipeline:
         self._failures: list[BaseException] = []
         self._drain_until_s = math.inf
         self._tally = Tally(self._timing)
+        self._dropped_at_start: int | None = None  # None: no frame is out
 
     def stop(self) -> None:
         """Ends the run as if the source had ended: what was read is still written. Any thread may call it."""
@@ -213,6 +214,8 @@ class Pipeline:
                     rendered = result()
                     with self._timing.stage("write"):
                         self._outputs.write(rendered.frame, rendered.plain)
+                if self._dropped_at_start is None:
+                    self._dropped_at_start = self._captured.dropped
                 self._tally.went(rendered.frame, rendered.faces, is_idle=rendered.is_idle)
         except ChannelEnded:
             self._ended.set()
@@ -220,6 +223,7 @@ class Pipeline:
     def _figures(self, *, is_closing: bool = False) -> Figures:
         return self._tally.figures(
             dropped=self._captured.dropped,
+            dropped_at_start=self._captured.dropped if self._dropped_at_start is None else self._dropped_at_start,
             skipped=self._source.skipped,
             is_interrupted=self._was_stopped,
             is_closing=is_closing,

@@ -15,6 +15,7 @@ from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.run.limit import Advisor, slowness
 from animecam.run.live_options import LiveOptions
 from animecam.run.outputs import Outputs
+from animecam.run.pacing import told_fps
 from animecam.run.panel import LivePanel
 from animecam.run.passing import pass_by
 from animecam.run.pipeline import Figures, Pipeline
@@ -120,7 +121,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
 
         if not source.format.is_live:
             return run(source, networks, outputs, film_s=options.seconds, tell=tell_all, controls=controls)
-        rate_fps = float(source.format.rate)
+        rate_fps = told_fps(source.format)
         return run(
             source, networks, outputs, seconds=options.seconds, tell=tell_all, controls=controls, rate_fps=rate_fps
         )

@@ -20,6 +20,7 @@ class Figures:
         frames_in: Frames read from the source.
         frames_out: Frames written to the outputs.
         dropped: Live frames that were replaced by newer ones.
+        dropped_at_start: Those of them that were before the first frame was out, while things warm up.
         skipped: Frames that could not be decoded.
         capped: Live frames left out because more were not wanted.
         idle: Frames out for which the network rested, as nothing had changed.
@@ -41,6 +42,7 @@ class Figures:
     frames_in: int = 0
     frames_out: int = 0
     dropped: int = 0
+    dropped_at_start: int = 0
     skipped: int = 0
     capped: int = 0
     idle: int = 0
@@ -128,11 +130,14 @@ class Tally:
         self._idle += is_idle
         self._rate_out.tick(now_ns)
 
-    def figures(self, *, dropped: int, skipped: int, is_interrupted: bool, is_closing: bool = False) -> Figures:
+    def figures(
+        self, *, dropped: int, dropped_at_start: int = 0, skipped: int, is_interrupted: bool, is_closing: bool = False
+    ) -> Figures:
         """The figures so far.
 
         Args:
             dropped: See `Figures`, as are the others.
+            dropped_at_start: Likewise.
             skipped: Likewise.
             is_interrupted: Likewise.
             is_closing: The run is over: rates and latency are of all of it, not of the last second and frames.
@@ -147,6 +152,7 @@ class Tally:
             frames_in=self._rate_in.count,
             frames_out=self._rate_out.count,
             dropped=dropped,
+            dropped_at_start=dropped_at_start,
             skipped=skipped,
             capped=self._capped,
             idle=self._idle,

@@ -165,9 +165,9 @@ class DecodedSource:
         self._ready.clear()
 
     def _read(self) -> Frame | None:
-        if self._is_live and not self._has_begun:  # networks load for seconds after opening, and nobody reads meanwhile
+        if self._is_live and not self._has_begun:
             self._has_begun = True
-            self._packets.leave_out_backlog()
+            self._packets.leave_out_backlog(self._pass_by)
         decoded = self._next_frame()
         if decoded is None:
             if self._has_ended:
@@ -193,6 +193,10 @@ class DecodedSource:
             pixel_aspect=self.format.pixel_aspect,
             is_still=self.format.frames == 1,
         )
+
+    def _pass_by(self, packet: Packet[VideoStream]) -> None:
+        self._decode(packet)
+        self._ready.clear()
 
     def _unwrapped(self, frame: av.VideoFrame) -> Pixels:
         alpha = None if self._alpha is None else self._alpha.at(frame.pts)
@@ -232,6 +236,7 @@ class DecodedSource:
             duration_s=0.0 if self._is_live else length_s(container, stream),
             bit_rate=bit_rate(container, stream),
             pixel_aspect=self._unwrap.shape.pixel_aspect,
+            is_rate_told=not self._is_untimed,
         )
 
     def _next_frame(self) -> tuple[av.VideoFrame, int] | None:

@@ -1,13 +1,15 @@
 """A cap on the rate: met on average, with jitter too, without a wait and without a debt. And the length of a film."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from animecam.run.pacing import Excerpt, RateCap
-from animecam.types import Color, Frame, PixelFormat
+from animecam.drawing.governing import Arrivals
+from animecam.run.pacing import Excerpt, RateCap, told_fps
+from animecam.types import Color, Frame, PixelFormat, StreamFormat
 
 
 def admitted(times_s, max_fps):
@@ -31,6 +33,16 @@ def test_a_source_within_the_cap_is_left_alone(max_fps):
 def test_a_pause_is_not_made_up_for():
     before_s, after_s = np.arange(0, 2, 1 / 30), np.arange(60, 62, 1 / 30)
     assert len(admitted([*before_s, *after_s], 10.0)) == pytest.approx(40, abs=3)
+
+
+@pytest.mark.parametrize(("is_rate_told", "fps"), [(True, 25.0), (False, 10.0)])
+def test_a_rate_that_nobody_told_is_measured(is_rate_told, fps):
+    """FFmpeg takes a web camera of ten pictures a second for one of 25, and a network that would fit was not taken."""
+    stream = StreamFormat(4, 2, PixelFormat.RGB24, Color(), 0, Fraction(1, 25), Fraction(25), is_live=True)
+    arrivals = Arrivals(told_fps(replace(stream, is_rate_told=is_rate_told)), None)
+    for index in range(30):
+        arrivals.add(Frame((), PixelFormat.RGB24, Color(), 0, index, index, Fraction(1, 25), round(index * 1e8)))
+    assert arrivals.fps == pytest.approx(fps)
 
 
 def lengths(seconds, pts, rate, duration=1):

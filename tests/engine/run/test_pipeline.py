@@ -32,6 +32,20 @@ def test_a_live_source_drops_the_oldest_and_counts_it(flow):
     assert sink.indices[-1] == 199  # the newest frame wins
 
 
+def test_what_is_dropped_while_the_first_picture_is_drawn_is_told_apart(flow):
+    def render(frame):
+        time.sleep(0.2 if frame.index == 0 else 0.0)
+        return flow.plain(frame)
+
+    figures = flow.run(flow.FakeSource(40, is_live=True, pause_s=0.01), flow.FakeSink(), render)
+    assert 5 <= figures.dropped_at_start <= figures.dropped
+
+
+def test_what_is_dropped_later_is_no_start(flow):
+    figures = flow.run(flow.FakeSource(200, is_live=True, pause_s=0.001), flow.FakeSink(hang_s=0.01))
+    assert figures.dropped_at_start < figures.dropped / 2
+
+
 def test_faces_and_stages_are_counted(flow):
     detection = None
 

@@ -138,6 +138,7 @@ def test_a_web_camera_that_gives_no_times_is_stamped_by_arrival(media, tmp_path,
     frames = [source.read() for _ in range(PARTS // 2)]
     source.close()
     assert source.format.is_live
+    assert not source.format.is_rate_told
     assert source.format.time_base == MICROSECONDS
     assert {(frame.time_base, frame.duration) for frame in frames} == {(MICROSECONDS, 0)}
     assert [frame.pts for frame in frames] == by_arrival(frames)
@@ -164,6 +165,7 @@ def test_a_raw_file_keeps_the_rate_that_is_made_up_for_it(make_clip, tmp_path):
     frames = drain(source)
     source.close()
     assert [frame.pts * frame.time_base for frame in frames] == [Fraction(n, 25) for n in range(4)]
+    assert source.format.is_rate_told
 
 
 def test_a_sender_that_falls_silent(make_clip, tmp_path, sender):
