@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -113,9 +114,15 @@ def convert_jobs(
             if is_only_one:
                 error.message += left
                 raise
-            display.error(f"{job.source.name}: {error.message}{left}", error.hint)
+            whose = "" if _is_told(job, error.message) else f"{job.source.name}: "
+            display.error(f"{whose}{error.message}{left}", error.hint)
             failures += 1
     return Outcome(failures, faceless)
+
+
+def _is_told(job: Job, message: str) -> bool:
+    """Whether a message says which file it is about."""
+    return any(re.search(rf"(?<!\S){re.escape(str(path))}(?!\w)", message) for path in (job.source, job.target))
 
 
 def _convert_or_go_on(
