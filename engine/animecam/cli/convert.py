@@ -32,8 +32,8 @@ _WITHOUT_FACES = {Unseen.DRAW: "were drawn whole", Unseen.KEEP: "were not drawn"
     "-o",
     "--output",
     metavar="OUT",
-    type=OutputPath(path_type=Path),
-    help="A file for one input, else a folder. [default: NAME-anime.EXT beside each input]",
+    type=OutputPath(),
+    help="A file for one input, else a folder, as is OUT/. [default: NAME-anime.EXT beside each input]",
 )
 @click.option(
     "--gpus",
@@ -71,7 +71,7 @@ def convert(
     *,
     settings: Settings,
     inputs: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     gpus: str | None,
     codec: str,
     crf: int | None,

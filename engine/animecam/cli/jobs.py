@@ -7,7 +7,15 @@ from pathlib import Path
 from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
 from animecam.cli.naming import NAMEABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
-from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, Target, check_folder, earlier
+from animecam.sinks.paths import (
+    ANIMATION_EXTENSIONS,
+    IMAGE_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+    Target,
+    check_folder,
+    earlier,
+    ends_in_slash,
+)
 from animecam.sources.opening import is_camera, path_text
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
@@ -53,12 +61,13 @@ class Plan:
     passed_over: str = ""
 
 
-def plan_conversion(inputs: Sequence[str], output: Path | None, *, overwrite: bool) -> Plan:
+def plan_conversion(inputs: Sequence[str], output: Path | str | None, *, overwrite: bool) -> Plan:
     """Pairs inputs with outputs; nothing is written.
 
     Args:
         inputs: Files, folders with all in them, glob patterns.
-        output: A file for a single input file, else a folder whose parent exists; None: beside the inputs.
+        output: A file for a single input file, else a folder whose parent exists, as is what is written with a slash
+            at its end; None: beside the inputs.
         overwrite: Existing targets are replaced instead of skipped.
 
     Raises:
@@ -73,16 +82,18 @@ def plan_conversion(inputs: Sequence[str], output: Path | None, *, overwrite: bo
         raise SourceError(f"{place}: {error.strerror}", hint="check its name and rights") from error
 
 
-def _planned(texts: Sequence[str], output: Path | None, *, overwrite: bool) -> Plan:
+def _planned(texts: Sequence[str], place: Path | str | None, *, overwrite: bool) -> Plan:
+    output = None if place is None else Path(place)
+    is_folder = output is not None and (output.is_dir() or ends_in_slash(str(place)))
     found = find_inputs(texts, output)
     inputs = found.inputs if output is not None else _without_earlier_outputs(found.inputs)
     is_single = [str(one.path) for one in inputs] == [str(Path(path_text(text))) for text in texts[:1]]
-    names_file = output is not None and output.suffix.lower() in NAMEABLE_SUFFIXES and not output.is_dir()
+    names_file = output is not None and output.suffix.lower() in NAMEABLE_SUFFIXES and not is_folder
     if output is not None and names_file and not is_single:
         raise UsageError(f"{output} is one file for {len(inputs)} inputs", hint=_hint(texts, inputs, output))
     folder = None if names_file else output
     if folder is not None:
-        _refuse_no_folder(folder, may_mean_file=is_single)
+        _refuse_no_folder(folder, may_mean_file=is_single and not is_folder)
     targets = [output] if names_file and output is not None else name_targets(inputs, output)
     _refuse_inputs(inputs, targets)
     if is_single and targets[0].exists() and not overwrite:
@@ -128,7 +139,7 @@ def _refuse_no_folder(folder: Path, *, may_mean_file: bool) -> None:
         known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
         raise UsageError(
             f"output {folder} has the unknown ending {folder.suffix}",
-            hint=f"known are {known}; if it is to be a folder, make it first",
+            hint=f"known are {known}; for a folder: -o {folder}/",
         )
 
 

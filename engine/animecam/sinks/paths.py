@@ -144,7 +144,8 @@ def output_kind(uri: str) -> OutputKind:
             f"cannot write to {scheme}:// addresses",
             hint="known are " + ", ".join(f"{known}:" for known in DEVICE_SCHEMES + STREAM_SCHEMES) + " and file names",
         )
-    extension = Path(uri).suffix.lower()
+    is_folder = ends_in_slash(uri)
+    extension = "" if is_folder else Path(uri).suffix.lower()
     if extension in VIDEO_EXTENSIONS:
         return OutputKind.VIDEO
     if extension in ANIMATION_EXTENSIONS:
@@ -152,10 +153,15 @@ def output_kind(uri: str) -> OutputKind:
     if extension in IMAGE_EXTENSIONS:
         return OutputKind.IMAGE_SEQUENCE if FRAME_NUMBER.search(Path(uri).name) else OutputKind.IMAGE
     known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
-    if Path(uri).is_dir():
+    if is_folder or Path(uri).is_dir():
         raise UsageError(f"output {uri} is a folder", hint=f"name a file in it; known endings are {known}")
     what = f"has the unknown ending {extension}" if extension else "has no ending"
     raise UsageError(f"output {uri} {what}", hint=f"known are {known}, and for a window: window:")
+
+
+def ends_in_slash(text: str) -> bool:
+    """Whether a path is written as that of a folder, which a `Path` of it does not tell."""
+    return text.endswith(tuple(mark for mark in (os.sep, os.altsep) if mark))
 
 
 def check_output(uri: str, source: Path | None = None, *, overwrite: bool = False) -> None:

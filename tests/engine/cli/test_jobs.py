@@ -7,6 +7,7 @@ import pytest
 
 from animecam.cli.inputs import READABLE_SUFFIXES
 from animecam.cli.jobs import Job, plan_conversion
+from animecam.errors import SinkError
 from animecam.sinks.paths import OutputKind, output_kind
 from animecam.sources.opening import local_path
 
@@ -22,6 +23,19 @@ def _names(jobs):
 def test_one_file_to_a_named_file(clips, tmp_path):
     target = tmp_path / "out.mkv"
     assert plan_jobs([str(clips / "b.mp4")], target, overwrite=False) == (Job(clips / "b.mp4", target),)
+
+
+@pytest.mark.parametrize("name", ["out", "out.mkv", "take.2"])
+@pytest.mark.parametrize("inputs", [["b.mp4"], ["b.mp4", "c.jpg"]])
+def test_a_slash_at_the_end_makes_it_a_folder_whatever_it_is_called(clips, tmp_path, name, inputs):
+    folder = tmp_path / name
+    jobs = plan_jobs([str(clips / one) for one in inputs], f"{folder}/", overwrite=False)
+    assert [(job.target, job.folder) for job in jobs] == [(folder / one, folder) for one in inputs]
+
+
+def test_a_slash_at_the_end_of_a_file_is_refused(clips):
+    with pytest.raises(SinkError, match=r"c\.jpg is a file"):
+        plan_jobs([str(clips / "b.mp4")], f"{clips / 'c.jpg'}/", overwrite=True)
 
 
 def test_without_an_output_it_stands_beside_the_input(clips):

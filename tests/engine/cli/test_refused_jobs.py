@@ -84,9 +84,10 @@ def test_nothing_to_convert(tmp_path, name):
 
 def test_an_unknown_ending_makes_no_folder(clips, tmp_path):
     target = tmp_path / "out.wmv"
-    with pytest.raises(UsageError, match=r"unknown ending \.wmv"):
+    with pytest.raises(UsageError, match=r"unknown ending \.wmv") as caught:
         plan_conversion([str(clips / "b.mp4")], target, overwrite=False)
     assert not target.exists()
+    assert caught.value.hint.endswith(f"for a folder: -o {target}/")
     jobs = plan_conversion([str(clips)], tmp_path / "take.2", overwrite=False).jobs
     assert {job.folder for job in jobs} == {tmp_path / "take.2"}  # several inputs need a folder, whatever its name
 

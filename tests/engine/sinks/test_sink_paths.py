@@ -68,6 +68,8 @@ def test_what_is_no_output_is_a_usage_error_with_what_is_known(uri, match):
 def test_folder_is_no_output(tmp_path):
     with pytest.raises(UsageError, match="is a folder"):
         check_output(str(tmp_path))
+    with pytest.raises(UsageError, match=r"new\.mp4/ is a folder"):
+        check_output(f"{tmp_path}/new.mp4/")
 
 
 def test_missing_folder(tmp_path):
