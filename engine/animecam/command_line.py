@@ -6,7 +6,7 @@
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import click
 from rich.console import Console
@@ -59,9 +59,10 @@ def _run(command: click.Command, program: str, arguments: Sequence[str] | None) 
         show_error("stopped", "", program=program)
         return INTERRUPTED
     except AnimecamError as error:
-        show_error(error.message, error.hint, program=program)
+        options = _options(command)
+        show_error(error.message, error.hint, program=program, options=options)
         for note in getattr(error, "__notes__", ()):
-            show_error(note, "", program=program)
+            show_error(note, "", program=program, options=options)
         return error.exit_status
     except OSError as error:
         if error.errno == errno.ENOSPC:
@@ -86,8 +87,21 @@ def _drop_output() -> None:
             os.close(nowhere)
 
 
-def show_error(message: str, hint: str, *, program: str = "animecam") -> None:
-    """Prints an error in one line and, if there is one, its hint in a second; both name settings by their options."""
-    messages.print(f"[bold red]{program}:[/] {escape(in_options(message))}", soft_wrap=True)
+def _options(command: click.Command) -> frozenset[str]:
+    """The options of a command and of those below it."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return frozenset(word for one in command.params for word in one.opts).union(*map(_options, below))
+
+
+def show_error(message: str, hint: str, *, program: str = "animecam", options: Container[str] | None = None) -> None:
+    """Prints an error in one line and, if there is one, its hint in a second; both name settings by their options.
+
+    Args:
+        message: What is wrong.
+        hint: What to do; empty: nobody knows.
+        program: Whose error it is.
+        options: Those that the program has; None: it is animecam.
+    """
+    messages.print(f"[bold red]{program}:[/] {escape(in_options(message, options))}", soft_wrap=True)
     if hint:
-        messages.print(f"[bold]hint:[/] {escape(in_options(hint))}", soft_wrap=True)
+        messages.print(f"[bold]hint:[/] {escape(in_options(hint, options))}", soft_wrap=True)

@@ -4,6 +4,7 @@ A message names a field in backticks, as a script writes it: `size_px`, `backend
 """
 
 import re
+from collections.abc import Container
 from dataclasses import fields
 
 from animecam.settings import Look, Settings
@@ -24,6 +25,18 @@ def option_name(field: str) -> str:
     return _OPTION_NAMES.get(field, field.replace("_", "-"))
 
 
-def in_options(text: str) -> str:
-    """A message for the command line: `backend="openvino"` becomes --backend openvino; all else stays."""
-    return _FIELD.sub(lambda match: f"--{option_name(match[1])}" + (f" {match[2]}" if match[2] else ""), text)
+def in_options(text: str, known: Container[str] | None = None) -> str:
+    """A message for the command line: `backend="openvino"` becomes --backend openvino; all else stays.
+
+    Args:
+        text: The message.
+        known: Options of the program that tells it, such as "--size"; of others it is said that animecam has them.
+            None: it is animecam.
+    """
+
+    def told(match: re.Match[str]) -> str:
+        option = f"--{option_name(match[1])}"
+        owner = "" if known is None or option in known else "animecam "
+        return owner + option + (f" {match[2]}" if match[2] else "")
+
+    return _FIELD.sub(told, text)

@@ -10,7 +10,7 @@ from torch import nn
 
 from animecam_export.errors import ExportError
 from animecam_training.errors import TrainingError
-from animecam_training.models.registry import build_generator, inference_generator
+from animecam_training.models.registry import GENERATORS, build_generator, inference_generator
 from animecam_training.models.weights import load_generator_state, weights_digest
 from animecam_training.run.checkpoint import UNREADABLE, load_checkpoint
 from animecam_training.weights.provenance import provenance_of
@@ -69,7 +69,8 @@ def load_trained(path: Path, generator: str) -> TrainedGenerator:
             load_generator_state(module, payload)
             recipe, steps, provenance = "", 0, {}
     except TrainingError as error:
-        raise ExportError(f"{path}: {error.message}", hint=error.hint) from error
+        of = f"a bare state dict of {generator} is wanted; onnx --generator takes those of {', '.join(GENERATORS)}"
+        raise ExportError(f"{path}: {error.message}", hint=error.hint if "recipe" in payload else of) from error
     return TrainedGenerator(inference_generator(module).eval(), recipe, steps, provenance)
 
 

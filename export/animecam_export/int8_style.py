@@ -63,13 +63,16 @@ def add_int8(folder: Path, options: Int8Options) -> tuple[StyleCard, dict[str, t
         The new card, and by quality what was measured in each runtime.
 
     Raises:
-        ExportError: There are too few faces, the folder cannot be written, or the result is too far from float32;
-            then the style stays as it was.
-        StyleError: The style is damaged, or has no network of that quality.
+        ExportError: The style has no network of that quality, there are too few faces, the folder cannot be written,
+            or the result is too far from float32; then the style stays as it was.
+        StyleError: The style is damaged.
         BackendError: A runtime is missing.
     """
     card = read_card(folder)
-    chosen = card.variants if options.quality is None else (card.variant(options.quality),)
+    chosen = tuple(one for one in card.variants if options.quality in {None, one.quality})
+    if not chosen:
+        hint = f"it has: {', '.join(one.quality for one in card.variants)}; without --quality all get one"
+        raise ExportError(f"style {card.name} has no {options.quality} network", hint=hint)
     style = Style(card, folder, is_bundled=False)
     calibration, held_out = split_photos(options)
     options = replace(options, size_px=crop_side(card.contract, options.size_px))

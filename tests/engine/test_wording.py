@@ -5,14 +5,15 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 
 import animecam
 from animecam.cli.console import set_up_logging
 from animecam.cli.convert import convert
 from animecam.cli.live import group
-from animecam.command_line import show_error
-from animecam.errors import NEED_LESS_MEMORY, ON_PROCESSOR
+from animecam.command_line import _options, run_command_line, show_error
+from animecam.errors import NEED_LESS_MEMORY, ON_PROCESSOR, AnimecamError
 from animecam.settings import Look, Settings
 from animecam.wording import FIELDS, in_options, option_name
 
@@ -45,6 +46,31 @@ def test_only_fields_that_have_an_option_become_one():
         assert told in {*options, f"`{name}`"}
     without = {name for name, told in named.items() if told == f"`{name}`"}
     assert without == {"look", "split", "shows_boxes", "still_faces"}
+
+
+@click.group()
+@click.option("--gpu")
+def lesser(gpu):
+    pass
+
+
+@lesser.command()
+@click.option("--size")
+def build(size):
+    raise AnimecamError(size, hint=f"{NEED_LESS_MEMORY}; {ON_PROCESSOR}; `gpu`")
+
+
+def test_a_program_names_options_of_its_own_and_says_whose_the_others_are(capfd):
+    """animecam-export, which shows errors of the same parts, advised its users to add --backend to its commands."""
+    assert run_command_line(lesser, "lesser", ["build", "--size", "`backend`"]) == 1
+    error, hint = capfd.readouterr().err.splitlines()
+    assert error == "lesser: animecam --backend"
+    assert "(animecam --max-faces), a smaller size (--size)" in hint
+    assert "use animecam --backend openvino or animecam --backend onnxruntime; --gpu" in hint
+
+
+def test_animecam_has_all_options_itself():
+    assert in_options("".join(f"`{field}`" for field in FIELDS), _options(group)).count("animecam") == 0
 
 
 def test_errors_at_the_terminal_name_options(capfd):

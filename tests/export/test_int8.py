@@ -229,6 +229,14 @@ def test_a_style_that_comes_too_far_from_float_stays_as_it_was(
     assert sorted(path.name for path in style.iterdir()) == ["card.json", "model.onnx"]
 
 
+def test_a_network_that_a_style_has_not_is_refused(style: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    assert cli.main(["int8", str(style), "--photos", str(tmp_path), "--quality", "lite"]) == 1
+    told = capsys.readouterr().err
+    assert "style tiny has no lite network" in told
+    assert "it has: full; without --quality all get one" in told
+
+
 def test_folders_without_faces_are_refused(style: Path, tmp_path: Path, capsys: pytest.CaptureFixture):
     pytest.importorskip("nncf", reason="needs the extra int8")
     (tmp_path / "walls").mkdir()

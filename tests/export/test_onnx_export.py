@@ -221,6 +221,11 @@ def test_an_unknown_licence_is_said_to_be(checkpoint: Path, tmp_path: Path):
         (["engine", "ink", "--size", "100"], 2, "size 100"),
         (["onnx", "list.pt", "-o", "ink"], 1, "holds no weights"),
         (["onnx", "other.pt", "-o", "ink"], 1, "weights do not fit Generator"),
+        (
+            ["onnx", "other.pt", "-o", "ink"],
+            1,
+            "state dict of dtgan is wanted; onnx --generator takes those of dtgan, ",
+        ),
         (["onnx", "last.pt", "-o", "text.pt/ink"], 1, "cannot write"),
         (["onnx", "last.pt", "-o", "Ink!"], 2, "cannot be a style's name"),
         (["onnx", "last.pt", "-o", "ink", "--figure", "x=high"], 2, "not NAME=NUMBER"),

@@ -110,7 +110,7 @@ def load_generator_state(generator: nn.Module, state: Mapping[str, Tensor]) -> N
     """
     wanted = generator.state_dict()
     matched = match_state(wanted, state)
-    hint = "the checkpoint belongs to another generator: compare `generator` in its config"
+    hint = "it is of another generator: compare model.generator and the other keys of model in both recipes"
     name = type(generator).__name__
     if not matched:
         raise CheckpointError(f"weights do not fit {name}: no tensor has its names and shapes", hint=hint)

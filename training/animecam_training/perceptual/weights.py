@@ -127,7 +127,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
         DataError: No such file, or it holds something else.
     """
     if not path.is_file():
-        raise DataError(f"no weights at {path}", hint="name an existing file in the config")
+        raise DataError(f"no weights at {path}", hint="check its name")
     try:
         state: object = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, *UNREADABLE) as error:
