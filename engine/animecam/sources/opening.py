@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from animecam.errors import SourceError, UsageError
 from animecam.sources.addresses import FRAME_NUMBER, public_uri, scheme_of
 from animecam.sources.base import Source
+from animecam.sources.interruptible import open_interruptibly
 from animecam.sources.options import SourceOptions
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
@@ -46,7 +47,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
         from animecam.sources.network import open_stream
 
         _refuse_rate(uri, options)
-        return open_stream(uri, options)
+        return open_interruptibly(lambda: open_stream(uri, options))
     if kind and "://" in uri and kind != "file":
         raise UsageError(f"{public_uri(uri)} is no source that is known", hint=f"give {EXAMPLES}")
     return _open_path(path_text(uri), options)
