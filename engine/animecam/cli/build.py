@@ -145,7 +145,7 @@ def _parity(engine: "Engine") -> str:
 @contextmanager
 def _bar(label: str, is_stopped: threading.Event) -> Generator[Callable[[float], bool]]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=messages, transient=True) as bars:
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bars:
         task = bars.add_task(label, total=1.0)
 
         def progress(share: float) -> bool:

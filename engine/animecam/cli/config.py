@@ -220,7 +220,7 @@ def _checked(where: str, found: Mapping[str, Any], options: Mapping[str, click.O
         option = options[key]
         kinds, wanted = _kind_of(option)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            example = {bool: "true", int: "2", float: "0.5", str: '"…"'}[kinds[0]]
+            example = {bool: "true", int: "256" if key == "size" else "2", float: "0.5", str: '"…"'}[kinds[0]]
             raise ConfigError(f"{where}{key} is to be {wanted}", hint=f"for example {key} = {example}")
         try:
             option.type.convert(value, option, None)

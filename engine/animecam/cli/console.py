@@ -118,12 +118,10 @@ def _at_start(figures: Figures) -> str:
 
 def _summary(figures: Figures) -> str:
     frames = "1 frame" if figures.frames_out == 1 else f"{figures.frames_out} frames"
-    words = [
-        f"{frames} in {figures.seconds:.1f} s",
-        f"{figures.fps_in:.1f} fps in",
-        f"{figures.fps_out:.1f} fps out",
-        f"{figures.dropped} dropped{_at_start(figures)}",
-    ]
+    words = [f"{frames} in {figures.seconds:.1f} s"]
+    if figures.frames_in > 1:  # a picture has no rate
+        words += [f"{figures.fps_in:.1f} fps in", f"{figures.fps_out:.1f} fps out"]
+    words.append(f"{figures.dropped} dropped{_at_start(figures)}")
     if figures.capped:
         words.append(f"{figures.capped} more than wanted")
     if figures.idle:

@@ -243,6 +243,7 @@ def _progress_bar() -> Progress:
         TimeRemainingColumn(),
         console=messages,
         transient=True,
+        disable=not messages.is_terminal,  # a file or a pipe gets an empty line and no bar
     )
 
 

@@ -1,6 +1,7 @@
 """`animecam --device 0`: a camera, stream or file shown live, to one or several outputs."""
 
 import re
+from difflib import get_close_matches
 
 import click
 from click.core import ParameterSource
@@ -8,6 +9,7 @@ from click.core import ParameterSource
 import animecam
 from animecam.cli.config import ConfiguredGroup, no_config_option
 from animecam.cli.console import FigureLine, figure_table, messages, results, set_up_logging, show_note
+from animecam.cli.inputs import READABLE_SUFFIXES
 from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
@@ -16,7 +18,38 @@ from animecam.sources.addresses import public_uri
 DEFAULT_OUTPUT = "window:"
 
 
-@click.group(cls=ConfiguredGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Group(ConfiguredGroup):
+    """The live run and the commands; who names a source or almost a command where one is expected is told how."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As `click.Group.resolve_command`.
+
+        Raises:
+            UsageError: The first word is no command, and it can be guessed what was meant.
+        """
+        word = args[0]
+        if self.get_command(ctx, word) is None and (hint := _meant(word, self.list_commands(ctx))):
+            raise UsageError(f"{public_uri(word)} is no command", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+def _meant(word: str, commands: list[str]) -> str:
+    """What somebody may have wanted who wrote a word for a command; empty if nobody knows."""
+    from animecam.sources.opening import is_camera, local_path, names_no_camera
+
+    if is_camera(word):
+        return f"animecam --device {word}"
+    path = local_path(word)
+    if path is not None and (path.exists() or path.suffix.lower() in READABLE_SUFFIXES):
+        return f"animecam convert {word}"
+    if names_no_camera(word):
+        return f"animecam --input {public_uri(word)}"
+    return "".join(f"did you mean animecam {near}?" for near in get_close_matches(word, commands, n=1))
+
+
+@click.group(cls=_Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(animecam.__version__, prog_name="animecam")
 @click.option("-v", "--verbose", is_flag=True, help="Say more about what runs and why.")
 @click.option("--device", metavar="N|PATH", help="Camera by number or path; see: animecam devices.")

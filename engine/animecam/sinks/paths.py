@@ -155,6 +155,8 @@ def output_kind(uri: str) -> OutputKind:
     known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
     if is_folder or Path(uri).is_dir():
         raise UsageError(f"output {uri} is a folder", hint=f"name a file in it; known endings are {known}")
+    if uri.lower() in DEVICE_SCHEMES:
+        raise UsageError(f"output {uri} has no ending", hint=f"with a colon: {uri.lower()}:")
     what = f"has the unknown ending {extension}" if extension else "has no ending"
     raise UsageError(f"output {uri} {what}", hint=f"known are {known}, and for a window: window:")
 

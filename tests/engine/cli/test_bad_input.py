@@ -262,6 +262,7 @@ def test_a_batch_goes_on_after_a_failure(capfd, tmp_path, people):
     assert main(["convert", str(broken), str(people), "-o", str(tmp_path / "out")]) == RUN_TIME_ERROR
     message = capfd.readouterr().err
     assert message.count(str(broken)) == message.count("a_broken.mp4") == 1
+    assert "\n\n" not in message  # where no bar was, there is no gap
     assert "1 of 2" in message
     assert _count_frames(tmp_path / "out" / "people.mp4") == 4
 

@@ -70,6 +70,13 @@ def test_a_line_of_the_readme_is_understood(words, capfd):
     [
         (["--no-such-option"], 2, "no-such-option"),
         (["frobnicate"], 2, "frobnicate"),
+        (["devcies"], 2, "hint: did you mean animecam devices?"),
+        (["clip.mp4"], 2, "hint: animecam convert clip.mp4"),
+        (["."], 2, "hint: animecam convert ."),
+        (["0"], 2, "hint: animecam --device 0"),
+        (["rtsp://me:secret@cam/1"], 2, "rtsp://cam/1 is no command\nhint: animecam --input rtsp://cam/1"),
+        (["pattern:640x480@30"], 2, "hint: animecam --input pattern:640x480@30"),
+        (["--device", "0", "--output", "null"], 2, "hint: with a colon: null:"),
         (["--device", "0", "--size", "100"], 2, "size 100"),
         (["--device", "0", "--scope", "nose"], 2, "nose"),
         (["--device", "0", "--input", "x.mp4"], 2, "two sources"),

@@ -30,8 +30,15 @@ def test_what_draws_is_told_at_once_and_again_where_another_one_took_over(capfd,
     ],
 )
 def test_frames_that_were_dropped_at_the_start_are_told_apart(dropped, at_start, told):
-    table = figure_table(Figures(dropped=dropped, dropped_at_start=at_start), "live")
+    table = figure_table(Figures(frames_in=9, dropped=dropped, dropped_at_start=at_start), "live")
     assert str(table.caption).endswith(f", {told}")
+
+
+def test_a_picture_has_no_rate():
+    one = figure_table(Figures(frames_in=1, frames_out=1), "live").caption
+    assert one == "1 frame in 0.0 s, 0 dropped"
+    two = figure_table(Figures(frames_in=2, frames_out=2, fps_in=30.0, fps_out=30.0), "live").caption
+    assert two == "2 frames in 0.0 s, 30.0 fps in, 30.0 fps out, 0 dropped"
 
 
 def test_a_name_is_told_as_it_is_written(tmp_path, capfd):

@@ -31,6 +31,7 @@ LIVE = ["--input", "pattern:160x120@30"]
         ('eyes = "0.3"', "eyes is to be a number", "eyes = 0.5"),
         ("eyes = true", "eyes is to be a number", ""),
         ("max-faces = 2.0", "max-faces is to be a whole number", "max-faces = 2"),
+        ('size = "big"', "size is to be a whole number", "size = 256"),
         ("style = 3", "style is to be text", ""),
         ("mirror = 'yes'", "mirror is to be true or false", "true"),
         ("style = {name = 'soft'}", "style is to be text", ""),
