@@ -155,6 +155,8 @@ class Pipeline:
 
     def _end_reading(self) -> None:
         self._stop.set()
+        if self._source.format.is_live:
+            self._captured.finish()  # a sender that fell silent is read for seconds, until its time-out
         self._outputs.hurry()  # what is queued may be ten frames, and the wait for each of them a second
 
     def _abort(self) -> None:
@@ -177,8 +179,9 @@ class Pipeline:
                 else:
                     self._tally.left_out()
         except SourceError as error:  # what was read before is still written, as long as that ends in time
-            self._failures.append(error)
-            self._drain_until_s = time.monotonic() + DRAIN_SECONDS
+            if not self._stop.is_set():
+                self._failures.append(error)
+                self._drain_until_s = time.monotonic() + DRAIN_SECONDS
         self._captured.finish()
 
     def _render_all(self) -> None:

@@ -59,6 +59,12 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
     def describe(error: av.error.FFmpegError) -> SourceError:
         return _describe(name, error, options.read_s)
 
+    def describe_break(error: av.error.FFmpegError) -> SourceError:
+        if isinstance(error, av.error.ExitError | av.error.TimeoutError):
+            return describe(error)
+        hint = "the sender may have ended, or the network: check both, and start again"
+        return SourceError(f"{name} broke off: {error.strerror}", hint=hint)
+
     is_web = scheme in {"http", "https"}
     extra = {} if is_web else _LOW_LATENCY | _OPTIONS.get(scheme.removesuffix("s"), {})
     start_s = time.perf_counter()
@@ -76,7 +82,7 @@ def open_stream(uri: str, options: SourceOptions) -> DecodedSource:
     has_length = (container.duration or 0) * CONTAINER_TIME_BASE > 0
     if is_web and has_length and container.streams.audio:
         log.warning("%s: its sound is left out; save the film first, and convert that, to keep it", name)
-    return open_decoded(name, container, describe, options, is_live=not (is_web and has_length))
+    return open_decoded(name, container, describe_break, options, is_live=not (is_web and has_length))
 
 
 def _describe(name: str, error: av.error.FFmpegError, read_s: float) -> SourceError:

@@ -106,6 +106,31 @@ def test_ctrl_c_ends_a_live_recording_properly(flow):
     assert sink.completes == [True]
 
 
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_ctrl_c_ends_a_live_run_whose_sender_fell_silent_or_fails_then(flow, is_silent):
+    """It waited for the sender's time-out, and told that nothing came."""
+    is_over, sink = threading.Event(), flow.FakeSink()
+    source = flow.FakeSource(5, is_live=True, pause_s=0.01)
+    read = source.read
+
+    def read_or_wait():
+        frame = read()
+        if frame is None:
+            is_over.wait(10 if is_silent else 0.5)
+            raise SourceError("nothing came for 5 s", hint="check that it is on")
+        return frame
+
+    source.read = read_or_wait
+    threading.Timer(0.4, signal.raise_signal, (signal.SIGINT,)).start()
+    start_s = time.monotonic()
+    figures = flow.run(source, sink)
+    assert time.monotonic() - start_s < 0.4 + flow.PROMISED_SECONDS
+    assert figures.is_interrupted
+    assert len(sink.indices) == figures.frames_out > 0
+    assert sink.completes == [True]
+    is_over.set()
+
+
 def _names_of_threads():
     return {thread.name for thread in threading.enumerate()}
 

@@ -168,6 +168,15 @@ def test_a_raw_file_keeps_the_rate_that_is_made_up_for_it(make_clip, tmp_path):
     assert source.format.is_rate_told
 
 
+def test_a_camera_whose_connection_ends_broke_off(media, tmp_path, web):
+    cv2.imwrite(str(tmp_path / "picture.jpg"), media.portrait(0, 64, 48))
+    source = open_stream(f"http://{web}/camera", GENEROUS)
+    with pytest.raises(SourceError, match=r"/camera broke off: .*") as caught:
+        drain(source)
+    source.close()
+    assert "start again" in caught.value.hint
+
+
 def test_a_sender_that_falls_silent(make_clip, tmp_path, sender):
     source = open_stream(f"tcp://{sender(live_clip(make_clip, tmp_path), hangs_up=False)}", SHORT)
     with pytest.raises(SourceError, match=r"nothing came for 0\.4 s"):
