@@ -48,13 +48,16 @@ class Channel(Generic[T]):
         self._aborted = False
 
     def put(self, item: T) -> None:
-        """Hands an item over; waits for room under WAIT.
+        """Hands an item over; waits for room under WAIT. One that comes after the end is dropped.
 
         Raises:
             ChannelEnded: The channel was aborted.
             PipelineError: The consumer took nothing for `stall_s`.
         """
         with self._changed:
+            if self._finished and not self._aborted:
+                self.dropped += 1
+                return
             if self._overflow is Overflow.DROP_OLDEST and len(self._items) >= self._capacity:
                 self._items.popleft()
                 self.dropped += 1
@@ -80,7 +83,7 @@ class Channel(Generic[T]):
             return item
 
     def finish(self) -> None:
-        """The producer's last word: what is queued is still delivered, then `get` raises ChannelEnded."""
+        """Nothing more comes, any thread may say: what is queued is still delivered, then `get` raises ChannelEnded."""
         with self._changed:
             self._finished = True
             self._changed.notify_all()

@@ -125,3 +125,14 @@ def test_a_wait_that_is_woken_for_nothing_counts_what_it_took(monkeypatch):
     with pytest.raises(PipelineError, match="for 2 s"):
         channel.get()
     assert clock.waits_s == [1.0, 1.0, 0.75, 0.25]
+
+
+def test_what_comes_after_the_end_is_dropped():
+    channel = Channel(1, Overflow.DROP_OLDEST)
+    channel.put(1)
+    channel.finish()
+    channel.put(2)
+    assert channel.get() == 1
+    with pytest.raises(ChannelEnded):
+        channel.get()
+    assert channel.dropped == 1

@@ -171,7 +171,7 @@ class Pipeline:
                 with self._timing.stage("read"):
                     frame = self._source.read()
                 frame = None if frame is None else self._excerpt.part_of(frame)
-                if frame is None:
+                if frame is None or (self._source.format.is_live and self._stop.is_set()):
                     break
                 self._tally.came()
                 if self._cap is None or self._cap.admits(time.monotonic()):

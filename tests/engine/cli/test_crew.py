@@ -90,7 +90,7 @@ def test_a_file_that_fails_is_told_and_the_others_are_made(clips, tmp_path):
     jobs, told = clips(), Told()
     assert on_two(jobs, told) == crew.Outcome(failures=1)
     (error,) = told.errors
-    assert error.startswith("c.mp4: ")
+    assert error.startswith(f"{tmp_path / 'in' / 'c.mp4'} is no video")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.mp4", "b.mp4"]
 
 
@@ -150,7 +150,7 @@ def test_what_failed_is_not_forgotten_when_the_process_dies_later(clips, tmp_pat
 
     monkeypatch.setattr(crew, "_Member", Mortal)
     assert crew.run_crew([SETTINGS], jobs, told, SinkOptions()) == crew.Outcome(failures=len(names))
-    assert told.errors[0].startswith("a.mp4: ")
+    assert told.errors[0].startswith(f"{tmp_path / 'in' / 'a.mp4'} is no video")
     assert "ended" in told.errors[1]
 
 
