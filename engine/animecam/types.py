@@ -97,8 +97,7 @@ class Frame:
         color: Matrix, range, primaries and transfer of the numbers.
         rotation_deg: Counter-clockwise turn that makes the stored picture stand upright: 0, 90, 180 or 270.
         index: Count of frames since the source was opened, from 0.
-        pts: Presentation time in units of `time_base`, from the source.
-        time_base: Seconds per unit of `pts`.
+        pts, time_base: Presentation time from the source, and the seconds of its unit.
         captured_ns: `time.perf_counter_ns()` when the frame left the device or the decoder.
         duration: Length in units of `time_base`, 0 when the source does not say.
         packed: The memory behind `planes` as one array in PyAV's layout, if it is one: encoders take it as it is.
@@ -197,16 +196,14 @@ class StreamFormat:
     """What a source delivers, known once it is open.
 
     Attributes:
-        width_px: Width of the stored picture.
-        height_px: Height of the stored picture.
+        width_px, height_px: Of the stored picture.
         pixel_format: Pixel format of the frames.
         color: Meaning of the numbers.
         rotation_deg: As in `Frame`.
         time_base: As in `Frame`.
         rate: Nominal frames per second; for a camera what it promised, not what it holds.
         is_live: Frames come at the world's pace: the newest wins and none is waited for.
-        frames: Number of frames if the container says so, else 0.
-        duration_s: Length in seconds if known, else 0.
+        frames, duration_s: Length in frames and in seconds, as far as known, else 0.
         bit_rate: Bits per second of the source's video stream if known, else 0.
         pixel_aspect: As in `Frame`; 1 if unknown.
         is_rate_told: The source says its rate; else `rate` is one that FFmpeg makes up, whatever comes.
@@ -289,8 +286,7 @@ class Region:
 
     Attributes:
         track_id: The face it belongs to; WHOLE_FRAME for the whole picture.
-        width_px: Width of the crop; a multiple of 8 where it is drawn, any where a detector looks at it.
-        height_px: Height of the crop, likewise.
+        width_px, height_px: Of the crop; multiples of 8 where it is drawn, any where a detector looks at it.
         to_frame: Maps continuous crop pixels to continuous frame pixels.
     """
 
