@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from animecam.backgrounds import TRANSPARENT
 from animecam.cli.config import ConfiguredCommand, no_config_option
 from animecam.cli.console import messages, show_note
 from animecam.cli.conversion import Bar, Outcome, convert_jobs
@@ -97,7 +98,8 @@ def convert(
     options = SinkOptions(overwrite=overwrite, codec=codec, crf=crf, keeps_location=keep_location)
     check_codec(codec)
     check_seconds(seconds)
-    plan = plan_conversion(inputs, output, overwrite=overwrite)
+    is_transparent = settings.look.background == TRANSPARENT
+    plan = plan_conversion(inputs, output, overwrite=overwrite, is_transparent=is_transparent)
     jobs = plan.jobs
     _refuse_idle(jobs, options, seconds)
     _check_quality(jobs, options)

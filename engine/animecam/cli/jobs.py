@@ -61,7 +61,9 @@ class Plan:
     passed_over: str = ""
 
 
-def plan_conversion(inputs: Sequence[str], output: Path | str | None, *, overwrite: bool) -> Plan:
+def plan_conversion(
+    inputs: Sequence[str], output: Path | str | None, *, overwrite: bool, is_transparent: bool = False
+) -> Plan:
     """Pairs inputs with outputs; nothing is written.
 
     Args:
@@ -69,6 +71,7 @@ def plan_conversion(inputs: Sequence[str], output: Path | str | None, *, overwri
         output: A file for a single input file, else a folder whose parent exists, as is what is written with a slash
             at its end; None: beside the inputs.
         overwrite: Existing targets are replaced instead of skipped.
+        is_transparent: Results that are not named become files that hold transparency.
 
     Raises:
         SourceError: An input does not exist or holds nothing to convert.
@@ -76,13 +79,13 @@ def plan_conversion(inputs: Sequence[str], output: Path | str | None, *, overwri
         UsageError: An input is no file, several have one output file, two have one target, or one's is an input.
     """
     try:
-        return _planned(inputs, output, overwrite=overwrite)
+        return _planned(inputs, output, overwrite=overwrite, is_transparent=is_transparent)
     except OSError as error:  # a folder without the right to look into it, a name that is too long
         place = error.filename or "the current folder"
         raise SourceError(f"{place}: {error.strerror}", hint="check its name and rights") from error
 
 
-def _planned(texts: Sequence[str], place: Path | str | None, *, overwrite: bool) -> Plan:
+def _planned(texts: Sequence[str], place: Path | str | None, *, overwrite: bool, is_transparent: bool) -> Plan:
     output = None if place is None else Path(place)
     is_folder = output is not None and (output.is_dir() or ends_in_slash(str(place)))
     found = find_inputs(texts, output)
@@ -94,7 +97,10 @@ def _planned(texts: Sequence[str], place: Path | str | None, *, overwrite: bool)
     folder = None if names_file else output
     if folder is not None:
         _refuse_no_folder(folder, may_mean_file=is_single and not is_folder)
-    targets = [output] if names_file and output is not None else name_targets(inputs, output)
+    if names_file and output is not None:
+        targets = [output]
+    else:
+        targets = name_targets(inputs, output, is_transparent=is_transparent)
     _refuse_inputs(inputs, targets)
     if is_single and targets[0].exists() and not overwrite:
         raise SinkError(f"{targets[0]} exists", hint="--overwrite replaces it")

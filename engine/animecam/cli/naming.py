@@ -8,6 +8,7 @@ from pathlib import Path
 from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
 from animecam.errors import UsageError
 from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
+from animecam.sinks.transparency import TRANSPARENT_EXTENSIONS
 from animecam.sources.gif_header import is_still_gif
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif
 
@@ -20,7 +21,7 @@ _EITHER = (".avif", ".gif", ".apng")  # a picture or a film
 _HEAD_BYTES = 4096  # of a file, in which its kind is named
 
 
-def name_targets(inputs: Sequence[Input], output: Path | None) -> list[Path]:
+def name_targets(inputs: Sequence[Input], output: Path | None, *, is_transparent: bool = False) -> list[Path]:
     """The file that each input becomes.
 
     Where two of a folder would get one name, the one whose ending changes keeps its old ending in it: e.mp4 beside
@@ -30,26 +31,27 @@ def name_targets(inputs: Sequence[Input], output: Path | None) -> list[Path]:
     Args:
         inputs: The files to convert.
         output: Folder of the results; None: beside the inputs.
+        is_transparent: They must be of kinds that hold transparency.
 
     Raises:
         UsageError: Two have one target all the same.
     """
-    plain = {one: _target(one, output) for one in _with_neighbours(inputs)}
+    plain = {one: _target(one, output, is_transparent=is_transparent) for one in _with_neighbours(inputs)}
     wanted = Counter(_as_any_system(target) for target in plain.values())
     targets = [
         plain[one]
         if wanted[_as_any_system(plain[one])] == 1 or _keeps_name(one, plain[one])
-        else _target(one, output, keeps_ending=True)
+        else _target(one, output, keeps_ending=True, is_transparent=is_transparent)
         for one in inputs
     ]
     _refuse_clashes(inputs, targets)
     return targets
 
 
-def possible_names(source: Path) -> tuple[Path, Path]:
-    """What stands beside a file once it has been converted: the usual name, and the one with its old ending."""
-    one = Input(source)
-    return _target(one, None), _target(one, None, keeps_ending=True)
+def possible_names(source: Path) -> tuple[Path, ...]:
+    """What may stand beside a file once it has been converted: the usual name, or the one with its old ending."""
+    one, either = Input(source), (False, True)
+    return tuple(_target(one, None, keeps_ending=old, is_transparent=cut_out) for old in either for cut_out in either)
 
 
 def _with_neighbours(inputs: Sequence[Input]) -> dict[Input, None]:
@@ -63,10 +65,12 @@ def _with_neighbours(inputs: Sequence[Input]) -> dict[Input, None]:
     return everyone
 
 
-def _target(one: Input, output: Path | None, *, keeps_ending: bool = False) -> Path:
+def _target(one: Input, output: Path | None, *, keeps_ending: bool = False, is_transparent: bool = False) -> Path:
     suffix = one.path.suffix
     if suffix.lower() not in WRITABLE_SUFFIXES:
         suffix = _like(one.path)
+    if is_transparent and suffix.lower() not in TRANSPARENT_EXTENSIONS:
+        suffix = ".png" if suffix.lower() in IMAGE_EXTENSIONS else ".webp"
     stem = one.path.name if keeps_ending else one.path.stem
     if suffix.lower() in IMAGE_EXTENSIONS:
         stem = without_number(stem)

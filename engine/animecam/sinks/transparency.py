@@ -8,7 +8,7 @@ from animecam.errors import UsageError
 from animecam.settings import Look
 from animecam.sinks.paths import OutputKind, output_kind
 
-_ENDINGS = (".png", ".webp", ".gif")
+TRANSPARENT_EXTENSIONS = (".png", ".webp", ".gif")
 _KINDS = (OutputKind.IMAGE, OutputKind.IMAGE_SEQUENCE, OutputKind.ANIMATION)
 
 
@@ -25,6 +25,6 @@ def refuse_opaque(outputs: Iterable[str], look: Look) -> None:
     if look.background != TRANSPARENT:
         return
     for uri in outputs:
-        if output_kind(uri) not in _KINDS or Path(uri).suffix.lower() not in _ENDINGS:
+        if output_kind(uri) not in _KINDS or Path(uri).suffix.lower() not in TRANSPARENT_EXTENSIONS:
             hint = "write to .png, .webp or .gif; elsewhere `background=green` can be keyed out"
             raise UsageError(f"{uri} cannot hold a transparent background", hint=hint)

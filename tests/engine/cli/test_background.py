@@ -27,7 +27,7 @@ def test_a_background_that_is_no_picture(fails, tmp_path):
     "words",
     [
         ["--input", "pattern:64x48@30", "--output", "out.mp4"],
-        ["convert", "a.jpg"],
+        ["convert", "a.jpg", "-o", "out.jpg"],
         ["convert", "a.jpg", "-o", "out.mp4"],
         ["serve"],
     ],

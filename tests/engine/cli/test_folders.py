@@ -157,6 +157,17 @@ def test_beside_the_inputs_as_well_and_again(tmp_path):
         assert [(job.source.name, job.is_done) for job in again] == [("e.mp4", True), ("e.mts", True)]
 
 
+def test_where_nothing_is_behind_persons_results_are_files_that_can_say_so(tmp_path):
+    folder = _make(tmp_path / "h", "a.jpg", "a.png", "b.webp", "c.mp4", "d.bmp", "e.JPEG")
+    plan = plan_conversion([str(folder)], None, overwrite=False, is_transparent=True)
+    names = ["a.jpg-anime.png", "a-anime.png", "b-anime.webp", "c-anime.webp", "d-anime.png", "e-anime.png"]
+    assert [job.target.name for job in plan.jobs] == names
+    _make(folder, *names)
+    for is_transparent in (False, True):  # none of the results is taken for another picture
+        again = plan_conversion([str(folder / "*")], None, overwrite=False, is_transparent=is_transparent)
+        assert [job.source.name for job in again.jobs] == ["a.jpg", "a.png", "b.webp", "c.mp4", "d.bmp", "e.JPEG"]
+
+
 def test_two_that_share_a_name_all_the_same_are_told_what_helps(holiday, tmp_path):
     with pytest.raises(UsageError, match="would both become") as caught:
         plan_conversion([str(holiday / "day1/c.mp4"), str(holiday / "day2/c.mp4")], tmp_path / "out", overwrite=False)
