@@ -242,8 +242,8 @@ class Networks(StyleNetworks):
             return None
         try:
             gpu = open_gpu(self._settings.gpu)
-        except BackendError as error:
-            log.info("frames stay on the processor: %s", error.message)
+        except BackendError as error:  # a GPU that was named is missed; the first one is the default
+            (log.warning if self._settings.gpu else log.info)("frames stay on the processor: %s", error.message)
             return None
         self._stack.callback(gpu.close)
         if choice is BackendChoice.AUTO and not (runs_on_gpu(choice, self._settings.gpu) and has_kernels(gpu)):

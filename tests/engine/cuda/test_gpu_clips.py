@@ -121,13 +121,17 @@ def test_networks_draw_on_the_gpu_that_is_there(host, gpu, make_clip, media, tmp
     assert gpu.is_closed
 
 
-def test_networks_without_a_gpu_stay_on_the_processor(monkeypatch, caplog):
+@pytest.mark.parametrize(("asked", "level"), [(0, logging.INFO), (3, logging.WARNING)])
+def test_networks_without_a_gpu_stay_on_the_processor(monkeypatch, caplog, asked, level):
+    """Who names one by its number is told so: it was drawn on the processor without a word."""
+
     def none(_index):
         raise BackendError("there is no NVIDIA driver")
 
     monkeypatch.setattr(networks_module, "open_gpu", none)
-    with caplog.at_level(logging.INFO, logger="animecam"), open_networks(Settings(threads=1)) as networks:
+    with caplog.at_level(logging.INFO, logger="animecam"), open_networks(Settings(threads=1, gpu=asked)) as networks:
         for _ in range(2):
             with networks.rendering(Timing()) as render:
                 assert isinstance(render, Renderer)
-    assert caplog.text.count("frames stay on the processor: there is no NVIDIA driver") == 1
+    (told,) = (record for record in caplog.records if "frames stay on the processor" in record.message)
+    assert (told.levelno, told.message.partition(": ")[2]) == (level, "there is no NVIDIA driver")
