@@ -14,19 +14,12 @@ from animecam.errors import UsageError
 from animecam.faces.geometry import upright_picture, upright_size
 from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
-from animecam.render.masks import Mask, face_mask, full_mask, head_mask
-from animecam.render.overlap import to_other
+from animecam.render.masks import full_mask
+from animecam.render.outline import FULL, Outline
 from animecam.render.paint import BLACK, codes_of
 from animecam.render.resample import resample
 from animecam.settings import Look
-from animecam.types import WHOLE_FRAME, Frame, Image, Plane, PlaneLayout, Region, allocate_planes
-
-MASK_PX = 256
-"""Sides of the picture in which persons are looked for: those of the network."""
-
-EDGE = (0.3, 0.7)
-"""Where the mask of a person, in [0, 1], begins to show and shows in full: over all of its range it fades so slowly
-that the wall around hair would be seen."""
+from animecam.types import Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
 COARSE_PX, BLUR_PX = 180, 5.0
 """Shorter side of the copy in which a background is blurred, and the Gaussian's standard deviation there: a room is
@@ -34,11 +27,6 @@ still one, and nothing in it can be read."""
 
 LEAST_SEEN = 1e-3
 """Of a background that persons hide all around, so much shows them: something must be there."""
-
-SEEN_SHARE = 0.5
-"""Of a face so much must be taken for a person, or its head is shown by its own shape."""
-
-FULL = 255
 
 
 class Backdrop:
@@ -52,7 +40,7 @@ class Backdrop:
     """
 
     def __init__(self, ops: CpuImageOps, persons: FindPersons, picture: Image | None = None) -> None:
-        self._ops, self._persons, self._picture = ops, persons, picture
+        self._ops, self._outline, self._picture = ops, Outline(ops, persons), picture
         self._fitted: Frame | None = None
 
     def __call__(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], look: Look) -> Frame:
@@ -67,11 +55,7 @@ class Backdrop:
         Raises:
             UsageError: A picture is to be behind them, and there is none.
         """
-        whole = upright_picture(filmed, MASK_PX, MASK_PX)
-        (person,) = self._persons([whole], [self._ops.crop(filmed.on_host(), whole)])
-        for head in (region for region in regions if region.track_id != WHOLE_FRAME):
-            person = _with_head(person, whole, head)
-        share = _as_share(person)
+        share, whole = self._outline(filmed.on_host(), regions)
         planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
         if look.background == TRANSPARENT:
             return _cut_out(shown, share, whole)
@@ -88,7 +72,7 @@ class Backdrop:
 
     def forget(self) -> None:
         """Takes the next persons for new ones."""
-        self._persons.forget()
+        self._outline.forget()
 
     def _in_format_of(self, frame: Frame) -> Frame:
         """The picture as a frame like another one, the same as long as those are alike."""
@@ -127,16 +111,6 @@ def _covering(picture: Image, whole: Region, aspect: float) -> Image:
     return cast(Image, cv2.resize(middle, (whole.width_px, whole.height_px), interpolation=method))
 
 
-def _with_head(person: Mask, whole: Region, head: Region) -> Mask:
-    """Persons, and a head that was found and is not taken for one, as some small or cut off ones are."""
-    size = (head.width_px, head.height_px)
-    to_head = to_other(whole, head)
-    face = resample(face_mask(*size), to_head, MASK_PX, MASK_PX, outside=0)
-    if (person * face).sum() >= SEEN_SHARE * face.sum():
-        return person  # where it ends: face and head would show the wall beside a head that is turned
-    return np.maximum(person, resample(head_mask(*size), to_head, MASK_PX, MASK_PX, outside=0))
-
-
 def _cut_out(shown: Frame, share: Plane, whole: Region) -> Frame:
     """A frame of persons and nothing else; what is not seen is black: a file's reader could bring it back."""
     planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
@@ -147,13 +121,6 @@ def _cut_out(shown: Frame, share: Plane, whole: Region) -> Frame:
         _lay_color(plane, cast(Plane, seen), code, out)
     opacity = _on_plane(share, whole, shown, PlaneLayout(1, 1, 1))
     return replace(shown, planes=planes, packed=packed, opacity=opacity)
-
-
-def _as_share(person: Mask) -> Plane:
-    """How much of a person shows, in 255ths, of how sure it is that one is there."""
-    nothing, all_of_it = EDGE
-    rise = np.clip((person - nothing) / (all_of_it - nothing), 0.0, 1.0)
-    return np.rint(rise * FULL).astype(np.uint8)
 
 
 def _on_plane(share: Plane, whole: Region, frame: Frame, layout: PlaneLayout) -> Plane:

@@ -136,7 +136,7 @@ def test_a_background_is_laid_behind_what_the_gpu_drew(studio, monkeypatch):
     def nobody(regions, _pictures):
         return tuple(np.zeros((region.height_px, region.width_px), np.float32) for region in regions)
 
-    monkeypatch.setattr("animecam.render.backdrop.SEEN_SHARE", 0.0)  # no head is shown by its own shape
+    monkeypatch.setattr("animecam.render.outline.SEEN_SHARE", 0.0)  # no head is shown by its own shape
     studio.backdrop_persons = nobody
     studio.controls.change(background="blue")
     assert (studio.on_gpu()(somebody()).frame.planes[0] == (0, 71, 187)).all()

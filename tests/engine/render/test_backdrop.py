@@ -29,9 +29,8 @@ class Persons:
         self.seen.extend(pictures)
         masks = []
         for region in regions:
-            mask = np.zeros((region.height_px, region.width_px), np.float32)
-            mask[:, : round(self.until * region.width_px)] = self.sure
-            masks.append(mask)
+            columns = (np.arange(region.width_px) + 0.5) / region.width_px
+            masks.append(np.tile(np.float32(self.sure) * (columns < self.until), (region.height_px, 1)))
         return tuple(masks)
 
     def forget(self):
@@ -119,21 +118,21 @@ def test_black_bars_are_background():
     np.testing.assert_array_equal(rgb[48:-48], frame.planes[0][48:-48])
 
 
-HEAD = Region(7, 192, 192, np.array([[0.5, 0, 360], [0, 0.5, 100]]))
-"""A head of 96 pixels in the right half."""
+HEAD = Region(7, 192, 192, np.array([[5 / 6, 0, 300], [0, 5 / 6, 80]]))
+"""A head of 160 pixels in the right half."""
 
 
 def test_a_head_that_was_found_is_shown_though_no_person_is_seen_there():
     frame = _frame(PixelFormat.RGB24)
     alone, with_head = _lay(frame), _lay(frame, regions=(HEAD,))
-    np.testing.assert_array_equal(with_head.planes[0][130:165, 395:420], frame.planes[0][130:165, 395:420])
-    assert (with_head.planes[0][:90] == alone.planes[0][:90]).all()
-    assert (with_head.planes[0][:, 250:350] == GREEN).all()
+    np.testing.assert_array_equal(with_head.planes[0][150:200, 365:395], frame.planes[0][150:200, 365:395])
+    assert (with_head.planes[0][:76] == alone.planes[0][:76]).all()
+    assert (with_head.planes[0][:, 250:296] == GREEN).all()
 
 
 def test_a_head_ends_where_the_person_does():
     """The drawing of a turned head is wider than the head, and has the wall beside it."""
-    frame, persons = _frame(PixelFormat.RGB24), Persons(1.0, 412 / WIDTH_PX)
+    frame, persons = _frame(PixelFormat.RGB24), Persons(1.0, 400 / WIDTH_PX)
     np.testing.assert_array_equal(
         _lay(frame, persons=persons, regions=(HEAD,)).planes[0], _lay(frame, persons=persons).planes[0]
     )
