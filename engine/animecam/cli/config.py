@@ -258,7 +258,7 @@ def _kind_of(option: click.Option) -> tuple[tuple[type, ...], str]:
 def _check_range(name: str, value: Any) -> None:
     given = {name: value}
     for kind in (Look, Settings):
-        if name in (field.name for field in fields(kind)):
+        if name in (field.name for field in fields(kind)) and name != "background":  # which may be a picture's path
             kind(**given)
     match name:
         case "host" | "port" | "token":

@@ -88,7 +88,7 @@ def serve(
     check_seconds(seconds)
     _refuse_target_fps(settings)
     if settings.look.background == TRANSPARENT:
-        raise UsageError("the page shows no transparency", hint="--background green can be keyed out")
+        raise UsageError("the page shows no transparent background", hint="--background green can be keyed out")
     width_px, height_px = parse_resolution(max_resolution) or (_LIMITS.width_px, _LIMITS.height_px)
     most_faces = max(_LIMITS.faces, settings.max_faces)
     limits = Limits(max_sessions, max_upload * MIB, width_px, height_px, max_minutes, most_faces)

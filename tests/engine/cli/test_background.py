@@ -4,6 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.cli import main
+from animecam.config import keep_look
+from animecam.settings import Look
+
 USAGE = 2
 ENDLESS = "x" * 300  # longer than a name may be
 
@@ -37,3 +41,30 @@ def test_a_transparent_background_that_nobody_could_see(fails, tmp_path, monkeyp
     cv2.imwrite("a.jpg", np.zeros((48, 64, 3), np.uint8))
     assert "--background green" in fails(*words, "--background", "transparent", status=USAGE)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_kept_picture_is_behind_persons_at_the_next_start(asked, settings_file, tmp_path):
+    room = tmp_path / "room.png"
+    cv2.imwrite(str(room), np.zeros((48, 64, 3), np.uint8))
+    keep_look(Look(background="picture"), room)
+    assert settings_file.is_file()
+    assert main(["--input", "pattern:64x48@30"]) == 0
+    assert asked[0][1].backdrop == room
+
+
+def test_a_picture_that_is_gone_is_told_where_it_would_be_shown_alone(asked, write, tmp_path, capfd):
+    path = write("background = '/no/room.png'\n")
+    assert main(["--input", "pattern:64x48@30"]) == USAGE
+    shown = capfd.readouterr().err
+    assert "/no/room.png" in shown
+    assert f"{path} sets background" in shown
+    assert main(["--input", "pattern:64x48@30", "--background", "keep"]) == 0
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((48, 64, 3), np.uint8))
+    main(["convert", str(tmp_path / "photo.png")])
+    assert [settings.look.background for _, settings in asked] == ["keep", "keep"]
+
+
+def test_a_transparent_background_of_the_settings_file_is_told_as_its(write, capfd):
+    path = write('background = "transparent"\n')
+    assert main(["serve"]) == USAGE
+    assert f"{path} sets background" in capfd.readouterr().err
