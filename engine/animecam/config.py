@@ -73,6 +73,8 @@ def keep_look(look: Look, backdrop: Path | None = None) -> None:
         raise ConfigError(
             f"{path} cannot be written: {error.strerror}", hint="check its rights and the disk"
         ) from error
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{path} holds text in UTF-8, and the background's path is none", hint="rename it") from error
 
 
 def as_toml(value: str | float) -> str:

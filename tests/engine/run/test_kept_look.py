@@ -61,6 +61,15 @@ def test_a_background_that_is_a_picture_is_kept_as_its_path(settings_file, tmp_p
     assert tomllib.loads(settings_file.read_text())["background"] == "blur"
 
 
+def test_a_picture_whose_path_no_text_holds_is_not_kept(settings_file):
+    settings_file.parent.mkdir(parents=True, exist_ok=True)
+    settings_file.write_text("eyes = 0.5\n")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        keep_look(Look(background="picture"), Path("/r\udce9um.png"))
+    assert settings_file.read_text() == "eyes = 0.5\n"
+    assert [path.name for path in settings_file.parent.iterdir()] == ["config.toml"]
+
+
 def test_only_the_lines_of_the_look_are_changed(kept):
     before = """# mine
   style="cel" # the usual one
