@@ -17,7 +17,8 @@ def read_backdrop(path: Path) -> Image:
     """
     hint = "give a picture, such as a JPEG or PNG file, for the background"
     try:
-        with closing(open_source(str(path), SourceOptions())) as source:
+        # A name such as 0 is no camera here.
+        with closing(open_source(str(path.absolute()), SourceOptions())) as source:
             frame = source.read()
     except SourceError as error:
         raise SourceError(f"the background: {error.message}", hint=hint) from error

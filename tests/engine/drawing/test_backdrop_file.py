@@ -1,5 +1,7 @@
 """The picture that is laid behind persons is read before anything is drawn."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -25,3 +27,10 @@ def test_what_is_no_picture_is_refused_before_anything_is_drawn(tmp_path, conten
     with pytest.raises(SourceError, match="the background: ") as caught, open_networks(Settings(backdrop=path)):
         pass
     assert "JPEG" in caught.value.hint
+
+
+def test_a_file_whose_name_is_a_camera_s_number_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("room.png", np.zeros((30, 50, 3), np.uint8))
+    Path("room.png").rename("0")
+    assert read_backdrop(Path("0")).shape == (30, 50, 3)
