@@ -68,7 +68,7 @@ class Stylizer:
                 "max_fps", "is for runs that read a camera, and a stylizer draws what it is given", hint=hint
             )
         _refuse_transparent(settings.look.background)
-        self._controls = Controls(settings.look)
+        self._settings, self._controls = settings, Controls(settings.look)
         with ExitStack() as stack:
             self._networks = stack.enter_context(open_networks(settings))
             self._scene = stack.enter_context(ExitStack())
@@ -97,6 +97,7 @@ class Stylizer:
         if isinstance(style := changes.get("style"), str):
             find_style(style)  # now, and not with the next picture, which could not be drawn
         _refuse_transparent(changes.get("background"))
+        with_look(self._settings, changes)  # likewise: a picture behind persons may be one that was not given
         return self._controls.change(**changes)
 
     @context_kept()

@@ -60,6 +60,13 @@ def test_pictures_without_transparency_have_no_transparent_background(stylize):
     assert stylize.look == before
 
 
+def test_a_picture_behind_persons_that_was_not_given_is_refused_before_it_is_drawn(stylize):
+    with pytest.raises(UsageError, match="there is none") as caught:
+        stylize.change(background="picture")
+    assert "backdrop" in caught.value.hint
+    assert stylize.look.background == "keep"
+
+
 def test_the_look_changes_while_it_runs(stylize):
     portrait = load_portrait()
     stylize.change(strength=0.0)
