@@ -56,9 +56,9 @@ class Backdrop:
             UsageError: A picture is to be behind them, and there is none.
         """
         share, whole = self._outline(filmed.on_host(), regions)
-        planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
         if look.background == TRANSPARENT:
             return _cut_out(shown, share, whole)
+        planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
         color = look.background_rgb
         codes = codes_of(shown, color) if color is not None else ()
         behind = self._in_format_of(shown).planes if look.background == PICTURE else ()
