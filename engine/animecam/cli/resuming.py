@@ -88,11 +88,14 @@ def _making(source: Path, settings: Settings, options: SinkOptions) -> "Making":
     from animecam.styles.registry import find_style
 
     style = find_style(settings.look.style)
-    drawn = replace(settings, look=replace(settings.look, style=""), gpu=0, threads=0)  # another worker may go on
+    look = replace(settings.look, style="")
+    drawn = replace(settings, look=look, gpu=0, threads=0)  # another worker may go on
+    backdrop = "" if settings.backdrop is None else _state(settings.backdrop)  # another picture may have its name
+    written = repr((options.codec, options.crf, options.preset, options.keeps_location))
     return Making(
         source=_state(source),
         style=_digest([style.name, *(_state(path) for path in sorted(style.folder.iterdir()))]),
-        options=_digest([repr(drawn), repr((options.codec, options.crf, options.preset, options.keeps_location))]),
+        options=_digest([repr(drawn), backdrop, written]),
         version=f"{animecam.__version__}, PyAV {version('av')}",
     )
 

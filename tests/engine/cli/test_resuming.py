@@ -13,6 +13,7 @@ import pytest
 from animecam.cli import main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job, plan_conversion
+from animecam.cli.resuming import with_begun
 from animecam.drawing.networks import open_networks
 from animecam.settings import Look, Settings, Unseen
 from animecam.sinks.begun import WARM_UP_FRAMES
@@ -151,6 +152,18 @@ def test_another_conversion_begins_anew_and_says_why(stopped, run, media, monkey
     assert display.notes[:-1] == lines
     assert levels(job.target, media) == [index % 24 for index in range(FRAMES)]
     assert not key_file(Target.of(job.target).partial).exists()
+
+
+def test_another_picture_of_the_same_name_behind_persons_makes_another_film(tmp_path, film):
+    room = tmp_path / "room.png"
+
+    def making(picture):
+        room.write_bytes(picture)
+        settings = replace(SETTINGS, backdrop=room)
+        return with_begun(Job(film, tmp_path / "out.mp4"), settings, SinkOptions()).making
+
+    made_of = making(b"a room")
+    assert making(b"another room") != made_of
 
 
 @pytest.mark.parametrize("kind", ["mkv", "gif", "webp"])
