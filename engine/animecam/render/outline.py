@@ -1,8 +1,8 @@
 """Where persons are in a whole frame: from afar, and from near those whose heads are small in it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from animecam.affine import bounding_box, chain
@@ -17,8 +17,9 @@ from animecam.types import WHOLE_FRAME, Affine, Box, Frame, Plane, Region
 LOOKED_AT_PX = 256
 """Sides of the pictures in which persons are looked for: those of the network."""
 
-FINE_PX = 1024
-"""Sides of the shares of a frame in which somebody is looked at from near: in coarser ones outlines would be steps."""
+FINE_PX, STILL_PX = 512, 1536
+"""Sides of the shares of a frame in which somebody is looked at from near, and of a still picture, which has time: in
+coarser ones outlines would be steps."""
 
 NEAR = 0.4
 """Somebody whose head's crop has a side of so much of the frame's shorter one, and is alone, is filmed as the network
@@ -70,8 +71,9 @@ class Outline:
         looked_at = [whole, *bodies]
         person, *near = self._persons(looked_at, [self._ops.crop(frame, region) for region in looked_at])
         if bodies:
-            fine = upright_picture(frame, FINE_PX, FINE_PX)
-            person = _seen_one_by_one(resample(person, to_other(fine, whole), FINE_PX, FINE_PX), near, bodies, fine)
+            side_px = STILL_PX if frame.is_still else FINE_PX
+            fine = upright_picture(frame, side_px, side_px)
+            person = _seen_one_by_one(resample(person, to_other(fine, whole), side_px, side_px), near, bodies, fine)
             whole = fine
         for head in heads:
             person = _with_head(person, whole, head)
@@ -106,6 +108,53 @@ def _from_border() -> Mask:
 
 
 _FROM_BORDER = _from_border()
+_WEIGHTS = (2 * _FROM_BORDER) ** PEAK, np.minimum(_FROM_BORDER / FADE, np.float32(1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of a frame's shares lies where a region is.
+
+    Attributes:
+        rows: Of the shares.
+        columns: Of the shares.
+        to_region: Maps continuous pixels of that part to those of the region.
+    """
+
+    rows: slice
+    columns: slice
+    to_region: Affine
+
+    @classmethod
+    def of(cls, region: Region, whole: Region) -> "_Part":
+        """The part of a whole frame, counted in its pixels; without any where the region lies outside."""
+        box = bounding_box(to_other(region, whole), Box(0, 0, region.width_px, region.height_px))
+        left, right = (min(max(round(edge), 0), whole.width_px) for edge in (box.left, box.right))
+        top, bottom = (min(max(round(edge), 0), whole.height_px) for edge in (box.top, box.bottom))
+        begin: Affine = np.array([[1.0, 0.0, left], [0.0, 1.0, top]], np.float64)
+        return cls(slice(top, bottom), slice(left, right), chain(to_other(whole, region), begin))
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """As an index of the shares."""
+        return self.rows, self.columns
+
+    def resampled(self, mask: Mask) -> Mask:
+        """A mask of the region, [H, W] or [H, W, C], in the part's pixels; 0 beyond it."""
+        size = self.columns.stop - self.columns.start, self.rows.stop - self.rows.start
+        return resample(mask, self.to_region, *size, outside=0)
+
+    def legs(self, others: Sequence["_Part"]) -> tuple[slice, slice]:
+        """What lies below its middle, down to whoever is before that."""
+        middle = (self.rows.start + self.rows.stop) // 2
+        before = [
+            other.rows.start
+            for other in others
+            if other.rows.start > middle
+            and other.columns.start < self.columns.stop
+            and self.columns.start < other.columns.stop
+        ]
+        return slice(middle, min(before, default=None)), self.columns
 
 
 def _seen_one_by_one(afar: Mask, near: Sequence[Mask], bodies: Sequence[Region], whole: Region) -> Mask:
@@ -117,33 +166,29 @@ def _seen_one_by_one(afar: Mask, near: Sequence[Mask], bodies: Sequence[Region],
         bodies: Where that is.
         whole: Where the frame is, at the size of `afar`.
     """
-    boxes = [bounding_box(to_other(body, whole), Box(0, 0, body.width_px, body.height_px)) for body in bodies]
+    parts = [_Part.of(body, whole) for body in bodies]
     total, weights, covered, below = (np.zeros_like(afar) for _ in range(4))
-    for mask, body in zip(near, bodies, strict=True):
-        layers = np.dstack([mask, (2 * _FROM_BORDER) ** PEAK, np.minimum(_FROM_BORDER / FADE, 1.0)])
-        seen, weight, cover = cv2.split(resample(layers, to_other(whole, body), *afar.shape[::-1], outside=0))
-        total += seen * weight
-        weights += weight
-        np.maximum(covered, cover, out=covered)
-    for box in boxes:
-        rows, columns = _legs(box, boxes)
-        below[rows, columns] = 1.0
-    here = total / np.maximum(weights, np.float32(LEAST_WEIGHT))
-    return (covered * here + (1.0 - covered) * below * afar).astype(np.float32, copy=False)
-
-
-def _legs(box: Box, boxes: Sequence[Box]) -> tuple[slice, slice]:
-    """Rows and columns below the middle of what is looked at around somebody, down to whoever is before him."""
-    middle = (box.top + box.bottom) / 2
-    before = [other.top for other in boxes if other.top > middle and other.left < box.right and box.left < other.right]
-    down = slice(max(0, round(middle)), max(0, round(min(before))) if before else None)
-    return down, slice(max(0, round(box.left)), max(0, round(box.right)))
+    for mask, part in zip(near, parts, strict=True):
+        if part.rows.start < part.rows.stop and part.columns.start < part.columns.stop:
+            layers = part.resampled(np.dstack([mask, *_WEIGHTS]))
+            total[part.place] += layers[..., 0] * layers[..., 1]
+            weights[part.place] += layers[..., 1]
+            np.maximum(covered[part.place], layers[..., 2], out=covered[part.place])
+            below[part.legs(parts)] = 1.0
+    np.maximum(weights, np.float32(LEAST_WEIGHT), out=weights)
+    total *= covered
+    total /= weights
+    return (total + (1.0 - covered) * below * afar).astype(np.float32, copy=False)
 
 
 def _with_head(person: Mask, whole: Region, head: Region) -> Mask:
     """Persons, and a head that was found and is not taken for one, as one that the frame's border cuts off."""
-    size = (head.width_px, head.height_px)
-    face = resample(face_mask(*size), to_other(whole, head), *person.shape[::-1], outside=0)
-    if (person * face).sum() >= SEEN_SHARE * face.sum():
+    part, size = _Part.of(head, whole), (head.width_px, head.height_px)
+    if part.rows.start == part.rows.stop or part.columns.start == part.columns.stop:
+        return person
+    here, face = person[part.place], part.resampled(face_mask(*size))
+    if (here * face).sum() >= SEEN_SHARE * face.sum():
         return person  # where it ends: face and head would show the wall beside a head that is turned
-    return np.maximum(person, resample(head_mask(*size), to_other(whole, head), *person.shape[::-1], outside=0))
+    joined = person.copy()
+    np.maximum(here, part.resampled(head_mask(*size)), out=joined[part.place])
+    return joined
