@@ -214,11 +214,11 @@ class Renderer:
                 look = replace(look, scope=Scope.FRAME)
             compose = self._steps.compositor.pausing
             pasted = yield from compose(plan.frame, plan.regions, plan.pictures, drawn, look, retouch)
-            return self.show(plan, pasted, filmed)
+            return (yield from self._showing.pausing(plan, pasted, filmed))
 
-    def show(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Rendered:
+    def show(self, scene: Scene, drawn: Frame) -> Rendered:
         """What is shown of a scene whose drawings are in its frame, see `Showing`."""
-        return self._showing(scene, drawn, filmed)
+        return at_once(self._showing.pausing(scene, drawn))
 
     def forget(self) -> None:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""

@@ -4,6 +4,7 @@ from functools import partial
 
 from animecam.backgrounds import TRANSPARENT
 from animecam.drawing.scene import Scene
+from animecam.pauses import Pausing
 from animecam.render.backdrop import Backdrop
 from animecam.render.base import Rendered
 from animecam.render.boxes import boxed
@@ -21,9 +22,9 @@ class Showing:
     """
 
     def __init__(self, backdrop: Backdrop) -> None:
-        self._lay_behind, self._print = backdrop, Printer()
+        self._backdrop, self._print = backdrop, Printer()
 
-    def __call__(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Rendered:
+    def pausing(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Pausing[Rendered]:
         """What is shown of a drawn frame: persons before another background, its print, a split, boxes, as a mirror.
 
         Args:
@@ -37,13 +38,13 @@ class Showing:
             self.forget()
         look, drawn = scene.look, drawn.on_host()
         is_plain = look.background_rgb is not None or look.background == TRANSPARENT
-        lay_behind = partial(self._lay_behind, filmed or scene.frame, regions=scene.regions, look=look)
+        lay_behind = partial(self._backdrop.pausing, filmed or scene.frame, regions=scene.regions, look=look)
         if look.hides_background and not is_plain:
-            drawn = lay_behind(drawn)
+            drawn = yield from lay_behind(drawn)
         if look.is_printed:
             drawn = self._print(drawn)
         if is_plain:  # after the print: what is to be keyed out must not become dots
-            drawn = lay_behind(drawn)
+            drawn = yield from lay_behind(drawn)
         view = drawn
         if look.split is not None:
             view = split(scene.frame.on_host(), view, look.split, is_mirrored=look.mirror)
@@ -55,5 +56,5 @@ class Showing:
 
     def forget(self) -> None:
         """Takes the next frame as it comes."""
-        self._lay_behind.forget()
+        self._backdrop.forget()
         self._print.forget()

@@ -12,6 +12,7 @@ from animecam.affine import chain, invert
 from animecam.backgrounds import PICTURE, TRANSPARENT
 from animecam.errors import UsageError
 from animecam.faces.geometry import upright_picture, upright_size
+from animecam.pauses import Pausing, at_once
 from animecam.render.base import FindPersons, Patch
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import full_mask
@@ -44,6 +45,10 @@ class Backdrop:
         self._fitted: Frame | None = None
 
     def __call__(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], look: Look) -> Frame:
+        """As `pausing`, in one go."""
+        return at_once(self.pausing(filmed, shown, regions=regions, look=look))
+
+    def pausing(self, filmed: Frame, shown: Frame, *, regions: Sequence[Region], look: Look) -> Pausing[Frame]:
         """A new frame that shows persons alone.
 
         Args:
@@ -55,7 +60,7 @@ class Backdrop:
         Raises:
             UsageError: A picture is to be behind them, and there is none.
         """
-        share, whole = self._outline(filmed.on_host(), regions)
+        share, whole = yield from self._outline.pausing(filmed.on_host(), regions)
         if look.background == TRANSPARENT:
             return _cut_out(shown, share, whole)
         planes, packed = allocate_planes(shown.pixel_format, shown.width_px, shown.height_px)
@@ -68,6 +73,7 @@ class Backdrop:
                 _lay_color(theirs, seen, codes[index], mine)
             else:
                 _lay_plane(theirs, seen, behind[index] if behind else _blurred(theirs, seen), mine)
+            yield
         return replace(shown, planes=planes, packed=packed)
 
     def forget(self) -> None:

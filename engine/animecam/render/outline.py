@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from animecam.affine import bounding_box, chain
 from animecam.faces.geometry import upright_picture
+from animecam.pauses import Pausing
 from animecam.render.base import FindPersons
 from animecam.render.cpu import CpuImageOps
 from animecam.render.masks import Mask, face_mask, head_mask
 from animecam.render.overlap import to_other
 from animecam.render.resample import resample
-from animecam.types import WHOLE_FRAME, Affine, Box, Frame, Plane, Region
+from animecam.types import WHOLE_FRAME, Affine, Box, Frame, Image, Plane, Region
 
 LOOKED_AT_PX = 256
 """Sides of the pictures in which persons are looked for: those of the network."""
@@ -55,8 +57,8 @@ class Outline:
     def __init__(self, ops: CpuImageOps, persons: FindPersons) -> None:
         self._ops, self._persons = ops, persons
 
-    def __call__(self, frame: Frame, regions: Sequence[Region]) -> tuple[Plane, Region]:
-        """How much of each place of a frame is a person.
+    def pausing(self, frame: Frame, regions: Sequence[Region]) -> Pausing[tuple[Plane, Region]]:
+        """How much of each place of a frame is a person; with pauses, as a group is looked at one by one.
 
         Args:
             frame: What was filmed, in the host's memory.
@@ -69,14 +71,21 @@ class Outline:
         heads = [region for region in regions if region.track_id != WHOLE_FRAME]
         bodies = [] if _is_alone_and_near(heads, frame) else [_body(head) for head in heads]
         looked_at = [whole, *bodies]
-        person, *near = self._persons(looked_at, [self._ops.crop(frame, region) for region in looked_at])
+        pictures: list[Image] = []
+        for region in looked_at:
+            pictures.append(self._ops.crop(frame, region))
+            yield
+        person, *near = self._persons(looked_at, pictures)
+        yield
         if bodies:
             side_px = STILL_PX if frame.is_still else FINE_PX
             fine = upright_picture(frame, side_px, side_px)
-            person = _seen_one_by_one(resample(person, to_other(fine, whole), side_px, side_px), near, bodies, fine)
+            person = resample(person, to_other(fine, whole), side_px, side_px)
+            person = yield from _seen_one_by_one(person, near, bodies, fine)
             whole = fine
         for head in heads:
             person = _with_head(person, whole, head)
+            yield
         nothing, all_of_it = EDGE
         rise = np.clip((person - nothing) / (all_of_it - nothing), 0.0, 1.0)
         return np.rint(rise * FULL).astype(np.uint8), whole
@@ -101,14 +110,12 @@ def _body(head: Region) -> Region:
     return Region(head.track_id, LOOKED_AT_PX, LOOKED_AT_PX, chain(head.to_frame, to_head))
 
 
-def _from_border() -> Mask:
-    """How far each place of a picture that is looked at is from its border, in its sides."""
+@lru_cache(maxsize=1)
+def _weights() -> tuple[Mask, Mask]:
+    """How much each place of a picture that is looked at counts beside other pictures, and beside what is seen afar."""
     across = (np.minimum(np.arange(LOOKED_AT_PX), np.arange(LOOKED_AT_PX)[::-1]) + 0.5) / LOOKED_AT_PX
-    return np.minimum(across[:, None], across[None, :]).astype(np.float32)
-
-
-_FROM_BORDER = _from_border()
-_WEIGHTS = (2 * _FROM_BORDER) ** PEAK, np.minimum(_FROM_BORDER / FADE, np.float32(1.0))
+    from_border = np.minimum(across[:, None], across[None, :]).astype(np.float32)
+    return (2 * from_border) ** PEAK, np.minimum(from_border / FADE, np.float32(1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,7 @@ class _Part:
         return slice(middle, min(before, default=None)), self.columns
 
 
-def _seen_one_by_one(afar: Mask, near: Sequence[Mask], bodies: Sequence[Region], whole: Region) -> Mask:
+def _seen_one_by_one(afar: Mask, near: Sequence[Mask], bodies: Sequence[Region], whole: Region) -> Pausing[Mask]:
     """What is seen around each head, and below it, where legs may be, what is seen from afar.
 
     Args:
@@ -170,11 +177,12 @@ def _seen_one_by_one(afar: Mask, near: Sequence[Mask], bodies: Sequence[Region],
     total, weights, covered, below = (np.zeros_like(afar) for _ in range(4))
     for mask, part in zip(near, parts, strict=True):
         if part.rows.start < part.rows.stop and part.columns.start < part.columns.stop:
-            layers = part.resampled(np.dstack([mask, *_WEIGHTS]))
+            layers = part.resampled(np.dstack([mask, *_weights()]))
             total[part.place] += layers[..., 0] * layers[..., 1]
             weights[part.place] += layers[..., 1]
             np.maximum(covered[part.place], layers[..., 2], out=covered[part.place])
             below[part.legs(parts)] = 1.0
+        yield
     np.maximum(weights, np.float32(LEAST_WEIGHT), out=weights)
     total *= covered
     total /= weights

@@ -97,3 +97,13 @@ def test_the_persons_of_a_shot_are_forgotten_at_the_cut(studio, persons):
         studio.faces = replace(studio.faces, is_new_shot=is_new_shot)
         renderer(studio.detailed(index))
     assert persons.forgotten == 1
+
+
+def test_a_background_is_laid_with_pauses_as_others_wait(studio, persons):
+    renderer = studio.renderer()
+    plan = renderer.plan(studio.detailed())
+    drawn = studio.styles["ink"](plan.pictures)
+    laid = sum(1 for _ in renderer.finishing(plan, drawn))
+    studio.controls.change(background="keep")
+    plan = renderer.plan(studio.detailed(1))
+    assert laid > sum(1 for _ in renderer.finishing(plan, drawn))
