@@ -23,9 +23,10 @@ FINE_PX, STILL_PX = 512, 1536
 """Sides of the shares of a frame in which somebody is looked at from near, and of a still picture, which has time: in
 coarser ones outlines would be steps."""
 
-NEAR = 0.4
+NEAR, STAYS_NEAR = 0.42, 0.36
 """Somebody whose head's crop has a side of so much of the frame's shorter one, and is alone, is filmed as the network
-is used to. Of others, and of groups, it sees some in a whole frame, and walls: they are looked at one by one."""
+is used to; and who was, as long as it has so much: else outlines would jump to and fro. Of others, and of groups, it
+sees some in a whole frame, and walls: they are looked at one by one."""
 
 BODY_SIDES, ABOVE_SIDES = 2.4, 0.45
 """Side of what is looked at around one head, and how much of that is above the head's crop, in sides of the crop:
@@ -56,6 +57,7 @@ class Outline:
 
     def __init__(self, ops: CpuImageOps, persons: FindPersons) -> None:
         self._ops, self._persons = ops, persons
+        self._is_near = False
 
     def pausing(self, frame: Frame, regions: Sequence[Region]) -> Pausing[tuple[Plane, Region]]:
         """How much of each place of a frame is a person; with pauses, as a group is looked at one by one.
@@ -69,7 +71,8 @@ class Outline:
         """
         whole = upright_picture(frame, LOOKED_AT_PX, LOOKED_AT_PX)
         heads = [region for region in regions if region.track_id != WHOLE_FRAME]
-        bodies = [] if _is_alone_and_near(heads, frame) else [_body(head) for head in heads]
+        self._is_near = _is_alone_and_near(heads, frame, STAYS_NEAR if self._is_near else NEAR)
+        bodies = [] if self._is_near else [_body(head) for head in heads]
         looked_at = [whole, *bodies]
         pictures: list[Image] = []
         for region in looked_at:
@@ -92,12 +95,13 @@ class Outline:
 
     def forget(self) -> None:
         """Takes the next persons for new ones."""
+        self._is_near = False
         self._persons.forget()
 
 
-def _is_alone_and_near(heads: Sequence[Region], frame: Frame) -> bool:
+def _is_alone_and_near(heads: Sequence[Region], frame: Frame, near: float) -> bool:
     side_px = max((float(np.hypot(*head.to_frame[:, 0])) * head.width_px for head in heads), default=0.0)
-    return not heads or (len(heads) == 1 and side_px >= NEAR * min(frame.width_px, frame.height_px))
+    return not heads or (len(heads) == 1 and side_px >= near * min(frame.width_px, frame.height_px))
 
 
 def _body(head: Region) -> Region:

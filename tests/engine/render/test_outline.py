@@ -86,6 +86,15 @@ def test_somebody_far_away_is_looked_at_from_near():
     assert (_at(share, 200, 180), _at(share, 900, 180)) == (FULL, 0)
 
 
+def test_somebody_who_leans_back_a_little_is_still_seen_in_all_of_the_frame():
+    """Else outlines would jump to and fro between what is seen from afar and from near."""
+    persons = Seeing([], {})
+    outline = Outline(CpuImageOps(), persons)
+    for side in (250, 290, 250, 220, 250):  # 0.39, 0.45, 0.39, 0.34 and 0.39 of the frame's height
+        at_once(outline.pausing(_frame(), (_head(1, 400, 60, side),)))
+    assert [len(looked_at) for looked_at in persons.looked_at] == [2, 1, 1, 2, 2]
+
+
 def test_legs_are_seen_from_afar():
     persons = Seeing([(150, 80, 300, 640), (700, 0, 800, 640)], {1: [(150, 80, 300, 640)]})
     share, _ = at_once(Outline(CpuImageOps(), persons).pausing(_frame(), TWO[:1]))
