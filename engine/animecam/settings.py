@@ -84,9 +84,7 @@ class Look:
     shows_boxes: bool = False  # draw what the detector sees
     palette: Palette = Palette.COLOR
     unseen: Unseen = Unseen.DRAW  # where no face is seen; the other scopes draw such frames anyway, unless it is `blur`
-    background: str = (
-        AS_FILMED  # behind persons: or BLURRED, PICTURE, TRANSPARENT, one of BACKGROUND_COLORS, #rrggbb, #rgb
-    )
+    background: str = AS_FILMED  # behind persons: or another one of `backgrounds`, #rrggbb or #rgb
 
     def __post_init__(self) -> None:
         _take(self, "scope", Scope)

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from animecam.errors import SinkError
 from animecam.sinks.animation_mark import mark_animation
 from animecam.sinks.claim import Claim
-from animecam.sinks.convert import even, square_size, to_square_rgba
+from animecam.sinks.convert import even, square_size, to_square_rgb, to_square_rgba
 from animecam.sinks.fit import Fitter
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.palettes import Palettes, timed
@@ -82,7 +82,7 @@ class AnimationSink:
         self._kind = _KINDS[Path(uri).suffix.lower()]
         self._fit = Fitter(even(stream.width_px), even(stream.height_px), stream.rotation_deg)
         self._size_px = square_size(stream)
-        self._is_closed = self._has_failed = False
+        self._is_closed = self._has_failed = self._has_opacity = False
         self._begin_s: Fraction | None = None
         self._last = -self._kind.least_units  # time of the newest frame, in units
         self._frames = self._left_out = 0
@@ -96,7 +96,7 @@ class AnimationSink:
             on_failure.callback(self._output.close)
             self._stream = self._add_stream(stream.rate)
             is_indexed = self._kind.pixel_format == "pal8"
-            self._palettes = Palettes(*self._size_px, self._kind.unit_s) if is_indexed else None
+            self._palettes = Palettes(self._kind.unit_s) if is_indexed else None
             on_failure.pop_all()
 
     def write(self, frame: Frame) -> None:
@@ -112,11 +112,13 @@ class AnimationSink:
             self._left_out += 1
             return
         self._last = at
+        if not self._frames:
+            self._has_opacity = frame.opacity is not None
         self._frames += 1
-        rgba = to_square_rgba(self._fit(frame.on_host()))
+        picture = (to_square_rgba if self._has_opacity else to_square_rgb)(self._fit(frame.on_host()))
         with self._explained("write"):
             palettes = self._palettes
-            self._encode((timed(rgba, at, self._kind.unit_s),) if palettes is None else palettes.take(rgba, at))
+            self._encode((timed(picture, at, self._kind.unit_s),) if palettes is None else palettes.take(picture, at))
 
     def close(self, *, complete: bool) -> None:
         """Writes the rest; may be called twice.

@@ -74,7 +74,8 @@ def upright(frame: Frame) -> Frame:
     if frame.pixel_format is PixelFormat.YUV422P and frame.rotation_deg % _HALF_TURN_DEG:
         frame = to_yuv420(frame)  # a quarter turn of 4:2:2 has its chroma halved in height: no format of ours
     planes = tuple(turned(plane, frame.rotation_deg) for plane in frame.planes)
-    return replace(frame, planes=planes, packed=None, rotation_deg=0)
+    opacity = None if frame.opacity is None else turned(frame.opacity, frame.rotation_deg)
+    return replace(frame, planes=planes, packed=None, rotation_deg=0, opacity=opacity)
 
 
 def to_square_rgb(frame: Frame) -> Image:
@@ -121,6 +122,7 @@ def with_squares(frame: Frame) -> Frame:
         rotation_deg=0,
         inset=None,
         pixel_aspect=Fraction(1),
+        opacity=square_opacity(frame),
     )
 
 

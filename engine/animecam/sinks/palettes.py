@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 
 from animecam.types import Plane
 
-_RGBA = "rgba"
+_FORMATS = {3: "rgb24", 4: "rgba"}  # by channels; the second takes a tenth longer
 _OFFSETS = (0, 2, 1, 3)
 """Where in each of four rows the first pixel is that is looked at; from there on it is each fourth. A fourth of all
 tells the colours as well as all do, and taken so it meets lines of one pixel in every row and column. Every second row
@@ -28,16 +28,40 @@ class Palettes:
     was smooth looked no smoother.
 
     Args:
-        width_px: Of the pictures.
-        height_px: Likewise.
-        unit_s: In which their times are counted.
+        unit_s: In which the pictures' times are counted.
     """
 
-    def __init__(self, width_px: int, height_px: int, unit_s: Fraction) -> None:
-        graph = Graph()
-        fewer = looked_at(np.empty((height_px, width_px, 4), np.uint8)).shape
-        self._picture = graph.add_buffer(width=width_px, height=height_px, format=VideoFormat(_RGBA), time_base=unit_s)
-        self._fewer = graph.add_buffer(width=fewer[1], height=fewer[0], format=VideoFormat(_RGBA), time_base=unit_s)
+    def __init__(self, unit_s: Fraction) -> None:
+        self._unit_s = unit_s
+        self._graph: Graph | None = None
+
+    def take(self, picture: Plane, at: int) -> Iterator[VideoFrame]:
+        """What is ready, as `pal8`, once a picture has come that is shown at a time in units.
+
+        Args:
+            picture: RGB or RGBA, uint8 [H, W, C], all of the first one's shape.
+            at: When it is shown, in units.
+        """
+        if self._graph is None:
+            self._graph = self._begin(picture)
+        self._fewer.push(timed(looked_at(picture), at, self._unit_s))
+        self._picture.push(timed(picture, at, self._unit_s))
+        return self._ready(self._graph)
+
+    def finish(self) -> Iterator[VideoFrame]:
+        """What is left when no picture comes any more."""
+        if self._graph is None:
+            return iter(())
+        self._fewer.push(None)
+        self._picture.push(None)
+        return self._ready(self._graph)
+
+    def _begin(self, picture: Plane) -> Graph:
+        graph, kind = Graph(), VideoFormat(_FORMATS[picture.shape[2]])
+        self._picture, self._fewer = (
+            graph.add_buffer(width=one.shape[1], height=one.shape[0], format=kind, time_base=self._unit_s)
+            for one in (picture, looked_at(picture))
+        )
         colors = graph.add("palettegen", "stats_mode=single")
         dots, sink = graph.add("paletteuse", "new=1:dither=bayer:bayer_scale=5"), graph.add("buffersink")
         self._fewer.link_to(colors)
@@ -45,42 +69,31 @@ class Palettes:
         colors.link_to(dots, 0, 1)
         dots.link_to(sink)
         graph.configure()
-        self._graph, self._unit_s = graph, unit_s
+        return graph
 
-    def take(self, rgba: Plane, at: int) -> Iterator[VideoFrame]:
-        """What is ready, as `pal8`, once a picture has come that is shown at a time in units."""
-        self._fewer.push(timed(looked_at(rgba), at, self._unit_s))
-        self._picture.push(timed(rgba, at, self._unit_s))
-        return self._ready()
-
-    def finish(self) -> Iterator[VideoFrame]:
-        """What is left when no picture comes any more."""
-        self._fewer.push(None)
-        self._picture.push(None)
-        return self._ready()
-
-    def _ready(self) -> Iterator[VideoFrame]:
+    @staticmethod
+    def _ready(graph: Graph) -> Iterator[VideoFrame]:
         while True:
             try:
-                yield self._graph.vpull()
+                yield graph.vpull()
             except (BlockingIOError, EOFError):
                 return
 
 
-def looked_at(rgba: Plane) -> Plane:
+def looked_at(picture: Plane) -> Plane:
     """The pixels of a picture by which its colours are chosen, uint8 [H, W // 4, C]; of a tiny one all."""
     step = len(_OFFSETS)
-    height_px, width_px, channels = rgba.shape
+    height_px, width_px, channels = picture.shape
     if width_px < step:
-        return rgba
+        return picture
     fewer = np.empty((height_px, width_px // step, channels), np.uint8)
     for row, offset in enumerate(_OFFSETS):
-        fewer[row::step] = rgba[row::step, offset::step][:, : width_px // step]
+        fewer[row::step] = picture[row::step, offset::step][:, : width_px // step]
     return fewer
 
 
-def timed(rgba: Plane, at: int, unit_s: Fraction) -> VideoFrame:
+def timed(picture: Plane, at: int, unit_s: Fraction) -> VideoFrame:
     """A picture as FFmpeg takes it, shown at a time in units."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(rgba), format=_RGBA)
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=_FORMATS[picture.shape[2]])
     frame.pts, frame.time_base = at, unit_s
     return frame

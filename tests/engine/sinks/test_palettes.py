@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,9 +12,8 @@ LEAST_AWAY = 30  # in all channels together: another colour to the eye
 
 def drawn(*pictures):
     """The pictures as a GIF shows them."""
-    palettes = Palettes(pictures[0].shape[1], pictures[0].shape[0], Fraction(1, 100))
-    whole = [cv2.cvtColor(rgb, cv2.COLOR_RGB2RGBA) for rgb in pictures]
-    ready = [frame for at, rgba in enumerate(whole) for frame in palettes.take(rgba, at)]
+    palettes = Palettes(Fraction(1, 100))
+    ready = [frame for at, rgb in enumerate(pictures) for frame in palettes.take(rgb, at)]
     return [frame.reformat(format="rgb24").to_ndarray() for frame in (*ready, *palettes.finish())]
 
 

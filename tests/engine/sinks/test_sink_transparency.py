@@ -9,6 +9,7 @@ import pytest
 
 from animecam.errors import UsageError
 from animecam.settings import Look
+from animecam.sinks.convert import upright, with_squares
 from animecam.sinks.fit import fitted
 from animecam.sinks.image import ImageSink
 from animecam.sinks.options import SinkOptions
@@ -57,6 +58,16 @@ def test_bars_beside_a_fitted_picture_are_not_there(stream_format, make_frame):
     assert wide.opacity.shape == wide.planes[0].shape[:2]
     assert not wide.opacity[:, : frame.width_px // 2].any()
     assert (wide.opacity[:, frame.width_px // 2 : -frame.width_px // 2] == 255).all()
+
+
+@pytest.mark.parametrize(("turn", "pixel_aspect"), [(upright, 1), (with_squares, 2)])
+def test_what_is_not_there_is_turned_and_drawn_out_with_its_frame(stream_format, make_frame, turn, pixel_aspect):
+    frame = make_frame(replace(stream_format, rotation_deg=90, pixel_format=PixelFormat.RGB24))
+    frame = replace(frame, pixel_aspect=Fraction(pixel_aspect))
+    frame = turn(replace(frame, opacity=_opacity(frame)))
+    assert frame.opacity.shape == frame.planes[0].shape[:2]
+    assert (frame.opacity[-8:, :8] == 255).all()  # the upper left corner as stored
+    assert not frame.opacity[:, -8:].any()
 
 
 @pytest.mark.parametrize("output", ["a.png", "a.WebP", "a.gif", "f/%05d.png"])
