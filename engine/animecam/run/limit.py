@@ -62,6 +62,8 @@ def slowness(figures: Figures, settings: Settings) -> str:
     share = (figures.dropped - figures.dropped_at_start) / max(figures.frames_in, 1)
     if share <= SLOW_SHARE or figures.frames_in < FEWEST_FRAMES:
         return ""
+    if not figures.fps_in:  # a camera that stalls, or gives less than a frame a second
+        return ""
     if settings.target_fps is not None and figures.fps_out >= KEEPS_UP * settings.target_fps:
         return ""
     limit = find_limit(figures.stage_ms, figures.fps_out, figures.fps_in, settings)

@@ -50,6 +50,7 @@ def test_cores_that_are_free_or_our_own_are_not_blamed_on_others(cores):
         {"frames_in": FEWEST_FRAMES - 1, "dropped": 20},  # a late start
         {"stage_ms": stages(render=6.0, draw=3.0), "fps_out": 59.0},  # one long moment, and all is well since
         {"stage_ms": {"read": Percentiles(mean=200.0, count=9)}},  # a camera that is away
+        {"fps_in": 0.0, "fps_out": 0.0},  # one that has stalled for a second
     ],
 )
 def test_a_run_that_is_not_slow_is_told_nothing(changes):
