@@ -14,7 +14,7 @@ from animecam.sources.picture_header import PICTURE_SUFFIXES
 __all__ = ["SourceOptions", "open_source"]
 
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
-FILE_PREFIX = "file://"
+FILE_PREFIX, CAMERA_PREFIX = "file://", "camera:"
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 STANDARD_INPUT = ("-", "pipe:", "pipe:0")  # as other programs name it
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
@@ -36,7 +36,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
     if is_camera(uri):
         from animecam.sources.camera import open_camera
 
-        return open_camera(uri.removeprefix("camera:"), options)
+        return open_camera(uri[len(CAMERA_PREFIX) :] if kind == "camera" else uri, options)
     if kind == "pattern":
         from animecam.sources.pattern import open_pattern
 
@@ -55,7 +55,7 @@ def open_source(uri: str, options: SourceOptions) -> Source:
 
 def is_camera(uri: str) -> bool:
     """Whether a URI names a camera of this machine, which takes a moment to open and delivers what was asked of it."""
-    return uri.isdigit() or uri.lower().startswith("camera:") or uri.startswith(DEVICE_PATHS)
+    return uri.isdigit() or uri.lower().startswith(CAMERA_PREFIX) or uri.startswith(DEVICE_PATHS)
 
 
 def names_no_camera(text: str) -> bool:

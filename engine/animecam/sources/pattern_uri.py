@@ -74,7 +74,7 @@ def parse_pattern(uri: str, asked: SourceOptions) -> PatternOptions:
     Raises:
         UsageError: The URI cannot be read, or another size or rate is asked for than it names.
     """
-    shape_text, _, query = uri.removeprefix("pattern:").partition("?")
+    shape_text, _, query = uri.partition(":")[2].partition("?")
     shape = _SHAPE.fullmatch(shape_text)
     if shape is None:
         raise UsageError(f"{uri}: {shape_text!r} is no size and rate", hint=_EXAMPLE)

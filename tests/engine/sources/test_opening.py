@@ -68,15 +68,19 @@ def test_the_name_of_a_numbered_output_is_answered_with_its_folder(folder):
     open_source(f"{folder}/%05d.png", OPTIONS).close()
 
 
-def test_patterns():
-    source = open_source("pattern:64x48@10?live=0", OPTIONS)
+@pytest.mark.parametrize("uri", ["pattern:64x48@10?live=0", "Pattern:64x48@10?live=0"])
+def test_patterns(uri):
+    source = open_source(uri, OPTIONS)
     assert type(source) is PatternSource
-    assert source.uri == "pattern:64x48@10?live=0"
+    assert source.uri == uri
+    assert source.format.width_px == 64
 
 
-@pytest.mark.parametrize("uri", ["987", "camera:987", "/dev/video987", "camera:/dev/video987", "camera:No Such Camera"])
+@pytest.mark.parametrize(
+    "uri", ["987", "camera:987", "Camera:987", "/dev/video987", "camera:/dev/video987", "camera:No Such Camera"]
+)
 def test_cameras(uri):
-    with pytest.raises(SourceError, match=r"^camera .* does not exist$"):
+    with pytest.raises(SourceError, match=r"^camera (987|/dev/video987|No Such Camera) does not exist$"):
         open_source(uri, OPTIONS)
 
 
