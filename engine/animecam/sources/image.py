@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.paper import PAPER
-from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_png, picture_size
+from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_opaque, is_png, picture_size
 from animecam.sources.tiff_header import Extra, TiffHeader, is_tiff, tiff_header
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
@@ -169,7 +169,7 @@ def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
     encoded = np.frombuffer(data, dtype=np.uint8)
     log_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report damage, in one line
     try:
-        if not data.startswith(b"\xff\xd8"):  # a JPEG has no alpha
+        if not is_opaque(data):
             stored, profile, exif = _decode_as(encoded, cv2.IMREAD_UNCHANGED)
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")

@@ -17,6 +17,7 @@ _JPEG_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a le
 _JPEG_FRAMES = range(0xC0, 0xD0)  # markers of a start of frame, which tells the size
 _JPEG_NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # tables among those
 _OLD_BMP_BYTES = 12  # of a header as OS/2 and Windows 2 wrote it, with sides of 16 bits
+_ALPHA_BMP_BYTES = 56  # of the shortest header with a place for transparency
 _WEBP_ANIMATION = 0x02  # among the flags of VP8X
 
 
@@ -58,6 +59,12 @@ def is_still_avif(data: bytes) -> bool:
 def is_png(data: bytes) -> bool:
     """Whether this is a PNG, animated or not."""
     return data.startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def is_opaque(data: bytes) -> bool:
+    """Whether a picture has no transparency by its kind: a JPEG; a BMP whose fourth byte of a pixel means nothing."""
+    is_bmp = data.startswith(b"BM")
+    return data.startswith(b"\xff\xd8") or (is_bmp and int.from_bytes(data[14:18], "little") < _ALPHA_BMP_BYTES)
 
 
 def _is_webp(data: bytes) -> bool:
