@@ -52,6 +52,11 @@ def longest_gap_s(rate: Fraction, max_fps: float | None) -> float:
     return 2.0 / min(float(rate), max_fps or math.inf)
 
 
+def cut_at_s(seconds: float | None) -> float | None:
+    """How much of a film is taken, in seconds, or None for all of it, which may be written as infinite, too."""
+    return None if seconds is None or math.isinf(seconds) else seconds
+
+
 class Excerpt:
     """The beginning of a film, by the film's own time.
 
@@ -61,9 +66,9 @@ class Excerpt:
 
     def __init__(self, seconds: float | None) -> None:
         self._length_s: Fraction | None = None
-        if seconds is not None and not math.isinf(seconds):
+        if (length_s := cut_at_s(seconds)) is not None:
             shortest = Fraction(1, TICKS_PER_SECOND)  # in which one frame is shown
-            self._length_s = max(shortest, Fraction(seconds).limit_denominator(TICKS_PER_SECOND))
+            self._length_s = max(shortest, Fraction(length_s).limit_denominator(TICKS_PER_SECOND))
         self._first_pts: int | None = None
 
     def part_of(self, frame: Frame) -> Frame | None:

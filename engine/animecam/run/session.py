@@ -15,7 +15,7 @@ from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.run.limit import Advisor, slowness
 from animecam.run.live_options import LiveOptions
 from animecam.run.outputs import Outputs
-from animecam.run.pacing import told_fps
+from animecam.run.pacing import cut_at_s, told_fps
 from animecam.run.panel import LivePanel
 from animecam.run.passing import pass_by
 from animecam.run.pipeline import Figures, Pipeline
@@ -134,7 +134,7 @@ def _sink_options(options: LiveOptions, microphone: Microphone | None, panel: Li
         microphone=microphone,
         audio_delay_ms=options.audio_delay_ms or 0,
         reads=read,
-        cut_s=options.seconds,
+        cut_s=cut_at_s(options.seconds),
         overwrite=options.overwrite,
         panel=panel,
     )
@@ -285,7 +285,7 @@ def convert_file(
         video, encodes_on = replace(video, encoder=None), networks.gpu  # an encoder by name takes frames of the host
     with ExitStack() as stack:
         source = stack.enter_context(opened_source(str(source_path), SourceOptions(gpu=video.decoder)))
-        options = replace(options, audio_from=source_path, cut_s=seconds, gpu=encodes_on)
+        options = replace(options, audio_from=source_path, cut_s=cut_at_s(seconds), gpu=encodes_on)
         if folder is not None:
             make_folder(target.parent, folder)
         tell = show(source.format)

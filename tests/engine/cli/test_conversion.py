@@ -176,7 +176,7 @@ def test_a_time_that_cannot_be_set_spoils_nothing(people, monkeypatch, caplog):
 
 
 @pytest.mark.usefixtures("own_folders")
-@pytest.mark.parametrize(("seconds", "frames"), [("0.1", 3), ("60", 30)])
+@pytest.mark.parametrize(("seconds", "frames"), [("0.1", 3), ("60", 30), ("inf", 30)])
 def test_the_beginning_of_a_film_with_its_sound(tmp_path, make_clip, seconds, frames):
     source, out = make_clip(tmp_path / "a.mp4", width_px=64, height_px=48, frames=30, audio=True), tmp_path / "try.mp4"
     words = ["convert", str(source), "-o", str(out), "--scope", "frame", "--strength", "0", "--seconds", seconds]
