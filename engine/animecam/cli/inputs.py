@@ -10,8 +10,8 @@ from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
 from animecam.sinks.mark import is_marked
-from animecam.sources.addresses import public_uri
-from animecam.sources.opening import is_camera, path_text
+from animecam.sources.addresses import path_text, public_uri
+from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 VIDEO_SUFFIXES = frozenset(

@@ -16,7 +16,8 @@ from animecam.sinks.paths import (
     earlier,
     ends_in_slash,
 )
-from animecam.sources.opening import is_camera, path_text
+from animecam.sources.addresses import path_text
+from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
 

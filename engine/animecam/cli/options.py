@@ -27,6 +27,7 @@ from animecam.settings import (
     Unseen,
 )
 from animecam.sinks.paths import DEVICE_SCHEMES
+from animecam.sources.addresses import path_text
 from animecam.wording import option_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -174,6 +175,7 @@ class OutputPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """As `click.Path.convert`."""
+        value = path_text(value)
         if value == "":
             self.fail("it has no name; . is the current folder", param, ctx)
         if value == "-":
@@ -261,7 +263,7 @@ def _background(text: str) -> tuple[str, Path | None]:
     """
     if text != PICTURE and is_background(text):
         return text, None
-    path = os.path.expanduser(text)  # noqa: PTH111 - neither this nor the next raises, whatever the text is
+    path = os.path.expanduser(path_text(text))  # noqa: PTH111 - neither this nor the next raises, whatever the text is
     if os.path.isfile(path):  # noqa: PTH113
         return PICTURE, Path(path)
     hint = f"give a picture's path, #rrggbb, or one of {', '.join((*BACKGROUNDS, TRANSPARENT))}"

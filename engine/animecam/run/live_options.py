@@ -6,6 +6,7 @@ from pathlib import Path
 
 from animecam.errors import UsageError
 from animecam.sinks.paths import OutputKind, Target, output_kind
+from animecam.sources.addresses import path_text
 from animecam.sources.opening import SourceOptions
 from animecam.types import StreamFormat
 
@@ -25,7 +26,7 @@ class LiveOptions:
     """
 
     source: str
-    outputs: tuple[str, ...]
+    outputs: tuple[str, ...]  # the address of a file, file://…, becomes its path
     resolution_px: tuple[int, int] | None = None  # what to ask of the camera
     fps: float | None = None  # what to ask of the camera
     seconds: float | None = None  # None: until it is stopped; else of a live source's time, or of a film's own
@@ -36,6 +37,7 @@ class LiveOptions:
     live_only: tuple[str, ...] = ()  # rates of the settings that a source that is not live does without
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", tuple(map(path_text, self.outputs)))
         check_seconds(self.seconds)
         if self.share_view and not self.has_window:
             raise UsageError("--share-view shares what a window shows, and there is none", hint="add --output window:")

@@ -2,10 +2,9 @@
 
 import glob
 from pathlib import Path
-from urllib.parse import unquote
 
 from animecam.errors import SourceError, UsageError
-from animecam.sources.addresses import FRAME_NUMBER, public_uri, scheme_of
+from animecam.sources.addresses import FRAME_NUMBER, path_text, public_uri, scheme_of
 from animecam.sources.base import Source
 from animecam.sources.interruptible import open_interruptibly
 from animecam.sources.options import SourceOptions
@@ -14,7 +13,7 @@ from animecam.sources.picture_header import PICTURE_SUFFIXES
 __all__ = ["SourceOptions", "open_source"]
 
 STREAM_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https", "udp", "rtp", "rtmp", "rtmps", "srt", "tcp"})
-FILE_PREFIX, CAMERA_PREFIX = "file://", "camera:"
+CAMERA_PREFIX = "camera:"
 DEVICE_PATHS = ("/dev/video", "/dev/v4l/")  # the second: by-id, names that outlive a replug
 STANDARD_INPUT = ("-", "pipe:", "pipe:0")  # as other programs name it
 EXAMPLES = "a camera (0), a video, a picture, a folder of pictures, rtsp://…, http://… or pattern:640x480@30"
@@ -73,14 +72,6 @@ def local_path(uri: str) -> Path | None:
         return None
     path = Path(path_text(uri))
     return path.parent if glob.has_magic(str(path)) and not path.exists() else path
-
-
-def path_text(uri: str) -> str:
-    """The path in the address of a file, as file managers copy it: a space in it is %20. Any other text as it is."""
-    if not uri.lower().startswith(FILE_PREFIX):
-        return uri
-    text = uri[len(FILE_PREFIX) :]
-    return text if Path(text).exists() else unquote(text)
 
 
 def _open_path(text: str, options: SourceOptions) -> Source:

@@ -14,11 +14,20 @@ ENDLESS = "x" * 300  # longer than a name may be
 pytestmark = pytest.mark.usefixtures("own_folders")
 
 
-@pytest.mark.parametrize("background", ["gren", "picture", "no/room.jpg", ".", "", "~nobody/room.jpg", ENDLESS])
+@pytest.mark.parametrize(
+    "background", ["gren", "picture", "no/room.jpg", ".", "", "~nobody/room.jpg", ENDLESS, "file:///no.jpg"]
+)
 def test_a_background_that_is_nothing(fails, background):
     assert "--background" in fails(
         "--input", "pattern:64x48@30", "--output", "null:", "--background", background, status=USAGE
     )
+
+
+def test_the_address_of_a_picture_as_a_file_manager_copies_it(asked, tmp_path):
+    room = tmp_path / "my room.png"
+    cv2.imwrite(str(room), np.zeros((48, 64, 3), np.uint8))
+    assert main(["--input", "pattern:64x48@30", "--background", f"file://{tmp_path}/my%20room.png"]) == 0
+    assert asked[0][1].backdrop == room
 
 
 def test_a_background_that_is_no_picture(fails, tmp_path):

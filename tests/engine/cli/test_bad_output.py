@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from animecam.cli import main
+from animecam.cli.options import OutputPath
 
 USAGE = 2
 
@@ -114,3 +115,11 @@ def test_a_rate_is_refused_where_frames_wait(fails, tmp_path, people, option):
     assert f"{option.removeprefix('--')} is for live sources" in message
     assert "people.mp4" in message
     assert not list(tmp_path.glob("out*"))
+
+
+def test_the_address_of_a_file_is_its_path(asked, tmp_path):
+    """As a file manager copies it; inputs were read by it, and no output was written."""
+    address, path = f"file://{tmp_path}/my%20film.mp4", f"{tmp_path}/my film.mp4"
+    assert main(["--input", "pattern:64x48@30", "--output", "null:", "--output", address]) == 0
+    assert asked[0][0].outputs == ("null:", path)
+    assert OutputPath().convert(address, None, None) == path

@@ -10,6 +10,7 @@ import pytest
 
 from animecam.cli.jobs import plan_conversion
 from animecam.errors import SourceError, UsageError
+from animecam.sources.addresses import path_text
 from animecam.sources.image import PictureSource
 from animecam.sources.opening import SourceOptions, local_path, open_source
 from animecam.sources.pattern import PatternSource
@@ -58,6 +59,23 @@ def test_the_address_of_a_file_as_a_file_manager_copies_it(folder, address):
     assert path.is_file()  # whose sound is copied, and which is not overwritten
     (job,) = plan_conversion([uri], folder / "out.mp4", overwrite=False).jobs
     assert job.source == path
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("file:///a/my%20film.mp4", "/a/my film.mp4"),
+        ("file:///a/10%E2%80%AFAM.png", "/a/10\u202fAM.png"),  # as macOS names screenshots
+        ("file:///a/%05d.png", "/a/%05d.png"),  # typed by hand
+        ("file:///a/%2505d.png", "/a/%05d.png"),
+        ("file:///a/%00.mp4", "/a/%00.mp4"),
+        ("file:///" + "x" * 300, "/" + "x" * 300),
+        ("file://", ""),
+        ("a%20b.mp4", "a%20b.mp4"),
+    ],
+)
+def test_the_path_in_the_address_of_a_file_that_is_not_there(address, path):
+    assert path_text(address) == path
 
 
 def test_the_name_of_a_numbered_output_is_answered_with_its_folder(folder):
