@@ -2,7 +2,9 @@
 
 from fractions import Fraction
 
+from av import VideoFrame
 from av.packet import Packet
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from animecam.sinks.codecs import X265
@@ -77,6 +79,35 @@ class Clock:
         self._duration = round(frame.duration * frame.time_base / self.time_base) or self._usual_duration
         self.frames += 1
         return self._pts, self._duration
+
+
+class KeyFrames:
+    """Asks for a key frame when it is time: encoders count pictures, and live ones come as the machine draws them.
+
+    Args:
+        every_s: Seconds from one to the next; None asks for none.
+    """
+
+    def __init__(self, every_s: int | None) -> None:
+        self._every_s = every_s
+        self._last_s: Fraction | None = None
+
+    def ask(self, picture: VideoFrame, time_s: Fraction) -> None:
+        """Makes a picture one if it is time.
+
+        Args:
+            picture: Goes into the encoder next.
+            time_s: When it is shown.
+        """
+        if self._every_s is not None and self._last_s is not None and time_s - self._last_s >= self._every_s:
+            picture.pict_type, self._last_s = PictureType.I, time_s
+
+    def seen(self, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
+        """What comes out of the encoder, as it is; it begins with a key frame, and makes some by itself."""
+        for packet in packets:
+            if packet.is_keyframe and packet.pts is not None:
+                self._last_s = packet.pts * packet.time_base
+        return packets
 
 
 def settled(codec: str, frames: int, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":

@@ -40,6 +40,7 @@ _QUIET: dict[str, FFmpegSettings] = {X265: (("x265-params", _X265),)}
 """Settings of encoders that write to the terminal by themselves."""
 
 _ENCODER_HINT = "give FFmpeg's name of one, for example libx264, libx265, libvpx-vp9 or h264_nvenc, or auto"
+MOST_FPS = 240  # of a source that does not tell its rate
 KEYFRAME_SECONDS = 2  # what streaming services ask for, how long a viewer waits after joining, and a fragment's length
 
 
@@ -104,6 +105,7 @@ class Encoding:
         bit_rate: Bits per second, 0 where quality is set instead.
         threads: Of the encoder, 0 lets it choose.
         gpu: Index of the GPU that encodes, and takes frames that lie on it; None takes frames of the host.
+        key_frame_s: Seconds from one key frame to the next of live pictures; None: the encoder counts pictures.
     """
 
     container: Container
@@ -114,6 +116,7 @@ class Encoding:
     bit_rate: int
     threads: int
     gpu: int | None = None
+    key_frame_s: int | None = None
 
 
 def file_encoding(container: Container, stream: StreamFormat, options: SinkOptions) -> Encoding:
@@ -201,7 +204,10 @@ def _encoding(
         wanted = PixelFormat.YUV420P
     codec_format = wanted.value if not known or wanted.value in known else known[0]
     settings += _QUIET.get(codec, ())
-    return Encoding(container, codec, wanted, codec_format, settings, bit_rate, options.threads)
+    key_frame_s = KEYFRAME_SECONDS if stream.is_live and "g" in dict(settings) else None
+    return Encoding(
+        container, codec, wanted, codec_format, settings, bit_rate, options.threads, key_frame_s=key_frame_s
+    )
 
 
 def _order_and_delay(codec: str, container: Container, stream: StreamFormat) -> FFmpegSettings:
@@ -280,7 +286,8 @@ def _check_crf(codec: str, crf: int, worst: int | None) -> None:
 
 
 def _key_frame_interval(stream: StreamFormat) -> str:
-    return str(max(1, round(KEYFRAME_SECONDS * stream.rate)))
+    """The most pictures from one key frame to the next."""
+    return str(max(1, round(KEYFRAME_SECONDS * (stream.rate if stream.is_rate_told else MOST_FPS))))
 
 
 def _crf(options: SinkOptions, usual: int) -> str:

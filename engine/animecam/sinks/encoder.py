@@ -24,7 +24,7 @@ from animecam.errors import SinkError
 from animecam.sinks.audio import APPLE_TAGS, AudioCopier, Sound
 from animecam.sinks.avframe import to_video_frame
 from animecam.sinks.begun import Begun, EncodedOtherwiseError
-from animecam.sinks.clock import UNKNOWN_RATE, Clock, settled
+from animecam.sinks.clock import UNKNOWN_RATE, Clock, KeyFrames, settled
 from animecam.sinks.codecs import SVT_AV1, Encoding, FFmpegSettings
 from animecam.sinks.convert import encoded_color, even, to_yuv420, upright, upright_size
 from animecam.sinks.fit import Fitter
@@ -56,6 +56,7 @@ class Encoder:
         self._encoding = encoding
         self._clock = Clock(stream, keeps_time=encoding.container.keeps_time)
         is_yuv = stream.pixel_format.is_yuv
+        self._key_frames = KeyFrames(encoding.key_frame_s)
         self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
@@ -115,10 +116,12 @@ class Encoder:
         picture = to_video_frame(self._fitted(frame))
         picture.time_base = self._clock.time_base
         picture.pts, picture.duration = self._clock.stamp(frame)
+        time_s = picture.pts * self._clock.time_base
         if self._sound is not None:
-            self._sound.follow(picture.pts * self._clock.time_base, frame.captured_ns)
+            self._sound.follow(time_s, frame.captured_ns)
+        self._key_frames.ask(picture, time_s)
         self._encoded += 1
-        self._mux(self._after_copied(self._video.encode(picture)))
+        self._mux(self._after_copied(self._key_frames.seen(self._video.encode(picture))))
 
     def finish(self, *, complete: bool) -> None:
         """Writes what the encoder still holds, the sound and the index, and closes the container.
