@@ -10,22 +10,22 @@ from animecam.config import keep_look
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.drawing.networks import Networks, open_networks
 from animecam.drawing.wardrobe import Wardrobe
-from animecam.errors import SourceError, UsageError
+from animecam.errors import UsageError
 from animecam.render.placeholder import AWAY, STARTING, placeholder_frame
 from animecam.run.limit import Advisor, slowness
 from animecam.run.live_options import LiveOptions
 from animecam.run.outputs import Outputs
 from animecam.run.pacing import cut_at_s, told_fps
 from animecam.run.panel import LivePanel
+from animecam.run.parts import parts_told, tell_parts, tell_replaced
 from animecam.run.passing import pass_by
 from animecam.run.pipeline import Figures, Pipeline
 from animecam.settings import Controls, Settings
 from animecam.sinks.base import Sink
-from animecam.sinks.claim import Claim
 from animecam.sinks.opening import SinkOptions, open_sink
 from animecam.sinks.options import AUTO
 from animecam.sinks.pace import Pace
-from animecam.sinks.paths import FILM_KINDS, OutputKind, Target, make_folder, output_kind
+from animecam.sinks.paths import OutputKind, make_folder, output_kind
 from animecam.sinks.recorder import Recorder
 from animecam.sinks.standby import Standby
 from animecam.sources.base import Source
@@ -62,13 +62,9 @@ def run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Advi
     Raises:
         AnimecamError: Something could not be opened, or failed on the way.
     """
-    try:
-        figures = _run_live(options, settings, show, advisor or Advisor(settings))
-    except (KeyboardInterrupt, SourceError):
-        _tell_parts(options.outputs)
-        raise
+    figures = _run_live(options, settings, show, advisor or Advisor(settings))
     if figures.is_interrupted:
-        _tell_parts(options.outputs)
+        tell_parts(options.outputs)
     return figures
 
 
@@ -98,7 +94,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
         )
         sink_options = _sink_options(options, microphone, panel)
         if sink_options.audio_from is not None and not options.overwrite:
-            _tell_replaced(options.outputs)
+            tell_replaced(options.outputs)
         others = [uri for uri in options.outputs if output_kind(uri) not in _CAMERAS]
         is_played = not source.format.is_live and any(output_kind(uri) in _PLAYING for uri in options.outputs)
         outputs = opened_outputs(
@@ -109,6 +105,7 @@ def _run_live(options: LiveOptions, settings: Settings, show: Show, advisor: Adv
             after=(*cameras, recorder),
             is_view_shared=options.is_view_shared,
         )
+        stack.enter_context(parts_told(options.outputs))  # once they are closed
         stack.enter_context(outputs)
         if options.has_window:
             stack.enter_context(wardrobe.filling())
@@ -175,21 +172,6 @@ def _open_microphone(stack: ExitStack, device: str | None, source: Source) -> Mi
             hint="animecam convert keeps the sound that a file has",
         )
     return stack.enter_context(open_microphone(device))
-
-
-def _tell_parts(outputs: Sequence[str]) -> None:
-    """Says which of some outputs have an unfinished part on the disk."""
-    for uri in outputs:
-        if output_kind(uri) in FILM_KINDS and (part := Target.of(Path(uri)).partial).exists():
-            log.warning("stopped before the end; what is done plays: %s", part)
-
-
-def _tell_replaced(outputs: Sequence[str]) -> None:
-    """Says which unfinished parts of earlier runs make room: of a film, unlike of a camera, all can be made again."""
-    for uri in outputs:
-        if output_kind(uri) in FILM_KINDS and (place := Target.of(Path(uri))).partial.exists():
-            Claim(place.partial, place.final).close()  # refuses what another run is writing
-            log.warning("%s, left of a run that was stopped, is replaced", place.partial)
 
 
 def run(

@@ -137,3 +137,9 @@ def test_breaking_off_while_the_program_is_imported_is_no_failure(monkeypatch, c
         run()
     assert ended.value.code == INTERRUPTED
     assert capfd.readouterr().err == "animecam: stopped\n"
+
+
+def test_a_run_that_does_not_begin_says_nothing_of_a_part_that_an_earlier_one_left(tmp_path, fails, caplog):
+    (tmp_path / "out.partial.mp4").write_bytes(b"x")
+    assert "no.mp4 does not exist" in fails("--input", tmp_path / "no.mp4", "--output", tmp_path / "out.mp4")
+    assert not caplog.messages
