@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
-from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from animecam.bars import Inset
@@ -18,15 +17,14 @@ from animecam.sources.fitting import SCALING, Fit, Shape, find_fit
 from animecam.sources.hdr import ToSdr, hdr_transfer
 from animecam.sources.orientation import Orientation, mirrored, orientation
 from animecam.sources.paper import may_be_transparent, on_paper, opacity
+from animecam.sources.stored_color import is_grey, is_known_matrix, is_rgb, name_known_matrix, stored_color
 from animecam.sources.tone_table import SDR
 from animecam.sources.views import copied, made_even, views
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane, StreamFormat, picture_size
 
 log = logging.getLogger(__name__)
 
-FULL_RANGE_PREFIX = "yuvj"  # FFmpeg's older way to say "full range"
 CONVERTED = "yuv420p"  # what every other format becomes
-UNSPECIFIED = 2  # the code point of ISO/IEC 23091-2 that says nothing
 
 _DIRECT = {
     "yuv420p": PixelFormat.YUV420P,
@@ -37,15 +35,6 @@ _DIRECT = {
     "yuvj444p": PixelFormat.YUV444P,
     "nv12": PixelFormat.NV12,
     "rgb24": PixelFormat.RGB24,
-}
-_MATRICES = {
-    1: ColorMatrix.BT709,
-    4: ColorMatrix.BT601,  # FCC: its weights are those of BT.601 to two digits
-    5: ColorMatrix.BT601,  # BT.470 B/G, the same numbers
-    6: ColorMatrix.BT601,
-    7: ColorMatrix.BT709,  # SMPTE 240M, the forerunner of BT.709; the weights differ by 0.5 %
-    9: ColorMatrix.BT2020,
-    10: ColorMatrix.BT2020,
 }
 _UNSAID_SWSCALE_MATRIX = 5  # any will do for the way to RGB and back, if it is the same one
 _SWSCALE_MATRICES = {ColorMatrix.BT709: 1, ColorMatrix.BT601: 5, ColorMatrix.BT2020: 9}
@@ -90,7 +79,7 @@ class _Target:
         stored = _stored_format(frame)
         if stored in _DIRECT:
             return cls(stored, shape, color)
-        if _is_rgb(frame.format):
+        if is_rgb(frame.format):
             matrix = ColorMatrix.BT709 if frame.height >= HD_HEIGHT_PX else ColorMatrix.BT601
             color = replace(color, matrix=matrix, full_range=False)
         return cls(CONVERTED, shape, color)
@@ -158,13 +147,14 @@ class Unwrapper:
             alpha: Its transparency where that comes apart: grey, of the same size.
             pixel_aspect: As in `StreamFormat`, of this frame.
         """
-        color, is_lent = _stored_color(frame, self._unsaid_matrix), self._is_lent
+        color, is_lent = stored_color(frame, self._unsaid_matrix), self._is_lent
         self._held = orientation(frame) or self._held  # streams say it with the first frame alone
         is_mirrored = self._held.is_mirrored
         shape = Shape(frame.width, frame.height, self._held.rotation_deg, pixel_aspect)
         if not self._has_begun:
             self._has_begun = True
             self._tell(frame, color)
+        name_known_matrix(frame, color)
         if (transfer := hdr_transfer(color)) is not None:
             if alpha is None and may_be_transparent(frame.format):
                 alpha = opacity(self._reformatter.reformat(frame, format="rgba", threads=self._threads))
@@ -216,10 +206,10 @@ class Unwrapper:
         width_px, height_px = (frame.width, frame.height) if fit is None else fit.scaled_px
         format_name = target.format_name if fit is None else fit.scaled_format(_DIRECT[target.format_name]).value
         # swscale takes every grey picture for full range; said on both sides, its numbers stay as they are.
-        is_limited_grey = _is_grey(frame.format) and not color.full_range
+        is_limited_grey = is_grey(frame.format) and not color.full_range
         is_full = color.full_range or is_limited_grey
         matrix = own = _SWSCALE_MATRICES.get(target.color.matrix)
-        if (stored := resolve_matrix(color, frame.height)) is not target.matrix and not _is_rgb(frame.format):
+        if (stored := resolve_matrix(color, frame.height)) is not target.matrix and not is_rgb(frame.format):
             own, matrix = _SWSCALE_MATRICES[stored], _SWSCALE_MATRICES[target.matrix]
         if alpha is not None or may_be_transparent(frame.format):
             matrix = matrix or _UNSAID_SWSCALE_MATRIX
@@ -266,6 +256,9 @@ class Unwrapper:
             log.info("%s stores %s; it is converted to %s", self._name, stored, CONVERTED)
         if self._held.is_mirrored and left_on_gpu(frame) is not None:
             log.info("%s is stored mirrored; its pictures leave the GPU, and the processor mirrors them", self._name)
+        if not is_known_matrix(frame):
+            text = "%s: its colours may be off: the matrix %d, of which they are made, is not known here"
+            log.warning(text, self._name, frame.colorspace)
         if frame.interlaced_frame:
             hint = "deinterlace it first: ffmpeg -i IN -vf bwdif OUT"
             log.warning("%s is interlaced and is drawn as it is, combs included (%s)", self._name, hint)
@@ -274,24 +267,6 @@ class Unwrapper:
 def _stored_format(frame: av.VideoFrame) -> str:
     """FFmpeg's name of the layout of the pixels, wherever they lie."""
     return frame.sw_format.name if frame.sw_format is not None else frame.format.name
-
-
-def _stored_color(frame: av.VideoFrame, unsaid_matrix: ColorMatrix) -> Color:
-    """What the numbers mean; those of RGB, palettes and grey are full range unless the frame says otherwise."""
-    is_rgb = _is_rgb(frame.format)
-    says_full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith(FULL_RANGE_PREFIX)
-    is_unsaid_grey = _is_grey(frame.format) and frame.color_range == ColorRange.UNSPECIFIED
-    matrix = ColorMatrix.UNSPECIFIED if is_rgb else _MATRICES.get(frame.colorspace, unsaid_matrix)
-    primaries, transfer = frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED
-    return Color(matrix, is_rgb or says_full or is_unsaid_grey, primaries, transfer)
-
-
-def _is_rgb(video_format: VideoFormat) -> bool:
-    return video_format.is_rgb or video_format.has_palette
-
-
-def _is_grey(video_format: VideoFormat) -> bool:
-    return not _is_rgb(video_format) and sum(not part.is_alpha for part in video_format.components) == 1
 
 
 def _range(is_full: bool) -> ColorRange:

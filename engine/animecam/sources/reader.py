@@ -200,7 +200,11 @@ class DecodedSource:
 
     def _unwrapped(self, frame: av.VideoFrame) -> Pixels:
         alpha = None if self._alpha is None else self._alpha.at(frame.pts)
-        return self._unwrap(frame, alpha, self._aspect_of(frame))
+        try:
+            return self._unwrap(frame, alpha, self._aspect_of(frame))
+        except av.error.FFmpegError as error:
+            what = f"{self.uri} stores pictures of a kind that cannot be converted: {frame.format.name}"
+            raise SourceError(what, hint="convert it to H.264 first") from error
 
     def _timed(self, frame: av.VideoFrame, captured_ns: int) -> tuple[int, int]:
         """Presentation time and length of the next frame, in units of the time base."""
