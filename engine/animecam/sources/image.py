@@ -2,6 +2,7 @@
 
 import glob
 import re
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -125,7 +126,7 @@ class PictureSource:
         wanted = (self.format.width_px, self.format.height_px)
         if (width_px, height_px) != wanted:
             what = f"{path} is {width_px}x{height_px}, the first picture {wanted[0]}x{wanted[1]}"
-            raise SourceError(what, hint=f"convert them one by one: animecam convert {self.uri}")
+            raise SourceError(what, hint=f"convert them one by one: animecam convert {shlex.quote(self.uri)}")
 
 
 def load_picture(path: Path) -> Picture:

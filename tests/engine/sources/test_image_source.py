@@ -263,13 +263,14 @@ def test_a_folder_at_another_rate(shots):
 
 
 def test_pictures_of_other_sizes_are_refused_by_name(shots):
+    shots = shots.rename(shots.with_name("my shots"))
     write(shots / "shot3.png", np.zeros((10, 12, 3), np.uint8))
     source = open_pictures(str(shots), SourceOptions())
     source.read()
     source.read()
     with pytest.raises(SourceError, match=r"shot3\.png is 12x10, the first picture 40x24") as caught:
         source.read()
-    assert "animecam convert" in caught.value.hint
+    assert f"animecam convert '{shots}'" in caught.value.hint  # as a shell takes it
 
 
 def test_a_folder_without_pictures(tmp_path):
