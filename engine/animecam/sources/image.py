@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from animecam.errors import SourceError
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.paper import PAPER
-from animecam.sources.picture_header import PICTURE_SUFFIXES, is_animated, is_opaque, is_png, picture_size
+from animecam.sources.picture_header import (
+    PICTURE_SUFFIXES,
+    grey_key,
+    is_animated,
+    is_opaque,
+    is_png,
+    picture_size,
+)
 from animecam.sources.tiff_header import Extra, TiffHeader, is_tiff, tiff_header
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
@@ -174,6 +181,8 @@ def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
             stored, profile, exif = _decode_as(encoded, cv2.IMREAD_UNCHANGED)
             if stored is not None and stored.dtype.kind == "f":
                 raise SourceError(f"{path} stores floating-point numbers", hint="save it with 8 or 16 bits")
+            if stored is not None and (key := grey_key(data)) is not None:
+                stored = _with_alpha(stored, *key)
             if stored is None or (stored.ndim == 3 and stored.shape[2] == 4):
                 return None if stored is None else Picture(on_paper(stored, tiff), profile, data if tiff else exif)
         bgr, profile, exif = _decode_as(encoded, cv2.IMREAD_COLOR)
@@ -185,6 +194,19 @@ def _decode(data: bytes, path: Path, tiff: TiffHeader | None) -> Picture | None:
         return None
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
     return Picture(rgb, profile, data if tiff else exif)  # a TIFF is itself what EXIF data are
+
+
+def _with_alpha(grey: NDArray[Any], key: int, bits: int) -> NDArray[Any]:
+    """A grey picture, uint8 or uint16 [H, W], as BGRA, transparent where it is of one grey; OpenCV tells nothing of it.
+
+    Args:
+        grey: The picture; greys of less than 8 bits are spread over all 8.
+        key: That grey, as it is stored.
+        bits: Of a stored grey.
+    """
+    full = np.iinfo(grey.dtype).max
+    alpha = np.where(grey == key * full // ((1 << bits) - 1), 0, full).astype(grey.dtype)
+    return np.dstack((grey, grey, grey, alpha))
 
 
 def _decode_as(encoded: NDArray[np.uint8], flags: int) -> tuple[NDArray[Any] | None, bytes, bytes]:

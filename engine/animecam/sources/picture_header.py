@@ -67,6 +67,14 @@ def is_opaque(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8") or (is_bmp and int.from_bytes(data[14:18], "little") < _ALPHA_BMP_BYTES)
 
 
+def grey_key(data: bytes) -> tuple[int, int] | None:
+    """The grey that stands for "nothing here" in a PNG of greys, and its bits; None of any other picture."""
+    if not is_png(data) or data[25:26] != b"\0":  # the kind of its colours: grey
+        return None
+    key = data[: data.find(b"IDAT")].partition(b"\0\0\0\x02tRNS")[2][:2]
+    return (int.from_bytes(key), data[24]) if key else None
+
+
 def _is_webp(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:12] == b"WEBP"
 

@@ -145,17 +145,6 @@ def test_a_bitmap_with_the_oldest_header_is_read(tmp_path):
     assert np.array_equal(load_picture(path).rgb, bgr[..., ::-1])
 
 
-@pytest.mark.parametrize(("header_bytes", "shown"), [(40, (200, 100, 10)), (52, (200, 100, 10)), (56, (255, 255, 255))])
-def test_the_fourth_byte_of_a_bitmap_is_transparency_only_where_its_header_says_so(tmp_path, header_bytes, shown):
-    """Windows' own screenshots have 0 there, and no word of transparency."""
-    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)[: 16 if header_bytes == 56 else 12]
-    header = struct.pack("<IiiHHIIiiII", header_bytes, 4, 4, 1, 32, 3, 64, 0, 0, 0, 0) + masks
-    start = struct.pack("<2sIHHI", b"BM", 14 + len(header) + 64, 0, 0, 14 + len(header))
-    path = tmp_path / "a.bmp"
-    path.write_bytes(start + header + bytes((10, 100, 200, 0)) * 16)
-    assert load_picture(path).rgb[0, 0].tolist() == list(shown)
-
-
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp"])
 @pytest.mark.parametrize("size_px", [(1, 1), (300, 40), (17, 600)])
 def test_size_is_known_from_the_header(tmp_path, suffix, size_px):
