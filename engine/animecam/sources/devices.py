@@ -79,10 +79,9 @@ def _linux_camera(folder: Path, number: int, kernel: Kernel) -> CameraInfo | Non
         device = kernel.open(path)
     except OSError as error:
         log.info("%s cannot be asked what it can do: %s", path, error.strerror)
-        name_file, index_file = folder / f"video{number}" / "name", folder / f"video{number}" / "index"
-        is_first = not index_file.exists() or index_file.read_text().strip() == "0"  # others carry metadata
-        name = name_file.read_text().strip() if name_file.exists() else path
-        return CameraInfo(number, path, name) if is_first else None
+        node = folder / f"video{number}"
+        is_first = _told(node / "index") in ("", "0")  # others carry metadata
+        return CameraInfo(number, path, _told(node / "name") or path) if is_first else None
     try:
         name = v4l2.capture_name(kernel, device)
         return None if name is None else CameraInfo(number, path, name, v4l2.modes(kernel, device))
@@ -91,3 +90,11 @@ def _linux_camera(folder: Path, number: int, kernel: Kernel) -> CameraInfo | Non
         return CameraInfo(number, path, path)
     finally:
         kernel.close(device)
+
+
+def _told(file: Path) -> str:
+    """What the system says in a file; nothing where there is none, or none any more: cameras are unplugged."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -129,6 +129,17 @@ def test_a_camera_that_may_not_be_opened_is_listed_by_name(nodes):
     ]
 
 
+def test_a_camera_that_goes_while_it_is_asked_for_fails_nothing(nodes):
+    """Its files are there until they are read; a camera that is looked for until it is back ended the run so."""
+    for file in ("name", "index"):
+        (nodes / "video2" / file).unlink()
+        (nodes / "video2" / file).mkdir()
+    (nodes / "video10" / "name").write_bytes(b"Kamera f\xfcr alles")
+    kernel = FakeKernel({}, denied={"/dev/video0", "/dev/video2", "/dev/video10"}).kernel
+    cameras = list_cameras("linux", folder=nodes, kernel=kernel)
+    assert [camera.name for camera in cameras] == ["/dev/video2", "Kamera f\ufffdr alles"]
+
+
 def test_a_driver_that_never_ends_its_list(nodes):
     kernel = FakeKernel(
         {f"/dev/video{n}": (b"Broken", CAN_CAPTURE, {YUYV: {(64, 48): [(1, 30)]}}) for n in (0, 2, 10)}, endless=True
