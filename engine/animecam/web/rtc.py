@@ -87,6 +87,7 @@ class RtcLink:
             await self._peer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             if not any(transceiver.kind == "video" for transceiver in self._peer.getTransceivers()):
                 raise Refusal("the offer has no video", hint="allow the page to use the camera")
+            self._refuse_sound()
             self._peer.addTrack(self._drawn)
             await self._peer.setLocalDescription(await self._peer.createAnswer())
         except OperationError as error:
@@ -99,6 +100,12 @@ class RtcLink:
         except (*_UNREADABLE, InvalidAccessError, InvalidStateError) as error:
             raise Refusal("the offer cannot be read", hint="reload the page") from error
         return self._peer.localDescription.sdp
+
+    def _refuse_sound(self) -> None:
+        """Lets no sound be sent: aiortc decodes it and keeps it until it is read, as long as the session lasts."""
+        for transceiver in self._peer.getTransceivers():
+            if transceiver.kind != "video":
+                transceiver.direction = "inactive"
 
     def send(self, message: dict[str, object]) -> None:
         """Sends a message over the data channel, if the page reads it."""

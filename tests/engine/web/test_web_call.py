@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection
+from aiortc import AudioStreamTrack, RTCConfiguration, RTCPeerConnection
 
 
 def test_the_camera_comes_back_drawn_and_follows_the_look(call, peer, fakes):
@@ -137,6 +137,19 @@ def test_an_offer_without_video_is_refused(call, peer):
         await peer.close()
         assert answer.status == 400
         assert "no video" in (await answer.json())["message"]
+
+    call(test)
+
+
+def test_sound_that_is_offered_is_not_taken(call, peer):
+    """Nobody reads it: 50 times a second it was decoded and kept, 200 kB a second for as long as the session lasted."""
+
+    async def test(client):
+        async with peer.Browser(client) as browser:
+            sound = browser.peer.addTransceiver(AudioStreamTrack())
+            await browser.connect()
+            assert sound.currentDirection == "inactive"
+            await browser.until_middle(255 - peer.LEVEL)
 
     call(test)
 
