@@ -10,6 +10,7 @@ from animecam.errors import AnimecamError, UsageError
 LARGEST_PORT = 65535
 MIB = 1024 * 1024
 RESULT_TIMES = 10  # the largest upload may its result have: what a phone packs well grows as near lossless H.264
+SPARE = 8  # times the pixels allowed: so much larger pictures are decoded, so that their sender is told the size
 LEAST_TOKEN = 8  # characters, where strangers may try one after the other
 _SAFE_TOKEN = re.compile(r"[A-Za-z0-9._~-]+")  # of what an address takes as it is
 
@@ -44,6 +45,11 @@ class Limits:
     def result_bytes(self) -> int:
         """Most bytes of what is made of an upload."""
         return RESULT_TIMES * self.upload_bytes
+
+    @property
+    def decoded_pixels(self) -> int:
+        """Most pixels of a camera's picture that is decoded at all."""
+        return SPARE * self.width_px * self.height_px
 
     def allows_camera(self, width_px: int, height_px: int) -> bool:
         """Whether a camera picture of this size may be sent, upright or on its side."""

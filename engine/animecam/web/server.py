@@ -74,7 +74,7 @@ def build_app(studio: Studio, site: Site) -> web.Application:
         studio: Open; draws for everybody.
         site: What is served.
     """
-    tune_webrtc()
+    tune_webrtc(site.limits.decoded_pixels)
     gallery = Gallery(studio, site.styles)
     qualities = {style.name: style.qualities for style in site.styles}
     menu = Menu(qualities, site.limits.faces, site.settings.backgrounds)

@@ -12,8 +12,6 @@ from animecam.web.session import Link, Session
 from animecam.web.socket_link import SocketLink, new_socket, refuse
 from animecam.web.studio import Studio
 
-SPARE = 8  # times the pixels allowed: so much larger pictures are decoded, so that their sender is told the size
-
 
 class Switchboard:
     """Opens, counts and ends live sessions; event loop only.
@@ -75,7 +73,7 @@ class Switchboard:
         await self._end_former(page)
         try:
             self._check_room()
-            link = SocketLink(socket, request, SPARE * self._limits.width_px * self._limits.height_px)
+            link = SocketLink(socket, request, self._limits.decoded_pixels)
             session = self._open(link, order, page)
         except AnimecamError as error:  # all places are taken, or nothing is drawn any more
             await refuse(socket, error)

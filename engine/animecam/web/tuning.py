@@ -3,15 +3,51 @@
 A test checks that the names still exist, so that a new release cannot undo this in silence.
 """
 
+from typing import ClassVar
+
 import ifaddr
 from aioice import ice
-from aiortc import rtcrtpreceiver
+from aiortc import codecs, rtcrtpreceiver
 from aiortc.codecs import h264, vpx
 from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtp import RtpPacket
+from av.error import InvalidDataError
+from av.frame import Frame
 
 START_BITS_PER_S = 2_500_000  # clean lines at 640x480 from the first frame on; the receiver's estimate takes over
 MOST_BITS_PER_S = 6_000_000  # 1280x720 at 30 fps; aiortc's own limit of 1.5 Mbit/s smears the lines of a drawing
+
+VP8_SIDES = slice(6, 8), slice(8, 10)  # of a key frame (RFC 6386, 9.1): width and height, little-endian
+VP8_SIDE_BITS = 0x3FFF  # the other two say how to scale what is shown
+
+
+class BoundedH264(h264.H264Decoder):
+    """Refuses pictures before they take memory: 100 kB hold one of 8192x8192, which takes half a gigabyte."""
+
+    most_pixels: ClassVar[int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codec.options = {"max_pixels": str(self.most_pixels)}
+
+
+class BoundedVp8(vpx.Vp8Decoder):
+    """As `BoundedH264`. FFmpeg's own limit comes too late here: it asks libvpx, which has the memory by then."""
+
+    most_pixels: ClassVar[int]
+
+    def decode(self, encoded_frame: JitterFrame) -> list[Frame]:
+        """The pictures of a frame; called by aiortc.
+
+        Raises:
+            FFmpegError: It cannot be decoded, or is too large.
+        """
+        data = encoded_frame.data
+        if data and not data[0] & 1:  # a key frame, which alone says how large it is
+            width_px, height_px = (int.from_bytes(data[side], "little") & VP8_SIDE_BITS for side in VP8_SIDES)
+            if width_px * height_px > self.most_pixels:
+                raise InvalidDataError(0, f"{width_px}x{height_px} pixels are too many")
+        return super().decode(encoded_frame)
 
 
 class PromptJitterBuffer(JitterBuffer):
@@ -51,9 +87,16 @@ def local_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return found
 
 
-def tune_webrtc() -> None:
-    """Lets pictures through whole, early, and on a machine without a network."""
+def tune_webrtc(most_pixels: int) -> None:
+    """Lets pictures through whole, early, and on a machine without a network.
+
+    Args:
+        most_pixels: Larger ones are refused before they take memory.
+    """
     ice.get_host_addresses = local_addresses
     rtcrtpreceiver.JitterBuffer = PromptJitterBuffer  # pyright: ignore[reportPrivateImportUsage]
+    BoundedH264.most_pixels = BoundedVp8.most_pixels = most_pixels
+    codecs.H264Decoder = BoundedH264  # pyright: ignore[reportPrivateImportUsage]
+    codecs.Vp8Decoder = BoundedVp8  # pyright: ignore[reportPrivateImportUsage]
     vpx.DEFAULT_BITRATE = h264.DEFAULT_BITRATE = START_BITS_PER_S
     vpx.MAX_BITRATE = h264.MAX_BITRATE = MOST_BITS_PER_S
