@@ -46,12 +46,13 @@ class Door:
 
         @web.middleware
         async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._heard.add(request.protocol)
-            self._idle_since_s.pop(request.protocol, None)
-            try:
-                return await handler(request)
-            finally:
-                self._idle_since_s[request.protocol] = time.monotonic()
+            each, task = request.protocol, asyncio.current_task()
+            self._heard.add(each)
+            self._idle_since_s.pop(each, None)
+            assert task is not None
+            # aiohttp has a task for each request, which goes on until all of the answer, such as a film, is sent.
+            task.add_done_callback(lambda _: self._idle_since_s.update({each: time.monotonic()}))
+            return await handler(request)
 
         return note
 

@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import errno
 import logging
+import re
 import socket
 import ssl
 import sys
 
+import cv2
+import numpy as np
 import pytest
+from aiohttp import ClientSession
 
 from animecam.settings import Look, Settings
 from animecam.web import door
@@ -177,3 +181,25 @@ def test_an_address_that_this_system_does_not_have_is_left_out(monkeypatch):
 def test_an_address_that_is_taken_is_told():
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match=f"Errno {errno.EADDRINUSE}"):
         asyncio.run(door._listen("127.0.0.1", other.getsockname()[1]))
+
+
+def test_a_result_that_is_being_read_is_under_way(at_door, few):
+    """Once its handler had returned it counted as idle: whoever came closed the downloads of others."""
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8)
+    body = cv2.imencode(".png", noise, [cv2.IMWRITE_PNG_COMPRESSION, 0])[1].tobytes()
+
+    async def visit(port):
+        async with ClientSession(f"http://127.0.0.1:{port}") as client:
+            job = (await (await client.post("/jobs", data=body)).json())["id"]
+            while (await (await client.get(f"/jobs/{job}")).json())["state"] != "done":
+                await asyncio.sleep(0.05)
+        download = await connect(port, f"GET /jobs/{job}/result HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        head = (await download[0].readuntil(b"\r\n\r\n")).decode()
+        others = []
+        for _ in range(2 * MOST):
+            others.append(await connect(port))
+            assert await asked(*others[-1])
+        size = int(re.search(r"Content-Length: (\d+)", head)[1])
+        assert len(await download[0].readexactly(size)) == size
+
+    at_door(visit)
