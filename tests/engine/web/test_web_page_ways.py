@@ -198,7 +198,7 @@ def test_a_clip_outlives_a_network_that_fails_for_a_moment(visit_page, pages, tm
     engine.draw_s = 0.05
     lost = """const send = fetch;
     globalThis.asked = 0;
-    fetch = (to, options) => !/^jobs.[^/]+$/.test(to) || options || (asked += 1) !== 2 ? send(to, options)
+    fetch = (to, options) => !/^jobs.[^/]+$/.test(to) || options?.method || (asked += 1) !== 2 ? send(to, options)
       : Promise.reject(new TypeError("no network"));"""
 
     async def test(browser, server):
@@ -212,12 +212,32 @@ def test_a_clip_outlives_a_network_that_fails_for_a_moment(visit_page, pages, tm
     visit_page(test)
 
 
+def test_a_question_that_nobody_answers_is_asked_again(visit_page, pages, tmp_path, make_clip, engine):
+    """By a connection that broke without a word it waited for ever, with the part that was drawn until then."""
+    clip = make_clip(tmp_path / "clip.mp4", frames=60)
+    engine.draw_s = 0.05
+    silent = """const [send, limit] = [fetch, AbortSignal.timeout.bind(AbortSignal)];
+    globalThis.asked = 0;
+    AbortSignal.timeout = (time) => limit(time / 10);
+    fetch = (to, options) => !/^jobs.[^/]+$/.test(to) || options?.method || (asked += 1) !== 2 ? send(to, options)
+      : new Promise((_, fail) => options?.signal?.addEventListener("abort", () => fail(options.signal.reason)));"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=silent)
+        await page.until(pages.READY)
+        await page.choose_file("#file", clip)
+        await page.until("document.getElementById('busy-text').textContent.includes('asking again')")
+        await page.until("stage.dataset.state === 'result'")
+
+    visit_page(test)
+
+
 def test_a_server_that_is_gone_is_given_up(visit_page, pages, tmp_path, make_clip, engine):
     clip = make_clip(tmp_path / "clip.mp4", frames=60)
     engine.draw_s = 0.05
     gone = """const [send, wait] = [fetch, setTimeout];
     setTimeout = (act, time, ...more) => wait(act, time / 10, ...more);
-    fetch = (to, options) => /^jobs.[^/]+$/.test(to) && !options ? Promise.reject(new TypeError("gone"))
+    fetch = (to, options) => /^jobs.[^/]+$/.test(to) && !options?.method ? Promise.reject(new TypeError("gone"))
       : send(to, options);"""
 
     async def test(browser, server):

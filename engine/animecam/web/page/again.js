@@ -1,6 +1,6 @@
 // What a page needs to come back after its link was lost: a name, pauses, and whether the server is there.
 
-const ANSWER_MS = 5000; // by a connection that broke without a word there is none
+export const ANSWER_MS = 5000; // by a connection that broke without a word there is none
 const SECOND_MS = 1000;
 
 // Five minutes in all, enough for a server that compiles its networks anew. Counted in tries, because a clock goes on

@@ -1,4 +1,5 @@
 // A picture or clip on its way to the engine and back.
+import { ANSWER_MS } from "./again.js";
 
 const POLL_MS = 400;
 const RETRY_MS = 2000;
@@ -61,7 +62,7 @@ export class Upload {
   }
 
   async #poll() {
-    const answer = await fetch(`jobs/${this.job.id}`).catch(() => null);
+    const answer = await fetch(`jobs/${this.job.id}`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
     const content = await answer?.json().catch(() => null);
     if (!content) return this.#unanswered();
     this.lost = 0;
