@@ -65,6 +65,30 @@ def test_a_network_that_failed_costs_no_second_place(visit_page, pages):
     visit_page(test, sessions=1)
 
 
+def test_a_try_that_fails_leaves_no_connection_open(visit_page, pages):
+    """Each offer that nobody answered left one with its sockets, until the page was closed."""
+    unanswered = """globalThis.peers = [];
+    const [Peer, send] = [RTCPeerConnection, fetch];
+    RTCPeerConnection = class extends Peer { constructor() { super(); peers.push(this); } };
+    globalThis.isGone = false;
+    fetch = (to, options) => to === "offer" && isGone ? Promise.reject(new TypeError("gone")) : send(to, options);"""
+
+    async def test(browser, server):
+        page = await browser.open(pages.url(server), script=unanswered)
+        await go_live(page, pages, "rtc")
+        await page.run("isGone = true")
+        await server.close()
+        await page.until(pages.COMES_BACK)
+        await server.restart()
+        await page.run(ONLINE)
+        await page.until("peers.length === 2 && peers.every((peer) => peer.signalingState === 'closed')")
+        await page.run("isGone = false")
+        await page.run(ONLINE)
+        await page.until(pages.LIVE)
+
+    visit_page(test)
+
+
 def test_who_hangs_up_meanwhile_stays_away(visit_page, pages):
     async def test(browser, server):
         page = await browser.open(pages.url(server), script=HURRY)

@@ -87,9 +87,12 @@ export class Call {
       message: (text) => link === this.link && this.#take(JSON.parse(text)),
       lost: () => link === this.link && this.#lost(),
     }));
-    const stream = await link.open();
-    if (!stream) link.close();
-    return stream;
+    let stream = null;
+    try {
+      return (stream = await link.open());
+    } finally {
+      if (!stream) link.close(); // also where it threw: the next try would leave it open
+    }
   }
 
   #take(message) {
