@@ -122,7 +122,9 @@ def split_photos(options: Int8Options) -> tuple[list[Path], list[Path]]:
     """
     photos = _mixed(list_photos(options.photos))
     if options.held_out is not None:
-        return photos, _mixed(list_photos(options.held_out))
+        named = _mixed(list_photos(options.held_out))
+        theirs = {sitter(one.resolve()) for one in named}  # a folder may lie inside the other one
+        return [one for one in photos if sitter(one.resolve()) not in theirs], named
     kept = set(list(dict.fromkeys(map(sitter, photos)))[::HELD_OUT_EVERY])
     return [one for one in photos if sitter(one) not in kept], [one for one in photos if sitter(one) in kept]
 
