@@ -97,7 +97,9 @@ class RtcLink:
                 status=422,
                 reason="codec",
             ) from error
-        except (*_UNREADABLE, InvalidAccessError, InvalidStateError) as error:
+        except (*_UNREADABLE, InvalidAccessError, InvalidStateError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not isinstance(error.__cause__, StopIteration):
+                raise  # else aiortc's parser looked for a codec that the offer does not have
             raise Refusal("the offer cannot be read", hint="reload the page") from error
         return self._peer.localDescription.sdp
 

@@ -141,6 +141,19 @@ def test_an_offer_without_video_is_refused(call, peer):
     call(test)
 
 
+def test_an_offer_that_tells_of_a_codec_it_has_not_is_refused(call, peer):
+    """It was taken for a mistake of the server's, with a traceback in the log."""
+
+    async def test(client):
+        async with peer.Browser(client) as browser:
+            answer = await browser.offer(lambda sdp: sdp.replace("a=rtpmap:97", "a=fmtp:55 apt=97\r\na=rtpmap:97"))
+            assert answer.status == 400
+            assert "cannot be read" in (await answer.json())["message"]
+            assert await peer.metric(client, 'animecam_requests_refused_total{reason="request"}') == 1
+
+    call(test)
+
+
 def test_sound_that_is_offered_is_not_taken(call, peer):
     """Nobody reads it: 50 times a second it was decoded and kept, 200 kB a second for as long as the session lasted."""
 
