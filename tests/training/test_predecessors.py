@@ -6,10 +6,11 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from animecam_training.errors import CheckpointError, DataError
 from animecam_training.models.lite import LiteGenerator
@@ -19,6 +20,8 @@ from animecam_training.run.checkpoint import Checkpoint, save_checkpoint
 from animecam_training.run.loop import RunOptions, train
 from animecam_training.run.predecessors import open_teacher, read_predecessor
 from animecam_training.weights.measured import open_style
+from animecam_training.weights.provenance import show_weights
+from animecam_training.weights.teachers import describe_teacher
 
 STYLES = Path(__file__).parents[2] / "engine/animecam/styles"
 
@@ -62,6 +65,26 @@ def test_what_is_no_generator_of_ours_teaches_as_it_is(picture: torch.Tensor, tm
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(model, tmp_path / "theirs.onnx")
     assert torch.equal(open_teacher(tmp_path / "theirs.onnx")(pictures), -pictures)
+
+
+def test_weights_in_a_file_beside_a_network_belong_to_it(picture: torch.Tensor, tmp_path: Path) -> None:
+    """As PyTorch writes them now. Such a network was called none, and without the file there was a traceback."""
+    value, path = helper.make_tensor_value_info, tmp_path / "theirs.onnx"
+    shapes = {name: value(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", "y")}
+    gain = numpy_helper.from_array(np.full((1, 3, 1, 1), -1, np.float32), "gain")
+    node = helper.make_node("Mul", ["x", "gain"], ["y"])
+    graph = helper.make_graph([node], "negative", [shapes["x"]], [shapes["y"]], [gain])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, path, save_as_external_data=True, location="theirs.onnx.data", size_threshold=0)
+    assert torch.equal(open_teacher(path)(picture), -picture)
+    assert torch.equal(read_predecessor(path).weights["gain"], torch.full((1, 3, 1, 1), -1.0))
+    beside, told = tmp_path / "theirs.onnx.data", describe_teacher(str(path))
+    beside.write_bytes(np.ones(3, np.float32).tobytes())
+    assert describe_teacher(str(path)) != told
+    beside.unlink()
+    for use in (open_teacher, show_weights, open_style, lambda path: describe_teacher(str(path))):
+        with pytest.raises((CheckpointError, DataError), match="keeps its weights in another file"):
+            use(path)
 
 
 def test_a_teacher_that_takes_no_pictures_is_refused(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor
 
+from animecam.errors import StyleError
+from animecam.styles.whole import whole_network
 from animecam_training.errors import CheckpointError
 from animecam_training.models.weights import weights_digest
 from animecam_training.weights.teachers import OF_A_STYLE
@@ -20,19 +22,30 @@ _CONSTANT = re.compile("[/:]")  # is in the names that torch gives to what is no
 _FOLDED = "::"  # is in those of weights that the export computed from several
 
 
+def read_network(path: Path) -> onnx.ModelProto:
+    """An ONNX file, with the weights that it keeps in files beside it.
+
+    Raises:
+        CheckpointError: It, or a file beside it, cannot be read, or is of another kind.
+    """
+    try:
+        whole = whole_network(path)
+        return onnx.load(path) if whole is None else onnx.load_from_string(whole)
+    except StyleError as error:
+        raise CheckpointError(error.message, hint=error.hint) from error
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=OF_A_STYLE) from error
+    except DecodeError as error:
+        raise CheckpointError(f"{path} is not an ONNX network", hint=OF_A_STYLE) from error
+
+
 def read_onnx(path: Path) -> dict[str, Tensor]:
     """All constants of an ONNX file by name; of a network written by `animecam-export` some are its weights.
 
     Raises:
         CheckpointError: It cannot be read, or is of another kind.
     """
-    try:
-        graph = onnx.load(path).graph
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=OF_A_STYLE) from error
-    except DecodeError as error:
-        raise CheckpointError(f"{path} is not an ONNX network", hint=OF_A_STYLE) from error
-    arrays = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    arrays = {one.name: numpy_helper.to_array(one) for one in read_network(path).graph.initializer}
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 

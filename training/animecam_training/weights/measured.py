@@ -12,6 +12,8 @@ import onnxruntime as ort
 import torch
 from torch import Tensor
 
+from animecam.errors import StyleError
+from animecam.styles.whole import whole_network
 from animecam_training.errors import DataError
 from animecam_training.metrics.evaluate import Draw
 from animecam_training.models.registry import build_generator, inference_generator
@@ -98,7 +100,10 @@ def _open_onnx(path: Path) -> Draw:
     options = ort.SessionOptions()
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+        coded = whole_network(path) or path.read_bytes()
+        session = ort.InferenceSession(coded, options, providers=["CPUExecutionProvider"])
+    except StyleError as error:  # a file beside it, with its weights, cannot be read
+        raise DataError(error.message, hint=error.hint) from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", hint=_STYLE_HINT) from error
     except UNREADABLE_ONNX as error:

@@ -6,13 +6,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-import onnx
-from google.protobuf.message import DecodeError
-
 from animecam_training.errors import CheckpointError
 from animecam_training.recipe.config import Recipe
 from animecam_training.recipe.files import recipe_to_toml
 from animecam_training.run.checkpoint import Checkpoint, load_checkpoint
+from animecam_training.weights.from_onnx import read_network
 from animecam_training.weights.metadata import PREFIX
 from animecam_training.weights.teachers import OF_A_STYLE, network_of
 
@@ -62,12 +60,7 @@ def _without_places(recipe: Recipe) -> Recipe:
 
 
 def _read_provenance(path: Path) -> dict[str, str]:
-    try:
-        model = onnx.load(path)
-    except OSError as error:
-        raise CheckpointError(f"cannot read {path}: {error.strerror}", hint=OF_A_STYLE) from error
-    except DecodeError as error:
-        raise CheckpointError(f"{path} is not an ONNX network", hint=OF_A_STYLE) from error
+    model = read_network(path)
     found = {prop.key.removeprefix(PREFIX): prop.value for prop in model.metadata_props if prop.key.startswith(PREFIX)}
     if RECIPE not in found:
         hint = "name last.pt of its run; what animecam-export writes from one tells it, too"

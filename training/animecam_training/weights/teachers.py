@@ -3,10 +3,13 @@
 from hashlib import sha256
 from pathlib import Path
 
+from animecam.errors import StyleError
+from animecam.styles.whole import whole_network
 from animecam_training.errors import DataError
 
 CARD_FILE = "card.json"
 OWN_NETWORK = "model.onnx"  # in the folder of a style
+ONNX_SUFFIX = ".onnx"
 DIGEST_DIGITS = 16
 OF_A_STYLE = "name last.pt of a run, or a style as animecam styles lists it; NAME:lite is its lite network"
 """What to do where weights cannot be read."""
@@ -48,9 +51,12 @@ def describe_teacher_formerly(teacher: str) -> str:
 
 
 def _digest(path: Path, what: str = "") -> str:
-    """Of a file; of a folder, its card's, which holds the digests of its networks."""
+    """Of a file, with the weights that lie beside it; of a folder, its card's, which holds those of its networks."""
     file = path / CARD_FILE if path.is_dir() else path
     try:
-        return f"sha256 {sha256(file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
+        whole = whole_network(file) if file.suffix.lower() == ONNX_SUFFIX else None
+        return f"sha256 {sha256(whole or file.read_bytes()).hexdigest()[:DIGEST_DIGITS]}"
+    except StyleError as error:
+        raise DataError(error.message, hint=error.hint) from error
     except OSError as error:
         raise DataError(f"cannot read {what}{file}: {error.strerror}", hint=OF_A_STYLE) from error
