@@ -66,7 +66,7 @@ def inspect(path: Path) -> Upload:
                 what = "animated WebP and PNG files are not drawn here"
                 raise Refusal(what, hint="save it as a video first", status=415, reason="media")
             file.seek(0)
-            with av.open(file, mode="r", options=options) as container:
+            with av.open(file, mode="r", metadata_errors="replace", options=options) as container:
                 names = container.format.name.split(",")
                 if is_in_tiles(container):
                     what = "the photo is stored in tiles, as HEIC files are"
