@@ -104,6 +104,14 @@ def test_a_clip_of_a_phone_is_read_upright(tmp_path: Path, matrix: tuple[int, ..
     assert np.abs(frame.astype(int) - upright).mean() < 8
 
 
+def test_a_film_whose_title_is_not_in_utf_8_is_read(tmp_path: Path) -> None:
+    """As of many an old one: there was a traceback."""
+    path = tmp_path / "old.avi"
+    _write_film(np.full((64, 64, 3), 90, np.uint8), path, "mpeg4")
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"L\xe4vf"))
+    assert len(read_clip(path, most=1)) == 1
+
+
 def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
     """It ended in an assertion of OpenCV's."""
     for name, width in (("0", 64), ("1", 64), ("2", 72)):

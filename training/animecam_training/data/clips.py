@@ -37,7 +37,8 @@ def read_clip(path: Path, *, most: int) -> list[Image]:
     if path.is_dir():
         return _read_folder(list_pictures(path)[:most])
     try:
-        with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS)) as container:
+        # Titles of old films are not in UTF-8, and nobody looks at them here.
+        with av.open(str(path), timeout=(OPEN_SECONDS, READ_SECONDS), metadata_errors="replace") as container:
             if not container.streams.video:
                 raise DataError(f"{path} holds no video", hint=_HINT)
             frames = islice(container.decode(container.streams.video[0]), most)
