@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from animecam_training.data.pictures import read_picture
+from animecam_training.errors import DataError
 
 SHAPE = 24, 40
 ORIENTATION = 0x0112
@@ -109,3 +110,15 @@ def test_a_gray_that_stands_for_nothing_is_paper(layer: np.ndarray, tmp_path: Pa
     gray[:6] = 7
     Image.fromarray(gray).save(tmp_path / "x.png", transparency=7)
     assert np.array_equal(read_picture(tmp_path / "x.png")[..., 1], np.where(gray == 7, 255, gray))
+
+
+def test_a_damaged_avif_is_no_picture(layer: np.ndarray, tmp_path: Path) -> None:
+    """One whose download broke off, its rest full of zeros, ended all of `prepare` in a traceback."""
+    path = tmp_path / "x.avif"
+    if not cv2.haveImageWriter(path.name):
+        pytest.skip("this OpenCV writes no AVIF")
+    _opencv(layer, path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    with pytest.raises(DataError, match="is not a picture"):
+        read_picture(path)

@@ -9,8 +9,9 @@ from PIL import Image, ImageOps
 PAPER = "white"
 OPAQUE = (255, 255)  # the least and the most cover
 
-UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a file that it does not read: what is wrong with it, the usual decoder tells."""
+UNREADABLE = (OSError, ValueError, SyntaxError, RuntimeError, Image.DecompressionBombError)
+"""What Pillow raises for a file that it does not read: what is wrong with it, the usual decoder tells. The RuntimeError
+is of damaged AVIF."""
 
 
 def laid_on_white(coded: bytes) -> NDArray[np.uint8] | None:
