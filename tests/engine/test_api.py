@@ -15,7 +15,7 @@ import pytest
 
 import animecam
 from animecam.errors import FaceError, StyleError, UsageError
-from animecam.faces.track import Tracker
+from animecam.faces.clock import FrameClock
 from animecam.look_changes import LookBesideStyle, LookChanges
 from animecam.portrait import load_portrait
 from animecam.settings import Look, Scope, Settings
@@ -42,8 +42,8 @@ def test_a_portrait_comes_back_drawn_and_itself_untouched(stylize):
 def test_a_picture_may_be_filled_anew_after_the_call(stylize, monkeypatch, way):
     """Searches run beside the calls: they saw what the next picture had put in the place of theirs."""
     seen = []
-    tick = Tracker._tick
-    monkeypatch.setattr(Tracker, "_tick", lambda self, frame: seen.append(frame) or tick(self, frame))
+    tick = FrameClock.__call__
+    monkeypatch.setattr(FrameClock, "__call__", lambda self, frame: seen.append(frame) or tick(self, frame))
     buffer = load_portrait()
     before = buffer.copy()
     stylize(buffer[way])

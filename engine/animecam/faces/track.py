@@ -7,6 +7,7 @@ from itertools import cycle
 
 from animecam.faces.align import follow_region
 from animecam.faces.base import Cropper, Detector
+from animecam.faces.clock import FrameClock
 from animecam.faces.cuts import CutFinder
 from animecam.faces.geometry import box_size, is_cut_off, upright_region
 from animecam.faces.known import NOBODY, Track, has_moved_off
@@ -19,15 +20,6 @@ from animecam.faces.still import Still
 from animecam.faces.tiles import TileSearch, is_group
 from animecam.pauses import Pausing, at_once
 from animecam.types import Detection, Face, Faces, Frame
-
-SHORTEST_STEP_SECONDS = 0.002
-"""Films of 500 frames a second have it; time stamps that are nearer to each other were mended or are wrong."""
-
-NOMINAL_STEP_SECONDS = 1 / 30
-"""What passes between two frames whose time stamps do not grow, or by less than that."""
-
-LONGEST_STEP_SECONDS = 1.0
-"""A longer gap between two frames is a cut; what was before it has been lost either way."""
 
 TIME_SLACK_SECONDS = 0.005
 """A search that would be due a moment after this frame is done now: time stamps are rounded to milliseconds."""
@@ -123,8 +115,7 @@ class Tracker:
         self._missing = Missing(self._options.away_seconds)
         self._left_out, self._crowd_s = 0, float("-inf")
         self._next_id = 0
-        self._now_s = 0.0
-        self._frame_s: float | None = None
+        self._clock, self._now_s = FrameClock(), 0.0
         self._scanned_s = float("-inf")
         self._is_cut, self._still, self._sides = CutFinder(crop), Still(crop), Sides()
         self._before_cut, self._cut_s = 0, float("-inf")
@@ -138,7 +129,7 @@ class Tracker:
         """The faces of one frame, largest first, those just lost among them; pauses between looks, of which a still
         picture takes many. The next frame comes when this one is done.
         """
-        self._tick(frame)
+        self._now_s = self._clock(frame)
         self._has_jumped |= (is_other := self._is_cut(frame))
         is_cut = self._options.sees_cuts and is_other
         around = [face for track in self._tracks for face in self._look_around(frame, track)]
@@ -151,8 +142,12 @@ class Tracker:
             seen = [face for face in seen if not covers(found.values(), face) and self._is_likely(frame, face)]
             missing = [track.expected(self._now_s) for track in self._tracks if track.track_id not in found]
             again = match(missing, seen)
-            newcomers = yield from self._newcomers(frame, [f for f in seen if not covers(again.values(), f)])
-            found |= {track_id: self._from_near(frame, face) or face for track_id, face in again.items()}
+            others = [face for face in seen if not covers(again.values(), face)]
+            for track_id, face in again.items():
+                near = self._from_near(frame, face) or face
+                if not covers(found.values(), near):  # or it is who stands before it, seen with his hair from afar
+                    found[track_id] = near
+            newcomers = yield from self._newcomers(frame, others, tuple(found.values()))
         if frame.is_still and self._options.tile_px:
             known = [*found.values(), *(track.detection for track in newcomers)]
             small = yield from self._search_tiles.pausing(frame, known)
@@ -173,14 +168,6 @@ class Tracker:
         stay = [track for track in self._tracks if track.track_id in found]
         self._tracks = tuple(self._admit(replace(track, track_id=NOBODY, born_s=self._now_s)) for track in stay)
         return {now.track_id: found[was.track_id] for now, was in zip(self._tracks, stay, strict=True)}
-
-    def _tick(self, frame: Frame) -> None:
-        """Advances the tracker's own clock, which survives time stamps that stand still, jump or begin anew."""
-        if self._frame_s is not None:
-            step_s = frame.time_s - self._frame_s
-            is_real = step_s >= SHORTEST_STEP_SECONDS
-            self._now_s += min(step_s, LONGEST_STEP_SECONDS) if is_real else NOMINAL_STEP_SECONDS
-        self._frame_s = frame.time_s
 
     def _due_search(self, frame: Frame, found: dict[int, Detection]) -> Detector | None:
         """What is to search this frame, if anything is: all there is where somebody is missing, else a glance."""
@@ -236,8 +223,8 @@ class Tracker:
         near = self._from_near(frame, face)
         return near is not None and near.score >= self._options.new_score
 
-    def _newcomers(self, frame: Frame, faces: Sequence[Detection]) -> Pausing[list[Track]]:
-        """Tracks of new faces, each looked at again from near."""
+    def _newcomers(self, frame: Frame, faces: Sequence[Detection], known: Sequence[Detection]) -> Pausing[list[Track]]:
+        """Tracks of new faces, each looked at again from near: one may turn out to be known."""
         tracks: list[Track] = []
         for face in faces:
             yield
@@ -247,7 +234,7 @@ class Tracker:
                 continue
             seen = near or face
             # From near, two views of the small copy may turn out to be of one face.
-            if covers((track.detection for track in tracks), seen):
+            if covers((*known, *(track.detection for track in tracks)), seen):
                 continue
             is_sure = is_confirmed or face.score >= SURE_SCORE
             tracks.append(Track.found(seen, self._now_s, is_sure=is_sure))

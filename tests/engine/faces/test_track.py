@@ -3,9 +3,11 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import cv2
 import numpy as np
 import pytest
 
+from animecam.faces.geometry import map_detection
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.types import Box, Detection
 
@@ -97,6 +99,36 @@ def test_a_newcomer_is_found_within_the_interval(world, face, track):
 def test_one_face_seen_twice_is_one_face(world, face, track, ids):
     seen = track(world(lambda index: [face(300, 200, 80), face(312, 204, 76, score=0.9)]), 20)
     assert [ids(faces) for faces in seen] == [[0]] * 20
+
+
+def with_head_from_afar(scene, detection):
+    """The scene, in the small copy of which somebody's face is seen once more, with all of his hair around it."""
+    detect = scene.scan.detect
+
+    def detect_head_too(picture, min_score):
+        seen = detect(picture, min_score)
+        frame, region = scene.cropped
+        head = map_detection(detection(frame.index), cv2.invertAffineTransform(region.to_frame))
+        return (*seen, replace(head, score=0.69))
+
+    scene.scan.detect = detect_head_too
+    return scene
+
+
+def test_a_known_face_that_is_seen_with_its_hair_from_afar_is_nobody_else(world, face, track, visible, ids):
+    scene = with_head_from_afar(world(visible(face(300, 200, 80))), lambda index: face(330, 230, 134))
+    seen = track(scene, 20)
+    assert [ids(faces) for faces in seen] == [[0]] * 20
+
+
+def test_whoever_is_hidden_is_not_taken_for_the_one_before_him(world, face, track, middle):
+    """Both numbers stood where one face was, and the hidden one's was not held any more."""
+    front, behind = face(300, 200, 80), face(360, 230, 76)
+    people = world(lambda index: [front] if index >= 10 else [front, behind])
+    scene = with_head_from_afar(people, lambda index: face(330, 230, 124) if index >= 10 else front)
+    for faces in track(scene, 20)[10:]:
+        assert {one.track_id: one.held for one in faces.faces} == {0: False, 1: True}
+        assert middle(faces.faces[1]) == pytest.approx([360, 230], abs=0.1)
 
 
 def test_a_flash_that_only_the_small_copy_shows_passes_without_alarm(world, face, track):
