@@ -170,9 +170,11 @@ class Tracker:
         return {now.track_id: found[was.track_id] for now, was in zip(self._tracks, stay, strict=True)}
 
     def _due_search(self, frame: Frame, found: dict[int, Detection]) -> Detector | None:
-        """What is to search this frame, if anything is: all there is where somebody is missing, else a glance."""
+        """What is to search this frame, if anything is: all there is where somebody is missing or at a cut, else a
+        glance.
+        """
         is_missing = len(found) < len(self._tracks) or self._missing.is_anybody_near(self._now_s)
-        if not self._tracks or is_missing or self._is_shot_new():
+        if not self._tracks or is_missing or self._cut_s == self._now_s or self._is_shot_new():
             return self._scan
         since_s = self._now_s - self._scanned_s + TIME_SLACK_SECONDS
         does_move = since_s >= self._options.side_seconds and self._sides.have_changed(frame)

@@ -130,6 +130,14 @@ def test_a_false_cut_uncovers_nobody(world, frame_of, face):
     assert [len(faces.faces) for faces in seen[12:]] == [2] * 8
 
 
+def test_who_comes_with_a_cut_is_found_in_its_first_frame(world, frame_of, face):
+    """Where all who were there seemed to be there still, the others of a shot were bare until a search was due."""
+    one, other = face(200, 200, 80), face(480, 200, 80)
+    film = Film(world, frame_of, [(0, [one]), (1, [one, other])])
+    seen = film.track(sees_cuts=True, scan_seconds=0.3)  # so that the last search is that of the frame before
+    assert [len(faces.faces) for faces in seen] == [1] * 10 + [2] * 10
+
+
 def test_who_is_missing_after_a_cut_may_be_there(world, frame_of, face):
     two = [face(200, 200, 80), face(480, 200, 80)]
     seen = Film(world, frame_of, [(0, two), (1, two[:1])]).track(sees_cuts=True, cut_seconds=0.2)
