@@ -73,6 +73,37 @@ def test_other_black_bars_are_a_cut_and_the_same_are_none(frame_of):
     assert cuts == [False, False, True, False, True]
 
 
+def barred(shown: np.ndarray, black: int, rows: int, columns: int) -> np.ndarray:
+    """A picture that a film has between black bars, without a word about them."""
+    film = np.full((180, 320, 3), black, np.uint8)
+    film[rows : 180 - rows, columns : 320 - columns] = shown[rows : 180 - rows, columns : 320 - columns]
+    return film
+
+
+@pytest.mark.parametrize("black", [0, 16])
+@pytest.mark.parametrize(("rows", "columns"), [(22, 0), (0, 40), (30, 0)])
+def test_what_lies_between_black_bars_is_compared(frame_of, black, rows, columns):
+    """All pictures between the same bars are alike by those: with a quarter of the height most cuts were missed."""
+    shots = [barred(picture(seed), black, rows, columns) for seed in range(12)]
+    assert all(is_cut(frame_of, *shots[first : first + 2]) for first in range(0, 12, 2))
+    panned = barred(np.roll(picture(0), 4, axis=1), black, rows, columns)
+    assert not is_cut(frame_of, shots[0], panned)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_plain_picture_between_black_bars_is_none(frame_of, after):
+    film = [barred(shown, 16, 22, 0) for shown in (picture(0), np.full_like(picture(0), 235), picture(after))]
+    finder = CutFinder(nobody)
+    assert [finder(frame_of(shown, index)) for index, shown in enumerate(film)] == [False, False, after != 0]
+
+
+def test_a_light_in_the_dark_may_move(frame_of):
+    """Hardly anything of the picture is no bar."""
+    first, second = np.zeros((2, 180, 320, 3), np.uint8)
+    first[80:90, 100:120] = second[80:90, 103:123] = 200
+    assert not is_cut(frame_of, first, second)
+
+
 class Film:
     """Shots of a film: what is seen and who is in it."""
 
