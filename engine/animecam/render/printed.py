@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.color import CHROMA_ZERO, FULL_SPAN, NARROW_BLACK, NARROW_LUMA_SPAN
+from animecam.render.touched import filmed_box
 from animecam.types import Frame, Plane, allocate_planes
 
 Tones: TypeAlias = NDArray[np.uint8]
@@ -90,22 +91,26 @@ class Printer:
         self._room: NDArray[np.uint8] = np.empty((2, 0, 0), np.uint8)
 
     def __call__(self, frame: Frame) -> Frame:
-        """A new frame of the same format, printed in black.
+        """A new frame of the same format, printed in black; its bars, which are black, stay so and count for no tone.
 
         Args:
             frame: In the host's memory; not touched.
         """
         planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
+        if frame.inset is not None:
+            np.copyto(planes[0], frame.planes[0])
+        filmed, layout = filmed_box(frame), frame.pixel_format.planes[0]
+        light, out = filmed.of(frame.planes[0], layout), filmed.of(planes[0], layout)
         if frame.pixel_format.is_yuv:
-            self._print(frame.planes[0], planes[0], float(frame.pixel_aspect))
+            self._print(light, out, float(frame.pixel_aspect))
             if not frame.color.full_range:
-                cv2.LUT(planes[0], _narrow(), dst=planes[0])
+                cv2.LUT(out, _narrow(), dst=out)
             for plane in planes[1:]:
                 plane[...] = int(CHROMA_ZERO)
         else:
-            gray = cast(Tones, cv2.cvtColor(frame.planes[0], cv2.COLOR_RGB2GRAY))
+            gray = cast(Tones, cv2.cvtColor(light, cv2.COLOR_RGB2GRAY))
             self._print(gray, gray, float(frame.pixel_aspect))
-            cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB, dst=planes[0])
+            cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB, dst=out)
         return replace(frame, planes=planes, packed=packed)
 
     def forget(self) -> None:

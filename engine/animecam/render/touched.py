@@ -56,6 +56,12 @@ class PixelBox:
         return np.array([[layout.step_x, 0, self.left], [0, layout.step_y, self.top]], dtype=np.float64)
 
 
+def filmed_box(frame: Frame) -> PixelBox:
+    """The pixels of a frame that show what was filmed: all but its black bars."""
+    left, top, width_px, height_px = frame.inset or (0, 0, frame.width_px, frame.height_px)
+    return PixelBox(left, top, left + width_px, top + height_px)
+
+
 def shown_box(mask: Mask) -> Box | None:
     """The crop pixels that a mask lets through, with those beside them; None if it lets nothing through."""
     columns = np.flatnonzero(mask.any(axis=0))

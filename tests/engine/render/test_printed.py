@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animecam.bars import Inset
 from animecam.render.printed import DOTS_PER_SIDE, Printer, screen
 from animecam.sinks.convert import to_rgb
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
@@ -165,3 +166,19 @@ def test_what_changes_is_printed_at_once():
     np.testing.assert_array_equal(now, alone)
     other = _frame_of(np.full((90, 160), 235))
     assert (print_(other).planes[0] == 255).all()  # another size, too
+
+
+@pytest.mark.parametrize("pixel_format", FORMATS)
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_frame_between_black_bars_is_printed_as_by_itself(pixel_format, is_full):
+    """Bars counted as the dark of it: what was a gray between became paper, and its edges light."""
+    dim = np.random.default_rng(7).normal(70, 12, (HEIGHT_PX, 400)).clip(20, 140)
+    dim[200:500] += 40
+    barred = np.zeros((HEIGHT_PX, WIDTH_PX))
+    barred[:, 440:840] = dim
+    alone = _shown(Printer()(_frame_of(dim, pixel_format, is_full=is_full)))
+    inset = Inset(440, 0, 400, HEIGHT_PX)
+    frame = replace(_frame_of(barred, pixel_format, is_full=is_full), inset=inset)
+    shown = _shown(Printer()(frame))
+    np.testing.assert_array_equal(shown[:, 440:840], alone)
+    assert max(shown[:, :440].max(), shown[:, 840:].max()) <= 1
