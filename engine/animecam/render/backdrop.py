@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.affine import chain, invert
-from animecam.backgrounds import PICTURE, TRANSPARENT
+from animecam.backgrounds import BLURRED, PICTURE, TRANSPARENT
 from animecam.errors import UsageError
 from animecam.faces.geometry import upright_picture, upright_size
 from animecam.pauses import Pausing, at_once
@@ -19,6 +19,7 @@ from animecam.render.masks import full_mask
 from animecam.render.outline import FULL, Outline
 from animecam.render.paint import BLACK, codes_of
 from animecam.render.resample import resample
+from animecam.render.touched import filmed_box
 from animecam.settings import Look
 from animecam.types import Frame, Image, Plane, PlaneLayout, Region, allocate_planes
 
@@ -71,10 +72,13 @@ class Backdrop:
             seen = _on_plane(share, whole, shown, shown.pixel_format.planes[index])
             if codes:
                 _lay_color(theirs, seen, codes[index], mine)
+            elif behind:
+                _lay_plane(theirs, seen, behind[index], mine)
             else:
-                _lay_plane(theirs, seen, behind[index] if behind else _blurred(theirs, seen), mine)
+                _lay_blurred(shown, index, seen, mine)
             yield
-        return replace(shown, planes=planes, packed=packed)
+        is_between_bars = look.background == BLURRED
+        return replace(shown, planes=planes, packed=packed, inset=shown.inset if is_between_bars else None)
 
     def forget(self) -> None:
         """Takes the next persons for new ones."""
@@ -152,6 +156,15 @@ def _lay_plane(shown: Plane, share: Plane, behind: Plane, out: Plane) -> None:
     """Mixes a plane with another one; what shows in full, or not at all, to the bit."""
     cv2.multiply(shown, share, dst=out, scale=1 / FULL)
     cv2.add(out, cv2.multiply(behind, cv2.bitwise_not(share), scale=1 / FULL), dst=out)
+
+
+def _lay_blurred(shown: Frame, index: int, share: Plane, out: Plane) -> None:
+    """Mixes one of a frame's planes with itself, blurred; black bars stay black, and darken nothing beside them."""
+    filmed, layout, plane = filmed_box(shown), shown.pixel_format.planes[index], shown.planes[index]
+    if shown.inset is not None:
+        np.copyto(out, plane)
+    plane, share, out = (filmed.of(each, layout) for each in (plane, share, out))
+    _lay_plane(plane, share, _blurred(plane, share), out)
 
 
 def _blurred(plane: Plane, share: Plane) -> Plane:

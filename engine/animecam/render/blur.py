@@ -4,7 +4,9 @@ from dataclasses import replace
 from typing import cast
 
 import cv2
+import numpy as np
 
+from animecam.render.touched import filmed_box
 from animecam.types import Frame, Plane, allocate_planes
 
 LEFT_PX = 4
@@ -13,16 +15,20 @@ fill the frame."""
 
 
 def blurred(frame: Frame) -> Frame:
-    """A new frame of the same format that shows the colours of large areas and nothing else.
+    """A new frame of the same format that shows the colours of large areas, its black bars, and nothing else.
 
     Args:
         frame: In the host's memory; not touched.
     """
     planes, packed = allocate_planes(frame.pixel_format, frame.width_px, frame.height_px)
-    scale = LEFT_PX / min(frame.width_px, frame.height_px)
-    few = max(round(frame.width_px * scale), 1), max(round(frame.height_px * scale), 1)
-    for mine, theirs in zip(planes, frame.planes, strict=True):
-        mine[...] = _smooth(theirs, few)
+    filmed = filmed_box(frame)
+    width_px, height_px = filmed.right - filmed.left, filmed.bottom - filmed.top
+    scale = LEFT_PX / min(width_px, height_px)
+    few = max(round(width_px * scale), 1), max(round(height_px * scale), 1)
+    for mine, theirs, layout in zip(planes, frame.planes, frame.pixel_format.planes, strict=True):
+        if frame.inset is not None:
+            np.copyto(mine, theirs)
+        filmed.of(mine, layout)[...] = _smooth(filmed.of(theirs, layout), few)
     return replace(frame, planes=planes, packed=packed)
 
 

@@ -10,6 +10,7 @@ from animecam.bars import Inset
 from animecam.errors import UsageError
 from animecam.render.backdrop import Backdrop
 from animecam.render.cpu import CpuImageOps
+from animecam.render.touched import PixelBox
 from animecam.settings import Look
 from animecam.sinks.convert import to_rgb
 from animecam.types import Color, ColorMatrix, Frame, PixelFormat, Region, allocate_planes
@@ -116,6 +117,24 @@ def test_black_bars_are_background():
     rgb = result.planes[0]
     assert (rgb[: 40 - BORDER_PX] == GREEN).all()
     np.testing.assert_array_equal(rgb[48:-48], frame.planes[0][48:-48])
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_black_bars_beside_a_blurred_background_stay_black_and_darken_nothing(pixel_format):
+    frame, filmed, inset = _frame(pixel_format), PixelBox(0, 40, WIDTH_PX, HEIGHT_PX - 40), Inset(0, 40, WIDTH_PX, 240)
+    for plane, layout in zip(frame.planes, pixel_format.planes, strict=True):
+        plane[...] = 16
+        filmed.of(plane, layout)[...] = 120
+    result = _lay(replace(frame, inset=inset), background="blur")
+    for laid, plane in zip(result.planes, frame.planes, strict=True):
+        np.testing.assert_allclose(laid, plane, atol=1)
+    assert result.inset == inset
+
+
+def test_bars_that_are_background_are_bars_no_more():
+    """A print, which leaves bars alone, would leave the picture in them as it is."""
+    frame = replace(_frame(PixelFormat.RGB24), inset=Inset(0, 40, WIDTH_PX, 240))
+    assert _lay(frame, background="picture", picture=np.full((9, 9, 3), 90, np.uint8)).inset is None
 
 
 HEAD = Region(7, 192, 192, np.array([[5 / 6, 0, 300], [0, 5 / 6, 80]]))

@@ -1,6 +1,7 @@
 """A blurred frame keeps large areas of colour in every pixel format, and no face."""
 
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 
 from animecam.backends.base import BackendChoice, BackendOptions
+from animecam.bars import Inset
 from animecam.faces.opening import open_detector
 from animecam.portrait import load_portrait
 from animecam.render.blur import LEFT_PX, blurred
 from animecam.render.cpu import CpuImageOps
 from animecam.render.scope import whole_frame_region
+from animecam.render.touched import PixelBox
 from animecam.types import Color, Frame, PixelFormat, allocate_planes
 
 WIDTH_PX, HEIGHT_PX = 320, 240
@@ -49,6 +52,17 @@ def test_colours_stay_where_they_are_and_detail_goes(pixel_format):
     assert (shown.index, shown.pts, shown.captured_ns) == (3, 4, 5)
     assert shown.packed is not None
     assert np.shares_memory(shown.packed, shown.planes[0])
+
+
+@pytest.mark.parametrize("pixel_format", list(PixelFormat))
+def test_black_bars_stay_black_and_darken_nothing(pixel_format):
+    barred, filmed = make_frame(pixel_format), PixelBox(80, 0, 240, HEIGHT_PX)
+    for plane, layout in zip(barred.planes, pixel_format.planes, strict=True):
+        plane[...] = 16
+        filmed.of(plane, layout)[...] = 120
+    shown = blurred(replace(barred, inset=Inset(80, 0, 160, HEIGHT_PX)))
+    for plane, before in zip(shown.planes, barred.planes, strict=True):
+        np.testing.assert_array_equal(plane, before)
 
 
 @pytest.mark.parametrize("size_px", [(2, 2), (6, 2), (2, 1200)])
