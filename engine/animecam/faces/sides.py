@@ -46,6 +46,9 @@ def _sides(frame: Frame) -> Tones | None:
     tones = tones_of(frame)
     if tones is None:
         return None
+    if frame.inset is not None:  # nobody comes over its black bars
+        left, top, width_px, height_px = frame.inset
+        tones = tones[top : top + height_px, left : left + width_px]
     tones = np.rot90(tones, frame.rotation_deg // 90)
     tones = tones[: max(1, round(tones.shape[0] * HEIGHT_SHARE))]
     width = max(1, round(tones.shape[1] * WIDTH_SHARE))

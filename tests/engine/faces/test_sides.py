@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from animecam.bars import Inset
 from animecam.faces.sides import Sides
 from animecam.faces.track import Tracker
 
@@ -29,6 +30,19 @@ def with_block(top: int, left: int, side: int = 80) -> np.ndarray:
 def test_what_comes_over_a_side_is_seen(frame_of, left, top):
     assert have_changed(frame_of, ROOM, with_block(top, left))
     assert have_changed(frame_of, with_block(top, left), ROOM)
+
+
+@pytest.mark.parametrize("left", [160, 400])
+def test_the_sides_of_what_lies_between_black_bars_count(frame_of, left):
+    def barred(picture, index):
+        picture = picture.copy()
+        picture[:, :160] = picture[:, -160:] = 0
+        return replace(frame_of(picture, index), inset=Inset(160, 0, 320, 480))
+
+    sides = Sides()
+    sides.remember(barred(ROOM, 0))
+    assert sides.have_changed(barred(with_block(120, left), 1))
+    assert not sides.have_changed(barred(ROOM, 1))
 
 
 def test_what_moves_in_the_middle_or_below_grain_and_flicker_are_not(frame_of):
