@@ -48,16 +48,17 @@ def shift_box(box: Box, velocity: Velocity, seconds: float) -> Box:
     return Box(box.left + x, box.top + y, box.right + x, box.bottom + y)
 
 
-def share_inside(box: Box, width_px: float, height_px: float) -> float:
-    """Share of the box's area that lies in a frame, in [0, 1]."""
-    width = min(box.right, width_px) - max(box.left, 0.0)
-    height = min(box.bottom, height_px) - max(box.top, 0.0)
+def share_inside(box: Box, frame: Frame) -> float:
+    """Share of the box's area that lies in a frame, but for its black bars, in [0, 1]."""
+    left, top, width_px, height_px = _filmed(frame)
+    width = min(box.right, left + width_px) - max(box.left, left)
+    height = min(box.bottom, top + height_px) - max(box.top, top)
     return max(width, 0.0) * max(height, 0.0) / max(box_size(box) ** 2, 1e-9)
 
 
 def is_cut_off(box: Box, frame: Frame) -> bool:
-    """Whether the border of a frame cuts a box."""
-    return share_inside(box, frame.width_px, frame.height_px) < WHOLE_SHARE
+    """Whether the border of what was filmed cuts a box."""
+    return share_inside(box, frame) < WHOLE_SHARE
 
 
 def overlaps(box: Box | Boxes, others: Boxes) -> NDArray[np.float32]:

@@ -101,7 +101,7 @@ class Track:
     def has_left(self, frame: Frame) -> bool:
         """Whether it went over the frame's border rather than out of sight."""
         box = shift_box(self.detection.box_px, self.velocity, LEAVE_SECONDS)
-        return share_inside(box, frame.width_px, frame.height_px) < LEFT_SHARE
+        return share_inside(box, frame) < LEFT_SHARE
 
 
 def is_hidden(box_px: Box, seen: Iterable[Detection]) -> bool:

@@ -96,10 +96,18 @@ def test_overlap_of_boxes():
     assert overlap(Box(1, 1, 1, 1), Box(1, 1, 1, 1)) == 0
 
 
-def test_share_inside_the_frame():
-    assert share_inside(Box(10, 10, 20, 20), 640, 480) == pytest.approx(1)
-    assert share_inside(Box(-5, 10, 5, 20), 640, 480) == pytest.approx(0.5)
-    assert share_inside(Box(-50, 10, -5, 20), 640, 480) == 0
+def test_share_inside_the_frame(frame_of):
+    frame = frame_of(PICTURE)
+    assert share_inside(Box(10, 10, 20, 20), frame) == pytest.approx(1)
+    assert share_inside(Box(-5, 10, 5, 20), frame) == pytest.approx(0.5)
+    assert share_inside(Box(-50, 10, -5, 20), frame) == 0
+
+
+def test_black_bars_are_outside_of_the_frame(frame_of):
+    frame = replace(frame_of(PICTURE), inset=Inset(160, 0, 320, 480))
+    assert share_inside(Box(155, 10, 165, 20), frame) == pytest.approx(0.5)
+    assert share_inside(Box(475, 10, 485, 20), frame) == pytest.approx(0.5)
+    assert share_inside(Box(500, 10, 520, 20), frame) == 0
 
 
 def expected(track_id, detection, reach=0.5):

@@ -1,8 +1,11 @@
 """The tracker on faces that are lost: held, searched for and given up, and at no time is one bare."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from animecam.bars import Inset
 from animecam.faces.track import Tracker
 
 
@@ -122,6 +125,15 @@ def test_a_face_that_leaves_over_the_border_exposes_nobody_beside_others(world, 
     seen = track(world(leaving), 60)
     assert ids(seen[14]) == [0, 1]
     assert ids(seen[-1]) == [0]
+    assert not any(faces.is_exposed for faces in seen)
+
+
+def test_a_face_that_leaves_over_black_bars_exposes_nobody_beside_others(world, face):
+    """The whole picture was drawn for a minute, for somebody who had walked out of it."""
+    scene = world(lambda index: [face(240, 240, 90), *([face(360 + 6 * index, 240, 80)] if index < 15 else [])])
+    tracker = Tracker(scene.scan, scene.follow, scene.crop)
+    seen = [tracker(replace(frame, inset=Inset(160, 0, 320, 480))) for frame in scene.frames(60)]
+    assert [len(faces.faces) for faces in (seen[14], seen[-1])] == [2, 1]
     assert not any(faces.is_exposed for faces in seen)
 
 
