@@ -7,8 +7,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 
-from animecam.backends.base import Backend, BackendChoice
-from animecam.backends.opening import GPU_CHOICES, on_processor, open_backend, runs_on_gpu
+from animecam.backends.base import BackendChoice
+from animecam.backends.opening import GPU_CHOICES, on_processor, runs_on_gpu
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
@@ -17,6 +17,7 @@ from animecam.drawing.device_opening import has_kernels, open_styles, tell_why
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
 from animecam.drawing.gpu_renderer import GpuRenderer
+from animecam.drawing.person_network import PersonNetwork, looks_for_persons
 from animecam.drawing.renderer import Renderer
 from animecam.drawing.steps import Steps
 from animecam.drawing.style_networks import StyleNetworks
@@ -36,8 +37,6 @@ from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
-from animecam.render.person import MODEL as PERSON_MODEL
-from animecam.render.person import PersonMasker
 from animecam.render.scope import whole_frame_region
 from animecam.settings import LARGEST_PX, Controls, HeadEdge, Look, Quality, Scope, Settings, Unseen
 from animecam.timing import Timing
@@ -64,7 +63,7 @@ class Networks(StyleNetworks):
         # The small networks lose more than they gain by sharing out, or by the way to a GPU.
         self._one_core = replace(self._options, threads=1, gpu=None)
         self._small = on_processor(settings.backend)
-        self._person: Backend | None = None
+        self._person = PersonNetwork(self._small, self._one_core, stack)
         self._device: tuple[Gpu, DeviceStyles] | None = None
         self._has_asked_for_gpu = False
         self._gpu_video: GpuVideo | None = None
@@ -73,8 +72,12 @@ class Networks(StyleNetworks):
         self._detectors = self._beside.submit(self._open_detectors)
 
     def warm_up(self, stream: StreamFormat) -> None:
-        """As `StyleNetworks.warm_up`; the detectors are open after it, see `require_detectors`."""
+        """As `StyleNetworks.warm_up`; the detectors are open after it, see `require_detectors`, and what finds persons,
+        if the look to begin with asks for those.
+        """
         super().warm_up(stream)
+        if looks_for_persons(self._settings):
+            self._person.warm_up()
         self.require_detectors()
 
     def require_detectors(self) -> tuple[Detector, Detector]:
@@ -176,7 +179,7 @@ class Networks(StyleNetworks):
 
     def persons(self) -> FindPersons:
         """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
-        return PersonMasker(self._person_network)
+        return self._person.finder()
 
     @contextmanager
     def rendering(
@@ -269,12 +272,6 @@ class Networks(StyleNetworks):
             self._pictures = DevicePictures(gpu)
             self._stack.callback(self._pictures.close)
         return self._pictures
-
-    def _person_network(self) -> Backend:
-        if self._person is None:
-            self._person = open_backend(PERSON_MODEL, self._small, self._one_core)
-            self._stack.callback(self._person.close)
-        return self._person
 
     def _open_detectors(self) -> tuple[Detector, Detector]:
         # A search says where to look from near: bfloat16 moved what it finds by 0.05 of 192 px, and takes 0.7 the time.

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from animecam.backends.opening import open_backend
 from animecam.backends.switching import Preparable
 from animecam.cli import main
 from animecam.drawing.networks import open_networks
@@ -231,6 +232,30 @@ def test_what_nearly_all_frames_need_is_drawn_once_before_the_first(monkeypatch,
         monkeypatch.setattr("animecam.drawing.style_networks.open_style", lambda *_: style)
         networks.prepare("soft", stream, lambda: False)
     assert style.sizes_px == {(192, 192)} | ({(256, 192)} if has_whole else set())
+
+
+@pytest.mark.parametrize(
+    ("look", "edge", "is_open"),
+    [
+        ({}, "soft", False),
+        ({}, "person", True),
+        ({"scope": "person"}, "soft", True),
+        ({"background": "blur"}, "soft", True),
+        ({"hair_tint": "blue"}, "soft", True),
+        ({"hair_tint": "none", "scope": "frame"}, "soft", False),
+    ],
+)
+def test_what_finds_persons_is_open_before_the_first_frame_where_a_look_needs_it(monkeypatch, look, edge, is_open):
+    """A sixth of a second of the thread that draws."""
+    opened = []
+    monkeypatch.setattr(
+        "animecam.drawing.person_network.open_backend", lambda *given: opened.append(given) or open_backend(*given)
+    )
+    stream = StreamFormat(320, 240, PixelFormat.RGB24, Color(), 0, Fraction(1, 30), Fraction(30), is_live=True)
+    with open_networks(replace(SETTINGS, look=replace(SETTINGS.look, **look), head_edge=edge)) as networks:
+        assert not opened
+        networks.warm_up(stream)
+        assert len(opened) == is_open
 
 
 @pytest.mark.parametrize(("precision", "whole"), [("int8", [(256, 456)]), ("f32", [])])
