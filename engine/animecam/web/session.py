@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,6 +82,8 @@ class Session:
         self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._ending: asyncio.Task[None] | None = None
         self._seat = studio.seat(order, self._deliver, self._fail)
+        self._ordered, self._is_changing = order, False
+        self._frame: Frame | None = None  # the newest: for pictures of its size networks are made ready
         self.start(self._watch())
 
     def figures(self) -> Figures:
@@ -89,7 +92,7 @@ class Session:
 
     def greet(self) -> None:
         """Tells the page what is drawn, once it can be told anything."""
-        self._link.send({"look": order_json(self._seat.order)})
+        self._link.send({"look": order_json(self._ordered)})
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs a coroutine until it ends or the session does."""
@@ -111,15 +114,36 @@ class Session:
                 hint="choose a smaller resolution",
             )
         self._heard_s, self._has_frames = time.monotonic(), True
-        self._seat.put(self._convert(video_frame))
+        self._frame = self._convert(video_frame)
+        self._seat.put(self._frame)
 
     def take_message(self, text: str | bytes) -> None:
         """Takes a message of the page: changes of what is drawn."""
         try:
-            self._seat.order = self._menu.changed(self._seat.order, read_message(text))
+            self._ordered = self._menu.changed(self._ordered, read_message(text))
         except UsageError as error:
             self._link.send({"problem": problem_json(error)})
             self.greet()  # the page goes back to what is true
+            return
+        if self._is_changing:
+            return  # to the newest
+        if self._frame is None or self._ordered.drawn_with == self._seat.order.drawn_with:
+            self._seat.order = self._ordered
+        else:
+            self._is_changing = True
+            self.start(self._change(self._frame))
+
+    async def _change(self, frame: Frame) -> None:
+        """Has the network of another order made ready beside the thread that draws, which has others to draw for; until
+        then it draws as before.
+        """
+        while self._seat.order != self._ordered:
+            order = self._ordered
+            if order.drawn_with != self._seat.order.drawn_with:
+                with suppress(AnimecamError):  # it will fail again where it is drawn with, and the page be told
+                    await asyncio.to_thread(self._studio.make_ready, order, frame)
+            self._seat.order = order
+        self._is_changing = False
 
     async def end(self, error: AnimecamError | None = None, *, is_final: bool = True) -> None:
         """Ends the session and frees everything; may be called twice.

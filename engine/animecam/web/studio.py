@@ -138,8 +138,7 @@ class Studio:
         seat = self._seat(order, results.put, results.put, None, is_live=False)  # a file waits for each of its frames
 
         def render(frame: Frame) -> Rendered:
-            if self._engine is not None:
-                self._engine.make_ready(order.look, order.quality, frame)
+            self.make_ready(order, frame)
             seat.put(frame)
             result = _awaited(results, is_unwanted)
             if isinstance(result, AnimecamError):
@@ -150,6 +149,15 @@ class Studio:
             yield render, seat.timing
         finally:
             seat.close()
+
+    def make_ready(self, order: Order, frame: Frame) -> None:
+        """Opens what an order is drawn with and makes it ready for pictures like a frame; not in the thread that draws.
+
+        Raises:
+            AnimecamError: It cannot be drawn with.
+        """
+        if self._engine is not None:
+            self._engine.make_ready(order.look, order.quality, frame)
 
     def run(self, errand: Callable[[Engine], T]) -> Future[T]:
         """Does something with the networks between two rounds, in the render thread.

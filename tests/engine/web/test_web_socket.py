@@ -76,9 +76,10 @@ def test_pictures_come_back_drawn_with_their_clock(visit, fakes):
             assert clock == 4_000_000_000
             assert abs(level - (255 - LEVEL)) <= 3
             await socket.send_str('{"style": "flat"}')
-            await socket.send_bytes(picture(4_000_000_033))
-            assert abs((await receive(socket, WSMsgType.BINARY))[1] - fakes.FLAT_LEVEL) <= 3
-            assert (await receive(socket, "figures"))["frames_out"] == 2
+            while abs(level - fakes.FLAT_LEVEL) > 3:  # it is made ready meanwhile
+                await socket.send_bytes(picture(4_000_000_033))
+                _, level = await receive(socket, WSMsgType.BINARY)
+            assert (await receive(socket, "figures"))["frames_out"] >= 2
             await socket.send_str("nonsense")
             assert not (await receive(socket, "problem"))["final"]
 
