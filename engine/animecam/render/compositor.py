@@ -31,6 +31,7 @@ class Compositor:
     def __init__(self, ops: CpuImageOps, persons: FindPersons, head_edge: HeadEdge = HeadEdge.SOFT) -> None:
         self._ops, self._persons, self._head_edge = ops, persons, head_edge
         self._match = ColorMatch()
+        self._style = ""
 
     def __call__(
         self,
@@ -48,7 +49,7 @@ class Compositor:
             regions: Where the pictures lie in it; a whole frame comes before the heads that go on top of it.
             pictures: What was filmed there, RGB, uint8 [region.height_px, region.width_px, 3].
             drawn: What was drawn of it, of the same sizes.
-            look: Its strength and scope.
+            look: Its style, strength and scope.
             retouch: What else to do to the drawings once their colours match: a tint must not be matched away.
 
         Returns:
@@ -75,6 +76,9 @@ class Compositor:
         rings = [_ring(region, mask, shape) for region, mask, shape in zip(regions, masks, shapes, strict=True)]
         around = _seen_around(regions, pictures, drawn)
         yield
+        if look.style != self._style:
+            self._style = look.style
+            self._match.forget()  # what was asked of the colours of another style is none of this one's
         matched = self._match(frame.time_s, regions, around, drawn, rings)
         yield
         if retouch is not None:

@@ -23,7 +23,7 @@ class Recall:
     Attributes:
         slot: Which memory is its own.
         has_before: The last frame showed it in the same style and size.
-        follow: Share of a change of colour that is followed.
+        follow: Share of a change of colour that is followed: all of it in a new style.
     """
 
     slot: int
@@ -37,7 +37,8 @@ class _Known:
 
     slot: int
     drawn_as: tuple[str, int] | None = None  # style and size of the last drawing, None: it fits nothing
-    time_s: float | None = None  # of the last move of its colours
+    style: str = ""  # whose colours were moved last
+    time_s: float | None = None  # and when
 
 
 class Memory:
@@ -56,7 +57,7 @@ class Memory:
 
         Args:
             regions: Of different faces; none forgets the drawings, but not the colours.
-            style: In which they are drawn.
+            style: In which they are drawn; another one forgets both.
             time_s: Time of the frame.
         """
         if not regions:
@@ -71,9 +72,9 @@ class Memory:
         for region in regions:
             known = old.get(region.track_id) or _Known(next(free))
             drawn_as = (style, region.width_px)
-            follow = self._match.followed(known.time_s, time_s)
+            follow = self._match.followed(known.time_s if known.style == style else None, time_s)
             recalls.append(Recall(known.slot, known.drawn_as == drawn_as, follow))
-            known.drawn_as, known.time_s = drawn_as, time_s
+            known.drawn_as, known.style, known.time_s = drawn_as, style, time_s
             self._known[region.track_id] = known
         return recalls
 

@@ -64,7 +64,7 @@ class OnCpu:
     def __call__(self, frame, regions, style="s"):
         pictures = [self._ops.crop(frame, region) for region in regions]
         drawn = self._calm(style, regions, pictures, self._network(pictures) if pictures else [])
-        return self._compositor(frame, regions, pictures, drawn, Look(strength=STRENGTH))
+        return self._compositor(frame, regions, pictures, drawn, Look(style, strength=STRENGTH))
 
 
 def compare(drawn: Frame, expected: Frame) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from animecam.faces.align import Pose
+from animecam.render.device_memory import Memory
 from animecam.render.device_path import RING, DevicePath, PathOptions
+from animecam.render.match import MatchOptions
 from animecam.types import PixelFormat
 
 FORMATS = [PixelFormat.YUV420P, PixelFormat.YUV422P, PixelFormat.YUV444P, PixelFormat.RGB24]
@@ -109,9 +111,18 @@ def test_a_head_that_keeps_still_is_drawn_steadily(host, gpu, films):
     assert changes[0] < 0.6 * changes[1]
 
 
+def test_colours_are_followed_within_a_style(films):
+    """Whoever is seen in another one has that one's colours at once, as the processor's path does it."""
+    memory, follows = Memory(MatchOptions()), []
+    for index, (regions, style) in enumerate([(1, "s"), (1, "s"), (1, "t"), (0, "t"), (1, "t")]):
+        recalls = memory.recall(films.faces(0)[:regions], style, 0.04 * index)
+        follows += [recall.follow == 1.0 for recall in recalls]
+    assert follows == [True, False, True, False]
+
+
 @pytest.mark.parametrize("between", ["style", "nobody", "elsewhere"])
 def test_what_is_remembered_is_forgotten_when_it_should(host, gpu, no_persons, between, films):
-    """After a change of style and after frames of nobody, drawings start anew; colours are followed on."""
+    """After a change of style all starts anew; after frames of nobody drawings do, and colours are followed on."""
     network, path = host.HostNetwork(gpu), DevicePath(gpu, films.OPTIONS)
     cpu = films.OnCpu(host.HostNetwork(gpu), no_persons)
     try:

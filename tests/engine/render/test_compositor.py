@@ -98,6 +98,20 @@ def test_no_seam_shows_where_a_drawing_has_a_cast(world):
     assert np.abs(picture - 120).max() <= 2
 
 
+def test_colours_of_another_style_are_matched_at_once(world):
+    """What the last style had asked for shone through a third of a second: up to seven levels."""
+
+    def cast(by):
+        return lambda picture: np.clip(picture.astype(int) + by, 0, 255).astype(np.uint8)
+
+    compositor, alone = (Compositor(OPS, LeftHalf()) for _ in range(2))
+    frame, region = world.frame(PixelFormat.RGB24, 160, 120), world.region(SIZE, (80, 60), 1.1, 0.0)
+    compose(frame, [region], cast(12), Look("one"), compositor)
+    changed_to = compose(frame, [region], cast(-12), Look("other"), compositor)
+    expected = compose(frame, [region], cast(-12), Look("other"), alone)
+    np.testing.assert_array_equal(changed_to.planes[0], expected.planes[0])
+
+
 @pytest.mark.parametrize("edge", list(HeadEdge))
 def test_head_edge_decides_about_the_background(world, edge):
     frame = world.frame(PixelFormat.RGB24, 160, 120)
