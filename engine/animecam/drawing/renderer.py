@@ -77,6 +77,7 @@ class Renderer:
         self._governing, self._idle = governing, idle
         self._enlarge_eyes, self._showing = EyeEnlarger(), Showing(steps.backdrop)
         self._name, self._has_told_of_others = name, False
+        self._last_look: Look | None = None  # with which a frame was put back
         self._put_back_ms = 0.0  # of the last frame; written by whoever puts back, read by whoever draws
 
     def __call__(self, frame: Frame) -> Rendered:
@@ -183,6 +184,8 @@ class Renderer:
                 yield
             if look.eyes:
                 pictures = self._enlarge_eyes(frame.time_s, scene.faces, scene.regions, pictures, look.eyes)
+            else:
+                self._enlarge_eyes.forget()
         return Plan(frame, scene.faces, look, scene.regions, pictures)
 
     def kept(self, plan: Plan, draw: Draw) -> Sequence[Image] | None:
@@ -203,6 +206,7 @@ class Renderer:
         with self.timing.stage("paste"):
             if plan.faces.is_new_shot:
                 self._steps.forget()
+            self._forget_what_was_off(plan.look)
             filmed = plan.frame
             if plan.is_blurred:  # the half that shows what was filmed, too, and whatever the strength
                 plan = replace(plan, frame=blurred(plan.frame))
@@ -210,7 +214,7 @@ class Renderer:
             retouch = partial(self._retouch, plan) if plan.look.is_retouched else None
             yield
             look = plan.look
-            if look.scope is Scope.PERSON and look.hides_background:  # which ends where a person does, anyway
+            if look.scope is Scope.PERSON and not _cuts_out(look):
                 look = replace(look, scope=Scope.FRAME)
             compose = self._steps.compositor.pausing
             pasted = yield from compose(plan.frame, plan.regions, plan.pictures, drawn, look, retouch)
@@ -224,6 +228,14 @@ class Renderer:
         """No drawing that is remembered fits any more: frames were drawn elsewhere meanwhile, or a film was cut."""
         self._steps.forget()
         self._showing.forget()
+
+    def _forget_what_was_off(self, look: Look) -> None:
+        """What an option remembers is of when it was last on: persons and colours of then would shimmer through."""
+        last, self._last_look = self._last_look or look, look
+        if _tints(look) and not _tints(last):
+            self._steps.tint.forget()
+        if _cuts_out(look) and not _cuts_out(last):
+            self._steps.compositor.forget()
 
     def _retouch(self, plan: Plan, drawn: Sequence[Image]) -> Pausing[Sequence[Image]]:
         drawn = [inked(drawing, plan.look.line) for drawing in drawn]
@@ -247,6 +259,15 @@ class Renderer:
         # Better all drawn than one bare face. Heads lie on top: in a picture of everything a face has too few pixels.
         is_whole = look.scope is not Scope.HEAD or (look.unseen is Unseen.DRAW and is_bare)
         return (whole_frame_region(frame, look.size_px), *heads) if is_whole else heads
+
+
+def _tints(look: Look) -> bool:
+    return look.strength > 0.0 and look.hair_rgb is not None
+
+
+def _cuts_out(look: Look) -> bool:
+    """Whether what is drawn ends where persons do; behind them a background begins there, anyway."""
+    return look.strength > 0.0 and look.scope is Scope.PERSON and not look.hides_background
 
 
 def _untouched(frame: Frame) -> Rendered:

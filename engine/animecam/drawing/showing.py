@@ -23,6 +23,7 @@ class Showing:
 
     def __init__(self, backdrop: Backdrop) -> None:
         self._backdrop, self._print = backdrop, Printer()
+        self._hid_background = True  # in the last frame, or there was none
 
     def pausing(self, scene: Scene, drawn: Frame, filmed: Frame | None = None) -> Pausing[Rendered]:
         """What is shown of a drawn frame: persons before another background, its print, a split, boxes, as a mirror.
@@ -32,8 +33,11 @@ class Showing:
             drawn: Its frame with the drawings in it.
             filmed: Where persons are looked for, if the scene's frame is blurred.
         """
+        hid_background, self._hid_background = self._hid_background, scene.look.hides_background
         if scene.is_shown_as_drawn:
             return Rendered(drawn, scene.faces)
+        if scene.look.hides_background and not hid_background:
+            self._backdrop.forget()  # the persons whom it saw last may be gone for long
         if scene.faces.is_new_shot:
             self.forget()
         look, drawn = scene.look, drawn.on_host()

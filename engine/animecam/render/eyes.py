@@ -67,6 +67,10 @@ class EyeEnlarger:
             magnified(picture, self._bulges(region), amount) for region, picture in zip(regions, pictures, strict=True)
         )
 
+    def forget(self) -> None:
+        """Takes the next faces for new ones."""
+        self._eyes = {}
+
     def _step(self, face: Face, time_s: float) -> OneEuroState:
         before = self._eyes.get(face.track_id)
         if before is not None and face.held:

@@ -1,6 +1,7 @@
 """What is drawn when: heads, whole frames, mixed sizes, and that a change of the look takes one frame."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -213,3 +214,28 @@ def test_the_persons_of_a_shot_are_forgotten_at_the_cut(studio, face, step):
         studio.faces = Faces((face,), is_exposed=False, is_new_shot=is_new_shot)
         renderer(studio.frame(index)) if step == "at once" else renderer.begin(studio.frame(index))()
     assert studio.persons.did == studio.hair_persons.did == ["find", "find", "forget", "find", "find"]
+
+
+@pytest.mark.parametrize("off", [{"scope": Scope.HEAD, "hair_tint": ""}, {"strength": 0.0}])
+def test_persons_are_new_when_they_are_asked_for_again(studio, off):
+    """Else the outline of whoever was there a minute ago shimmers through."""
+    studio.controls.change(scope=Scope.PERSON, hair_tint="blue")
+    renderer, on = studio.renderer(), studio.controls.look
+    for index, changes in enumerate([{}, {}, off, off, {}, {}]):
+        studio.controls.change(**{name: getattr(on, name) for name in ("scope", "hair_tint", "strength")} | changes)
+        renderer(studio.frame(index))
+    assert studio.persons.did == studio.hair_persons.did == ["find", "find", "forget", "find", "find"]
+
+
+def test_eyes_are_enlarged_where_they_are_after_it_was_off(studio, face):
+    """Of a face that was lost just then they were looked for where they were a minute ago."""
+    moved = replace(face, detection=replace(face.detection, points_px=face.detection.points_px + np.float32(12)))
+    pictures = []
+    for eyes in (0.5, 0.0):
+        renderer = studio.renderer()
+        for index, (amount, seen) in enumerate([(eyes, face), (0.0, moved), (0.5, replace(moved, held=True))]):
+            studio.faces = Faces((seen,), is_exposed=False)
+            studio.controls.change(eyes=amount)
+            plan = renderer.plan(studio.detailed(index))
+        pictures.append(plan.pictures[0])
+    np.testing.assert_array_equal(*pictures)

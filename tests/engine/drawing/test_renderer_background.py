@@ -99,6 +99,14 @@ def test_the_persons_of_a_shot_are_forgotten_at_the_cut(studio, persons):
     assert persons.forgotten == 1
 
 
+def test_persons_are_new_when_a_background_is_laid_behind_them_again(studio, persons):
+    renderer = studio.renderer()
+    for index, background in enumerate(["green", "green", "keep", "green", "blur"]):
+        studio.controls.change(background=background)
+        renderer(studio.frame(index))
+    assert persons.forgotten == 1
+
+
 def test_a_background_is_laid_with_pauses_as_others_wait(studio, persons):
     renderer = studio.renderer()
     plan = renderer.plan(studio.detailed())
