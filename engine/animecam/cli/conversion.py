@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from animecam.cli.jobs import Job
-from animecam.cli.resuming import why_anew, with_begun
+from animecam.cli.resuming import goes_on, why_anew, with_begun
 from animecam.errors import AnimecamError, SinkError
 from animecam.run.pipeline import Figures
 from animecam.settings import Scope, Settings
-from animecam.sinks.options import COPIED_CODECS, EXACT_ENDINGS, SinkOptions
+from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
 from animecam.types import StreamFormat
 
@@ -103,11 +103,11 @@ def convert_jobs(
         try:
             figures, written = _convert_or_go_on(job, networks, settings, display, options)
             if figures.is_interrupted:
-                _tell_stop(job, display, options, is_only_one=is_only_one)
+                _tell_stop(job, settings, display, options, is_only_one=is_only_one)
                 return Outcome(failures, faceless, is_interrupted=True)
             faceless += _is_faceless(figures, settings, written)
         except KeyboardInterrupt:  # before the first frame is drawn, or a second one before the first is answered
-            _tell_stop(job, display, options, is_only_one=is_only_one)
+            _tell_stop(job, settings, display, options, is_only_one=is_only_one)
             return Outcome(failures, faceless, is_interrupted=True)
         except AnimecamError as error:
             left = "" if isinstance(error, SinkError) else _part(job.target)  # of what it wrote, a sink tells itself
@@ -188,14 +188,13 @@ def _date_like(job: Job) -> None:
         log.warning("%s has the time of its conversion: %s", job.target, error.strerror)
 
 
-def _tell_stop(job: Job, display: Display, options: SinkOptions, *, is_only_one: bool) -> None:
+def _tell_stop(job: Job, settings: Settings, display: Display, options: SinkOptions, *, is_only_one: bool) -> None:
     """Says where that is which was written until a stop, and how to go on."""
     part = _part(job.target)
-    is_exact = job.target.suffix.lower() in EXACT_ENDINGS and options.codec.startswith(COPIED_CODECS)
     again = "start it again without --overwrite" if options.overwrite else "start it again"
     if options.overwrite and job.target.exists():  # without it, the old result would be kept
         hint = f"start it again to convert {'it' if is_only_one else 'all'} from the beginning"
-    elif part and is_exact and job.seconds is None:
+    elif part and goes_on(job, settings, options):
         hint = f"{again} to go on from near there" + ("" if is_only_one else ": what is done is skipped")
     elif is_only_one:
         hint = "start it again to convert it from its beginning"

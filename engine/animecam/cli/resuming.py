@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import animecam
 from animecam.cli.jobs import Job
+from animecam.errors import SinkError
 from animecam.settings import Settings
 from animecam.sinks.options import EXACT_ENDINGS, SinkOptions
 from animecam.sinks.paths import FILM_KINDS, Target, output_kind
@@ -41,6 +42,24 @@ def with_begun(job: Job, settings: Settings, options: SinkOptions) -> SinkOption
     except OSError:  # the source is gone by now, which whoever opens it tells
         return options
     return replace(options, making=making, begun=None if options.overwrite else find_begun(job.target, making))
+
+
+def goes_on(job: Job, settings: Settings, options: SinkOptions) -> bool:
+    """Whether a film that was stopped goes on near there once it is started again without --overwrite.
+
+    Its first seconds, in which no second key frame is kept, are converted again.
+
+    Args:
+        job: What was stopped; nobody writes it any more.
+        settings: As `with_begun` takes them.
+        options: Likewise.
+    """
+    try:
+        return with_begun(job, settings, replace(options, overwrite=False)).begun is not None
+    except SinkError:  # another run has it by now
+        return False
+    except KeyboardInterrupt:  # who stops it twice does not wait for its packets to be looked at: as a rule it does
+        return job.target.suffix.lower() in EXACT_ENDINGS and job.seconds is None
 
 
 def why_anew(job: Job, options: SinkOptions) -> str:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 AUTO = "auto"
 """Name of the codec that stands for the usual one of the container."""
 
-COPIED_CODECS = (AUTO, "libx264", "h264_", "libx265", "hevc_", "libvpx-vp9")
-"""How the names of encoders begin whose pictures can be copied from an unfinished film."""
-
 EXACT_ENDINGS = (".mp4", ".m4v", ".mov")
 """Of files whose time stamps are as they were written, so that an unfinished one can be gone on with. Matroska moves
 all of them where sound begins before zero, as AAC does, and keeps no decoding times; AVI keeps none."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from animecam.cli import main
+from animecam.cli import conversion, main
 from animecam.cli.conversion import convert_jobs
 from animecam.cli.jobs import Job
 from animecam.errors import SinkError, SourceError
@@ -67,12 +67,17 @@ def test_a_stopped_conversion_names_nothing_that_does_not_exist(tmp_path, monkey
 @pytest.mark.parametrize(
     ("ending", "is_only_one", "existing", "hint"),
     [
-        ("mp4", True, ["part"], "start it again to go on from near there"),
-        ("mov", False, ["part"], "start it again to go on from near there: what is done is skipped"),
+        ("mp4", True, ["part", "key frames"], "start it again to go on from near there"),
+        ("mov", False, ["part", "key frames"], "start it again to go on from near there: what is done is skipped"),
+        ("mp4", True, ["part"], "start it again to convert it from its beginning"),
+        ("mov", False, ["part"], "start it again to go on: what is done is skipped, "),
         ("mp4", True, [], "start it again to convert it from its beginning"),
         ("mkv", True, ["part"], "start it again to convert it from its beginning"),
         ("avi", False, ["part"], "start it again to go on: what is done is skipped, "),
-        ("mp4", True, ["part", "overwrite"], "start it again without --overwrite to go on from near there"),
+        (
+            *("mp4", True, ["part", "key frames", "overwrite"]),
+            "start it again without --overwrite to go on from near there",
+        ),
         ("mkv", False, ["part", "overwrite"], "start it again without --overwrite to go on: what is done is skipped, "),
         ("mp4", True, ["part", "overwrite", "old"], "start it again to convert it from the beginning"),
         ("mp4", False, ["part", "overwrite", "old"], "start it again to convert all from the beginning"),
@@ -85,6 +90,7 @@ def test_a_stopped_conversion_says_what_becomes_of_its_file(tmp_path, monkeypatc
         return SimpleNamespace(is_interrupted=True)
 
     monkeypatch.setattr(session, "convert_file", stopped)
+    monkeypatch.setattr(conversion, "goes_on", lambda *_: "key frames" in existing)
     jobs = [Job(tmp_path / f"{name}.{ending}", tmp_path / f"{name}-anime.{ending}") for name in "ab"]
     if "old" in existing:
         jobs[0].target.write_bytes(b"x")

@@ -111,6 +111,18 @@ def test_it_goes_on_where_it_was(stopped, run, media, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mp4", "out.mp4"]
 
 
+@pytest.mark.parametrize(("codec", "rate"), [("auto", 120), ("libsvtav1", 30)])
+def test_one_that_cannot_be_gone_on_with_says_so_at_its_stop(tmp_path, make_clip, run, monkeypatch, codec, rate):
+    """In its first seconds no second key frame is kept, and pictures of AV1 are not copied."""
+    monkeypatch.setattr("animecam.run.pipeline.TICK_SECONDS", 0.001)
+    job = Job(make_clip(tmp_path / "film.mp4", frames=FRAMES, rate=rate), tmp_path / "out.mp4")
+    _, display = run(job, STOP_AT, codec=codec)
+    told = "start it again to go on: what is done is skipped, this file is converted from its beginning"
+    assert display.errors == [(f"stopped in film.mp4; what is done plays: {Target.of(job.target).partial}", told)]
+    _, display = run(job, codec=codec)
+    assert "begun anew" in display.notes[0]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
