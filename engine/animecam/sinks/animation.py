@@ -1,7 +1,7 @@
 """Clips without sound that chats and pages play by themselves: GIF and animated WebP, upright, with square pixels."""
 
 # PyAV leaves some parameters of its methods untyped.
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import logging
 from collections.abc import Generator, Iterable
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -23,6 +24,7 @@ from animecam.sinks.fit import Fitter
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.palettes import Palettes, timed
 from animecam.sinks.paths import Target, is_full_disk
+from animecam.sinks.webp_length import set_webp_length
 from animecam.sources.soundtrack import has_sound
 from animecam.types import Frame, StreamFormat
 
@@ -85,6 +87,8 @@ class AnimationSink:
         self._is_closed = self._has_failed = self._has_opacity = False
         self._begin_s: Fraction | None = None
         self._last = -self._kind.least_units  # time of the newest frame, in units
+        self._end_s = self._usual_s = 1 / stream.rate if stream.rate else self._kind.unit_s * self._kind.least_units
+        self._held: Packet[VideoStream] | None = None  # the newest: it ends with what follows
         self._frames = self._left_out = 0
         if options.audio_from is not None and has_sound(options.audio_from):
             log.warning("%s: its sound does not go into %s; a video file takes it", options.audio_from, uri)
@@ -108,6 +112,7 @@ class AnimationSink:
         time_s = frame.pts * frame.time_base
         self._begin_s = time_s if self._begin_s is None else self._begin_s
         at = round((time_s - self._begin_s) / self._kind.unit_s)
+        self._end_s = time_s - self._begin_s + (frame.duration * frame.time_base or self._usual_s)
         if at < self._last + self._kind.least_units:
             self._left_out += 1
             return
@@ -146,8 +151,11 @@ class AnimationSink:
         try:
             with self._explained("finish"):
                 self._encode(() if self._palettes is None else self._palettes.finish())
-                self._output.mux(self._stream.encode(None))
+                self._mux(self._stream.encode(None))
+                self._mux_last()
                 self._output.close()
+                if self._kind.comes_last:
+                    set_webp_length(self._target.partial, self._end())
                 mark_animation(self._target.partial)
         except SinkError:
             self._end_quietly()
@@ -177,7 +185,23 @@ class AnimationSink:
 
     def _encode(self, pictures: Iterable[VideoFrame]) -> None:
         for picture in pictures:
-            self._output.mux(self._stream.encode(picture))
+            self._mux(self._stream.encode(picture))
+
+    def _mux(self, packets: "Iterable[Packet[VideoStream]]") -> None:
+        for packet in packets:
+            if self._held is not None:
+                self._output.mux(self._held)
+            self._held = packet
+
+    def _mux_last(self) -> None:
+        """Muxes the last packet: FFmpeg takes its picture, which may stand for seconds, to be as long as usual."""
+        if self._held is not None:
+            self._held.duration = round(self._end() * self._kind.unit_s / self._held.time_base) - (self._held.pts or 0)
+            self._output.mux(self._held)
+
+    def _end(self) -> int:
+        """When the last picture ends, in units: with the last frame, whether that is shown or was left out."""
+        return max(round(self._end_s / self._kind.unit_s), self._last + self._kind.least_units)
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:

@@ -78,6 +78,25 @@ def test_times_that_are_uneven_are_kept(tmp_path, stream_format, make_frame, wri
     assert durations_ms[:3] == [200, 40, 760]
 
 
+@pytest.mark.parametrize("is_complete", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_last_picture_stands_as_long_as_it_did(tmp_path, stream_format, make_frame, write_all, kind, is_complete):
+    """Who made an animation often lets it rest there before it begins again."""
+    stream = replace(stream_format, time_base=Fraction(1, 1000))
+    frames = [make_frame(stream, index, pts=100 * index) for index in range(4)]
+    frames[-1] = replace(frames[-1], duration=3000)
+    write_all(open_sink(str(tmp_path / f"out.{kind}"), stream), frames, complete=is_complete)
+    assert read(tmp_path / (f"out.{kind}" if is_complete else f"out.partial.{kind}"))[1] == [100, 100, 100, 3000]
+
+
+@pytest.mark.parametrize(("kind", "ms"), [("gif", 20), ("webp", 10)])
+def test_the_last_picture_is_not_shorter_than_browsers_show(tmp_path, stream_format, make_frame, write_all, kind, ms):
+    stream = replace(stream_format, time_base=Fraction(1, 1000))
+    frames = [replace(make_frame(stream, index, pts=100 * index), duration=1) for index in range(2)]
+    write_all(open_sink(str(tmp_path / f"out.{kind}"), stream), frames)
+    assert read(tmp_path / f"out.{kind}")[1] == [100, ms]
+
+
 def test_what_browsers_would_show_too_slowly_is_left_out(tmp_path, stream_format, make_frame, write_all, caplog):
     stream = replace(stream_format, time_base=Fraction(1, 100))
     frames = [make_frame(stream, index) for index in range(10)]
