@@ -16,10 +16,11 @@ from animecam.sources.file import open_container
 from animecam.sources.options import SourceOptions
 
 AVI = "avi"
-MISCOUNTED = "adpcm_"
-"""How the names of kinds begin whose blocks FFmpeg's muxer, which is not told how long they are, counts too slowly."""
+MISCOUNTED = ("adpcm_", "dts", "eac3", "vorbis")
+"""How the names of kinds begin whose blocks FFmpeg's muxer, which is not told how long they are, counts at another
+pace: they play several times too fast or too slowly, or the file cannot be written."""
 
-_FRAMED = frozenset({"aac", "ac3", "eac3", "mp2", "mp2float", "mp3", "mp3float", "dca"})
+_FRAMED = frozenset({"aac", "ac3", "mp2", "mp2float", "mp3", "mp3float"})
 """FFmpeg's decoders of sound whose frames vary in size, or may."""
 
 

@@ -37,7 +37,7 @@ _FILL_GAPS = {"async": "1"}
 
 def can_hold(container: OutputContainer, stream: AudioStream) -> bool:
     """Whether sound can be copied into a kind of container; some muxers say only when they begin that it cannot."""
-    if container.format.name == AVI and stream.codec_context.name.startswith(MISCOUNTED):
+    if container.format.name == AVI and stream.codec_context.codec.canonical_name.startswith(MISCOUNTED):
         return False
     probe = av.open(BytesIO(), "w", format=container.format.name)
     try:
