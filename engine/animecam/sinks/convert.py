@@ -126,6 +126,21 @@ def with_squares(frame: Frame) -> Frame:
     )
 
 
+def stream_of_squares(stream: StreamFormat) -> StreamFormat:
+    """What a stream becomes where each of its frames goes through `with_squares`."""
+    if stream.pixel_aspect == 1:
+        return stream
+    width_px, height_px = square_size(stream)
+    return replace(
+        stream,
+        width_px=width_px,
+        height_px=height_px,
+        pixel_format=PixelFormat.RGB24,
+        rotation_deg=0,
+        pixel_aspect=Fraction(1),
+    )
+
+
 def square_size(stored: Frame | StreamFormat) -> tuple[int, int]:
     """Width and height once a picture is upright and its pixels are squares as high as they were."""
     width_px, height_px = upright_size(stored.width_px, stored.height_px, stored.rotation_deg)

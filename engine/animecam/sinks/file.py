@@ -11,16 +11,22 @@ from animecam.errors import SinkError
 from animecam.sinks.begun import WARM_UP_FRAMES, Begun, Making, forget, note_making
 from animecam.sinks.claim import Claim
 from animecam.sinks.codecs import CONTAINERS, file_encoding
-from animecam.sinks.encoder import Encoder, reason
-from animecam.sinks.options import SinkOptions
+from animecam.sinks.convert import stream_of_squares, with_squares
+from animecam.sinks.encoder import MP4_MUXERS, Encoder, reason
+from animecam.sinks.options import AUTO, SinkOptions
 from animecam.sinks.paths import Target, earlier, is_full_disk
 from animecam.types import Frame, StreamFormat
+
+_TELLING_SHAPE = ("libx264", "h264_", "libx265", "hevc_", "mpeg", "libxvid")
+"""How the names of encoders begin whose pictures say themselves how wide their pixels are."""
 
 
 class FileSink:
     """Encodes frames into a file, each at its own time stamp, with the sound of the input or of a microphone.
 
     Matroska and WebM count in milliseconds and from zero, and AVI counts frames; MP4 and MOV keep every stamp exactly.
+    Pixels that are no squares are stored as they are, but of VP9 and AV1 in MP4 and MOV alone: PyAV cannot tell the
+    other containers of them, and pictures are drawn out there.
 
     Args:
         uri: Path of the file; its ending chooses the container. `check_output` has looked at it.
@@ -44,7 +50,11 @@ class FileSink:
         self._has_failed = False
         self._copied = options.begun.frames if options.begun else 0
         self._unwritten = 0  # frames that are drawn again, and stand in the file already
-        encoding = file_encoding(CONTAINERS[Path(uri).suffix.lower()], stream, options)
+        container = CONTAINERS[Path(uri).suffix.lower()]
+        codec = container.codec if options.codec == AUTO else options.codec
+        self._keeps_shape = container.muxer in MP4_MUXERS or codec.startswith(_TELLING_SHAPE)
+        stream = stream if self._keeps_shape else stream_of_squares(stream)
+        encoding = file_encoding(container, stream, options)
         partial, begun = self._target.partial, options.begun
         is_new = not partial.exists()
         with ExitStack() as on_failure:  # Ctrl-C, too: the file would stay taken as long as the traceback lives
@@ -92,7 +102,7 @@ class FileSink:
             self._unwritten -= 1
             return
         with self._explained("write"):
-            self._encoder.write(frame)
+            self._encoder.write(frame if self._keeps_shape else with_squares(frame))
 
     def close(self, *, complete: bool) -> None:
         """Writes the rest and closes the file, so that it plays; may be called twice.

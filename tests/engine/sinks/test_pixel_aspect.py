@@ -53,6 +53,20 @@ def test_other_codecs_keep_it_in_mp4(tmp_path, stream_format, make_frame, codec)
     assert _written_aspect(tmp_path / "a.mp4", stream, make_frame, replace(FAST, codec=codec)) == WIDE
 
 
+@pytest.mark.parametrize(("turn_deg", "size_px"), [(0, (140, 64)), (90, (44, 96))])
+@pytest.mark.parametrize(("name", "codec"), [("a.webm", "auto"), ("a.mkv", "libvpx-vp9")])
+def test_where_nothing_would_tell_of_it_pictures_are_drawn_out(
+    tmp_path, stream_format, make_frame, name, codec, turn_deg, size_px
+):
+    stream = replace(stream_format, pixel_aspect=WIDE, rotation_deg=turn_deg)
+    assert _written_aspect(tmp_path / name, stream, make_frame, replace(FAST, codec=codec)) in (1, None)
+    with av.open(str(tmp_path / name)) as container:
+        first = next(container.decode(video=0))
+    assert (first.width, first.height, first.rotation) == (*size_px, 0)
+    wanted = to_square_rgb(replace(make_frame(stream, 0), pixel_aspect=WIDE))
+    assert np.abs(first.to_ndarray(format="rgb24").astype(int) - wanted).mean() < 4
+
+
 def test_square_pixels_stay_square(tmp_path, stream_format, make_frame):
     assert _written_aspect(tmp_path / "a.mp4", stream_format, make_frame) == 1
 
