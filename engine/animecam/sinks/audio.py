@@ -22,7 +22,7 @@ from av.stream import Stream
 from animecam.errors import SinkError
 from animecam.sinks.avi_sound import AVI, avi_template
 from animecam.sinks.subtitles import STREAM_TAGS, Subtitles
-from animecam.sinks.transcoder import USUAL_LAYOUTS, Transcoder, can_hold
+from animecam.sinks.transcoder import USUAL_LAYOUTS, Transcoder, can_hold, layout_of
 from animecam.sources.soundtrack import Soundtrack
 from animecam.sources.stamps import may_jump
 
@@ -213,13 +213,13 @@ class AudioCopier:
         Raises:
             SinkError: They are too many to be guessed.
         """
-        context = added.codec_context
-        if context.layout.name != f"{context.channels} channels":  # FFmpeg's word for channels without places
+        layout = layout_of(added.codec_context)
+        if layout.name != f"{layout.nb_channels} channels":  # FFmpeg's word for channels without places
             return
-        if context.channels in USUAL_LAYOUTS:
-            context.layout = USUAL_LAYOUTS[context.channels]
+        if layout.nb_channels in USUAL_LAYOUTS:
+            added.codec_context.layout = USUAL_LAYOUTS[layout.nb_channels]
         elif self._output.format.name == "mp4":
-            what = f"{self._path} does not say where its {context.channels} channels of sound belong"
+            what = f"{self._path} does not say where its {layout.nb_channels} channels of sound belong"
             raise SinkError(f"{what}, which an MP4 must", hint="write to a .mkv file")
 
     def _copy_descriptions(self) -> None:

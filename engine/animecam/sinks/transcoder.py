@@ -5,12 +5,14 @@
 
 from __future__ import annotations  # av.packet.Packet is generic for type checkers only
 
+import ctypes
 from contextlib import suppress
 from io import BytesIO
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.codec import Codec
@@ -33,6 +35,18 @@ _CHANNEL_BIT_RATE = 96_000  # where AAC is hard to tell from what it was made of
 _SAMPLE_BITS = 4  # as many bits a sample suffice where there are few samples a second; encoders refuse far more
 _FILL_GAPS = {"async": "1"}
 """Silence where no sound is, by time stamps: encoders count samples, and what comes after a gap would come early."""
+
+
+def layout_of(sound: AudioCodecContext | AudioFrame) -> AudioLayout:
+    """Which channels a sound has. It is read through here alone, and not by its number of channels, either.
+
+    Of channels in an order of their own, such as the 7.1 of a MOV, FFmpeg keeps a list. PyAV 18 hands it out as it is
+    and frees it with the layout, and once more with the sound, which ends the program: such a layout stays for good.
+    """
+    layout = sound.layout
+    if layout.name not in USUAL_LAYOUTS.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))  # some bytes for each of them
+    return layout
 
 
 def can_hold(container: OutputContainer, stream: AudioStream) -> bool:
@@ -68,15 +82,15 @@ class Transcoder:
 
     def __init__(self, source: AudioStream, container: OutputContainer) -> None:
         encoder = _ENCODERS.get(container.format.name, "aac")
-        context = source.codec_context
-        channels = min(context.channels, _MOST_CHANNELS.get(encoder, max(USUAL_LAYOUTS)))
-        is_kept = channels == context.channels and context.layout.name in USUAL_LAYOUTS.values()
-        rate = _rate(encoder, context.sample_rate)
+        layout = layout_of(source.codec_context)
+        channels = min(layout.nb_channels, _MOST_CHANNELS.get(encoder, max(USUAL_LAYOUTS)))
+        is_kept = channels == layout.nb_channels and layout.name in USUAL_LAYOUTS.values()
+        rate = _rate(encoder, source.codec_context.sample_rate)
         self.name = _NAMES[encoder]
         stream = container.add_stream(
             encoder,
             rate=rate,
-            layout=context.layout.name if is_kept else USUAL_LAYOUTS[channels],
+            layout=layout.name if is_kept else USUAL_LAYOUTS[channels],
             bit_rate=channels * min(_CHANNEL_BIT_RATE, _SAMPLE_BITS * rate),
         )
         assert isinstance(stream, AudioStream), "all of these encode sound"
@@ -113,7 +127,7 @@ class Transcoder:
     def _encoded(self, frames: list[AudioFrame]) -> list[Packet[Stream]]:
         packets: list[Packet[Stream]] = []
         for frame in frames:
-            kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+            kind = (frame.format.name, layout_of(frame).name, frame.sample_rate)
             if self._resampler is None or kind != self._kind:
                 packets += self._drained()
                 self._resampler, self._kind = self._new_resampler(), kind

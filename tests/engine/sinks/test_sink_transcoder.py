@@ -1,5 +1,8 @@
 """Sound of a kind that the container cannot hold is encoded anew, in step with the pictures."""
 
+import struct
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -124,6 +127,37 @@ def test_its_channels_are_kept_as_far_as_the_encoder_goes(
 ):
     source = film(tmp_path / name, codec, layout)
     assert kind(converted(source, tmp_path / f"out.{extension}"))[1] == expected
+
+
+CONVERT = """
+import sys
+from pathlib import Path
+from animecam.sinks.file import FileSink
+from animecam.sinks.options import SinkOptions
+from animecam.sources.file import open_file
+from animecam.sources.options import SourceOptions
+source, out = map(Path, sys.argv[1:])
+for _ in range(3):  # what is freed twice may be noticed late
+    film = open_file(source, SourceOptions(threads=1))
+    sink = FileSink(str(out), film.format, SinkOptions(audio_from=source, threads=1, overwrite=True))
+    while (frame := film.read()) is not None:
+        sink.write(frame)
+    sink.close(complete=True)
+    film.close()
+"""
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "avi"])
+def test_channels_in_an_order_of_their_own_do_not_end_the_program(tmp_path, extension):
+    """PyAV frees their list more often than once, which broke off all of a batch."""
+    source, out = film(tmp_path / "in.mov", "pcm_s16le", "3.0"), tmp_path / f"out.{extension}"
+    told = (b"chan" + struct.pack(">2I", 0, tag << 16 | 3) for tag in (113, 114))  # left, right, centre; centre first
+    source.write_bytes(source.read_bytes().replace(*told))
+    done = subprocess.run([sys.executable, "-c", CONVERT, source, out], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with av.open(str(out)) as container:  # nothing is asked of its channels in here
+        length_s = sum(packet.duration * packet.time_base for packet in container.demux(audio=0) if packet.size)
+    assert length_s == pytest.approx(SECONDS, abs=0.1)
 
 
 def test_damage_costs_what_is_damaged(converted, tmp_path):
