@@ -31,6 +31,9 @@ USUAL_LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1",
 _ENCODERS = {"webm": "libopus", AVI: "libmp3lame"}  # of all others it is AAC; an AVI with that plays nearly nowhere
 _NAMES = {"aac": "AAC", "libopus": "Opus", "libmp3lame": "MP3"}
 _MOST_CHANNELS = {"libmp3lame": 2}
+_REFUSED = {"libopus": {"2.1": "3.0", "4.0": "quad"}}
+"""By the encoder, usual layouts that it does not take, and one of as many channels that it does."""
+
 _CHANNEL_BIT_RATE = 96_000  # where AAC is hard to tell from what it was made of
 _SAMPLE_BITS = 4  # as many bits a sample suffice where there are few samples a second; encoders refuse far more
 _FILL_GAPS = {"async": "1"}
@@ -85,12 +88,13 @@ class Transcoder:
         layout = layout_of(source.codec_context)
         channels = min(layout.nb_channels, _MOST_CHANNELS.get(encoder, max(USUAL_LAYOUTS)))
         is_kept = channels == layout.nb_channels and layout.name in USUAL_LAYOUTS.values()
+        kept = layout.name if is_kept else USUAL_LAYOUTS[channels]
         rate = _rate(encoder, source.codec_context.sample_rate)
         self.name = _NAMES[encoder]
         stream = container.add_stream(
             encoder,
             rate=rate,
-            layout=layout.name if is_kept else USUAL_LAYOUTS[channels],
+            layout=_REFUSED.get(encoder, {}).get(kept, kept),
             bit_rate=channels * min(_CHANNEL_BIT_RATE, _SAMPLE_BITS * rate),
         )
         assert isinstance(stream, AudioStream), "all of these encode sound"

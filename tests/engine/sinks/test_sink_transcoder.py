@@ -120,6 +120,8 @@ def test_a_gap_in_it_stays(converted, tmp_path, codec, name, extension):
         ("wmav2", "in.wmv", "mono", "mp4", "mono"),
         ("aac", "in.mp4", "5.1", "webm", "5.1"),
         ("alac", "in.mov", "5.1", "avi", "stereo"),  # MP3 has two
+        ("pcm_s16le", "in.mkv", "2.1", "webm", "3.0"),  # Opus takes neither of these
+        ("pcm_s16le", "in.mov", "4.0", "webm", "quad"),
     ],
 )
 def test_its_channels_are_kept_as_far_as_the_encoder_goes(
@@ -147,7 +149,7 @@ for _ in range(3):  # what is freed twice may be noticed late
 """
 
 
-@pytest.mark.parametrize("extension", ["mp4", "mkv", "avi"])
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "webm", "avi"])
 def test_channels_in_an_order_of_their_own_do_not_end_the_program(tmp_path, extension):
     """PyAV frees their list more often than once, which broke off all of a batch."""
     source, out = film(tmp_path / "in.mov", "pcm_s16le", "3.0"), tmp_path / f"out.{extension}"
