@@ -45,9 +45,10 @@ def layout_of(sound: AudioCodecContext | AudioFrame) -> AudioLayout:
 
     Of channels in an order of their own, such as the 7.1 of a MOV, FFmpeg keeps a list. PyAV 18 hands it out as it is
     and frees it with the layout, and once more with the sound, which ends the program: such a layout stays for good.
+    It has no name of one word, as 5.1(side) is, but is described, as "8 channels (FR+FL+…)".
     """
     layout = sound.layout
-    if layout.name not in USUAL_LAYOUTS.values():
+    if " " in layout.name:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))  # some bytes for each of them
     return layout
 

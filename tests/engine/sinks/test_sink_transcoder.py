@@ -5,10 +5,13 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
+
+from animecam.sinks.transcoder import layout_of
 
 RATE_HZ = 44_100
 SECONDS = 4
@@ -169,3 +172,12 @@ def test_damage_costs_what_is_damaged(converted, tmp_path):
     data[place : place + 2000] = bytes(2000)
     source.write_bytes(data)
     assert onsets_s(converted(source, tmp_path / "out.mp4"))[-1] == pytest.approx(3, abs=0.2)
+
+
+@pytest.mark.parametrize(("name", "is_kept"), [("stereo", False), ("5.1(side)", False), ("ambisonic 1", True)])
+def test_only_a_layout_without_a_name_of_its_own_stays_for_good(name, is_kept):
+    """A film in 5.1(side), as DVDs have it, would have left one behind with each of its frames."""
+    layout = av.AudioLayout(name)
+    before = sys.getrefcount(layout)
+    layout_of(SimpleNamespace(layout=layout))
+    assert sys.getrefcount(layout) - before == int(is_kept)
