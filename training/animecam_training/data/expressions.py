@@ -1,7 +1,8 @@
-"""Open mouths and closed eyes, made of portraits that have neither.
+"""Open mouths, closed eyes and narrowed ones, made of portraits that have none.
 
-Portraits smile with open eyes; people at a webcam talk, laugh and blink. A target is drawn from the changed photo and
-the changed mesh, so that the network learns what to draw then. Heads must be upright, as `crop_head` cuts them.
+Portraits smile with open eyes; people at a webcam talk, laugh, blink and look at their keyboards. A target is drawn
+from the changed photo and the changed mesh, so that the network learns what to draw then. Heads must be upright, as
+`crop_head` cuts them.
 """
 
 # The stubs of np.where leave its result unknown.
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from animecam_training.data.eyelids import close_eyes
+from animecam_training.data.eyelids import close_eyes, strain_eyes
 from animecam_training.faces import Image, Plane, Points, eye_distance
 from animecam_training.target.geometry import (
     CHIN,
@@ -31,7 +32,7 @@ from animecam_training.target.geometry import (
     rows_at,
 )
 
-MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; some get both
+MOUTH_SHARE, EYES_SHARE = 0.65, 0.5  # of the changed photos; the eyes of the others are strained
 # Lengths are fractions of the distance between the eyes.
 GAP, CORNER_POWER = (0.12, 0.60), 0.7
 ROUND_SHARE, ROUND_GAP = 0.45, (0.2, 0.7)  # of the mouths that open; portraits smile, and a smile opens wide
@@ -230,7 +231,7 @@ def _mixture(colours: Sequence[tuple[int, int, int]], rng: np.random.Generator) 
 
 
 def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
-    """Open the mouth, close the eyes, or both.
+    """Close the eyes or strain them; often the mouth opens, too.
 
     Args:
         photo: RGB uint8 [H, W, 3], one upright face.
@@ -240,13 +241,10 @@ def change_expression(photo: Image, mesh: Points, rng: np.random.Generator) -> t
     Returns:
         Photo and mesh; their person mask must be found anew.
     """
-    opens, closes = rng.random() < MOUTH_SHARE, rng.random() < EYES_SHARE
-    if opens or not closes:
+    if rng.random() < MOUTH_SHARE:
         is_round = rng.random() < ROUND_SHARE
         gap = rng.uniform(*(ROUND_GAP if is_round else GAP))
         if is_round:
             photo, mesh = round_mouth(photo, mesh, gap, rng)
         photo, mesh = open_mouth(photo, mesh, gap, rng, is_round=is_round)
-    if closes:
-        photo, mesh = close_eyes(photo, mesh, rng)
-    return photo, mesh
+    return (close_eyes if rng.random() < EYES_SHARE else strain_eyes)(photo, mesh, rng)

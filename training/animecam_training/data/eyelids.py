@@ -1,37 +1,81 @@
-"""Closed and half closed eyes, made of portraits whose eyes are open."""
+"""Closed and narrowed eyes, made of portraits whose eyes are open."""
 
 # The stubs of np.where leave its result unknown.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
+from animecam_training.data.brows import lower_brows
+from animecam_training.data.lids import dress_lids, line_eyes
 from animecam_training.faces import Image, Points, eye_distance
-from animecam_training.target.geometry import EYELIDS, Floats, rows_at
+from animecam_training.target.geometry import EYELIDS, Floats, lid_gap, rows_at
 
-SHUT, HALF_SHUT, SHUT_SHARE = (0.92, 1.0), (0.3, 0.7), 0.5
-WINK_SHARE = 0.3  # of those whose eyes close: one of the two stays open
-LIFT = (0.0, 0.55)  # how much of the closing is the lower lid's: it comes up in a laugh, and in a wink
+SHUT = (0.92, 1.0)  # of an eye's height that is closed
+WINK_SHARE = 0.35  # of those whose eyes close: one of the two stays open
+LIFT = (0.0, 0.55)  # how much of the closing is the lower lid's: it comes up in a laugh,
+WINK_LIFT = (0.25, 0.75)  # and farther in a wink
+BARE_SHARE = 0.07  # of closed lids that stay as they were stretched
+CLOSED_FROWN_SHARE = 0.65
+# Of eyes that stay open: lids come together as in the sun, brows come down, lids are lined.
+SQUINT_SHARE, FROWN_SHARE, LINED_SHARE = 0.6, 0.6, 0.4
+LEAST_OPEN, SQUINT_LIFT = 0.17, (0.2, 0.9)  # height over width that is left; less would be drawn faint
 LID_HEIGHT, CHEEK_HEIGHT = 0.24, 0.3  # of skin above and below an eye that stretches to a closed lid, eye distances
 
 
 def close_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
-    """Draw the lids together, all the way or half, or those of one eye all the way.
+    """Draw the lids of both eyes together, or those of one; brows may come down.
 
     Args:
         photo: RGB uint8 [H, W, 3].
         mesh: float32 [468, 2], pixels.
-        rng: Source of how far, and of how much of it the lower lids do.
+        rng: Source of how much of it the lower lids do, and of what closed lids look like.
 
     Returns:
         Photo and mesh.
     """
-    closing = rng.uniform(*(SHUT if rng.random() < SHUT_SHARE else HALF_SHUT))
-    closings = [closing, closing]
-    if rng.random() < WINK_SHARE:
-        closings = [rng.uniform(*SHUT), 0.0]
-        rng.shuffle(closings)
-    lift = rng.uniform(*LIFT)
+    if rng.random() < CLOSED_FROWN_SHARE:
+        photo, mesh = lower_brows(photo, mesh, rng)
+    is_wink, closing = rng.random() < WINK_SHARE, rng.uniform(*SHUT)
+    closings = [closing, 0.0 if is_wink else closing]
+    rng.shuffle(closings)
+    lift = rng.uniform(*(WINK_LIFT if is_wink else LIFT))
+    stretched, closed = _drawn_together(photo, mesh, closings, lift)
+    if rng.random() < BARE_SHARE:
+        return stretched, closed
+    return dress_lids(stretched, closed, mesh, [closing > 0 for closing in closings], rng, is_wink=is_wink), closed
+
+
+def strain_eyes(photo: Image, mesh: Points, rng: np.random.Generator) -> tuple[Image, Points]:
+    """Narrow open eyes, lower the brows over them, line their lids, or some of it: no sign that an eye is closed.
+
+    Args:
+        photo: RGB uint8 [H, W, 3].
+        mesh: float32 [468, 2], pixels.
+        rng: Source of which, and how far.
+
+    Returns:
+        Photo and mesh.
+    """
+    if rng.random() < FROWN_SHARE:
+        photo, mesh = lower_brows(photo, mesh, rng)
+    if rng.random() < SQUINT_SHARE:
+        share = rng.uniform(0, 1)
+        closings = [share * max(0.0, 1 - LEAST_OPEN / _openness(mesh, lids)) for lids in EYELIDS]
+        photo, mesh = _drawn_together(photo, mesh, closings, rng.uniform(*SQUINT_LIFT))
+    return (line_eyes(photo, mesh, rng) if rng.random() < LINED_SHARE else photo), mesh
+
+
+def _openness(mesh: Points, lids: tuple[tuple[int, ...], tuple[int, ...]]) -> float:
+    """Height of an eye over its width."""
+    upper, lower = (mesh[list(lid)] for lid in lids)
+    return max(lid_gap(upper, lower), 1e-3) / max(float(np.linalg.norm(upper[0] - upper[-1])), 1e-3)
+
+
+def _drawn_together(photo: Image, mesh: Points, closings: Sequence[float], lift: float) -> tuple[Image, Points]:
+    """Skin stretched over the eyes, each by its share 0 … 1 of the opening, of which `lift` is the lower lid's."""
     above_px, below_px = LID_HEIGHT * eye_distance(mesh), CHEEK_HEIGHT * eye_distance(mesh)
     rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]].astype(np.float32)
     from_row, result = rows.copy(), mesh.copy()

@@ -226,7 +226,7 @@ class Recipe:
         validate_every: Steps between validations, where there is `data.validation`.
         drawing: Which drawing the pairs are made of; `animecam-train prepare --recipe` reads it and all
             that stands below, the loop does not.
-        expressions: Share of the heads whose mouth is opened or whose eyes are closed, one or both, 0 … 1.
+        expressions: Share of the heads whose eyes are closed, one or both, or strained, and mouths opened, 0 … 1.
         turns: Share of the heads that are turned aside, up or down, many of them with eyes that look elsewhere, 0 … 1.
         beards: Share of the heads on which a beard grows before they are drawn, 0 … 1 (`prepare --kind pairs`).
         lip_shadows: Share of the others that get a shadow on the upper lip, of which nothing is drawn, 0 … 1
