@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 HOST = (1, 0)
 """The host's memory, as DLPack counts devices: kind and index."""
 
@@ -72,15 +75,10 @@ class _Managed(ctypes.Structure):
     _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p))
 
 
-# Functions of our own over Python's: those of `ctypes.pythonapi` are shared by all who use ctypes. A capsule that is
-# being freed must not be counted again, so it goes by its address alone.
-_make_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
-    ("PyCapsule_New", ctypes.pythonapi)
-)
-_pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+# A function of our own over Python's: those of `ctypes.pythonapi` are shared by all who use ctypes.
+_pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
 )
-_is_called = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_IsValid", ctypes.pythonapi))
 
 
 def rows_of(shared: Shared) -> Rows:
@@ -93,8 +91,7 @@ def rows_of(shared: Shared) -> Rows:
         ValueError: It holds something else.
     """
     capsule = shared.__dlpack__()  # given back, unused, when this returns
-    pointer = _pointer_in(id(capsule), _NAME)
-    tensor = ctypes.cast(pointer, ctypes.POINTER(_Managed)).contents.tensor
+    tensor = _tensor_in(capsule)
     shape = [tensor.shape[axis] for axis in range(tensor.ndim)]
     if (tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes) != (_UNSIGNED, _BYTE_BITS, 1):
         raise ValueError(f"the memory shared holds numbers of {tensor.dtype.bits} bits, not bytes")
@@ -120,46 +117,37 @@ class Lent:
     def __init__(
         self, address: int, shape: Sequence[int], *, pitch: int, device: tuple[int, int], owner: object
     ) -> None:
-        self._address, self._shape, self._pitch = address, tuple(shape), pitch
-        self._device, self._owner = device, owner
+        strides = (pitch, *_steps(shape[1:]))
+        self._bytes: NDArray[np.uint8] = np.asarray(_Memory(address, tuple(shape), strides, owner))
+        self._device = device
 
     def __dlpack__(self, *, stream: int | None = None) -> object:
         """As `Shared.__dlpack__`; nothing is in flight, so no stream has to wait."""
-        axes = len(self._shape)
-        shape = (ctypes.c_int64 * axes)(*self._shape)
-        strides = (ctypes.c_int64 * axes)(self._pitch, *_steps(self._shape[1:]))
-        tensor = _Tensor(
-            self._address, _Device(*self._device), axes, _DataType(_UNSIGNED, _BYTE_BITS, 1), shape, strides, 0
-        )
-        managed = _Managed(tensor, None, ctypes.cast(_let_go, ctypes.c_void_p))
-        pointer = ctypes.addressof(managed)
-        _taken[pointer] = (managed, shape, strides, self._owner)
-        return _make_capsule(pointer, _NAME, ctypes.cast(_drop, ctypes.c_void_p))
+        # NumPy's own capsule, which says where the memory is in truth: it may end while an error is on its way, and
+        # NumPy lets go in C then. Whatever Python does in that moment fails, and takes the place of that error.
+        capsule = self._bytes.__dlpack__()
+        device = _tensor_in(capsule).device
+        device.kind, device.index = self._device
+        return capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """As `Shared.__dlpack_device__`."""
         return self._device
 
 
-_taken: dict[int, tuple[Any, ...]] = {}
-"""What others hold, by the address of its structure, with all that must live as long.
+class _Memory:
+    """What NumPy needs to know of bytes that it did not allocate; it never looks at them."""
 
-One step of a dict is safe in any thread. A lock would not be: garbage collection may let go of bytes at any moment, in
-the thread that is lending or letting go just then.
-"""
-
-
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-def _let_go(pointer: int) -> None:
-    """Whoever took the bytes is done with them; called from any thread, an encoder's too."""
-    _taken.pop(pointer, None)
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], owner: object) -> None:
+        self._owner = owner
+        place = {"data": (address, False), "typestr": "|u1", "shape": shape, "strides": strides}
+        self.__array_interface__ = {**place, "version": 3}
 
 
-@ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-def _drop(capsule: int) -> None:
-    """A capsule ends: if nobody has taken it, its bytes are let go with it."""
-    if _is_called(capsule, _NAME):
-        _let_go(_pointer_in(capsule, _NAME))
+def _tensor_in(capsule: object) -> Any:
+    """The `_Tensor` of a capsule that nobody has taken; good for as long as that lives."""
+    pointer = _pointer_in(capsule, _NAME)
+    return ctypes.cast(pointer, ctypes.POINTER(_Managed)).contents.tensor
 
 
 def _product(sides: Sequence[int]) -> int:

@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from animecam.cuda import dlpack, ffmpeg
-from animecam.cuda.dlpack import HOST, Lent, rows_of
+from animecam.cuda import ffmpeg
+from animecam.cuda.dlpack import CUDA, HOST, Lent, Rows, rows_of
 from animecam.cuda.pixels import DevicePixels
 from animecam.faces.cuts import CutFinder
 from animecam.render.cpu import CpuImageOps
@@ -54,16 +54,39 @@ def test_lent_memory_is_taken_without_a_copy_and_let_go():
     del taken
     gc.collect()
     assert watched() is None
-    assert not dlpack._taken
 
 
 def test_a_capsule_that_nobody_takes_lets_go_too():
-    memory = np.zeros((4, 4), np.uint8)
-    capsule = Lent(memory.ctypes.data, (4, 4), pitch=4, device=HOST, owner=memory).__dlpack__()
-    assert dlpack._taken
+    owner = np.zeros((4, 4), np.uint8)
+    watched = weakref.ref(owner)
+    capsule = Lent(owner.ctypes.data, (4, 4), pitch=4, device=HOST, owner=owner).__dlpack__()
+    del owner
+    gc.collect()
+    assert watched() is not None
     del capsule
     gc.collect()
-    assert not dlpack._taken
+    assert watched() is None
+
+
+def test_who_cannot_take_lent_memory_says_why_and_lets_go():
+    """NumPy knows no GPU: the capsule ends while its error is on the way."""
+    owner = np.zeros((4, 8), np.uint8)
+    watched = weakref.ref(owner)
+    lent = Lent(owner.ctypes.data, (4, 4), pitch=8, device=(CUDA, 0), owner=owner)
+    with pytest.raises(RuntimeError, match="device"):
+        np.from_dlpack(lent)
+    del owner, lent
+    gc.collect()
+    assert watched() is None
+
+
+def test_lent_memory_says_where_it_lies():
+    owner = np.zeros((4, 8, 2), np.uint8)
+    lent = Lent(owner.ctypes.data, (4, 3, 2), pitch=16, device=(CUDA, 1), owner=owner)
+    assert rows_of(lent) == Rows(owner.ctypes.data, 16, 6, 4)
+    assert lent.__dlpack_device__() == (CUDA, 1)
+    with pytest.raises(RuntimeError, match="device"):  # the capsule says so, too
+        np.from_dlpack(lent)
 
 
 def test_shared_memory_is_read_where_it_lies():
