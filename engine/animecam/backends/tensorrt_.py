@@ -91,7 +91,7 @@ class TensorRtBackend:
         self.info = _info(self._loader, self.info)
         self._loader.gpu.use()
         with ExitStack() as on_failure:
-            on_failure.callback(session.close)
+            on_failure.callback(self._free, session)
             aside(lambda: self._warm_up(session, shape), self.end)  # it compiles for seconds, and tells of it
             on_failure.pop_all()
         with self._using:
@@ -100,9 +100,12 @@ class TensorRtBackend:
                 gone = self._sessions.popitem(last=False)[1]
             self._sessions[shape] = session
         if gone is not None:
-            with gpu_turn(lambda: self._loader.is_ending):  # it may wait for the whole GPU
-                self._loader.gpu.use()
-                gone.close()
+            self._free(gone)
+
+    def _free(self, session: HostSession) -> None:
+        with gpu_turn(lambda: self._loader.is_ending):  # it may wait for the whole GPU
+            self._loader.gpu.use()
+            session.close()
 
     def _warm_up(self, session: HostSession, shape: tuple[int, ...]) -> None:
         """What a runtime compiles and records at first, it does now and not while somebody waits for a frame."""

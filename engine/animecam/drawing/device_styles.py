@@ -290,7 +290,7 @@ class DeviceStyles:
             if isinstance(network, Compiling):
                 network.keep_compiled()  # now, as a program may be killed
         except BaseException:  # a mistake, too, which would leave it in the GPU's memory
-            network.close()
+            self._free(network)
             raise
         finally:
             self._opening = None

@@ -16,6 +16,7 @@ from animecam.backends.tensorrt_ import TensorRtDevice
 from animecam.cuda.base import GpuFacts
 from animecam.cuda.current import note_context
 from animecam.cuda.turns import gpu_turn, has_gpu_turn
+from animecam.engines.host import HostSession
 from animecam.errors import BackendError
 from animecam.styles.card import FULL
 from animecam.styles.network import open_style
@@ -191,6 +192,17 @@ def test_the_engine_used_longest_ago_makes_room(
     assert turns == [(sizes[0], True)]  # what is freed may wait for the whole GPU, which ends what others record
     assert not backend.is_ready((3, sizes[0], sizes[0]))
     assert all(backend.is_ready((3, size_px, size_px)) for size_px in sizes[1:])
+    backend.close()
+
+
+def test_an_engine_whose_first_run_fails_is_freed_in_turn(gpu, runtime, warm_cache: Path, opened, monkeypatch):
+    backend, turns, close = opened(warm_cache), [], HostSession.close
+    backend.prepare((3, 32, 32))  # its engine is there, and was compared
+    monkeypatch.setattr(HostSession, "close", lambda session: (turns.append(has_gpu_turn()), close(session)))
+    runtime.fails = True
+    with pytest.raises(BackendError, match="cannot be run"):
+        backend.prepare((3, 32, 32))
+    assert turns == [True]  # as above
     backend.close()
 
 
