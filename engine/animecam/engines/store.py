@@ -161,8 +161,9 @@ class EngineStore:
         """
         path = self.path(model, key)
         with _ONE_AT_A_TIME:
-            if not anew and not self.problem(model, key) and not self._must_compare(found := _found(path)):
-                return found
+            there = None if anew or self.problem(model, key) else _still_there(path, key)
+            if there is not None and not self._must_compare(there):
+                return there
             before = _written_ns(path)
             with alone(path, lambda: not progress(0.0)) as is_alone:
                 if not is_alone:
@@ -258,6 +259,16 @@ class EngineStore:
         except OSError as error:
             message = f"cannot keep engine {path}: {error.strerror}"
             raise CacheError(message, hint="set XDG_CACHE_HOME to a folder of yours with space") from error
+
+
+def _still_there(path: Path, key: EngineKey) -> Engine | None:
+    """What was good for a key a moment ago; None if another process takes it away just now, or builds it anew."""
+    try:
+        found = _found(path)
+    except (OSError, ValueError):
+        return None
+    is_whole = hashlib.sha256(found.data).hexdigest() == found.record.sha256
+    return found if is_whole and found.record.key == key else None
 
 
 def _found(path: Path) -> Engine:

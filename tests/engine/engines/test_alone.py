@@ -138,6 +138,30 @@ def test_what_another_process_was_refused_is_not_built_again(store, model, other
     assert "draws something else (so it was on " in error.message
 
 
+@pytest.mark.parametrize("what", ["taken away", "built anew", "built for another version"])
+def test_what_another_process_does_just_after_the_look_costs_nothing_but_a_build(store, model, monkeypatch, what):
+    """It holds the lock, and whoever finds a good engine does not ask for that."""
+    path, look, looks = store.engine(model, KEY).path, store_module.problem_with, []
+
+    def look_in_vain(path: Path, key: EngineKey) -> str:
+        problem = look(path, key)
+        looks.append(problem)
+        if len(looks) == 1:
+            if what == "taken away":
+                path.unlink()
+            elif what == "built anew":
+                path.write_bytes(b"theirs")  # and its record comes next
+            else:
+                store._built(path, model, replace(key, version="9.8"), lambda share: True, store_module.ABSENT)
+        return problem
+
+    monkeypatch.setattr(store_module, "problem_with", look_in_vain)
+    engine = store.engine(model, KEY)
+    assert looks[0] == ""
+    assert (engine.data, engine.is_new, engine.record.key) == (b"mine", True, KEY)
+    assert not look(path, KEY)
+
+
 def test_other_engines_are_built_beside_it(store, model, other):
     assert store.engine(model, replace(KEY, shape=(3, 32, 32))).is_new
 
