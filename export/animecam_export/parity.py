@@ -144,12 +144,18 @@ def _drawn(generator: nn.Module, picture: Picture) -> Picture:
 
 
 def psnr_db(expected: NDArray[Any], given: NDArray[Any], *, peak: float = _PEAK) -> float:
-    """Peak signal-to-noise ratio of two arrays of one shape; infinite when they are equal, NaN when one holds a NaN.
+    """Peak signal-to-noise ratio of two arrays of one shape.
 
     Args:
         expected: What is wanted.
         given: What came.
         peak: From black to white.
+
+    Returns:
+        Infinity where they are equal; minus infinity where they are not finite, as half that overflowed: a NaN is
+        passed over by `min` unless it comes first.
     """
     error = float(np.mean(np.square(expected.astype(np.float64) - given)))
+    if not math.isfinite(error):
+        return -math.inf
     return math.inf if error == 0 else 10 * math.log10(peak**2 / error)
