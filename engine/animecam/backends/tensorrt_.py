@@ -37,11 +37,12 @@ _CHANNELS = 3
 class TensorRtBackend:
     """One network in TensorRT, an engine for each input shape it meets.
 
-    Numbers are float32 outside, whatever the engine computes in: they are rounded on the way into pinned memory.
+    Numbers are outside as `model` has them, whatever the engine computes in: they are rounded on the way into pinned
+    memory.
 
     Args:
-        model: The fp32 network.
-        half: Its fp16 form; None runs it in fp32.
+        model: The network, in fp32 as a rule.
+        half: Its fp16 form; None runs it as it is.
         options: `gpu` and `cache_dir` are used.
 
     Raises:
@@ -52,8 +53,9 @@ class TensorRtBackend:
     def __init__(self, model: Path, half: Path | None, options: BackendOptions) -> None:
         self._loader = EngineLoader(model, half, options)
         self._name = model.name
-        self.input = self._loader.input.in_single()
-        self.outputs = tuple(port.in_single() for port in self._loader.outputs)
+        ports = (self._loader.input, *self._loader.outputs)
+        self.input, *outputs = (port if half is None else port.in_single() for port in ports)
+        self.outputs = tuple(outputs)
         self.max_batch = self._loader.max_batch
         self.info = _info(self._loader)
         self._sessions: OrderedDict[tuple[int, ...], HostSession] = OrderedDict()
@@ -71,7 +73,9 @@ class TensorRtBackend:
                 if session is not None:
                     self._loader.gpu.use()
                     self._sessions.move_to_end(shape)
-                    return in_parts(session.run, batch, session.max_batch)
+                    drawn = in_parts(session.run, batch, session.max_batch)
+                    ports = zip(drawn, self.outputs, strict=True)
+                    return tuple(numbers.astype(port.dtype, copy=False) for numbers, port in ports)
             self.prepare(shape)  # not held meanwhile; what another thread prepares may take the place of this one
 
     def is_ready(self, shape: tuple[int, ...]) -> bool:

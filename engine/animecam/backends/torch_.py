@@ -35,8 +35,8 @@ class TorchBackend:
     """One network in PyTorch.
 
     Args:
-        model: The fp32 network.
-        half: Its fp16 form; None runs it in fp32.
+        model: The network, in fp32 as a rule; outside, numbers are as it has them.
+        half: Its fp16 form; None runs it as it is.
         options: `gpu`, `cache_dir` and `allow_compiling` are used.
         device: Where to compute; None takes the GPU of the options.
         compiler: Compiles it for shapes that are drawn more than once; None: a process of its own, on GPUs only.
@@ -66,10 +66,12 @@ class TorchBackend:
         only_input([value.name for value in proto.graph.input], path.name)
         self._name = path.name
         inside = _port(proto.graph.input[0])
-        self._kind = torch.from_numpy(np.empty(0, inside.dtype)).dtype
+        self._kind = _kind(inside)
         self._network = TorchNetwork(path, proto, self._device, self._kind, options, compiler, worth=worth)
-        self.input, *outputs = (_port(value).in_single() for value in (*proto.graph.input, *proto.graph.output))
+        ports = [_port(value) for value in (*proto.graph.input, *proto.graph.output)]
+        self.input, *outputs = (port if half is None else port.in_single() for port in ports)
         self.outputs = tuple(outputs)
+        self._kinds = [_kind(port) for port in outputs]
         self.max_batch = batch_limit(self.input)
         self.info: BackendInfo = self._network.info(())
         self._feeder = _Feeder(self._device, self._kind) if self._device.type == "cuda" else None
@@ -86,7 +88,8 @@ class TorchBackend:
                 run()
             else:
                 self._feeder(run, given)
-            drawn = tuple(result.to("cpu", _float(result.dtype)).numpy() for result in run.results)
+            results = zip(run.results, self._kinds, strict=True)
+            drawn = tuple(result.to("cpu", kind).numpy() for result, kind in results)
         self._network.note_drawn(shape)
         return drawn
 
@@ -246,5 +249,5 @@ def _port(value: ValueInfoProto) -> Port:
     return Port(value.name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
 
 
-def _float(kind: torch.dtype) -> torch.dtype:
-    return torch.float32 if kind == torch.float16 else kind
+def _kind(port: Port) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, port.dtype)).dtype

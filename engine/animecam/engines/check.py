@@ -92,7 +92,7 @@ def _expected(reference: Path, pictures: Tensor) -> Tensor:
 
     backend = open_backend(reference, BackendChoice.ONNXRUNTIME, BackendOptions())
     try:
-        step = backend.max_batch
+        step, pictures = backend.max_batch, pictures.astype(backend.input.dtype)  # a network may be half by itself
         return np.concatenate([backend.run(pictures[at : at + step])[0] for at in range(0, len(pictures), step)])
     finally:
         backend.close()

@@ -62,6 +62,17 @@ def test_the_fp16_network_is_float32_outside(batch: np.ndarray):
     backend.close()
 
 
+def test_a_network_that_is_half_by_itself_is_half_outside(batch: np.ndarray):
+    """As on the processor, and as the card of a style says that the user added."""
+    half = verified_half(find_style("cel"))
+    backend = TorchBackend(half, None, OPTIONS, device="cpu")
+    drawn = backend.run(batch[:1].astype(np.float16))[0]
+    assert [port.dtype for port in (backend.input, *backend.outputs)] == [np.float16, np.float16]
+    assert drawn.dtype == np.float16
+    np.testing.assert_allclose(drawn, reference(half, batch[:1].astype(np.float16)), atol=2e-2)
+    backend.close()
+
+
 def device_of(name: str) -> TorchDevice:
     half = verified_half(find_style(name))
     assert half is not None

@@ -9,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from animecam.backends.base import BackendOptions
 from animecam.backends.tensorrt_ import TensorRtBackend
 from animecam.engines import store as store_module
 from animecam.engines.ahead import Networks, Place, build_ahead
@@ -119,3 +120,14 @@ def test_a_build_ahead_compares_it_too(runtime, fakes: ModuleType, copied: Path,
     assert (engine.is_new, engine.record.is_compared) == (False, True)
     assert not place.gpu.open
     runtime.beside.clear()  # nobody records there
+
+
+def test_a_network_that_is_half_by_itself_is_half_outside(gpu, runtime, tmp_path: Path, opened, pictures, expected):
+    """As on the processor, and as the card of a style says that the user added."""
+    backend = TensorRtBackend(HALF, None, BackendOptions(cache_dir=tmp_path, gpu=0))
+    half = pictures().astype(np.float16)
+    drawn = backend.run(half)[0]  # its engine was compared with what the processor computes of it
+    assert [port.dtype for port in (backend.input, *backend.outputs)] == [np.float16, np.float16]
+    assert drawn.dtype == np.float16
+    np.testing.assert_allclose(drawn, expected(half.astype(np.float32)), atol=5e-3)
+    backend.close()
