@@ -17,8 +17,8 @@ from animecam.styles.card import FULL, PixelCoding
 from animecam.styles.fit import fit_to
 from animecam.styles.registry import find_style, verified_half, verified_model
 
-_CODED = (PixelCoding().black, PixelCoding().white)
-"""What stands for black and white in the pictures that the kernels write and read."""
+_CODED = (PixelCoding().layout, PixelCoding().black, PixelCoding().white)
+"""How the pictures lie that the kernels write and read, and what stands for black and white in them."""
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,8 @@ def open_device_style(
     style = find_style(name)
     contract, square_px = style.card.contract, (size_px, size_px)
     takes_crops = fit_to(contract, *square_px).padded_px == square_px
-    if not takes_crops or {(coding.black, coding.white) for coding in (contract.input, contract.output)} != {_CODED}:
+    codings = {(coding.layout, coding.black, coding.white) for coding in (contract.input, contract.output)}
+    if not takes_crops or codings != {_CODED}:
         raise BackendError(f"style {name} does not take pictures as they are cropped on a GPU")
     model, half = verified_model(style, quality), verified_half(style, quality)
     if choice is BackendChoice.TORCH:
