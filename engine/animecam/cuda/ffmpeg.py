@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 from av import VideoFrame
 from av.codec.hwaccel import HWAccel
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import CudaContext
 from numpy.typing import NDArray
 
@@ -41,6 +42,18 @@ def left_on_gpu(frame: VideoFrame) -> DevicePixels | None:
 def lies_on_gpu(frame: VideoFrame) -> bool:
     """Whether a decoded frame is an NV12 picture in a GPU's memory: 8 bits, 4:2:0."""
     return frame.format.name == _ON_GPU and frame.sw_format is not None and frame.sw_format.name == NV12
+
+
+def is_uncropped(frame: VideoFrame, context: VideoCodecContext) -> bool:
+    """Whether a decoded frame shows more than it should: on a GPU FFmpeg crops no picture at its left and top.
+
+    See `av_frame_apply_cropping`: of hardware formats only the right and the bottom are cut off.
+
+    Args:
+        frame: On a GPU or not.
+        context: Of its decoder, which tells the size of what is to be seen.
+    """
+    return frame.format.name == _ON_GPU and (frame.width, frame.height) != (context.width, context.height)
 
 
 def to_video_frame(pixels: DevicePixels) -> VideoFrame:

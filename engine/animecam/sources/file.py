@@ -1,6 +1,7 @@
 """Video files: every frame, in order, at its own time."""
 
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -71,7 +72,12 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         container = open_container(path, options)
     except av.error.FFmpegError as error:
         raise describe(error) from error
-    return open_decoded(name, container, describe, options, is_live=False, path=path)
+    source = open_decoded(name, container, describe, options, is_live=False, path=path)
+    if not source.is_uncropped:
+        return source
+    source.close()
+    log.info("%s is cropped at its left or top, which no GPU does: it is decoded on the processor", name)
+    return open_file(path, replace(options, gpu=None))
 
 
 def _known_as(path: Path) -> str:

@@ -16,6 +16,7 @@ from av.format import Flags
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from animecam.cuda.ffmpeg import is_uncropped
 from animecam.errors import SourceError
 from animecam.sources.alpha_track import AlphaTrack, open_alpha
 from animecam.sources.clock import NS_PER_SECOND, SYSTEM_CLOCK, Clock
@@ -224,6 +225,7 @@ class DecodedSource:
         if not self._is_live:  # what a camera saw when it was opened is old news at the first read
             self._ready.appendleft(first)
         self._limit.check(frame.width, frame.height)
+        self.is_uncropped = is_uncropped(frame, self._stream.codec_context)
         pixels = self._unwrapped(frame)
         width_px, height_px = pixels.size
         stream, container = self._stream, self._container

@@ -7,16 +7,21 @@ between them and the path by DLPack, as on hardware.
 import importlib
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
+import pytest
 
+from animecam.cuda import ffmpeg
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.drawing.networks import open_networks
 from animecam.settings import Look, Settings
 from animecam.sinks import codecs as codecs_module
 from animecam.sinks.options import SinkOptions
+from animecam.sources import file as file_module
 from animecam.sources import pixels as pixels_module
+from animecam.sources import reader as reader_module
 from animecam.sources.opening import SourceOptions, open_source
 from animecam.sources.orientation import Orientation
 from animecam.types import PixelFormat
@@ -155,3 +160,26 @@ def test_a_film_is_read_though_the_gpu_has_gone(make_clip, tmp_path, monkeypatch
     finally:
         source.close()
     assert "is decoded on the processor" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("where", "size", "is_more"),
+    [("cuda", (320, 240), False), ("cuda", (328, 240), True), ("cuda", (320, 244), True), ("nv12", (328, 240), False)],
+)
+def test_pictures_that_a_gpu_does_not_crop_are_known_by_their_size(where, size, is_more):
+    frame = SimpleNamespace(format=SimpleNamespace(name=where), width=size[0], height=size[1])
+    assert ffmpeg.is_uncropped(frame, SimpleNamespace(width=320, height=240)) is is_more
+
+
+def test_a_film_that_is_cropped_at_its_left_is_decoded_by_the_processor(make_clip, tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, logger="animecam")
+    clip, asked, looks = make_clip(tmp_path / "clip.mp4", frames=3), [], iter((True, False))
+    monkeypatch.setattr(file_module, "decoding", asked.append)  # gives None: the processor stands for the GPU
+    monkeypatch.setattr(reader_module, "is_uncropped", lambda *_: next(looks))
+    source = open_source(str(clip), SourceOptions(gpu=0))
+    try:
+        assert [source.read() is not None for _ in range(4)] == [True, True, True, False]
+    finally:
+        source.close()
+    assert asked == [0], "once, and then without it"
+    assert "is cropped at its left or top" in caplog.text
