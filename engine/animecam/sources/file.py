@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 
 from animecam.cuda.ffmpeg import decoding
@@ -72,6 +73,10 @@ def open_file(path: Path, options: SourceOptions) -> DecodedSource:
         container = open_container(path, options)
     except av.error.FFmpegError as error:
         raise describe(error) from error
+    for track in container.streams.video:
+        if getattr(track, "codec_context", None) is not None:  # None if there is no decoder
+            # Else FFmpeg cuts off at the left only as many pixels as keep its rows at round addresses.
+            track.codec_context.flags |= Flags.unaligned
     source = open_decoded(name, container, describe, options, is_live=False, path=path)
     if not source.is_uncropped:
         return source

@@ -1,9 +1,13 @@
 """What a container says of its tracks: tiles of a photo, the shape of pixels, rates, interlaced pictures."""
 
 import logging
+from contextlib import closing
 from fractions import Fraction
 
+import av
+import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 
 from animecam.errors import SourceError
 from animecam.sinks.opening import SinkOptions, open_sink
@@ -75,3 +79,23 @@ def test_interlaced_pictures_are_told_once(make_clip, tmp_path, caplog, is_inter
     told = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert len(told) == is_interlaced
     assert all("is interlaced" in text and "-vf bwdif" in text for text in told)
+
+
+def test_a_film_is_cropped_to_the_pixel(make_clip, tmp_path):
+    """At all sides, as its encoder wrote: processors like rows to begin at rounder addresses than 16 bytes further."""
+    whole, cropped = make_clip(tmp_path / "whole.mp4", width_px=96, height_px=64, frames=3), tmp_path / "cropped.mkv"
+    with av.open(str(whole)) as source, av.open(str(cropped), "w") as target:
+        track = target.add_stream_from_template(source.streams.video[0])
+        crop = "h264_mp4toannexb,h264_metadata=crop_left=16:crop_right=4:crop_top=8:crop_bottom=2"
+        cut = BitStreamFilterContext(crop, source.streams.video[0])
+        for packet in source.demux(video=0):
+            for one in cut.filter(packet):
+                one.stream = track
+                target.mux(one)
+    shown, all_of_it = (open_file(path, OPTIONS) for path in (cropped, whole))
+    with closing(shown), closing(all_of_it):
+        assert (shown.format.width_px, shown.format.height_px) == (76, 54)
+        for _ in range(3):
+            mine, theirs = shown.read().planes, all_of_it.read().planes
+            assert np.array_equal(mine[0], theirs[0][8:62, 16:92])
+            assert np.array_equal(mine[1], theirs[1][4:31, 8:46])
