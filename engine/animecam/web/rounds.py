@@ -63,7 +63,6 @@ class Drawer:
             live: How many live users there are.
         """
         self._live = live
-        self._live = live
         together: dict[Draw, list[_Planned]] = {}
         for seat, frame in frames:
             with _blamed_on(seat):
