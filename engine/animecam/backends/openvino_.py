@@ -100,7 +100,10 @@ class OpenVinoBackend:
     def is_ready(self, shape: Shape) -> bool:
         """Whether pictures of a shape (without the batch's count) are drawn at once; see `Preparable`."""
         with self._shapes_lock:
-            return self._any_shape is not None or (1, *shape) in self._by_shape
+            if (1, *shape) in self._by_shape:
+                self._by_shape.move_to_end((1, *shape))  # somebody is about to draw it, and it is not to make room
+                return True
+            return self._any_shape is not None
 
     def prepare(self, shape: Shape) -> None:
         """Compiles for pictures of a shape; see `Preparable`."""

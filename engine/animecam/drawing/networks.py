@@ -13,6 +13,7 @@ from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
 from animecam.drawing.backdrop_file import read_backdrop
+from animecam.drawing.chosen_networks import ChosenNetworks
 from animecam.drawing.device_opening import has_kernels, open_styles, tell_why
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
@@ -20,7 +21,6 @@ from animecam.drawing.gpu_renderer import GpuRenderer
 from animecam.drawing.person_network import PersonNetwork, looks_for_persons
 from animecam.drawing.renderer import Renderer
 from animecam.drawing.steps import Steps
-from animecam.drawing.style_networks import StyleNetworks
 from animecam.errors import BackendError, DeviceMemoryError
 from animecam.faces.align import Aligner
 from animecam.faces.base import Cropper, Detector
@@ -37,15 +37,14 @@ from animecam.render.device_path import DevicePath, PathOptions
 from animecam.render.device_pictures import DevicePictures
 from animecam.render.hair import HairTint
 from animecam.render.idle import Idle
-from animecam.render.scope import whole_frame_region
-from animecam.settings import LARGEST_PX, Controls, HeadEdge, Look, Quality, Scope, Settings, Unseen
+from animecam.settings import LARGEST_PX, Controls, HeadEdge, Settings
 from animecam.timing import Timing
-from animecam.types import Frame, StreamFormat
+from animecam.types import StreamFormat
 
 log = logging.getLogger(__name__)
 
 
-class Networks(StyleNetworks):
+class Networks(ChosenNetworks):
     """The networks of styles and those that find faces and persons, and renderers over them.
 
     `open_networks` makes and closes it.
@@ -158,24 +157,6 @@ class Networks(StyleNetworks):
         )
         governing = governed(self._settings, rate_fps, controls, self) if is_live else None
         return Renderer(steps, controls, timing, governing=governing, idle=Idle() if is_live else None, name=name)
-
-    def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
-        """Opens what a frame of a file is drawn with, and makes it ready for its pictures; others may draw meanwhile.
-
-        Args:
-            look: What it is to look like.
-            quality: As for `draw_with`.
-            frame: One of the file's.
-
-        Raises:
-            StyleError: As of `draw_with`.
-            BackendError: As of `draw_with`.
-        """
-        network = self.draw_with(look.style, quality)
-        network.make_ready(look.size_px, look.size_px)
-        if look.scope is not Scope.HEAD or look.unseen is Unseen.DRAW:
-            whole = whole_frame_region(frame, look.size_px)
-            network.make_ready(whole.width_px, whole.height_px)
 
     def persons(self) -> FindPersons:
         """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""

@@ -27,8 +27,9 @@ CLOSE_SECONDS = 30.0  # longest wait for a network that is being opened when the
 class StyleNetworks:
     """Open networks by style and quality; used by one thread at a time, but for those that open networks beside it.
 
-    They are the callers of `prepare` and `Networks.make_ready`, and the one of `prepare_later`. A network stays theirs
-    until it has drawn, or by `make_ready` until it is open; then it is found by its name, and closed with the others.
+    They are the callers of `prepare` and `ChosenNetworks.make_ready`, and the one of `prepare_later`. A network stays
+    theirs until it has drawn, or by `make_ready` until it is open; then it is found by its name, and closed with the
+    others.
     Nothing that is shared takes more than one step of a dict, a set or the stack, and nothing is taken out. Where two
     open the same network, the later one draws.
 
@@ -52,7 +53,6 @@ class StyleNetworks:
         )
         self._cards: dict[str, StyleCard] = {}
         self._styles: dict[tuple[str, str], StyleNet] = {}
-        self._apart: dict[tuple[str, Quality], StyleNet] = {}  # what was chosen beside what the settings say
         self._broken: set[tuple[str, str]] = set()
         self._chosen: dict[str, str] = {}  # style → quality that a governor chose last
         self._device_infos: dict[str, BackendInfo | None] = {}  # style → what the frame path of a GPU draws it with
@@ -120,22 +120,6 @@ class StyleNetworks:
             BackendError: The runtime does not load it.
         """
         return self._style(style, quality or self.usual_quality(style))
-
-    def draw_with(self, style: str, quality: Quality) -> StyleNet:
-        """The network of a style as another choice than that of the settings has it, opened at its first use and kept.
-
-        Raises:
-            StyleError: There is no such style, or it has no such network, or its file is damaged.
-            BackendError: The runtime does not load it.
-        """
-        on_processor, on_gpu = (self._suited(style, quality, on_gpu=on_gpu) for on_gpu in (False, True))
-        is_same_on_gpu = on_gpu == self.gpu_quality(style)
-        if is_same_on_gpu and (on_processor == self.usual_quality(style) or self._is_on_gpu(style)):
-            return self.draw(style)
-        if (style, quality) not in self._apart:
-            network = open_style(style, self._settings.backend, self._options, on_processor, on_gpu)
-            self._apart[style, quality] = self._stack.enter_context(network)
-        return self._apart[style, quality]
 
     def usual_quality(self, style: str) -> str:
         """The quality that the settings ask for; `auto`: what suits a processor, and `gpu_quality` once a GPU computes.

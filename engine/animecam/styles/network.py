@@ -100,8 +100,16 @@ class StyleNet:
             BackendError: The runtime failed.
         """
         if isinstance(self._backend, Preparable):
-            contract = self.card.contract
-            self._backend.prepare(batch_shape(contract.input, 1, *fit_to(contract, height_px, width_px).padded_px)[1:])
+            self._backend.prepare(self._shape(width_px, height_px))
+
+    def is_ready(self, width_px: int, height_px: int) -> bool:
+        """Whether `make_ready` has nothing to do for pictures of a size; any thread."""
+        return not isinstance(self._backend, Preparable) or self._backend.is_ready(self._shape(width_px, height_px))
+
+    def _shape(self, width_px: int, height_px: int) -> tuple[int, ...]:
+        """What the network takes for a picture of a size, without the batch's count."""
+        contract = self.card.contract
+        return batch_shape(contract.input, 1, *fit_to(contract, height_px, width_px).padded_px)[1:]
 
     def end(self) -> None:
         """Lets a drawing end soon that waits in another thread for the network to get ready; it draws no more."""

@@ -25,12 +25,6 @@ class Order:
     quality: Quality
     still_faces: int | None = None
 
-    @property
-    def drawn_with(self) -> tuple[object, ...]:
-        """What another network, or one made ready for pictures of other sizes, is needed for if it changes."""
-        is_whole = self.look.scope is not Scope.HEAD or self.look.unseen is Unseen.DRAW
-        return self.look.style, self.quality, self.look.size_px, is_whole
-
 
 @dataclass(frozen=True, slots=True)
 class Menu:

@@ -78,6 +78,10 @@ class Engine(Protocol):
         """Makes that ready for the pictures of a frame, in another thread than the one that draws."""
         ...
 
+    def is_ready(self, look: Look, quality: Quality, frame: Frame) -> bool:
+        """Whether the pictures of a frame are drawn at once; any thread."""
+        ...
+
 
 class Seat:
     """Holds at most one waiting frame of one user; a newer frame replaces it and is counted.
@@ -110,6 +114,7 @@ class Seat:
         self._changed, self._deliver, self._fail, self._leave = changed, deliver, fail, leave
         self.is_live = is_live
         self._waiting: Frame | None = None
+        self._is_held = False
         self._step_s = 1.0 / max_fps if max_fps else 0.0
         self._due_s = time.monotonic()
         self._drawing: Drawing | None = None
@@ -118,15 +123,26 @@ class Seat:
         self._dropped = 0
         self.is_closed = False
 
-    def put(self, frame: Frame) -> None:
-        """Offers a frame; any one thread may call it. A closed seat ignores it."""
+    def put(self, frame: Frame, *, is_held: bool = False) -> None:
+        """Offers a frame; any one thread may call it. A closed seat ignores it.
+
+        Args:
+            frame: Replaces the one that waits.
+            is_held: It is not drawn before `release` is called, unless a newer one is.
+        """
         with self._changed:
             if self.is_closed:
                 return
             self._tally.came()
             if self._waiting is not None:
                 self._count_replaced()
-            self._waiting = frame
+            self._waiting, self._is_held = frame, is_held
+            self._changed.notify_all()
+
+    def release(self) -> None:
+        """What waits may be drawn; the thread that puts frames."""
+        with self._changed:
+            self._is_held = False
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -143,7 +159,7 @@ class Seat:
         way at most, and sends nothing until one is answered.
         """
         now_s = time.monotonic()
-        if self._waiting is None or self._left_s(now_s) > 0:
+        if self._waiting is None or self._is_held or self._left_s(now_s) > 0:
             return None
         # From when it was due, so that the rate is met on average; a camera that paused is owed one frame.
         self._due_s = max(self._due_s, now_s - self._step_s) + self._step_s
@@ -151,8 +167,10 @@ class Seat:
         return frame
 
     def due_in_s(self) -> float:
-        """Seconds until the waiting frame is due, infinite if none waits; the caller holds the studio's condition."""
-        return math.inf if self._waiting is None else max(0.0, self._left_s(time.monotonic()))
+        """Seconds until the waiting frame is due, infinite if none waits or it is held; the caller holds the studio's
+        condition.
+        """
+        return math.inf if self._waiting is None or self._is_held else max(0.0, self._left_s(time.monotonic()))
 
     def planning(self, engine: Engine, frame: Frame) -> Pausing[tuple[Plan, Draw]]:
         """Finds what is to be drawn, and by which network. Render thread only.

@@ -6,7 +6,6 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,7 +81,7 @@ class Session:
         self._recent_ms: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._ending: asyncio.Task[None] | None = None
         self._seat = studio.seat(order, self._deliver, self._fail)
-        self._ordered, self._is_changing = order, False
+        self._ordered, self._is_preparing = order, False
         self._frame: Frame | None = None  # the newest: for pictures of its size networks are made ready
         self.start(self._watch())
 
@@ -115,7 +114,8 @@ class Session:
             )
         self._heard_s, self._has_frames = time.monotonic(), True
         self._frame = self._convert(video_frame)
-        self._seat.put(self._frame)
+        self._catch_up(self._frame)
+        self._seat.put(self._frame, is_held=not self._studio.is_ready(self._seat.order, self._frame))
 
     def take_message(self, text: str | bytes) -> None:
         """Takes a message of the page: changes of what is drawn."""
@@ -125,25 +125,37 @@ class Session:
             self._link.send({"problem": problem_json(error)})
             self.greet()  # the page goes back to what is true
             return
-        if self._is_changing:
-            return  # to the newest
-        if self._frame is None or self._ordered.drawn_with == self._seat.order.drawn_with:
+        if self._frame is None:
             self._seat.order = self._ordered
         else:
-            self._is_changing = True
-            self.start(self._change(self._frame))
+            self._catch_up(self._frame)
 
-    async def _change(self, frame: Frame) -> None:
-        """Has the network of another order made ready beside the thread that draws, which has others to draw for; until
-        then it draws as before.
+    def _catch_up(self, frame: Frame) -> None:
+        """Has pictures like a frame drawn as ordered from now on, or once that can be."""
+        if self._is_preparing:
+            return  # for the newest
+        if self._studio.is_ready(self._ordered, frame):
+            self._seat.order = self._ordered
+        else:
+            self._is_preparing = True
+            self.start(self._prepare(frame))
+
+    async def _prepare(self, frame: Frame) -> None:
+        """Has networks made ready beside the thread that draws, which has others to draw for. Until then pictures are
+        drawn as ordered before; if not even that can be, the newest is held, as a page may wait for its answer.
         """
-        while self._seat.order != self._ordered:
+        while True:
             order = self._ordered
-            if order.drawn_with != self._seat.order.drawn_with:
-                with suppress(AnimecamError):  # it will fail again where it is drawn with, and the page be told
-                    await asyncio.to_thread(self._studio.make_ready, order, frame)
-            self._seat.order = order
-        self._is_changing = False
+            try:
+                await self._studio.prepare(order, frame)
+            except AnimecamError:
+                break  # it will fail again where it is drawn with, and the page be told
+            made_for, frame = frame, self._frame or frame
+            is_alike = (frame.width_px, frame.height_px) == (made_for.width_px, made_for.height_px)
+            if order == self._ordered and (is_alike or self._studio.is_ready(order, frame)):
+                break
+        self._seat.order, self._is_preparing = order, False
+        self._seat.release()
 
     async def end(self, error: AnimecamError | None = None, *, is_final: bool = True) -> None:
         """Ends the session and frees everything; may be called twice.

@@ -15,6 +15,7 @@ from animecam.render.base import Render, Rendered
 from animecam.timing import Timing
 from animecam.types import Frame
 from animecam.web.orders import Order
+from animecam.web.preparer import Preparer
 from animecam.web.rounds import Drawer
 from animecam.web.seat import Deliver, Engine, Fail, Seat
 
@@ -66,6 +67,8 @@ class Studio:
         self._opened: Future[str] = Future()
         self._thread = threading.Thread(target=self._work, name="render", daemon=True)
         self._engine: Engine | None = None
+        self.prepare = Preparer(self.make_ready, self.is_ready)
+        """Makes ready what live users are drawn with, in a thread that all of them share."""
         self.summary = ""
         """What runs, in one line, known once the studio is open."""
 
@@ -86,6 +89,7 @@ class Studio:
         self._close(JOIN_SECONDS)
 
     def _close(self, join_s: float) -> None:
+        self.prepare.close()
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
@@ -158,6 +162,10 @@ class Studio:
         """
         if self._engine is not None:
             self._engine.make_ready(order.look, order.quality, frame)
+
+    def is_ready(self, order: Order, frame: Frame) -> bool:
+        """Whether `make_ready` has nothing to do; any thread."""
+        return self._engine is None or self._engine.is_ready(order.look, order.quality, frame)
 
     def run(self, errand: Callable[[Engine], T]) -> Future[T]:
         """Does something with the networks between two rounds, in the render thread.

@@ -8,14 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 from animecam.backends.opening import open_backend
-from animecam.backends.switching import Preparable
 from animecam.cli import main
 from animecam.drawing.networks import open_networks
 from animecam.errors import BackendError, UsageError
 from animecam.faces.blazeface import BlazeFace, EitherRange
-from animecam.render.scope import whole_frame_region
 from animecam.run.session import opened_source
-from animecam.settings import Look, Quality, Settings, Unseen
+from animecam.settings import Look, Settings
 from animecam.sources.opening import SourceOptions
 from animecam.timing import Timing
 from animecam.types import Color, PixelFormat, StreamFormat
@@ -278,20 +276,3 @@ def test_a_network_is_changed_to_once_it_has_drawn_as_it_will_be_needed(monkeypa
         networks._preparing.join(10.0)
         assert networks.is_prepared("soft", "full")
     assert sorted(drawn) == [(256, 256), *whole]
-
-
-@pytest.mark.parametrize("unseen", [Unseen.KEEP, Unseen.DRAW])
-def test_a_network_is_ready_for_a_file_s_pictures_before_it_draws(unseen):
-    look = replace(SETTINGS.look, unseen=unseen)
-    with (
-        open_networks(SETTINGS) as networks,
-        opened_source("pattern:426x240@30?frames=1&live=0", SourceOptions()) as film,
-    ):
-        frame = film.read()
-        networks.make_ready(look, Quality.FULL, frame)
-        backend = networks.draw_with(look.style, Quality.FULL)._backend
-        if not isinstance(backend, Preparable):
-            pytest.skip("the network of this machine takes pictures of any size")
-        whole = whole_frame_region(frame, look.size_px)
-        assert backend.is_ready((3, 192, 192))
-        assert backend.is_ready((3, whole.height_px, whole.width_px)) == (unseen is Unseen.DRAW)

@@ -151,6 +151,8 @@ class FakeEngine:
     made_ready: list[tuple[str, Quality]] = field(default_factory=list)
     qualities: list[Quality] = field(default_factory=list)  # what was asked for, frame by frame
     sees_nobody: bool = False
+    needs_time: bool = False  # for each network and size of picture, before they are drawn
+    ready_in_order: list[tuple[str, Quality, int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.gate.set()
@@ -177,6 +179,10 @@ class FakeEngine:
     def make_ready(self, look: Look, quality: Quality, frame: Frame) -> None:
         assert threading.get_ident() != self.thread, "the render thread has others to draw for"
         self.made_ready.append((look.style, quality))
+        self.ready_in_order.append((look.style, quality, frame.width_px, frame.height_px))
+
+    def is_ready(self, look: Look, quality: Quality, frame: Frame) -> bool:
+        return not self.needs_time or (look.style, quality, frame.width_px, frame.height_px) in self.ready_in_order
 
     def draw(self, style: str):
         self._check()

@@ -40,7 +40,7 @@ def visit(engine) -> Callable[..., Page]:
     """`visit(test)`: runs `test(session, page, draw)` in a live session; `await draw()` sends a picture, and waits."""
 
     def run(test):
-        page = Page()
+        page, engine.needs_time = Page(), True
 
         async def main(studio):
             order = Order(Look("invert"), 4, Quality.AUTO)
@@ -75,10 +75,11 @@ def test_a_network_is_made_ready_beside_those_who_are_drawn(visit, engine, monke
     begun, is_ready = threading.Event(), threading.Event()
     make_ready = engine.make_ready
 
-    def make_ready_slowly(*given):
-        begun.set()
-        assert is_ready.wait(WAIT_S)
-        make_ready(*given)  # looks at the thread
+    def make_ready_slowly(look, quality, frame):
+        if quality is Quality.FULL:  # and not for the first picture
+            begun.set()
+            assert is_ready.wait(WAIT_S)
+        make_ready(look, quality, frame)  # looks at the thread
 
     async def test(one, page, draw):
         one.take_message(json.dumps({"quality": "full"}))
@@ -94,7 +95,7 @@ def test_a_network_is_made_ready_beside_those_who_are_drawn(visit, engine, monke
 
     monkeypatch.setattr(engine, "make_ready", make_ready_slowly)
     visit(test)
-    assert engine.made_ready == [("invert", Quality.FULL)]
+    assert engine.made_ready == [("invert", Quality.AUTO), ("invert", Quality.FULL)]
 
 
 def test_what_needs_no_other_network_is_drawn_at_once(visit, engine):
@@ -103,7 +104,7 @@ def test_what_needs_no_other_network_is_drawn_at_once(visit, engine):
         assert (one._seat.order.look.strength, one._seat.order.look.mirror) == (0.5, True)
 
     visit(test)
-    assert engine.made_ready == []
+    assert engine.made_ready == [("invert", Quality.AUTO)]  # for the first picture
 
 
 def test_a_network_that_cannot_be_made_ready_is_told_where_it_is_drawn_with(visit, engine, monkeypatch):
