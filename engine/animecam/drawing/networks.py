@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from animecam.backends.base import BackendChoice
-from animecam.backends.opening import GPU_CHOICES, on_processor, runs_on_gpu
+from animecam.backends.opening import GPU_CHOICES, runs_on_gpu
 from animecam.cuda.base import Gpu
 from animecam.cuda.gpu import open_gpu
 from animecam.cuda.pixels import NO_GPU_VIDEO, GpuVideo
@@ -18,7 +18,7 @@ from animecam.drawing.device_opening import has_kernels, open_styles, tell_why
 from animecam.drawing.device_styles import DeviceStyles
 from animecam.drawing.governing import governed
 from animecam.drawing.gpu_renderer import GpuRenderer
-from animecam.drawing.person_network import PersonNetwork, looks_for_persons
+from animecam.drawing.person_network import looks_for_persons
 from animecam.drawing.renderer import Renderer
 from animecam.drawing.steps import Steps
 from animecam.errors import BackendError, DeviceMemoryError
@@ -28,7 +28,7 @@ from animecam.faces.opening import SCAN_PX, TILE_PX, glances_of, open_detector, 
 from animecam.faces.queued import Queued
 from animecam.faces.track import Tracker, TrackerOptions
 from animecam.render.backdrop import Backdrop
-from animecam.render.base import FindPersons, Render
+from animecam.render.base import Render
 from animecam.render.calm import Calm
 from animecam.render.compositor import Compositor
 from animecam.render.cpu import CpuImageOps
@@ -59,10 +59,6 @@ class Networks(ChosenNetworks):
         stack.callback(self._beside.shutdown)
         super().__init__(settings, stack)
         self._backdrop = read_backdrop(settings.backdrop) if settings.backdrop is not None else None
-        # The small networks lose more than they gain by sharing out, or by the way to a GPU.
-        self._one_core = replace(self._options, threads=1, gpu=None)
-        self._small = on_processor(settings.backend)
-        self._person = PersonNetwork(self._small, self._one_core, stack)
         self._device: tuple[Gpu, DeviceStyles] | None = None
         self._has_asked_for_gpu = False
         self._gpu_video: GpuVideo | None = None
@@ -75,8 +71,8 @@ class Networks(ChosenNetworks):
         if the look to begin with asks for those.
         """
         super().warm_up(stream)
-        if looks_for_persons(self._settings):
-            self._person.warm_up()
+        if looks_for_persons(self._settings.look, self._settings.head_edge):
+            self.prepare_persons()
         self.require_detectors()
 
     def require_detectors(self) -> tuple[Detector, Detector]:
@@ -157,10 +153,6 @@ class Networks(ChosenNetworks):
         )
         governing = governed(self._settings, rate_fps, controls, self) if is_live else None
         return Renderer(steps, controls, timing, governing=governing, idle=Idle() if is_live else None, name=name)
-
-    def persons(self) -> FindPersons:
-        """What finds persons and knows nobody yet; its network is opened when it is first asked, and shared by all."""
-        return self._person.finder()
 
     @contextmanager
     def rendering(

@@ -1,14 +1,15 @@
-"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second.
+"""Styles that are opened while the run goes on, so that changing to one takes a frame and not a second; and what finds
+persons, which some keys turn on.
 
 First on the processor, which draws in any case until a GPU does; then a GPU that draws keeps them ready as well.
 """
 
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from animecam.drawing.networks import Networks
-from animecam.errors import AnimecamError
+from animecam.errors import AnimecamError, BackendError
 from animecam.styles.registry import offered_styles
 from animecam.types import StreamFormat
 
@@ -43,10 +44,12 @@ class Wardrobe:
 
     @contextmanager
     def filling(self) -> Generator[None]:
-        """Opens one style after the other in the background for the length of the block."""
+        """Opens what finds persons and one style after the other in the background for the length of the block."""
         is_ending = threading.Event()
 
         def fill() -> None:
+            with suppress(BackendError):  # it is told to whoever turns on what needs it
+                self._networks.prepare_persons()
             for style in self.styles:
                 if is_ending.is_set():
                     return

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 from animecam.drawing import wardrobe
 from animecam.drawing.wardrobe import Wardrobe
-from animecam.errors import StyleError
+from animecam.errors import BackendError, StyleError
 
 
 class FakeNetworks:
     def __init__(self):
         self.ready, self.go_on, self.threads, self.ended = set(), threading.Event(), set(), 0
         self.offers = []
+        self.prepared = []
 
     def offer(self, styles):
         self.offers.append((styles, set(self.ready)))
@@ -26,6 +27,9 @@ class FakeNetworks:
         if style == "broken":
             raise StyleError("its file is damaged")
         self.ready.add(style)
+
+    def prepare_persons(self):
+        self.prepared.append(threading.current_thread().name)
 
     def is_prepared(self, style):
         return style in self.ready
@@ -51,6 +55,7 @@ def test_styles_are_opened_one_after_the_other_beside_the_run(monkeypatch):
             time.sleep(0.005)
     assert networks.offers == [(names, {"ink", "snow"}), ((), {"ink", "snow"})]  # to the GPU after the processor
     assert networks.threads == {"wardrobe"}
+    assert networks.prepared == ["wardrobe"]
     assert not any(thread.name == "wardrobe" for thread in threading.enumerate())
 
 
@@ -61,6 +66,22 @@ def test_a_style_that_was_deleted_meanwhile_does_not_work(monkeypatch):
 
     monkeypatch.setattr(wardrobe, "offered_styles", lambda _: [SimpleNamespace(name="ink")])
     assert Wardrobe(Searching(), stream=None, chosen="ink").why_not("ink") == "does not work: there is no style 'ink'"
+
+
+def test_styles_are_opened_where_nothing_finds_persons(monkeypatch):
+    class Broken(FakeNetworks):
+        def prepare_persons(self):
+            raise BackendError("no runtime works here")
+
+    monkeypatch.setattr(wardrobe, "offered_styles", lambda _: [SimpleNamespace(name="ink")])
+    networks = Broken()
+    networks.go_on.set()
+    with Wardrobe(networks, stream=None, chosen="ink").filling():
+        end = time.monotonic() + 5
+        while not networks.offers:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+    assert networks.ready == {"ink"}
 
 
 def test_the_end_of_the_run_ends_the_opening(monkeypatch):
