@@ -17,6 +17,10 @@ from animecam.web.orders import Order
 from animecam.wording import in_options
 
 MOST_NAME_CHARACTERS = 80  # of an upload: a result is saved, and a message told, by it
+UNASKED_SECONDS = 300.0
+"""So long after the last question about it nobody is there any more. A page asks twice a second; behind another tab
+once a minute, as browsers have it; a phone may sleep for a while, or its network be gone."""
+
 SUFFIX_OF_RESULT = "-anime"
 _WITHOUT_FACES = {Unseen.DRAW: "it was drawn whole", Unseen.KEEP: "it was not drawn", Unseen.BLUR: "it was blurred"}
 
@@ -51,6 +55,13 @@ class Progress:
     left_out: int = 0
 
 
+_FORSAKEN = Progress(
+    State.FAILED,
+    message=f"nobody asked for it for {UNASKED_SECONDS / 60:.0f} minutes, and others were waiting",
+    hint="send it again, and keep the page open",
+)
+
+
 class Job:
     """One uploaded file. The worker's thread replaces `progress`, the event loop reads it.
 
@@ -71,13 +82,20 @@ class Job:
         self.is_picture = False
         self.left_out = 0
         self.is_too_large = False
+        self.is_forsaken = False
         self.stop = threading.Event()
+        self.asked_s: float | None = None  # when somebody asked for it last; None: it has not arrived as a whole
         self.changed_s = time.monotonic()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more is done to it: there is a result, or there will be none."""
         return self.progress.state in (State.DONE, State.FAILED)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody who sent it is there, as far as one knows; not before it has arrived."""
+        return self.asked_s is not None and time.monotonic() - self.asked_s <= UNASKED_SECONDS
 
     @property
     def max_faces(self) -> int:
@@ -102,7 +120,16 @@ class Job:
     def end(self, progress: Progress) -> None:
         """Notes how it ended, and first when: of those that are over the oldest makes room."""
         self.changed_s = time.monotonic()
-        self.progress = progress
+        self.progress = _FORSAKEN if self.is_forsaken else progress
+
+    def ask(self) -> None:
+        """Notes that somebody waits for it."""
+        self.asked_s = time.monotonic()
+
+    def forsake(self) -> None:
+        """Stops it for others who wait; who comes back is told."""
+        self.is_forsaken = True
+        self.stop.set()
 
     def in_words_of_the_user(self, text: str) -> str:
         """A message about a file of the server's, as one about the file that was sent; settings by their options."""

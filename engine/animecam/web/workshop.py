@@ -51,7 +51,7 @@ class Workshop:
         return tuple(self._jobs.values())
 
     def job(self, job_id: str) -> Job:
-        """A job by its id.
+        """A job by its id, for somebody who waits for it.
 
         Raises:
             Refusal: There is none, or no more.
@@ -59,6 +59,7 @@ class Workshop:
         job = self._jobs.get(job_id)
         if job is None:
             raise Refusal("there is no such upload any more", hint="send the file again", status=404, reason="job")
+        job.ask()
         return job
 
     async def receive(self, name: str, chunks: AsyncIterator[bytes], order: Order) -> Job:
@@ -88,6 +89,7 @@ class Workshop:
         job.is_picture = found.is_picture
         job.source = job.source.rename(job.source.with_suffix(found.suffix))
         job.target = job.target.with_suffix(found.made)
+        job.ask()
         task = asyncio.create_task(self._run(job))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -121,12 +123,20 @@ class Workshop:
             shutil.rmtree(job.folder, ignore_errors=True)
 
     async def sweep(self) -> None:
-        """Removes results that nobody fetched, for as long as the server runs."""
+        """Removes results that nobody fetched and ends work that keeps others waiting, as long as the server runs."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             for job in self.jobs():
                 if job.is_over and time.monotonic() - job.changed_s > KEEP_SECONDS:
                     self.discard(job)
+            self._end_forsaken()
+
+    def _end_forsaken(self) -> None:
+        """Whoever left without a word holds the only worker for hours; where nobody else wants it, it goes on."""
+        if any(job.progress.state is State.WAITING and job.is_awaited for job in self.jobs()):
+            for job in self.jobs():
+                if job.progress.state is State.RUNNING and not job.is_awaited:
+                    job.forsake()
 
     async def close(self) -> None:
         """Stops what runs and removes everything."""

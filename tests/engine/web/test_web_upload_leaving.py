@@ -3,11 +3,13 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 
+import pytest
 from aiohttp import ClientSession
 
 from animecam.settings import Look, Settings
-from animecam.web import untrusted, workshop
+from animecam.web import jobs, untrusted, workshop
 from animecam.web.options import Limits, ServeOptions
 from animecam.web.server import Site, serve
 from animecam.web.workshop import Workshop
@@ -23,6 +25,63 @@ def test_a_job_can_be_stopped_and_those_behind_it_go_on(visit, finished, studio,
         assert (await finished(client, ids[1]))["state"] == "done"
 
     visit(test)
+
+
+@pytest.fixture
+def left_behind(studio, visit, finished, monkeypatch, tmp_path, make_clip):
+    """`left_behind(others, is_asked)`: what is told of a running upload in the end that nobody asked for, or somebody,
+    while so many others waited, and of those.
+    """
+    monkeypatch.setattr(workshop, "SWEEP_SECONDS", 0.01)
+    clip = make_clip(tmp_path / "in.mp4", frames=10).read_bytes()
+    clock = [1000.0]
+    for module in (jobs, workshop):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    gate, sweeps, end_forsaken = studio._engine.gate, [], Workshop._end_forsaken
+
+    def noted(self):
+        end_forsaken(self)
+        sweeps.append(self)
+
+    monkeypatch.setattr(Workshop, "_end_forsaken", noted)
+
+    def run(others, *, is_asked):
+        told = []
+
+        async def test(client):
+            async def send():
+                return (await (await client.post("/jobs", data=clip)).json())["id"]
+
+            gate.clear()  # for five seconds at most
+            first = await send()
+            while (await (await client.get(f"/jobs/{first}")).json())["state"] != "running":
+                await asyncio.sleep(0.01)
+            clock[0] += jobs.UNASKED_SECONDS + 1
+            if is_asked:
+                await client.get(f"/jobs/{first}")
+            rest = [await send() for _ in range(others)]
+            before = len(sweeps)
+            while len(sweeps) < before + 2:
+                await asyncio.sleep(0.01)
+            gate.set()
+            told.extend([await finished(client, each) for each in (first, *rest)])
+
+        visit(test)
+        return told
+
+    return run
+
+
+def test_an_upload_that_nobody_asks_for_makes_room_for_who_waits(left_behind):
+    """Its browser was gone, and it held the only worker for as long as it took: two hours at most."""
+    first, second = left_behind(1, is_asked=False)
+    assert (first["state"], second["state"]) == ("failed", "done")
+    assert first["message"] == "nobody asked for it for 5 minutes, and others were waiting"
+
+
+@pytest.mark.parametrize(("others", "is_asked"), [(0, False), (1, True)])
+def test_an_upload_goes_on_that_somebody_asks_for_or_nobody_waits_behind(left_behind, others, is_asked):
+    assert [told["state"] for told in left_behind(others, is_asked=is_asked)] == ["done"] * (1 + others)
 
 
 def test_a_picture_that_is_stopped_is_drawn_no_further(visit, finished, studio, tmp_path, picture):
