@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.shell import as_word
 from animecam.sinks.mark import is_marked
-from animecam.sources.addresses import path_text, public_uri
+from animecam.sources.addresses import path_text, public_uri, scheme_of
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 
@@ -105,10 +106,10 @@ def _expand(text: str, output: Path | None, *, is_alone: bool) -> Found:
     if not text:  # Path would take it for the current folder
         raise UsageError("an input has no name", hint="name files or folders; . is the current folder")
     path = Path(text)
-    is_like_live = is_camera(text) or text.startswith("pattern:")
+    is_like_live = is_camera(text) or scheme_of(text) == "pattern"
     if "://" in text or (is_like_live and not (path.is_file() or path.is_dir())):
         shown = public_uri(text)
-        hint = f"what is live is recorded by: animecam --input '{shown}' --output out.mp4"
+        hint = f"what is live is recorded by: animecam --input {as_word(shown)} --output out.mp4"
         raise UsageError(f"{shown} is no file", hint=hint)
     if path.is_dir():
         return _of_folder(path, output, is_alone=is_alone)

@@ -7,6 +7,7 @@ from pathlib import Path
 from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
 from animecam.cli.naming import NAMEABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
+from animecam.shell import as_word
 from animecam.sinks.paths import (
     ANIMATION_EXTENSIONS,
     IMAGE_EXTENSIONS,
@@ -120,7 +121,8 @@ def _hint(texts: Sequence[str], inputs: Sequence[Input], output: Path) -> str:
     films = (*VIDEO_EXTENSIONS, *ANIMATION_EXTENSIONS, ".webp")  # which is a film where it gets several pictures
     if len(texts) > 1 or not are_pictures or output.suffix.lower() not in films:
         return "give a folder: -o FOLDER"
-    return f"give a folder: -o FOLDER; one film of them is made by: animecam --input '{texts[0]}' --output '{output}'"
+    film = f"animecam --input {as_word(texts[0])} --output {as_word(str(output))}"
+    return f"give a folder: -o FOLDER; one film of them is made by: {film}"
 
 
 def _as_file(path: Path) -> Path:
@@ -146,7 +148,7 @@ def _refuse_no_folder(folder: Path, *, may_mean_file: bool) -> None:
         known = " ".join(VIDEO_EXTENSIONS + ANIMATION_EXTENSIONS + IMAGE_EXTENSIONS)
         raise UsageError(
             f"output {folder} has the unknown ending {folder.suffix}",
-            hint=f"known are {known}; for a folder: -o {folder}/",
+            hint=f"known are {known}; for a folder: -o {as_word(f'{folder}/')}",
         )
 
 

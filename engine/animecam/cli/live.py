@@ -13,6 +13,7 @@ from animecam.cli.inputs import READABLE_SUFFIXES
 from animecam.cli.options import look_options, overwrite_option
 from animecam.errors import UsageError
 from animecam.settings import Settings
+from animecam.shell import as_word
 from animecam.sources.addresses import public_uri
 
 DEFAULT_OUTPUT = "window:"
@@ -40,12 +41,12 @@ def _meant(word: str, commands: list[str]) -> str:
     from animecam.sources.opening import is_camera, local_path, names_no_camera
 
     if is_camera(word):
-        return f"animecam --device {word}"
+        return f"animecam --device {as_word(word)}"
     path = local_path(word)
     if path is not None and (path.exists() or path.suffix.lower() in READABLE_SUFFIXES):
-        return f"animecam convert {word}"
+        return f"animecam convert {as_word(word)}"
     if names_no_camera(word):
-        return f"animecam --input {public_uri(word)}"
+        return f"animecam --input {as_word(public_uri(word))}"
     return "".join(f"did you mean animecam {near}?" for near in get_close_matches(word, commands, n=1))
 
 
@@ -163,7 +164,7 @@ def _source(device: str | None, uri: str | None) -> str:
     from animecam.sources.opening import names_no_camera
 
     if names_no_camera(device):
-        raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {public_uri(device)}")
+        raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {as_word(public_uri(device))}")
     return f"camera:{device}"
 
 

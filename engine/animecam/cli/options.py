@@ -26,6 +26,7 @@ from animecam.settings import (
     Settings,
     Unseen,
 )
+from animecam.shell import as_word
 from animecam.sinks.paths import DEVICE_SCHEMES
 from animecam.sources.addresses import path_text
 from animecam.wording import option_name
@@ -181,7 +182,7 @@ class OutputPath(click.Path):
         if value == "-":
             raise UsageError("nothing is written to standard output", hint="name a file, or a folder for several")
         if "://" in value or value.lower().startswith(tuple(f"{scheme}:" for scheme in DEVICE_SCHEMES)):
-            raise UsageError(f"{value} is no file", hint=f"animecam --input FILE --output {value}")
+            raise UsageError(f"{value} is no file", hint=f"animecam --input FILE --output {as_word(value)}")
         return super().convert(value, param, ctx)
 
 

@@ -1,10 +1,10 @@
 """What a live run reads and writes."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import UsageError
+from animecam.shell import as_word
 from animecam.sinks.paths import OutputKind, Target, output_kind
 from animecam.sources.addresses import path_text
 from animecam.sources.opening import SourceOptions
@@ -74,7 +74,7 @@ class LiveOptions:
         """
         is_one_picture = not stream.is_live and stream.frames == 1
         if is_one_picture and all(output_kind(uri) is OutputKind.WINDOW for uri in self.outputs):
-            hint = f"animecam convert {shlex.quote(self.source)} writes it drawn"
+            hint = f"animecam convert {as_word(self.source)} writes it drawn"
             raise UsageError(f"{self.source} is one picture: a window would be gone at once", hint=hint)
 
     def _check_audio_delay(self) -> None:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from animecam.errors import SinkError, UsageError
+from animecam.shell import mkdir_command
 from animecam.sinks.claim import Claim
 from animecam.sources.addresses import FRAME_NUMBER, scheme_of
 
@@ -244,7 +245,7 @@ def check_folder(folder: Path) -> None:
         SinkError: It is missing, no folder, or cannot be written to.
     """
     if not folder.exists():
-        raise SinkError(f"the folder {folder} does not exist", hint=f"mkdir -p '{folder}'")
+        raise SinkError(f"the folder {folder} does not exist", hint=mkdir_command(folder))
     if not folder.is_dir():
         raise SinkError(f"{folder} is not a folder", hint="choose another output")
     try:

@@ -2,7 +2,6 @@
 
 import glob
 import re
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from animecam.errors import SourceError
+from animecam.shell import as_word
 from animecam.sources.options import MAX_PIXELS, SourceOptions
 from animecam.sources.paper import PAPER
 from animecam.sources.picture_header import (
@@ -133,7 +133,7 @@ class PictureSource:
         wanted = (self.format.width_px, self.format.height_px)
         if (width_px, height_px) != wanted:
             what = f"{path} is {width_px}x{height_px}, the first picture {wanted[0]}x{wanted[1]}"
-            raise SourceError(what, hint=f"convert them one by one: animecam convert {shlex.quote(self.uri)}")
+            raise SourceError(what, hint=f"convert them one by one: animecam convert {as_word(self.uri)}")
 
 
 def load_picture(path: Path) -> Picture:

@@ -4,6 +4,7 @@ import glob
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.shell import as_word
 from animecam.sources.addresses import FRAME_NUMBER, path_text, public_uri, scheme_of
 from animecam.sources.base import Source
 from animecam.sources.interruptible import open_interruptibly
@@ -85,7 +86,8 @@ def _open_path(text: str, options: SourceOptions) -> Source:
 
         return open_pictures(text, options)
     if not path.exists() and FRAME_NUMBER.search(path.name):
-        hint = f"give the folder, '{path.parent}', whose pictures are taken in order: animecam --input '{path.parent}'"
+        folder = as_word(str(path.parent))
+        hint = f"give the folder, {path.parent}, whose pictures are taken in order: animecam --input {folder}"
         raise SourceError(f"{text} does not exist, and numbers are for outputs", hint=hint)
     _refuse_rate(text, options)
     if path.suffix.lower() == ".webp":

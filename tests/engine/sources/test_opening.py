@@ -81,7 +81,7 @@ def test_the_path_in_the_address_of_a_file_that_is_not_there(address, path):
 def test_the_name_of_a_numbered_output_is_answered_with_its_folder(folder):
     with pytest.raises(SourceError, match=r"%05d\.png does not exist") as caught:
         open_source(f"{folder}/%05d.png", OPTIONS)
-    assert f"give the folder, '{folder}'" in caught.value.hint
+    assert f"give the folder, {folder}," in caught.value.hint
     cv2.imwrite(str(folder / "%05d.png"), np.zeros((4, 6, 3), np.uint8))
     open_source(f"{folder}/%05d.png", OPTIONS).close()
 
