@@ -161,11 +161,11 @@ def _source(device: str | None, uri: str | None) -> str:
         return uri or ""
     if uri is not None:
         raise UsageError("--device and --input name two sources", hint="give one of them")
-    from animecam.sources.opening import names_no_camera
+    from animecam.sources.opening import CAMERA_PREFIX, names_no_camera
 
     if names_no_camera(device):
         raise UsageError(f"{public_uri(device)} is no camera", hint=f"--input {as_word(public_uri(device))}")
-    return f"camera:{device}"
+    return device if device.lower().startswith(CAMERA_PREFIX) else f"{CAMERA_PREFIX}{device}"
 
 
 def _refuse_options_before(context: click.Context) -> None:

@@ -23,8 +23,9 @@ def _count_frames(path: Path) -> int:
         return sum(1 for _ in container.decode(video=0))
 
 
-def test_no_such_camera(fails):
-    assert "99" in fails("--device", "99", "--output", "null:")
+@pytest.mark.parametrize("device", ["99", "camera:99", "Camera:99"])
+def test_no_such_camera(fails, device):
+    assert "camera 99 does not exist" in fails("--device", device, "--output", "null:")
 
 
 def test_camera_busy(fails):
