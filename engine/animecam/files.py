@@ -3,11 +3,11 @@
 import os
 from collections.abc import Collection
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from animecam.cuda.current import context_kept
 from animecam.errors import SinkError
+from animecam.file_address import as_path
 from animecam.look_changes import LookChanges, with_look
 from animecam.settings import STILL_FACES, Look, Quality, Settings, Unseen
 
@@ -50,7 +50,7 @@ def convert(
     """Draws the people in a video or a picture as anime characters; sound is copied, time stamps are kept.
 
     Args:
-        source: Video or picture, a file.
+        source: Video or picture, a file; a text may be its address, `file://…`.
         target: File to write, in a folder that is there; its ending says of what kind: .mp4, .mkv, .webm, .png, ….
         settings: The look and how it is computed; None takes the defaults of `animecam convert`.
         overwrite: A target that exists is replaced, once the new one is complete.
@@ -76,7 +76,7 @@ def convert(
 
     settings = with_look(FILE_SETTINGS if settings is None else settings, look)
     settings.check_rates(str(source), is_live=False)
-    source, target = Path(source).absolute(), Path(target).absolute()  # a name such as 0 is no camera here
+    source, target = as_path(source).absolute(), as_path(target).absolute()  # a name such as 0 is no camera here
     check_output(str(target), source, overwrite=True)
     refuse_opaque((str(target),), settings.look)
     if target.exists() and not overwrite:

@@ -11,6 +11,7 @@ from typing import Any
 from animecam.backends.base import BackendChoice
 from animecam.backgrounds import AS_FILMED, BACKGROUNDS, PICTURE, background_color, is_background
 from animecam.errors import FieldError, UsageError
+from animecam.file_address import as_path
 from animecam.named_colors import HAIR_TINTS, Rgb, color_of, plain_color
 
 DEFAULT_STYLE = "cel"
@@ -195,7 +196,7 @@ class Settings:
         if self.gpu < 0:
             raise FieldError("gpu", f"{self.gpu} is below 0", hint="0 is the first one")
         if self.backdrop is not None:
-            object.__setattr__(self, "backdrop", Path(self.backdrop))
+            object.__setattr__(self, "backdrop", as_path(self.backdrop))
         if self.look.background == PICTURE and self.backdrop is None:
             raise FieldError("background", "is a picture, and there is none", hint='name it: `backdrop="room.jpg"`')
 

@@ -45,6 +45,12 @@ def test_a_name_that_would_be_a_camera_s_is_a_file_s(clip, monkeypatch):
     assert cv2.imread("out.png").shape == (64, 64, 3)
 
 
+def test_files_may_be_named_by_address(tmp_path):
+    cv2.imwrite(str(tmp_path / "my room.png"), np.full((64, 64, 3), 90, np.uint8))
+    animecam.convert(f"file://{tmp_path}/my%20room.png", f"file://{tmp_path}/my%20drawing.png", SMALL, strength=0.0)
+    assert cv2.imread(str(tmp_path / "my drawing.png")).shape == (64, 64, 3)
+
+
 @pytest.mark.parametrize(
     ("target", "options", "kind", "hint"),
     [

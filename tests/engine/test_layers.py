@@ -7,7 +7,7 @@ import animecam
 
 ROOT = Path(animecam.__file__).parent
 LAYERS = (  # from the bottom up: a part may import what stands on lines above its own
-    {"errors", "bars", "once", "file_lock", "shell", "sound", "timing"},
+    {"errors", "bars", "once", "file_address", "file_lock", "shell", "sound", "timing"},
     {"cache", "channel", "pauses"},
     {"cuda"},
     {"types"},  # where a frame's pixels may lie

@@ -131,6 +131,7 @@ def test_a_picture_is_a_background_where_there_is_one():
     with pytest.raises(UsageError, match="background is a picture, and there is none"):
         Settings(look)
     settings = Settings(look, backdrop="room.jpg")
+    assert Settings(look, backdrop="file:///my%20home/room.jpg").backdrop == Path("/my home/room.jpg")
     assert settings.backdrop == Path("room.jpg")
     assert settings.backgrounds[-1] == "picture"
     assert "picture" not in Settings().backgrounds

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.file_address import path_text
 from animecam.shell import as_word
 from animecam.sinks.mark import is_marked
-from animecam.sources.addresses import path_text, public_uri, scheme_of
+from animecam.sources.addresses import public_uri, scheme_of
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 

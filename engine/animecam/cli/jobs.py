@@ -7,6 +7,7 @@ from pathlib import Path
 from animecam.cli.inputs import Input, find_inputs, kinds_told, real_path
 from animecam.cli.naming import NAMEABLE_SUFFIXES, name_targets, possible_names
 from animecam.errors import SinkError, SourceError, UsageError
+from animecam.file_address import path_text
 from animecam.shell import as_word
 from animecam.sinks.paths import (
     ANIMATION_EXTENSIONS,
@@ -17,7 +18,6 @@ from animecam.sinks.paths import (
     earlier,
     ends_in_slash,
 )
-from animecam.sources.addresses import path_text
 from animecam.sources.opening import is_camera
 from animecam.sources.picture_header import PICTURE_SUFFIXES
 

@@ -12,6 +12,7 @@ import click
 from animecam.backends.base import BackendChoice
 from animecam.backgrounds import BACKGROUND_COLORS, BACKGROUNDS, PICTURE, TRANSPARENT, is_background
 from animecam.errors import FieldError, UsageError
+from animecam.file_address import path_text
 from animecam.files import FILE_SETTINGS
 from animecam.named_colors import HAIR_TINTS
 from animecam.settings import (
@@ -28,7 +29,6 @@ from animecam.settings import (
 )
 from animecam.shell import as_word
 from animecam.sinks.paths import DEVICE_SCHEMES
-from animecam.sources.addresses import path_text
 from animecam.wording import option_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])

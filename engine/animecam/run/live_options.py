@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animecam.errors import UsageError
+from animecam.file_address import path_text
 from animecam.shell import as_word
 from animecam.sinks.paths import OutputKind, Target, output_kind
-from animecam.sources.addresses import path_text
 from animecam.sources.opening import SourceOptions
 from animecam.types import StreamFormat
 

@@ -4,8 +4,9 @@ import glob
 from pathlib import Path
 
 from animecam.errors import SourceError, UsageError
+from animecam.file_address import path_text
 from animecam.shell import as_word
-from animecam.sources.addresses import FRAME_NUMBER, path_text, public_uri, scheme_of
+from animecam.sources.addresses import FRAME_NUMBER, public_uri, scheme_of
 from animecam.sources.base import Source
 from animecam.sources.interruptible import open_interruptibly
 from animecam.sources.options import SourceOptions

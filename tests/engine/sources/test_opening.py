@@ -1,16 +1,19 @@
 """From what the user wrote to the right kind of source."""
 
+import ntpath
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
+from animecam import file_address
 from animecam.cli.jobs import plan_conversion
 from animecam.errors import SourceError, UsageError
-from animecam.sources.addresses import path_text
+from animecam.file_address import path_text
 from animecam.sources.image import PictureSource
 from animecam.sources.opening import SourceOptions, local_path, open_source
 from animecam.sources.pattern import PatternSource
@@ -48,7 +51,16 @@ def test_paths(folder, name, kind):
         source.close()
 
 
-@pytest.mark.parametrize("address", ["file://{}/my%20film%20%231.mp4", "FILE://{}/clip.mp4", "file://{}/100%25.mp4"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file://{}/my%20film%20%231.mp4",
+        "FILE://{}/clip.mp4",
+        "file:{}/clip.mp4",
+        "file://localhost{}/clip.mp4",
+        "file://{}/100%25.mp4",
+    ],
+)
 def test_the_address_of_a_file_as_a_file_manager_copies_it(folder, address):
     for name in ("my film #1.mp4", "100%25.mp4"):  # the second has it in its name
         shutil.copy(folder / "clip.mp4", folder / name)
@@ -72,9 +84,32 @@ def test_the_address_of_a_file_as_a_file_manager_copies_it(folder, address):
         ("file:///" + "x" * 300, "/" + "x" * 300),
         ("file://", ""),
         ("a%20b.mp4", "a%20b.mp4"),
+        ("file:/a/my%20film.mp4", "/a/my film.mp4"),
+        ("file://localhost/a/my%20film.mp4", "/a/my film.mp4"),
+        ("FILE://LocalHost/a/film.mp4", "/a/film.mp4"),
+        ("file://localhosts/film.mp4", "localhosts/film.mp4"),
+        ("file:film.mp4", "file:film.mp4"),
+        ("file:///C:/film.mp4", "/C:/film.mp4"),
     ],
 )
 def test_the_path_in_the_address_of_a_file_that_is_not_there(address, path):
+    assert path_text(address) == path
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("file:///C:/my%20films/a.mp4", "C:/my films/a.mp4"),
+        ("file:/c:/a.mp4", "c:/a.mp4"),
+        ("file://localhost/C:/a.mp4", "C:/a.mp4"),
+        ("file:///C:/frames/%05d.png", "C:/frames/%05d.png"),
+        ("file://C:/a.mp4", "C:/a.mp4"),
+        ("file:///films/a.mp4", "/films/a.mp4"),
+        ("C:\\a%20b.mp4", "C:\\a%20b.mp4"),
+    ],
+)
+def test_the_address_of_a_file_on_windows(address, path, monkeypatch):
+    monkeypatch.setattr(file_address, "os", SimpleNamespace(name="nt", path=ntpath))
     assert path_text(address) == path
 
 
