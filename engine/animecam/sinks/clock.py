@@ -99,14 +99,16 @@ class KeyFrames:
             picture: Goes into the encoder next.
             time_s: When it is shown.
         """
-        if self._every_s is not None and self._last_s is not None and time_s - self._last_s >= self._every_s:
+        if self._last_s is None:
+            self._last_s = time_s  # it is one; its packet may come out after many more pictures
+        elif self._every_s is not None and time_s - self._last_s >= self._every_s:
             picture.pict_type, self._last_s = PictureType.I, time_s
 
     def seen(self, packets: "list[Packet[VideoStream]]") -> "list[Packet[VideoStream]]":
         """What comes out of the encoder, as it is; it begins with a key frame, and makes some by itself."""
         for packet in packets:
-            if packet.is_keyframe and packet.pts is not None:
-                self._last_s = packet.pts * packet.time_base
+            if packet.is_keyframe and packet.pts is not None and self._last_s is not None:
+                self._last_s = max(self._last_s, packet.pts * packet.time_base)
         return packets
 
 

@@ -36,6 +36,7 @@ _NVENC_PROMPT: FFmpegSettings = (("zerolatency", "1"), ("delay", "0"), _IN_ORDER
 """Each picture comes out when it went in; else as many stay in there as it has room for."""
 
 _X265 = "log-level=error:open-gop=0"  # a film is parted before key frames, where no picture may wait for a later one
+_X265_ANY_TIME: FFmpegSettings = (("keyint_min", "1"),)  # else it makes none within a tenth of "g", asked for or not
 _QUIET: dict[str, FFmpegSettings] = {X265: (("x265-params", _X265),)}
 """Settings of encoders that write to the terminal by themselves."""
 
@@ -203,7 +204,7 @@ def _encoding(
     if known and wanted.value not in known:
         wanted = PixelFormat.YUV420P
     codec_format = wanted.value if not known or wanted.value in known else known[0]
-    settings += _QUIET.get(codec, ())
+    settings += _QUIET.get(codec, ()) + (_X265_ANY_TIME if codec == X265 and stream.is_live else ())
     key_frame_s = KEYFRAME_SECONDS if stream.is_live and "g" in dict(settings) else None
     return Encoding(
         container, codec, wanted, codec_format, settings, bit_rate, options.threads, key_frame_s=key_frame_s
@@ -227,8 +228,8 @@ def _order_and_delay(codec: str, container: Container, stream: StreamFormat) -> 
             return (_IN_ORDER,)
         return (key_frames,) if is_hybrid else ()  # what is lost if the disk is full; 6 % more bytes
     if codec == "libvpx-vp9" and stream.is_live:
-        return ("deadline", "realtime"), ("lag-in-frames", "0")
-    return ()
+        return ("deadline", "realtime"), ("lag-in-frames", "0"), key_frames
+    return (key_frames,) if codec == SVT_AV1 and stream.is_live else ()
 
 
 def _stored_format(stream: StreamFormat) -> PixelFormat:

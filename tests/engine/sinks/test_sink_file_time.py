@@ -53,11 +53,21 @@ def test_variable_frame_rate_is_exact(
     assert end_s(path) == pytest.approx(float(Fraction(first, 90_000) + length_s), abs=HEADER_TOLERANCE_S)
 
 
-@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+@pytest.mark.parametrize(
+    ("extension", "codec"),
+    [
+        ("mp4", "auto"),
+        ("mkv", "auto"),
+        ("webm", "auto"),
+        ("mp4", "libx265"),
+        ("mkv", "libsvtav1"),
+        ("mp4", "libsvtav1"),
+    ],
+)
 @pytest.mark.parametrize("is_rate_told", [True, False])
 @pytest.mark.parametrize("fps", [5, 25, 50])
 def test_a_key_frame_comes_every_two_seconds_however_many_live_pictures_do(
-    tmp_path, stream_format, make_frame, write_all, extension, is_rate_told, fps
+    tmp_path, stream_format, make_frame, write_all, extension, codec, is_rate_told, fps
 ):
     """Few where the machine draws some of them alone, or a network camera is not what FFmpeg makes up, 25 a second."""
     rate = Fraction(max(fps, 25) if is_rate_told else 25)
@@ -65,7 +75,8 @@ def test_a_key_frame_comes_every_two_seconds_however_many_live_pictures_do(
     stream = replace(stream_format, is_live=True, rate=rate, is_rate_told=is_rate_told, time_base=units)
     path = tmp_path / f"out.{extension}"
     stamps = range(0, 7000, 1000 // fps)
-    write_all(FileSink(str(path), stream, FAST), [make_frame(stream, i, stamp) for i, stamp in enumerate(stamps)])
+    frames = [make_frame(stream, i, stamp) for i, stamp in enumerate(stamps)]
+    write_all(FileSink(str(path), stream, replace(FAST, codec=codec)), frames)
     with av.open(str(path)) as container:
         keys = [packet.pts * packet.time_base for packet in container.demux(video=0) if packet.is_keyframe]
     assert keys == [0, 2, 4, 6]
