@@ -31,6 +31,7 @@ from animecam.sinks.fit import Fitter
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.mark import mark
 from animecam.sinks.options import SinkOptions
+from animecam.sinks.told_color import told_color
 from animecam.types import Frame, StreamFormat
 
 MP4_MUXERS = ("mp4", "mov")
@@ -55,9 +56,9 @@ class Encoder:
     def __init__(self, url: str, encoding: Encoding, stream: StreamFormat, options: SinkOptions) -> None:
         self._encoding = encoding
         self._clock = Clock(stream, keeps_time=encoding.container.keeps_time)
-        is_yuv = stream.pixel_format.is_yuv
         self._key_frames = KeyFrames(encoding.key_frame_s)
-        self._color = stream.color if is_yuv else encoded_color(stream.color, stream.height_px)
+        color = stream.color if stream.pixel_format.is_yuv else encoded_color(stream.color, stream.height_px)
+        self._color = told_color(color, encoding.codec)
         self._container = av.open(url, "w", format=encoding.container.muxer)
         self._sound: Sound | None = None
         self._encoded = 0  # frames, without those of an earlier run

@@ -85,6 +85,22 @@ def test_meaning_of_the_numbers_is_kept(tmp_path, stream_format, make_frame, dec
         assert (context.color_primaries, context.color_trc) == (color.primaries, color.transfer)
 
 
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "stored"), [(22, 1, (2, 1)), (12, 3, (12, 2)), (9, 18, (9, 18)), (4, 4, (4, 4))]
+)
+def test_of_colours_that_libx265_does_not_know_it_is_told_nothing(
+    tmp_path, stream_format, make_frame, decode, primaries, transfer, stored, write_all
+):
+    color = Color(ColorMatrix.BT601, primaries=primaries, transfer=transfer)
+    stream = replace(stream_format, color=color)
+    write_all(FileSink(str(tmp_path / "out.mkv"), stream, replace(FAST, codec="libx265")), [make_frame(stream)])
+    decode(tmp_path / "out.mkv")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.color_primaries, context.color_trc) == stored
+        assert context.colorspace == ColorMatrix.BT601
+
+
 @pytest.mark.parametrize("pixel_format", [PixelFormat.NV12, PixelFormat.YUV422P])
 def test_full_range_codes_survive_a_change_of_layout(
     tmp_path, live_format, make_frame, decode, pixel_format, write_all
