@@ -25,7 +25,7 @@ from animecam.sources.picture_header import (
     is_png,
     picture_size,
 )
-from animecam.sources.tiff_header import Extra, TiffHeader, is_tiff, tiff_header
+from animecam.sources.tiff_header import Extra, TiffHeader, is_big_tiff, is_tiff, tiff_header
 from animecam.types import Color, Frame, Image, PixelFormat, StreamFormat
 
 PICTURES_PER_SECOND = 25  # for a folder without a rate of its own; the pace FFmpeg gives to numbered pictures
@@ -156,6 +156,8 @@ def load_picture(path: Path) -> Picture:
     if not data:
         raise SourceError(f"{path} is empty", hint="copy it again")
     size = picture_size(data)
+    if size is None and is_big_tiff(data):
+        raise SourceError(f"{path} is a BigTIFF", hint="save it as PNG, or as an ordinary TIFF, first")
     if size is None:
         raise SourceError(f"{path} is no picture", hint="JPEG, PNG, WebP, BMP and TIFF can be read")
     if size[0] * size[1] > MAX_PIXELS:
@@ -167,6 +169,11 @@ def load_picture(path: Path) -> Picture:
     if tiff is not None and tiff.fault:
         raise SourceError(f"{path} {tiff.fault}", hint="save it as PNG first")
     picture = _decode(data, path, tiff)
+    if picture is None and tiff is not None and tiff.unread:
+        raise SourceError(f"{path} {tiff.unread}", hint="save it as PNG, with 8 or 16 bits, first")
+    if picture is None and tiff is not None:
+        hint = "if it shows elsewhere, save it as PNG there, else copy it again"
+        raise SourceError(f"{path} is damaged or cut off, or a kind of TIFF that is not read", hint=hint)
     if picture is None:
         raise SourceError(f"{path} is damaged or cut off", hint="copy it again, check that it shows elsewhere")
     picture.rgb.flags.writeable = False

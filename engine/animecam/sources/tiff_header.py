@@ -10,6 +10,22 @@ _MOST_SAMPLES = 4
 _BYTE_BITS = 8
 _APART = 2  # planar configuration: one colour after the other
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA = 256, 257, 258, 262, 277, 284, 338  # tags
+_COMPRESSION, _FORMAT = 259, 339  # tags, too
+_CMYK = 5  # a photometric interpretation
+_FLOAT = 3  # a sample format
+_MOST_BITS = 16  # of a sample that is decoded
+_PACKERS = {
+    34661: "JBIG",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+"""Compressions that OpenCV is not built with, and their names."""
+
 _LETTERS = {1: "B", 3: "H", 4: "I"}  # field types of whole numbers: 8, 16 and 32 bits
 INLINE_BYTES = 4  # a field's values stand in the field itself if they are no longer
 FIELD_BYTES = 12
@@ -35,6 +51,8 @@ class TiffHeader:
         photometric: What the colours are.
         is_apart: Each colour is stored as a picture of its own.
         extra: What the sample after the colours means; None if the file does not say.
+        compression: How the pixels are packed.
+        is_float: A sample is a floating-point number.
     """
 
     width_px: int
@@ -44,6 +62,8 @@ class TiffHeader:
     photometric: int
     is_apart: bool
     extra: int | None
+    compression: int
+    is_float: bool
 
     @property
     def fault(self) -> str:
@@ -57,6 +77,24 @@ class TiffHeader:
         if self.is_apart and self.samples > 1 and self.bits > _BYTE_BITS:
             return f"stores {self.bits} bits, one colour after the other"
         return ""
+
+    @property
+    def unread(self) -> str:
+        """Why OpenCV gives nothing, if the file is not damaged, in a few words; empty if nobody knows."""
+        if self.is_float:
+            return "stores floating-point numbers"
+        if self.bits > _MOST_BITS:
+            return f"stores {self.bits} bits a colour"
+        if self.compression in _PACKERS:
+            return f"is a TIFF packed with {_PACKERS[self.compression]}"
+        if self.photometric == _CMYK and self.bits > _BYTE_BITS:
+            return f"stores CMYK of {self.bits} bits"
+        return ""
+
+
+def is_big_tiff(data: bytes) -> bool:
+    """Whether this is a TIFF with room for more than 4 GB, whose header is another one."""
+    return data[:4] in (b"II+\0", b"MM\0+")
 
 
 def is_tiff(data: bytes) -> bool:
@@ -106,4 +144,6 @@ def tiff_header(data: bytes) -> TiffHeader | None:
         photometric=fields.get(_PHOTOMETRIC, 1),
         is_apart=fields.get(_PLANAR) == _APART,
         extra=fields.get(_EXTRA),
+        compression=fields.get(_COMPRESSION, 1),
+        is_float=fields.get(_FORMAT) == _FLOAT,
     )
