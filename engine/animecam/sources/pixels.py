@@ -17,7 +17,14 @@ from animecam.sources.fitting import SCALING, Fit, Shape, find_fit
 from animecam.sources.hdr import ToSdr, hdr_transfer
 from animecam.sources.orientation import Orientation, mirrored, orientation
 from animecam.sources.paper import may_be_transparent, on_paper, opacity
-from animecam.sources.stored_color import is_grey, is_known_matrix, is_rgb, name_known_matrix, stored_color
+from animecam.sources.stored_color import (
+    is_grey,
+    is_known_matrix,
+    is_rgb,
+    name_known_matrix,
+    refuse_floats,
+    stored_color,
+)
 from animecam.sources.tone_table import SDR
 from animecam.sources.views import copied, made_even, views
 from animecam.types import Color, ColorMatrix, PixelFormat, Plane, StreamFormat, picture_size
@@ -146,6 +153,9 @@ class Unwrapper:
             frame: As decoded.
             alpha: Its transparency where that comes apart: grey, of the same size.
             pixel_aspect: As in `StreamFormat`, of this frame.
+
+        Raises:
+            SourceError: The first one stores floating-point numbers.
         """
         color, is_lent = stored_color(frame, self._unsaid_matrix), self._is_lent
         self._held = orientation(frame) or self._held  # streams say it with the first frame alone
@@ -153,6 +163,7 @@ class Unwrapper:
         shape = Shape(frame.width, frame.height, self._held.rotation_deg, pixel_aspect)
         if not self._has_begun:
             self._has_begun = True
+            refuse_floats(self._name, frame.format)
             self._tell(frame, color)
         name_known_matrix(frame, color)
         if (transfer := hdr_transfer(color)) is not None:

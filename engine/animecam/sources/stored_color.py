@@ -1,13 +1,18 @@
 """What a decoded frame says of its colours."""
 
+import re
+
 import av
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange
 
+from animecam.errors import SourceError
 from animecam.types import Color, ColorMatrix
 
 FULL_RANGE_PREFIX = "yuvj"  # FFmpeg's older way to say "full range"
 UNSPECIFIED = 2  # the code point of ISO/IEC 23091-2 that says nothing
+
+_FLOATS = re.compile(r"f(16|32)(le|be)$")  # how the names of such formats end
 
 _MATRICES = {
     1: ColorMatrix.BT709,
@@ -30,6 +35,21 @@ def stored_color(frame: av.VideoFrame, unsaid_matrix: ColorMatrix) -> Color:
     matrix = ColorMatrix.UNSPECIFIED if has_rgb else _MATRICES.get(frame.colorspace, unsaid_matrix)
     primaries, transfer = frame.color_primaries or UNSPECIFIED, frame.color_trc or UNSPECIFIED
     return Color(matrix, has_rgb or says_full or is_unsaid_grey, primaries, transfer)
+
+
+def refuse_floats(uri: str, video_format: VideoFormat) -> None:
+    """Refuses OpenEXR, Radiance and their like: their numbers are light, without a curve, which would be shown dark.
+
+    Args:
+        uri: The source, for the message.
+        video_format: Of a frame.
+
+    Raises:
+        SourceError: The format stores floating-point numbers.
+    """
+    if _FLOATS.search(video_format.name):
+        what = f"{uri} stores floating-point numbers, for light without a curve"
+        raise SourceError(what, hint="develop it: save it as PNG, JPEG or a video first")
 
 
 def is_rgb(video_format: VideoFormat) -> bool:

@@ -39,3 +39,25 @@ def test_pictures_that_cannot_be_converted_at_all_are_told(tmp_path):
         container.mux(stream.encode(av.VideoFrame(64, 48, "rgb4")))
     with pytest.raises(SourceError, match="stores pictures of a kind that cannot be converted: rgb4"):
         open_file(path, OPTIONS)
+
+
+RGB, GREY = "gbrpf32le", "grayf32le"
+
+
+@pytest.mark.parametrize(
+    ("codec", "ending", "layout"),
+    [("exr", "exr", RGB), ("exr", "exr", GREY), ("exr", "mov", RGB), ("hdr", "hdr", RGB), ("pfm", "pfm", GREY)],
+)
+def test_light_without_a_curve_is_refused(tmp_path, codec, ending, layout):
+    """It was shown as if it had one: 18 % grey, which is to be half as bright as white, as 18 %."""
+    path = tmp_path / f"a.{ending}"
+    with av.open(str(path), "w", format=None if ending == "mov" else "image2") as container:
+        stream = container.add_stream(codec, rate=25, width=64, height=48, pix_fmt=layout)
+        picture = av.VideoFrame(64, 48, layout)
+        for plane in picture.planes:
+            plane.update(np.full(plane.buffer_size // 4, 0.18, np.float32).tobytes())
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError, match=f"{path} stores floating-point numbers") as caught:
+        open_file(path, OPTIONS)
+    assert "PNG" in caught.value.hint
