@@ -31,6 +31,7 @@ from animecam.sinks.fit import Fitter
 from animecam.sinks.live_sound import LiveSound
 from animecam.sinks.mark import mark
 from animecam.sinks.options import SinkOptions
+from animecam.sinks.refusal import refusal
 from animecam.sinks.told_color import told_color
 from animecam.types import Frame, StreamFormat
 
@@ -207,10 +208,7 @@ class Encoder:
             # Opening is the only way to know: hardware encoders are listed on machines that have no such hardware.
             context.open()
         except (FFmpegError, ValueError) as error:
-            raise SinkError(
-                f"the encoder {self._encoding.codec} does not work here: {reason(error)}",
-                hint="choose the codec auto",
-            ) from error
+            raise refusal(self._encoding, context.width, context.height, reason(error)) from error
 
     def _stored_size(self, stream: StreamFormat) -> tuple[int, int]:
         width_px, height_px = stream.width_px, stream.height_px

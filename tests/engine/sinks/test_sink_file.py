@@ -136,6 +136,25 @@ def test_codecs_that_cannot_be_used_are_named_at_once(tmp_path, stream_format, c
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [(16386, 64), (64, 16386)])
+@pytest.mark.parametrize(("name", "codec"), [("o.mp4", "auto"), ("o.mp4", "libx264"), ("o.mkv", "libsvtav1")])
+def test_sides_that_an_encoder_does_not_take_are_what_is_told(tmp_path, stream_format, size, name, codec):
+    """What led nowhere: to choose the codec auto, which was chosen."""
+    stream = replace(stream_format, width_px=size[0], height_px=size[1])
+    with pytest.raises(SinkError, match=f"no pictures of {size[0]}x{size[1]} pixels") as raised:
+        FileSink(str(tmp_path / name), stream, SinkOptions(codec=codec, threads=1))
+    assert raised.value.hint == "scale it down to 16384 pixels a side"
+
+
+@pytest.mark.parametrize(("broken", "hint"), [("libx264", "animecam doctor"), ("ffv1", "the codec auto")])
+def test_who_has_the_usual_encoder_is_not_told_to_choose_it(tmp_path, stream_format, broken, hint):
+    codec = "auto" if broken == "libx264" else broken
+    sides = replace(stream_format, width_px=0)  # what no encoder opens with
+    with pytest.raises(SinkError, match=f"{broken} does not work here") as raised:
+        FileSink(str(tmp_path / "o.mkv"), sides, SinkOptions(codec=codec, threads=1))
+    assert hint in raised.value.hint
+
+
 def test_an_encoder_that_does_not_work_takes_no_older_part_with_it(tmp_path, stream_format):
     part = tmp_path / "o.partial.mov"
     part.write_bytes(b"an older film")
