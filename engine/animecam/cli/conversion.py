@@ -15,7 +15,8 @@ from animecam.errors import AnimecamError, SinkError
 from animecam.run.pipeline import Figures
 from animecam.settings import Scope, Settings
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import OutputKind, Target, numbered, output_kind
+from animecam.sinks.paths import OutputKind, Target, output_kind
+from animecam.sinks.sequence import numbered
 from animecam.types import StreamFormat
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from animecam.cli.inputs import ADDITION, VIDEO_SUFFIXES, Input, can_convert, is_hidden
 from animecam.errors import UsageError
-from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting, without_number
+from animecam.sinks.paths import ANIMATION_EXTENSIONS, IMAGE_EXTENSIONS, VIDEO_EXTENSIONS, fitting
+from animecam.sinks.sequence import without_number
 from animecam.sinks.transparency import TRANSPARENT_EXTENSIONS
 from animecam.sources.gif_header import is_still_gif
 from animecam.sources.picture_header import PICTURE_SUFFIXES, is_still, is_still_avif

@@ -9,7 +9,8 @@ from animecam.errors import SinkError, UsageError
 from animecam.sinks.convert import square_opacity, to_square_rgb
 from animecam.sinks.exif import kept_exif
 from animecam.sinks.options import SinkOptions
-from animecam.sinks.paths import OutputKind, Target, is_full_disk, numbered, output_kind
+from animecam.sinks.paths import OutputKind, Target, is_full_disk, output_kind
+from animecam.sinks.sequence import numbered
 from animecam.types import Frame, StreamFormat
 
 QUALITY = 95  # of JPEG and WebP, from 1 to 100

@@ -1,8 +1,10 @@
 """Where an output goes, and what can be found wrong with the place before any work is done."""
 
 import errno
+import glob
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
@@ -11,6 +13,7 @@ from pathlib import Path
 from animecam.errors import SinkError, UsageError
 from animecam.shell import mkdir_command
 from animecam.sinks.claim import Claim
+from animecam.sinks.sequence import pictures_of
 from animecam.sources.addresses import FRAME_NUMBER, scheme_of
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
@@ -174,8 +177,9 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
 
     Args:
         uri: As for `open_sink`.
-        source: The input file or folder, which must not be overwritten; None for anything but files. What a broken off
-            conversion of a file left is replaced, as it can be made again; what is left of a recording is not.
+        source: The input file, or the folder of its pictures or a pattern for such folders, which must not be
+            overwritten; None for anything but files. What a broken off conversion of a file left is replaced, as it
+            can be made again; what is left of a recording is not.
         overwrite: An existing file may be replaced.
 
     Raises:
@@ -196,16 +200,6 @@ def check_output(uri: str, source: Path | None = None, *, overwrite: bool = Fals
         _make_folder(pattern.parent)
         check_folder(pattern.parent)
         _check_sequence(pattern, source, overwrite)
-
-
-def numbered(pattern: Path, number: int) -> Path:
-    """The file of an image sequence, for example frames/00007.png for frames/%05d.png and 7."""
-    return pattern.with_name(FRAME_NUMBER.sub(lambda place: place[0] % number, pattern.name))
-
-
-def without_number(stem: str) -> str:
-    """The name of one picture, for a stem that by chance has a place for a number: 100_done for 100%done."""
-    return FRAME_NUMBER.sub(lambda place: f"_{place[0][1:]}", stem)
 
 
 def is_full_disk(error: OSError) -> bool:
@@ -258,7 +252,8 @@ def check_folder(folder: Path) -> None:
 
 
 def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
-    if source is not None and (_is_read(target.final, source) or _is_read(target.partial, source)):
+    read = _read_places(source)
+    if _is_read(target.final, read) or _is_read(target.partial, read):
         raise UsageError(f"output {target.final} would overwrite the input", hint="choose another name")
     if target.final.exists() and not target.final.is_file():
         raise UsageError(f"output {target.final} exists and is no ordinary file", hint="choose another name")
@@ -275,14 +270,9 @@ def _check_file(target: Target, source: Path | None, overwrite: bool) -> None:
 
 
 def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None:
-    number = FRAME_NUMBER.search(pattern.name)
-    assert number is not None, "the caller looked"
-    head, tail = pattern.name[: number.start()], pattern.name[number.end() :]
-    for path in pattern.parent.iterdir():
-        middle = path.name.removeprefix(head).removesuffix(tail)
-        if path.name != head + middle + tail or not middle.isdigit():
-            continue
-        if source is not None and _is_read(path, source):
+    read = _read_places(source)
+    for _, path in pictures_of(pattern):
+        if _is_read(path, read):
             raise UsageError(f"output {pattern} would overwrite the input {path.name}", hint="choose another folder")
         if not overwrite:
             raise SinkError(
@@ -291,9 +281,18 @@ def _check_sequence(pattern: Path, source: Path | None, overwrite: bool) -> None
             )
 
 
-def _is_read(path: Path, source: Path) -> bool:
-    """Whether a file that is there is the input, or one of the pictures of its folder."""
-    if not path.exists() or not source.exists():
+def _read_places(source: Path | None) -> Sequence[Path]:
+    """The input, if it is there; of a pattern for folders all that match it."""
+    if source is None:
+        return ()
+    if source.exists():
+        return (source,)
+    return [Path(match) for match in glob.glob(str(source), recursive=True)]  # noqa: PTH207 - absolute ones, too
+
+
+def _is_read(path: Path, read: Sequence[Path]) -> bool:
+    """Whether a file that is there is the input, or one of the pictures of its folders."""
+    if not path.exists():
         return False
     is_picture = path.suffix.lower() in IMAGE_EXTENSIONS
-    return path.samefile(source) or (is_picture and path.absolute().parent.samefile(source))
+    return any(path.samefile(place) or (is_picture and path.absolute().parent.samefile(place)) for place in read)

@@ -209,7 +209,8 @@ def test_a_picture_is_not_shown_for_a_moment(tmp_path, monkeypatch, capfd):
 def test_pictures_are_not_drawn_over(tmp_path, capfd):
     shot = tmp_path / "00000.png"
     cv2.imwrite(str(shot), np.zeros((64, 64, 3), np.uint8))
-    for source in (tmp_path, tmp_path / "*.png"):
+    patterns = tmp_path / "*.png", tmp_path.parent / f"{tmp_path.name[:-1]}?" / "*.png", tmp_path / "**" / "*.png"
+    for source in (tmp_path, *patterns):
         for output in ("%05d.png", "00000.png"):
             words = ["--input", str(source), "--output", str(tmp_path / output), "--overwrite", "--size", "192"]
             assert main(words) == 2

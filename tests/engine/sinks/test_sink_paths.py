@@ -13,7 +13,8 @@ import pytest
 from animecam.errors import SinkError, UsageError
 from animecam.sinks.null import NullSink
 from animecam.sinks.opening import SinkOptions, check_output, open_sink
-from animecam.sinks.paths import LONGEST_NAME_BYTES, OutputKind, Target, earlier, key_file, numbered, output_kind
+from animecam.sinks.paths import LONGEST_NAME_BYTES, OutputKind, Target, earlier, key_file, output_kind
+from animecam.sinks.sequence import numbered
 
 NOBODY = 65534
 
