@@ -1,5 +1,7 @@
 """Still images and numbered sequences of them, upright, with square pixels: their files cannot name others."""
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -10,8 +12,10 @@ from animecam.sinks.convert import square_opacity, to_square_rgb
 from animecam.sinks.exif import kept_exif
 from animecam.sinks.options import SinkOptions
 from animecam.sinks.paths import OutputKind, Target, is_full_disk, output_kind
-from animecam.sinks.sequence import numbered
+from animecam.sinks.sequence import numbered, pictures_of
 from animecam.types import Frame, StreamFormat
+
+log = logging.getLogger(__name__)
 
 QUALITY = 95  # of JPEG and WebP, from 1 to 100
 
@@ -64,7 +68,7 @@ class ImageSink:
             target.commit(overwrite=self._overwrite)
 
     def close(self, *, complete: bool) -> None:
-        """Gives a single picture its name; may be called twice.
+        """Gives a single picture its name, tells what is left of a longer sequence; may be called twice.
 
         Args:
             complete: Every frame arrived. A picture of an incomplete run keeps its temporary name.
@@ -79,7 +83,9 @@ class ImageSink:
             if complete:
                 raise SinkError(f"no picture arrived, so {self.uri} was not written", hint="is the input a picture?")
             return
-        if complete and not self._is_sequence:
+        if self._is_sequence:
+            self._tell_of_older()
+        elif complete:
             Target.of(self._path).commit(overwrite=self._overwrite)
 
     def _write(self, frame: Frame, target: Target) -> None:
@@ -106,6 +112,14 @@ class ImageSink:
             elif not target.final.parent.exists():
                 hint = "its folder was deleted meanwhile: start again"
             raise SinkError(f"cannot write {target.final}: {what}", hint=hint) from error
+
+    def _tell_of_older(self) -> None:
+        """Says which pictures of an earlier, longer run go on where the new ones end: a film of them has both."""
+        with suppress(OSError):  # of a folder that is gone or cannot be read
+            older = sorted(one for one in pictures_of(self._path) if one[0] >= self.frames)
+            if older:
+                text = "%s: after the %d new pictures those of an earlier run follow, %d from %s on; delete what is old"
+                log.warning(text, self._path.parent, self.frames, len(older), older[0][1].name)
 
     def _told(self, frame: Frame) -> dict[int, bytes]:
         """What the file says of its picture, by OpenCV's kinds of metadata."""

@@ -113,3 +113,19 @@ def test_folder_that_vanishes(tmp_path, stream_format, make_frame):
     (tmp_path / "sub").rmdir()
     with pytest.raises(SinkError, match="cannot write"):
         sink.write(make_frame(stream_format))
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_is_left_of_a_longer_sequence_is_told_and_kept(tmp_path, stream_format, make_frame, caplog, complete):
+    for frames, told in (
+        (5, []),
+        (2, ["after the 2 new pictures those of an earlier run follow, 3 from o-002.png on"]),
+    ):
+        sink = ImageSink(str(tmp_path / "o-%03d.png"), stream_format, SinkOptions(overwrite=True))
+        for number in range(frames):
+            sink.write(make_frame(stream_format, number))
+        sink.close(complete=complete)
+        sink.close(complete=complete)
+        assert len(caplog.messages) == len(told)
+        assert all(text in message for text, message in zip(told, caplog.messages, strict=True))
+    assert len(list(tmp_path.iterdir())) == 5
