@@ -28,7 +28,8 @@ from animecam.settings import (
     Unseen,
 )
 from animecam.shell import as_word
-from animecam.sinks.paths import DEVICE_SCHEMES
+from animecam.sinks.paths import DEVICE_SCHEMES, OutputKind, output_kind
+from animecam.sources.addresses import scheme_of
 from animecam.wording import option_name
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -181,9 +182,24 @@ class OutputPath(click.Path):
             self.fail("it has no name; . is the current folder", param, ctx)
         if value == "-":
             raise UsageError("nothing is written to standard output", hint="name a file, or a folder for several")
-        if "://" in value or value.lower().startswith(tuple(f"{scheme}:" for scheme in DEVICE_SCHEMES)):
-            raise UsageError(f"{value} is no file", hint=f"animecam --input FILE --output {as_word(value)}")
+        scheme = scheme_of(value)
+        if scheme in DEVICE_SCHEMES or (scheme and "://" in value):
+            shown = _shown_output(value)
+            raise UsageError(f"{shown} is no file", hint=f"animecam --input FILE --output {as_word(shown)}")
         return super().convert(value, param, ctx)
+
+
+def _shown_output(uri: str) -> str:
+    """An output that is no file, without a password or the key of a stream.
+
+    Raises:
+        UsageError: It is none at all.
+    """
+    if output_kind(uri) is not OutputKind.STREAM:
+        return uri
+    from animecam.sinks.stream import public_address
+
+    return public_address(uri)
 
 
 @contextmanager

@@ -23,6 +23,13 @@ def test_convert_writes_files_alone(fails, people, tmp_path, monkeypatch, output
     assert [path.name for path in tmp_path.iterdir()] == ["people.mp4"]
 
 
+@pytest.mark.parametrize("output", ["rtmp://me:secret@host/live/secret", "https://me:secret@host/a.mp4"])
+def test_an_address_for_a_file_is_told_without_its_secrets(fails, people, output):
+    told = fails("convert", people, "-o", output, status=USAGE)
+    assert "secret" not in told
+    assert ("hint: known are window:" in told) is not output.startswith("rtmp")  # nobody writes to the others at all
+
+
 def test_standard_output_is_no_folder(fails, people, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "standard output" in fails("convert", people, "-o", "-", status=USAGE)
