@@ -125,10 +125,11 @@ class Pipeline:
         return self._figures(is_closing=True)
 
     def _wait(self, seconds: float | None, on_tick: Callable[[Figures], None] | None) -> None:
-        """Waits for the end; Ctrl-C stops the run and waits on, a second Ctrl-C gives up."""
-        while not self._ended.is_set():
+        """Waits for the end, and tells of it, too; Ctrl-C stops the run and waits on, a second Ctrl-C gives up."""
+        has_ended = False
+        while not has_ended:
             try:
-                self._ended.wait(TICK_SECONDS)
+                has_ended = self._ended.wait(TICK_SECONDS)
                 if on_tick is not None:
                     on_tick(self._figures())
                 if time.monotonic() > self._drain_until_s:
